@@ -1,0 +1,30 @@
+/*
+ * Redis as a bell: publishing that may fail, since the log is the truth.
+ */
+#ifndef COMMON_BUS_H
+#define COMMON_BUS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/err.h"
+
+struct bus;
+
+/* One per process, shared by its threads; connects when first used.  url as REDIS_URL. */
+struct bus *bus_open(const char *url);
+void bus_close(struct bus *bus);
+
+/* Sends without waiting for the answer; a failure is logged, and counted by bus_failures(). */
+void bus_publish(struct bus *bus, const char *channel, const char *message, size_t len);
+
+/* Does Redis answer? */
+bool bus_ping(struct bus *bus);
+
+/* Messages that could not be sent since the start. */
+unsigned long bus_failures(const struct bus *bus);
+
+/* Takes REDIS_URL apart: host (or the socket's path) and port (0 for a path). */
+enum err bus_address(const char *url, char host[108], int *port) MUST_CHECK;
+
+#endif

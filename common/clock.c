@@ -1,0 +1,132 @@
+/*
+ * Instants and dates, without the C library's time zones.
+ */
+#include "common/clock.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+int64_t
+clock_now(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int64_t
+clock_steady(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+void
+clock_write(char out[CLOCK_INSTANT], int64_t ms)
+{
+    int64_t seconds = ms / 1000 - (ms % 1000 < 0);
+    time_t t = (time_t)seconds;
+    struct tm tm;
+    char text[64];
+
+    gmtime_r(&t, &tm);
+    snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900,
+             tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
+             (int)(ms - seconds * 1000));
+    memcpy(out, text, CLOCK_INSTANT - 1);
+    out[CLOCK_INSTANT - 1] = '\0';
+}
+
+/* Exactly count digits at p; -1 when they are not. */
+static int
+digits(const char *p, int count)
+{
+    int n = 0;
+
+    while (count-- > 0) {
+        if (*p < '0' || *p > '9')
+            return -1;
+        n = n * 10 + (*p++ - '0');
+    }
+    return n;
+}
+
+bool
+clock_read_date(const char *text, size_t len, int64_t *ms)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    struct tm tm = {0};
+    int y, m, d, leap;
+
+    if (len != 10 || text[4] != '-' || text[7] != '-')
+        return false;
+    y = digits(text, 4);
+    m = digits(text + 5, 2);
+    d = digits(text + 8, 2);
+    if (y < 0 || m < 1 || m > 12 || d < 1)
+        return false;
+    leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
+    if (d > days[m - 1] + (m == 2 && leap))
+        return false;
+    tm.tm_year = y - 1900;
+    tm.tm_mon = m - 1;
+    tm.tm_mday = d;
+    *ms = (int64_t)timegm(&tm) * 1000;
+    return true;
+}
+
+/* "Z" or "+hh:mm", to the end of the text; minutes east of UTC. */
+static bool
+read_offset(const char *p, size_t len, int *minutes)
+{
+    int h, m;
+
+    if (len == 1 && (*p == 'Z' || *p == 'z')) {
+        *minutes = 0;
+        return true;
+    }
+    if (len != 6 || (*p != '+' && *p != '-') || p[3] != ':')
+        return false;
+    h = digits(p + 1, 2);
+    m = digits(p + 4, 2);
+    if (h < 0 || h > 23 || m < 0 || m > 59)
+        return false;
+    *minutes = (h * 60 + m) * (*p == '-' ? -1 : 1);
+    return true;
+}
+
+bool
+clock_read(const char *text, size_t len, int64_t *ms)
+{
+    int64_t day;
+    int h, m, s, offset, milli = 0, scale = 100;
+    size_t at = 19;
+
+    if (len < 20 || len > 40 || !clock_read_date(text, 10, &day))
+        return false;
+    if ((text[10] != 'T' && text[10] != 't') || text[13] != ':' || text[16] != ':')
+        return false;
+    h = digits(text + 11, 2);
+    m = digits(text + 14, 2);
+    s = digits(text + 17, 2);
+    if (h < 0 || h > 23 || m < 0 || m > 59 || s < 0 || s > 60)
+        return false;
+    if (text[at] == '.') {
+        size_t first = ++at;
+
+        for (; at < len && text[at] >= '0' && text[at] <= '9'; at++, scale /= 10)
+            milli += (text[at] - '0') * scale; /* scale is 0 from the fourth digit on */
+        if (at == first)
+            return false;
+    }
+    if (!read_offset(text + at, len - at, &offset))
+        return false;
+    if (s == 60)
+        s = 59; /* a leap second: the store knows none */
+    *ms = day + (int64_t)(h * 3600 + m * 60 + s) * 1000 + milli - (int64_t)offset * 60000;
+    return *ms >= -62167219200000 && *ms <= 253402300799999;
+}

@@ -1,0 +1,192 @@
+/*
+ * The table of settings and its reader.
+ */
+#include "common/config.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/text.h"
+
+#define SECRET_MAX 65536
+
+enum kind { TEXT, COUNT, SECRET };
+
+struct setting {
+    const char *name;
+    enum kind kind;
+    unsigned programs;
+    size_t place;
+    const char *fallback; /* NULL: must be set */
+    long low, high;
+    const char *meaning;
+};
+
+#define AT(member) offsetof(struct config, member)
+
+/* clang-format off */
+static const struct setting settings[] = {
+    {"ALLOWED_ORIGINS", TEXT, CONFIG_API | CONFIG_PUSH, AT(allowed_origins), "", 0, 0,
+     "origins that browsers may come from, with commas; empty: PUBLIC_URL"},
+    {"API_PROCESSES", COUNT, CONFIG_API, AT(api_processes), "2", 1, 64,
+     "worker processes"},
+    {"API_SOCKET", TEXT, CONFIG_API, AT(api_socket), "run/api.sock", 0, 0,
+     "unix socket for FastCGI"},
+    {"API_THREADS", COUNT, CONFIG_API, AT(api_threads), "32", 1, 512,
+     "threads of each worker process"},
+    {"EVENT_RETENTION_DAYS", COUNT, CONFIG_ALL, AT(event_retention_days), "90", 1, 3650,
+     "days that the log keeps an event; older cursors must resync"},
+    {"LOG_LEVEL", TEXT, CONFIG_ALL, AT(log_level), "info", 0, 0,
+     "debug, info, warn or error"},
+    {"MONGODB_DATABASE", TEXT, CONFIG_ALL, AT(mongodb_database), "taskwire", 0, 0,
+     "name of the database"},
+    {"MONGODB_URI", TEXT, CONFIG_ALL, AT(mongodb_uri), "mongodb://127.0.0.1:27017/?directConnection=true", 0, 0,
+     "a MongoDB replica set"},
+    {"PASSWORD_COST", COUNT, CONFIG_API, AT(password_cost), "15", 10, 20,
+     "log2 of scrypt's N; r=8, p=3; 15 needs 32 MiB and 0.3 s a hash"},
+    {"PASSWORD_SLOTS", COUNT, CONFIG_API, AT(password_slots), "2", 1, 64,
+     "passwords hashed at once on this host"},
+    {"PUBLIC_URL", TEXT, CONFIG_ALL, AT(public_url), "http://127.0.0.1:8080", 0, 0,
+     "the address that users type, without a slash at the end"},
+    {"PUSH_DRAIN_SECONDS", COUNT, CONFIG_PUSH, AT(push_drain_seconds), "5", 0, 60,
+     "seconds over which SIGTERM spreads the closing of sockets"},
+    {"PUSH_HELLO_SECONDS", COUNT, CONFIG_PUSH, AT(push_hello_seconds), "10", 1, 60,
+     "seconds a socket has for its hello"},
+    {"PUSH_LISTEN", TEXT, CONFIG_PUSH, AT(push_listen), "", 0, 0,
+     "host:port served to browsers directly; empty: only the socket"},
+    {"PUSH_METRICS", TEXT, CONFIG_PUSH, AT(push_metrics), "", 0, 0,
+     "host:port of the Prometheus page; empty: none"},
+    {"PUSH_QUEUE_BYTES", COUNT, CONFIG_PUSH, AT(push_queue_bytes), "1048576", 65536, 67108864,
+     "bytes waiting for one socket before it is cut off"},
+    {"PUSH_SOCKET", TEXT, CONFIG_PUSH, AT(push_socket), "run/push.sock", 0, 0,
+     "unix socket that nginx forwards WebSockets to"},
+    {"REDIS_URL", TEXT, CONFIG_ALL, AT(redis_url), "redis://127.0.0.1:6379", 0, 0,
+     "redis://host:port or unix:///path"},
+    {"SIGNING_KEYS", SECRET, CONFIG_ALL, AT(signing_keys), NULL, 0, 0,
+     "lines of `kid hex`, 32 bytes each; the first signs, all verify"},
+};
+/* clang-format on */
+
+#define SETTINGS (sizeof(settings) / sizeof(settings[0]))
+
+static enum err
+complain(const struct setting *s, const char *what)
+{
+    fprintf(stderr, "%s %s\n", s->name, what);
+    return ERR_INVALID;
+}
+
+/* The content of the file that NAME_FILE names; NULL when that is not set. */
+static enum err
+read_secret_file(const struct setting *s, const char **value)
+{
+    char name[64], bytes[SECRET_MAX];
+    const char *path;
+    FILE *file;
+    size_t len;
+
+    snprintf(name, sizeof(name), "%s_FILE", s->name);
+    path = getenv(name);
+    if (path == NULL)
+        return ERR_NONE;
+    file = fopen(path, "re");
+    if (file == NULL) {
+        fprintf(stderr, "%s names a file that cannot be read: %s\n", name, strerror(errno));
+        return ERR_INVALID;
+    }
+    len = fread(bytes, 1, sizeof(bytes) - 1, file);
+    fclose(file);
+    bytes[len] = '\0';
+    *value = text_dup(bytes);
+    return ERR_NONE;
+}
+
+static enum err
+read_one(const struct setting *s, struct config *config)
+{
+    char *place = (char *)config + s->place, *end;
+    const char *value = getenv(s->name);
+    long number;
+
+    if (s->kind == SECRET && value == NULL && read_secret_file(s, &value) != ERR_NONE)
+        return ERR_INVALID;
+    if (value == NULL && (value = s->fallback) == NULL)
+        return complain(s, "must be set");
+    if (s->kind != COUNT) {
+        *(const char **)(void *)place = value;
+        return ERR_NONE;
+    }
+    errno = 0;
+    number = strtol(value, &end, 10);
+    if (errno != 0 || end == value || *end != '\0' || number < s->low || number > s->high) {
+        fprintf(stderr, "%s must be a whole number from %ld to %ld\n", s->name, s->low, s->high);
+        return ERR_INVALID;
+    }
+    *(long *)(void *)place = number;
+    return ERR_NONE;
+}
+
+enum err
+config_read(struct config *config, unsigned program)
+{
+    memset(config, 0, sizeof(*config));
+    for (size_t i = 0; i < SETTINGS; i++)
+        if ((settings[i].programs & program) && read_one(&settings[i], config) != ERR_NONE)
+            return ERR_INVALID;
+    if (config->allowed_origins != NULL && *config->allowed_origins == '\0')
+        config->allowed_origins = config->public_url;
+    return ERR_NONE;
+}
+
+void
+config_help(FILE *out, const char *name, unsigned program)
+{
+    fprintf(out, "usage: %s [--help | --version]\n\nSettings, from the environment:\n", name);
+    for (size_t i = 0; i < SETTINGS; i++) {
+        const struct setting *s = &settings[i];
+
+        if ((s->programs & program) == 0)
+            continue;
+        fprintf(out, "  %s%s\n      %s\n", s->name, s->kind == SECRET ? " or its _FILE" : "",
+                s->meaning);
+        if (s->fallback != NULL && *s->fallback != '\0')
+            fprintf(out, "      default: %s\n", s->fallback);
+    }
+}
+
+static enum log_level
+level_of(const char *name)
+{
+    static const char *const names[] = {"debug", "info", "warn", "error"};
+
+    for (int i = 0; i < 4; i++)
+        if (strcmp(name, names[i]) == 0)
+            return (enum log_level)i;
+    fprintf(stderr, "LOG_LEVEL must be debug, info, warn or error\n");
+    exit(2);
+}
+
+void
+config_start(struct config *config, const char *name, unsigned program, int argc, char **argv)
+{
+    signal(SIGPIPE, SIG_IGN);
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        config_help(stdout, name, program);
+        exit(0);
+    }
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        printf("%s %s\n", name, TASKWIRE_VERSION);
+        exit(0);
+    }
+    if (argc > 1) {
+        fprintf(stderr, "%s takes --help or --version; settings come from the environment\n", name);
+        exit(2);
+    }
+    if (config_read(config, program) != ERR_NONE)
+        exit(2);
+    log_open(name, level_of(config->log_level));
+}

@@ -1,0 +1,43 @@
+/*
+ * Settings: environment only, one table for all programs.
+ */
+#ifndef COMMON_CONFIG_H
+#define COMMON_CONFIG_H
+
+#include <stdio.h>
+
+#include "common/err.h"
+
+/* Who reads a setting. */
+#define CONFIG_API  1u
+#define CONFIG_PUSH 2u
+#define CONFIG_JOBS 4u
+#define CONFIG_ALL  7u
+
+struct config {
+    const char *mongodb_uri, *mongodb_database, *redis_url;
+    const char *signing_keys, *public_url, *allowed_origins, *log_level;
+    long event_retention_days;
+    const char *api_socket;
+    long api_processes, api_threads, password_cost, password_slots;
+    const char *push_socket, *push_listen, *push_metrics;
+    long push_queue_bytes, push_hello_seconds, push_drain_seconds;
+};
+
+/*
+ * Reads what the program uses into *config; the strings live as long as the
+ * process.  On a bad value it says so on stderr in one sentence and fails.
+ */
+enum err config_read(struct config *config, unsigned program) MUST_CHECK;
+
+/* The table as text, for --help. */
+void config_help(FILE *out, const char *name, unsigned program);
+
+/*
+ * The start of every main(): answers --help and --version, reads the settings,
+ * opens the log and ignores SIGPIPE.  Exits when there is nothing left to do.
+ */
+void config_start(struct config *config, const char *name, unsigned program, int argc,
+                  char **argv);
+
+#endif

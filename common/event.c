@@ -1,0 +1,195 @@
+/*
+ * Frames, published messages and cursors as text.
+ */
+#include "common/event.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/text.h"
+
+#define SEQ_DIGITS 15 /* below 2^53, which JavaScript reads exactly */
+
+/* clang-format off */
+const struct event_name event_names[EVENT__COUNT] = {
+    [EVENT_TASK_CREATED]         = {"task.created",         "task"},
+    [EVENT_TASK_UPDATED]         = {"task.updated",         "task"},
+    [EVENT_TASK_MOVED]           = {"task.moved",           "task"},
+    [EVENT_TASK_DELETED]         = {"task.deleted",         "task"},
+    [EVENT_TASK_RESTORED]        = {"task.restored",        "task"},
+    [EVENT_COMMENT_CREATED]      = {"comment.created",      "comment"},
+    [EVENT_COMMENT_UPDATED]      = {"comment.updated",      "comment"},
+    [EVENT_COMMENT_DELETED]      = {"comment.deleted",      "comment"},
+    [EVENT_PROJECT_CREATED]      = {"project.created",      "project"},
+    [EVENT_PROJECT_UPDATED]      = {"project.updated",      "project"},
+    [EVENT_PROJECT_DELETED]      = {"project.deleted",      "project"},
+    [EVENT_PROJECT_RESTORED]     = {"project.restored",     "project"},
+    [EVENT_MEMBER_ADDED]         = {"member.added",         "member"},
+    [EVENT_MEMBER_UPDATED]       = {"member.updated",       "member"},
+    [EVENT_MEMBER_REMOVED]       = {"member.removed",       "member"},
+    [EVENT_NOTIFICATION_CREATED] = {"notification.created", "notification"},
+    [EVENT_SESSION_REVOKED]      = {"session.revoked",      "session"},
+};
+/* clang-format on */
+
+void
+event_frame(struct text *out, const char *epoch, const struct event *e)
+{
+    char at[CLOCK_INSTANT];
+    bool own = strncmp(e->topic, "user:", 5) == 0; /* a user's topic has one reader: its user */
+
+    clock_write(at, e->at);
+    text_printf(out, EVENT_FRAME_START "\"topic\":\"%s\",\"seq\":%lld,\"cursor\":\"",
+                own ? "user:me" : e->topic, (long long)e->seq);
+    cursor_begin(out, epoch);
+    cursor_add(out, e->topic, e->seq);
+    text_printf(out, "\",\"kind\":\"%s\",", event_names[e->kind].kind);
+    if (e->actor_id == NULL)
+        text_puts(out, "\"actorId\":null,");
+    else
+        text_printf(out, "\"actorId\":\"%s\",", e->actor_id);
+    text_printf(out, "\"at\":\"%s\",\"entity\":\"%s\",\"entityId\":\"%s\",\"rev\":%lld,\"changes\":",
+                at, event_names[e->kind].entity, e->entity_id, (long long)e->rev);
+    text_puts(out, e->changes == NULL ? "{}" : e->changes);
+    text_puts(out, ",\"data\":");
+    text_puts(out, e->data == NULL ? "null" : e->data);
+    text_putc(out, '}');
+}
+
+void
+event_message(struct text *out, const struct event *e, const char *frame, size_t len)
+{
+    text_printf(out, "%lld %s %s\n", (long long)e->seq, event_names[e->kind].kind, e->entity_id);
+    text_add(out, frame, len);
+}
+
+/* Digits only, at most SEQ_DIGITS; how many were read, 0 for none. */
+static size_t
+read_seq(const char *p, size_t len, int64_t *seq)
+{
+    size_t n = 0;
+
+    *seq = 0;
+    while (n < len && n <= SEQ_DIGITS && p[n] >= '0' && p[n] <= '9')
+        *seq = *seq * 10 + (p[n++] - '0');
+    return n > SEQ_DIGITS ? 0 : n;
+}
+
+/* Copies the word at *p up to the mark; false when it does not fit or end. */
+static bool
+read_word(const char **p, const char *end, char mark, char *out, size_t size)
+{
+    const char *stop = memchr(*p, mark, (size_t)(end - *p));
+
+    if (stop == NULL || (size_t)(stop - *p) >= size)
+        return false;
+    memcpy(out, *p, (size_t)(stop - *p));
+    out[stop - *p] = '\0';
+    *p = stop + 1;
+    return true;
+}
+
+enum err
+event_message_read(const char *message, size_t len, struct event_head *out)
+{
+    const char *p = message, *end = message + len;
+    size_t n = read_seq(p, len, &out->seq);
+
+    if (n == 0 || n == len || p[n] != ' ')
+        return ERR_MALFORMED;
+    p += n + 1;
+    if (!read_word(&p, end, ' ', out->kind, sizeof(out->kind)) ||
+        !read_word(&p, end, '\n', out->entity_id, sizeof(out->entity_id)) || p == end)
+        return ERR_MALFORMED;
+    out->frame = p;
+    out->len = (size_t)(end - p);
+    return ERR_NONE;
+}
+
+static bool
+is_id(const char *text)
+{
+    unsigned char bytes[12];
+
+    return text_unhex(bytes, 12, text);
+}
+
+bool
+event_topic_ok(const char *topic, size_t len)
+{
+    if (len == 8 && memcmp(topic, "everyone", 8) == 0)
+        return true;
+    if (len == 32 && memcmp(topic, "project:", 8) == 0)
+        return is_id(topic + 8);
+    return len == 29 && memcmp(topic, "user:", 5) == 0 && is_id(topic + 5);
+}
+
+void
+cursor_begin(struct text *out, const char *epoch)
+{
+    text_puts(out, epoch);
+}
+
+void
+cursor_add(struct text *out, const char *topic, int64_t seq)
+{
+    const char *id = strchr(topic, ':');
+
+    text_printf(out, "~%c%s.%lld", topic[0], id == NULL ? "" : id + 1, (long long)seq);
+}
+
+/* One `<key>.<seq>` at p; its length, 0 when malformed. */
+static size_t
+read_entry(const char *p, size_t len, char topic[EVENT_TOPIC], int64_t *seq)
+{
+    size_t id = p[0] == 'e' ? 0 : 24, n;
+
+    if (len < id + 3 || strchr("pue", p[0]) == NULL || p[id + 1] != '.')
+        return 0;
+    if (id > 0 && !is_id(p + 1))
+        return 0;
+    if (id == 0)
+        snprintf(topic, EVENT_TOPIC, "everyone");
+    else
+        snprintf(topic, EVENT_TOPIC, "%s:%.24s", p[0] == 'p' ? "project" : "user", p + 1);
+    n = read_seq(p + id + 2, len - id - 2, seq);
+    return n == 0 ? 0 : id + 2 + n;
+}
+
+bool
+cursor_next(const char *cursor, size_t len, size_t *at, char topic[EVENT_TOPIC], int64_t *seq)
+{
+    size_t n;
+
+    if (*at == 0)
+        *at = 8; /* behind the epoch */
+    if (*at + 1 >= len || cursor[*at] != '~')
+        return false;
+    n = read_entry(cursor + *at + 1, len - *at - 1, topic, seq);
+    *at += n + 1;
+    return n > 0 && (*at == len || cursor[*at] == '~');
+}
+
+enum cursor_answer
+cursor_find(const char *cursor, size_t len, const char *epoch, const char *topic, int64_t *seq)
+{
+    enum cursor_answer answer = CURSOR_MALFORMED;
+    char name[EVENT_TOPIC];
+    unsigned char bytes[4];
+    size_t at = 0;
+    int64_t number;
+
+    if (len < 11 || !text_unhex(bytes, 4, cursor))
+        return CURSOR_MALFORMED;
+    while (cursor_next(cursor, len, &at, name, &number)) {
+        if (strcmp(name, topic) == 0) {
+            *seq = number;
+            answer = CURSOR_OK;
+        }
+    }
+    if (at != len)
+        return CURSOR_MALFORMED;
+    return memcmp(cursor, epoch, 8) == 0 ? answer : CURSOR_OTHER_EPOCH;
+}

@@ -1,0 +1,96 @@
+/*
+ * The change event: built by api, stored in the log, relayed by push, defined
+ * once.  Also cursors, the positions in the log that clients hold.
+ */
+#ifndef COMMON_EVENT_H
+#define COMMON_EVENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+
+struct text;
+
+#define EVENT_TOPIC   36 /* "project:" and 24 hex digits, and a NUL, with room */
+#define EVENT_CHANNEL "tw:"
+
+enum event_kind {
+    EVENT_TASK_CREATED,
+    EVENT_TASK_UPDATED,
+    EVENT_TASK_MOVED,
+    EVENT_TASK_DELETED,
+    EVENT_TASK_RESTORED,
+    EVENT_COMMENT_CREATED,
+    EVENT_COMMENT_UPDATED,
+    EVENT_COMMENT_DELETED,
+    EVENT_PROJECT_CREATED,
+    EVENT_PROJECT_UPDATED,
+    EVENT_PROJECT_DELETED,
+    EVENT_PROJECT_RESTORED,
+    EVENT_MEMBER_ADDED,
+    EVENT_MEMBER_UPDATED,
+    EVENT_MEMBER_REMOVED,
+    EVENT_NOTIFICATION_CREATED,
+    EVENT_SESSION_REVOKED,
+    EVENT__COUNT
+};
+
+/* Kind and entity as they stand on the wire, indexed by enum event_kind. */
+extern const struct event_name {
+    const char *kind, *entity;
+} event_names[EVENT__COUNT];
+
+struct event {
+    enum event_kind kind;
+    const char *topic;     /* "project:<id>", "user:<id>" or "everyone" */
+    int64_t seq, rev, at;  /* at in ms since 1970 */
+    const char *entity_id; /* 24 hex digits */
+    const char *actor_id;  /* 24 hex digits; NULL: the system */
+    const char *changes;   /* JSON object {field: [before, after]}; NULL: {} */
+    const char *data;      /* JSON of the public document after; NULL: null */
+};
+
+/* Appends the event's frame, the JSON that a WebSocket client receives. */
+void event_frame(struct text *out, const char *epoch, const struct event *event);
+
+/* The start of every frame; what follows it are the members of a log item. */
+#define EVENT_FRAME_START "{\"op\":\"event\","
+
+/* Appends what is published: "<seq> <kind> <entityId>\n<frame>". */
+void event_message(struct text *out, const struct event *event, const char *frame, size_t len);
+
+/* A published message taken apart; frame points into the message. */
+struct event_head {
+    int64_t seq;
+    char kind[32], entity_id[25];
+    const char *frame;
+    size_t len;
+};
+
+/* ERR_MALFORMED when it is none of ours. */
+enum err event_message_read(const char *message, size_t len, struct event_head *out) MUST_CHECK;
+
+/* Is it "project:<24 hex>", "user:<24 hex>" or "everyone"? */
+bool event_topic_ok(const char *topic, size_t len);
+
+/* Cursors: `<epoch>` then for each topic `~<key>.<seq>` (key: p<id>, u<id>, e). */
+void cursor_begin(struct text *out, const char *epoch);
+void cursor_add(struct text *out, const char *topic, int64_t seq);
+
+enum cursor_answer {
+    CURSOR_OK,
+    CURSOR_MALFORMED,   /* no cursor of ours, or it does not name the topic */
+    CURSOR_OTHER_EPOCH, /* from before a restore */
+};
+
+/* Finds the topic's number in a cursor. */
+enum cursor_answer cursor_find(const char *cursor, size_t len, const char *epoch,
+                               const char *topic, int64_t *seq);
+
+/* Walks a cursor's topics: *at starts as 0; false at the end or when malformed. */
+bool cursor_next(const char *cursor, size_t len, size_t *at, char topic[EVENT_TOPIC],
+                 int64_t *seq);
+
+#endif

@@ -1,0 +1,415 @@
+/*
+ * Changes and the log.  The topic's counter is the first thing a transaction
+ * touches: two writers of a topic conflict at once, so numbers are handed out
+ * in commit order, dense, and nothing is visible out of order.
+ */
+#include "common/event_log.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/bus.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/text.h"
+#include "common/turns.h"
+
+#define TRIES          40    /* transient conflicts before 503 */
+#define WAIT_MS        10000 /* for the turn */
+#define TOPICS_MAX     80    /* planned, made and joined ones of one change */
+#define IDEMPOTENCY_MS 86400000
+
+struct topic {
+    char name[EVENT_TOPIC];
+    int64_t seq;
+    bool numbered; /* this transaction has moved its counter */
+    bool used;     /* an event bears the newest number */
+};
+
+struct written_event {
+    bson_t doc;
+    char channel[EVENT_TOPIC + 4];
+    struct text message;
+};
+
+struct change {
+    const struct change_plan *plan;
+    struct store *store;
+    const char *epoch;
+    int64_t now;
+    struct topic topics[TOPICS_MAX];
+    int topic_count;
+    struct written_event *events;
+    size_t event_count, event_size;
+};
+
+struct store *
+change_store(struct change *c)
+{
+    return c->store;
+}
+
+int64_t
+change_now(const struct change *c)
+{
+    return c->now;
+}
+
+int64_t
+change_seq(const struct change *c, int topic)
+{
+    return c->topics[topic].seq;
+}
+
+/* Moves the counter, and reads it when its value is not known yet. */
+static enum err
+take_number(struct change *c, struct topic *t)
+{
+    bson_t *filter = BCON_NEW("_id", BCON_UTF8(t->name)), *doc = NULL;
+    bson_t *update = BCON_NEW("$inc", "{", "seq", BCON_INT64(1), "}");
+    int64_t matched;
+    enum err err = store_update(c->store, STORE_TOPICS, filter, update, &matched);
+
+    if (err == ERR_NONE && matched == 0)
+        err = ERR_NOT_FOUND;
+    if (err == ERR_NONE && t->numbered)
+        t->seq++;
+    else if (err == ERR_NONE)
+        err = store_get(c->store, STORE_TOPICS, filter, NULL, &doc);
+    if (doc != NULL) {
+        bson_iter_t iter;
+
+        if (bson_iter_init_find(&iter, doc, "seq"))
+            t->seq = bson_iter_as_int64(&iter);
+        bson_destroy(doc);
+    }
+    t->numbered = err == ERR_NONE;
+    bson_destroy(filter);
+    bson_destroy(update);
+    return err;
+}
+
+static struct topic *
+add_topic(struct change *c, const char *name)
+{
+    struct topic *t = &c->topics[c->topic_count];
+
+    if (c->topic_count == TOPICS_MAX)
+        abort(); /* callers' limits are below it */
+    c->topic_count++;
+    *t = (struct topic){0};
+    bson_strncpy(t->name, name, sizeof(t->name));
+    return t;
+}
+
+enum err
+change_counter(struct change *c, int topic, const char *name, int64_t *value)
+{
+    bson_t *filter = BCON_NEW("_id", BCON_UTF8(c->topics[topic].name)), *doc;
+    bson_t *update = BCON_NEW("$inc", "{", name, BCON_INT64(1), "}");
+    bson_iter_t iter;
+    enum err err = store_update(c->store, STORE_TOPICS, filter, update, NULL);
+
+    if (err == ERR_NONE && (err = store_get(c->store, STORE_TOPICS, filter, NULL, &doc)) == 0) {
+        *value = bson_iter_init_find(&iter, doc, name) ? bson_iter_as_int64(&iter) : 1;
+        bson_destroy(doc);
+    }
+    bson_destroy(filter);
+    bson_destroy(update);
+    return err;
+}
+
+enum err
+change_new_topic(struct change *c, const char *name, int *topic)
+{
+    struct topic *t = add_topic(c, name);
+    bson_t *doc = BCON_NEW("_id", BCON_UTF8(name), "seq", BCON_INT64(1));
+    enum err err = store_insert(c->store, STORE_TOPICS, doc);
+
+    bson_destroy(doc);
+    t->seq = 1;
+    t->numbered = true;
+    *topic = c->topic_count - 1;
+    return err;
+}
+
+enum err
+change_join_topic(struct change *c, const char *name, int *topic)
+{
+    for (int i = 0; i < c->topic_count; i++) {
+        if (strcmp(c->topics[i].name, name) == 0) {
+            *topic = i;
+            return ERR_NONE;
+        }
+    }
+    add_topic(c, name);
+    *topic = c->topic_count - 1;
+    return ERR_NONE;
+}
+
+static struct written_event *
+add_event(struct change *c)
+{
+    if (c->event_count == c->event_size) {
+        c->event_size = c->event_size == 0 ? 4 : c->event_size * 2;
+        c->events = realloc(c->events, c->event_size * sizeof(*c->events));
+        if (c->events == NULL)
+            abort();
+    }
+    memset(&c->events[c->event_count], 0, sizeof(*c->events));
+    return &c->events[c->event_count++];
+}
+
+enum err
+change_event(struct change *c, int topic, struct event *e)
+{
+    struct topic *t = &c->topics[topic];
+    struct written_event *w;
+    struct text frame = {0};
+    bson_oid_t id;
+
+    if (!t->numbered || t->used) {
+        enum err err = take_number(c, t);
+
+        if (err != ERR_NONE)
+            return err;
+    }
+    t->used = true;
+    e->topic = t->name;
+    e->seq = t->seq;
+    e->at = c->now;
+    e->actor_id = c->plan->actor_id;
+    event_frame(&frame, c->epoch, e);
+    w = add_event(c);
+    strcpy(w->channel, EVENT_CHANNEL);
+    strcat(w->channel, t->name);
+    event_message(&w->message, e, frame.bytes, frame.len);
+    bson_init(&w->doc);
+    BSON_APPEND_UTF8(&w->doc, "topic", t->name);
+    BSON_APPEND_INT64(&w->doc, "seq", e->seq);
+    BSON_APPEND_UTF8(&w->doc, "kind", event_names[e->kind].kind);
+    BSON_APPEND_UTF8(&w->doc, "entity", event_names[e->kind].entity);
+    bson_oid_init_from_string(&id, e->entity_id);
+    BSON_APPEND_OID(&w->doc, "entityId", &id);
+    BSON_APPEND_INT64(&w->doc, "rev", e->rev);
+    if (e->actor_id != NULL) {
+        bson_oid_init_from_string(&id, e->actor_id);
+        BSON_APPEND_OID(&w->doc, "actorId", &id);
+    }
+    BSON_APPEND_DATE_TIME(&w->doc, "at", e->at);
+    bson_append_utf8(&w->doc, "frame", 5, frame.bytes, (int)frame.len);
+    text_free(&frame);
+    return ERR_NONE;
+}
+
+static void
+forget_events(struct change *c)
+{
+    for (size_t i = 0; i < c->event_count; i++) {
+        bson_destroy(&c->events[i].doc);
+        text_free(&c->events[i].message);
+    }
+    c->event_count = 0;
+}
+
+static enum err
+store_events(struct change *c)
+{
+    const bson_t **docs;
+    enum err err;
+
+    if (c->event_count == 0)
+        return ERR_NONE;
+    docs = calloc(c->event_count, sizeof(*docs));
+    if (docs == NULL)
+        abort();
+    for (size_t i = 0; i < c->event_count; i++)
+        docs[i] = &c->events[i].doc;
+    err = store_insert_many(c->store, STORE_EVENTS, docs, c->event_count);
+    free(docs);
+    return err;
+}
+
+static enum err
+store_record(struct change *c)
+{
+    bson_t record;
+    enum err err;
+
+    if (c->plan->idempotency == NULL)
+        return ERR_NONE;
+    bson_init(&record);
+    BSON_APPEND_UTF8(&record, "_id", c->plan->idempotency);
+    BSON_APPEND_DATE_TIME(&record, "expiresAt", c->now + IDEMPOTENCY_MS);
+    c->plan->record(&record, c->plan->arg);
+    err = store_insert(c->store, STORE_IDEMPOTENCY, &record);
+    bson_destroy(&record);
+    return err;
+}
+
+/*
+ * A number without an event would be a hole in the log.  So a plan that found
+ * nothing to change is undone, and only its record is kept.
+ */
+static enum err
+settle(struct change *c)
+{
+    int idle = 0;
+
+    for (int i = 0; i < c->topic_count; i++)
+        idle += c->topics[i].numbered && !c->topics[i].used;
+    if (idle == 0)
+        return store_events(c);
+    if (c->event_count > 0) {
+        log_error("event log: %s: a number without its event", c->topics[0].name);
+        return ERR_INTERNAL;
+    }
+    store_abort(c->store);
+    return store_begin(c->store);
+}
+
+/* One run of the plan, up to the commit. */
+static enum err
+attempt(struct change *c)
+{
+    enum err err;
+
+    forget_events(c);
+    c->topic_count = 0;
+    c->now = clock_now();
+    if ((err = store_begin(c->store)) != ERR_NONE)
+        return err;
+    for (int i = 0; err == ERR_NONE && i < c->plan->topic_count; i++)
+        err = take_number(c, add_topic(c, c->plan->topics[i]));
+    if (err == ERR_NONE)
+        err = c->plan->fn(c, c->plan->arg);
+    if (err == ERR_NONE)
+        err = settle(c);
+    if (err == ERR_NONE)
+        err = store_record(c);
+    if (err != ERR_NONE) {
+        store_abort(c->store);
+        return err;
+    }
+    return store_commit(c->store);
+}
+
+/* 1, 2, 4 ... 64 ms, each drawn between half and whole. */
+static void
+back_off(int tries)
+{
+    unsigned char dice;
+    long us = 1000L << (tries < 6 ? tries : 6);
+
+    text_random(&dice, 1);
+    us = us / 2 + us / 2 * dice / 255;
+    nanosleep(&(struct timespec){.tv_nsec = us * 1000}, NULL);
+}
+
+enum err
+change_run(struct store *store, struct bus *bus, const char *epoch, const struct change_plan *plan)
+{
+    struct change c = {.plan = plan, .store = store, .epoch = epoch};
+    struct turns turns;
+    enum err err = turns_take(&turns, plan->topics, plan->topic_count, WAIT_MS);
+
+    if (err != ERR_NONE)
+        return err;
+    for (int tries = 0;; tries++) {
+        err = attempt(&c);
+        if (err != ERR_RETRY)
+            break;
+        if (tries == TRIES) {
+            log_warn("event log: %s: gave up after %d conflicts",
+                     plan->topic_count > 0 ? plan->topics[0] : "no topic", TRIES);
+            err = ERR_BUSY;
+            break;
+        }
+        back_off(tries);
+    }
+    turns_give(&turns);
+    for (size_t i = 0; err == ERR_NONE && i < c.event_count; i++)
+        bus_publish(bus, c.events[i].channel, c.events[i].message.bytes, c.events[i].message.len);
+    forget_events(&c);
+    free(c.events);
+    return err;
+}
+
+enum err
+event_log_head(struct store *store, const char *topic, int64_t *seq)
+{
+    bson_t *filter = BCON_NEW("_id", BCON_UTF8(topic)), *doc;
+    enum err err = store_get(store, STORE_TOPICS, filter, NULL, &doc);
+    bson_iter_t iter;
+
+    bson_destroy(filter);
+    if (err != ERR_NONE)
+        return err;
+    *seq = bson_iter_init_find(&iter, doc, "seq") ? bson_iter_as_int64(&iter) : 0;
+    bson_destroy(doc);
+    return ERR_NONE;
+}
+
+struct reading {
+    event_each each;
+    void *arg;
+};
+
+static enum err
+read_item(void *arg, const bson_t *doc)
+{
+    struct reading *r = arg;
+    struct event_item item = {.topic = "", .kind = "", .entity_id = "", .frame = ""};
+    char id[25];
+    bson_iter_t iter;
+    uint32_t len = 0;
+
+    bson_iter_init(&iter, doc);
+    while (bson_iter_next(&iter)) {
+        const char *key = bson_iter_key(&iter);
+
+        if (strcmp(key, "topic") == 0)
+            item.topic = bson_iter_utf8(&iter, NULL);
+        else if (strcmp(key, "seq") == 0)
+            item.seq = bson_iter_as_int64(&iter);
+        else if (strcmp(key, "kind") == 0)
+            item.kind = bson_iter_utf8(&iter, NULL);
+        else if (strcmp(key, "entityId") == 0 && BSON_ITER_HOLDS_OID(&iter)) {
+            bson_oid_to_string(bson_iter_oid(&iter), id);
+            item.entity_id = id;
+        } else if (strcmp(key, "frame") == 0)
+            item.frame = bson_iter_utf8(&iter, &len);
+    }
+    item.len = len;
+    return r->each(r->arg, &item);
+}
+
+enum err
+event_log_read(struct store *store, const char *topic, int64_t after, int limit, event_each each,
+               void *arg)
+{
+    bson_t *filter = BCON_NEW("topic", BCON_UTF8(topic), "seq", "{", "$gt", BCON_INT64(after), "}");
+    bson_t *opts = BCON_NEW("sort", "{", "topic", BCON_INT32(1), "seq", BCON_INT32(1), "}", "limit",
+                            BCON_INT64(limit));
+    struct reading r = {each, arg};
+    enum err err = store_find(store, STORE_EVENTS, filter, opts, read_item, &r);
+
+    bson_destroy(filter);
+    bson_destroy(opts);
+    return err;
+}
+
+enum err
+event_log_since(struct store *store, int64_t at, event_each each, void *arg)
+{
+    bson_t *filter = BCON_NEW("at", "{", "$gte", BCON_DATE_TIME(at), "}");
+    bson_t *opts = BCON_NEW("projection", "{", "_id", BCON_BOOL(false), "topic", BCON_BOOL(true),
+                            "seq", BCON_BOOL(true), "}");
+    struct reading r = {each, arg};
+    enum err err = store_find(store, STORE_EVENTS, filter, opts, read_item, &r);
+
+    bson_destroy(filter);
+    bson_destroy(opts);
+    return err;
+}

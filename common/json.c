@@ -1,0 +1,309 @@
+/*
+ * json-c accepts much that is not JSON.  So the text is first walked by the
+ * grammar of RFC 8259, which also counts the members; json-c drops duplicate
+ * keys, so a tree with fewer members than the text had one.
+ */
+#include "common/json.h"
+
+#include <json-c/json.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/text.h"
+
+struct scan {
+    const char *p, *end;
+    size_t members;
+    const char *why;
+};
+
+static bool scan_value(struct scan *s, int depth);
+
+static bool
+fail(struct scan *s, const char *why)
+{
+    if (s->why == NULL)
+        s->why = why;
+    return false;
+}
+
+static void
+skip_space(struct scan *s)
+{
+    while (s->p < s->end && (*s->p == ' ' || *s->p == '\t' || *s->p == '\n' || *s->p == '\r'))
+        s->p++;
+}
+
+static bool
+scan_digits(struct scan *s)
+{
+    const char *first = s->p;
+
+    while (s->p < s->end && *s->p >= '0' && *s->p <= '9')
+        s->p++;
+    return s->p > first || fail(s, "a number lacks digits");
+}
+
+static bool
+scan_number(struct scan *s)
+{
+    const char *first = s->p;
+    char copy[64];
+
+    if (*s->p == '-')
+        s->p++;
+    if (s->p < s->end && *s->p == '0')
+        s->p++;
+    else if (!scan_digits(s))
+        return false;
+    if (s->p < s->end && *s->p == '.') {
+        s->p++;
+        if (!scan_digits(s))
+            return false;
+    }
+    if (s->p < s->end && (*s->p == 'e' || *s->p == 'E')) {
+        s->p++;
+        if (s->p < s->end && (*s->p == '+' || *s->p == '-'))
+            s->p++;
+        if (!scan_digits(s))
+            return false;
+    }
+    if ((size_t)(s->p - first) >= sizeof(copy))
+        return fail(s, "a number is too long");
+    memcpy(copy, first, (size_t)(s->p - first));
+    copy[s->p - first] = '\0';
+    return isfinite(strtod(copy, NULL)) || fail(s, "a number is too large");
+}
+
+/* The four digits after \u; -1 when they are none. */
+static int
+scan_unit(struct scan *s)
+{
+    unsigned char two[2];
+
+    if (s->end - s->p < 4 || !text_unhex(two, 2, s->p))
+        return -1;
+    s->p += 4;
+    return two[0] << 8 | two[1];
+}
+
+static bool
+scan_escape(struct scan *s)
+{
+    int unit;
+
+    if (s->p == s->end)
+        return fail(s, "a string does not end");
+    if (*s->p != 'u') {
+        if (*s->p == '\0' || strchr("\"\\/bfnrt", *s->p) == NULL)
+            return fail(s, "an escape is unknown");
+        s->p++;
+        return true;
+    }
+    s->p++;
+    unit = scan_unit(s);
+    if (unit < 0)
+        return fail(s, "an escape is unknown");
+    if (unit == 0)
+        return fail(s, "\\u0000 is not accepted");
+    if (unit >= 0xDC00 && unit <= 0xDFFF)
+        return fail(s, "a surrogate stands alone");
+    if (unit >= 0xD800 && unit <= 0xDBFF) {
+        if (s->end - s->p < 6 || s->p[0] != '\\' || s->p[1] != 'u')
+            return fail(s, "a surrogate stands alone");
+        s->p += 2;
+        unit = scan_unit(s);
+        if (unit < 0xDC00 || unit > 0xDFFF)
+            return fail(s, "a surrogate stands alone");
+    }
+    return true;
+}
+
+static bool
+scan_string(struct scan *s)
+{
+    for (s->p++; s->p < s->end;) {
+        unsigned char c = (unsigned char)*s->p++;
+
+        if (c == '"')
+            return true;
+        if (c < 0x20)
+            return fail(s, "a control character stands in a string");
+        if (c == '\\' && !scan_escape(s))
+            return false;
+    }
+    return fail(s, "a string does not end");
+}
+
+/* The members of an object or the items of an array, after its bracket. */
+static bool
+scan_list(struct scan *s, int depth, bool object)
+{
+    char close = object ? '}' : ']';
+
+    s->p++;
+    skip_space(s);
+    if (s->p < s->end && *s->p == close) {
+        s->p++;
+        return true;
+    }
+    for (;;) {
+        if (object) {
+            skip_space(s);
+            if (s->p == s->end || *s->p != '"')
+                return fail(s, "a member's name is missing");
+            if (!scan_string(s))
+                return false;
+            s->members++;
+            skip_space(s);
+            if (s->p == s->end || *s->p++ != ':')
+                return fail(s, "a colon is missing");
+        }
+        if (!scan_value(s, depth))
+            return false;
+        if (s->p == s->end)
+            return fail(s, "the text ends too early");
+        if (*s->p == close) {
+            s->p++;
+            return true;
+        }
+        if (*s->p++ != ',')
+            return fail(s, "a comma is missing");
+    }
+}
+
+static bool
+scan_word(struct scan *s, const char *word)
+{
+    size_t len = strlen(word);
+
+    if ((size_t)(s->end - s->p) < len || memcmp(s->p, word, len) != 0)
+        return fail(s, "a value is not JSON");
+    s->p += len;
+    return true;
+}
+
+/* One value and the space around it. */
+static bool
+scan_value(struct scan *s, int depth)
+{
+    bool ok;
+
+    if (depth == 0)
+        return fail(s, "the nesting is too deep");
+    skip_space(s);
+    if (s->p == s->end)
+        return fail(s, "the text ends too early");
+    switch (*s->p) {
+    case '{':
+        ok = scan_list(s, depth - 1, true);
+        break;
+    case '[':
+        ok = scan_list(s, depth - 1, false);
+        break;
+    case '"':
+        ok = scan_string(s);
+        break;
+    case 't':
+        ok = scan_word(s, "true");
+        break;
+    case 'f':
+        ok = scan_word(s, "false");
+        break;
+    case 'n':
+        ok = scan_word(s, "null");
+        break;
+    default:
+        ok = (*s->p == '-' || (*s->p >= '0' && *s->p <= '9')) ? scan_number(s)
+                                                            : fail(s, "a value is not JSON");
+    }
+    skip_space(s);
+    return ok;
+}
+
+static size_t
+count_members(struct json_object *value)
+{
+    size_t count = 0;
+
+    if (json_object_is_type(value, json_type_object)) {
+        json_object_object_foreach(value, key, child)
+        {
+            (void)key;
+            count += 1 + count_members(child);
+        }
+    } else if (json_object_is_type(value, json_type_array)) {
+        for (size_t i = 0; i < json_object_array_length(value); i++)
+            count += count_members(json_object_array_get_idx(value, i));
+    }
+    return count;
+}
+
+enum err
+json_parse(const char *bytes, size_t len, struct json_object **out, const char **why)
+{
+    struct scan s = {.p = bytes, .end = bytes + len};
+    struct json_tokener *t;
+
+    *out = NULL;
+    *why = NULL;
+    if (!text_utf8(bytes, len)) {
+        *why = "the text is not UTF-8";
+        return ERR_MALFORMED;
+    }
+    if (!scan_value(&s, JSON_DEPTH) || (s.p != s.end && !fail(&s, "text follows the value"))) {
+        *why = s.why;
+        return ERR_MALFORMED;
+    }
+    t = json_tokener_new_ex(JSON_DEPTH + 1);
+    if (t == NULL)
+        abort();
+    json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+    *out = json_tokener_parse_ex(t, bytes, (int)len);
+    if (json_tokener_get_error(t) == json_tokener_continue) /* a number ends with the text */
+        *out = json_tokener_parse_ex(t, " ", 1);
+    if (json_tokener_get_error(t) != json_tokener_success)
+        *why = "the text is not JSON";
+    else if (count_members(*out) != s.members)
+        *why = "a member's name stands twice in one object";
+    json_tokener_free(t);
+    if (*why == NULL)
+        return ERR_NONE;
+    json_object_put(*out);
+    *out = NULL;
+    return ERR_MALFORMED;
+}
+
+void
+json_string(struct text *t, const char *bytes, size_t len)
+{
+    static const char *const shorts[0x20] = {
+        ['\b'] = "\\b", ['\t'] = "\\t", ['\n'] = "\\n", ['\f'] = "\\f", ['\r'] = "\\r"};
+    size_t from = 0;
+
+    text_putc(t, '"');
+    if (!text_utf8(bytes, len)) {
+        text_puts(t, "\xEF\xBF\xBD\"");
+        return;
+    }
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)bytes[i];
+
+        if (c >= 0x20 && c != '"' && c != '\\')
+            continue;
+        text_add(t, bytes + from, i - from);
+        from = i + 1;
+        if (c >= 0x20) {
+            text_putc(t, '\\');
+            text_putc(t, (char)c);
+        } else if (shorts[c] != NULL) {
+            text_puts(t, shorts[c]);
+        } else {
+            text_printf(t, "\\u%04x", c);
+        }
+    }
+    text_add(t, bytes + from, len - from);
+    text_putc(t, '"');
+}

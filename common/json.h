@@ -1,0 +1,28 @@
+/*
+ * JSON in and out: a strict reader over json-c, and the escaping writer.
+ */
+#ifndef COMMON_JSON_H
+#define COMMON_JSON_H
+
+#include <stddef.h>
+
+#include "common/err.h"
+
+struct json_object;
+struct text;
+
+#define JSON_DEPTH 16 /* no body of ours nests deeper than 5 */
+
+/*
+ * Reads one JSON text.  Stricter than json-c: refuses duplicate keys, NaN,
+ * \u0000, lone surrogates, bad UTF-8, raw control characters, trailing text and
+ * numbers beyond a double (dependencies 6).  *out is the caller's to
+ * json_object_put().  ERR_MALFORMED with *why in plain words.
+ */
+enum err json_parse(const char *bytes, size_t len, struct json_object **out, const char **why)
+    MUST_CHECK;
+
+/* Appends a quoted string.  Bytes that are not UTF-8 become U+FFFD. */
+void json_string(struct text *t, const char *bytes, size_t len);
+
+#endif

@@ -1,0 +1,88 @@
+/*
+ * A line is built on the stack and leaves in one write, so that the lines of
+ * several threads and processes never mix.
+ */
+#include "common/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/json.h"
+#include "common/text.h"
+
+#define LINE_MAX_TEXT 2048
+
+static const char *const level_names[] = {"debug", "info", "warn", "error"};
+static const char *program_name = "taskwire";
+static enum log_level least_level = LOG_INFO;
+static __thread const char *request_id;
+
+void
+log_open(const char *program, enum log_level least)
+{
+    program_name = program;
+    least_level = least;
+}
+
+void
+log_request(const char *id)
+{
+    request_id = id;
+}
+
+static void
+begin(struct text *line, enum log_level level)
+{
+    char at[CLOCK_INSTANT];
+
+    clock_write(at, clock_now());
+    text_printf(line, "{\"at\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"pid\":%d", at,
+                level_names[level], program_name, (int)getpid());
+    if (request_id != NULL) {
+        text_puts(line, ",\"requestId\":");
+        json_string(line, request_id, strlen(request_id));
+    }
+}
+
+static void
+finish(struct text *line)
+{
+    text_puts(line, "}\n");
+    if (write(STDERR_FILENO, line->bytes, line->len) < 0) {
+        /* Nowhere left to say it. */
+    }
+    text_free(line);
+}
+
+void
+log_write(enum log_level level, const char *format, ...)
+{
+    char words[LINE_MAX_TEXT];
+    struct text line = {0};
+    va_list args;
+
+    if (level < least_level)
+        return;
+    va_start(args, format);
+    vsnprintf(words, sizeof(words), format, args);
+    va_end(args);
+    begin(&line, level);
+    text_puts(&line, ",\"text\":");
+    json_string(&line, words, strlen(words));
+    finish(&line);
+}
+
+void
+log_members(enum log_level level, const char *subject, const char *members)
+{
+    struct text line = {0};
+
+    if (level < least_level)
+        return;
+    begin(&line, level);
+    text_printf(&line, ",\"subject\":\"%s\",%s", subject, members);
+    finish(&line);
+}

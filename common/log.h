@@ -1,0 +1,27 @@
+/*
+ * One JSON line per event on stderr.  Never a body, a token or a mail address.
+ */
+#ifndef COMMON_LOG_H
+#define COMMON_LOG_H
+
+#include "common/err.h"
+
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
+
+/* Names the program and the least level that is written. */
+void log_open(const char *program, enum log_level least);
+
+/* Prefixes this thread's lines with a request's id; NULL ends that. */
+void log_request(const char *id);
+
+/* Subject, colon, plain words: log_warn("store: no primary for %d ms", ms). */
+void log_write(enum log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
+#define log_debug(...) log_write(LOG_DEBUG, __VA_ARGS__)
+#define log_info(...)  log_write(LOG_INFO, __VA_ARGS__)
+#define log_warn(...)  log_write(LOG_WARN, __VA_ARGS__)
+#define log_error(...) log_write(LOG_ERROR, __VA_ARGS__)
+
+/* Writes a line whose further members the caller has made: `"status":200,...`. */
+void log_members(enum log_level level, const char *subject, const char *members);
+
+#endif

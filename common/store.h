@@ -1,0 +1,92 @@
+/*
+ * MongoDB: the only header through which the rest knows it.  A pool per
+ * process, opened after fork(); a store per thread.
+ */
+#ifndef COMMON_STORE_H
+#define COMMON_STORE_H
+
+#include <bson/bson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/err.h"
+
+#define STORE_EPOCH 9 /* 8 hex digits and a NUL */
+
+struct store_pool;
+struct store;
+
+enum store_name {
+    STORE_META,
+    STORE_TOPICS,
+    STORE_USERS,
+    STORE_SESSIONS,
+    STORE_TOKENS,
+    STORE_PROJECTS,
+    STORE_TASKS,
+    STORE_COMMENTS,
+    STORE_EVENTS,
+    STORE_IDEMPOTENCY,
+    STORE__COUNT
+};
+
+/* NULL when the URI is malformed (logged).  most: stores taken at once. */
+struct store_pool *store_pool_open(const char *uri, const char *database, long most);
+void store_pool_close(struct store_pool *pool);
+
+/* A connection for one thread; NULL when all are taken. */
+struct store *store_take(struct store_pool *pool);
+void store_give(struct store *store);
+
+/*
+ * Makes indexes and the epoch, if absent.  ERR_INVALID when the server is not a
+ * replica set, ERR_STORE when it cannot be reached; both logged.
+ */
+enum err store_setup(struct store *store, long event_retention_days) MUST_CHECK;
+
+/* One round trip to the primary. */
+enum err store_ping(struct store *store) MUST_CHECK;
+
+/* The database's epoch: renewed by a restore, so that old cursors resync. */
+enum err store_epoch(struct store *store, char out[STORE_EPOCH]) MUST_CHECK;
+
+/*
+ * All below take part in the transaction if one is open.  They fail with
+ * ERR_STORE, in a transaction with ERR_RETRY for what may go away by itself.
+ */
+
+/* The first match, the caller's to destroy; ERR_NOT_FOUND.  opts may be NULL. */
+enum err store_get(struct store *store, enum store_name name, const bson_t *filter,
+                   const bson_t *opts, bson_t **out) MUST_CHECK;
+
+/* Calls each(arg, doc) for every match until it fails; doc lives for the call. */
+typedef enum err (*store_each)(void *arg, const bson_t *doc);
+enum err store_find(struct store *store, enum store_name name, const bson_t *filter,
+                    const bson_t *opts, store_each each, void *arg) MUST_CHECK;
+
+/* The results of an aggregation. */
+enum err store_aggregate(struct store *store, enum store_name name, const bson_t *pipeline,
+                         store_each each, void *arg) MUST_CHECK;
+
+/* ERR_CONFLICT when a unique index has it already. */
+enum err store_insert(struct store *store, enum store_name name, const bson_t *doc) MUST_CHECK;
+enum err store_insert_many(struct store *store, enum store_name name, const bson_t **docs,
+                           size_t count) MUST_CHECK;
+
+/* matched (may be NULL) gets how many documents the filter met. */
+enum err store_update(struct store *store, enum store_name name, const bson_t *filter,
+                      const bson_t *update, int64_t *matched) MUST_CHECK;
+enum err store_update_many(struct store *store, enum store_name name, const bson_t *filter,
+                           const bson_t *update, int64_t *matched) MUST_CHECK;
+enum err store_replace(struct store *store, enum store_name name, const bson_t *filter,
+                       const bson_t *doc, int64_t *matched) MUST_CHECK;
+enum err store_remove(struct store *store, enum store_name name, const bson_t *filter) MUST_CHECK;
+
+/* One transaction at a time per store, snapshot reads, majority commit. */
+enum err store_begin(struct store *store) MUST_CHECK;
+
+/* ERR_RETRY: nothing was stored.  ERR_STORE: nobody knows. */
+enum err store_commit(struct store *store) MUST_CHECK;
+void store_abort(struct store *store);
+
+#endif

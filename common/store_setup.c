@@ -1,0 +1,176 @@
+/*
+ * The table of indexes, and what is made at a start.
+ */
+#include "common/store_setup.h"
+
+#include <string.h>
+
+#include "common/log.h"
+#include "common/store.h"
+#include "common/text.h"
+
+#define KEYS_MAX 6
+
+enum { UNIQUE = 1, TTL = 2, RETENTION = 4, SPARSE = 8 };
+
+struct index {
+    enum store_name name;
+    const char *keys[KEYS_MAX]; /* a leading '-' means descending */
+    int flags;
+};
+
+/* clang-format off */
+static const struct index indexes[] = {
+    {STORE_USERS,       {"email"},                                     UNIQUE},
+    {STORE_USERS,       {"phone"},                                     UNIQUE},
+    {STORE_SESSIONS,    {"userId"}},
+    {STORE_SESSIONS,    {"refreshHash"}},
+    {STORE_SESSIONS,    {"previousHash"}},
+    {STORE_SESSIONS,    {"revokedAt"},                                 SPARSE},
+    {STORE_SESSIONS,    {"expiresAt"},                                 TTL},
+    {STORE_TOKENS,      {"expiresAt"},                                 TTL},
+    {STORE_PROJECTS,    {"members.userId"}},
+    {STORE_PROJECTS,    {"access"}},
+    /* One per supported order of tasks (api/v1/tasks.c, task_orders). */
+    {STORE_TASKS,       {"projectId", "position", "_id"}},
+    {STORE_TASKS,       {"projectId", "createdAt", "_id"}},
+    {STORE_TASKS,       {"projectId", "updatedAt", "_id"}},
+    {STORE_TASKS,       {"projectId", "dueKey", "priority", "_id"}},
+    {STORE_TASKS,       {"projectId", "dueKey", "-priority", "_id"}},
+    {STORE_TASKS,       {"projectId", "priority", "_id"}},
+    {STORE_TASKS,       {"assigneeIds", "dueKey", "priority", "_id"}},
+    {STORE_TASKS,       {"assigneeIds", "updatedAt", "_id"}},
+    {STORE_TASKS,       {"assigneeIds", "createdAt", "_id"}},
+    {STORE_TASKS,       {"parentId"},                                  SPARSE},
+    {STORE_COMMENTS,    {"taskId", "createdAt", "_id"}},
+    {STORE_EVENTS,      {"topic", "seq"},                              UNIQUE},
+    {STORE_EVENTS,      {"topic", "entityId", "seq"}},
+    {STORE_EVENTS,      {"at"},                                        RETENTION},
+    {STORE_IDEMPOTENCY, {"expiresAt"},                                 TTL},
+};
+/* clang-format on */
+
+/* {createIndexes: coll, indexes: [{key, name, unique, expireAfterSeconds}]} */
+static bson_t *
+index_command(const struct index *x, long days)
+{
+    bson_t *command = BCON_NEW("createIndexes", BCON_UTF8(store_names[x->name]));
+    bson_t list, one, key;
+    struct text name = {0};
+
+    BSON_APPEND_ARRAY_BEGIN(command, "indexes", &list);
+    BSON_APPEND_DOCUMENT_BEGIN(&list, "0", &one);
+    BSON_APPEND_DOCUMENT_BEGIN(&one, "key", &key);
+    for (int i = 0; i < KEYS_MAX && x->keys[i] != NULL; i++) {
+        bool down = x->keys[i][0] == '-';
+
+        bson_append_int32(&key, x->keys[i] + down, -1, down ? -1 : 1);
+        text_printf(&name, "%s%s_%d", i > 0 ? "_" : "", x->keys[i] + down, down ? -1 : 1);
+    }
+    bson_append_document_end(&one, &key);
+    BSON_APPEND_UTF8(&one, "name", name.bytes);
+    if (x->flags & UNIQUE)
+        BSON_APPEND_BOOL(&one, "unique", true);
+    if (x->flags & SPARSE)
+        BSON_APPEND_BOOL(&one, "sparse", true);
+    if (x->flags & TTL)
+        BSON_APPEND_INT32(&one, "expireAfterSeconds", 0);
+    if (x->flags & RETENTION)
+        BSON_APPEND_INT64(&one, "expireAfterSeconds", (int64_t)days * 86400);
+    bson_append_document_end(&list, &one);
+    bson_append_array_end(command, &list);
+    text_free(&name);
+    return command;
+}
+
+static enum err
+run(mongoc_client_t *client, const char *database, bson_t *command, const char *what)
+{
+    bson_error_t error;
+    bool ok = mongoc_client_command_simple(client, database, command, NULL, NULL, &error);
+
+    bson_destroy(command);
+    if (ok)
+        return ERR_NONE;
+    log_error("store: %s: %s", what, error.message);
+    return ERR_STORE;
+}
+
+/* Transactions need a replica set; a single server refuses them much later. */
+static enum err
+check_replica_set(mongoc_client_t *client)
+{
+    bson_t *hello = BCON_NEW("hello", BCON_INT32(1)), reply;
+    bson_error_t error;
+    bson_iter_t iter;
+    enum err err = ERR_NONE;
+
+    if (!mongoc_client_command_simple(client, "admin", hello, NULL, &reply, &error)) {
+        log_warn("store: cannot be reached: %s", error.message);
+        err = ERR_STORE;
+    } else if (!bson_iter_init_find(&iter, &reply, "setName") &&
+               !bson_iter_init_find(&iter, &reply, "msg")) {
+        log_error("store: MONGODB_URI must name a replica set (one node is enough): "
+                  "a standalone server has no transactions");
+        err = ERR_INVALID;
+    }
+    bson_destroy(hello);
+    bson_destroy(&reply);
+    return err;
+}
+
+static enum err
+make_epoch(mongoc_client_t *client, const char *database)
+{
+    mongoc_collection_t *meta =
+        mongoc_client_get_collection(client, database, store_names[STORE_META]);
+    unsigned char bytes[4];
+    char epoch[STORE_EPOCH];
+    bson_t *filter = BCON_NEW("_id", "epoch"), *update, *opts = BCON_NEW("upsert", BCON_BOOL(true));
+    bson_error_t error;
+    bool ok;
+
+    text_random(bytes, sizeof(bytes));
+    text_hex(epoch, bytes, sizeof(bytes));
+    update = BCON_NEW("$setOnInsert", "{", "value", BCON_UTF8(epoch), "}");
+    ok = mongoc_collection_update_one(meta, filter, update, opts, NULL, &error);
+    if (!ok && error.code == 11000) /* another process was first */
+        ok = true;
+    if (!ok)
+        log_error("store: epoch: %s", error.message);
+    bson_destroy(filter);
+    bson_destroy(update);
+    bson_destroy(opts);
+    mongoc_collection_destroy(meta);
+    return ok ? ERR_NONE : ERR_STORE;
+}
+
+/* The TTL of an index that exists follows the setting. */
+static enum err
+set_retention(mongoc_client_t *client, const char *database, long days)
+{
+    bson_t *command = BCON_NEW("collMod", BCON_UTF8(store_names[STORE_EVENTS]), "index", "{",
+                               "name", "at_1", "expireAfterSeconds",
+                               BCON_INT64((int64_t)days * 86400), "}");
+    bson_error_t error;
+
+    if (!mongoc_client_command_simple(client, database, command, NULL, NULL, &error))
+        log_warn("store: EVENT_RETENTION_DAYS keeps its old value: %s", error.message);
+    bson_destroy(command);
+    return ERR_NONE;
+}
+
+enum err
+store_setup_run(mongoc_client_t *client, const char *database, long event_retention_days)
+{
+    enum err err = check_replica_set(client);
+
+    for (size_t i = 0; err == ERR_NONE && i < sizeof(indexes) / sizeof(indexes[0]); i++) {
+        bool ttl = (indexes[i].flags & RETENTION) != 0;
+
+        err = run(client, database, index_command(&indexes[i], event_retention_days), "index");
+        if (err != ERR_NONE && ttl) /* it exists with another age */
+            err = set_retention(client, database, event_retention_days);
+    }
+    return err == ERR_NONE ? make_epoch(client, database) : err;
+}

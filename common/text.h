@@ -1,0 +1,59 @@
+/*
+ * Growing text, and small questions about strings: UTF-8, hex, base64url.
+ */
+#ifndef COMMON_TEXT_H
+#define COMMON_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+
+/* Text that grows; bytes is NUL-terminated once something was added. */
+struct text {
+    char *bytes;
+    size_t len, size;
+};
+
+void text_add(struct text *t, const char *bytes, size_t len);
+void text_puts(struct text *t, const char *string);
+void text_putc(struct text *t, char c);
+void text_int(struct text *t, int64_t number);
+void text_printf(struct text *t, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* Forgets the content, keeps the memory. */
+void text_clear(struct text *t);
+
+/* Frees the memory; takes void * so that arena_defer() can call it. */
+void text_free(void *t);
+
+/* A malloc'ed copy; ends the process when memory does. */
+char *text_dup(const char *string);
+
+/* Is it well-formed UTF-8 (no overlong forms, no surrogates)? */
+bool text_utf8(const char *bytes, size_t len);
+
+/* Unicode code points of well-formed UTF-8. */
+size_t text_points(const char *bytes, size_t len);
+
+/* bytes as 2*len lower-case hex digits and a NUL. */
+void text_hex(char *out, const unsigned char *bytes, size_t len);
+
+/* Reads exactly 2*len hex digits of hex into out. */
+bool text_unhex(unsigned char *out, size_t len, const char *hex);
+
+/* Unpadded base64url of len bytes; out needs TEXT_BASE64(len) bytes. */
+#define TEXT_BASE64(len) (((len)*4 + 2) / 3 + 1)
+void text_base64url(char *out, const unsigned char *bytes, size_t len);
+
+/* Reads unpadded base64url; the number of bytes, or -1 when malformed or over size. */
+long text_unbase64url(unsigned char *out, size_t size, const char *in, size_t len);
+
+/* SHA-256 as 64 hex digits and a NUL. */
+void text_sha256(char out[65], const char *bytes, size_t len);
+
+/* Fills bytes from the kernel's generator; ends the process if it cannot. */
+void text_random(unsigned char *bytes, size_t len);
+
+#endif

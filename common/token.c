@@ -1,0 +1,170 @@
+/*
+ * libjwt checks the signature and nothing else, and reads beyond an empty
+ * segment (dependencies 2): so the shape is checked before it, and algorithm
+ * and claims after it.
+ */
+#include "common/token.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <jwt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/text.h"
+
+#define KEYS_MAX  8
+#define KEY_BYTES 32
+#define TEXT_MAX  1024 /* ours are about 330 characters */
+#define SKEW      5    /* seconds that hosts' clocks may differ */
+
+static struct {
+    char id[33];
+    unsigned char bytes[KEY_BYTES];
+} keys[KEYS_MAX];
+static int key_count;
+
+enum err
+token_open(const char *text)
+{
+    char id[33], hex[65];
+    int used;
+
+    key_count = 0;
+    for (;;) {
+        text += strspn(text, " \t\r\n");
+        if (*text == '\0')
+            break;
+        if (key_count == KEYS_MAX || sscanf(text, "%32s %64s%n", id, hex, &used) != 2 ||
+            strlen(hex) != 64 || !text_unhex(keys[key_count].bytes, KEY_BYTES, hex) ||
+            (text[used] != '\0' && !isspace((unsigned char)text[used]))) {
+            fprintf(stderr, "SIGNING_KEYS must hold 1 to %d lines of `kid hex`, 64 digits each\n",
+                    KEYS_MAX);
+            return ERR_INVALID;
+        }
+        snprintf(keys[key_count].id, sizeof(keys[key_count].id), "%s", id);
+        key_count++;
+        text += used;
+    }
+    if (key_count > 0)
+        return ERR_NONE;
+    fprintf(stderr, "SIGNING_KEYS holds no key\n");
+    return ERR_INVALID;
+}
+
+char *
+token_sign(const struct token *token)
+{
+    int64_t now = clock_now() / 1000;
+    jwt_t *jwt = NULL;
+    char *text;
+
+    if (jwt_new(&jwt) != 0 || jwt_add_header(jwt, "kid", keys[0].id) != 0 ||
+        jwt_add_grant(jwt, "iss", "taskwire") != 0 || jwt_add_grant(jwt, "aud", "taskwire") != 0 ||
+        jwt_add_grant(jwt, "typ", "access") != 0 || jwt_add_grant(jwt, "sub", token->user) != 0 ||
+        jwt_add_grant(jwt, "sid", token->session) != 0 || jwt_add_grant_int(jwt, "iat", now) != 0 ||
+        jwt_add_grant_int(jwt, "nbf", now) != 0 ||
+        jwt_add_grant_int(jwt, "exp", token->expires) != 0 ||
+        jwt_set_alg(jwt, JWT_ALG_HS256, keys[0].bytes, KEY_BYTES) != 0)
+        abort(); /* only for want of memory */
+    text = jwt_encode_str(jwt);
+    jwt_free(jwt);
+    if (text == NULL)
+        abort();
+    return text;
+}
+
+/* Three non-empty segments of base64url, and not too long. */
+static int
+well_shaped(const char *text, size_t len)
+{
+    size_t segment = 0, dots = 0;
+
+    if (len > TEXT_MAX)
+        return 0;
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == '.') {
+            if (segment < 4 || ++dots > 2)
+                return 0;
+            segment = 0;
+        } else if (isalnum((unsigned char)text[i]) || text[i] == '-' || text[i] == '_') {
+            segment++;
+        } else {
+            return 0;
+        }
+    }
+    return dots == 2 && segment >= 4;
+}
+
+static int
+claim_is(jwt_t *jwt, const char *name, const char *wanted)
+{
+    const char *value = jwt_get_grant(jwt, name);
+
+    return value != NULL && strcmp(value, wanted) == 0;
+}
+
+static int
+claim_id(jwt_t *jwt, const char *name, char out[25])
+{
+    const char *value = jwt_get_grant(jwt, name);
+    unsigned char bytes[12];
+
+    if (value == NULL || strlen(value) != 24 || !text_unhex(bytes, 12, value))
+        return 0;
+    text_hex(out, bytes, 12);
+    return 1;
+}
+
+static int
+claims_ok(jwt_t *jwt, struct token *out)
+{
+    int64_t now = clock_now() / 1000, nbf = jwt_get_grant_int(jwt, "nbf");
+
+    out->expires = jwt_get_grant_int(jwt, "exp");
+    return jwt_get_alg(jwt) == JWT_ALG_HS256 && claim_is(jwt, "iss", "taskwire") &&
+           claim_is(jwt, "aud", "taskwire") && claim_is(jwt, "typ", "access") &&
+           out->expires > 0 && now < out->expires && nbf > 0 && now + SKEW >= nbf &&
+           claim_id(jwt, "sub", out->user) && claim_id(jwt, "sid", out->session);
+}
+
+enum err
+token_verify(const char *text, size_t len, struct token *out)
+{
+    char copy[TEXT_MAX + 1];
+
+    if (!well_shaped(text, len))
+        return ERR_NO_AUTH;
+    memcpy(copy, text, len);
+    copy[len] = '\0';
+    for (int i = 0; i < key_count; i++) {
+        jwt_t *jwt = NULL;
+        int ok;
+
+        if (jwt_decode(&jwt, copy, keys[i].bytes, KEY_BYTES) != 0)
+            continue;
+        ok = claims_ok(jwt, out);
+        jwt_free(jwt);
+        return ok ? ERR_NONE : ERR_NO_AUTH;
+    }
+    return ERR_NO_AUTH;
+}
+
+void
+token_secret(char secret[TOKEN_SECRET], char hash[TOKEN_HASH])
+{
+    unsigned char bytes[32];
+
+    text_random(bytes, sizeof(bytes));
+    text_base64url(secret, bytes, sizeof(bytes));
+    token_hash(hash, secret);
+}
+
+void
+token_hash(char hash[TOKEN_HASH], const char *secret)
+{
+    text_sha256(hash, secret, strlen(secret));
+}

@@ -1,0 +1,37 @@
+/*
+ * Access tokens: JWT, HS256, with key ids.  And random secrets, kept hashed.
+ */
+#ifndef COMMON_TOKEN_H
+#define COMMON_TOKEN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+
+#define TOKEN_SECONDS 600  /* an access token's life (design 6) */
+#define TOKEN_SECRET  44   /* 256 random bits as base64url, and a NUL */
+#define TOKEN_HASH    65   /* SHA-256 in hex, and a NUL */
+
+/* What a token says. */
+struct token {
+    char user[25], session[25];
+    int64_t expires; /* seconds since 1970 */
+};
+
+/* Reads SIGNING_KEYS once, before any thread starts; says on stderr what is wrong. */
+enum err token_open(const char *keys) MUST_CHECK;
+
+/* A signed access token, to free(). */
+char *token_sign(const struct token *token);
+
+/* Checks shape, algorithm, signature and every claim; ERR_NO_AUTH otherwise. */
+enum err token_verify(const char *text, size_t len, struct token *out) MUST_CHECK;
+
+/* A new secret, and the hash under which it is stored. */
+void token_secret(char secret[TOKEN_SECRET], char hash[TOKEN_HASH]);
+
+/* The hash of a secret that came back. */
+void token_hash(char hash[TOKEN_HASH], const char *secret);
+
+#endif

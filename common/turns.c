@@ -1,0 +1,160 @@
+/*
+ * A fixed number of lines; names that share a line by hash just wait for each
+ * other.  Lines are entered in rising order, so that nobody waits in a circle.
+ */
+#include "common/turns.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#define LINES     512
+#define QUEUE_MAX 512 /* waiting in one line; more than threads in a process */
+
+struct waiter {
+    struct waiter *next;
+    pthread_cond_t called;
+    bool turn;
+};
+
+static struct line {
+    pthread_mutex_t lock;
+    bool taken;
+    int length;
+    struct waiter *first, **last;
+} lines[LINES];
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void
+make_lines(void)
+{
+    for (int i = 0; i < LINES; i++) {
+        pthread_mutex_init(&lines[i].lock, NULL);
+        lines[i].last = &lines[i].first;
+    }
+}
+
+static int
+line_of(const char *name)
+{
+    uint32_t h = 2166136261u; /* FNV-1a */
+
+    for (; *name != '\0'; name++)
+        h = (h ^ (uint8_t)*name) * 16777619u;
+    return (int)(h % LINES);
+}
+
+static void
+leave(struct line *l, struct waiter *w)
+{
+    for (struct waiter **at = &l->first; *at != NULL; at = &(*at)->next) {
+        if (*at == w) {
+            *at = w->next;
+            if (l->last == &w->next)
+                l->last = at;
+            l->length--;
+            return;
+        }
+    }
+}
+
+static enum err
+enter(struct line *l, const struct timespec *until)
+{
+    struct waiter me = {0};
+    pthread_condattr_t steady;
+    enum err err = ERR_NONE;
+
+    pthread_mutex_lock(&l->lock);
+    if (!l->taken || l->length >= QUEUE_MAX) {
+        if (l->taken)
+            err = ERR_BUSY;
+        l->taken = true;
+        pthread_mutex_unlock(&l->lock);
+        return err;
+    }
+    pthread_condattr_init(&steady);
+    pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+    pthread_cond_init(&me.called, &steady);
+    pthread_condattr_destroy(&steady);
+    *l->last = &me;
+    l->last = &me.next;
+    l->length++;
+    while (!me.turn && err == ERR_NONE)
+        if (pthread_cond_timedwait(&me.called, &l->lock, until) == ETIMEDOUT && !me.turn)
+            err = ERR_BUSY;
+    if (!me.turn)
+        leave(l, &me);
+    pthread_mutex_unlock(&l->lock);
+    pthread_cond_destroy(&me.called);
+    return err;
+}
+
+/* Hands the line to the next, who finds it taken in his name. */
+static void
+give(struct line *l)
+{
+    pthread_mutex_lock(&l->lock);
+    if (l->first == NULL) {
+        l->taken = false;
+    } else {
+        struct waiter *next = l->first;
+
+        leave(l, next);
+        next->turn = true;
+        pthread_cond_signal(&next->called);
+    }
+    pthread_mutex_unlock(&l->lock);
+}
+
+/* Adds a line in rising order, once. */
+static void
+add(int *sorted, int *count, int line)
+{
+    int i = *count;
+
+    for (int k = 0; k < *count; k++)
+        if (sorted[k] == line)
+            return;
+    for (; i > 0 && sorted[i - 1] > line; i--)
+        sorted[i] = sorted[i - 1];
+    sorted[i] = line;
+    (*count)++;
+}
+
+enum err
+turns_take(struct turns *t, const char *const *names, int count, int wait_ms)
+{
+    int wanted[TURNS_MAX], n = 0;
+    struct timespec until;
+
+    pthread_once(&once, make_lines);
+    t->count = 0;
+    for (int i = 0; i < count && i < TURNS_MAX; i++)
+        add(wanted, &n, line_of(names[i]));
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += wait_ms / 1000;
+    until.tv_nsec += wait_ms % 1000 * 1000000L;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000L;
+    }
+    for (int i = 0; i < n; i++) {
+        if (enter(&lines[wanted[i]], &until) != ERR_NONE) {
+            turns_give(t);
+            return ERR_BUSY;
+        }
+        t->line[t->count++] = wanted[i];
+    }
+    return ERR_NONE;
+}
+
+void
+turns_give(struct turns *t)
+{
+    while (t->count > 0)
+        give(&lines[t->line[--t->count]]);
+}

@@ -1,0 +1,25 @@
+/*
+ * Taking turns: the writers of a topic queue up, first come first served,
+ * before they meet in the database.
+ */
+#ifndef COMMON_TURNS_H
+#define COMMON_TURNS_H
+
+#include "common/err.h"
+
+#define TURNS_MAX 8 /* names taken together */
+
+/* The turns one writer holds. */
+struct turns {
+    int line[TURNS_MAX], count;
+};
+
+/*
+ * Waits until it is the caller's turn for all the names (this process only).
+ * ERR_BUSY after wait_ms, or at once when a queue is full; nothing is held then.
+ */
+enum err turns_take(struct turns *turns, const char *const *names, int count, int wait_ms)
+    MUST_CHECK;
+void turns_give(struct turns *turns);
+
+#endif
