@@ -1,0 +1,122 @@
+"""Which MongoDB this installation uses and how it is run: the one named by MONGODB_URI, else an
+installed mongod as a one-node replica set, else an embedded stand-in (SecantusDB)."""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+
+import mongo_wire
+from places import Refused, free_port
+
+SECANTUS = "secantusdb==0.7.0b3"
+ENGINES = ("mongod", "secantusd-rs", "secantusd-py")
+
+
+class Database:
+    def __init__(self, places, cache, ports):
+        self.places, self.cache, self.ports = places, cache, ports
+        self.uri = os.environ.get("MONGODB_URI", "")
+        self.engine, self.port, self.argv = "MONGODB_URI", None, None
+        self.set_checked = False
+
+    def prepare(self, say):
+        """Decides on the engine, and installs it if it is the Python one."""
+        if self.uri:
+            return
+        self.engine = self.choose()
+        self.port = self.keep_port()
+        store = self.places.path("db", self.engine)
+        os.makedirs(store, exist_ok=True)
+        if self.engine == "mongod":
+            self.argv = [find("mongod"), "--replSet", "taskwire", "--bind_ip", "127.0.0.1",
+                         "--nounixsocket", "--port", str(self.port), "--dbpath", store,
+                         "--wiredTigerCacheSizeGB", "0.5"]
+        else:
+            program = find("secantusd-rs") if self.engine == "secantusd-rs" else self.install(say)
+            # Without --sync-on-commit a kill loses commits that were acknowledged.
+            self.argv = [program, "--host", "127.0.0.1", "--port", str(self.port),
+                         "--storage-path", store, "--sync-on-commit", "--log-level", "WARNING"]
+        self.uri = f"mongodb://127.0.0.1:{self.port}/?directConnection=true"
+
+    def choose(self):
+        """The engine whose data is here already; each keeps its files in its own way."""
+        for engine in ENGINES:
+            if os.path.isdir(self.places.path("db", engine)):
+                if engine != "secantusd-py" and not find(engine):
+                    raise Refused(f"The data in {self.places.path('db', engine)} was written by "
+                                  f"{engine}, which is not installed here any more.")
+                return engine
+        return next(e for e in ENGINES if e == "secantusd-py" or find(e))
+
+    def keep_port(self):
+        """The port of last time if it is free: a mongod's replica set is known by it."""
+        path = self.places.path("db", "port")
+        try:
+            with open(path) as f:
+                wanted = int(f.read())
+        except (OSError, ValueError):
+            wanted = None
+        port = free_port(self.ports, wanted)
+        with open(path, "w") as f:
+            f.write(f"{port}\n")
+        return port
+
+    def install(self, say):
+        """A private venv with the stand-in, shared by all data folders of this checkout."""
+        venv = os.path.join(self.cache, SECANTUS.replace("==", "-"))
+        program = os.path.join(venv, "bin", "secantusd-py")
+        os.makedirs(self.cache, exist_ok=True)
+        with open(os.path.join(self.cache, "lock"), "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if os.path.exists(os.path.join(venv, "complete")):
+                return program
+            say(f"Installing {SECANTUS} (a stand-in for MongoDB, for trying and testing) ...")
+            shutil.rmtree(venv, ignore_errors=True)
+            for step in ([python_with_venv(), "-m", "venv", venv],
+                         [os.path.join(venv, "bin", "python"), "-m", "pip", "install", "--quiet",
+                          "--disable-pip-version-check", SECANTUS]):
+                done = subprocess.run(step, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+                if done.returncode != 0:
+                    last = (done.stderr or done.stdout).strip().split("\n")[-1]
+                    raise Refused(f"{SECANTUS} cannot be installed ({last}): install mongod, or "
+                                  f"name a MongoDB with MONGODB_URI.")
+            open(os.path.join(venv, "complete"), "w").close()
+        return program
+
+    def is_up(self):
+        try:
+            if self.engine == "mongod" and not self.set_checked:
+                self.check_replica_set()
+                self.set_checked = True
+            return bool(mongo_wire.command(self.port, {"hello": 1}).get("isWritablePrimary"))
+        except OSError:
+            return False
+
+    def check_replica_set(self):
+        """Initiates the set of a fresh mongod; renames its member when the port had to change."""
+        host = f"127.0.0.1:{self.port}"
+        found = mongo_wire.command(self.port, {"replSetGetConfig": 1})
+        config = found.get("config")
+        if config is None:
+            first = {"_id": "taskwire", "members": [{"_id": 0, "host": host}]}
+            mongo_wire.command(self.port, {"replSetInitiate": first}, 10)
+        elif config["members"][0]["host"] != host:
+            new = {"_id": "taskwire", "version": int(config["version"]) + 1, "protocolVersion": 1,
+                   "members": [{"_id": 0, "host": host}]}
+            mongo_wire.command(self.port, {"replSetReconfig": new, "force": True}, 10)
+
+
+def find(program):
+    """Also where cargo and Debian's system programs are, whatever the PATH of the caller says."""
+    places = [os.environ.get("PATH", ""), os.path.expanduser("~/.cargo/bin"), "/usr/sbin", "/sbin"]
+    return shutil.which(program, path=os.pathsep.join(places))
+
+
+def python_with_venv():
+    for python in (sys.executable, "/usr/bin/python3"):
+        test = subprocess.run([python, "-c", "import ensurepip, venv"], capture_output=True)
+        if test.returncode == 0:
+            return python
+    raise Refused("Python's venv module is missing: apt-get install python3-venv")

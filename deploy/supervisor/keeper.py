@@ -1,0 +1,149 @@
+"""Keeps programs running: starts each in a process group of its own with its output in a log file,
+starts it again when it dies, more slowly when it dies at once each time, and stops them all."""
+
+import os
+import select
+import signal
+import subprocess
+import time
+
+from places import started_at
+
+FIRST_WAIT = 0.1
+LONGEST_WAIT = 10.0
+# A program that lived this long did start: its next death is a new misfortune, not the same one.
+# Whoever is killed from outside has not failed, so that little is needed.
+LIVED = 5.0
+LIVED_IF_KILLED = 0.5
+# What a dead leader's children get to finish before they are killed; they hold its sockets.
+ORPHANS_WAIT = 0.5
+
+
+class Program:
+    def __init__(self, name, argv, log, env=None, cwd=None, is_up=None, stop_signal=signal.SIGTERM):
+        self.name, self.argv, self.log, self.env, self.cwd = name, argv, log, env, cwd
+        self.is_up = is_up or (lambda: True)
+        self.stop_signal = stop_signal
+        self.process = None
+        self.group = None
+        self.starts = 0
+        self.quick_deaths = 0
+        self.born = 0.0
+        self.due = 0.0
+        self.kill_orphans_at = 0.0
+        self.last_exit = ""
+
+    def running(self):
+        return self.process is not None
+
+    def say(self, text):
+        with open(self.log, "a") as f:
+            f.write(f"supervisor: {text}\n")
+
+    def start(self):
+        self.starts += 1
+        self.born = time.monotonic()
+        # setpriv makes the kernel end the program if this supervisor itself is killed.
+        with open(self.log, "ab") as out:
+            self.process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "TERM", "--"] + self.argv, env=self.env, cwd=self.cwd,
+                stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
+        self.group = self.process.pid
+
+    def signal_group(self, number):
+        """False when nothing of the program is left."""
+        if self.group is None:
+            return False
+        try:
+            os.killpg(self.group, number)
+            return True
+        except ProcessLookupError:
+            return False
+
+    def died(self, code):
+        lived = time.monotonic() - self.born
+        self.last_exit = f"signal {-code}" if code < 0 else f"exit status {code}"
+        at_once = lived < (LIVED_IF_KILLED if code == -signal.SIGKILL else LIVED)
+        self.quick_deaths = self.quick_deaths + 1 if at_once else 1
+        wait = min(FIRST_WAIT * 2 ** (self.quick_deaths - 1), LONGEST_WAIT)
+        self.due = time.monotonic() + wait
+        self.kill_orphans_at = time.monotonic() + ORPHANS_WAIT
+        self.process = None
+        self.signal_group(signal.SIGTERM)
+        self.say(f"{self.name} ended ({self.last_exit}) after {lived:.1f} s; "
+                 f"starting it again in {wait:.1f} s")
+
+    def tick(self):
+        """One look at it; true when something changed."""
+        now = time.monotonic()
+        if self.process is not None:
+            code = self.process.poll()
+            if code is None:
+                return False
+            self.died(code)
+            return True
+        if self.starts == 0:
+            return False
+        if now > self.kill_orphans_at:
+            self.signal_group(signal.SIGKILL)
+        if now >= self.due and not self.signal_group(0):
+            self.start()
+            return True
+        return False
+
+
+class Keeper:
+    """All programs; `changed` is called whenever one was started or has died."""
+
+    def __init__(self, changed):
+        self.programs = []
+        self.changed = changed
+        self.stop_asked = 0
+        # Signals only wake the loop; handlers do nothing but count.
+        self.wake, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self.ask_stop)
+
+    def ask_stop(self, *_):
+        self.stop_asked += 1
+
+    def start(self, program):
+        self.programs.append(program)
+        program.start()
+        self.changed()
+
+    def tick(self, seconds=0.25):
+        """Sleeps until a child dies, a signal comes or time is up, then sees to all programs."""
+        waits = [p.due - time.monotonic() for p in self.programs if not p.running()]
+        select.select([self.wake], [], [], max(0.02, min([seconds] + waits)))
+        try:
+            os.read(self.wake, 4096)
+        except BlockingIOError:
+            pass
+        if not self.stop_asked and any([p.tick() for p in self.programs]):
+            self.changed()
+
+    def stop(self, names, seconds):
+        """Stops the named programs together; kills what is left after `seconds`, or when asked to
+        stop a second time."""
+        stopping = [p for p in self.programs if p.name in names]
+        self.programs = [p for p in self.programs if p.name not in names]
+        asked, limit = self.stop_asked, time.monotonic() + seconds
+        for p in stopping:
+            if p.running():
+                p.process.send_signal(p.stop_signal)
+        while any(p.running() and p.process.poll() is None for p in stopping):
+            if time.monotonic() > limit or self.stop_asked > asked:
+                break
+            time.sleep(0.02)
+        for p in stopping:
+            p.signal_group(signal.SIGKILL)
+            if p.running():
+                p.process.wait()
+
+    def describe(self):
+        return {p.name: {"pid": p.process.pid if p.running() else None,
+                         "startedAt": started_at(p.process.pid) if p.running() else None,
+                         "starts": p.starts, "log": p.log} for p in self.programs}

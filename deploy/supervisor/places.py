@@ -1,0 +1,180 @@
+"""Where one installation keeps its things: the data folder, its lock, its sockets, its ports, and
+state.json, which tells other programs (deploy/down, tests/stack.py) where to find them."""
+
+import fcntl
+import json
+import os
+import random
+import secrets
+import shutil
+import socket
+import tempfile
+import time
+
+FOLDERS = ("db", "keys", "log", "nginx", "outbox", "redis", "run")
+# A unix socket's path holds 107 bytes; the longest name we put into the folder is `push-99.sock`.
+SOCKET_FOLDER_MAX = 107 - len("/push-99.sock")
+LOG_KEPT_BYTES = 32 * 1024 * 1024
+
+
+class Refused(Exception):
+    """Why we do not start, in one sentence for the person who asked."""
+
+
+class Places:
+    def __init__(self, data):
+        self.data = os.path.abspath(data)
+        self.lock = None
+        self.sockets = None
+
+    def path(self, *parts):
+        return os.path.join(self.data, *parts)
+
+    def log(self, name):
+        return self.path("log", name + ".log")
+
+    def socket(self, name):
+        return os.path.join(self.sockets, name + ".sock")
+
+    def claim(self):
+        """Makes the folders and takes the lock; the lock ends with this process, however it ends."""
+        if any(c in self.data for c in '"\\\n$'):
+            raise Refused(f"The data folder's path holds a quote, a dollar, a backslash or a line "
+                          f"end, which nginx cannot be told: {self.data}")
+        try:
+            for name in FOLDERS:
+                os.makedirs(self.path(name), exist_ok=True)
+            for name in ("db", "keys", "nginx", "outbox", "redis", "run"):
+                os.chmod(self.path(name), 0o700)
+            self.lock = os.open(self.path("lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as e:
+            raise Refused(f"The data folder {self.data} cannot be written: {e.strerror}.") from None
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise Refused(f"The data folder {self.data} is in use by another Taskwire: choose "
+                          f"another with --data, or stop that one with deploy/down.") from None
+        os.ftruncate(self.lock, 0)
+        os.write(self.lock, b"%d\n" % os.getpid())
+        end_leftovers(self.read_state())
+        self.sockets = self.socket_folder()
+        self.make_keys()
+        self.rotate_logs()
+
+    def socket_folder(self):
+        own = self.path("run")
+        for name in os.listdir(own):
+            if name.endswith(".sock"):
+                os.unlink(os.path.join(own, name))
+        if len(os.fsencode(own)) <= SOCKET_FOLDER_MAX:
+            return own
+        runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+        short = runtime if 0 < len(runtime) < 60 and os.access(runtime, os.W_OK) else "/tmp"
+        return tempfile.mkdtemp(prefix="taskwire-", dir=short)
+
+    def make_keys(self):
+        path = self.path("keys", "signing.keys")
+        if not os.path.exists(path):
+            fd = os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(fd, "w") as f:
+                f.write(f"k{time.strftime('%Y%m%d')} {secrets.token_hex(32)}\n")
+                f.flush()
+                os.fsync(f.fileno())
+            os.rename(path + ".new", path)
+        return path
+
+    def rotate_logs(self):
+        for name in os.listdir(self.path("log")):
+            path = self.path("log", name)
+            if name.endswith(".log") and os.path.getsize(path) > LOG_KEPT_BYTES:
+                os.rename(path, path + ".1")
+
+    def write_state(self, state):
+        path = self.path("state.json")
+        with open(path + ".new", "w") as f:
+            json.dump(state, f, indent=2)
+            f.write("\n")
+        os.rename(path + ".new", path)
+
+    def read_state(self):
+        try:
+            with open(self.path("state.json")) as f:
+                return json.load(f)
+        except (OSError, ValueError):
+            return {}
+
+    def write_env(self, settings):
+        """The programs' settings for a shell: `set -a; . var/env; var/build/taskwire-api`."""
+        with open(self.path("env"), "w") as f:
+            os.fchmod(f.fileno(), 0o600)
+            for name in sorted(settings):
+                f.write("%s='%s'\n" % (name, settings[name].replace("'", "'\\''")))
+
+    def leave(self):
+        for path in (self.path("state.json"), self.path("env")):
+            if os.path.exists(path):
+                os.unlink(path)
+        if self.sockets and self.sockets != self.path("run"):
+            shutil.rmtree(self.sockets, ignore_errors=True)
+
+
+def started_at(pid):
+    """When a process began, in clock ticks since boot: with the pid, its identity."""
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return int(f.read().rsplit(")", 1)[1].split()[19])
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+def end_leftovers(state):
+    """Ends what a supervisor that was killed left behind; its own death signal usually has."""
+    for signal_number in (15, 9):
+        limit = time.monotonic() + 10
+        while True:
+            left = [p["pid"] for p in state.get("programs", {}).values()
+                    if p.get("pid") and started_at(p["pid"]) == p.get("startedAt")]
+            if not left:
+                return
+            if time.monotonic() > limit:
+                break
+            for pid in left:
+                try:
+                    os.killpg(pid, signal_number)
+                except OSError:
+                    pass
+            time.sleep(0.1)
+
+
+def require_port(port):
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            s.bind(("127.0.0.1", port))
+        except PermissionError:
+            raise Refused(f"Port {port} is for root alone: choose one from 1024 up with --port.") from None
+        except OSError as e:
+            raise Refused(f"Port {port} cannot be had on 127.0.0.1 ({e.strerror}): "
+                          f"choose another with --port.") from None
+
+
+def free_port(taken, wanted=None):
+    """A port to keep while its program is down for a moment: below the range from which the kernel
+    picks ports for outgoing connections, so that none of those sits on it when it comes back."""
+    try:
+        with open("/proc/sys/net/ipv4/ip_local_port_range") as f:
+            top = max(12000, int(f.read().split()[0]))
+    except (OSError, ValueError):
+        top = 32768
+    for attempt in range(1000):
+        port = wanted if wanted and attempt == 0 else random.randrange(10000, top)
+        with socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in taken:
+            taken.add(port)
+            return port
+    raise Refused("No free port was found on 127.0.0.1.")

@@ -1,0 +1,142 @@
+"""The table of what runs in one installation: each program's command, settings and sign of life."""
+
+import os
+import resource
+import signal
+import socket
+
+from database import find
+from keeper import Program
+from places import Refused, free_port
+
+# Per address and second, by LIMITS.  Tests on loopback are one address.
+LIMITS = {
+    "development": {"RATE": 100000, "BURST": 100000, "LOGIN_RATE": 100000, "LOGIN_BURST": 100000,
+                    "SOCKETS_PER_ADDRESS": 60000},
+    "production": {"RATE": 200, "BURST": 400, "LOGIN_RATE": 2, "LOGIN_BURST": 20,
+                   "SOCKETS_PER_ADDRESS": 200},
+}
+REDIS_CONF = """port 0
+unixsocket "{socket}"
+unixsocketperm 700
+dir "{folder}"
+save ""
+appendonly no
+maxmemory 256mb
+maxmemory-policy volatile-ttl
+"""
+
+
+class Programs:
+    def __init__(self, options, places, database, ports):
+        self.options, self.places, self.database, self.ports = options, places, database, ports
+        self.base = f"http://127.0.0.1:{options.port}"
+        self.redis_url = os.environ.get("REDIS_URL") or "unix://" + places.socket("redis")
+        self.open_files = raise_open_files()
+
+    def settings(self):
+        """What all of our own programs are told; the caller's environment decides where it may."""
+        localhost = f"http://localhost:{self.options.port}"
+        public = os.environ.get("PUBLIC_URL", self.base)
+        return {
+            "MONGODB_URI": self.database.uri,
+            "REDIS_URL": self.redis_url,
+            "PUBLIC_URL": public,
+            "ALLOWED_ORIGINS": os.environ.get("ALLOWED_ORIGINS") or
+            ",".join(dict.fromkeys([public, self.base, localhost])),
+            **({} if "SIGNING_KEYS" in os.environ else
+               {"SIGNING_KEYS_FILE": os.environ.get("SIGNING_KEYS_FILE") or
+                self.places.path("keys", "signing.keys")}),
+        }
+
+    def built(self, name):
+        path = os.path.join(self.options.build, name)
+        if not os.access(path, os.X_OK):
+            raise Refused(f"There is no program {name} in {self.options.build}.")
+        return path
+
+    def mongodb(self):
+        return Program("mongodb", self.database.argv, self.places.log("mongodb"),
+                       cwd=self.places.path("db"), is_up=self.database.is_up)
+
+    def redis(self):
+        path, folder = self.places.socket("redis"), self.places.path("redis")
+        with open(os.path.join(folder, "redis.conf"), "w") as f:
+            f.write(REDIS_CONF.format(socket=path, folder=folder))
+        return Program("redis", [find("redis-server"), os.path.join(folder, "redis.conf")],
+                       self.places.log("redis"), cwd=folder, is_up=lambda: answers(path))
+
+    def own(self, kind, number):
+        """taskwire-api or taskwire-push; several of a kind differ only in socket and metrics."""
+        name, upper = f"{kind}-{number}", kind.upper()
+        path = self.places.socket(name)
+        env = {**os.environ, **self.settings(), f"{upper}_SOCKET": path,
+               f"{upper}_METRICS": f"127.0.0.1:{free_port(self.ports)}"}
+        program = Program(name, [self.built(f"taskwire-{kind}")], self.places.log(name), env=env,
+                          cwd=self.places.data, is_up=lambda: os.path.exists(path))
+        program.socket, program.metrics = path, env[f"{upper}_METRICS"]
+        return program
+
+    def nginx(self):
+        folder = self.places.path("nginx")
+        write_nginx(self.options.nginx, folder, self.nginx_values())
+        argv = [find("nginx"), "-e", self.places.log("nginx"), "-p", folder,
+                "-c", os.path.join(folder, "nginx.conf"), "-g", "daemon off;"]
+        return Program("nginx", argv, self.places.log("nginx"), cwd=folder,
+                       stop_signal=signal.SIGQUIT)
+
+    def nginx_values(self):
+        limits = os.environ.get("LIMITS", "development")
+        if limits not in LIMITS:
+            raise Refused(f"LIMITS is {limits}; it must be one of: {', '.join(LIMITS)}.")
+
+        def servers(kind, count, more):
+            return "\n".join(f'        server "unix:{self.places.socket(f"{kind}-{n}")}"{more};'
+                             for n in range(1, count + 1))
+        return {
+            **LIMITS[limits],
+            # Root's nginx would make its workers somebody who cannot reach the sockets, which are
+            # in a folder for the owner alone.  On loopback, for development, they stay root.
+            "USER": "user root;" if os.geteuid() == 0 else "",
+            "OPEN_FILES": self.open_files,
+            "CONNECTIONS": min(16384, self.open_files // 2),
+            "DATA": self.places.data,
+            "WEB": os.path.join(self.options.nginx, "web"),
+            "PORT": self.options.port,
+            "SOCKET_ORIGINS": " ".join(f"ws://{h}:{self.options.port}"
+                                       for h in ("127.0.0.1", "localhost")),
+            "API_SERVERS": servers("api", self.options.api, " max_fails=0"),
+            "PUSH_SERVERS": servers("push", self.options.push, " max_fails=1 fail_timeout=1s"),
+        }
+
+
+def write_nginx(source, folder, values):
+    """Fills in the @NAMES@ of every nginx/*.conf and *.conf.in."""
+    for file in sorted(os.listdir(source)):
+        if not file.endswith((".conf", ".conf.in")):
+            continue
+        with open(os.path.join(source, file)) as f:
+            text = f.read()
+        for name, value in values.items():
+            text = text.replace(f"@{name}@", str(value))
+        with open(os.path.join(folder, file.removesuffix(".in")), "w") as f:
+            f.write(text)
+
+
+def answers(path):
+    try:
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(path)
+            return True
+    except OSError:
+        return False
+
+
+def raise_open_files(wanted=65536):
+    """Every socket of a browser is a file in nginx (two) and in push (one)."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft == resource.RLIM_INFINITY or soft >= limit:
+        return limit
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    return limit
