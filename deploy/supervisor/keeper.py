@@ -1,6 +1,7 @@
 """Keeps programs running: starts each in a process group of its own with its output in a log file,
 starts it again when it dies, more slowly when it dies at once each time, and stops them all."""
 
+import ctypes
 import os
 import select
 import signal
@@ -9,12 +10,13 @@ import time
 
 from places import started_at
 
+PR_SET_CHILD_SUBREAPER = 36
 FIRST_WAIT = 0.1
 LONGEST_WAIT = 10.0
+# Whoever is killed from outside has not failed.
+LONGEST_WAIT_IF_KILLED = 1.0
 # A program that lived this long did start: its next death is a new misfortune, not the same one.
-# Whoever is killed from outside has not failed, so that little is needed.
 LIVED = 5.0
-LIVED_IF_KILLED = 0.5
 # What a dead leader's children get to finish before they are killed; they hold its sockets.
 ORPHANS_WAIT = 0.5
 
@@ -51,21 +53,26 @@ class Program:
         self.group = self.process.pid
 
     def signal_group(self, number):
-        """False when nothing of the program is left."""
-        if self.group is None:
-            return False
         try:
             os.killpg(self.group, number)
-            return True
         except ProcessLookupError:
+            pass
+
+    def has_orphans(self):
+        """Buries what has ended of a dead program's children; false when none is left."""
+        try:
+            while os.waitpid(-self.group, os.WNOHANG) != (0, 0):
+                pass
+            return True
+        except ChildProcessError:
             return False
 
     def died(self, code):
         lived = time.monotonic() - self.born
         self.last_exit = f"signal {-code}" if code < 0 else f"exit status {code}"
-        at_once = lived < (LIVED_IF_KILLED if code == -signal.SIGKILL else LIVED)
-        self.quick_deaths = self.quick_deaths + 1 if at_once else 1
-        wait = min(FIRST_WAIT * 2 ** (self.quick_deaths - 1), LONGEST_WAIT)
+        self.quick_deaths = self.quick_deaths + 1 if lived < LIVED else 1
+        longest = LONGEST_WAIT_IF_KILLED if code == -signal.SIGKILL else LONGEST_WAIT
+        wait = min(FIRST_WAIT * 2 ** (self.quick_deaths - 1), longest)
         self.due = time.monotonic() + wait
         self.kill_orphans_at = time.monotonic() + ORPHANS_WAIT
         self.process = None
@@ -82,14 +89,14 @@ class Program:
                 return False
             self.died(code)
             return True
-        if self.starts == 0:
+        if self.has_orphans():
+            if now > self.kill_orphans_at:
+                self.signal_group(signal.SIGKILL)
             return False
-        if now > self.kill_orphans_at:
-            self.signal_group(signal.SIGKILL)
-        if now >= self.due and not self.signal_group(0):
-            self.start()
-            return True
-        return False
+        if now < self.due:
+            return False
+        self.start()
+        return True
 
 
 class Keeper:
@@ -103,6 +110,8 @@ class Keeper:
         self.wake, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        # A dead program's children become ours, so that we learn when the last one has gone.
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self.ask_stop)
 
@@ -142,6 +151,8 @@ class Keeper:
             p.signal_group(signal.SIGKILL)
             if p.running():
                 p.process.wait()
+            while p.has_orphans():
+                time.sleep(0.01)
 
     def describe(self):
         return {p.name: {"pid": p.process.pid if p.running() else None,

@@ -1,0 +1,170 @@
+"""The whole system for a test: deploy/up --detach on a free port with a data folder of its own,
+stopped and removed at the end.  What deploy/up wrote into state.json says where everything is."""
+import json
+import os
+import pathlib
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SANITIZER = re.compile(r".*(AddressSanitizer|LeakSanitizer|ThreadSanitizer|: runtime error: ).*")
+
+
+class Stack:
+    """With no arguments: the programs in TASKWIRE_BUILD (default var/build), one of each."""
+
+    def __init__(self, build=None, data=None, api=1, push=1, settings=None, port=None):
+        self.build = str(build or os.environ.get("TASKWIRE_BUILD") or ROOT / "var" / "build")
+        self.own_data = data is None
+        self.data = pathlib.Path(data or tempfile.mkdtemp(prefix="taskwire-test-"))
+        self.api, self.push, self.port = api, push, port
+        self.settings = dict(settings or {})
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def start(self):
+        self.port = self.port or free_port()
+        command = [ROOT / "deploy" / "up", "--detach", "--build", self.build, "--data", self.data,
+                   "--port", self.port, "--api", self.api, "--push", self.push,
+                   "--with-pid", os.getpid()]
+        env = {**os.environ, "UBSAN_OPTIONS": "print_stacktrace=1", **self.settings}
+        done = subprocess.run([str(c) for c in command], env=env, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300)
+        if done.returncode != 0:
+            raise RuntimeError(f"deploy/up failed:\n{done.stdout}")
+        return self
+
+    def stop(self, check=True):
+        """Stops all of it, with its data folder if that is ours; complains of what a sanitizer said."""
+        subprocess.run([str(ROOT / "deploy" / "down"), "--data", str(self.data)], check=True,
+                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=120)
+        reports = self.sanitizer_reports()
+        if self.own_data and not reports:
+            shutil.rmtree(self.data, ignore_errors=True)
+        if check and reports:
+            raise AssertionError("A sanitizer complained, see %s:\n%s"
+                                 % (self.data / "log", "\n".join(reports[:20])))
+
+    def restart(self):
+        """Down and up again on the same data and port."""
+        own, self.own_data = self.own_data, False
+        self.stop()
+        self.own_data = own
+        return self.start()
+
+    def sanitizer_reports(self):
+        return [f"{name}: {line.group()}" for name, text in self.logs().items()
+                for line in SANITIZER.finditer(text)]
+
+    # Where everything is.
+
+    @property
+    def state(self):
+        return json.loads((self.data / "state.json").read_text())
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ws_url(self):
+        return f"ws://127.0.0.1:{self.port}/v1/live"
+
+    @property
+    def mongodb_uri(self):
+        return self.state["mongodb"]["uri"]
+
+    @property
+    def mongodb_database(self):
+        return self.settings.get("MONGODB_DATABASE", os.environ.get("MONGODB_DATABASE", "taskwire"))
+
+    @property
+    def redis_url(self):
+        return self.state["redis"]["url"]
+
+    @property
+    def signing_keys_file(self):
+        return self.data / "keys" / "signing.keys"
+
+    def metrics_url(self, program):
+        return f"http://{self.state['programs'][full_name(program)]['metrics']}/metrics"
+
+    def socket(self, program):
+        return self.state["programs"][full_name(program)]["socket"]
+
+    def logs(self, program=None):
+        """The text of one program's log, or of all by name (nginx's access log is `access`)."""
+        if program:
+            path = self.data / "log" / f"{full_name(program)}.log"
+            return path.read_text(errors="replace") if path.exists() else ""
+        return {p.stem: p.read_text(errors="replace") for p in (self.data / "log").glob("*.log")}
+
+    # Processes, and how to hurt them.
+
+    def pids(self):
+        """The pid of every program by name: mongodb redis api-1 push-1 nginx."""
+        return {name: p["pid"] for name, p in self.state["programs"].items()}
+
+    def workers(self, program):
+        """The child processes of a program: taskwire-api's and nginx's workers."""
+        pid = self.pids()[full_name(program)]
+        try:
+            return [int(p) for p in
+                    pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        except FileNotFoundError:
+            return []
+
+    def kill(self, program, number=signal.SIGKILL):
+        """Sends a signal to a program's first process; returns its pid for wait_restarted()."""
+        pid = self.pids()[full_name(program)]
+        if pid:
+            os.kill(pid, number)
+        return pid
+
+    def kill_worker(self, program, number=signal.SIGKILL):
+        """Sends a signal to one of a program's workers, picked by chance; None if there is none."""
+        workers = self.workers(program)
+        if not workers:
+            return None
+        pid = random.choice(workers)
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            return None
+        return pid
+
+    def wait_restarted(self, program, old_pid, seconds=15):
+        """Until the supervisor has started the program again."""
+        limit = time.monotonic() + seconds
+        while time.monotonic() < limit:
+            pid = self.pids()[full_name(program)]
+            if pid and pid != old_pid:
+                return pid
+            time.sleep(0.02)
+        raise AssertionError(f"{program} was not started again within {seconds} s")
+
+
+def full_name(program):
+    return program + "-1" if program in ("api", "push") else program
+
+
+def free_port():
+    """Below the kernel's range for outgoing connections, so that none of those takes it meanwhile."""
+    while True:
+        port = random.randrange(10000, 30000)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
