@@ -1,0 +1,90 @@
+"""A write takes effect once per Idempotency-Key."""
+import secrets
+import threading
+
+import pytest
+
+KEY = "Idempotency-Key"
+
+
+@pytest.fixture
+def key():
+    return secrets.token_hex(16)
+
+
+def replayed(reply):
+    return reply.headers.get("idempotency-replayed") == "true"
+
+
+def test_the_same_request_again_gets_the_first_reply(anna, key):
+    first = anna.post("/v1/tasks", title="Once", key=key).expect(201)
+    again = anna.post("/v1/tasks", title="Once", key=key).expect(201)
+    assert not replayed(first) and replayed(again)
+    assert again.json == first.json and again.etag == first.etag
+    assert again.headers["location"] == first.headers["location"]
+    assert len(anna.items("/v1/tasks")) == 1
+
+
+@pytest.mark.parametrize("again", [
+    lambda anna, task, key: anna.post("/v1/tasks", title="Else", key=key),
+    lambda anna, task, key: anna.post("/v1/projects", name="Once", key=key),
+    lambda anna, task, key: anna.patch(task, title="Once", key=key),
+], ids=["another body", "another path", "another method"])
+def test_the_same_key_for_something_else_is_refused(anna, key, again):
+    task = anna.post("/v1/tasks", title="Once", key=key).expect(201)
+    again(anna, task, key).expect(422)
+    assert len(anna.items("/v1/tasks")) == 1
+
+
+def test_a_change_a_move_and_a_deletion_take_effect_once(anna):
+    task = anna.task()
+    anna.patch(task, title="New", key="patch-1-" + task["id"]).expect(200)
+    again = anna.patch(task, title="New", key="patch-1-" + task["id"]).expect(200)
+    assert again["rev"] == 2 and replayed(again)
+    anna.post(task, "/move", status="completed", key="move-1-" + task["id"]).expect(200)
+    assert anna.post(task, "/move", status="completed", key="move-1-" + task["id"]).expect(200)["rev"] == 3
+    anna.delete(task, key="delete-1-" + task["id"]).expect(204)
+    assert replayed(anna.delete(task, key="delete-1-" + task["id"]).expect(204))
+
+
+def test_a_repeat_with_an_if_match_that_is_old_by_now_still_replays(anna, key):
+    task = anna.task()
+    anna.patch(task, title="New", if_match=task.etag, key=key).expect(200)
+    assert replayed(anna.patch(task, title="New", if_match=task.etag, key=key).expect(200))
+
+
+def test_keys_of_two_people_do_not_meet(anna, ben, key):
+    first = anna.post("/v1/tasks", title="Mine", key=key).expect(201)
+    second = ben.post("/v1/tasks", title="Mine", key=key).expect(201)
+    assert first["id"] != second["id"] and not replayed(second)
+
+
+def test_a_refused_request_leaves_the_key_free(anna, key):
+    anna.post("/v1/tasks", title="", key=key).expect(422, "invalid", {"/title"})
+    anna.post("/v1/tasks", title="Now", key=key).expect((201, 422))
+
+
+def test_of_many_at_once_with_one_key_exactly_one_takes_effect(anna, key):
+    replies = []
+    threads = [threading.Thread(target=lambda: replies.append(anna.post("/v1/tasks", title="Once", key=key)))
+               for _ in range(8)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert {r.status for r in replies} <= {201, 409}
+    made = {r["id"] for r in replies if r.status == 201}
+    assert len(made) == 1 and sum(r.status == 201 and not replayed(r) for r in replies) == 1
+    assert [t["id"] for t in anna.items("/v1/tasks")] == list(made)
+
+
+@pytest.mark.parametrize("key", ["", "x" * 300, "a b\x01"], ids=["empty", "huge", "control"])
+def test_a_bad_key_is_refused(anna, key):
+    anna.post("/v1/tasks", title="T", key=key).expect(400)
+
+
+def test_the_members_of_a_project_change_once(anna, ben, key):
+    project = anna.project()
+    path = f"/v1/projects/{project['id']}/members"
+    first = anna.post(path, email=ben.email, role="member", key=key).expect(201)
+    assert anna.post(path, email=ben.email, role="member", key=key).expect(201).json == first.json

@@ -1,0 +1,123 @@
+"""Moving: order inside a project and a status, and between projects."""
+import random
+import threading
+
+import pytest
+
+
+def order(user, project):
+    """Ids by status, in the order of their positions."""
+    tasks = sorted(user.pages("/v1/tasks", projectId=project["id"], limit=200), key=lambda t: t["position"])
+    columns = {}
+    for task in tasks:
+        columns.setdefault(task["status"], []).append(task["id"])
+    return columns
+
+
+@pytest.fixture
+def board(anna):
+    project = anna.project()
+    tasks = [anna.task(f"T{n}", projectId=project["id"]) for n in range(6)]
+    return project, [t["id"] for t in tasks]
+
+
+def test_new_tasks_come_last(anna, board):
+    project, ids = board
+    assert order(anna, project) == {"todo": ids}
+
+
+def test_before_after_and_to_the_end(anna, board):
+    project, (a, b, c, d, e, f) = board
+    anna.post(f"/v1/tasks/{f}", "/move", before=a).expect(200)
+    anna.post(f"/v1/tasks/{b}", "/move", after=d).expect(200)
+    anna.post(f"/v1/tasks/{a}", "/move").expect(200)
+    assert order(anna, project) == {"todo": [f, c, d, b, e, a]}
+
+
+def test_into_another_status(anna, board):
+    project, (a, b, c, d, e, f) = board
+    moved = anna.post(f"/v1/tasks/{c}", "/move", status="completed").expect(200)
+    assert moved["completedAt"]
+    anna.post(f"/v1/tasks/{a}", "/move", status="completed", before=c).expect(200)
+    anna.post(f"/v1/tasks/{e}", "/move", status="completed", after=a).expect(200)
+    assert order(anna, project) == {"todo": [b, d, f], "completed": [a, e, c]}
+
+
+def test_into_another_project_is_one_event_on_both(anna, board):
+    project, ids = board
+    target = anna.project("Target")
+    before = {p["id"]: anna.get(f"/v1/projects/{p['id']}/snapshot").expect(200)["cursor"] for p in (project, target)}
+    moved = anna.post(f"/v1/tasks/{ids[0]}", "/move", projectId=target["id"]).expect(200)
+    assert moved["projectId"] == target["id"]
+    for p in (project, target):
+        events = anna.get(f"/v1/projects/{p['id']}/events", since=before[p["id"]]).expect(200)["items"]
+        assert [(e["kind"], e["entityId"], e["rev"]) for e in events] == [("task.moved", ids[0], moved["rev"])]
+        assert events[0]["changes"]["projectId"] == [project["id"], target["id"]]
+
+
+def test_bad_moves(anna, ben, board):
+    project, ids = board
+    elsewhere = anna.task("In the inbox")
+    foreign = ben.task("Ben's")
+    path = f"/v1/tasks/{ids[0]}/move"
+    for fields in ({"before": ids[1], "after": ids[2]}, {"before": foreign["id"]}, {"after": elsewhere["id"]},
+                   {"before": "x"}, {"status": "someday"}, {"before": ids[0]}, {"frob": 1}, {"before": {"$gt": ""}}):
+        anna.post(path, **fields).expect(422)
+    anna.post(path, projectId=foreign["projectId"]).expect((404, 422))
+    assert order(anna, project) == {"todo": ids}
+
+
+def test_many_random_moves_keep_the_order_that_a_list_would_have(anna):
+    """The property: positions sort as a Python list of the same moves does."""
+    dice, project = random.Random(3), anna.project()
+    model = {"todo": [], "in-progress": [], "completed": []}
+    for n in range(12):
+        model["todo"].append(anna.task(f"T{n}", projectId=project["id"])["id"])
+    for _ in range(150):
+        task = dice.choice([t for column in model.values() for t in column])
+        status = dice.choice(list(model))
+        source = next(column for column in model.values() if task in column)
+        source.remove(task)
+        target, fields = model[status], {"status": status}
+        if target and dice.random() < 0.8:
+            anchor = dice.choice(target)
+            side = dice.choice(("before", "after"))
+            fields[side] = anchor
+            target.insert(target.index(anchor) + (side == "after"), task)
+        else:
+            target.append(task)
+        anna.post(f"/v1/tasks/{task}", "/move", **fields).expect(200)
+    assert order(anna, project) == {s: ids for s, ids in model.items() if ids}
+
+
+def test_always_between_the_same_two_the_keys_stay_short(anna, board):
+    project, ids = board
+    left, right = ids[0], ids[1]
+    for n in range(60):
+        task = ids[2 + n % 4]
+        moved = anna.post(f"/v1/tasks/{task}", "/move", **({"after": left} if n % 2 else {"before": right})).expect(200)
+    assert len(moved["position"]) <= 64
+
+
+def test_two_people_moving_at_once_lose_nothing(anna, ben, board):
+    project, ids = board
+    anna.share(project, ben)
+    failures = []
+
+    def shuffle(user, seed):
+        dice = random.Random(seed)
+        for _ in range(20):
+            task, anchor = dice.sample(ids, 2)
+            reply = user.post(f"/v1/tasks/{task}", "/move", before=anchor)
+            if reply.status != 200:
+                failures.append(reply)
+
+    threads = [threading.Thread(target=shuffle, args=(user, n)) for n, user in enumerate((anna, ben, anna, ben))]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not failures
+    tasks = list(anna.pages("/v1/tasks", projectId=project["id"]))
+    assert sorted(t["id"] for t in tasks) == sorted(ids)
+    assert len({t["position"] for t in tasks}) == len(ids)

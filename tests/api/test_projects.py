@@ -1,0 +1,110 @@
+"""Projects and their members."""
+import pytest
+
+
+def test_a_project_is_made_read_changed_listed(anna):
+    project = anna.project("Moon landing", description="Before 1970", colour="#ff8800")
+    assert (project["role"], project["access"], project["inbox"]) == ("owner", "members", False)
+    assert anna.get(project).expect(200).json == project.json
+    changed = anna.patch(project, name="Mars landing", colour=None).expect(200)
+    assert (changed["name"], changed["colour"], changed["description"]) == ("Mars landing", None, "Before 1970")
+    assert changed["rev"] == project["rev"] + 1
+    assert project["id"] in [p["id"] for p in anna.items("/v1/projects")]
+
+
+def test_a_project_has_its_own_statuses_and_labels(anna):
+    project = anna.project(statuses=[{"id": "idea", "name": "Idea", "kind": "open"},
+                                     {"id": "shipped", "name": "Shipped", "kind": "done"}],
+                           labels=[{"id": "bug", "name": "Bug", "colour": "#aa0000"}])
+    task = anna.task(projectId=project["id"])
+    assert task["status"] == "idea"
+    assert anna.patch(task, status="shipped", labelIds=["bug"]).expect(200)["completedAt"]
+    anna.patch(task, status="todo").expect(422, "invalid", {"/status"})
+    anna.patch(task, labelIds=["nope"]).expect(422)
+
+
+@pytest.mark.parametrize("fields, pointer", [
+    ({"name": ""}, "/name"), ({"name": None}, "/name"), ({"name": "x" * 5000}, "/name"), ({"name": 7}, "/name"),
+    ({"name": "A", "colour": "reddish"}, "/colour"), ({"name": "A", "access": "world"}, "/access"),
+    ({"name": "A", "statuses": []}, "/statuses"), ({"name": "A", "statuses": "todo"}, "/statuses"),
+    ({"name": "A", "role": "owner"}, "/role"), ({"name": "A", "inbox": True}, "/inbox"),
+    ({"name": "A", "members": []}, "/members"), ({"name": "A", "frobnicate": 1}, "/frobnicate"),
+    ({"name": "A", "rev": 9}, "/rev"), ({"name": "A", "$set": {}}, "/$set"), ({"name": "A", "a.b": 1}, "/a.b"),
+])
+def test_a_bad_project_is_refused(anna, fields, pointer):
+    reply = anna.send("POST", "/v1/projects", fields).expect(422, "invalid")
+    assert any(p == pointer or p.startswith(pointer + "/") for p in reply.pointers), reply
+
+
+def test_trash_and_restore(anna):
+    project = anna.project()
+    task = anna.task(projectId=project["id"])
+    anna.delete(project).expect(204)
+    assert project["id"] not in [p["id"] for p in anna.items("/v1/projects")]
+    anna.get(task).expect(404)
+    restored = anna.post(project, "/restore").expect(200)
+    assert restored["deletedAt"] is None
+    anna.get(task).expect(200)
+
+
+def test_a_project_is_archived_and_brought_back(anna):
+    project = anna.project()
+    archived = anna.patch(project, archived=True).expect(200)
+    assert archived["archivedAt"]
+    assert anna.patch(project, archived=False).expect(200)["archivedAt"] is None
+
+
+def test_the_inbox_cannot_be_thrown_away_or_shared(anna, ben):
+    inbox = next(p for p in anna.items("/v1/projects") if p["inbox"])
+    anna.delete(inbox).expect((403, 409, 422))
+    anna.put(inbox, f"/members/{ben.id}", role="member").expect((403, 409, 422))
+    ben.get(inbox).expect(404)
+
+
+def test_members_are_added_by_id_and_by_address(anna, ben, cleo):
+    project = anna.project()
+    ben.get(project).expect(404)
+    anna.put(project, f"/members/{ben.id}", role="viewer").expect((200, 201))
+    reply = anna.post(project, "/members", email=cleo.email.upper(), role="admin").expect(201)
+    assert (reply["userId"], reply["role"], reply["name"]) == (cleo.id, "admin", cleo.name)
+    members = {m["userId"]: m["role"] for m in ben.items(f"/v1/projects/{project['id']}/members")}
+    assert members == {anna.id: "owner", ben.id: "viewer", cleo.id: "admin"}
+    assert ben.get(project).expect(200)["role"] == "viewer"
+    anna.put(project, f"/members/{ben.id}", role="member").expect(200)
+    assert ben.get(project).expect(200)["role"] == "member"
+    anna.delete(f"/v1/projects/{project['id']}/members/{ben.id}").expect(204)
+    ben.get(project).expect(404)
+
+
+def test_who_cannot_be_made_a_member(anna, ben):
+    project = anna.project()
+    members = f"/v1/projects/{project['id']}/members"
+    anna.put(members + "/" + "f" * 24, role="member").expect((404, 422))
+    anna.put(members + "/nobody", role="member").expect((404, 422))
+    anna.put(members + "/" + ben.id, role="king").expect(422, "invalid", {"/role"})
+    anna.put(members + "/" + ben.id).expect(422, "invalid", {"/role"})
+    anna.post(members, email="nobody.at.all@example.com", role="member").expect((404, 422))
+    anna.post(members, email={"$gt": ""}, role="member").expect(422, "invalid", {"/email"})
+    anna.delete(members + "/" + ben.id).expect(404)
+
+
+def test_the_last_owner_cannot_leave_or_step_down(anna, ben):
+    project = anna.project()
+    mine = f"/v1/projects/{project['id']}/members/{anna.id}"
+    anna.delete(mine).expect((409, 422))
+    anna.put(mine, role="admin").expect((409, 422))
+    anna.share(project, ben, "owner")
+    anna.put(mine, role="admin").expect(200)
+    anna.delete(mine).expect(204)
+    anna.get(project).expect(404)
+
+
+def test_a_project_open_to_everyone_is_everyones(anna, ben):
+    project = anna.project(access="everyone")
+    task = ben.get(project).expect(200) and ben.task(projectId=project["id"]).expect(201)
+    assert ben.get(task).expect(200)["createdBy"] == ben.id
+    assert project["id"] in [p["id"] for p in ben.pages("/v1/projects", limit=200)]
+    ben.patch(project, name="Mine now").expect(403)
+    anna.patch(project, access="members").expect(200)
+    ben.get(project).expect(404)
+    ben.get(task).expect(404)

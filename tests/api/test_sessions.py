@@ -1,0 +1,123 @@
+"""Logging in and out, refreshing, and what a token is worth."""
+import threading
+
+import pytest
+
+import tokens
+from client import PASSWORD, User, eventually
+
+
+def refresh(world, token):
+    return User(world).post("/v1/sessions/refresh", refreshToken=token)
+
+
+@pytest.mark.parametrize("login", ["email", "phone", "EMAIL"])
+def test_one_logs_in_with_address_or_number(world, anna, login):
+    value = {"email": anna.email, "phone": anna.phone, "EMAIL": anna.email.upper()}[login]
+    again = anna.log_in(login=value)
+    assert again.get("/v1/me").expect(200)["id"] == anna.id
+    assert again.refresh_token != anna.refresh_token
+
+
+def test_a_wrong_password_and_an_unknown_account_get_the_same_answer(world, anna):
+    nobody = world.anonymous()
+    wrong = nobody.post("/v1/sessions", login=anna.email, password="not the password").expect(401)
+    unknown = nobody.post("/v1/sessions", login="nobody@example.com", password=PASSWORD).expect(401)
+    differing = {k for k in wrong.json if wrong.json[k] != unknown.json[k]}
+    assert differing <= {"requestId"}
+
+
+@pytest.mark.parametrize("login", [{"$gt": ""}, ["a"], 3, None, True])
+def test_an_operator_is_no_login(world, login):
+    world.anonymous().post("/v1/sessions", login=login, password=PASSWORD).expect(422, "invalid", {"/login"})
+
+
+def test_a_refresh_token_is_rotated(world, anna):
+    first = refresh(world, anna.refresh_token).expect(200)
+    assert first["refreshToken"] != anna.refresh_token
+    me = User(world).take(first)
+    assert me.get("/v1/me").expect(200)["id"] == anna.id
+    refresh(world, first["refreshToken"]).expect(200)
+
+
+def test_a_lost_refresh_reply_may_be_asked_for_again(world, anna):
+    refresh(world, anna.refresh_token).expect(200)
+    again = refresh(world, anna.refresh_token).expect(200)
+    refresh(world, again["refreshToken"]).expect(200)
+
+
+def test_an_old_refresh_token_ends_the_session(world, anna):
+    first = refresh(world, anna.refresh_token).expect(200)
+    second = refresh(world, first["refreshToken"]).expect(200)
+    refresh(world, anna.refresh_token).expect(401)
+    refresh(world, second["refreshToken"]).expect(401)
+    me = User(world).take(second)
+    eventually(lambda: me.get("/v1/me").status == 401, within=2.0, what="the end of the access token")
+
+
+def test_two_refreshes_at_once_leave_one_living_session(world, anna):
+    replies = []
+    threads = [threading.Thread(target=lambda: replies.append(refresh(world, anna.refresh_token)))
+               for _ in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert {r.status for r in replies} == {200}
+    assert any(refresh(world, r["refreshToken"]).status == 200 for r in replies)
+
+
+@pytest.mark.parametrize("token", ["", "x", "a" * 43, 5, None, {"$ne": None}, "é" * 30])
+def test_a_bad_refresh_token_is_refused(world, token):
+    refresh(world, token).expect((401, 422))
+
+
+def test_logging_out_ends_token_and_refresh_token_within_a_second(world, anna):
+    anna.delete("/v1/sessions/current").expect(204)
+    eventually(lambda: anna.get("/v1/me").status == 401, within=1.0, what="401")
+    refresh(world, anna.refresh_token).expect(401)
+
+
+def test_sessions_are_listed_and_ended_one_by_one(anna):
+    other = anna.log_in()
+    sessions = anna.items("/v1/sessions")
+    assert len(sessions) == 2
+    other_id = tokens.claims(other.token)["sid"]
+    anna.delete("/v1/sessions/" + other_id).expect(204)
+    eventually(lambda: other.get("/v1/me").status == 401, within=1.0, what="401")
+    anna.get("/v1/me").expect(200)
+
+
+def test_all_other_sessions_end_at_once(anna):
+    others = [anna.log_in(), anna.log_in()]
+    anna.delete("/v1/sessions").expect((200, 204))
+    for other in others:
+        eventually(lambda: other.get("/v1/me").status == 401, within=1.0, what="401")
+    anna.get("/v1/me").expect(200)
+
+
+def test_nobody_ends_the_session_of_another(anna, ben):
+    anna.delete("/v1/sessions/" + tokens.claims(ben.token)["sid"]).expect(404)
+    ben.get("/v1/me").expect(200)
+
+
+def test_the_token_says_what_was_agreed(anna):
+    claims = tokens.claims(anna.token)
+    assert (claims["iss"], claims["aud"], claims["typ"]) == ("taskwire", "taskwire", "access")
+    assert claims["sub"] == anna.id and claims["exp"] - claims["iat"] <= 600
+    assert tokens.header(anna.token)["alg"] == "HS256" and tokens.header(anna.token)["kid"]
+
+
+def test_no_forged_token_is_believed(world, anna, signing_keys):
+    right = tokens.make(tokens.header(anna.token), tokens.claims(anna.token),
+                        signing_keys[tokens.header(anna.token)["kid"]])
+    stranger = world.anonymous()
+    stranger.get("/v1/me", headers={"Authorization": "Bearer " + right}).expect(200)
+    for wrong, token in tokens.forged(anna.token, signing_keys):
+        reply = stranger.get("/v1/me", headers={"Authorization": "Bearer " + token})
+        assert reply.status == 401, f"{wrong}: {reply}"
+
+
+@pytest.mark.parametrize("value", ["", "Bearer", "Bearer ", "Basic YTpi", "bearer", "Bearer a b", "\x7f"])
+def test_a_bad_authorization_header_is_401(world, value):
+    world.anonymous().get("/v1/me", headers={"Authorization": value}).expect((400, 401))

@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+"""Judges the records of a kill test: what writers were told, what the log holds, what followers saw.
+
+    checker.py FOLDER        prints the counts and every violation; exit code 1 when there is one
+
+The folder holds, as JSON lines,
+  writer-*.jsonl    {"marker", "topic", "acked": bool, "entityId"?, "rev"?}: one change each; the marker is
+                    text that this change alone put into its entity
+  log.jsonl         {"topic", "seq", "kind", "entity", "entityId", "rev", "marker"?, "frame"}: the whole log
+  follower-*.jsonl  {"start": snapshot, "topic", "seq"}, then {"event": ...}, {"reconnect": true} or
+                    {"resync": reason} in the order they came
+  snapshot-*.json   a fresh snapshot of each topic, taken after the last change
+"""
+import collections
+import json
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import state  # noqa: E402
+
+KINDS = ("lost", "doubled", "denied", "unknown", "hole", "repeat-in-log", "revision", "gap", "repeat", "reorder",
+         "unlogged", "altered", "behind", "resync", "stale")
+
+
+class Verdict:
+    def __init__(self):
+        self.violations, self.counts = [], collections.Counter()
+
+    def blame(self, kind, words):
+        assert kind in KINDS
+        self.violations.append((kind, words))
+
+    def kinds(self):
+        return {kind for kind, _ in self.violations}
+
+
+def judge_log(log, verdict):
+    """Dense numbers per topic, and revisions of an entity that rise one by one."""
+    last, revs = {}, {}
+    for event in log:
+        topic, seq = event["topic"], event["seq"]
+        before = last.get(topic)
+        if before is not None and seq == before:
+            verdict.blame("repeat-in-log", f"{topic} has {seq} twice")
+        elif before is not None and seq != before + 1:
+            verdict.blame("hole", f"{topic}: {seq} follows {before}")
+        elif before is None and seq != 1:
+            verdict.blame("hole", f"{topic} begins at {seq}")
+        last[topic] = seq
+        if event["rev"] is not None and event["entity"] == "task":
+            entity = event["entityId"]
+            if event["rev"] != revs.get(entity, 0) + 1:
+                verdict.blame("revision", f"{entity}: rev {event['rev']} after {revs.get(entity, 0)}")
+            revs[entity] = event["rev"]
+    verdict.counts["logged"] = len(log)
+    return last
+
+
+def judge_writers(changes, log, verdict):
+    """Every acknowledged change is in the log exactly once; a given-up one at most once; no others are."""
+    found = collections.defaultdict(list)
+    for event in log:
+        if event.get("marker"):
+            found[event["marker"]].append(event)
+    for change in changes:
+        events = found.pop(change["marker"], [])
+        verdict.counts["acknowledged" if change["acked"] else "given up"] += 1
+        if len(events) > 1:
+            verdict.blame("doubled", f"{change['marker']} is in the log {len(events)} times")
+        elif change["acked"] and not events:
+            verdict.blame("lost", f"{change['marker']} was acknowledged and is not in the log")
+        elif change["acked"] and (events[0]["entityId"], events[0]["rev"], events[0]["topic"]) != (
+                change["entityId"], change["rev"], change["topic"]):
+            verdict.blame("denied", f"{change} was acknowledged, the log says {events[0]}")
+    for marker in found:
+        verdict.blame("unknown", f"nobody wrote {marker}")
+
+
+def judge_follower(name, records, by_number, heads, snapshots, verdict):
+    """Gapless, in order, each once, as logged; and the state built of it is what a fresh load shows."""
+    start = records[0]
+    topic, last, mirror = start["topic"], start["seq"], state.of_snapshot(start["start"])
+    for record in records[1:]:
+        if "resync" in record:
+            verdict.blame("resync", f"{name}: {record['resync']}")
+            return
+        if "reconnect" in record:
+            verdict.counts["reconnects"] += 1
+            continue
+        event = record["event"]
+        seq, logged = event["seq"], by_number.get((topic, event["seq"]))
+        if seq == last + 1:
+            verdict.counts["delivered"] += 1
+        elif seq == last:
+            verdict.blame("repeat", f"{name}: {topic} {seq} came twice")
+        elif seq < last:
+            verdict.blame("reorder", f"{name}: {topic} {seq} came after {last}")
+        else:
+            verdict.blame("gap", f"{name}: {topic} {seq} came after {last}")
+        if logged is None:
+            verdict.blame("unlogged", f"{name}: {topic} {seq} is not in the log")
+        elif event != json.loads(logged["frame"]):
+            verdict.blame("altered", f"{name}: {topic} {seq} differs from the log")
+        mirror.apply(event)
+        last = max(last, seq)
+    if last < heads.get(topic, 0):
+        verdict.blame("behind", f"{name}: {topic} ends at {last}, the log at {heads[topic]}")
+    for words in mirror.differences(state.of_snapshot(snapshots[topic])):
+        verdict.blame("stale", f"{name}: {words[:400]}")
+
+
+def judge(changes, log, followers, snapshots):
+    """followers: {name: records}; snapshots: {topic: document}."""
+    verdict = Verdict()
+    log = sorted(log, key=lambda e: (e["topic"], e["seq"]))
+    heads = judge_log(log, verdict)
+    judge_writers(changes, log, verdict)
+    by_number = {(e["topic"], e["seq"]): e for e in log}
+    for name, records in followers.items():
+        judge_follower(name, records, by_number, heads, snapshots, verdict)
+    verdict.counts["followers"] = len(followers)
+    return verdict
+
+
+def lines(path):
+    with open(path, encoding="utf-8") as text:
+        return [json.loads(line) for line in text]
+
+
+def judge_folder(folder):
+    folder = pathlib.Path(folder)
+    changes = [c for path in sorted(folder.glob("writer-*.jsonl")) for c in lines(path)]
+    followers = {path.stem: lines(path) for path in sorted(folder.glob("follower-*.jsonl"))}
+    snapshots = {}
+    for path in folder.glob("snapshot-*.json"):
+        document = json.loads(path.read_text(encoding="utf-8"))
+        snapshots["project:" + document["project"]["id"]] = document
+    return judge(changes, lines(folder / "log.jsonl"), followers, snapshots)
+
+
+def main(argv):
+    if len(argv) != 2:
+        print(__doc__)
+        return 2
+    verdict = judge_folder(argv[1])
+    print(", ".join(f"{n} {what}" for what, n in sorted(verdict.counts.items())))
+    for kind, words in verdict.violations[:50]:
+        print(f"VIOLATION {kind}: {words}")
+    print(f"{len(verdict.violations)} violations" if verdict.violations else "no violation")
+    return 1 if verdict.violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

@@ -1,0 +1,5 @@
+"""Makes the chaos programs importable."""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))

@@ -1,0 +1,26 @@
+"""Whatever is killed: no acknowledged change is lost or doubled, no follower misses, repeats or misorders one.
+
+The short form of `tests/chaos/run`, which takes the same parameters and can run for hours.
+"""
+import os
+
+import pytest
+
+import checker
+from storm import Storm
+
+SEED = int(os.environ.get("CHAOS_SEED", "1"))
+
+
+@pytest.mark.parametrize("targets, changes, kills", [
+    (("worker", "api", "push-1", "push-2"), 500, 15), (("worker", "push-1", "push-2", "redis", "mongodb"), 200, 10)],
+                         ids=["workers and push", "everything"])
+@pytest.mark.timeout(150)
+def test_nothing_acknowledged_is_lost_and_no_follower_is_fooled(stack, tmp_path, targets, changes, kills):
+    storm = Storm(stack, tmp_path, changes=changes, kills=kills, seed=SEED, targets=targets)
+    storm.rage()
+    verdict = checker.judge_folder(tmp_path)
+    print(dict(verdict.counts), dict(storm.killer.killed), dict(storm.progress.retries))
+    assert not storm.progress.failures
+    assert verdict.violations == [], f"seed {SEED}"
+    assert sum(storm.killer.killed.values()) == kills and verdict.counts["acknowledged"] >= changes

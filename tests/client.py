@@ -1,0 +1,258 @@
+"""The house vocabulary of the tests: a User speaks HTTP, a Reply is judged the moment it arrives.
+
+    task = anna.post("/v1/tasks", title="Buy milk").expect(201)
+    anna.patch(task, status="completed", if_match=task.etag).expect(412, "stale")
+"""
+import http.client
+import itertools
+import json
+import os
+import secrets
+import threading
+import time
+import urllib.parse
+
+import judge
+
+# What the tests change of the defaults: cheap passwords, a short wait for hello.
+SETTINGS = {"PASSWORD_COST": "10", "PASSWORD_SLOTS": "4", "PUSH_HELLO_SECONDS": "2"}
+PASSWORD = "correct horse battery staple"
+RETRIABLE = (http.client.RemoteDisconnected, ConnectionError, BrokenPipeError)
+_phones = itertools.count(int.from_bytes(os.urandom(4), "big"))
+
+
+class Reply:
+    """One answer of the system: status, headers (lower-cased), bytes, and its JSON."""
+
+    def __init__(self, method, path, status, headers, body):
+        self.method, self.path, self.status, self.headers, self.body = method, path, status, headers, body
+        kind = headers.get("content-type", "")
+        self.json = json.loads(body) if body and ("json" in kind) else None
+
+    @property
+    def etag(self):
+        return self.headers.get("etag")
+
+    @property
+    def slug(self):
+        kind = (self.json or {}).get("type", "")
+        return kind.replace("#", "/").replace(":", "/").rsplit("/", 1)[-1]
+
+    @property
+    def pointers(self):
+        return {e["pointer"] for e in (self.json or {}).get("errors", [])}
+
+    def expect(self, status, slug=None, pointers=None):
+        """Passes itself on when the status (or one of several) is as said; a slug names the problem."""
+        wanted = status if isinstance(status, (tuple, set, range)) else (status,)
+        assert self.status in wanted, f"expected {status}, got {self}"
+        if slug is not None:
+            assert self.slug == slug, f"expected the problem {slug}, got {self}"
+        if pointers is not None:
+            assert self.pointers == set(pointers), f"expected complaints on {pointers}, got {self}"
+        return self
+
+    def __getitem__(self, key):
+        return self.json[key]
+
+    def __contains__(self, key):
+        return key in self.json
+
+    def __str__(self):
+        return f"{self.method} {self.path} -> {self.status} {self.body[:600]!r}"
+
+    __repr__ = __str__
+
+
+def path_of(thing):
+    """The URL of a resource: of a Reply, of a document out of a list, or a path as it stands."""
+    if isinstance(thing, str):
+        return thing
+    document = thing.json if isinstance(thing, Reply) else thing
+    if "taskId" in document:
+        return "/v1/comments/" + document["id"]
+    return ("/v1/tasks/" if "projectId" in document else "/v1/projects/") + document["id"]
+
+
+class Http:
+    """A keep-alive connection per thread.  A request that got no byte of an answer on a reused
+    connection is sent again once, as browsers do; `strict` off lets 5xx and broken lines through."""
+
+    def __init__(self, url, strict=True, timeout=15):
+        self.url, self.strict, self.timeout = url, strict, timeout
+        parts = urllib.parse.urlsplit(url)
+        self.host, self.port = parts.hostname, parts.port or 80
+        self._local = threading.local()
+
+    def close(self):
+        conn = getattr(self._local, "conn", None)
+        if conn is not None:
+            conn.close()
+        self._local.conn = None
+
+    def request(self, method, path, body=None, headers=None):
+        """Sends bytes, gives a judged Reply."""
+        reused = getattr(self._local, "conn", None) is not None
+        for attempt in (0, 1):
+            conn = getattr(self._local, "conn", None)
+            if conn is None:
+                conn = self._local.conn = http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)
+            try:
+                conn.request(method, path, body=body, headers=headers or {})
+                raw = conn.getresponse()
+                data = raw.read()
+                break
+            except RETRIABLE:
+                self.close()
+                if attempt == 1 or not reused:
+                    raise
+            except BaseException:
+                self.close()
+                raise
+        reply = Reply(method, path, raw.status, {k.lower(): v for k, v in raw.getheaders()}, data)
+        if raw.will_close:
+            self.close()
+        judge.reply(reply, strict=self.strict)
+        return reply
+
+
+class User:
+    """Somebody with an account; `anonymous` is a User without a token."""
+
+    def __init__(self, world, account=None, http=None):
+        self.world, self.http = world, http or Http(world.url)
+        self.token = self.refresh_token = self.id = self.email = self.phone = self.name = None
+        self.password = PASSWORD
+        if account is not None:
+            self.take(account)
+
+    def take(self, account):
+        """Keeps what registering, logging in or refreshing answered."""
+        self.token, self.refresh_token = account["accessToken"], account["refreshToken"]
+        if "user" in account:
+            user = account["user"]
+            self.id, self.email = user["id"], user.get("email", self.email)
+            self.phone, self.name = user.get("phone", self.phone), user.get("name", self.name)
+        return self
+
+    # -- requests -----------------------------------------------------------
+    def send(self, method, path, body=None, query=None, raw=None, if_match=None, if_none_match=None,
+             key=None, headers=None):
+        """`body` is sent as JSON, `raw` as it stands; `key` is the Idempotency-Key."""
+        head = dict(headers or {})
+        if self.token and "Authorization" not in head:
+            head["Authorization"] = "Bearer " + self.token
+        if key is not None:
+            head["Idempotency-Key"] = key
+        if if_match is not None:
+            head["If-Match"] = if_match
+        if if_none_match is not None:
+            head["If-None-Match"] = if_none_match
+        data = raw
+        if raw is None and body is not None:
+            data = json.dumps(body).encode()
+        if data is not None:
+            head.setdefault("Content-Type", "application/merge-patch+json" if method == "PATCH"
+                            else "application/json")
+        if query:
+            path += "?" + urllib.parse.urlencode(query)
+        return self.http.request(method, path_of(path), data, head)
+
+    def get(self, thing, if_none_match=None, headers=None, **query):
+        return self.send("GET", path_of(thing), query=query, if_none_match=if_none_match, headers=headers)
+
+    def post(self, thing, sub="", key=None, if_match=None, **fields):
+        return self.send("POST", path_of(thing) + sub, fields, key=key, if_match=if_match)
+
+    def patch(self, thing, if_match=None, key=None, **fields):
+        return self.send("PATCH", path_of(thing), fields, key=key, if_match=if_match)
+
+    def put(self, thing, sub="", key=None, **fields):
+        return self.send("PUT", path_of(thing) + sub, fields, key=key)
+
+    def delete(self, thing, key=None, if_match=None):
+        return self.send("DELETE", path_of(thing), key=key, if_match=if_match)
+
+    # -- what tests do all the time -----------------------------------------
+    def project(self, name="Plan", **fields):
+        return self.post("/v1/projects", name=name, **fields).expect(201)
+
+    def task(self, title="Write the report", **fields):
+        return self.post("/v1/tasks", title=title, **fields).expect(201)
+
+    def share(self, project, other, role="member"):
+        return self.put(project, f"/members/{other.id}", role=role).expect((200, 201))
+
+    def items(self, path, **query):
+        return self.get(path, **query).expect(200)["items"]
+
+    def pages(self, path, **query):
+        """Every item of a list, page by page."""
+        cursor = None
+        while True:
+            page = self.get(path, **query, **({"cursor": cursor} if cursor else {})).expect(200)
+            yield from page["items"]
+            cursor = page["nextCursor"]
+            if cursor is None:
+                return
+
+    def pages_of_events(self, project, since=None):
+        """Every event of a project since a cursor (or all that is kept), page by page."""
+        while True:
+            query = {"since": since} if since else {}
+            page = self.get(f"/v1/projects/{project['id']}/events", limit=200, **query).expect(200)
+            assert not page["resync"], page
+            if not page["items"]:
+                return
+            yield from page["items"]
+            since = page["items"][-1]["cursor"]
+
+    def log_in(self, login=None, password=None, **fields):
+        """A further session of the same person, as a new User."""
+        other = User(self.world, http=self.http)
+        reply = User(self.world).post("/v1/sessions", login=login or self.email,
+                                      password=password or self.password, **fields).expect(201)
+        other.password = self.password
+        return other.take(reply)
+
+    def live(self, follow=("all",), **options):
+        """A WebSocket that has said hello and follows the topics (all of mine by default)."""
+        from live import Live
+        feed = Live(self.world.ws_url, origin=self.world.origin, **options)
+        feed.hello(self.token)
+        for topic in follow:
+            feed.follow(topic)
+        return feed
+
+
+class World:
+    """The running system as tests know it: where it answers, and how to get people in it."""
+
+    def __init__(self, url, ws_url, origin=None, strict=True):
+        self.url, self.ws_url, self.origin = url.rstrip("/"), ws_url, origin or url.rstrip("/")
+        self.strict = strict
+
+    def anonymous(self):
+        return User(self, http=Http(self.url, strict=self.strict))
+
+    def user(self, name="anna"):
+        """Somebody new, with an address and a number nobody had before."""
+        who = self.anonymous()
+        reply = who.post("/v1/users", **fresh_account(name)).expect(201)
+        return who.take(reply)
+
+
+def fresh_account(name="anna"):
+    return {"name": name.capitalize(), "email": f"{name}.{secrets.token_hex(6)}@example.com",
+            "phone": f"+4917{next(_phones) % 10**9:09d}", "password": PASSWORD}
+
+
+def eventually(check, within=5.0, every=0.02, what="the condition"):
+    """Waits until check() gives something true, and passes it on."""
+    end = time.monotonic() + within
+    while True:
+        value = check()
+        if value:
+            return value
+        assert time.monotonic() < end, f"{what} did not come true within {within} s"
+        time.sleep(every)

@@ -1,0 +1,61 @@
+"""Fixtures: one running system for all tests, and people in it."""
+import os
+import pathlib
+import sys
+import urllib.request
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+import judge  # noqa: E402
+import tokens  # noqa: E402
+from client import SETTINGS, World  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def stack():
+    """The whole system on free ports with two push daemons, stopped at the end."""
+    from stack import Stack
+    with Stack(push=2, settings=SETTINGS) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def world(stack):
+    here = World(stack.url, stack.ws_url)
+    try:
+        with urllib.request.urlopen(here.url + "/v1/openapi.json") as reply:
+            judge.load_contract(reply.read())
+    except urllib.error.HTTPError:
+        pass  # not built yet: shapes alone judge
+    return here
+
+
+@pytest.fixture(scope="session")
+def signing_keys(stack):
+    return tokens.read_keys(stack.signing_keys_file)
+
+
+@pytest.fixture
+def anna(world):
+    return world.user("anna")
+
+
+@pytest.fixture
+def ben(world):
+    return world.user("ben")
+
+
+@pytest.fixture
+def cleo(world):
+    return world.user("cleo")
+
+
+def pytest_sessionfinish(session, exitstatus):
+    """A whole run that never called an endpoint of the contract has failed."""
+    unseen = judge.unseen_operations()
+    if unseen and os.environ.get("TASKWIRE_WHOLE_RUN"):
+        print("\nnever called:", *(" ".join(op) for op in unseen), sep="\n  ")
+        session.exitstatus = 1

@@ -1,0 +1,34 @@
+#!/bin/sh
+# The walls between rooms, as a table: which files alone may include a header.  Prints every
+# breach as file:line and ends with 1 when there is one.  `layers.sh FOLDER` checks another tree.
+cd "${1:-$(dirname "$0")/..}" || exit 2
+
+# header (a pattern after `#include`)    files that may include it (patterns; tests may always)
+rules='
+<(fcgiapp|fcgi_stdio|fcgios)\.h>         api/worker\.c
+<(mongoc|mongoc/.*)\.h>                  common/(store[a-z_]*|event_log)\.[ch]
+<hiredis/                                common/bus\.c|push/feed\.c
+<libwebsockets\.h>                       push/server\.c
+<jwt\.h>                                 common/token\.c
+<libscrypt\.h>                           common/password\.c
+<(json-c/.*|json)\.h>                    common/(json|event)\.c|api/(doc[a-z_]*|reply|openapi|request)\.[ch]|push/wire\.c
+<(bson|bson/.*)\.h>                      common/(store[a-z_]*|event|event_log)\.[ch]|api/.*
+<ev\.h>                                  push/(main|server|feed|reader)\.[ch]
+"api/                                    api/.*
+"push/                                   push/.*
+"api/v1/                                 api/v1/.*|api/routes\.[ch]
+"common/(store|event_log)[a-z_]*\.h"    common/.*|api/.*|push/(reader|main)\.[ch]
+"common/bus\.h"                          common/.*|api/.*
+'
+breaches=$(echo "$rules" | while read -r header allowed; do
+    [ -n "$header" ] || continue
+    grep -rnE --include='*.[ch]' "^#include +$header" api push common 2>/dev/null |
+        grep -vE "^($allowed):"
+done
+# Pure, whatever the rows above let their room do: no I/O, no clock.
+grep -nE '^#include +("common/(store|bus|event_log|clock|password|token)|<(sys/socket|time|pthread)\.h>)' \
+    api/router.c api/openapi.c push/hub.c 2>/dev/null
+grep -rnE --include='*.[ch]' '^#include +"(api|push)/' common 2>/dev/null)
+[ -z "$breaches" ] && exit 0
+echo "$breaches" | sort -u | sed 's/^/layers: /' >&2
+exit 1

@@ -1,0 +1,239 @@
+"""A WebSocket client of our own: small enough to read, and able to misbehave on purpose.
+
+Every Live checks by itself that the events of a topic come in order, each once, none skipped.
+"""
+import base64
+import hashlib
+import json
+import os
+import select
+import socket
+import struct
+import time
+import urllib.parse
+
+import judge
+
+TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
+SUBPROTOCOL = "taskwire.v1"
+_MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+
+class Closed(Exception):
+    """The server ended the connection; code 1006 when it did so without a close frame."""
+
+    def __init__(self, code, reason=""):
+        super().__init__(f"closed with {code} {reason}")
+        self.code, self.reason = code, reason
+
+
+class Refused(Exception):
+    """The upgrade was answered with something else than 101."""
+
+    def __init__(self, status, head):
+        super().__init__(f"upgrade refused with {status}")
+        self.status, self.head = status, head
+
+
+class Nothing(Exception):
+    """No frame came within the time."""
+
+
+class Socket:
+    """Frames in and out, nothing more."""
+
+    def __init__(self, url, origin=None, protocol=SUBPROTOCOL, headers=None, within=5.0, rcvbuf=None):
+        parts = urllib.parse.urlsplit(url)
+        self.buffer, self.code = b"", None
+        self.sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        if rcvbuf:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
+        self.sock.settimeout(within)
+        self.sock.connect((parts.hostname, parts.port or 80))
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        key = base64.b64encode(os.urandom(16)).decode()
+        lines = [f"GET {parts.path or '/'} HTTP/1.1", f"Host: {parts.netloc}", "Upgrade: websocket",
+                 "Connection: Upgrade", f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13"]
+        if protocol:
+            lines.append(f"Sec-WebSocket-Protocol: {protocol}")
+        if origin:
+            lines.append(f"Origin: {origin}")
+        lines += [f"{k}: {v}" for k, v in (headers or {}).items()]
+        try:
+            self.sock.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+            while b"\r\n\r\n" not in self.buffer:
+                data = self.sock.recv(4096)
+                if not data:
+                    raise Refused(0, self.buffer.decode("latin-1"))
+                self.buffer += data
+        except (ConnectionError, Refused):
+            self.sock.close()
+            raise
+        head, self.buffer = self.buffer.split(b"\r\n\r\n", 1)
+        self.head = head.decode("latin-1")
+        status = int(self.head.split()[1])
+        if status != 101:
+            self.sock.close()
+            raise Refused(status, self.head)
+        accept = base64.b64encode(hashlib.sha1(key.encode() + _MAGIC).digest()).decode()
+        assert accept in self.head, f"wrong Sec-WebSocket-Accept: {self.head}"
+
+    def frame(self, opcode, payload=b"", fin=True, rsv=0, mask=True):
+        """Sends one frame as it is described, allowed or not."""
+        head = bytes([(0x80 if fin else 0) | rsv << 4 | opcode])
+        bit, n = (0x80 if mask else 0), len(payload)
+        if n < 126:
+            head += bytes([bit | n])
+        elif n < 65536:
+            head += bytes([bit | 126]) + struct.pack(">H", n)
+        else:
+            head += bytes([bit | 127]) + struct.pack(">Q", n)
+        if mask:
+            key = os.urandom(4)
+            whole = int.from_bytes((key * (n // 4 + 1))[:n], "big")
+            payload = key + (int.from_bytes(payload, "big") ^ whole).to_bytes(n, "big")
+        self.sock.sendall(head + payload)
+
+    def _fill(self, end):
+        left = end - time.monotonic()
+        if left <= 0 or not select.select([self.sock], [], [], left)[0]:
+            raise Nothing()
+        try:
+            data = self.sock.recv(65536)
+        except ConnectionError:
+            data = b""
+        if not data:
+            self._ended(1006, "")
+        self.buffer += data
+
+    def _ended(self, code, reason):
+        self.code = self.code or code
+        self.close()
+        raise Closed(self.code, reason)
+
+    def read(self, within=1.0):
+        """The next frame as (opcode, payload); answers pings; a close frame or an end raises Closed."""
+        end, whole = time.monotonic() + within, b""
+        if self.code is not None:
+            raise Closed(self.code)
+        while True:
+            while (parsed := self._parse()) is None:
+                self._fill(end)
+            fin, opcode, payload = parsed
+            if opcode == CLOSE:
+                code = struct.unpack(">H", payload[:2])[0] if len(payload) >= 2 else 1005
+                self._ended(code, payload[2:].decode("utf-8", "replace"))
+            if opcode == PING:
+                self.frame(PONG, payload)
+            elif opcode == PONG:
+                return opcode, payload
+            else:
+                whole += payload
+                if fin:
+                    return opcode, whole
+
+    def _parse(self):
+        b = self.buffer
+        if len(b) < 2:
+            return None
+        n, at = b[1] & 0x7F, 2
+        if n == 126:
+            n, at = (struct.unpack(">H", b[2:4])[0] if len(b) >= 4 else 1 << 62), 4
+        elif n == 127:
+            n, at = (struct.unpack(">Q", b[2:10])[0] if len(b) >= 10 else 1 << 62), 10
+        if len(b) < at + n:
+            return None
+        self.buffer = b[at + n:]
+        return b[0] & 0x80, b[0] & 0x0F, b[at:at + n]
+
+    def close(self):
+        self.sock.close()
+        self.code = self.code or 1000
+
+
+class Live(Socket):
+    """A browser: says hello, follows topics, expects events."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.events, self.waiting, self.last, self.cursors = [], [], {}, {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def send(self, **message):
+        self.frame(TEXT, json.dumps(message).encode())
+
+    def receive(self, within=1.0):
+        """The next message; events are checked for order and remembered."""
+        opcode, payload = self.read(within)
+        assert opcode == TEXT, f"frame of kind {opcode}: {payload[:200]!r}"
+        message = json.loads(payload)
+        if message["op"] == "event":
+            self._event(message)
+        elif message["op"] in ("following", "resync"):
+            self.last.pop(message["topic"], None)
+            self.cursors[message["topic"]] = message["cursor"]
+        elif message["op"] in ("left", "unfollowed"):
+            self.last.pop(message["topic"], None)
+        return message
+
+    def _event(self, event):
+        judge.fits(event, judge.EVENT, f"event {event}")
+        topic, before = event["topic"], self.last.get(event["topic"])
+        assert before is None or event["seq"] == before + 1, \
+            f"{topic}: {event['seq']} ({event['kind']}) came after {before}"
+        self.last[topic], self.cursors[topic] = event["seq"], event["cursor"]
+        self.events.append(event)
+
+    def expect(self, kind, within=1.0, id=None, **fields):
+        """Waits for an event of that kind (with a dot) or a message with that op; leaves others for later."""
+        wanted = {("kind" if "." in kind else "op"): kind, **({"entityId": id} if id else {}), **fields}
+        for n, message in enumerate(self.waiting):
+            if wanted.items() <= message.items():
+                return self.waiting.pop(n)
+        end = time.monotonic() + within
+        while True:
+            try:
+                message = self.receive(max(0.0, end - time.monotonic()))
+            except Nothing:
+                seen = [m.get("kind", m["op"]) for m in self.waiting]
+                raise AssertionError(f"no {wanted} within {within} s, but {seen}") from None
+            if wanted.items() <= {k: v for k, v in message.items()}.items():
+                return message
+            self.waiting.append(message)
+
+    def expect_close(self, code, within=1.0):
+        end = time.monotonic() + within
+        try:
+            while True:
+                self.waiting.append(self.receive(max(0.0, end - time.monotonic())))
+        except Closed as closed:
+            assert closed.code == code, f"expected close {code}, got {closed}"
+        except Nothing:
+            raise AssertionError(f"still open after {within} s, expected close {code}") from None
+
+    def silent(self, within=0.3):
+        """Nothing comes: judged by a ping whose answer must be the next message."""
+        ref = os.urandom(4).hex()
+        self.send(op="ping", ref=ref)
+        message = self.receive(within + 2)
+        assert message == {"op": "pong", "ref": ref}, f"expected silence, got {message}"
+
+    def hello(self, token, within=5.0):
+        self.send(op="hello", token=token)
+        return self.expect("ready", within)
+
+    def follow(self, topic, since=None, within=5.0):
+        """Follows and gives the answer: `following`, `resync` or `error`."""
+        ref = os.urandom(4).hex()
+        self.send(op="follow", topic=topic, ref=ref, **({"since": since} if since else {}))
+        end = time.monotonic() + within
+        while True:
+            message = self.receive(max(0.0, end - time.monotonic()))
+            if message.get("ref") == ref:
+                return message
+            self.waiting.append(message)

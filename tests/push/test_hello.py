@@ -1,0 +1,105 @@
+"""Who gets in: hello, tokens, origins, and what happens to those who say nothing."""
+import pytest
+
+import tokens
+from live import Closed, Live, Refused
+
+
+@pytest.fixture
+def connect(world):
+    """Opens sockets that have not said hello, and closes them at the end."""
+    opened = []
+
+    def open_one(**options):
+        options.setdefault("origin", world.origin)
+        opened.append(Live(world.ws_url, **options))
+        return opened[-1]
+
+    yield open_one
+    for feed in opened:
+        feed.close()
+
+
+def test_hello_is_answered_with_ready(anna, connect):
+    feed = connect()
+    feed.send(op="hello", token=anna.token, ref="h1")
+    ready = feed.expect("ready")
+    assert ready["user"] == anna.id or ready["user"]["id"] == anna.id
+    assert len(ready["epoch"]) == 8 and ready["heartbeat"] > 0 and ready["ref"] == "h1"
+    assert "taskwire.v1" in feed.head
+
+
+def test_a_token_on_the_upgrade_is_a_hello(anna, connect):
+    feed = connect(headers={"Authorization": "Bearer " + anna.token})
+    feed.expect("ready", within=2.0)
+    assert feed.follow("user:me")["op"] == "following"
+
+
+def test_no_forged_token_gets_in(anna, connect, signing_keys):
+    for wrong, token in tokens.forged(anna.token, signing_keys):
+        feed = connect()
+        feed.send(op="hello", token=token)
+        try:
+            feed.expect_close(4401, within=2.0)
+        except AssertionError as failure:
+            raise AssertionError(f"{wrong}: {failure}") from None
+
+
+@pytest.mark.parametrize("token", [None, 5, {"$gt": ""}, "", []], ids=str)
+def test_a_hello_without_a_token_is_refused(connect, token):
+    feed = connect()
+    feed.send(op="hello", token=token)
+    with pytest.raises(Closed) as closed:
+        while True:
+            assert feed.receive(2.0)["op"] == "error"
+    assert closed.value.code in (4401, 4403)
+
+
+def test_who_says_nothing_is_cut_off(connect):
+    connect().expect_close(4408, within=4.0)
+
+
+def test_who_only_talks_about_other_things_is_cut_off_too(connect, topic):
+    feed = connect()
+    feed.send(op="follow", topic=topic, ref="f1")
+    feed.expect_close(4408, within=4.0) if feed.receive(1.0)["op"] == "error" else pytest.fail("followed unknown")
+
+
+def test_another_origin_is_refused(connect):
+    for origin in ("https://evil.example", "null", "http://127.0.0.1:1", "http://127.0.0.1.evil.example"):
+        with pytest.raises(Refused) as refused:
+            connect(origin=origin)
+        assert refused.value.status == 403, origin
+
+
+def test_a_plain_get_is_no_upgrade(world):
+    reply = world.anonymous().get("/v1/live")
+    assert 400 <= reply.status < 500
+
+
+@pytest.mark.parametrize("protocol", [None, "chat", "taskwire.v2"])
+def test_another_subprotocol_is_refused(connect, protocol):
+    with pytest.raises(Refused) as refused:
+        connect(protocol=protocol)
+    assert refused.value.status in (0, 400, 403, 426)
+
+
+def test_a_token_is_renewed_on_the_socket(anna, connect):
+    feed = connect()
+    feed.hello(anna.token)
+    feed.follow("user:me")
+    anna.take(anna.post("/v1/sessions/refresh", refreshToken=anna.refresh_token).expect(200))
+    feed.send(op="token", token=anna.token, ref="t1")
+    assert feed.expect("ready", within=2.0)["ref"] == "t1"
+    feed.send(op="token", token="rubbish", ref="t2")
+    feed.expect_close(4401, within=2.0)
+
+
+def test_the_token_of_somebody_else_does_not_renew(anna, ben, connect):
+    feed = connect()
+    feed.hello(anna.token)
+    feed.send(op="token", token=ben.token)
+    with pytest.raises(Closed) as closed:
+        while True:
+            assert feed.receive(2.0)["op"] == "error"
+    assert closed.value.code in (4401, 4403)

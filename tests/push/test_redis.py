@@ -1,0 +1,115 @@
+"""Redis gone, silent, back, back empty: latency suffers, and nothing else."""
+import signal
+import subprocess
+import time
+
+import pytest
+
+from client import SETTINGS, World, eventually
+
+
+class OwnRedis:
+    """A Redis that a test may take away for as long as it likes."""
+
+    def __init__(self, folder):
+        self.path, self.process = str(folder / "redis.sock"), None
+
+    def start(self):
+        self.process = subprocess.Popen(
+            ["redis-server", "--port", "0", "--unixsocket", self.path, "--save", "", "--appendonly", "no"],
+            stdout=subprocess.DEVNULL)
+        eventually(self.answers, within=5, what="Redis")
+
+    def answers(self):
+        return subprocess.run(["redis-cli", "-s", self.path, "ping"], capture_output=True, check=False).returncode == 0
+
+    def stop(self):
+        self.process.send_signal(signal.SIGCONT)
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory):
+    server = OwnRedis(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def world(redis):
+    """A system of its own, so that nobody else misses Redis."""
+    from stack import Stack
+    with Stack(settings={**SETTINGS, "REDIS_URL": "unix://" + redis.path}) as stack:
+        yield World(stack.url, stack.ws_url)
+
+
+def seconds_to_arrive(user, project, feed):
+    started = time.monotonic()
+    task = user.task("Measured", projectId=project["id"])
+    feed.expect("task.created", id=task["id"], within=4.0)
+    return time.monotonic() - started
+
+
+def test_without_redis_writes_succeed_and_arrive_within_two_seconds(anna, project, topic, redis):
+    with anna.live(follow=[topic]) as feed:
+        redis.stop()
+        try:
+            delays = [seconds_to_arrive(anna, project, feed) for _ in range(5)]
+            anna.get("/v1/me").expect(200)
+            anna.log_in().get("/v1/me").expect(200)
+            with anna.live(follow=[topic]) as late:
+                delays.append(seconds_to_arrive(anna, project, late))
+        finally:
+            redis.start()
+        assert max(delays) < 2.0, delays
+        eventually(lambda: seconds_to_arrive(anna, project, feed) < 0.3, within=12, what="live delivery with Redis back")
+
+
+def test_a_redis_that_hangs_stops_no_write(anna, project, topic, redis):
+    with anna.live(follow=[topic]) as feed:
+        redis.process.send_signal(signal.SIGSTOP)
+        try:
+            delays = [seconds_to_arrive(anna, project, feed) for _ in range(3)]
+        finally:
+            redis.process.send_signal(signal.SIGCONT)
+        assert max(delays) < 3.0, delays
+        eventually(lambda: seconds_to_arrive(anna, project, feed) < 0.3, within=12, what="live delivery with Redis back")
+
+
+def test_without_redis_rights_still_go_away(anna, ben, project, topic, redis):
+    anna.share(project, ben)
+    with ben.live(follow=[topic]) as feed, ben.log_in().live(follow=["all"]) as everything:
+        redis.stop()
+        try:
+            anna.delete(f"/v1/projects/{project['id']}/members/{ben.id}").expect(204)
+            feed.expect("left", within=3.0, topic=topic)
+            everything.expect("left", within=3.0, topic=topic)
+            anna.task("Secret", projectId=project["id"])
+            feed.silent()
+        finally:
+            redis.start()
+
+
+def test_without_redis_a_session_still_ends(anna, redis):
+    with anna.live() as feed:
+        redis.stop()
+        try:
+            anna.delete("/v1/sessions/current").expect(204)
+            eventually(lambda: anna.get("/v1/me").status == 401, within=5.0, what="401")
+            feed.expect_close(4401, within=10.0)
+        finally:
+            redis.start()
+
+
+def test_a_redis_that_restarts_again_and_again_loses_no_event(anna, project, topic, redis):
+    with anna.live(follow=[topic]) as feed:
+        for n in range(4):
+            anna.task(f"Before {n}", projectId=project["id"])
+            redis.stop()
+            anna.task(f"Without {n}", projectId=project["id"])
+            redis.start()
+            anna.task(f"After {n}", projectId=project["id"])
+        while len(feed.events) < 12:
+            feed.receive(3.0)

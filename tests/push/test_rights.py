@@ -1,0 +1,132 @@
+"""Rights lost while connected: within a second the stream ends, and nothing numbered later leaks."""
+import threading
+
+import tokens
+from client import eventually
+
+
+def test_a_removed_member_gets_left_and_nothing_later(anna, ben, project, topic):
+    anna.share(project, ben)
+    with ben.live(follow=[topic]) as feed:
+        anna.task("Seen", projectId=project["id"])
+        feed.expect("task.created")
+        anna.delete(f"/v1/projects/{project['id']}/members/{ben.id}").expect(204)
+        anna.task("Secret", projectId=project["id"])
+        left = feed.expect("left", within=1.0, topic=topic)
+        assert left["reason"]
+        feed.silent()
+        assert not any((e["data"] or {}).get("title") == "Secret" for e in feed.events)
+        assert feed.follow(topic)["op"] == "error"
+
+
+def test_while_others_write_nothing_numbered_after_the_removal_leaks(anna, ben, project, topic):
+    anna.share(project, ben)
+    stop = threading.Event()
+
+    def write():
+        while not stop.is_set():
+            anna.task("Noise", projectId=project["id"])
+
+    writer = threading.Thread(target=write)
+    with ben.live(follow=[topic]) as feed:
+        writer.start()
+        try:
+            for _ in range(10):
+                feed.expect("task.created", within=3.0)
+            anna.delete(f"/v1/projects/{project['id']}/members/{ben.id}").expect(204)
+            feed.expect("left", within=1.0, topic=topic)
+        finally:
+            stop.set()
+            writer.join()
+        removed = next(e for e in anna.pages_of_events(project) if e["kind"] == "member.removed")
+        assert max(e["seq"] for e in feed.events) <= removed["seq"]
+        feed.silent()
+
+
+def test_losing_a_role_but_not_the_project_keeps_the_stream(anna, ben, project, topic):
+    anna.share(project, ben, "admin")
+    with ben.live(follow=[topic]) as feed:
+        anna.share(project, ben, "viewer")
+        feed.expect("member.updated", id=ben.id)
+        anna.task("A", projectId=project["id"])
+        feed.expect("task.created")
+
+
+def test_a_member_who_comes_back_can_follow_again(anna, ben, project, topic):
+    anna.share(project, ben)
+    with ben.live(follow=[topic]) as feed:
+        anna.delete(f"/v1/projects/{project['id']}/members/{ben.id}").expect(204)
+        feed.expect("left", within=1.0)
+        anna.share(project, ben)
+        assert feed.follow(topic)["op"] == "following"
+        anna.task("A", projectId=project["id"])
+        feed.expect("task.created")
+
+
+def test_a_missed_past_is_not_shown_to_who_was_removed(anna, ben, project, topic):
+    anna.share(project, ben)
+    cursor = ben.get(f"/v1/projects/{project['id']}/snapshot").expect(200)["cursor"]
+    anna.task("A", projectId=project["id"])
+    anna.delete(f"/v1/projects/{project['id']}/members/{ben.id}").expect(204)
+    with ben.live(follow=[]) as feed:
+        assert feed.follow(topic, since=cursor)["op"] == "error"
+        feed.silent()
+
+
+def test_a_deleted_project_ends_its_stream(anna, ben, project, topic):
+    anna.share(project, ben)
+    with ben.live(follow=[topic]) as feed:
+        anna.delete(project).expect(204)
+        feed.expect("project.deleted", within=1.0)
+
+
+def test_logging_out_closes_the_sockets_of_that_session_only(anna):
+    other = anna.log_in()
+    with anna.live() as mine, other.live() as theirs:
+        other.delete("/v1/sessions/current").expect(204)
+        theirs.expect_close(4401, within=1.0)
+        mine.expect("session.revoked", within=1.0, id=tokens.claims(other.token)["sid"])
+        task = anna.task("Still here")
+        mine.expect("task.created", id=task["id"])
+
+
+def test_ending_all_other_sessions_closes_their_sockets(anna):
+    others = [anna.log_in() for _ in range(3)]
+    feeds = [other.live() for other in others]
+    anna.delete("/v1/sessions").expect((200, 204))
+    for feed in feeds:
+        feed.expect_close(4401, within=1.0)
+
+
+def test_a_socket_that_follows_nothing_is_closed_on_logging_out_too(anna):
+    with anna.live(follow=[]) as feed:
+        anna.delete("/v1/sessions/current").expect(204)
+        feed.expect_close(4401, within=1.0)
+
+
+def test_a_revoked_session_does_not_get_in_again(anna):
+    anna.delete("/v1/sessions/current").expect(204)
+
+    def refused():
+        from live import Closed, Live
+        feed = Live(anna.world.ws_url, origin=anna.world.origin)
+        try:
+            feed.send(op="hello", token=anna.token)
+            while True:
+                if feed.receive(2.0)["op"] == "ready":
+                    return False
+        except Closed as closed:
+            return closed.code == 4401
+        finally:
+            feed.close()
+    eventually(refused, within=1.0, what="the refusal")
+
+
+def test_a_stolen_refresh_token_closes_the_sockets_when_it_is_replayed(anna, world):
+    first = anna.post("/v1/sessions/refresh", refreshToken=anna.refresh_token).expect(200)
+    old = anna.refresh_token
+    anna.take(first)
+    with anna.live() as feed:
+        anna.take(anna.post("/v1/sessions/refresh", refreshToken=first["refreshToken"]).expect(200))
+        world.anonymous().post("/v1/sessions/refresh", refreshToken=old).expect(401)
+        feed.expect_close(4401, within=1.0)

@@ -1,0 +1,56 @@
+"""What a client knows of a project: built from a snapshot, carried on by events, compared with another.
+
+Applying events is strict: each must be the next of its topic, so a state that compares equal has
+also seen a log without gap or repeat.
+"""
+
+
+class State:
+    def __init__(self, project=None, members=(), tasks=()):
+        self.project = public(project)
+        self.members = {m["userId"]: (m["role"], m["name"]) for m in members}
+        self.tasks = {t["id"]: t for t in tasks}
+
+    def apply(self, event):
+        kind, entity, data = event["kind"], event["entity"], event["data"]
+        if entity == "task":
+            gone = data is None or data["deletedAt"] or f"project:{data['projectId']}" != event["topic"]
+            if gone:
+                self.tasks.pop(event["entityId"], None)
+            else:
+                self.tasks[event["entityId"]] = data
+        elif entity == "project":
+            self.project = public(data)
+        elif entity == "member":
+            if kind == "member.removed":
+                self.members.pop(event["entityId"], None)
+            else:
+                self.members[event["entityId"]] = (data["role"], data["name"])
+
+    def __eq__(self, other):
+        return not self.differences(other)
+
+    def differences(self, other):
+        """Plain words on where the two part, for a failing test to show."""
+        found = []
+        if self.project != other.project:
+            found.append(f"project {self.project} / {other.project}")
+        if self.members != other.members:
+            found.append(f"members {self.members} / {other.members}")
+        for task in sorted(self.tasks.keys() | other.tasks.keys()):
+            mine, theirs = self.tasks.get(task), other.tasks.get(task)
+            if mine != theirs:
+                found.append(f"task {task}: {mine} / {theirs}")
+        return found
+
+    def __repr__(self):
+        return f"State({self.project}, {self.members}, {sorted(self.tasks.values(), key=lambda t: t['id'])})"
+
+
+def public(project):
+    """A project without what differs from reader to reader."""
+    return {k: v for k, v in (project or {}).items() if k not in ("role", "members", "inbox")}
+
+
+def of_snapshot(snapshot):
+    return State(snapshot["project"], snapshot["members"], snapshot["tasks"])
