@@ -1,5 +1,6 @@
 """The whole system for a test: deploy/up --detach on a free port with a data folder of its own,
 stopped and removed at the end.  What deploy/up wrote into state.json says where everything is."""
+import contextlib
 import json
 import os
 import pathlib
@@ -143,15 +144,33 @@ class Stack:
             return None
         return pid
 
+    @contextlib.contextmanager
+    def without(self, program):
+        """For as long as the block lasts, the program is stopped, and not started again."""
+        name = full_name(program)
+        hold = self.data / "run" / f"{name}.hold"
+        hold.touch()
+        try:
+            self.wait_for(lambda: self.pids()[name] is None, f"{name} did not stop")
+            yield
+        finally:
+            hold.unlink()
+            self.wait_for(lambda: self.pids()[name], f"{name} was not started again")
+
     def wait_restarted(self, program, old_pid, seconds=15):
-        """Until the supervisor has started the program again."""
+        """Until the supervisor has started the program again; its new pid."""
+        name = full_name(program)
+        return self.wait_for(lambda: self.pids()[name] not in (None, old_pid) and self.pids()[name],
+                             f"{name} was not started again", seconds)
+
+    def wait_for(self, condition, complaint, seconds=15):
         limit = time.monotonic() + seconds
         while time.monotonic() < limit:
-            pid = self.pids()[full_name(program)]
-            if pid and pid != old_pid:
-                return pid
+            value = condition()
+            if value:
+                return value
             time.sleep(0.02)
-        raise AssertionError(f"{program} was not started again within {seconds} s")
+        raise AssertionError(f"{complaint} within {seconds} s")
 
 
 def full_name(program):

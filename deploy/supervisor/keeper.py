@@ -1,5 +1,6 @@
 """Keeps programs running: starts each in a process group of its own with its output in a log file,
-starts it again when it dies, more slowly when it dies at once each time, and stops them all."""
+starts it again when it dies, more slowly when it dies at once each time, and stops them all.
+While there is a file NAME.hold beside the sockets, that program is stopped and stays so."""
 
 import ctypes
 import os
@@ -22,8 +23,12 @@ ORPHANS_WAIT = 0.5
 
 
 class Program:
-    def __init__(self, name, argv, log, env=None, cwd=None, is_up=None, stop_signal=signal.SIGTERM):
-        self.name, self.argv, self.log, self.env, self.cwd = name, argv, log, env, cwd
+    def __init__(self, name, argv, places, env=None, cwd=None, is_up=None,
+                 stop_signal=signal.SIGTERM):
+        self.name, self.argv, self.env, self.cwd = name, argv, env, cwd
+        self.log = places.log(name)
+        self.hold = places.path("run", name + ".hold")
+        self.held = False
         self.is_up = is_up or (lambda: True)
         self.stop_signal = stop_signal
         self.process = None
@@ -70,20 +75,23 @@ class Program:
     def died(self, code):
         lived = time.monotonic() - self.born
         self.last_exit = f"signal {-code}" if code < 0 else f"exit status {code}"
-        self.quick_deaths = self.quick_deaths + 1 if lived < LIVED else 1
+        self.quick_deaths = self.quick_deaths + 1 if lived < LIVED and not self.held else 1
         longest = LONGEST_WAIT_IF_KILLED if code == -signal.SIGKILL else LONGEST_WAIT
         wait = min(FIRST_WAIT * 2 ** (self.quick_deaths - 1), longest)
         self.due = time.monotonic() + wait
         self.kill_orphans_at = time.monotonic() + ORPHANS_WAIT
         self.process = None
         self.signal_group(signal.SIGTERM)
-        self.say(f"{self.name} ended ({self.last_exit}) after {lived:.1f} s; "
-                 f"starting it again in {wait:.1f} s")
+        again = "held" if self.held else f"starting it again in {wait:.1f} s"
+        self.say(f"{self.name} ended ({self.last_exit}) after {lived:.1f} s; {again}")
 
     def tick(self):
         """One look at it; true when something changed."""
         now = time.monotonic()
+        was_held, self.held = self.held, os.path.exists(self.hold)
         if self.process is not None:
+            if self.held and not was_held:
+                self.process.send_signal(self.stop_signal)
             code = self.process.poll()
             if code is None:
                 return False
@@ -93,7 +101,7 @@ class Program:
             if now > self.kill_orphans_at:
                 self.signal_group(signal.SIGKILL)
             return False
-        if now < self.due:
+        if now < self.due or self.held:
             return False
         self.start()
         return True
@@ -125,7 +133,7 @@ class Keeper:
 
     def tick(self, seconds=0.25):
         """Sleeps until a child dies, a signal comes or time is up, then sees to all programs."""
-        waits = [p.due - time.monotonic() for p in self.programs if not p.running()]
+        waits = [p.due - time.monotonic() for p in self.programs if not p.running() and not p.held]
         select.select([self.wake], [], [], max(0.02, min([seconds] + waits)))
         try:
             os.read(self.wake, 4096)

@@ -64,7 +64,7 @@ class Places:
     def socket_folder(self):
         own = self.path("run")
         for name in os.listdir(own):
-            if name.endswith(".sock"):
+            if name.endswith((".sock", ".hold")):
                 os.unlink(os.path.join(own, name))
         if len(os.fsencode(own)) <= SOCKET_FOLDER_MAX:
             return own

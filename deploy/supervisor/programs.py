@@ -56,7 +56,7 @@ class Programs:
         return path
 
     def mongodb(self):
-        return Program("mongodb", self.database.argv, self.places.log("mongodb"),
+        return Program("mongodb", self.database.argv, self.places,
                        cwd=self.places.path("db"), is_up=self.database.is_up)
 
     def redis(self):
@@ -64,7 +64,7 @@ class Programs:
         with open(os.path.join(folder, "redis.conf"), "w") as f:
             f.write(REDIS_CONF.format(socket=path, folder=folder))
         return Program("redis", [find("redis-server"), os.path.join(folder, "redis.conf")],
-                       self.places.log("redis"), cwd=folder, is_up=lambda: answers(path))
+                       self.places, cwd=folder, is_up=lambda: answers(path))
 
     def own(self, kind, number):
         """taskwire-api or taskwire-push; several of a kind differ only in socket and metrics."""
@@ -72,7 +72,7 @@ class Programs:
         path = self.places.socket(name)
         env = {**os.environ, **self.settings(), f"{upper}_SOCKET": path,
                f"{upper}_METRICS": f"127.0.0.1:{free_port(self.ports)}"}
-        program = Program(name, [self.built(f"taskwire-{kind}")], self.places.log(name), env=env,
+        program = Program(name, [self.built(f"taskwire-{kind}")], self.places, env=env,
                           cwd=self.places.data, is_up=lambda: os.path.exists(path))
         program.socket, program.metrics = path, env[f"{upper}_METRICS"]
         return program
@@ -82,7 +82,7 @@ class Programs:
         write_nginx(self.options.nginx, folder, self.nginx_values())
         argv = [find("nginx"), "-e", self.places.log("nginx"), "-p", folder,
                 "-c", os.path.join(folder, "nginx.conf"), "-g", "daemon off;"]
-        return Program("nginx", argv, self.places.log("nginx"), cwd=folder,
+        return Program("nginx", argv, self.places, cwd=folder,
                        stop_signal=signal.SIGQUIT)
 
     def nginx_values(self):
