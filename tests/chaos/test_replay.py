@@ -1,0 +1,19 @@
+"""The short form of `tests/replay/run`: the first 300 entries of a real backlog, with followers on."""
+import pathlib
+import sys
+
+import pytest
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "replay"))
+
+import backlog  # noqa: E402
+from player import Replay  # noqa: E402
+
+
+@pytest.mark.timeout(120)
+def test_a_real_backlog_is_replayed_and_every_follower_ends_equal_to_the_snapshots(world):
+    replay = Replay(world, backlog.read(limit=300), writers=4, followers=3, say=lambda *_: None)
+    replay.run()
+    print(*replay.report(), sep="\n")
+    assert not replay.failures
+    assert all(f.received >= 300 and f.resumed >= 1 for f in replay.followers)
