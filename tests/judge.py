@@ -55,7 +55,8 @@ def has(**fields):
 TASK = {
     "id": ident, "rev": number, "projectId": ident, "number": number, "title": text,
     "description": null_or(text), "status": text, "priority": one_of("none", "low", "medium", "high", "urgent"),
-    "startAt": null_or(instant), "startDate": null_or(date), "dueAt": null_or(instant), "dueDate": null_or(date),
+    "startAt": null_or(instant), "startDate": null_or(date), "dueAt": null_or(instant),
+    "dueDate": null_or(date),
     "assigneeIds": listing(ident), "labelIds": listing(text), "parentId": null_or(ident),
     "checklist": listing(has(id=text, text=text, done=lambda v: isinstance(v, bool))), "position": text,
     "completedAt": null_or(instant), "archivedAt": null_or(instant), "deletedAt": null_or(instant),

@@ -14,15 +14,18 @@ def test_ready_says_what_it_checked(world):
     assert {"mongodb", "redis"} <= set(reply["checks"])
 
 
-@pytest.mark.parametrize("path", ["/v1/nothing", "/v1/tasks/x/y/z", "/v1", "/v1/", "/v1/tasks/", "/v1//tasks", "/v2/tasks",
-                                  "/v1/tasks/%00", "/v1/tasks/..%2f..%2fetc", "/v1/tasks/" + "f" * 24, "/v1/tasks/zz",
+@pytest.mark.parametrize("path", ["/v1/nothing", "/v1/tasks/x/y/z", "/v1", "/v1/", "/v1/tasks/", "/v1//tasks",
+                                  "/v2/tasks",
+                                  "/v1/tasks/%00", "/v1/tasks/..%2f..%2fetc", "/v1/tasks/" + "f" * 24,
+                                  "/v1/tasks/zz",
                                   "/v1/projects/" + "F" * 24, "/v1/tasks/" + "a" * 2000])
 def test_what_does_not_exist_is_404(anna, path):
     anna.get(path).expect((400, 404))
 
 
 @pytest.mark.parametrize("method, path, allow", [
-    ("PUT", "/v1/tasks", {"GET", "POST"}), ("POST", "/v1/me", {"GET", "PATCH"}), ("DELETE", "/v1/health", {"GET"}),
+    ("PUT", "/v1/tasks", {"GET", "POST"}), ("POST", "/v1/me", {"GET", "PATCH"}),
+    ("DELETE", "/v1/health", {"GET"}),
     ("POST", "/v1/tasks/" + "f" * 24, {"GET", "PATCH", "DELETE"}), ("GET", "/v1/users", {"POST"}),
     ("PROPFIND", "/v1/tasks", {"GET", "POST"}),
 ])
@@ -43,13 +46,16 @@ def test_options_tells_the_methods(anna):
     assert "POST" in reply.headers.get("allow", reply.headers.get("access-control-allow-methods", ""))
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/xml", "application/x-www-form-urlencoded", "multipart/form-data",
+@pytest.mark.parametrize("kind",
+                         ["text/plain", "application/xml", "application/x-www-form-urlencoded",
+                         "multipart/form-data",
                                   "application/jsonx"])
 def test_another_content_type_is_415(anna, kind):
     anna.send("POST", "/v1/tasks", {"title": "T"}, headers={"Content-Type": kind}).expect(415)
 
 
-@pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8", "application/merge-patch+json",
+@pytest.mark.parametrize("kind",
+                         ["application/json", "application/json; charset=utf-8", "application/merge-patch+json",
                                   "APPLICATION/JSON"])
 def test_these_content_types_are_read(anna, kind):
     task = anna.task()

@@ -52,7 +52,8 @@ def sort_key(field):
     return lambda t: t[field] or ""
 
 
-@pytest.mark.parametrize("sort", ["number", "-number", "createdAt", "-createdAt", "dueAt", "-dueAt", "-updatedAt",
+@pytest.mark.parametrize("sort", ["number", "-number", "createdAt", "-createdAt", "dueAt", "-dueAt",
+                                  "-updatedAt",
                                   "priority", "-priority", "position"])
 def test_sort_over_pages(backlog, sort):
     owner, _, project, tasks = backlog
@@ -91,7 +92,8 @@ def test_pages_neither_repeat_nor_skip_while_rows_move(anna):
     still = {t["id"] for t in tasks[::2]}
     movers, got, cursor = tasks[1::2], [], None
     while True:
-        page = anna.get("/v1/tasks", sort="-createdAt", limit=5, **({"cursor": cursor} if cursor else {})).expect(200)
+        page = anna.get("/v1/tasks", sort="-createdAt", limit=5,
+                        **({"cursor": cursor} if cursor else {})).expect(200)
         got += [t["id"] for t in page["items"]]
         cursor = page["nextCursor"]
         if cursor is None:
@@ -104,17 +106,20 @@ def test_pages_neither_repeat_nor_skip_while_rows_move(anna):
 
 
 @pytest.mark.parametrize("query, name", [
-    ({"limit": "201"}, "limit"), ({"limit": "0"}, "limit"), ({"limit": "-1"}, "limit"), ({"limit": "x"}, "limit"),
+    ({"limit": "201"}, "limit"), ({"limit": "0"}, "limit"), ({"limit": "-1"}, "limit"),
+    ({"limit": "x"}, "limit"),
     ({"limit": "1e2"}, "limit"), ({"limit": ""}, "limit"), ({"limit": "99999999999999999999"}, "limit"),
-    ({"sort": "colour"}, "sort"), ({"sort": "-"}, "sort"), ({"sort": "title,$where"}, "sort"), ({"sort": ""}, "sort"),
+    ({"sort": "colour"}, "sort"), ({"sort": "-"}, "sort"), ({"sort": "title,$where"}, "sort"),
+    ({"sort": ""}, "sort"),
     ({"frobnicate": "1"}, "frobnicate"), ({"$where": "1"}, "$where"), ({"status[$ne]": "todo"}, "status[$ne]"),
     ({"cursor": "garbage"}, "cursor"), ({"cursor": "x" * 4000}, "cursor"), ({"projectId": "x"}, "projectId"),
-    ({"assigneeId": "$me"}, "assigneeId"), ({"priority": "highest"}, "priority"), ({"dueBefore": "soon"}, "dueBefore"),
+    ({"assigneeId": "$me"}, "assigneeId"), ({"priority": "highest"}, "priority"),
+    ({"dueBefore": "soon"}, "dueBefore"),
     ({"overdue": "maybe"}, "overdue"), ({"deleted": "2"}, "deleted"), ({"_id": "x"}, "_id"),
 ])
 def test_a_bad_parameter_is_named(anna, query, name):
     reply = anna.get("/v1/tasks", **query).expect(400)
-    assert name in reply["detail"] or name in str(reply.json.get("errors")), reply
+    assert name in reply["detail"] or name == reply.json.get("parameter"), reply
 
 
 @pytest.mark.parametrize("path", ["/v1/projects", "/v1/sessions"])

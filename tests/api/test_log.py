@@ -136,7 +136,8 @@ def test_resume_from_another_epoch_the_future_or_nonsense_says_resync(anna, ben)
     other = ("0" if epoch[0] != "0" else "1") + epoch[1:]
     topic, seq = place.rsplit(".", 1)
     foreign = snapshot(ben, ben.project())["cursor"]
-    for bad in (f"{other}~{place}", f"{epoch}~{topic}.{int(seq) + 1000}", "nonsense", foreign, f"{epoch}~{topic}.-1",
+    for bad in (f"{other}~{place}", f"{epoch}~{topic}.{int(seq) + 1000}", "nonsense", foreign,
+                f"{epoch}~{topic}.-1",
                 f"{epoch}~{topic}.99999999999999999999999", "é"):
         reply = anna.get(f"/v1/projects/{project['id']}/events", since=bad).expect((200, 400))
         assert reply.status == 400 or (reply["resync"] and reply["items"] == []), f"{bad}: {reply}"

@@ -46,7 +46,8 @@ def test_into_another_status(anna, board):
 def test_into_another_project_is_one_event_on_both(anna, board):
     project, ids = board
     target = anna.project("Target")
-    before = {p["id"]: anna.get(f"/v1/projects/{p['id']}/snapshot").expect(200)["cursor"] for p in (project, target)}
+    before = {p["id"]: anna.get(f"/v1/projects/{p['id']}/snapshot").expect(200)["cursor"] for p in (project,
+    target)}
     moved = anna.post(f"/v1/tasks/{ids[0]}", "/move", projectId=target["id"]).expect(200)
     assert moved["projectId"] == target["id"]
     for p in (project, target):
@@ -61,7 +62,8 @@ def test_bad_moves(anna, ben, board):
     foreign = ben.task("Ben's")
     path = f"/v1/tasks/{ids[0]}/move"
     for fields in ({"before": ids[1], "after": ids[2]}, {"before": foreign["id"]}, {"after": elsewhere["id"]},
-                   {"before": "x"}, {"status": "someday"}, {"before": ids[0]}, {"frob": 1}, {"before": {"$gt": ""}}):
+                   {"before": "x"}, {"status": "someday"}, {"before": ids[0]}, {"frob": 1},
+                   {"before": {"$gt": ""}}):
         anna.post(path, **fields).expect(422)
     anna.post(path, projectId=foreign["projectId"]).expect((404, 422))
     assert order(anna, project) == {"todo": ids}
@@ -95,7 +97,8 @@ def test_always_between_the_same_two_the_keys_stay_short(anna, board):
     left, right = ids[0], ids[1]
     for n in range(60):
         task = ids[2 + n % 4]
-        moved = anna.post(f"/v1/tasks/{task}", "/move", **({"after": left} if n % 2 else {"before": right})).expect(200)
+        moved = anna.post(f"/v1/tasks/{task}", "/move",
+                          **({"after": left} if n % 2 else {"before": right})).expect(200)
     assert len(moved["position"]) <= 64
 
 
@@ -112,7 +115,8 @@ def test_two_people_moving_at_once_lose_nothing(anna, ben, board):
             if reply.status != 200:
                 failures.append(reply)
 
-    threads = [threading.Thread(target=shuffle, args=(user, n)) for n, user in enumerate((anna, ben, anna, ben))]
+    threads = [threading.Thread(target=shuffle, args=(user, n)) for n,
+               user in enumerate((anna, ben, anna, ben))]
     for t in threads:
         t.start()
     for t in threads:

@@ -38,7 +38,8 @@ def test_a_task_can_have_dates_without_time(anna):
 
 def test_what_is_not_given_has_its_default(anna):
     task = anna.task("Buy milk")
-    assert (task["status"], task["priority"], task["checklist"], task["assigneeIds"]) == ("todo", "none", [], [])
+    assert (task["status"], task["priority"], task["checklist"], task["assigneeIds"]) == ("todo", "none", [],
+        [])
     assert task["completedAt"] is task["archivedAt"] is task["deletedAt"] is task["dueAt"] is None
 
 
@@ -46,7 +47,8 @@ def test_patch_changes_only_what_it_names_and_null_clears(anna):
     task = anna.task(**FULL)
     after = anna.patch(task, priority="low", description=None, dueAt=None).expect(200)
     assert (after["priority"], after["description"], after["dueAt"]) == ("low", None, None)
-    assert (after["title"], after["startAt"], after["status"]) == (task["title"], task["startAt"], task["status"])
+    assert (after["title"], after["startAt"], after["status"]) == (task["title"], task["startAt"],
+                                                                   task["status"])
     assert after["rev"] == 2 and after["updatedAt"] >= task["updatedAt"]
     assert after["createdAt"] == task["createdAt"]
 
@@ -67,16 +69,20 @@ BAD_FIELDS = [
     ({"dueAt": "tomorrow"}, "/dueAt"), ({"dueAt": "2026-02-30T00:00:00.000Z"}, "/dueAt"),
     ({"dueAt": 1700000000}, "/dueAt"), ({"dueAt": "2026-01-01"}, "/dueAt"),
     ({"dueAt": "2026-01-01T25:00:00.000Z"}, "/dueAt"), ({"dueAt": {"$date": 0}}, "/dueAt"),
-    ({"dueDate": "2026-13-01"}, "/dueDate"), ({"dueDate": "2025-02-29"}, "/dueDate"), ({"dueDate": 20260101}, "/dueDate"),
+    ({"dueDate": "2026-13-01"}, "/dueDate"), ({"dueDate": "2025-02-29"}, "/dueDate"),
+    ({"dueDate": 20260101}, "/dueDate"),
     ({"assigneeIds": "f" * 24}, "/assigneeIds"), ({"assigneeIds": ["me"]}, "/assigneeIds"),
     ({"assigneeIds": ["f" * 24]}, "/assigneeIds"), ({"assigneeIds": [None]}, "/assigneeIds"),
     ({"labelIds": ["nope"]}, "/labelIds"), ({"labelIds": {}}, "/labelIds"),
     ({"parentId": "f" * 24}, "/parentId"), ({"parentId": "x"}, "/parentId"),
     ({"checklist": [{"done": True}]}, "/checklist"), ({"checklist": [{"text": 3}]}, "/checklist"),
     ({"checklist": ["x"]}, "/checklist"), ({"checklist": [{"text": "a", "$x": 1}]}, "/checklist"),
-    ({"position": "zzz"}, "/position"), ({"number": 9}, "/number"), ({"rev": 9}, "/rev"), ({"id": "0" * 24}, "/id"),
-    ({"_id": "0" * 24}, "/_id"), ({"createdBy": "0" * 24}, "/createdBy"), ({"completedAt": None}, "/completedAt"),
-    ({"deletedAt": None}, "/deletedAt"), ({"frobnicate": 1}, "/frobnicate"), ({"$set": {"title": "x"}}, "/$set"),
+    ({"position": "zzz"}, "/position"), ({"number": 9}, "/number"), ({"rev": 9}, "/rev"),
+    ({"id": "0" * 24}, "/id"),
+    ({"_id": "0" * 24}, "/_id"), ({"createdBy": "0" * 24}, "/createdBy"),
+    ({"completedAt": None}, "/completedAt"),
+    ({"deletedAt": None}, "/deletedAt"), ({"frobnicate": 1}, "/frobnicate"),
+    ({"$set": {"title": "x"}}, "/$set"),
     ({"a.b": 1}, "/a.b"), ({"a/b~c": 1}, "/a~1b~0c"), ({"archived": "yes"}, "/archived"), ({"": 1}, "/"),
 ]
 
@@ -87,10 +93,12 @@ def anyone(world):
     return user, user.task("Kept")
 
 
-@pytest.mark.parametrize("fields, pointer", BAD_FIELDS, ids=lambda v: str(v)[:40] if isinstance(v, dict) else "")
+@pytest.mark.parametrize("fields, pointer", BAD_FIELDS,
+                         ids=lambda v: str(v)[:40] if isinstance(v, dict) else "")
 def test_a_bad_field_is_refused_by_name_when_made_and_when_changed(anyone, fields, pointer):
     user, kept = anyone
-    for reply in (user.send("POST", "/v1/tasks", {"title": "T", **fields}), user.send("PATCH", kept.path + "/" + kept["id"], fields)):
+    for reply in (user.send("POST", "/v1/tasks", {"title": "T", **fields}),
+                  user.send("PATCH", kept.path + "/" + kept["id"], fields)):
         reply.expect(422, "invalid")
         assert any(p == pointer or p.startswith(pointer + "/") for p in reply.pointers), reply
     assert user.get(kept).expect(200).json == kept.json
@@ -114,11 +122,13 @@ def test_a_change_based_on_an_old_version_is_refused(anna):
     refused = anna.patch(task, status="completed", if_match=task.etag).expect(412, "stale")
     assert refused["current"] == after.json
     anna.delete(task, if_match=task.etag).expect(412, "stale")
-    anna.send("POST", f"/v1/tasks/{task['id']}/move", {"status": "completed"}, if_match=task.etag).expect(412, "stale")
+    anna.send("POST", f"/v1/tasks/{task['id']}/move", {"status": "completed"}, if_match=task.etag).expect(412,
+        "stale")
     assert anna.get(task).expect(200).json == after.json
 
 
-@pytest.mark.parametrize("tag, status", [("*", 200), ('"1"', 200), ('"7", "1"', 200), ('"2"', 412), ('"x"', 412),
+@pytest.mark.parametrize("tag, status", [("*", 200), ('"1"', 200), ('"7", "1"', 200), ('"2"', 412),
+                                         ('"x"', 412),
                                          ("1", 400), ('W/"1"', 412), ('"1', 400)])
 def test_if_match_is_read_as_the_standard_says(anna, tag, status):
     task = anna.task()
@@ -157,7 +167,8 @@ def test_trash_and_restore(anna):
     anna.patch(task, title="Ghost").expect((404, 409))
     restored = anna.post(task, "/restore").expect(200)
     assert restored["deletedAt"] is None and restored["rev"] == 3
-    assert {k: restored[k] for k in ("title", "status", "number")} == {k: task[k] for k in ("title", "status", "number")}
+    assert {k: restored[k] for k in ("title", "status", "number")} == {k: task[k] for k in ("title", "status",
+        "number")}
     anna.get(task).expect(200)
 
 
@@ -189,7 +200,8 @@ def test_a_task_cannot_become_its_own_ancestor(anna):
 
 def test_a_parent_lives_in_the_same_project(anna, project):
     elsewhere = anna.task("Elsewhere")
-    anna.post("/v1/tasks", title="T", projectId=project["id"], parentId=elsewhere["id"]).expect(422, "invalid", {"/parentId"})
+    anna.post("/v1/tasks", title="T", projectId=project["id"], parentId=elsewhere["id"]).expect(422,
+        "invalid", {"/parentId"})
 
 
 def test_an_assignee_must_see_the_project(anna, ben, project):

@@ -19,7 +19,8 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import state  # noqa: E402
 
-KINDS = ("lost", "doubled", "denied", "unknown", "hole", "repeat-in-log", "revision", "gap", "repeat", "reorder",
+KINDS = ("lost", "doubled", "denied", "unknown", "hole", "repeat-in-log", "revision", "gap", "repeat",
+         "reorder",
          "unlogged", "altered", "behind", "resync", "stale")
 
 

@@ -48,7 +48,8 @@ class Member:
         with self.lock:
             if self.user.token != used:
                 return
-            reply = User(self.user.world).post("/v1/sessions", login=self.user.email, password=self.user.password)
+            reply = User(self.user.world).post("/v1/sessions", login=self.user.email,
+                                               password=self.user.password)
             if reply.status == 201:
                 self.user.take(reply)
 
@@ -77,7 +78,7 @@ class Writer(threading.Thread):
         super().__init__(daemon=True)
         self.number, self.member, self.progress = number, member, progress
         self.projects, self.dice = projects, random.Random(seed)
-        self.mine = {p: [] for p in projects}
+        self.mine = {p: {} for p in projects}  # project -> {task: status}; nobody else touches these
         self.lines = Lines(folder / f"writer-{number}.jsonl")
 
     def run(self):
@@ -94,22 +95,22 @@ class Writer(threading.Thread):
     def change(self, marker):
         project = self.dice.choice(self.projects)
         tasks, kind = self.mine[project], self.dice.random()
-        if not tasks or (kind < 0.3 and len(tasks) < 200):
+        task = self.dice.choice(list(tasks)) if tasks else None
+        if task is None or (kind < 0.3 and len(tasks) < 200):
             request = ("POST", "/v1/tasks", {"title": marker, "projectId": project})
         elif kind < 0.85:
-            request = ("PATCH", "/v1/tasks/" + self.dice.choice(tasks),
+            request = ("PATCH", "/v1/tasks/" + task,
                        {"title": marker, "priority": self.dice.choice(("low", "high", "none"))})
-        else:
-            request = ("POST", f"/v1/tasks/{self.dice.choice(tasks)}/move",
-                       {"status": self.dice.choice(("todo", "in-progress", "completed"))})
+        else:  # to another status, so that it is a change for sure
+            others = [s for s in ("todo", "in-progress", "completed") if s != tasks[task]]
+            request = ("POST", f"/v1/tasks/{task}/move", {"status": self.dice.choice(others)})
         reply = self.ask(*request, key=f"{marker}-{os.urandom(8).hex()}")
         record = {"marker": marker, "topic": "project:" + project, "acked": reply is not None}
         if reply is not None:
             record.update(entityId=reply["id"], rev=reply["rev"])
             if request[1].endswith("/move"):
                 record["marker"] = f"task.moved:{reply['id']}:{reply['rev']}"
-            if request[1] == "/v1/tasks":
-                tasks.append(reply["id"])
+            tasks[reply["id"]] = reply["status"]
         self.lines.add(record)
 
     def ask(self, method, path, body, key):

@@ -31,7 +31,8 @@ class Records:
         events = [event(n + 1, n, f"m{n}") for n in range(1, 6)]
         self.changes = [{"marker": f"m{n}", "topic": TOPIC, "acked": True, "entityId": TASK, "rev": n}
                         for n in range(1, 6)]
-        self.log = [{"topic": TOPIC, "seq": 1, "kind": "project.created", "entity": "project", "entityId": "a" * 24,
+        self.log = [{"topic": TOPIC, "seq": 1, "kind": "project.created", "entity": "project",
+                     "entityId": "a" * 24,
                      "rev": 1, "frame": "{}"}] + [logged(e) for e in events]
         start = {"start": {"project": PROJECT, "members": [], "tasks": []}, "topic": TOPIC, "seq": 1}
         self.follower = [start] + [{"event": e} for e in events]
@@ -51,7 +52,8 @@ def test_a_right_world_is_let_pass(records):
     records.changes.append({"marker": "given up", "topic": TOPIC, "acked": False})
     verdict = records.verdict()
     assert verdict.violations == []
-    assert verdict.counts == {"logged": 6, "acknowledged": 5, "given up": 1, "delivered": 5, "reconnects": 1, "followers": 1}
+    assert verdict.counts == {"logged": 6, "acknowledged": 5, "given up": 1, "delivered": 5, "reconnects": 1,
+                              "followers": 1}
 
 
 def lose(r):
@@ -85,7 +87,8 @@ LIES = {
     "a change that took effect twice": (double, {"doubled"}),
     "a change without an answer that took effect twice": (double_unacknowledged, {"doubled"}),
     "an answer with another rev than the log": (lambda r: r.changes[2].update(rev=9), {"denied"}),
-    "an answer with another entity than the log": (lambda r: r.changes[2].update(entityId="c" * 24), {"denied"}),
+    "an answer with another entity than the log": (lambda r: r.changes[2].update(entityId="c" * 24),
+    {"denied"}),
     "an answer with another topic than the log": (lambda r: r.changes[2].update(topic="project:x"), {"denied"}),
     "an event nobody wrote": (lambda r: r.changes.pop(), {"unknown"}),
     "a hole in the log": (lambda r: r.log.pop(3), {"hole", "revision", "lost", "unlogged"}),
@@ -99,7 +102,8 @@ LIES = {
     "an event changed on its way": (alter, {"altered"}),
     "a follower that stopped early": (lambda r: r.follower.pop(), {"behind", "stale"}),
     "a follower told to start over": (lambda r: r.follower.insert(3, {"resync": "trimmed"}), {"resync"}),
-    "a state that is not the fresh one": (lambda r: r.snapshots[TOPIC]["tasks"].append({**task(1, "x"), "id": "d" * 24}), {"stale"}),
+    "a state that is not the fresh one": (lambda r: r.snapshots[TOPIC]["tasks"].append({**task(1, "x"),
+    "id": "d" * 24}), {"stale"}),
     "a task that should be gone": (lambda r: r.snapshots[TOPIC].update(tasks=[]), {"stale"}),
 }
 

@@ -13,7 +13,8 @@ SEED = int(os.environ.get("CHAOS_SEED", "1"))
 
 
 @pytest.mark.parametrize("targets, changes, kills", [
-    (("worker", "api", "push-1", "push-2"), 500, 15), (("worker", "push-1", "push-2", "redis", "mongodb"), 200, 10)],
+    (("worker", "api", "push-1", "push-2"), 500, 15),
+    (("worker", "push-1", "push-2", "redis", "mongodb"), 200, 10)],
                          ids=["workers and push", "everything"])
 @pytest.mark.timeout(150)
 def test_nothing_acknowledged_is_lost_and_no_follower_is_fooled(stack, tmp_path, targets, changes, kills):

@@ -46,7 +46,8 @@ def daemon(stack, folder, **settings):
     env = {**os.environ, **settings_of(stack), "PUSH_SOCKET": str(folder / "push.sock"), "PUSH_METRICS": "",
            "PUSH_LISTEN": f"127.0.0.1:{port}", **settings}
     with open(folder / "push.log", "wb") as log:
-        process = subprocess.Popen([pathlib.Path(stack.build) / "taskwire-push"], env=env, stderr=log, stdout=log)
+        process = subprocess.Popen([pathlib.Path(stack.build) / "taskwire-push"], env=env, stderr=log,
+                                   stdout=log)
     try:
         eventually(lambda: listening(port) or process.poll() is not None, within=10, what="the daemon")
         assert process.poll() is None, (folder / "push.log").read_text()

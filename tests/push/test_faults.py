@@ -106,7 +106,8 @@ def test_push_killed_comes_back_and_the_client_resumes(anna, project, topic, sta
 
 def test_a_worker_killed_under_requests_loses_nothing(anna, stack):
     """Acknowledged before the kill is there after it; the same key brings the lost answers."""
-    made = [anna.post("/v1/tasks", title=f"T{n}", key=f"kill-{os.urandom(8).hex()}").expect(201)["id"] for n in range(3)]
+    made = [anna.post("/v1/tasks", title=f"T{n}",
+                      key=f"kill-{os.urandom(8).hex()}").expect(201)["id"] for n in range(3)]
     stack.kill("api")
 
     def answers():

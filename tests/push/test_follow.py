@@ -91,7 +91,8 @@ def test_ping_is_answered(anna):
 
 def test_a_topic_that_is_not_ones_own_cannot_be_followed(anna, ben, project, topic):
     with ben.live(follow=[]) as feed:
-        for name in (topic, "project:" + "f" * 24, "project:x", "user:" + anna.id, "everyone", "nonsense", "", "project:"):
+        for name in (topic, "project:" + "f" * 24, "project:x", "user:" + anna.id, "everyone", "nonsense", "",
+                     "project:"):
             reply = feed.follow(name)
             assert reply["op"] == "error" and reply["code"] and reply["detail"], reply
         anna.task("A", projectId=project["id"])

@@ -62,7 +62,8 @@ def test_who_says_nothing_is_cut_off(connect):
 def test_who_only_talks_about_other_things_is_cut_off_too(connect, topic):
     feed = connect()
     feed.send(op="follow", topic=topic, ref="f1")
-    feed.expect_close(4408, within=4.0) if feed.receive(1.0)["op"] == "error" else pytest.fail("followed unknown")
+    feed.expect_close(4408,
+                      within=4.0) if feed.receive(1.0)["op"] == "error" else pytest.fail("followed unknown")
 
 
 def test_another_origin_is_refused(connect):

@@ -6,12 +6,15 @@ import pytest
 from live import BINARY, CLOSE, PING, PONG, TEXT, Closed
 
 NONSENSE = {
-    "an unknown op": b'{"op":"fly"}', "no op": b"{}", "an op that is a number": b'{"op":1}', "an op that is null": b'{"op":null}',
-    "an array": b"[1]", "a string": b'"hello"', "half an object": b'{"op":"ping"', "trailing text": b'{"op":"ping"}x',
+    "an unknown op": b'{"op":"fly"}', "no op": b"{}", "an op that is a number": b'{"op":1}',
+    "an op that is null": b'{"op":null}',
+    "an array": b"[1]", "a string": b'"hello"', "half an object": b'{"op":"ping"',
+    "trailing text": b'{"op":"ping"}x',
     "duplicate keys": b'{"op":"ping","op":"pong"}', "NaN": b'{"op":"ping","ref":NaN}', "nothing": b"",
     "a NUL": b'{"op":"pi\x00ng"}', "an escaped NUL": b'{"op":"ping\\u0000"}', "deep nesting": b"[" * 30_000,
     "a server's op": b'{"op":"event","topic":"user:me"}', "follow without topic": b'{"op":"follow"}',
-    "a topic that is an operator": b'{"op":"follow","topic":{"$gt":""}}', "unfollow of nothing": b'{"op":"unfollow","topic":"project:x"}',
+    "a topic that is an operator": b'{"op":"follow","topic":{"$gt":""}}',
+    "unfollow of nothing": b'{"op":"unfollow","topic":"project:x"}',
     "a long topic": json.dumps({"op": "follow", "topic": "project:" + "a" * 20_000}).encode(),
 }
 
@@ -110,10 +113,13 @@ def breaks_protocol(feed, *frames):
 
 @pytest.mark.parametrize("frames", [
     [{"opcode": TEXT, "payload": b"{}", "rsv": 4}], [{"opcode": 3, "payload": b"x"}], [{"opcode": 11}],
-    [{"opcode": PING, "payload": b"x" * 126}], [{"opcode": PING, "fin": False}], [{"opcode": 0, "payload": b"x"}],
+    [{"opcode": PING, "payload": b"x" * 126}], [{"opcode": PING, "fin": False}],
+    [{"opcode": 0, "payload": b"x"}],
     [{"opcode": TEXT, "payload": b"{", "fin": False}, {"opcode": TEXT, "payload": b"}"}],
     [{"opcode": CLOSE, "payload": b"\x03"}],
-], ids=["reserved bits", "reserved opcode", "reserved control", "long ping", "ping in pieces", "continuation of nothing",
+],
+    ids=["reserved bits", "reserved opcode", "reserved control", "long ping", "ping in pieces",
+         "continuation of nothing",
         "text inside text", "close of one byte"])
 def test_broken_framing_ends_the_socket(anna, frames):
     with anna.live(follow=[]) as feed:

@@ -21,7 +21,8 @@ class OwnRedis:
         eventually(self.answers, within=5, what="Redis")
 
     def answers(self):
-        return subprocess.run(["redis-cli", "-s", self.path, "ping"], capture_output=True, check=False).returncode == 0
+        return subprocess.run(["redis-cli", "-s", self.path, "ping"], capture_output=True,
+                              check=False).returncode == 0
 
     def stop(self):
         self.process.send_signal(signal.SIGCONT)
@@ -64,7 +65,8 @@ def test_without_redis_writes_succeed_and_arrive_within_two_seconds(anna, projec
         finally:
             redis.start()
         assert max(delays) < 2.0, delays
-        eventually(lambda: seconds_to_arrive(anna, project, feed) < 0.3, within=12, what="live delivery with Redis back")
+        eventually(lambda: seconds_to_arrive(anna, project, feed) < 0.3, within=12,
+                   what="live delivery with Redis back")
 
 
 def test_a_redis_that_hangs_stops_no_write(anna, project, topic, redis):
@@ -75,7 +77,8 @@ def test_a_redis_that_hangs_stops_no_write(anna, project, topic, redis):
         finally:
             redis.process.send_signal(signal.SIGCONT)
         assert max(delays) < 3.0, delays
-        eventually(lambda: seconds_to_arrive(anna, project, feed) < 0.3, within=12, what="live delivery with Redis back")
+        eventually(lambda: seconds_to_arrive(anna, project, feed) < 0.3, within=12,
+                   what="live delivery with Redis back")
 
 
 def test_without_redis_rights_still_go_away(anna, ben, project, topic, redis):

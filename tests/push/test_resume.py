@@ -66,7 +66,8 @@ def test_resume_a_thousand_behind(anna, stack, project, topic):
         first, copies = event["seq"], []
         for seq in range(first + 1, first + 1000):
             copy = {k: v for k, v in event.items() if k != "_id"}
-            frame = event["frame"].replace(f'"seq":{first},', f'"seq":{seq},').replace(f".{first}\"", f".{seq}\"")
+            frame = event["frame"].replace(f'"seq":{first},', f'"seq":{seq},').replace(f".{first}\"",
+                f".{seq}\"")
             copies.append({**copy, "seq": seq, "frame": frame})
         database.events.insert_many(copies)
         database.topics.update_one({"_id": topic}, {"$set": {"seq": first + 999}})

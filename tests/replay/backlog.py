@@ -6,7 +6,8 @@ import pathlib
 DATA = pathlib.Path(__file__).resolve().parent / "backlog.tsv"
 QUIET = 30 * 86400  # a file untouched for so long begins a new task
 LABELS = [{"id": verb.lower(), "name": verb, "colour": colour} for verb, colour in (
-    ("Add", "#2e7d32"), ("Fix", "#c62828"), ("Remove", "#6d4c41"), ("Optimize", "#1565c0"), ("Update", "#f9a825"),
+    ("Add", "#2e7d32"), ("Fix", "#c62828"), ("Remove", "#6d4c41"), ("Optimize", "#1565c0"),
+    ("Update", "#f9a825"),
     ("Change", "#546e7a"))]
 
 
@@ -21,7 +22,8 @@ class Entry:
         self.title = (row.get("subject") or f"{self.verb} {self.file}{more}")[:500]
         self.words = f"{self.files} files, +{row['added']} -{row['removed']}"
         self.label = self.verb.lower() if any(x["name"] == self.verb for x in LABELS) else "change"
-        self.priority = ("low", "medium", "high", "urgent")[(self.lines > 20) + (self.lines > 200) + (self.lines > 2000)]
+        self.priority = ("low", "medium", "high",
+                         "urgent")[(self.lines > 20) + (self.lines > 200) + (self.lines > 2000)]
 
     @property
     def subject(self):

@@ -16,9 +16,12 @@ import re
 import subprocess
 import sys
 
-VERBS = ("Add", "Allow", "Avoid", "Change", "Check", "Clean", "Correct", "Delete", "Disable", "Document", "Enable", "Fix",
-         "Handle", "Implement", "Improve", "Increase", "Introduce", "Make", "Move", "Optimize", "Prevent", "Print",
-         "Reduce", "Refactor", "Release", "Remove", "Rename", "Replace", "Revert", "Set", "Simplify", "Skip", "Support",
+VERBS = ("Add", "Allow", "Avoid", "Change", "Check", "Clean", "Correct", "Delete", "Disable", "Document",
+         "Enable", "Fix",
+         "Handle", "Implement", "Improve", "Increase", "Introduce", "Make", "Move", "Optimize", "Prevent",
+         "Print",
+         "Reduce", "Refactor", "Release", "Remove", "Rename", "Replace", "Revert", "Set", "Simplify", "Skip",
+         "Support",
          "Test", "Update", "Upgrade", "Use")
 FIELDS = ("time", "author", "area", "file", "verb", "files", "added", "removed")
 
@@ -41,7 +44,8 @@ def verb_of(subject):
 
 def commits(clone, since, until):
     """(time, address, subject, [(added, removed, path)]) of each, oldest first."""
-    log = subprocess.run(["git", "-C", clone, "log", "--no-merges", "--reverse", "--no-renames", f"--since={since}",
+    log = subprocess.run(["git", "-C", clone, "log", "--no-merges", "--reverse", "--no-renames",
+                          f"--since={since}",
                           f"--until={until}", "--numstat", "--format=%x01%ct%x02%ae%x02%s"],
                          capture_output=True, check=True).stdout.decode("utf-8", "replace")
     for block in log.split("\x01")[1:]:

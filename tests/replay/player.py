@@ -130,11 +130,13 @@ class Replay:
         self.followers = [Follower(n, w, self.projects.values()) for n, w in enumerate(watchers)]
         for follower in self.followers:
             follower.start()
-        eventually(lambda: all(f.ready.is_set() or f.failure for f in self.followers), within=15, what="the followers")
+        eventually(lambda: all(f.ready.is_set() or f.failure for f in self.followers), within=15,
+                   what="the followers")
 
         def join(pair):
             author, area = pair
-            self.timed(self.owner, "PUT", f"/v1/projects/{self.projects[area]}/members/{self.people[author].id}",
+            self.timed(self.owner, "PUT",
+                       f"/v1/projects/{self.projects[area]}/members/{self.people[author].id}",
                        {"role": "member"}).expect((200, 201))
         pairs = sorted({(e.author, e.area) for e in self.entries})
         self.in_parallel(join, [pairs[n::self.writers] for n in range(self.writers)], "memberships")
