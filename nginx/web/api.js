@@ -1,0 +1,122 @@
+/*
+ * The HTTP side: one function that speaks the API's rules (bearer token, ETag, Idempotency-Key,
+ * problem+json) and repeats a request that may have been lost, with the same key, so nothing doubles.
+ */
+import { session } from "./session.js";
+
+const TRIES = 6;
+const LOST = new Set([502, 503, 504]); /* nobody, or nobody for certain, has answered */
+
+/* What the server complained about; `errors` has a pointer per field. */
+export class Problem extends Error {
+  constructor(status, body) {
+    super(body?.detail || body?.title || `The server answered ${status}.`);
+    this.status = status;
+    this.slug = String(body?.type ?? "").split(/[/:#]/).pop();
+    this.errors = body?.errors ?? [];
+    this.current = body?.current ?? null;
+    this.requestId = body?.requestId ?? null;
+  }
+}
+
+/* randomUUID needs a secure context, which a host on the local net is not. */
+export function uuid() {
+  if (crypto.randomUUID) return crypto.randomUUID();
+  const b = crypto.getRandomValues(new Uint8Array(16));
+  b[6] = (b[6] & 0x0f) | 0x40;
+  b[8] = (b[8] & 0x3f) | 0x80;
+  const hex = Array.from(b, (x) => x.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+
+/* Doubling and jittered, or what the server asks for. */
+function patience(attempt, reply) {
+  const asked = Number(reply?.headers.get("Retry-After"));
+  if (asked > 0) return Math.min(asked, 10) * 1000 * (1 + Math.random() / 4);
+  return Math.min(4000, 250 * 2 ** attempt) * (0.5 + Math.random() / 2);
+}
+
+async function headersFor(method, options, key) {
+  const headers = { Accept: "application/json" };
+  if (options.body !== undefined) {
+    headers["Content-Type"] = method === "PATCH" ? "application/merge-patch+json" : "application/json";
+  }
+  if (method !== "GET") headers["Idempotency-Key"] = key;
+  if (options.rev !== undefined) headers["If-Match"] = `"${options.rev}"`;
+  if (!options.open) headers.Authorization = `Bearer ${await session.token()}`;
+  return headers;
+}
+
+async function once(method, path, options, key) {
+  const reply = await fetch(path, {
+    method,
+    headers: await headersFor(method, options, key),
+    body: options.body === undefined ? undefined : JSON.stringify(options.body),
+    cache: "no-store",
+  });
+  return { reply, text: await reply.text() };
+}
+
+function parse(text) {
+  try {
+    return text ? JSON.parse(text) : null;
+  } catch {
+    return null;
+  }
+}
+
+/*
+ * Sends a request and resolves to the reply's JSON, or rejects with a Problem.
+ * options: body, rev (sent as If-Match), open (no token: sign-up and log-in).
+ */
+export async function request(method, path, options = {}) {
+  const key = uuid();
+  let renewed = false;
+  for (let attempt = 0; ; attempt++) {
+    let answer;
+    try {
+      answer = await once(method, path, options, key);
+    } catch (error) {
+      if (!(error instanceof TypeError) || attempt + 1 >= TRIES) throw unreachable(error);
+      await pause(patience(attempt));
+      continue;
+    }
+    const { reply, text } = answer;
+    if (reply.ok) return parse(text);
+    if (reply.status === 401 && !options.open && !renewed) {
+      renewed = true;
+      await session.refresh();
+      continue;
+    }
+    const problem = new Problem(reply.status, parse(text));
+    if (!mayRepeat(reply, problem, options) || attempt + 1 >= TRIES) throw problem;
+    await pause(patience(attempt, reply));
+  }
+}
+
+/* 409 "in progress" is our own first try, still running.  A throttled log-in is for the user to see. */
+function mayRepeat(reply, problem, options) {
+  return LOST.has(reply.status) || (reply.status === 429 && !options.open) ||
+    (reply.status === 409 && /progress|running|flight/.test(problem.slug));
+}
+
+function unreachable(error) {
+  return error instanceof TypeError
+    ? new Problem(0, { detail: "The server cannot be reached. Nothing was lost: try again in a moment." })
+    : error;
+}
+
+/* All items of a paged list. */
+export async function everything(path) {
+  const items = [];
+  let cursor = null;
+  do {
+    const joint = path.includes("?") ? "&" : "?";
+    const page = await request("GET", path + (cursor ? `${joint}cursor=${encodeURIComponent(cursor)}` : ""));
+    items.push(...page.items);
+    cursor = page.nextCursor;
+  } while (cursor);
+  return items;
+}

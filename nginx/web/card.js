@@ -1,0 +1,52 @@
+/* How a task looks in a row or on a card: the small parts that board and list share. */
+import { avatar, el, icon } from "./dom.js";
+import { dueLabel } from "./dates.js";
+
+export const PRIORITIES = ["none", "low", "medium", "high", "urgent"];
+export const priorityRank = (task) => PRIORITIES.indexOf(task.priority ?? "none");
+export const capital = (word) => word.charAt(0).toUpperCase() + word.slice(1);
+
+export const statusOf = (store, id) => store.project.statuses.find((s) => s.id === id);
+export const isDone = (store, task) => statusOf(store, task.status)?.kind === "done";
+
+export function labelChips(store, task) {
+  const known = new Map((store.project.labels ?? []).map((l) => [l.id, l]));
+  return (task.labelIds ?? []).map((id) => known.get(id)).filter(Boolean).map(labelChip);
+}
+
+export function labelChip(label) {
+  const chip = el("span.label", {}, label.name);
+  tint(chip, label.colour);
+  return chip;
+}
+
+/* A colour is data: only a plain hex colour goes into a style. */
+export function tint(node, colour) {
+  if (/^#[0-9a-f]{6}$/i.test(colour ?? "")) node.style.setProperty("--tint", colour);
+}
+
+export function dueChip(store, task) {
+  const due = dueLabel(task);
+  if (!due) return null;
+  const when = isDone(store, task) ? "later" : due.when;
+  return el("span.due", { dataset: { when } }, icon("clock"), due.text);
+}
+
+export function priorityMark(task) {
+  const name = task.priority ?? "none";
+  if (name === "none") return null;
+  const bars = Array.from({ length: 4 }, () => el("i"));
+  return el("span.priority", { dataset: { level: priorityRank(task) }, title: `Priority: ${name}`, role: "img", "aria-label": `priority ${name}` }, bars);
+}
+
+export function checklistMark(task) {
+  const items = task.checklist ?? [];
+  if (!items.length) return null;
+  const done = items.filter((i) => i.done).length;
+  return el("span.progress", { dataset: { full: done === items.length }, title: "Checklist" }, icon("check"), `${done}/${items.length}`);
+}
+
+export function assigneeAvatars(store, task) {
+  const people = (task.assigneeIds ?? []).map((id) => avatar(id, store.members.get(id)?.name ?? "Former member"));
+  return people.length ? el("span.avatars", {}, people) : null;
+}

@@ -1,0 +1,76 @@
+/* The assignees and labels of the task form: one button each, pressed when chosen; admins may add a label. */
+import { labelChip, tint } from "./card.js";
+import { toastError } from "./dialogs.js";
+import { arrange, avatar, el } from "./dom.js";
+
+const COLOURS = ["#5865d8", "#2a9d8f", "#c2693d", "#b04a8b", "#6a8f2f", "#3c85c4"];
+
+export class Chips {
+  #roots; /* field -> element that holds its buttons */
+  #workspace;
+  #chosen = { assigneeIds: [], labelIds: [] };
+  #buttons = new Map(); /* id -> button; kept while it lives, so that focus and a click under way are too */
+  #newLabel = el("input.new-label", { type: "text", maxLength: 50, placeholder: "New label", "aria-label": "Add a label to the project" });
+
+  constructor(people, tags, workspace) {
+    this.#roots = { assigneeIds: people, labelIds: tags };
+    this.#workspace = workspace;
+    this.#newLabel.addEventListener("keydown", (e) => {
+      if (e.key !== "Enter" || e.ctrlKey || e.metaKey) return;
+      e.preventDefault();
+      const name = this.#newLabel.value.trim();
+      this.#newLabel.value = "";
+      if (name) this.#addLabel(name).catch(toastError);
+    });
+  }
+
+  get assigneeIds() { return this.#chosen.assigneeIds; }
+  set assigneeIds(ids) { this.#set("assigneeIds", ids); }
+  get labelIds() { return this.#chosen.labelIds; }
+  set labelIds(ids) { this.#set("labelIds", ids); }
+
+  #set(name, ids) {
+    this.#chosen[name] = [...ids];
+    this.draw();
+  }
+
+  #toggle(name, id) {
+    const ids = this.#chosen[name];
+    this.#set(name, ids.includes(id) ? ids.filter((x) => x !== id) : [...ids, id]);
+  }
+
+  draw() {
+    const { store } = this.#workspace;
+    const people = [...store.members.values()].map((m) =>
+      this.#button("assigneeIds", m.userId, m.name, () => [avatar(m.userId, m.name), m.name]));
+    const tags = (store.project.labels ?? []).map((l) =>
+      this.#button("labelIds", l.id, `${l.name} ${l.colour}`, () => [labelChip(l)], l.colour));
+    arrange(this.#roots.assigneeIds, people);
+    arrange(this.#roots.labelIds, store.mayAdmin ? [...tags, this.#newLabel] : tags);
+  }
+
+  #button(name, id, look, content, colour) {
+    let button = this.#buttons.get(id);
+    if (!button) {
+      button = el("button.chip", { type: "button", dataset: { id }, onclick: () => this.#toggle(name, id) });
+      this.#buttons.set(id, button);
+    }
+    if (button.dataset.look !== look) {
+      button.dataset.look = look;
+      button.replaceChildren(...content());
+      tint(button, colour);
+    }
+    button.disabled = !this.#workspace.store.mayWrite;
+    button.setAttribute("aria-pressed", String(this.#chosen[name].includes(id)));
+    return button;
+  }
+
+  async #addLabel(name) {
+    const { project } = this.#workspace.store;
+    const labels = project.labels ?? [];
+    const colour = COLOURS[labels.length % COLOURS.length];
+    const after = await this.#workspace.changeProject(project, { labels: [...labels, { name, colour }] });
+    const made = after.labels.find((l) => l.name === name);
+    if (made) this.#toggle("labelIds", made.id);
+  }
+}

@@ -1,0 +1,116 @@
+/*
+ * Making and filling elements.  Data enters the page as text only (never as HTML), so nothing a user
+ * typed can become markup.
+ */
+const SVG = "http://www.w3.org/2000/svg";
+
+export const $ = (id) => document.getElementById(id);
+
+/* el("li.task.done", {role: "listitem", onclick: f, dataset: {id}}, "text", child, …) */
+export function el(kind, props = {}, ...children) {
+  const [tag, ...classes] = kind.split(".");
+  const node = document.createElement(tag);
+  if (classes.length) node.className = classes.join(" ");
+  for (const [name, value] of Object.entries(props)) set(node, name, value);
+  node.append(...children.flat().filter((c) => c !== null && c !== undefined && c !== false));
+  return node;
+}
+
+function set(node, name, value) {
+  if (value === null || value === undefined) return;
+  if (name === "dataset") Object.assign(node.dataset, value);
+  else if (name in node && !name.startsWith("aria")) node[name] = value;
+  else if (value === true) node.setAttribute(name, "");
+  else if (value !== false) node.setAttribute(name, value);
+}
+
+export function icon(name) {
+  const svg = document.createElementNS(SVG, "svg");
+  const use = document.createElementNS(SVG, "use");
+  svg.setAttribute("class", "icon");
+  svg.setAttribute("aria-hidden", "true");
+  use.setAttribute("href", `#i-${name}`);
+  svg.append(use);
+  return svg;
+}
+
+/* A steady small number for an id, to pick one of the palette's colours. */
+export function hue(id) {
+  let sum = 0;
+  for (const c of String(id)) sum = (sum * 31 + c.charCodeAt(0)) >>> 0;
+  return sum % 8;
+}
+
+export function avatar(id, name) {
+  const words = String(name || "?").trim().split(/\s+/);
+  const letters = [...(words[0] ?? "?")][0] + (words.length > 1 ? [...words.at(-1)][0] : "");
+  return el("span.avatar", { dataset: { hue: hue(id) }, title: name, role: "img", "aria-label": name }, letters.toUpperCase());
+}
+
+/* Makes `parent` hold exactly `nodes`, moving as little as possible so that focus stays. */
+export function arrange(parent, nodes) {
+  const keep = new Set(nodes);
+  for (const child of [...parent.children]) if (!keep.has(child)) child.remove();
+  let at = parent.firstElementChild;
+  for (const node of nodes) {
+    if (node === at) at = at.nextElementSibling;
+    else parent.insertBefore(node, at);
+  }
+}
+
+/* ---- forms ---- */
+
+export function clearComplaints(form) {
+  for (const note of form.querySelectorAll(".complaint")) note.remove();
+  for (const bad of form.querySelectorAll("[aria-invalid]")) {
+    bad.removeAttribute("aria-invalid");
+    bad.removeAttribute("aria-describedby");
+  }
+  const general = form.querySelector(".form-error");
+  general.hidden = true;
+  general.textContent = "";
+}
+
+/* Shows a problem: each complaint at its input, found by the pointer's first name; the rest below the form. */
+export function showProblem(form, error, aliases = {}) {
+  clearComplaints(form);
+  const general = [];
+  for (const { pointer, detail } of error.errors ?? []) {
+    const name = String(pointer ?? "").replace(/^#?\//, "").split("/")[0];
+    const input = form.elements[aliases[name] ?? name] ?? form.querySelector(`[data-field="${CSS.escape(name)}"]`);
+    if (input instanceof Element) complain(input, detail);
+    else general.push(name ? `${name}: ${detail}` : detail);
+  }
+  if (general.length || !error.errors?.length) {
+    const line = form.querySelector(".form-error");
+    line.textContent = general.join(" ") || error.message;
+    line.hidden = false;
+  }
+  form.querySelector("[aria-invalid]")?.focus?.();
+}
+
+let notes = 0;
+
+export function complain(input, text) {
+  const note = el("small.complaint", { id: `complaint-${++notes}` }, text);
+  input.setAttribute("aria-invalid", "true");
+  input.setAttribute("aria-describedby", note.id);
+  input.after(note);
+}
+
+/* Holds a form's button while its work runs, so that a double click is one click. */
+export async function busy(form, work, aliases) {
+  const button = form.querySelector("button[type=submit]");
+  if (button?.disabled) return;
+  clearComplaints(form);
+  if (button) button.disabled = true;
+  form.setAttribute("aria-busy", "true");
+  try {
+    await work();
+  } catch (error) {
+    if (error.message !== "signed out") showProblem(form, error, aliases);
+  } finally {
+    if (button) button.disabled = false;
+    form.removeAttribute("aria-busy");
+  }
+}

@@ -1,0 +1,294 @@
+/*
+ * The live connection, for any page or program: connects, says hello, follows topics, and after a break
+ * resumes each topic behind the last event it saw.  Every event is handed on once, in order of its number;
+ * where that cannot be promised, onResync asks for a fresh snapshot.  Knows nothing of pages or tasks.
+ *
+ *   const live = new Live({ url, token: async () => "…", onEvent, onResync, onLeft, onState, … });
+ *   live.follow("all"); live.start();
+ *   live.follow("project:…", snapshot.cursor);
+ */
+const PROTOCOL = "taskwire.v1";
+const FIRST_DELAY_MS = 250;
+const LAST_DELAY_MS = 15_000;
+const ANSWER_MS = 10_000; /* the longest wait for ready, pong or following */
+const PING_MS = 20_000;
+const OFFLINE_AFTER = 4; /* failed tries until "reconnecting" is called "offline" */
+const SETTLE_MS = 3_000; /* how long a replay whose end was not seen may be silent */
+
+const NOT_AUTHORISED = 4401;
+
+/* What is known of one topic; seq is the last number handed on, cursor the place behind it. */
+function newTopic() {
+  return { wanted: false, following: false, cursor: null, seq: null, ref: null, until: null };
+}
+
+export class Live {
+  #options;
+  #socket = null;
+  #topics = new Map();
+  #running = false;
+  #ready = false;
+  #failures = 0;
+  #state = "idle";
+  #since = null; /* when the connection was lost */
+  #missed = null; /* events replayed since the reconnect; null when not catching up */
+  #refs = 0;
+  #timers = { retry: 0, answer: 0, ping: 0, settle: 0 };
+
+  /*
+   * url, token(): promise of an access token, refused(): the server says it is no longer good.
+   * onState({state, since}) with state connecting, live, reconnecting or offline; onCaughtUp(count);
+   * onReady(frame); onFollowing(topic); onEvent(frame); onResync(topic, cursor, reason);
+   * onLeft(topic, reason); onPresence(frame); onSignal(frame); onError(frame).
+   */
+  constructor(options) {
+    this.#options = options;
+  }
+
+  get state() { return this.#state; }
+
+  start() {
+    if (this.#running) return;
+    this.#running = true;
+    globalThis.addEventListener?.("online", this.#hurry);
+    globalThis.addEventListener?.("offline", this.#hurry);
+    globalThis.document?.addEventListener("visibilitychange", this.#wake);
+    this.#connect();
+  }
+
+  stop() {
+    this.#running = false;
+    globalThis.removeEventListener?.("online", this.#hurry);
+    globalThis.removeEventListener?.("offline", this.#hurry);
+    globalThis.document?.removeEventListener("visibilitychange", this.#wake);
+    this.#drop();
+    this.#topics.clear();
+    this.#setState("idle");
+  }
+
+  /* Follows a topic from now on, over all reconnects; `since` is a snapshot's cursor. */
+  follow(topic, since = null) {
+    const t = this.#topic(topic);
+    t.wanted = true;
+    if (since !== null) {
+      t.cursor = since;
+      t.seq = null;
+    }
+    if (this.#ready) this.#sendFollow(topic, t);
+  }
+
+  unfollow(topic) {
+    this.#topics.delete(topic);
+    this.send({ op: "unfollow", topic });
+  }
+
+  isFollowing(topic) {
+    return this.#topics.get(topic)?.following ?? false;
+  }
+
+  /* Shows the server a newer token on the open connection. */
+  renew(token) {
+    if (this.#ready) this.send({ op: "token", token });
+  }
+
+  /* Any other frame (presence, signal); false when there is no connection. */
+  send(frame) {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return false;
+    this.#socket.send(JSON.stringify(frame));
+    return true;
+  }
+
+  #topic(name) {
+    if (!this.#topics.has(name)) this.#topics.set(name, newTopic());
+    return this.#topics.get(name);
+  }
+
+  #setState(state) {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#options.onState?.({ state, since: this.#since });
+  }
+
+  /* The browser says the network came or went: try now, or stop waiting for what cannot come. */
+  #hurry = (event) => {
+    if (event.type === "offline") this.#lost();
+    else if (!this.#ready) this.#connect();
+  };
+
+  /* After sleep a connection may be dead without knowing it: ask at once. */
+  #wake = () => {
+    if (document.visibilityState === "visible" && this.#ready) this.#ping();
+  };
+
+  async #connect() {
+    this.#drop();
+    if (this.#state === "idle") this.#setState("connecting");
+    let token;
+    try {
+      token = await this.#options.token();
+    } catch {
+      if (this.#running) this.#lost();
+      return;
+    }
+    if (!this.#running || this.#socket) return;
+    const socket = new WebSocket(this.#options.url, PROTOCOL);
+    this.#socket = socket;
+    this.#expectAnswer();
+    socket.onopen = () => this.send({ op: "hello", token });
+    socket.onmessage = (m) => { if (socket === this.#socket) this.#receive(m.data); };
+    socket.onclose = (e) => { if (socket === this.#socket) this.#closed(e.code); };
+  }
+
+  /* Lets go of the socket and all clocks; topics keep their place. */
+  #drop() {
+    for (const name of Object.keys(this.#timers)) clearTimeout(this.#timers[name]);
+    const socket = this.#socket;
+    this.#socket = null;
+    this.#ready = false;
+    this.#missed = null;
+    for (const t of this.#topics.values()) {
+      t.following = false;
+      t.ref = t.until = null;
+    }
+    socket?.close();
+  }
+
+  async #closed(code) {
+    this.#drop();
+    if (code === NOT_AUTHORISED) await this.#options.refused?.();
+    if (this.#running) this.#lost();
+  }
+
+  /* Waits, longer each time and never in step with others, then tries again. */
+  #lost() {
+    this.#drop();
+    this.#since ??= new Date();
+    this.#failures++;
+    const gone = globalThis.navigator?.onLine === false;
+    this.#setState(gone || this.#failures > OFFLINE_AFTER ? "offline" : "reconnecting");
+    const most = Math.min(LAST_DELAY_MS, FIRST_DELAY_MS * 2 ** (this.#failures - 1));
+    this.#timers.retry = setTimeout(() => this.#connect(), most * (0.5 + Math.random() / 2));
+  }
+
+  #expectAnswer() {
+    clearTimeout(this.#timers.answer);
+    this.#timers.answer = setTimeout(() => this.#lost(), ANSWER_MS);
+  }
+
+  #ping() {
+    if (this.send({ op: "ping" })) this.#expectAnswer();
+  }
+
+  #receive(text) {
+    clearTimeout(this.#timers.answer);
+    clearTimeout(this.#timers.ping);
+    this.#timers.ping = setTimeout(() => this.#ping(), PING_MS);
+    const frame = JSON.parse(text);
+    const known = {
+      ready: this.#onReady, following: this.#onFollowing, event: this.#onEvent, resync: this.#onResync,
+      left: this.#onLeft, error: this.#onError,
+      presence: (f) => this.#options.onPresence?.(f), signal: (f) => this.#options.onSignal?.(f),
+    };
+    known[frame.op]?.call(this, frame);
+  }
+
+  #onReady(frame) {
+    const first = !this.#ready;
+    this.#ready = true;
+    if (!first) return; /* the answer to a renewed token */
+    this.#missed = this.#since ? 0 : null;
+    /* "all" last: what has a place of its own resumes there. */
+    const names = [...this.#topics.keys()].sort((a, b) => (a === "all") - (b === "all"));
+    for (const name of names) {
+      const t = this.#topics.get(name);
+      if (t.wanted || t.cursor) this.#sendFollow(name, t);
+    }
+    this.#options.onReady?.(frame);
+    this.#settle();
+  }
+
+  #sendFollow(topic, t) {
+    t.ref = `f${++this.#refs}`;
+    t.until = null;
+    this.send({ op: "follow", topic, ref: t.ref, ...(t.cursor ? { since: t.cursor } : {}) });
+  }
+
+  #onFollowing(frame) {
+    const t = this.#topic(frame.topic);
+    t.ref = null;
+    t.following = true;
+    if (t.cursor && frame.recovered === false) {
+      this.#onResync({ ...frame, reason: "not recovered" });
+      return;
+    }
+    /* With `since` the missed events come now, and the last of them bears this cursor. */
+    t.until = t.cursor && frame.cursor !== t.cursor ? frame.cursor : null;
+    this.#options.onFollowing?.(frame.topic);
+    this.#settle();
+  }
+
+  #onEvent(frame) {
+    const t = this.#topic(frame.topic);
+    if (t.ref !== null && t.cursor) {
+      /* From an older follow, while the replay asked for is still to come: it must not move our place. */
+      this.#options.onEvent?.(frame);
+      return;
+    }
+    if (t.seq !== null && frame.seq <= t.seq) return;
+    if (t.seq !== null && frame.seq > t.seq + 1) {
+      /* Never seen of our server; a proxy's or a bug's gap must not go unnoticed. */
+      this.#onResync({ topic: frame.topic, cursor: frame.cursor, reason: "gap" });
+    }
+    t.seq = frame.seq;
+    t.cursor = frame.cursor;
+    if (t.until === frame.cursor) t.until = null;
+    if (this.#missed !== null) this.#missed++;
+    this.#options.onEvent?.(frame);
+    this.#settle();
+  }
+
+  #onResync(frame) {
+    const t = this.#topic(frame.topic);
+    t.ref = t.until = t.seq = null;
+    t.following = true;
+    t.cursor = frame.topic === "all" ? null : frame.cursor ?? null;
+    this.#options.onResync?.(frame.topic, frame.cursor, frame.reason);
+    this.#settle();
+  }
+
+  #onLeft(frame) {
+    this.#topics.delete(frame.topic);
+    this.#options.onLeft?.(frame.topic, frame.reason);
+    this.#settle();
+  }
+
+  #onError(frame) {
+    for (const [name, t] of this.#topics) {
+      if (t.ref === null || t.ref !== frame.ref) continue;
+      t.ref = null;
+      if (t.cursor) this.#topics.delete(name); /* a topic we may no longer follow */
+    }
+    this.#options.onError?.(frame);
+    this.#settle();
+  }
+
+  /* Live once every follow is answered and every replay has come to its end. */
+  #settle() {
+    if (!this.#ready || this.#state === "live") return;
+    clearTimeout(this.#timers.settle);
+    const topics = [...this.#topics.values()];
+    if (topics.some((t) => t.ref !== null)) return;
+    if (topics.every((t) => t.until === null)) this.#settled();
+    else this.#timers.settle = setTimeout(() => this.#settled(), SETTLE_MS);
+  }
+
+  #settled() {
+    const count = this.#missed;
+    for (const t of this.#topics.values()) t.until = null;
+    this.#missed = null;
+    this.#failures = 0;
+    this.#since = null;
+    this.#setState("live");
+    if (count !== null) this.#options.onCaughtUp?.(count);
+  }
+}

@@ -1,0 +1,191 @@
+/*
+ * The side panel: one task, new or known, as a form.  Other people's changes flow into the fields the
+ * user has not touched; a save names the revision it was based on, and a clash is shown, never overwritten.
+ */
+import { request } from "./api.js";
+import { askConflict, confirm, toast, toastError } from "./dialogs.js";
+import { $, busy, clearComplaints } from "./dom.js";
+import { TaskForm } from "./taskform.js";
+
+export class Panel {
+  #workspace;
+  #closed;
+  #form = $("task");
+  #fields;
+  #base = null; /* the task the user's edits are based on; null while creating */
+  #note = $("task-note");
+
+  /* closed(): the panel was closed by the user, or its task went away. */
+  constructor(workspace, closed) {
+    this.#workspace = workspace;
+    this.#closed = closed;
+    this.#fields = new TaskForm(this.#form, workspace);
+    this.#form.addEventListener("submit", (e) => { e.preventDefault(); this.#submit(); });
+    this.#form.addEventListener("input", () => { this.#note.textContent = ""; });
+    this.#form.addEventListener("keydown", (e) => {
+      if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) this.#form.requestSubmit();
+    });
+    $("task-close").onclick = () => this.close();
+    $("task-delete").onclick = () => this.#delete();
+  }
+
+  get isOpen() { return !$("panel").hidden; }
+  get taskId() { return this.isOpen ? this.#base?.id ?? null : null; }
+  get #blank() { return { status: this.#status }; }
+  #status = null; /* the column a new task was begun in */
+
+  async create(status) {
+    if (!(await this.#mayLeave())) return;
+    this.#status = status ?? this.#workspace.store.project.statuses[0]?.id;
+    this.#show(null);
+    this.#fields.focusTitle();
+  }
+
+  async edit(task) {
+    if (this.taskId === task.id || !(await this.#mayLeave())) return;
+    this.#show(task);
+  }
+
+  #show(base) {
+    this.#base = base;
+    clearComplaints(this.#form);
+    this.#note.textContent = "";
+    $("panel").hidden = false;
+    this.#form.querySelector(".panel-body").scrollTop = 0;
+    $("panel-title").textContent = base ? `Task #${base.number}` : "New task";
+    $("task-save").textContent = base ? "Save" : "Create";
+    $("checklist-add").value = "";
+    this.#fields.setChoices();
+    this.#fields.fill(base ?? this.#blank);
+    this.#limits();
+  }
+
+  /* Closes, asking first when something typed would be lost; true when closed. */
+  async close() {
+    if (!this.isOpen) return true;
+    if (!(await this.#mayLeave())) return false;
+    this.hide();
+    this.#closed();
+    return true;
+  }
+
+  hide() {
+    $("panel").hidden = true;
+    this.#base = null;
+  }
+
+  #touched() { return this.#fields.touched(this.#base ?? this.#blank); }
+
+  async #mayLeave() {
+    if (!this.isOpen || !this.#workspace.store || !this.#touched().length) return true;
+    return confirm("Discard your changes?", "What you typed in this task has not been saved.", "Discard");
+  }
+
+  /* Called after any change of the store. */
+  refresh() {
+    if (!this.isOpen) return;
+    const { store } = this.#workspace;
+    if (!store) {
+      this.hide();
+      return;
+    }
+    this.#fields.setChoices();
+    this.#limits();
+    const now = this.#base && store.tasks.get(this.#base.id);
+    if (this.#base && !now) this.#gone();
+    else if (now && now.rev > this.#base.rev && !this.#form.hasAttribute("aria-busy")) this.#takeOver(now);
+  }
+
+  #limits() {
+    const { store } = this.#workspace;
+    this.#fields.disable(!store.mayWrite);
+    $("task-save").hidden = !store.mayWrite;
+    $("task-delete").hidden = !store.mayWrite || !this.#base;
+    $("task-meta").textContent = this.#base ? this.#meta() : "";
+  }
+
+  #nameOf(id) { return this.#workspace.store.members.get(id)?.name ?? "Someone"; }
+
+  #meta() {
+    const when = (at) => new Date(at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+    const t = this.#workspace.store.tasks.get(this.#base.id) ?? this.#base;
+    const made = `Created by ${this.#nameOf(t.createdBy)}, ${when(t.createdAt)}.`;
+    return t.updatedAt && t.updatedAt !== t.createdAt
+      ? `${made} Changed by ${this.#nameOf(t.updatedBy)}, ${when(t.updatedAt)}.` : made;
+  }
+
+  /* A newer revision came: untouched fields follow it; a touched one that it changed keeps the old base, and a save meets 412. */
+  #takeOver(now) {
+    const touched = this.#touched();
+    const clashes = this.#fields.clashes(this.#base, now, touched);
+    this.#fields.fill(now, touched);
+    if (!clashes.length) {
+      this.#base = now;
+      return;
+    }
+    const what = clashes.map((c) => c.label.toLowerCase()).join(", ");
+    this.#note.textContent = `${this.#nameOf(now.updatedBy)} changed the ${what} meanwhile.`;
+    this.#base = this.#fields.rebased(this.#base, now, touched);
+  }
+
+  #gone() {
+    if (this.#touched().length) {
+      this.#note.textContent = "This task was deleted meanwhile.";
+      return;
+    }
+    this.hide();
+    this.#closed();
+  }
+
+  #submit() {
+    if (!this.#workspace.store.mayWrite) return;
+    busy(this.#form, () => (this.#base ? this.#save() : this.#make()), { dueAt: "dueTime" });
+  }
+
+  async #make() {
+    await this.#workspace.createTask(this.#fields.body(this.#fields.touched(null)));
+    this.hide();
+    this.#closed();
+  }
+
+  async #save() {
+    const touched = this.#touched();
+    if (touched.length) {
+      try {
+        const task = await this.#workspace.changeTask(this.#base.id, this.#base.rev, this.#fields.body(touched));
+        this.#fields.fill(task);
+        this.#base = task;
+      } catch (error) {
+        if (error.status !== 412) throw error;
+        if (await this.#settle(error, touched)) await this.#save();
+        return;
+      }
+    }
+    this.#note.textContent = "Saved";
+    this.#limits();
+  }
+
+  /* 412: edits of different fields go together; for one field changed by both the user decides.  False: keep editing. */
+  async #settle(error, touched) {
+    const current = error.current ?? await request("GET", `/v1/tasks/${this.#base.id}`);
+    const clashes = this.#fields.clashes(this.#base, current, touched);
+    const choice = clashes.length ? await askConflict(clashes) : "mine";
+    if (choice === "") return false;
+    const theirs = choice === "theirs" ? clashes.map((c) => c.name) : [];
+    this.#fields.fill(current, touched.filter((name) => !theirs.includes(name)));
+    this.#base = current;
+    return true;
+  }
+
+  async #delete() {
+    const { id, title } = this.#base;
+    this.hide();
+    this.#closed();
+    try {
+      await this.#workspace.deleteTask(id);
+      toast(`“${title}” is in the trash.`, { label: "Undo", run: () => this.#workspace.restoreTask(id) });
+    } catch (error) {
+      toastError(error);
+    }
+  }
+}

@@ -1,0 +1,100 @@
+/* The windows of a project: its settings (new, rename, trash) and its members. */
+import { ask, confirm, toast, toastError } from "./dialogs.js";
+import { capital } from "./card.js";
+import { $, avatar, busy, clearComplaints, el, icon } from "./dom.js";
+import { session } from "./session.js";
+
+const ROLES = ["owner", "admin", "member", "commenter", "viewer"];
+
+/* Opens the form for a new project (null) or a known one; `done(project)` after a new one was made. */
+export function editProject(workspace, project, done) {
+  const dialog = $("project-dialog");
+  const form = $("project-form");
+  const { name, description } = form.elements;
+  clearComplaints(form);
+  $("project-dialog-title").textContent = project ? "Project" : "New project";
+  form.querySelector("button[type=submit]").textContent = project ? "Save" : "Create";
+  $("project-trash").hidden = !project || project.inbox || !workspace.store?.isOwner;
+  name.value = project?.name ?? "";
+  description.value = project?.description ?? "";
+  form.onsubmit = (e) => {
+    e.preventDefault();
+    busy(form, async () => {
+      const fields = { name: name.value.trim() };
+      if (description.value !== (project?.description ?? "")) fields.description = description.value;
+      const saved = project ? await workspace.changeProject(project, fields) : await workspace.createProject(fields);
+      dialog.close("");
+      if (!project) done(saved);
+    });
+  };
+  $("project-trash").onclick = () => { dialog.close(""); trash(workspace, project).catch(toastError); };
+  ask(dialog);
+  name.focus();
+  name.select();
+}
+
+async function trash(workspace, project) {
+  const sure = await confirm(`Move “${project.name}” to the trash?`, "Its tasks go with it, for everyone.", "Move to trash");
+  if (!sure) return;
+  await workspace.trashProject(project.id);
+  toast(`“${project.name}” is in the trash.`, { label: "Undo", run: () => workspace.restoreProject(project.id) });
+}
+
+export function openShare(workspace) {
+  const form = $("share-form");
+  clearComplaints(form);
+  form.reset();
+  const mine = workspace.store.role;
+  form.elements.role.replaceChildren(...ROLES.filter((r) => r !== "owner" || mine === "owner")
+    .map((r) => el("option", { value: r, selected: r === "member" }, capital(r))));
+  form.hidden = !workspace.store.mayAdmin;
+  form.onsubmit = (e) => {
+    e.preventDefault();
+    busy(form, async () => {
+      await workspace.addMember(form.elements.email.value.trim(), form.elements.role.value);
+      form.elements.email.value = "";
+      form.elements.email.focus();
+    });
+  };
+  renderMembers(workspace);
+  ask($("share-dialog"));
+}
+
+/* Also called after changes, to keep an open window true. */
+export function renderMembers(workspace) {
+  const { store } = workspace;
+  if (!store) {
+    $("share-dialog").close("");
+    return;
+  }
+  $("share-title").textContent = `Share “${store.project.name}”`;
+  const members = [...store.members.values()].sort((a, b) => ROLES.indexOf(a.role) - ROLES.indexOf(b.role) || a.name.localeCompare(b.name));
+  const look = JSON.stringify([members, store.role]);
+  if ($("members").dataset.look === look) return;
+  $("members").dataset.look = look;
+  $("members").replaceChildren(...members.map((m) => memberRow(workspace, m)));
+}
+
+function memberRow(workspace, member) {
+  const { store } = workspace;
+  const self = member.userId === session.user.id;
+  const mayChange = store.mayAdmin && (member.role !== "owner" || store.isOwner);
+  const failed = (error) => {
+    $("members").dataset.look = "";
+    renderMembers(workspace);
+    toastError(error);
+  };
+  const role = mayChange
+    ? el("select", {
+      "aria-label": `Role of ${member.name}`,
+      onchange: (e) => workspace.setRole(member.userId, e.target.value).catch(failed),
+    }, ROLES.filter((r) => r !== "owner" || store.isOwner).map((r) => el("option", { value: r, selected: r === member.role }, capital(r))))
+    : el("span.role", {}, capital(member.role));
+  const remove = mayChange || self
+    ? el("button.quiet.square", {
+      type: "button", title: self ? "Leave" : "Remove", "aria-label": self ? "Leave this project" : `Remove ${member.name}`,
+      onclick: () => workspace.removeMember(member.userId).catch(failed),
+    }, icon("close")) : null;
+  return el("li", { dataset: { member: member.userId } }, avatar(member.userId, member.name),
+    el("span.grow.clip", {}, member.name, self ? el("em", {}, " (you)") : null), role, remove);
+}

@@ -1,0 +1,222 @@
+/*
+ * What the signed-in user sees, kept current: the projects, the open project's store, presence and the
+ * state of the connection; and every action on them.  No DOM: views listen and read.
+ */
+import { everything, request } from "./api.js";
+import { Live } from "./live.js";
+import { session } from "./session.js";
+import { ProjectStore } from "./store.js";
+
+const FOLLOW_WAIT_MS = 1500; /* a snapshot waits this long for the live connection, then goes on without */
+
+export class Workspace {
+  projects = new Map();
+  store = null; /* the open project */
+  presence = []; /* user ids here now */
+  connection = { state: "connecting", since: null };
+  #live = null;
+  #listeners = { change: [], connection: [], caughtUp: [], left: [], remote: [] };
+  #early = null; /* events of a project whose snapshot is on its way */
+  #opening = 0;
+  #wantsProjects = 0;
+  #following = null; /* resolves at the first answer to follow("all") */
+
+  on(name, callback) { this.#listeners[name].push(callback); }
+  #tell(name, value) { for (const f of this.#listeners[name]) f(value); }
+
+  async start() {
+    this.stop();
+    let followed;
+    this.#following = new Promise((done) => { followed = done; });
+    this.#live = new Live({
+      url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/v1/live`,
+      token: () => session.token(),
+      refused: () => session.refresh().catch(() => {}),
+      onState: (state) => { this.connection = state; this.#tell("connection", state); },
+      onCaughtUp: (count) => { this.#tell("caughtUp", count); this.loadProjects(); },
+      onReady: () => this.#announce(),
+      onFollowing: (topic) => { if (topic === "all") followed(); },
+      onEvent: (event) => this.#event(event),
+      onResync: (topic) => this.#resync(topic),
+      onLeft: (topic) => this.#leave(topic),
+      onPresence: (frame) => this.#setPresence(frame),
+    });
+    this.#live.follow("all");
+    this.#live.start();
+    await this.loadProjects();
+  }
+
+  stop() {
+    this.#live?.stop();
+    this.#live = null;
+    this.projects.clear();
+    this.store = null;
+    this.presence = [];
+    this.#opening++;
+  }
+
+  renew(token) { this.#live?.renew(token); }
+
+  /* ---- reading ---- */
+
+  async loadProjects() {
+    const items = await everything("/v1/projects?limit=200");
+    this.projects = new Map(items.map((p) => [p.id, p]));
+    this.#tell("change");
+  }
+
+  /* Many events may ask for a fresh list; they get one. */
+  #refreshProjects() {
+    this.#wantsProjects ||= setTimeout(() => {
+      this.#wantsProjects = 0;
+      this.loadProjects().catch(() => {});
+    }, 50);
+  }
+
+  /* Opens a project: what happens while its snapshot is on the way is kept and applied after it. */
+  async open(id) {
+    const turn = ++this.#opening;
+    const topic = `project:${id}`;
+    if (this.store?.id !== id) this.#close();
+    await Promise.race([this.#following, new Promise((done) => setTimeout(done, FOLLOW_WAIT_MS))]);
+    if (turn !== this.#opening) return;
+    const early = { topic, events: [] };
+    this.#early = early;
+    try {
+      const snapshot = await request("GET", `/v1/projects/${id}/snapshot`);
+      if (turn !== this.#opening) return;
+      this.store = new ProjectStore(snapshot, session.user.id);
+      for (const event of early.events) this.store.apply(event);
+      this.#live.follow(topic, snapshot.cursor);
+      this.#announce();
+      this.#tell("change");
+    } finally {
+      if (this.#early === early) this.#early = null;
+    }
+  }
+
+  #close() {
+    if (this.store) this.#live.send({ op: "presence", topic: `project:${this.store.id}`, state: "away" });
+    this.store = null;
+    this.presence = [];
+    this.#tell("change");
+  }
+
+  /* ---- live ---- */
+
+  #event(event) {
+    if (this.#early?.topic === event.topic) this.#early.events.push(event);
+    if (event.topic === `project:${this.store?.id}` && this.store.apply(event)) {
+      if (event.actorId !== session.user.id) this.#tell("remote", event);
+      this.#tell("change");
+    }
+    if (event.entity === "project" || event.entity === "member") this.#refreshProjects();
+    if (event.kind === "project.deleted") this.#leave(event.topic);
+  }
+
+  /* Events are missing: what we hold is read anew. */
+  #resync(topic) {
+    this.#refreshProjects();
+    if (this.store && (topic === `project:${this.store.id}` || topic === "all")) {
+      this.open(this.store.id).catch(() => {});
+    }
+  }
+
+  #leave(topic) {
+    const id = topic.replace(/^project:/, "");
+    const name = this.projects.get(id)?.name;
+    this.#refreshProjects();
+    if (this.store?.id !== id) return;
+    this.#close();
+    this.#tell("left", name);
+  }
+
+  #announce() {
+    if (this.store) this.#live?.send({ op: "presence", topic: `project:${this.store.id}`, state: "here" });
+  }
+
+  #setPresence(frame) {
+    if (frame.topic !== `project:${this.store?.id}`) return;
+    this.presence = (frame.users ?? []).map((u) => u.userId ?? u.id ?? u);
+    this.#tell("change");
+  }
+
+  /* ---- writing: each returns the server's document, already in the store ---- */
+
+  #keep(task) {
+    this.store?.put(task);
+    this.#tell("change");
+    return task;
+  }
+
+  async createTask(fields) {
+    return this.#keep(await request("POST", "/v1/tasks", { body: { projectId: this.store.id, ...fields } }));
+  }
+
+  /* Changes some fields if the task still has revision `rev`; else rejects with 412 and the current task. */
+  async changeTask(id, rev, fields) {
+    return this.#keep(await request("PATCH", `/v1/tasks/${id}`, { body: fields, rev }));
+  }
+
+  /* place: {status, before or after}: ids of neighbours, none for the end. */
+  async moveTask(id, place) {
+    return this.#keep(await request("POST", `/v1/tasks/${id}/move`, { body: place }));
+  }
+
+  async deleteTask(id) {
+    const { store } = this;
+    await request("DELETE", `/v1/tasks/${id}`);
+    const known = store.tasks.get(id);
+    if (known) store.remove(id, known.rev);
+    this.#tell("change");
+  }
+
+  async restoreTask(id) {
+    return this.#keep(await request("POST", `/v1/tasks/${id}/restore`));
+  }
+
+  async createProject(fields) {
+    const project = await request("POST", "/v1/projects", { body: fields });
+    this.projects.set(project.id, project);
+    this.#tell("change");
+    return project;
+  }
+
+  async changeProject(project, fields) {
+    const after = await request("PATCH", `/v1/projects/${project.id}`, { body: fields, rev: project.rev });
+    if (this.store?.id === after.id) this.store.setProject(after);
+    this.projects.set(after.id, after);
+    this.#tell("change");
+    return after;
+  }
+
+  async trashProject(id) {
+    await request("DELETE", `/v1/projects/${id}`);
+    this.projects.delete(id);
+    if (this.store?.id === id) this.#close();
+    this.#tell("change");
+  }
+
+  async restoreProject(id) {
+    await request("POST", `/v1/projects/${id}/restore`);
+    await this.loadProjects();
+  }
+
+  async addMember(email, role) {
+    const member = await request("POST", `/v1/projects/${this.store.id}/members`, { body: { email, role } });
+    this.store.setMember(member);
+    this.#tell("change");
+  }
+
+  async setRole(userId, role) {
+    const member = await request("PUT", `/v1/projects/${this.store.id}/members/${userId}`, { body: { role } });
+    this.store.setMember({ ...member, userId });
+    this.#tell("change");
+  }
+
+  async removeMember(userId) {
+    await request("DELETE", `/v1/projects/${this.store.id}/members/${userId}`);
+    this.store?.dropMember(userId);
+    this.#tell("change");
+  }
+}
