@@ -47,7 +47,15 @@ class Installation:
         self.ready = False
 
     def say(self, text):
-        print(text, file=self.out, flush=True)
+        self.show(lambda: print(text, file=self.out, flush=True))
+
+    def show(self, write):
+        """Nobody reads what we print any more: stop, as if the terminal had been closed."""
+        try:
+            write()
+        except OSError:
+            self.out = self.follower.out = open(os.devnull, "w")
+            self.keeper.ask_stop()
 
     def write_state(self):
         programs = self.keeper.describe()
@@ -61,9 +69,9 @@ class Installation:
             "mongodb": {"engine": self.database.engine, "uri": self.database.uri},
             "redis": {"url": self.programs.redis_url}, "programs": programs})
 
-    def tick(self):
-        self.keeper.tick()
-        self.follower.show()
+    def tick(self, seconds=0.25):
+        self.keeper.tick(seconds)
+        self.show(self.follower.show)
         if self.options.with_pid and not os.path.exists(f"/proc/{self.options.with_pid}"):
             self.keeper.ask_stop()
 
@@ -96,7 +104,7 @@ class Installation:
         """Until is_up(); a program that keeps dying meanwhile, or no success in time, is refused."""
         limit = time.monotonic() + UP_SECONDS
         while not is_up():
-            self.tick()
+            self.tick(0.05)
             if self.keeper.stop_asked:
                 raise Stopped()
             for p in self.keeper.programs:
@@ -121,7 +129,7 @@ class Installation:
         for wave, seconds in ((outer, 10), ([n for n in names if n.startswith("api-")], 15),
                               (names, 30)):
             self.keeper.stop(wave, seconds)
-        self.follower.show()
+        self.show(self.follower.show)
         if self.places.lock is not None and self.places.sockets:
             self.places.leave()
 
