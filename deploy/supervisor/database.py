@@ -43,10 +43,11 @@ class Database:
     def choose(self):
         """The engine whose data is here already; each keeps its files in its own way."""
         for engine in ENGINES:
-            if os.path.isdir(self.places.path("db", engine)):
+            store = self.places.path("db", engine)
+            if os.path.isdir(store) and os.listdir(store):
                 if engine != "secantusd-py" and not find(engine):
-                    raise Refused(f"The data in {self.places.path('db', engine)} was written by "
-                                  f"{engine}, which is not installed here any more.")
+                    raise Refused(f"The data in {store} was written by {engine}, which is not "
+                                  f"installed here any more.")
                 return engine
         return next(e for e in ENGINES if e == "secantusd-py" or find(e))
 
