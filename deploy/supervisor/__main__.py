@@ -45,6 +45,7 @@ class Installation:
         self.follower = Follower(out)
         self.database = self.programs = None
         self.ready = False
+        self.last_answer = ""
 
     def say(self, text):
         self.show(lambda: print(text, file=self.out, flush=True))
@@ -89,7 +90,7 @@ class Installation:
             [self.programs.own("push", n + 1) for n in range(self.options.push)]
         for wave in (first, ours, [self.programs.nginx()]):
             self.start_together(wave)
-        self.wait(lambda: is_ready(self.options.port), "GET /v1/ready", self.keeper.programs)
+        self.wait(self.is_ready, "GET /v1/ready", self.keeper.programs)
         self.ready = True
         self.write_state()
 
@@ -113,7 +114,20 @@ class Installation:
                                   f"Its last lines:\n{last_lines(p.log)}")
             if time.monotonic() > limit:
                 logs = "\n".join(f"{p.name}:\n{last_lines(p.log, 5)}" for p in suspects)
-                raise Refused(f"{what} did not answer within {UP_SECONDS} s. Last lines:\n{logs}")
+                raise Refused(f"{what} was not well within {UP_SECONDS} s.{self.last_answer} "
+                              f"Last lines:\n{logs}")
+
+    def is_ready(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.options.port, timeout=5)
+        try:
+            connection.request("GET", "/v1/ready")
+            reply = connection.getresponse()
+            self.last_answer = f" It says {reply.status}: {reply.read(500).decode(errors='replace')}."
+            return reply.status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
 
     def announce(self):
         base = self.programs.base
@@ -153,17 +167,6 @@ class Installation:
             self.stop()
             report(False)
         return status
-
-
-def is_ready(port):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        connection.request("GET", "/v1/ready")
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
 
 
 def detach(opts):
