@@ -22,6 +22,7 @@ struct config {
     long api_processes, api_threads, password_cost, password_slots;
     const char *push_socket, *push_listen, *push_metrics;
     long push_queue_bytes, push_hello_seconds, push_drain_seconds;
+    long push_user_sockets, push_address_sockets;
 };
 
 /*
