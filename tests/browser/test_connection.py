@@ -1,0 +1,134 @@
+"""The connection in the corner: lost, found again, and nothing missed."""
+import threading
+
+WATCH = """
+    window.states = [document.querySelector("#connection").dataset.state];
+    new MutationObserver(() => window.states.push(document.querySelector("#connection").dataset.state))
+        .observe(document.querySelector("#connection"), {attributes: true, attributeFilter: ["data-state"]});
+"""
+
+
+def states(page):
+    return page.driver.execute_script("return window.states")
+
+
+def test_a_killed_push_daemon_is_reconnected_to(windows, stack, anna):
+    windows.expect_losses()
+    project = anna.project("Kill")
+    page = windows.log_in(anna, project)
+    page.driver.execute_script(WATCH)
+    old = stack.kill("push")
+    for n in range(3):
+        anna.task(f"Task {n}", projectId=project["id"])
+    stack.wait_restarted("push", old)
+    page.until(lambda: "reconnecting" in states(page) and states(page)[-1] == "live", within=20)
+    page.wait_titles("todo", ["Task 0", "Task 1", "Task 2"])
+    ours, fresh = page.state_and_snapshot()
+    assert ours == fresh
+
+
+def test_the_corner_counts_what_was_caught_up(windows, stack, anna, ben):
+    windows.expect_losses()
+    project = anna.project("Away")
+    anna.share(project, ben)
+    known = anna.task("Known", projectId=project["id"])
+    page = windows.log_in(anna, project)
+    page.card("Known")
+    with stack.without("push"):
+        page.wait_connection("reconnecting")
+        page.browser.screenshot("reconnecting")
+        ben.patch(known, title="Renamed").expect(200)
+        ben.task("New", projectId=project["id"])
+        ben.post(known, "/move", status="completed").expect(200)
+        page.wait_connection("offline", within=20)
+        assert page.corner().startswith("Offline since")
+        assert page.titles() == ["Known"], "nothing can have come"
+    page.wait_connection("live", within=30)
+    page.until(lambda: page.corner() == "Caught up 3 changes", why=f"the corner said {page.corner()}")
+    page.browser.screenshot("caught-up")
+    page.wait_titles("completed", ["Renamed"])
+    page.wait_titles("todo", ["New"])
+    ours, fresh = page.state_and_snapshot()
+    assert ours == fresh
+
+
+def test_a_browser_that_was_offline_catches_up(windows, anna, ben):
+    windows.expect_losses()
+    project = anna.project("Tunnel")
+    anna.share(project, ben)
+    page = windows.log_in(anna, project)
+    page.browser.offline(True)
+    page.wait_connection("offline")
+    for n in range(5):
+        ben.task(f"Task {n}", projectId=project["id"])
+    page.browser.offline(False)
+    page.wait_connection("live", within=20)
+    page.wait_titles("todo", [f"Task {n}" for n in range(5)])
+
+
+def test_a_write_begun_offline_happens_once(windows, anna):
+    windows.expect_losses()
+    project = anna.project("Once")
+    page = windows.log_in(anna, project)
+    page.click("#new-task")
+    page.type("#task [name=title]", "Only one")
+    page.browser.offline(True)
+    page.save()
+    page.wait_connection("offline")
+    page.browser.offline(False)
+    page.wait_titles("todo", ["Only one"], within=20)
+    assert [t["title"] for t in anna.items("/v1/tasks", projectId=project["id"])] == ["Only one"]
+
+
+def test_a_write_whose_worker_is_killed_happens_once(windows, stack, anna):
+    windows.expect_losses()
+    project = anna.project("Killed")
+    page = windows.log_in(anna, project)
+    stop = threading.Event()
+
+    def rage():
+        while not stop.wait(0.15):
+            stack.kill_worker("api")
+
+    killer = threading.Thread(target=rage)
+    killer.start()
+    try:
+        for n in range(4):
+            page.new_task(f"Task {n}")
+    finally:
+        stop.set()
+        killer.join()
+    page.wait_titles("todo", [f"Task {n}" for n in range(4)])
+
+
+def test_a_renewed_token_keeps_the_connection(windows, anna):
+    page = windows.log_in(anna)
+    page.driver.execute_script(WATCH)
+    page.driver.execute_async_script("""
+        const done = arguments[0];
+        import("/session.js").then(({ session }) => session.refresh()).then(done);
+    """)
+    project = anna.project("After")
+    page.open_project("After")
+    anna.task("Still here", projectId=project["id"])
+    page.card("Still here")
+    assert states(page) == ["live"]
+
+
+def test_many_changes_at_once_end_as_the_snapshot(windows, anna, ben):
+    """A storm of another's changes: at its end the page holds what a fresh snapshot holds."""
+    project = anna.project("Storm")
+    anna.share(project, ben)
+    page = windows.log_in(anna, project)
+    tasks = [ben.task(f"Task {n}", projectId=project["id"]) for n in range(20)]
+    for n, task in enumerate(tasks):
+        ben.post(task, "/move", status=["todo", "in-progress", "completed"][n % 3]).expect(200)
+        ben.patch(task, priority="low").expect(200)
+        if n % 5 == 0:
+            ben.delete(task).expect(204)
+    page.until(lambda: len(page.titles()) == 16, why="the cards never were 16")
+
+    def equal():
+        ours, fresh = page.state_and_snapshot()
+        return ours == fresh
+    page.until(equal, why="the page and the snapshot differ")

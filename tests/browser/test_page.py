@@ -1,0 +1,158 @@
+"""The page itself: keys, safety, sizes and both themes."""
+from selenium.webdriver.common.keys import Keys
+
+NASTY = "<img src=x onerror=\"window.hacked = 1\"><script>window.hacked = 1</script>"
+
+
+def test_what_is_typed_stays_text(windows, anna):
+    anna.patch("/v1/me", name=NASTY).expect(200)
+    project = anna.project(NASTY[:100])
+    anna.patch(project, labels=[{"id": "bold", "name": "<b>bold</b>", "colour": "#aa5500"}]).expect(200)
+    anna.task(NASTY, projectId=project["id"], description=NASTY, labelIds=["bold"], assigneeIds=[anna.id],
+              checklist=[{"id": "one", "text": NASTY, "done": False}])
+    page = windows.log_in(anna)
+    page.open_project(NASTY[:100])
+    page.open_task(NASTY)
+    assert page.text(".card .label") == "<b>bold</b>"
+    page.click("#task-close")
+    page.click("#view-list")
+    page.visible(".tasks tbody tr")
+    page.click("#share")
+    page.visible("#members li")
+    assert not page.driver.execute_script("return window.hacked || document.querySelector('[onerror], .cards b')")
+
+
+def test_everything_has_a_key(windows, anna):
+    project = anna.project("Keys")
+    page = windows.log_in(anna, project)
+    page.press("n")
+    page.visible("#panel")
+    page.press("First", Keys.ENTER)
+    page.card("First")
+    page.press("n")
+    page.press("Second", Keys.ENTER)
+    page.wait_titles("todo", ["First", "Second"])
+    page.press("/", "sec")
+    page.wait_titles("todo", ["Second"])
+    page.escape()
+    page.wait_titles("todo", ["First", "Second"])
+
+    page.driver.execute_script("arguments[0].focus()", page.card("Second"))
+    page.press_with(Keys.ALT, Keys.ARROW_UP)
+    page.wait_titles("todo", ["Second", "First"])
+    page.press_with(Keys.ALT, Keys.ARROW_RIGHT)
+    page.wait_titles("in-progress", ["Second"])
+    page.until(lambda: page.driver.switch_to.active_element.text.startswith("Second"))
+    page.press(Keys.ENTER)
+    page.visible("#panel")
+    page.escape()
+    page.until(lambda: not page.find("#panel").is_displayed())
+
+
+def test_what_is_typed_is_not_thrown_away_unasked(windows, anna):
+    project = anna.project("Careful")
+    page = windows.log_in(anna, project)
+    page.press("n")
+    page.visible("#panel")
+    page.press("Half a tho")
+    page.escape()
+    page.visible("#confirm-dialog")
+    page.click("#confirm-dialog [data-close]")
+    assert page.value("title") == "Half a tho"
+    page.escape()
+    page.click("#confirm-dialog [value=yes]")
+    page.until(lambda: not page.find("#panel").is_displayed())
+
+
+def test_all_fields_of_a_task_are_kept(windows, anna):
+    project = anna.project("Fields")
+    page = windows.log_in(anna, project)
+    page.new_task("Full", status="in-progress", priority="urgent", description="Line one.", dueDate="2031-02-03", dueTime="09:30")
+    page.open_task("Full")
+    page.find("#checklist-add").send_keys("One", Keys.ENTER, "Two", Keys.ENTER)
+    page.find("#labels .new-label").send_keys("paper", Keys.ENTER)
+    page.visible("#labels .chip[aria-pressed=true]")
+    page.click("#assignees .chip")
+    page.click("#checklist .item input[type=checkbox]")
+    page.save()
+    page.until(lambda: page.text("#task-note") == "Saved")
+    task = anna.items("/v1/tasks", projectId=project["id"])[0]
+    assert task["status"] == "in-progress" and task["priority"] == "urgent"
+    assert task["description"] == "Line one." and task["assigneeIds"] == [anna.id]
+    assert task["dueDate"] is None and task["dueAt"].startswith("2031-02-03T")
+    assert [(i["text"], i["done"]) for i in task["checklist"]] == [("One", True), ("Two", False)]
+    assert len(task["labelIds"]) == 1
+    page.fill(dueTime="")
+    page.save()
+    page.until(lambda: anna.get(task).json["dueDate"] == "2031-02-03")
+    assert anna.get(task).json["dueAt"] is None
+    ours, fresh = page.state_and_snapshot()
+    assert ours == fresh
+
+
+def test_the_list_is_sorted_by_due_date_and_priority(windows, anna):
+    project = anna.project("Sorted")
+    for title, fields in [("Late", {"dueDate": "2020-01-01", "priority": "low"}), ("Never", {"priority": "urgent"}),
+                          ("Soon", {"dueAt": "2031-01-01T10:00:00.000Z"})]:
+        anna.task(title, projectId=project["id"], **fields)
+    page = windows.log_in(anna, project)
+    page.click("#view-list")
+
+    def rows():
+        return page.driver.execute_script(
+            "return [...document.querySelectorAll('.tasks .card-title')].map(e => e.textContent)")
+    page.until(lambda: rows() == ["Late", "Soon", "Never"])
+    page.click("th[data-key=due] button")
+    page.until(lambda: rows() == ["Soon", "Late", "Never"])
+    page.click("th[data-key=priority] button")
+    page.until(lambda: rows() == ["Never", "Late", "Soon"])
+
+
+def fill_board(anna):
+    """A board as it looks in use, for the pictures."""
+    project = anna.project("Garden house")
+    anna.patch(project, labels=[{"id": "roof", "name": "roof", "colour": "#c2693d"},
+                                {"id": "paper", "name": "paper", "colour": "#5865d8"}]).expect(200)
+    rows = [
+        ("Ask three roofers for offers, with and without insulation", "todo", "urgent", "2026-01-02", ["roof"], True),
+        ("Choose the colour of the door", "todo", "low", None, [], False),
+        ("Order the windows", "todo", "none", "2031-05-04", [], False),
+        ("Building permit", "in-progress", "high", "2031-01-15", ["paper"], True),
+        ("Measure the walls", "in-progress", "medium", None, [], True),
+        ("Find the old plans", "completed", "none", None, ["paper"], False),
+    ]
+    for title, status, priority, due, tags, mine in rows:
+        anna.task(title, projectId=project["id"], status=status, priority=priority, dueDate=due, labelIds=tags,
+                  assigneeIds=[anna.id] if mine else [])
+    return project
+
+
+def test_it_fits_every_size_and_both_themes(windows, anna, ben):
+    project = fill_board(anna)
+    anna.share(project, ben)
+    page = windows.log_in(anna, project)
+    page.card("Building permit")
+    for theme in ("light", "dark"):
+        page.browser.theme(theme)
+        page.browser.screenshot(f"board-{theme}")
+        page.click("#view-list")
+        page.visible(".tasks tbody tr")
+        page.browser.screenshot(f"list-{theme}")
+        page.click("#view-board")
+        page.open_task("Building permit")
+        page.browser.screenshot(f"panel-{theme}")
+        page.click("#task-close")
+    for width in (380, 768):
+        page.browser.resize(width, 760)
+        for theme in ("light", "dark"):
+            page.browser.theme(theme)
+            page.browser.screenshot(f"board-{width}-{theme}")
+            assert page.driver.execute_script("return document.documentElement.scrollWidth") <= width
+    page.browser.resize(380, 760)
+    page.click("#menu")
+    page.visible("#new-project")
+    page.browser.screenshot("menu-380")
+    page.escape()
+    page.open_task("Building permit")
+    page.browser.screenshot("panel-380")
+    assert page.driver.execute_script("return document.documentElement.scrollWidth") <= 380
