@@ -154,6 +154,7 @@ function toggleMenu() {
 function onKey(e) {
   const typing = e.target.closest?.("input, textarea, select, dialog");
   if (e.key === "Escape" && !document.querySelector("dialog[open]")) {
+    e.preventDefault(); /* else the same key would close the question that it opens */
     if (e.target === $("search")) { $("search").value = ""; $("search").blur(); redraw(); }
     else if (panel.isOpen) panel.close();
     else document.body.classList.remove("menu-open");
@@ -170,7 +171,7 @@ function setUp() {
   workspace.on("connection", renderConnection);
   workspace.on("caughtUp", renderCaughtUp);
   workspace.on("remote", (event) => { if (event.entity === "task") flash.add(event.entityId); });
-  workspace.on("left", (name) => { toast(name ? `You no longer see “${name}”.` : "This project is gone."); go(null); });
+  workspace.on("left", (name) => { if (name) toast(`“${name}” is gone, or no longer shared with you.`); go(null); });
   session.on("token", (token) => workspace.renew(token));
   session.on("ended", (why) => { workspace.stop(); panel.hide(); history.replaceState(null, "", "#/"); showGate(why); });
   setUpGate(enter);

@@ -3,7 +3,7 @@
  * they live, so focus, scrolling and a drag survive other people's changes.
  */
 import { assigneeAvatars, checklistMark, dueChip, isDone, labelChips, priorityMark } from "./card.js";
-import { arrange, el, icon } from "./dom.js";
+import { arrange, el, icon, keepFocus } from "./dom.js";
 import { makeDraggable } from "./drag.js";
 
 export class Board {
@@ -41,8 +41,10 @@ export class Board {
     }
     this.#store = store;
     const statuses = store.project.statuses;
-    arrange(this.#root, statuses.map((s) => this.#column(s).root));
-    for (const status of statuses) this.#fill(status, store.column(status.id).filter(visible), flash, selected);
+    keepFocus(this.#root, () => {
+      arrange(this.#root, statuses.map((s) => this.#column(s).root));
+      for (const status of statuses) this.#fill(status, store.column(status.id).filter(visible), flash, selected);
+    });
     for (const id of this.#cards.keys()) if (!store.tasks.has(id)) this.#cards.delete(id);
   }
 
@@ -143,6 +145,6 @@ export class Board {
       const column = this.#neighbourColumn(card, direction);
       place = column && { status: column.dataset.status };
     }
-    if (place) Promise.resolve(this.#act.move(card.dataset.task, place)).then(() => card.focus());
+    if (place) this.#act.move(card.dataset.task, place);
   }
 }

@@ -1,4 +1,5 @@
 /* The checklist of the task form: items to tick, rename, remove and add. */
+import { uuid } from "./api.js";
 import { el, icon } from "./dom.js";
 
 export class Checklist {
@@ -12,12 +13,12 @@ export class Checklist {
       e.preventDefault();
       const text = add.value.trim();
       if (!text) return;
-      root.append(this.#row({ text, done: false }));
+      root.append(this.#row({ id: uuid(), text, done: false }));
       add.value = "";
     });
   }
 
-  /* [{id, text, done}]; an item without id is new. */
+  /* [{id, text, done}] */
   get value() {
     return [...this.#root.children].map((row) => {
       const [done, text] = row.querySelectorAll("input");
@@ -30,11 +31,10 @@ export class Checklist {
   }
 
   #row(item) {
-    const row = el("div.item", {},
+    const row = el("div.item", { dataset: { id: item.id } },
       el("input", { type: "checkbox", checked: item.done, "aria-label": `Done: ${item.text}` }),
       el("input", { type: "text", value: item.text, maxLength: 500, "aria-label": "Checklist item" }),
       el("button.quiet.square", { type: "button", "aria-label": `Remove ${item.text}`, onclick: () => row.remove() }, icon("close")));
-    if (item.id) row.dataset.id = item.id;
     return row;
   }
 }

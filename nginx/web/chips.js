@@ -1,4 +1,5 @@
 /* The assignees and labels of the task form: one button each, pressed when chosen; admins may add a label. */
+import { uuid } from "./api.js";
 import { labelChip, tint } from "./card.js";
 import { toastError } from "./dialogs.js";
 import { arrange, avatar, el } from "./dom.js";
@@ -69,8 +70,8 @@ export class Chips {
     const { project } = this.#workspace.store;
     const labels = project.labels ?? [];
     const colour = COLOURS[labels.length % COLOURS.length];
-    const after = await this.#workspace.changeProject(project, { labels: [...labels, { name, colour }] });
-    const made = after.labels.find((l) => l.name === name);
-    if (made) this.#toggle("labelIds", made.id);
+    const label = { id: uuid(), name, colour };
+    await this.#workspace.changeProject(project, { labels: [...labels, label] });
+    this.#toggle("labelIds", label.id);
   }
 }

@@ -47,7 +47,14 @@ export function avatar(id, name) {
   return el("span.avatar", { dataset: { hue: hue(id) }, title: name, role: "img", "aria-label": name }, letters.toUpperCase());
 }
 
-/* Makes `parent` hold exactly `nodes`, moving as little as possible so that focus stays. */
+/* An element that is moved loses the focus: it gets it back. */
+export function keepFocus(root, work) {
+  const held = document.activeElement;
+  work();
+  if (held !== document.activeElement && root.contains(held)) held.focus({ preventScroll: true });
+}
+
+/* Makes `parent` hold exactly `nodes`, moving as little as possible. */
 export function arrange(parent, nodes) {
   const keep = new Set(nodes);
   for (const child of [...parent.children]) if (!keep.has(child)) child.remove();

@@ -1,7 +1,7 @@
 /* The list: one row per task, sorted by a column the user picks. */
 import { assigneeAvatars, capital, dueChip, isDone, labelChips, priorityMark, priorityRank, statusOf } from "./card.js";
 import { dueTime } from "./dates.js";
-import { arrange, el } from "./dom.js";
+import { arrange, el, keepFocus } from "./dom.js";
 
 /* Each column: key, heading, compare for rising order. */
 const COLUMNS = [
@@ -45,7 +45,8 @@ export class List {
     for (const [key, th] of this.#heads) {
       th.setAttribute("aria-sort", key !== this.#sort.key ? "none" : this.#sort.down ? "descending" : "ascending");
     }
-    arrange(this.#body, this.#sorted(store.all().filter(visible)).map((t) => this.#row(t, flash, selected)));
+    const rows = this.#sorted(store.all().filter(visible)).map((t) => this.#row(t, flash, selected));
+    keepFocus(this.#body, () => arrange(this.#body, rows));
     for (const id of this.#rows.keys()) if (!store.tasks.has(id)) this.#rows.delete(id);
   }
 

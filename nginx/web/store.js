@@ -26,6 +26,14 @@ export class ProjectStore {
     this.looks++;
   }
 
+  /* Members are part of the project's document, so their events bear its revision. */
+  #applyMember(event) {
+    if (event.rev > this.project.rev) this.project = { ...this.project, rev: event.rev };
+    if (!event.data) return this.dropMember(event.entityId);
+    this.setMember({ ...event.data, userId: event.entityId });
+    return true;
+  }
+
   setMember(member) {
     this.members.set(member.userId, { ...this.members.get(member.userId), ...member });
     this.looks++;
@@ -49,10 +57,7 @@ export class ProjectStore {
   apply(event) {
     if (event.entity === "task") return this.#applyTask(event);
     if (event.entity === "project") return event.data ? this.setProject(event.data) : false;
-    if (event.entity !== "member") return false;
-    if (!event.data) return this.dropMember(event.entityId);
-    this.setMember(event.data);
-    return true;
+    return event.entity === "member" && this.#applyMember(event);
   }
 
   #applyTask(event) {

@@ -111,7 +111,7 @@ export class Workspace {
       this.#tell("change");
     }
     if (event.entity === "project" || event.entity === "member") this.#refreshProjects();
-    if (event.kind === "project.deleted") this.#leave(event.topic);
+    if (event.kind === "project.deleted") this.#leave(event.topic, event.actorId === session.user.id);
   }
 
   /* Events are missing: what we hold is read anew. */
@@ -122,13 +122,14 @@ export class Workspace {
     }
   }
 
-  #leave(topic) {
+  /* The project of a topic is no longer ours to see; `quietly` when the user knows. */
+  #leave(topic, quietly = false) {
     const id = topic.replace(/^project:/, "");
-    const name = this.projects.get(id)?.name;
     this.#refreshProjects();
     if (this.store?.id !== id) return;
+    const { name } = this.store.project;
     this.#close();
-    this.#tell("left", name);
+    this.#tell("left", quietly ? null : name);
   }
 
   #announce() {
@@ -160,12 +161,17 @@ export class Workspace {
 
   /* place: {status, before or after}: ids of neighbours, none for the end. */
   async moveTask(id, place) {
-    return this.#keep(await request("POST", `/v1/tasks/${id}/move`, { body: place }));
+    return this.#keep(await request("POST", `/v1/tasks/${id}/move`, { body: place, rev: this.#demandedRev(id) }));
+  }
+
+  /* Moves and deletions say which revision they saw only where the project demands it. */
+  #demandedRev(id) {
+    return this.store.project.requireIfMatch ? this.store.tasks.get(id)?.rev : undefined;
   }
 
   async deleteTask(id) {
     const { store } = this;
-    await request("DELETE", `/v1/tasks/${id}`);
+    await request("DELETE", `/v1/tasks/${id}`, { rev: this.#demandedRev(id) });
     const known = store.tasks.get(id);
     if (known) store.remove(id, known.rev);
     this.#tell("change");
@@ -182,8 +188,14 @@ export class Workspace {
     return project;
   }
 
+  /* Of a newer revision only these fields matter: when they are as we knew them, the change goes on top of it. */
   async changeProject(project, fields) {
-    const after = await request("PATCH", `/v1/projects/${project.id}`, { body: fields, rev: project.rev });
+    const change = (rev) => request("PATCH", `/v1/projects/${project.id}`, { body: fields, rev });
+    const after = await change(project.rev).catch((error) => {
+      const same = (name) => JSON.stringify(error.current?.[name]) === JSON.stringify(project[name]);
+      if (error.status !== 412 || !Object.keys(fields).every(same)) throw error;
+      return change(error.current.rev);
+    });
     if (this.store?.id === after.id) this.store.setProject(after);
     this.projects.set(after.id, after);
     this.#tell("change");
@@ -193,8 +205,7 @@ export class Workspace {
   async trashProject(id) {
     await request("DELETE", `/v1/projects/${id}`);
     this.projects.delete(id);
-    if (this.store?.id === id) this.#close();
-    this.#tell("change");
+    this.#leave(`project:${id}`, true);
   }
 
   async restoreProject(id) {
