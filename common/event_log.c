@@ -37,7 +37,7 @@ struct change {
     const struct change_plan *plan;
     struct store *store;
     const char *epoch;
-    int64_t now;
+    int64_t now, counter;
     struct topic topics[TOPICS_MAX];
     int topic_count;
     struct written_event *events;
@@ -62,31 +62,55 @@ change_seq(const struct change *c, int topic)
     return c->topics[topic].seq;
 }
 
+/* Is it the topic whose counter the plan moves? */
+static bool
+counts(const struct change *c, const struct topic *t)
+{
+    return c->plan->counter != NULL && t == &c->topics[c->plan->counter_topic];
+}
+
+/* Reads the number that was taken, and the plan's counter. */
+static enum err
+read_number(struct change *c, struct topic *t, const bson_t *filter)
+{
+    bson_t *doc;
+    bson_iter_t iter;
+    enum err err = store_get(c->store, STORE_TOPICS, filter, NULL, &doc);
+
+    if (err != ERR_NONE)
+        return err;
+    if (bson_iter_init_find(&iter, doc, "seq"))
+        t->seq = bson_iter_as_int64(&iter);
+    if (counts(c, t) && bson_iter_init_find(&iter, doc, c->plan->counter))
+        c->counter = bson_iter_as_int64(&iter);
+    bson_destroy(doc);
+    t->numbered = true;
+    return ERR_NONE;
+}
+
 /* Moves the counter, and reads it when its value is not known yet. */
 static enum err
 take_number(struct change *c, struct topic *t)
 {
-    bson_t *filter = BCON_NEW("_id", BCON_UTF8(t->name)), *doc = NULL;
-    bson_t *update = BCON_NEW("$inc", "{", "seq", BCON_INT64(1), "}");
+    bson_t *filter = BCON_NEW("_id", BCON_UTF8(t->name)), update, inc;
     int64_t matched;
-    enum err err = store_update(c->store, STORE_TOPICS, filter, update, &matched);
+    enum err err;
 
+    bson_init(&update);
+    BSON_APPEND_DOCUMENT_BEGIN(&update, "$inc", &inc);
+    BSON_APPEND_INT64(&inc, "seq", 1);
+    if (!t->numbered && counts(c, t))
+        BSON_APPEND_INT64(&inc, c->plan->counter, 1);
+    bson_append_document_end(&update, &inc);
+    err = store_update(c->store, STORE_TOPICS, filter, &update, &matched);
     if (err == ERR_NONE && matched == 0)
         err = ERR_NOT_FOUND;
     if (err == ERR_NONE && t->numbered)
         t->seq++;
     else if (err == ERR_NONE)
-        err = store_get(c->store, STORE_TOPICS, filter, NULL, &doc);
-    if (doc != NULL) {
-        bson_iter_t iter;
-
-        if (bson_iter_init_find(&iter, doc, "seq"))
-            t->seq = bson_iter_as_int64(&iter);
-        bson_destroy(doc);
-    }
-    t->numbered = err == ERR_NONE;
+        err = read_number(c, t, filter);
     bson_destroy(filter);
-    bson_destroy(update);
+    bson_destroy(&update);
     return err;
 }
 
@@ -103,21 +127,10 @@ add_topic(struct change *c, const char *name)
     return t;
 }
 
-enum err
-change_counter(struct change *c, int topic, const char *name, int64_t *value)
+int64_t
+change_counter(const struct change *c)
 {
-    bson_t *filter = BCON_NEW("_id", BCON_UTF8(c->topics[topic].name)), *doc;
-    bson_t *update = BCON_NEW("$inc", "{", name, BCON_INT64(1), "}");
-    bson_iter_t iter;
-    enum err err = store_update(c->store, STORE_TOPICS, filter, update, NULL);
-
-    if (err == ERR_NONE && (err = store_get(c->store, STORE_TOPICS, filter, NULL, &doc)) == 0) {
-        *value = bson_iter_init_find(&iter, doc, name) ? bson_iter_as_int64(&iter) : 1;
-        bson_destroy(doc);
-    }
-    bson_destroy(filter);
-    bson_destroy(update);
-    return err;
+    return c->counter;
 }
 
 enum err
@@ -392,6 +405,21 @@ event_log_read(struct store *store, const char *topic, int64_t after, int limit,
     bson_t *filter = BCON_NEW("topic", BCON_UTF8(topic), "seq", "{", "$gt", BCON_INT64(after), "}");
     bson_t *opts = BCON_NEW("sort", "{", "topic", BCON_INT32(1), "seq", BCON_INT32(1), "}", "limit",
                             BCON_INT64(limit));
+    struct reading r = {each, arg};
+    enum err err = store_find(store, STORE_EVENTS, filter, opts, read_item, &r);
+
+    bson_destroy(filter);
+    bson_destroy(opts);
+    return err;
+}
+
+enum err
+event_log_entity(struct store *store, const char *topic, const bson_oid_t *entity, int limit,
+                 event_each each, void *arg)
+{
+    bson_t *filter = BCON_NEW("topic", BCON_UTF8(topic), "entityId", BCON_OID(entity));
+    bson_t *opts = BCON_NEW("sort", "{", "topic", BCON_INT32(1), "entityId", BCON_INT32(1), "seq",
+                            BCON_INT32(1), "}", "limit", BCON_INT64(limit));
     struct reading r = {each, arg};
     enum err err = store_find(store, STORE_EVENTS, filter, opts, read_item, &r);
 

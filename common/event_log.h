@@ -31,6 +31,8 @@ typedef enum err (*change_fn)(struct change *change, void *arg);
 struct change_plan {
     const char *topics[CHANGE_TOPICS]; /* to queue for and to number, first */
     int topic_count;
+    const char *counter;     /* counts up beside a planned topic's number; NULL: none */
+    int counter_topic;
     const char *actor_id;    /* 24 hex digits; NULL: the system */
     const char *idempotency; /* the record's _id; NULL: none */
     /* Makes the idempotency record's content once fn has succeeded. */
@@ -56,9 +58,8 @@ int64_t change_now(const struct change *change);
 /* The newest number taken for a planned topic in this change. */
 int64_t change_seq(const struct change *change, int topic);
 
-/* The next value of a counter kept beside the topic's number (tasks' numbers). */
-enum err change_counter(struct change *change, int topic, const char *name, int64_t *value)
-    MUST_CHECK;
+/* The value that the plan's counter has reached with this change (tasks' numbers). */
+int64_t change_counter(const struct change *change);
 
 /*
  * Makes a topic that does not exist yet, as this change's; its index for
@@ -86,6 +87,10 @@ typedef enum err (*event_each)(void *arg, const struct event_item *item);
 /* The events after a number, in order, at most limit (majority read). */
 enum err event_log_read(struct store *store, const char *topic, int64_t after, int limit,
                         event_each each, void *arg) MUST_CHECK;
+
+/* The newest events of one entity within a topic, oldest first, at most limit. */
+enum err event_log_entity(struct store *store, const char *topic, const bson_oid_t *entity,
+                          int limit, event_each each, void *arg) MUST_CHECK;
 
 /* Topic and number of all events since an instant; no kind, no frame. */
 enum err event_log_since(struct store *store, int64_t at, event_each each, void *arg) MUST_CHECK;

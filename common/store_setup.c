@@ -119,30 +119,45 @@ check_replica_set(mongoc_client_t *client)
     return err;
 }
 
+/* Inserts a document unless one has its _id. */
 static enum err
-make_epoch(mongoc_client_t *client, const char *database)
+make_document(mongoc_client_t *client, const char *database, enum store_name name, const char *id,
+              bson_t *content)
 {
-    mongoc_collection_t *meta =
-        mongoc_client_get_collection(client, database, store_names[STORE_META]);
-    unsigned char bytes[4];
-    char epoch[STORE_EPOCH];
-    bson_t *filter = BCON_NEW("_id", "epoch"), *update, *opts = BCON_NEW("upsert", BCON_BOOL(true));
+    mongoc_collection_t *coll = mongoc_client_get_collection(client, database, store_names[name]);
+    bson_t *filter = BCON_NEW("_id", BCON_UTF8(id)), *opts = BCON_NEW("upsert", BCON_BOOL(true));
+    bson_t *update = BCON_NEW("$setOnInsert", BCON_DOCUMENT(content));
     bson_error_t error;
-    bool ok;
+    bool ok = mongoc_collection_update_one(coll, filter, update, opts, NULL, &error);
 
-    text_random(bytes, sizeof(bytes));
-    text_hex(epoch, bytes, sizeof(bytes));
-    update = BCON_NEW("$setOnInsert", "{", "value", BCON_UTF8(epoch), "}");
-    ok = mongoc_collection_update_one(meta, filter, update, opts, NULL, &error);
     if (!ok && error.code == 11000) /* another process was first */
         ok = true;
     if (!ok)
-        log_error("store: epoch: %s", error.message);
+        log_error("store: %s: %s", id, error.message);
     bson_destroy(filter);
     bson_destroy(update);
     bson_destroy(opts);
-    mongoc_collection_destroy(meta);
+    bson_destroy(content);
+    mongoc_collection_destroy(coll);
     return ok ? ERR_NONE : ERR_STORE;
+}
+
+/* The epoch, and the topic that is nobody's. */
+static enum err
+make_documents(mongoc_client_t *client, const char *database)
+{
+    unsigned char bytes[4];
+    char epoch[STORE_EPOCH];
+    enum err err;
+
+    text_random(bytes, sizeof(bytes));
+    text_hex(epoch, bytes, sizeof(bytes));
+    err = make_document(client, database, STORE_META, "epoch",
+                        BCON_NEW("value", BCON_UTF8(epoch)));
+    if (err != ERR_NONE)
+        return err;
+    return make_document(client, database, STORE_TOPICS, "everyone",
+                         BCON_NEW("seq", BCON_INT64(0)));
 }
 
 /* The TTL of an index that exists follows the setting. */
@@ -172,5 +187,5 @@ store_setup_run(mongoc_client_t *client, const char *database, long event_retent
         if (err != ERR_NONE && ttl) /* it exists with another age */
             err = set_retention(client, database, event_retention_days);
     }
-    return err == ERR_NONE ? make_epoch(client, database) : err;
+    return err == ERR_NONE ? make_documents(client, database) : err;
 }

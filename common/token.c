@@ -8,6 +8,8 @@
 #include <ctype.h>
 #include <errno.h>
 #include <jwt.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +22,8 @@
 #define KEY_BYTES 32
 #define TEXT_MAX  1024 /* ours are about 330 characters */
 #define SKEW      5    /* seconds that hosts' clocks may differ */
+#define NONCE     12   /* of AES-GCM */
+#define TAG       16
 
 static struct {
     char id[33];
@@ -167,4 +171,83 @@ void
 token_hash(char hash[TOKEN_HASH], const char *secret)
 {
     text_sha256(hash, secret, strlen(secret));
+}
+
+/* HMAC-SHA256 of a label and a secret, under one of our keys. */
+static void
+derive(unsigned char out[32], int key, const char *label, const char *secret)
+{
+    struct text message = {0};
+    unsigned len = 32;
+
+    text_puts(&message, label);
+    text_puts(&message, secret);
+    if (HMAC(EVP_sha256(), keys[key].bytes, KEY_BYTES, (unsigned char *)message.bytes, message.len,
+             out, &len) == NULL)
+        abort();
+    text_free(&message);
+}
+
+void
+token_successor(char next[TOKEN_SECRET], const char *secret)
+{
+    unsigned char bytes[32];
+
+    derive(bytes, 0, "refresh:", secret);
+    text_base64url(next, bytes, sizeof(bytes));
+}
+
+void
+token_seal(struct text *out, const char *secret, const char *bytes, size_t len)
+{
+    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+    unsigned char key[32], nonce[NONCE], tag[TAG], *sealed = malloc(len + TAG);
+    int n = 0, rest = 0;
+
+    derive(key, 0, "seal:", secret);
+    text_random(nonce, sizeof(nonce));
+    if (ctx == NULL || sealed == NULL ||
+        EVP_EncryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, nonce) != 1 ||
+        EVP_EncryptUpdate(ctx, sealed, &n, (const unsigned char *)bytes, (int)len) != 1 ||
+        EVP_EncryptFinal_ex(ctx, sealed + n, &rest) != 1 ||
+        EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, TAG, tag) != 1)
+        abort();
+    text_add(out, (char *)nonce, sizeof(nonce));
+    text_add(out, (char *)tag, sizeof(tag));
+    text_add(out, (char *)sealed, (size_t)(n + rest));
+    EVP_CIPHER_CTX_free(ctx);
+    free(sealed);
+}
+
+static int
+unseal_with(int index, struct text *out, const char *secret, const unsigned char *in, size_t len)
+{
+    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+    unsigned char key[32], tag[TAG], *bytes = malloc(len);
+    int n = 0, rest = 0, ok;
+
+    if (ctx == NULL || bytes == NULL)
+        abort();
+    derive(key, index, "seal:", secret);
+    memcpy(tag, in + NONCE, TAG);
+    ok = EVP_DecryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, in) == 1 &&
+         EVP_DecryptUpdate(ctx, bytes, &n, in + NONCE + TAG, (int)(len - NONCE - TAG)) == 1 &&
+         EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_SET_TAG, TAG, tag) == 1 &&
+         EVP_DecryptFinal_ex(ctx, bytes + n, &rest) == 1;
+    if (ok)
+        text_add(out, (char *)bytes, (size_t)(n + rest));
+    EVP_CIPHER_CTX_free(ctx);
+    free(bytes);
+    return ok;
+}
+
+enum err
+token_unseal(struct text *out, const char *secret, const char *bytes, size_t len)
+{
+    if (len < NONCE + TAG)
+        return ERR_INVALID;
+    for (int i = 0; i < key_count; i++)
+        if (unseal_with(i, out, secret, (const unsigned char *)bytes, len))
+            return ERR_NONE;
+    return ERR_INVALID;
 }

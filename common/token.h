@@ -9,6 +9,8 @@
 
 #include "common/err.h"
 
+struct text;
+
 #define TOKEN_SECONDS 600  /* an access token's life (design 6) */
 #define TOKEN_SECRET  44   /* 256 random bits as base64url, and a NUL */
 #define TOKEN_HASH    65   /* SHA-256 in hex, and a NUL */
@@ -33,5 +35,18 @@ void token_secret(char secret[TOKEN_SECRET], char hash[TOKEN_HASH]);
 
 /* The hash of a secret that came back. */
 void token_hash(char hash[TOKEN_HASH], const char *secret);
+
+/*
+ * The secret that follows another: the same each time, and not to be told
+ * without our key.  So a rotation whose reply was lost can be repeated.
+ */
+void token_successor(char next[TOKEN_SECRET], const char *secret);
+
+/* Appends bytes, encrypted (AES-256-GCM) under our key and a secret of the caller's. */
+void token_seal(struct text *out, const char *secret, const char *bytes, size_t len);
+
+/* Appends what token_seal() was given; ERR_INVALID if any of the three differs. */
+enum err token_unseal(struct text *out, const char *secret, const char *bytes, size_t len)
+    MUST_CHECK;
 
 #endif

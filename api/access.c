@@ -1,0 +1,112 @@
+/*
+ * The table of actions and roles.
+ */
+#include "api/access.h"
+
+#include <string.h>
+
+const char *const role_names[] = {NULL, "viewer", "commenter", "member", "admin", "owner", NULL};
+
+/* The least role that may. */
+static const enum role least[ACTION__COUNT] = {
+    [ACTION_READ] = ROLE_VIEWER,  [ACTION_COMMENT] = ROLE_COMMENTER, [ACTION_WRITE] = ROLE_MEMBER,
+    [ACTION_MANAGE] = ROLE_ADMIN, [ACTION_OWN] = ROLE_OWNER,
+};
+
+enum role
+role_named(const char *name)
+{
+    for (int i = ROLE_VIEWER; i <= ROLE_OWNER; i++)
+        if (strcmp(name, role_names[i]) == 0)
+            return (enum role)i;
+    return ROLE_NONE;
+}
+
+/* Calls for each member until each() is true. */
+static void
+walk(const bson_t *project, bool (*each)(void *, const bson_oid_t *, enum role), void *arg)
+{
+    bson_iter_t iter, list, member;
+
+    if (!bson_iter_init_find(&iter, project, "members") || !bson_iter_recurse(&iter, &list))
+        return;
+    while (bson_iter_next(&list)) {
+        const bson_oid_t *user = NULL;
+        enum role role = ROLE_NONE;
+
+        if (!bson_iter_recurse(&list, &member))
+            continue;
+        while (bson_iter_next(&member)) {
+            if (BSON_ITER_HOLDS_OID(&member))
+                user = bson_iter_oid(&member);
+            else if (BSON_ITER_HOLDS_UTF8(&member))
+                role = role_named(bson_iter_utf8(&member, NULL));
+        }
+        if (user != NULL && each(arg, user, role))
+            return;
+    }
+}
+
+struct search {
+    const bson_oid_t *user;
+    enum role role;
+};
+
+static bool
+is_user(void *arg, const bson_oid_t *user, enum role role)
+{
+    struct search *s = arg;
+
+    if (!bson_oid_equal(s->user, user))
+        return false;
+    s->role = role;
+    return true;
+}
+
+enum role
+access_member(const bson_t *project, const bson_oid_t *user)
+{
+    struct search s = {user, ROLE_NONE};
+
+    walk(project, is_user, &s);
+    return s.role;
+}
+
+enum role
+access_role(const bson_t *project, const bson_oid_t *user)
+{
+    enum role role = access_member(project, user);
+    bson_iter_t iter;
+
+    if (role == ROLE_NONE && bson_iter_init_find(&iter, project, "access") &&
+        BSON_ITER_HOLDS_UTF8(&iter) && strcmp(bson_iter_utf8(&iter, NULL), "everyone") == 0)
+        return ROLE_MEMBER;
+    return role;
+}
+
+static bool
+count_owner(void *arg, const bson_oid_t *user, enum role role)
+{
+    (void)user;
+    *(int *)arg += role == ROLE_OWNER;
+    return false;
+}
+
+int
+access_owners(const bson_t *project)
+{
+    int owners = 0;
+
+    walk(project, count_owner, &owners);
+    return owners;
+}
+
+enum err
+access_check(const bson_t *project, const bson_oid_t *user, enum action action)
+{
+    enum role role = access_role(project, user);
+
+    if (role == ROLE_NONE)
+        return ERR_NOT_FOUND;
+    return role >= least[action] ? ERR_NONE : ERR_FORBIDDEN;
+}

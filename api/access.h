@@ -1,0 +1,40 @@
+/*
+ * Who may do what in a project: one table of action and role.
+ */
+#ifndef API_ACCESS_H
+#define API_ACCESS_H
+
+#include <bson/bson.h>
+
+#include "common/err.h"
+
+enum role { ROLE_NONE, ROLE_VIEWER, ROLE_COMMENTER, ROLE_MEMBER, ROLE_ADMIN, ROLE_OWNER };
+
+enum action {
+    ACTION_READ,    /* the project, its tasks, comments, events */
+    ACTION_COMMENT, /* comments of one's own */
+    ACTION_WRITE,   /* tasks, import */
+    ACTION_MANAGE,  /* settings, members, invitations, others' comments */
+    ACTION_OWN,     /* delete and restore the project, make owners */
+    ACTION__COUNT
+};
+
+/* "viewer" ... "owner"; NULL for ROLE_NONE. */
+extern const char *const role_names[];
+
+/* ROLE_NONE when it names no role. */
+enum role role_named(const char *name);
+
+/* The user's role in a stored project, by membership or since it is open to everyone. */
+enum role access_role(const bson_t *project, const bson_oid_t *user);
+
+/* The membership's role alone. */
+enum role access_member(const bson_t *project, const bson_oid_t *user);
+
+/* How many owners the project has. */
+int access_owners(const bson_t *project);
+
+/* ERR_NOT_FOUND to those who may not know the project exists, ERR_FORBIDDEN, or ERR_NONE. */
+enum err access_check(const bson_t *project, const bson_oid_t *user, enum action action) MUST_CHECK;
+
+#endif

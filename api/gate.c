@@ -1,0 +1,201 @@
+/*
+ * From route to handler.
+ */
+#include "api/gate.h"
+
+#include <json-c/json.h>
+#include <pthread.h>
+#include <string.h>
+#include <strings.h>
+
+#include "api/reply.h"
+#include "api/revoked.h"
+#include "api/router.h"
+#include "common/json.h"
+#include "common/token.h"
+
+#define KEY_MAX      255 /* characters of an Idempotency-Key */
+#define RUNNING_MAX  512 /* requests with a key at once in this process */
+
+/* The keys being worked on in this process; others meet in the database. */
+static struct {
+    pthread_mutex_t lock;
+    char keys[RUNNING_MAX][65];
+} running = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static enum err
+key_enter(const char *key)
+{
+    int vacant = -1;
+    enum err err = ERR_NONE;
+
+    pthread_mutex_lock(&running.lock);
+    for (int i = 0; i < RUNNING_MAX && err == ERR_NONE; i++) {
+        if (running.keys[i][0] == '\0')
+            vacant = vacant < 0 ? i : vacant;
+        else if (strcmp(running.keys[i], key) == 0)
+            err = ERR_IN_PROGRESS;
+    }
+    if (err == ERR_NONE && vacant < 0)
+        err = ERR_BUSY;
+    if (err == ERR_NONE)
+        memcpy(running.keys[vacant], key, 65);
+    pthread_mutex_unlock(&running.lock);
+    return err;
+}
+
+static void
+key_leave(const char *key)
+{
+    pthread_mutex_lock(&running.lock);
+    for (int i = 0; i < RUNNING_MAX; i++)
+        if (strcmp(running.keys[i], key) == 0)
+            running.keys[i][0] = '\0';
+    pthread_mutex_unlock(&running.lock);
+}
+
+static enum err
+check_token(struct request *r)
+{
+    struct token token;
+    const char *text = r->authorization;
+
+    if (text == NULL || strncasecmp(text, "Bearer ", 7) != 0 ||
+        token_verify(text + 7, strlen(text + 7), &token) != ERR_NONE)
+        return ERR_NO_AUTH;
+    memcpy(r->user, token.user, sizeof(r->user));
+    memcpy(r->session, token.session, sizeof(r->session));
+    bson_oid_init_from_string(&r->user_id, r->user);
+    bson_oid_init_from_string(&r->session_id, r->session);
+    if (revoked_has(r->revoked, &r->session_id)) {
+        r->user[0] = '\0';
+        return request_fail(r, ERR_NO_AUTH, "the session has ended");
+    }
+    return ERR_NONE;
+}
+
+static void
+put_json(void *json)
+{
+    json_object_put(json);
+}
+
+static bool
+is_json(const char *type)
+{
+    static const char *const known[] = {"application/json", "application/merge-patch+json"};
+
+    for (int i = 0; i < 2; i++) {
+        size_t len = strlen(known[i]);
+
+        if (type != NULL && strncasecmp(type, known[i], len) == 0 &&
+            (type[len] == '\0' || type[len] == ';' || type[len] == ' '))
+            return true;
+    }
+    return false;
+}
+
+static enum err
+read_body(struct request *r)
+{
+    const char *why;
+
+    if (r->body_too_large)
+        return ERR_TOO_LARGE;
+    if (r->method == GET || r->method == DELETE || (r->route->flags & (NO_BODY | PLAIN))) {
+        if (r->body_len == 0 || !is_json(r->content_type) || (r->route->flags & PLAIN))
+            return ERR_NONE;
+    } else if (!is_json(r->content_type)) {
+        return ERR_MEDIA_TYPE;
+    }
+    if (json_parse(r->body, r->body_len, &r->json, &why) != ERR_NONE)
+        return request_fail(r, ERR_MALFORMED, "the body is not acceptable JSON: %s", why);
+    arena_defer(r->arena, put_json, r->json);
+    return ERR_NONE;
+}
+
+/* The record's id: nobody can meet another's key. */
+static enum err
+read_key(struct request *r)
+{
+    const char *key = r->idempotency_key;
+    struct text t = {0};
+
+    if (key == NULL || r->method == GET)
+        return ERR_NONE;
+    if (*key == '\0' || strlen(key) > KEY_MAX)
+        return request_fail(r, ERR_MALFORMED, "Idempotency-Key must have 1 to %d characters",
+                            KEY_MAX);
+    for (const char *p = key; *p != '\0'; p++)
+        if (*p < 0x20 || *p > 0x7E)
+            return request_fail(r, ERR_MALFORMED, "Idempotency-Key must be printable ASCII");
+    text_printf(&t, "%s\n%s\n%s", r->user, r->user[0] == '\0' ? r->path : "", key);
+    r->key = arena_alloc(r->arena, 65);
+    text_sha256((char *)(uintptr_t)r->key, t.bytes, t.len);
+    text_clear(&t);
+    text_printf(&t, "%s %s?%s\n", r->method_name, r->path, r->query == NULL ? "" : r->query);
+    text_add(&t, r->body == NULL ? "" : r->body, r->body_len);
+    text_sha256(r->digest, t.bytes, t.len);
+    text_free(&t);
+    return ERR_NONE;
+}
+
+enum err
+gate_check(struct request *r, bool *done)
+{
+    enum err err;
+
+    *done = false;
+    if ((err = router_find(r)) != ERR_NONE || (err = request_parse_query(r)) != ERR_NONE ||
+        (r->route->who == USER && (err = check_token(r)) != ERR_NONE) ||
+        (err = read_body(r)) != ERR_NONE || (err = read_key(r)) != ERR_NONE)
+        return err;
+    return r->key == NULL ? ERR_NONE : request_replay(r, done);
+}
+
+static enum err
+handle(struct request *r)
+{
+    bool done;
+    enum err err = gate_check(r, &done);
+
+    if (err != ERR_NONE || done)
+        return err;
+    if (r->key == NULL)
+        return r->route->handler(r);
+    if ((err = key_enter(r->key)) != ERR_NONE)
+        return err;
+    /* A twin may have finished between the first look and our entering. */
+    err = request_replay(r, &done);
+    if (err == ERR_NONE && !done)
+        err = r->route->handler(r);
+    key_leave(r->key);
+    return err;
+}
+
+/* Which methods a path knows, for OPTIONS. */
+static void
+serve_options(struct request *r)
+{
+    if (router_find(r) == ERR_METHOD) {
+        (void)!reply_empty(r, 204);
+        return;
+    }
+    reply_problem(r, ERR_NOT_FOUND);
+}
+
+void
+gate_serve(struct request *r)
+{
+    enum err err;
+
+    if (strcmp(r->method_name, "OPTIONS") == 0) {
+        serve_options(r);
+        return;
+    }
+    err = handle(r);
+    if (err != ERR_NONE)
+        reply_problem(r, err);
+    else
+        reply_unchanged(r);
+}

@@ -1,0 +1,165 @@
+/*
+ * The parent: opens the socket, prepares the database, keeps the worker
+ * processes alive, and ends them on SIGTERM once they have finished their
+ * requests.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "api/worker.h"
+#include "common/clock.h"
+#include "common/config.h"
+#include "common/log.h"
+#include "common/password.h"
+#include "common/store.h"
+#include "common/token.h"
+
+#define SOON_US     1000000 /* a worker that dies younger than this has a deeper problem */
+#define DRAIN_S     10      /* for requests under way at SIGTERM */
+#define WORKERS_MAX 64
+
+static volatile sig_atomic_t stopping;
+
+struct child {
+    pid_t pid;
+    int64_t born;
+};
+
+static void
+on_stop(int sig)
+{
+    (void)sig;
+    stopping = 1;
+}
+
+static void
+die_with_parent(pid_t parent)
+{
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent)
+        _exit(1);
+}
+
+/* In a child of its own, since connections must not live across fork(). */
+static int
+prepare(const struct config *config)
+{
+    pid_t parent = getpid(), pid = fork();
+    int status;
+
+    if (pid == 0) {
+        struct store_pool *pool;
+        struct store *store;
+
+        die_with_parent(parent);
+        signal(SIGTERM, SIG_DFL);
+        signal(SIGINT, SIG_DFL);
+        pool = store_pool_open(config->mongodb_uri, config->mongodb_database, 1);
+        store = pool == NULL ? NULL : store_take(pool);
+        _exit(store == NULL ? ERR_INVALID : (int)store_setup(store, config->event_retention_days));
+    }
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR && !stopping) {
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : ERR_STORE;
+}
+
+/* Waits for the database as long as it takes; 0 once it is ready. */
+static int
+prepare_store(const struct config *config)
+{
+    while (!stopping) {
+        int err = prepare(config);
+
+        if (err == ERR_NONE)
+            return 0;
+        if (err == ERR_INVALID)
+            return 1;
+        log_warn("main: the database is not ready; trying again");
+        nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
+    }
+    return 1;
+}
+
+static void
+start_child(struct child *c, int listener, const struct config *config)
+{
+    pid_t parent = getpid();
+
+    if (c->born != 0 && clock_steady() - c->born < SOON_US)
+        nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
+    c->born = clock_steady();
+    c->pid = fork();
+    if (c->pid == 0) {
+        die_with_parent(parent);
+        _exit(worker_run(listener, config));
+    }
+}
+
+static void
+keep_alive(struct child *children, long count, int listener, const struct config *config)
+{
+    while (!stopping) {
+        int status;
+        pid_t pid = waitpid(-1, &status, WNOHANG);
+
+        if (pid <= 0) /* a signal ends the nap */
+            nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+        for (long i = 0; pid > 0 && i < count && !stopping; i++) {
+            if (children[i].pid != pid)
+                continue;
+            log_warn("main: worker %d ended (%s %d); starting another", (int)pid,
+                     WIFSIGNALED(status) ? "signal" : "status",
+                     WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+            start_child(&children[i], listener, config);
+        }
+    }
+}
+
+static void
+end_children(const struct child *children, long count)
+{
+    long left = count;
+
+    for (long i = 0; i < count; i++)
+        kill(children[i].pid, SIGTERM);
+    for (int tenths = 0; left > 0 && tenths < DRAIN_S * 10; tenths++) {
+        while (waitpid(-1, NULL, WNOHANG) > 0)
+            left--;
+        if (left > 0)
+            nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    }
+    for (long i = 0; left > 0 && i < count; i++)
+        kill(children[i].pid, SIGKILL);
+}
+
+int
+main(int argc, char **argv)
+{
+    struct config config;
+    struct child children[WORKERS_MAX] = {0};
+    struct sigaction stop = {.sa_handler = on_stop};
+    int listener;
+
+    config_start(&config, "taskwire-api", CONFIG_API, argc, argv);
+    if (token_open(config.signing_keys) != ERR_NONE)
+        return 2;
+    sigaction(SIGTERM, &stop, NULL);
+    sigaction(SIGINT, &stop, NULL);
+    password_open(config.password_cost, config.password_slots);
+    listener = worker_listen(config.api_socket);
+    if (listener < 0 || prepare_store(&config) != 0)
+        return 1;
+    for (long i = 0; i < config.api_processes; i++)
+        start_child(&children[i], listener, &config);
+    keep_alive(children, config.api_processes, listener, &config);
+    end_children(children, config.api_processes);
+    unlink(config.api_socket);
+    log_info("main: stopped");
+    return 0;
+}

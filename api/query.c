@@ -1,0 +1,398 @@
+/*
+ * Names come from the tables, values are typed before they meet the filter: no
+ * key of a client's reaches the store.
+ */
+#include "api/query.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/doc.h"
+#include "api/request.h"
+#include "common/clock.h"
+
+#define CURSOR_BYTES 2048 /* a title of 500 characters fits */
+#define LIST_MAX     20   /* values of one parameter, with commas */
+
+/* One value of a parameter, typed, appended under name. */
+static enum err
+append_value(struct request *r, const struct filter *f, const char *value, size_t len,
+             const char *name, bson_t *out)
+{
+    char *text = arena_copy(r->arena, value, len);
+    int64_t ms;
+    bson_oid_t id;
+
+    switch (f->kind) {
+    case REF:
+        if (strcmp(text, "me") == 0) {
+            BSON_APPEND_OID(out, name, &r->user_id);
+            return ERR_NONE;
+        }
+        if (len != 24 || !bson_oid_is_valid(text, len))
+            return request_bad_param(r, f->name, "must be an id of 24 hex digits");
+        bson_oid_init_from_string(&id, text);
+        BSON_APPEND_OID(out, name, &id);
+        return ERR_NONE;
+    case INSTANT:
+        if (!clock_read(text, len, &ms) && !clock_read_date(text, len, &ms))
+            return request_bad_param(r, f->name, "must be an instant or a date");
+        BSON_APPEND_DATE_TIME(out, name, ms);
+        return ERR_NONE;
+    case RANK:
+        for (int i = 0; f->choices[i] != NULL; i++) {
+            if (strcmp(f->choices[i], text) == 0) {
+                BSON_APPEND_INT32(out, name, i);
+                return ERR_NONE;
+            }
+        }
+        return request_bad_param(r, f->name, "has a value that is not known");
+    case FLAG:
+        if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
+            return request_bad_param(r, f->name, "must be true or false");
+        BSON_APPEND_BOOL(out, name, text[0] == 't');
+        return ERR_NONE;
+    default:
+        if (len == 0 || len > 500)
+            return request_bad_param(r, f->name, "must have 1 to 500 characters");
+        BSON_APPEND_UTF8(out, name, text);
+        return ERR_NONE;
+    }
+}
+
+/* "a" or "a,b": equality or $in. */
+static enum err
+append_equals(struct request *r, const struct filter *f, const char *value, bson_t *out)
+{
+    bson_t in, list;
+    char key[16];
+    int n = 0;
+    enum err err = ERR_NONE;
+
+    if (strchr(value, ',') == NULL)
+        return append_value(r, f, value, strlen(value), f->stored, out);
+    BSON_APPEND_DOCUMENT_BEGIN(out, f->stored, &in);
+    BSON_APPEND_ARRAY_BEGIN(&in, "$in", &list);
+    for (const char *p = value; err == ERR_NONE && *p != '\0';) {
+        size_t len = strcspn(p, ",");
+
+        snprintf(key, sizeof(key), "%d", n);
+        if (n++ == LIST_MAX)
+            err = request_bad_param(r, f->name, "has too many values");
+        else
+            err = append_value(r, f, p, len, key, &list);
+        p += len + (p[len] == ',');
+    }
+    bson_append_array_end(&in, &list);
+    bson_append_document_end(out, &in);
+    return err;
+}
+
+/* BEFORE and AFTER of one stored field share a sub-document. */
+static enum err
+append_ranges(struct request *r, const struct filter *filters, bson_t *out)
+{
+    for (const struct filter *f = filters; f->name != NULL; f++) {
+        bool first = true;
+        enum err err = ERR_NONE;
+        bson_t range;
+
+        for (const struct filter *g = filters; g < f; g++)
+            first = first && (g->op == EQUALS || g->op == CUSTOM ||
+                              strcmp(g->stored, f->stored) != 0);
+        if (f->op == EQUALS || f->op == CUSTOM || !first)
+            continue;
+        bson_init(&range);
+        for (const struct filter *g = f; err == ERR_NONE && g->name != NULL; g++) {
+            const char *value;
+
+            if ((g->op != BEFORE && g->op != AFTER) || strcmp(g->stored, f->stored) != 0)
+                continue;
+            if ((value = request_param(r, g->name)) != NULL)
+                err = append_value(r, g, value, strlen(value), g->op == BEFORE ? "$lt" : "$gte",
+                                   &range);
+        }
+        if (err == ERR_NONE && !bson_empty(&range))
+            BSON_APPEND_DOCUMENT(out, f->stored, &range);
+        bson_destroy(&range);
+        if (err != ERR_NONE)
+            return err;
+    }
+    return ERR_NONE;
+}
+
+static enum err
+read_filters(struct request *r, const struct list *list, bson_t *out)
+{
+    for (const struct filter *f = list->filters; f->name != NULL; f++) {
+        const char *value = f->op == EQUALS ? request_param(r, f->name) : NULL;
+        enum err err;
+
+        if (value != NULL && (err = append_equals(r, f, value, out)) != ERR_NONE)
+            return err;
+    }
+    return append_ranges(r, list->filters, out);
+}
+
+static enum err
+read_limit(struct request *r, struct query *q)
+{
+    const char *value = request_param(r, "limit");
+    char *end;
+    long limit;
+
+    q->limit = QUERY_LIMIT;
+    if (value == NULL)
+        return ERR_NONE;
+    limit = strtol(value, &end, 10);
+    if (*value < '0' || *value > '9' || *end != '\0' || limit < 1 || limit > QUERY_LIMIT_MAX)
+        return request_bad_param(r, "limit", "must be a whole number from 1 to 200");
+    q->limit = (int)limit;
+    return ERR_NONE;
+}
+
+/* "-a,b" turned round is "a,-b". */
+static char *
+turned(struct request *r, const char *name)
+{
+    struct text t = {0};
+    char *out;
+
+    for (const char *p = name; *p != '\0';) {
+        size_t len = strcspn(p, ",");
+
+        if (*p == '-')
+            text_add(&t, p + 1, len - 1);
+        else
+            text_printf(&t, "-%.*s", (int)len, p);
+        p += len;
+        if (*p == ',')
+            text_putc(&t, *p++);
+    }
+    out = arena_dup(r->arena, t.bytes);
+    text_free(&t);
+    return out;
+}
+
+static enum err
+read_sort(struct request *r, const struct list *list, struct query *q)
+{
+    const char *value = request_param(r, "sort");
+    struct text known = {0};
+    enum err err;
+
+    q->order = list->orders;
+    if (value == NULL)
+        return ERR_NONE;
+    for (const struct order *o = list->orders; o->name != NULL; o++) {
+        q->order = o;
+        q->reversed = strcmp(value, o->name) != 0;
+        if (!q->reversed || strcmp(value, turned(r, o->name)) == 0)
+            return ERR_NONE;
+        text_printf(&known, "%s%s", o == list->orders ? "" : "; ", o->name);
+    }
+    text_puts(&known, "; or one of these turned round");
+    err = request_bad_param(r, "sort",
+                            arena_printf(r->arena, "must be one of %s", known.bytes));
+    text_free(&known);
+    return err;
+}
+
+/* The direction of a key in this query: 1 or -1. */
+static int
+direction(const struct query *q, const char *key)
+{
+    return (key[0] == '-') != q->reversed ? -1 : 1;
+}
+
+static const char *
+bare(const char *key)
+{
+    return key[0] == '-' ? key + 1 : key;
+}
+
+static int
+key_count(const struct order *o)
+{
+    int n = 0;
+
+    while (n < QUERY_KEYS && o->keys[n] != NULL)
+        n++;
+    return n;
+}
+
+/* The last key's direction is _id's. */
+static int
+id_direction(const struct query *q)
+{
+    return direction(q, q->order->keys[key_count(q->order) - 1]);
+}
+
+static void
+append_sort(const struct query *q, bson_t *opts)
+{
+    bson_t sort;
+
+    BSON_APPEND_DOCUMENT_BEGIN(opts, "sort", &sort);
+    for (int i = 0; i < key_count(q->order); i++)
+        BSON_APPEND_INT32(&sort, bare(q->order->keys[i]), direction(q, q->order->keys[i]));
+    BSON_APPEND_INT32(&sort, "_id", id_direction(q));
+    bson_append_document_end(opts, &sort);
+}
+
+/* {key: {$gt: value}} or $lt, by direction. */
+static void
+append_beyond(bson_t *out, const char *key, const char *op, const bson_iter_t *value)
+{
+    bson_t range;
+
+    BSON_APPEND_DOCUMENT_BEGIN(out, key, &range);
+    bson_append_iter(&range, op, -1, value);
+    bson_append_document_end(out, &range);
+}
+
+/* The k-th branch: the first k keys equal, the next one beyond. */
+static void
+append_branch(const struct query *q, const bson_t *at, int k, bson_t *out)
+{
+    int n = key_count(q->order);
+    bson_iter_t value;
+    char name[8];
+
+    for (int i = 0; i < k; i++) {
+        snprintf(name, sizeof(name), "k%d", i);
+        if (bson_iter_init_find(&value, at, name))
+            bson_append_iter(out, bare(q->order->keys[i]), -1, &value);
+    }
+    snprintf(name, sizeof(name), "k%d", k);
+    if (!bson_iter_init_find(&value, at, name))
+        return;
+    if (k == n)
+        append_beyond(out, "_id", id_direction(q) > 0 ? "$gt" : "$lt", &value);
+    else
+        append_beyond(out, bare(q->order->keys[k]), direction(q, q->order->keys[k]) > 0 ? "$gt" : "$lt",
+                      &value);
+}
+
+/* A cursor's document must hold what query_cursor() puts in, of plain types. */
+static bool
+cursor_ok(const struct query *q, const bson_t *at)
+{
+    char name[8];
+    bson_iter_t iter;
+    const char *order = doc_text(at, "o");
+    int n = key_count(q->order);
+
+    if (order == NULL || strcmp(order, q->order->name) != 0 || doc_flag(at, "r") != q->reversed)
+        return false;
+    for (int i = 0; i <= n; i++) {
+        snprintf(name, sizeof(name), "k%d", i);
+        if (!bson_iter_init_find(&iter, at, name))
+            return false;
+        switch (bson_iter_type(&iter)) {
+        case BSON_TYPE_UTF8:
+        case BSON_TYPE_INT32:
+        case BSON_TYPE_INT64:
+        case BSON_TYPE_DATE_TIME:
+            if (i == n)
+                return false;
+            break;
+        case BSON_TYPE_OID:
+            break;
+        default:
+            return false;
+        }
+    }
+    return true;
+}
+
+/* {$or: [...]}: what stands behind the cursor. */
+static void
+append_behind(const struct query *q, const bson_t *at, bson_t *out)
+{
+    bson_t branches, branch;
+    char key[8];
+
+    BSON_APPEND_ARRAY_BEGIN(out, "$or", &branches);
+    for (int k = 0; k <= key_count(q->order); k++) {
+        snprintf(key, sizeof(key), "%d", k);
+        BSON_APPEND_DOCUMENT_BEGIN(&branches, key, &branch);
+        append_branch(q, at, k, &branch);
+        bson_append_document_end(&branches, &branch);
+    }
+    bson_append_array_end(out, &branches);
+}
+
+static enum err
+read_cursor(struct request *r, struct query *q)
+{
+    const char *value = request_param(r, "cursor");
+    unsigned char bytes[CURSOR_BYTES];
+    bson_t at, both, one;
+    bson_iter_t first;
+    long len;
+
+    if (value == NULL)
+        return ERR_NONE;
+    len = text_unbase64url(bytes, sizeof(bytes), value, strlen(value));
+    if (len < 5 || !bson_init_static(&at, bytes, (size_t)len) ||
+        !bson_validate(&at, BSON_VALIDATE_UTF8, NULL) || !cursor_ok(q, &at))
+        return request_bad_param(r, "cursor", "is not one of this list in this order");
+    BSON_APPEND_ARRAY_BEGIN(q->filter, "$and", &both);
+    BSON_APPEND_DOCUMENT_BEGIN(&both, "0", &one);
+    append_behind(q, &at, &one);
+    bson_append_document_end(&both, &one);
+    /* The branches alone bound no index scan; this does. */
+    if (bson_iter_init_find(&first, &at, "k0")) {
+        const char *op = direction(q, q->order->keys[0]) > 0 ? "$gte" : "$lte";
+
+        BSON_APPEND_DOCUMENT_BEGIN(&both, "1", &one);
+        append_beyond(&one, bare(q->order->keys[0]), op, &first);
+        bson_append_document_end(&both, &one);
+    }
+    bson_append_array_end(q->filter, &both);
+    return ERR_NONE;
+}
+
+enum err
+query_read(struct request *r, const struct list *list, const bson_t *base, struct query *q)
+{
+    enum err err;
+
+    *q = (struct query){.filter = request_keep(r, bson_copy(base)),
+                        .opts = request_keep(r, bson_new())};
+    if ((err = read_limit(r, q)) != ERR_NONE || (err = read_sort(r, list, q)) != ERR_NONE ||
+        (err = read_filters(r, list, q->filter)) != ERR_NONE ||
+        (list->scope != NULL && (err = list->scope(r, q->filter)) != ERR_NONE) ||
+        (err = read_cursor(r, q)) != ERR_NONE || (err = request_params_done(r)) != ERR_NONE)
+        return err;
+    append_sort(q, q->opts);
+    BSON_APPEND_INT64(q->opts, "limit", q->limit + 1);
+    return ERR_NONE;
+}
+
+void
+query_cursor(struct text *out, const struct query *q, const bson_t *last)
+{
+    bson_t at;
+    bson_iter_t value;
+    char name[8], *encoded;
+    int n = key_count(q->order);
+
+    bson_init(&at);
+    BSON_APPEND_UTF8(&at, "o", q->order->name);
+    BSON_APPEND_BOOL(&at, "r", q->reversed);
+    for (int i = 0; i <= n; i++) {
+        snprintf(name, sizeof(name), "k%d", i);
+        if (bson_iter_init_find(&value, last, i == n ? "_id" : bare(q->order->keys[i])))
+            bson_append_iter(&at, name, -1, &value);
+    }
+    encoded = malloc(TEXT_BASE64(at.len));
+    if (encoded == NULL)
+        abort();
+    text_base64url(encoded, bson_get_data(&at), at.len);
+    text_puts(out, encoded);
+    free(encoded);
+    bson_destroy(&at);
+}

@@ -1,0 +1,33 @@
+/*
+ * ?filter & sort & limit & cursor, from a list's tables, to a store query; and
+ * the page's cursor.  Pure: no I/O, no clock.
+ */
+#ifndef API_QUERY_H
+#define API_QUERY_H
+
+#include <bson/bson.h>
+
+#include "api/field.h"
+
+#define QUERY_LIMIT     50 /* when none is given */
+#define QUERY_LIMIT_MAX 200
+#define QUERY_KEYS      3
+
+struct query {
+    bson_t *filter, *opts; /* live as long as the request */
+    int limit;
+    const struct order *order;
+    bool reversed; /* the order runs the other way */
+};
+
+/*
+ * Reads the request's parameters; filter starts with what base holds.  opts
+ * asks for one document more than limit, to know whether there is a next page.
+ */
+enum err query_read(struct request *r, const struct list *list, const bson_t *base,
+                    struct query *out) MUST_CHECK;
+
+/* The cursor behind the last document of a page, to the end of out. */
+void query_cursor(struct text *out, const struct query *query, const bson_t *last);
+
+#endif

@@ -1,0 +1,133 @@
+/*
+ * Bodies, and the table of problems.
+ */
+#include "api/reply.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "api/doc.h"
+#include "api/request.h"
+#include "common/json.h"
+
+/* clang-format off */
+const struct problem problems[ERR__COUNT] = {
+    [ERR_NONE]          = {200, "none",                  "No problem"},
+    [ERR_MALFORMED]     = {400, "malformed",             "The request cannot be understood"},
+    [ERR_BAD_PARAMETER] = {400, "bad-parameter",         "A query parameter is not acceptable"},
+    [ERR_NO_AUTH]       = {401, "unauthenticated",       "A valid access token is needed"},
+    [ERR_BAD_LOGIN]     = {401, "bad-credentials",       "These credentials are not valid"},
+    [ERR_FORBIDDEN]     = {403, "forbidden",             "Your role does not allow this"},
+    [ERR_NOT_FOUND]     = {404, "not-found",             "There is no such resource"},
+    [ERR_METHOD]        = {405, "method-not-allowed",    "This resource does not know the method"},
+    [ERR_CONFLICT]      = {409, "conflict",              "The state of the resource does not allow this"},
+    [ERR_IN_PROGRESS]   = {409, "in-progress",           "The same request is still being worked on"},
+    [ERR_STALE]         = {412, "stale",                 "The resource has changed since you read it"},
+    [ERR_TOO_LARGE]     = {413, "too-large",             "The body is too large"},
+    [ERR_MEDIA_TYPE]    = {415, "unsupported-media-type","The body must be application/json"},
+    [ERR_INVALID]       = {422, "invalid",               "Some fields are not acceptable"},
+    [ERR_KEY_REUSED]    = {422, "key-reused",            "The Idempotency-Key was used for another request"},
+    [ERR_UNCONDITIONAL] = {428, "precondition-required", "The project demands If-Match"},
+    [ERR_THROTTLED]     = {429, "throttled",             "Too many requests"},
+    [ERR_BUSY]          = {503, "busy",                  "Too much is going on; try again"},
+    [ERR_STORE]         = {503, "unavailable",           "The database cannot be reached; try again"},
+    [ERR_INTERNAL]      = {500, "internal",              "Something went wrong on our side"},
+    [ERR_RETRY]         = {503, "busy",                  "Too much is going on; try again"},
+};
+/* clang-format on */
+
+struct text *
+reply_json(struct request *r, int status)
+{
+    r->reply.status = status;
+    r->reply.type = "application/json";
+    text_clear(&r->reply.body);
+    return &r->reply.body;
+}
+
+enum err
+reply_empty(struct request *r, int status)
+{
+    text_clear(&r->reply.body);
+    r->reply.status = status;
+    r->reply.type = NULL;
+    return ERR_NONE;
+}
+
+enum err
+reply_doc(struct request *r, int status, const struct shape *shape, const bson_t *doc)
+{
+    bson_iter_t iter;
+    int64_t rev = bson_iter_init_find(&iter, doc, "rev") ? bson_iter_as_int64(&iter) : 0;
+
+    doc_write(reply_json(r, status), shape, doc);
+    r->reply.etag = arena_printf(r->arena, "\"%lld\"", (long long)rev);
+    return ERR_NONE;
+}
+
+enum err
+reply_text(struct request *r, int status, const char *json, int64_t rev)
+{
+    text_puts(reply_json(r, status), json);
+    r->reply.etag = arena_printf(r->arena, "\"%lld\"", (long long)rev);
+    return ERR_NONE;
+}
+
+void
+reply_unchanged(struct request *r)
+{
+    const char *wanted = r->if_none_match, *tag = r->reply.etag;
+
+    if (wanted == NULL || tag == NULL || r->method != GET || r->reply.status != 200)
+        return;
+    if (strcmp(wanted, "*") == 0 || strstr(wanted, tag) != NULL) {
+        r->reply.status = 304;
+        r->reply.type = NULL;
+        text_clear(&r->reply.body);
+    }
+}
+
+static void
+member(struct text *t, const char *name, const char *value)
+{
+    text_printf(t, ",\"%s\":", name);
+    json_string(t, value, strlen(value));
+}
+
+static void
+write_complaints(struct text *t, const struct complaint *c)
+{
+    text_puts(t, ",\"errors\":[");
+    for (const char *comma = ""; c != NULL; c = c->next, comma = ",") {
+        text_printf(t, "%s{\"pointer\":", comma);
+        json_string(t, c->pointer, strlen(c->pointer));
+        member(t, "code", c->code);
+        member(t, "detail", c->detail);
+        text_putc(t, '}');
+    }
+    text_putc(t, ']');
+}
+
+void
+reply_problem(struct request *r, enum err err)
+{
+    const struct problem *p = &problems[err];
+    struct text *t = reply_json(r, p->status);
+
+    r->reply.type = "application/problem+json";
+    r->reply.etag = r->reply.location = NULL;
+    text_printf(t, "{\"type\":\"/problems/%s\"", p->slug);
+    member(t, "title", p->title);
+    text_printf(t, ",\"status\":%d", p->status);
+    member(t, "detail", r->detail != NULL ? r->detail : p->title);
+    if (r->parameter != NULL)
+        member(t, "parameter", r->parameter);
+    if (r->complaints != NULL && p->status == 422)
+        write_complaints(t, r->complaints);
+    if (err == ERR_STALE && r->current != NULL)
+        text_printf(t, ",\"current\":%s", r->current);
+    member(t, "requestId", r->id);
+    text_putc(t, '}');
+    if (p->status == 503 && r->reply.retry_after == 0)
+        r->reply.retry_after = 1;
+}

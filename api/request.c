@@ -1,0 +1,297 @@
+/*
+ * Parameters, complaints, preconditions and the idempotency record.
+ */
+#include "api/request.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/router.h"
+#include "common/log.h"
+#include "common/token.h"
+
+const char *const method_names[METHOD__COUNT] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
+
+/* Undoes %XX and +; NULL for broken escapes, NUL and what is not UTF-8. */
+static char *
+unescape(struct request *r, const char *in, size_t len)
+{
+    char *out = arena_alloc(r->arena, len + 1), *p = out;
+
+    for (size_t i = 0; i < len; i++) {
+        unsigned char byte;
+
+        if (in[i] != '%') {
+            *p++ = in[i] == '+' ? ' ' : in[i];
+            continue;
+        }
+        if (i + 2 >= len || !text_unhex(&byte, 1, in + i + 1) || byte == 0)
+            return NULL;
+        *p++ = (char)byte;
+        i += 2;
+    }
+    *p = '\0';
+    return text_utf8(out, (size_t)(p - out)) ? out : NULL;
+}
+
+enum err
+request_parse_query(struct request *r)
+{
+    const char *p = r->query;
+
+    while (p != NULL && *p != '\0') {
+        size_t len = strcspn(p, "&"), name = strcspn(p, "=&");
+        struct param *param = &r->params[r->param_count];
+
+        if (len > 0) {
+            if (r->param_count == REQUEST_PARAMS_MAX)
+                return request_fail(r, ERR_BAD_PARAMETER, "more than %d query parameters",
+                                    REQUEST_PARAMS_MAX);
+            param->name = unescape(r, p, name);
+            param->value = name < len ? unescape(r, p + name + 1, len - name - 1) : "";
+            if (param->name == NULL || param->value == NULL)
+                return request_fail(r, ERR_BAD_PARAMETER, "the query string is malformed");
+            for (int i = 0; i < r->param_count; i++)
+                if (strcmp(r->params[i].name, param->name) == 0)
+                    return request_bad_param(r, param->name, "stands twice");
+            r->param_count++;
+        }
+        p += len + (p[len] == '&');
+    }
+    return ERR_NONE;
+}
+
+const char *
+request_param(struct request *r, const char *name)
+{
+    for (int i = 0; i < r->param_count; i++) {
+        if (strcmp(r->params[i].name, name) == 0) {
+            r->params[i].used = true;
+            return r->params[i].value;
+        }
+    }
+    return NULL;
+}
+
+enum err
+request_params_done(struct request *r)
+{
+    for (int i = 0; i < r->param_count; i++)
+        if (!r->params[i].used)
+            return request_bad_param(r, r->params[i].name, "is not known here");
+    return ERR_NONE;
+}
+
+enum err
+request_fail(struct request *r, enum err err, const char *format, ...)
+{
+    char words[512];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(words, sizeof(words), format, args);
+    va_end(args);
+    r->detail = arena_dup(r->arena, words);
+    return err;
+}
+
+enum err
+request_bad_param(struct request *r, const char *name, const char *why)
+{
+    char shown[65];
+
+    snprintf(shown, sizeof(shown), "%s", name);
+    if (!text_utf8(shown, strlen(shown)))
+        shown[0] = '\0'; /* cut within a character */
+    r->parameter = arena_dup(r->arena, shown);
+    return request_fail(r, ERR_BAD_PARAMETER, "the parameter '%s' %s", shown, why);
+}
+
+void
+request_complain(struct request *r, const char *pointer, const char *code, const char *format, ...)
+{
+    struct complaint *c = arena_alloc(r->arena, sizeof(*c));
+    char words[256];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(words, sizeof(words), format, args);
+    va_end(args);
+    c->pointer = arena_dup(r->arena, pointer);
+    c->code = code;
+    c->detail = arena_dup(r->arena, words);
+    if (r->complaints == NULL)
+        r->last_complaint = &r->complaints;
+    *r->last_complaint = c;
+    r->last_complaint = &c->next;
+}
+
+enum err
+request_verdict(const struct request *r)
+{
+    return r->complaints == NULL ? ERR_NONE : ERR_INVALID;
+}
+
+enum err
+request_id_arg(const struct request *r, int n, bson_oid_t *out)
+{
+    const char *text = r->args[n];
+
+    if (text == NULL || !bson_oid_is_valid(text, strlen(text)) || strlen(text) != 24)
+        return ERR_NOT_FOUND;
+    bson_oid_init_from_string(out, text);
+    return ERR_NONE;
+}
+
+/* Is the tag among those of a comma list?  Weak ones count: nginx may weaken. */
+static bool
+lists_tag(const char *list, int64_t rev)
+{
+    char tag[32];
+    size_t len = (size_t)snprintf(tag, sizeof(tag), "\"%lld\"", (long long)rev);
+
+    for (const char *p = list; *p != '\0';) {
+        p += strspn(p, " \t,");
+        if (*p == '*')
+            return true;
+        if (strncmp(p, "W/", 2) == 0)
+            p += 2;
+        if (strncmp(p, tag, len) == 0)
+            return true;
+        p += strcspn(p, ",");
+    }
+    return false;
+}
+
+enum err
+request_precondition(const struct request *r, int64_t rev, bool demanded)
+{
+    if (r->if_match == NULL)
+        return demanded ? ERR_UNCONDITIONAL : ERR_NONE;
+    return lists_tag(r->if_match, rev) ? ERR_NONE : ERR_STALE;
+}
+
+static void
+append_optional(bson_t *record, const char *name, const char *value)
+{
+    if (value != NULL)
+        BSON_APPEND_UTF8(record, name, value);
+}
+
+/* The key under which a reply with secrets is sealed: only the same request knows it. */
+static char *
+seal_secret(struct request *r)
+{
+    return arena_printf(r->arena, "%s %s %.*s", r->idempotency_key, r->path, (int)r->body_len,
+                        r->body == NULL ? "" : r->body);
+}
+
+static void
+write_record(bson_t *record, void *arg)
+{
+    struct request *r = arg;
+    const struct text *body = &r->reply.body;
+
+    BSON_APPEND_UTF8(record, "digest", r->digest);
+    BSON_APPEND_INT32(record, "status", r->reply.status);
+    append_optional(record, "etag", r->reply.etag);
+    append_optional(record, "location", r->reply.location);
+    if (r->route->flags & SECRETS) {
+        struct text sealed = {0};
+
+        token_seal(&sealed, seal_secret(r), body->bytes == NULL ? "" : body->bytes, body->len);
+        bson_append_binary(record, "sealed", -1, BSON_SUBTYPE_BINARY, (uint8_t *)sealed.bytes,
+                           (uint32_t)sealed.len);
+        text_free(&sealed);
+    } else if (body->len > 0) {
+        bson_append_utf8(record, "body", -1, body->bytes, (int)body->len);
+    }
+}
+
+static void
+take_member(struct request *r, const bson_iter_t *iter)
+{
+    const char *name = bson_iter_key(iter);
+    uint32_t len;
+
+    if (strcmp(name, "status") == 0) {
+        r->reply.status = bson_iter_int32(iter);
+    } else if (strcmp(name, "etag") == 0) {
+        r->reply.etag = arena_dup(r->arena, bson_iter_utf8(iter, NULL));
+    } else if (strcmp(name, "location") == 0) {
+        r->reply.location = arena_dup(r->arena, bson_iter_utf8(iter, NULL));
+    } else if (strcmp(name, "body") == 0) {
+        const char *body = bson_iter_utf8(iter, &len);
+
+        text_add(&r->reply.body, body, len);
+    } else if (strcmp(name, "sealed") == 0) {
+        const uint8_t *bytes;
+
+        bson_iter_binary(iter, NULL, &len, &bytes);
+        if (token_unseal(&r->reply.body, seal_secret(r), (const char *)bytes, len) != ERR_NONE)
+            log_warn("idempotency: a record cannot be unsealed");
+    }
+}
+
+enum err
+request_replay(struct request *r, bool *found)
+{
+    bson_t *filter = BCON_NEW("_id", BCON_UTF8(r->key)), *doc;
+    enum err err = store_get(r->store, STORE_IDEMPOTENCY, filter, NULL, &doc);
+    bson_iter_t iter;
+
+    *found = false;
+    bson_destroy(filter);
+    if (err == ERR_NOT_FOUND)
+        return ERR_NONE;
+    if (err != ERR_NONE)
+        return err;
+    *found = true;
+    if (!bson_iter_init_find(&iter, doc, "digest") ||
+        strcmp(bson_iter_utf8(&iter, NULL), r->digest) != 0) {
+        err = ERR_KEY_REUSED;
+    } else {
+        text_clear(&r->reply.body);
+        bson_iter_init(&iter, doc);
+        while (bson_iter_next(&iter))
+            take_member(r, &iter);
+        r->reply.type = "application/json";
+        r->reply.replayed = true;
+    }
+    bson_destroy(doc);
+    return err;
+}
+
+enum err
+request_change(struct request *r, struct change_plan *plan)
+{
+    bool found = false;
+    enum err err, replay;
+
+    plan->actor_id = r->user[0] == '\0' ? NULL : r->user;
+    plan->idempotency = r->key;
+    plan->record = write_record;
+    err = change_run(r->store, r->bus, r->epoch, plan);
+    /* A conflict may be our own key's record, written by a faster twin. */
+    if (err == ERR_CONFLICT && r->key != NULL) {
+        replay = request_replay(r, &found);
+        if (replay != ERR_NONE || found)
+            return replay;
+    }
+    return err;
+}
+
+static void
+destroy_doc(void *doc)
+{
+    bson_destroy(doc);
+}
+
+bson_t *
+request_keep(struct request *r, bson_t *doc)
+{
+    arena_defer(r->arena, destroy_doc, doc);
+    return doc;
+}

@@ -1,0 +1,130 @@
+/*
+ * A request from plain pairs and bytes, and everything that is learned about
+ * it on its way.  Knows no FastCGI, so that it is tested on plain bytes.
+ */
+#ifndef API_REQUEST_H
+#define API_REQUEST_H
+
+#include <bson/bson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/arena.h"
+#include "common/err.h"
+#include "common/event_log.h"
+#include "common/text.h"
+
+#define REQUEST_BODY_MAX   1048576 /* bytes of a JSON body (design 4) */
+#define REQUEST_PARAMS_MAX 32      /* query parameters */
+#define REQUEST_ARGS       2       /* {names} in a path */
+
+enum method { GET, POST, PUT, PATCH, DELETE, METHOD__COUNT };
+extern const char *const method_names[METHOD__COUNT];
+
+struct json_object;
+struct route;
+struct config;
+struct revoked;
+
+struct param {
+    const char *name, *value;
+    bool used;
+};
+
+struct complaint {
+    struct complaint *next;
+    const char *pointer, *code, *detail;
+};
+
+struct reply {
+    int status;
+    struct text body;
+    const char *type; /* media type of the body */
+    const char *etag, *location, *allow;
+    int retry_after; /* seconds; 0: none */
+    bool replayed;
+};
+
+struct request {
+    /* As it came; NULL where a header is absent. */
+    const char *method_name, *path, *query, *address, *id;
+    const char *content_type, *authorization, *if_match, *if_none_match, *idempotency_key;
+    const char *user_agent;
+    const char *body;
+    size_t body_len;
+    bool body_too_large, head_only;
+
+    /* Found by the router. */
+    enum method method;
+    const struct route *route;
+    const char *args[REQUEST_ARGS];
+
+    /* Found by the gate. */
+    char user[25], session[25];
+    bson_oid_t user_id, session_id;
+    struct json_object *json;
+    const char *key; /* the idempotency record's _id; NULL: none */
+    char digest[65]; /* of method, path and body */
+    struct param params[REQUEST_PARAMS_MAX];
+    int param_count;
+
+    /* What the handlers use. */
+    struct arena *arena;
+    struct store *store;
+    struct bus *bus;
+    const char *epoch;
+    const struct config *config;
+    struct revoked *revoked;
+
+    /* What they say. */
+    struct complaint *complaints, **last_complaint;
+    const char *detail, *parameter;
+    const char *current; /* JSON of the newest version, for 412 */
+    struct reply reply;
+};
+
+/* Takes the query string apart.  ERR_BAD_PARAMETER for broken escapes, NUL or too many. */
+enum err request_parse_query(struct request *r) MUST_CHECK;
+
+/* A parameter's value, marked as understood; NULL when absent. */
+const char *request_param(struct request *r, const char *name);
+
+/* ERR_BAD_PARAMETER naming a parameter that nobody asked for. */
+enum err request_params_done(struct request *r) MUST_CHECK;
+
+/* Says why, to the client; returns err. */
+enum err request_fail(struct request *r, enum err err, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* ERR_BAD_PARAMETER with its name. */
+enum err request_bad_param(struct request *r, const char *name, const char *why);
+
+/* Adds a complaint about the body; pointer is a JSON Pointer. */
+void request_complain(struct request *r, const char *pointer, const char *code,
+                      const char *format, ...) PRINTF_LIKE(4, 5);
+
+/* ERR_INVALID if there were complaints. */
+enum err request_verdict(const struct request *r) MUST_CHECK;
+
+/* The n-th {name} of the path as an id; ERR_NOT_FOUND when it is none. */
+enum err request_id_arg(const struct request *r, int n, bson_oid_t *out) MUST_CHECK;
+
+/*
+ * Does If-Match allow to change what has this rev?  ERR_STALE, or
+ * ERR_UNCONDITIONAL when it is demanded and absent.
+ */
+enum err request_precondition(const struct request *r, int64_t rev, bool demanded) MUST_CHECK;
+
+/*
+ * Runs a change under the request's idempotency key.  plan's record members are
+ * filled here: fn must have made the reply when it returns ERR_NONE.  When
+ * another request with the key was faster, its reply is replayed.
+ */
+enum err request_change(struct request *r, struct change_plan *plan) MUST_CHECK;
+
+/* If the key's record exists, makes it the reply: *found. */
+enum err request_replay(struct request *r, bool *found) MUST_CHECK;
+
+/* BSON from BCON_NEW() and the like that shall live as long as the request. */
+bson_t *request_keep(struct request *r, bson_t *doc);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * Path and method to route.  Pure: no I/O, no clock, no globals but the table.
+ */
+#ifndef API_ROUTER_H
+#define API_ROUTER_H
+
+#include "api/request.h"
+
+enum who { ANYONE, USER };
+
+/* Flags of a route. */
+#define NO_BODY  1u /* a body is ignored (POST .../restore) */
+#define SECRETS  2u /* the reply holds secrets: its idempotency record is sealed */
+#define PLAIN    4u /* not JSON: the handler reads the body itself */
+#define NO_STORE 8u /* answers without the database */
+
+struct route {
+    enum method method;
+    const char *path;
+    enum who who;
+    enum err (*handler)(struct request *r);
+    const void *on; /* the handler's resource or list */
+    const char *summary;
+    unsigned flags;
+};
+
+/* THE TABLE (routes.c); ends with a NULL path. */
+extern const struct route routes[];
+
+/*
+ * Finds the route and the path's {names}.  ERR_NOT_FOUND; ERR_METHOD with the
+ * reply's Allow filled.
+ */
+enum err router_find(struct request *r) MUST_CHECK;
+
+#endif

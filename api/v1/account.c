@@ -1,0 +1,126 @@
+/*
+ * The user's shape; tokens for a session.
+ */
+#include "api/v1/account.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/doc.h"
+#include "api/reply.h"
+#include "api/request.h"
+#include "common/clock.h"
+#include "common/json.h"
+#include "common/token.h"
+
+#define SESSION_MS (30LL * 86400 * 1000) /* of no use; each refresh renews it */
+
+/* clang-format off */
+static const struct field user_fields[] = {
+    /* name             kind     a client             limits */
+    {"id",              REF,     0},
+    {"rev",             INTEGER, 0},
+    {"email",           TEXT,    0, 3, 254},
+    {"phone",           TEXT,    0, 9, 16},
+    {"name",            TEXT,    MAY_EDIT,            1, 100},
+    {"timeZone",        TEXT,    MAY_EDIT,            1, 64, .fallback = "\"UTC\""},
+    {"locale",          TEXT,    MAY_EDIT,            2, 35, .fallback = "\"en\""},
+    {"presence",        FLAG,    MAY_EDIT,            .fallback = "true"},
+    {"emailVerifiedAt", INSTANT, 0},
+    {"phoneVerifiedAt", INSTANT, 0},
+    {"createdAt",       INSTANT, 0},
+    {"updatedAt",       INSTANT, 0},
+    {"passwordHash",    TEXT,    HIDDEN},
+    {NULL},
+};
+/* clang-format on */
+
+const struct shape user_shape = {"User", user_fields};
+
+bool
+account_email(struct request *r, const char *typed, const char **out)
+{
+    char *email = arena_dup(r->arena, typed), *at = strchr(email, '@');
+    size_t len = strlen(email);
+
+    if (len > 254 || at == NULL || at == email || at - email > 64 || strchr(at + 1, '@') != NULL ||
+        strchr(at + 1, '.') == NULL || at[1] == '.' || email[len - 1] == '.')
+        return false;
+    for (char *p = email; *p != '\0'; p++) {
+        if ((unsigned char)*p <= ' ' || *p == 0x7F || strchr("<>()[],;:\\\"", *p) != NULL)
+            return false;
+        *p = (char)tolower((unsigned char)*p);
+    }
+    *out = email;
+    return true;
+}
+
+bool
+account_phone(struct request *r, const char *typed, const char **out)
+{
+    char *phone = arena_alloc(r->arena, strlen(typed) + 1);
+    size_t n = 0;
+
+    for (const char *p = typed; *p != '\0'; p++)
+        if (strchr(" -().", *p) == NULL)
+            phone[n++] = *p;
+    *out = phone;
+    return phone[0] == '+' && phone[1] >= '1' && phone[1] <= '9' && n >= 9 && n <= 16 &&
+           strspn(phone + 1, "0123456789") == n - 1;
+}
+
+/* A refresh token is the session's id and its secret. */
+static char *
+refresh_token(struct request *r, const bson_oid_t *session, const char *secret)
+{
+    char hex[25];
+
+    bson_oid_to_string(session, hex);
+    return arena_printf(r->arena, "%s.%s", hex, secret);
+}
+
+void
+account_reply(struct request *r, int status, const bson_t *user, const bson_oid_t *session,
+              const char *refresh_secret)
+{
+    struct token token = {.expires = clock_now() / 1000 + TOKEN_SECONDS};
+    struct text *t = reply_json(r, status);
+    char *access;
+
+    bson_oid_to_string(doc_id(user, "_id"), token.user);
+    bson_oid_to_string(session, token.session);
+    access = token_sign(&token);
+    text_puts(t, "{\"user\":");
+    doc_write(t, &user_shape, user);
+    text_printf(t, ",\"accessToken\":\"%s\",\"refreshToken\":\"%s\",\"expiresIn\":%d}", access,
+                refresh_token(r, session, refresh_secret), TOKEN_SECONDS);
+    free(access);
+}
+
+enum err
+account_open_session(struct request *r, struct change *change, const bson_t *user)
+{
+    char secret[TOKEN_SECRET], hash[TOKEN_HASH];
+    int64_t now = change_now(change);
+    bson_oid_t id;
+    bson_t doc;
+    enum err err;
+
+    bson_oid_init(&id, NULL);
+    token_secret(secret, hash);
+    bson_init(&doc);
+    BSON_APPEND_OID(&doc, "_id", &id);
+    BSON_APPEND_OID(&doc, "userId", doc_id(user, "_id"));
+    BSON_APPEND_UTF8(&doc, "refreshHash", hash);
+    BSON_APPEND_UTF8(&doc, "device", r->user_agent == NULL ? "" : r->user_agent);
+    BSON_APPEND_UTF8(&doc, "ip", r->address == NULL ? "" : r->address);
+    BSON_APPEND_DATE_TIME(&doc, "createdAt", now);
+    BSON_APPEND_DATE_TIME(&doc, "lastUsedAt", now);
+    BSON_APPEND_DATE_TIME(&doc, "rotatedAt", now);
+    BSON_APPEND_DATE_TIME(&doc, "expiresAt", now + SESSION_MS);
+    err = store_insert(change_store(change), STORE_SESSIONS, &doc);
+    bson_destroy(&doc);
+    account_reply(r, 201, user, &id, secret);
+    return err;
+}

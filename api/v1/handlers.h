@@ -1,0 +1,49 @@
+/*
+ * The handlers that routes.c names beside the generic ones, by file.
+ */
+#ifndef API_V1_HANDLERS_H
+#define API_V1_HANDLERS_H
+
+#include "api/field.h"
+
+/* users.c, me.c */
+enum err users_register(struct request *r) MUST_CHECK;
+enum err me_read(struct request *r) MUST_CHECK;
+enum err me_change(struct request *r) MUST_CHECK;
+extern const struct shape register_shape;
+
+/* sessions.c */
+enum err sessions_open(struct request *r) MUST_CHECK;
+enum err sessions_list(struct request *r) MUST_CHECK;
+enum err sessions_refresh(struct request *r) MUST_CHECK;
+enum err sessions_end(struct request *r) MUST_CHECK;
+enum err sessions_end_others(struct request *r) MUST_CHECK;
+extern const struct shape login_shape, refresh_shape, session_shape;
+
+/* projects.c */
+enum err projects_create(struct request *r) MUST_CHECK;
+extern const struct resource projects;
+
+/* members.c */
+enum err members_list(struct request *r) MUST_CHECK;
+enum err members_add(struct request *r) MUST_CHECK;
+enum err members_put(struct request *r) MUST_CHECK;
+enum err members_remove(struct request *r) MUST_CHECK;
+extern const struct shape member_add_shape, member_put_shape;
+
+/* live.c */
+enum err live_snapshot(struct request *r) MUST_CHECK;
+enum err live_events(struct request *r) MUST_CHECK;
+enum err live_history(struct request *r) MUST_CHECK;
+
+/* tasks.c, task_move.c */
+enum err tasks_create(struct request *r) MUST_CHECK;
+enum err tasks_move(struct request *r) MUST_CHECK;
+extern const struct resource tasks;
+extern const struct shape move_shape;
+
+/* health.c */
+enum err health_alive(struct request *r) MUST_CHECK;
+enum err health_ready(struct request *r) MUST_CHECK;
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * /v1/health: is the process there; /v1/ready: could it work.
+ */
+#include "api/v1/handlers.h"
+
+#include "api/reply.h"
+#include "api/request.h"
+#include "common/bus.h"
+#include "common/store.h"
+
+enum err
+health_alive(struct request *r)
+{
+    text_puts(reply_json(r, 200), "{\"status\":\"ok\"}");
+    return ERR_NONE;
+}
+
+/* Without Redis changes arrive a second later; nothing fails, so that is still ready. */
+enum err
+health_ready(struct request *r)
+{
+    bool store = store_ping(r->store) == ERR_NONE, bus = bus_ping(r->bus);
+
+    text_printf(reply_json(r, store ? 200 : 503),
+                "{\"status\":\"%s\",\"checks\":{\"mongodb\":\"%s\",\"redis\":\"%s\"}}",
+                !store ? "unavailable" : bus ? "ok" : "degraded", store ? "ok" : "unavailable",
+                bus ? "ok" : "unavailable");
+    if (!store)
+        r->reply.retry_after = 1;
+    return ERR_NONE;
+}

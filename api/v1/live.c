@@ -1,0 +1,226 @@
+/*
+ * /v1/projects/{id}/snapshot and /events, /v1/tasks/{id}/history: what a live
+ * client starts from, and the log read over HTTP.
+ */
+#include "api/v1/handlers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/crud.h"
+#include "api/doc.h"
+#include "api/reply.h"
+#include "api/request.h"
+#include "api/v1/projects.h"
+#include "common/event_log.h"
+
+#define EVENTS_LIMIT     100
+#define EVENTS_LIMIT_MAX 1000
+
+enum err members_write(struct request *r, struct text *out, const bson_t *project);
+
+struct writing {
+    struct text *out;
+    int count;
+};
+
+static enum err
+write_task(void *arg, const bson_t *doc)
+{
+    struct writing *w = arg;
+
+    if (w->count++ > 0)
+        text_putc(w->out, ',');
+    doc_write(w->out, tasks.shape, doc);
+    return ERR_NONE;
+}
+
+static void
+write_cursor(struct request *r, struct text *out, const char *topic, int64_t seq)
+{
+    text_putc(out, '"');
+    cursor_begin(out, r->epoch);
+    cursor_add(out, topic, seq);
+    text_putc(out, '"');
+}
+
+/* The project that the path names, if the caller may see it and it is not in the trash. */
+static enum err
+visible_project(struct request *r, bson_oid_t *id, const bson_t **project)
+{
+    enum err err = request_id_arg(r, 0, id);
+
+    if (err == ERR_NONE)
+        err = crud_project(r, id, ACTION_READ, project);
+    return err == ERR_NONE && doc_has(*project, "deletedAt") ? ERR_NOT_FOUND : err;
+}
+
+enum err
+live_snapshot(struct request *r)
+{
+    struct writing w = {0};
+    const bson_t *project;
+    const char *topic;
+    bson_t *filter;
+    bson_oid_t id;
+    int64_t seq;
+    enum err err;
+
+    if ((err = request_id_arg(r, 0, &id)) != ERR_NONE ||
+        (err = request_params_done(r)) != ERR_NONE)
+        return err;
+    topic = crud_topic(r, &id);
+    /* The cursor before all else: what is read after it may be newer, never older. */
+    if ((err = event_log_head(r->store, topic, &seq)) != ERR_NONE ||
+        (err = visible_project(r, &id, &project)) != ERR_NONE ||
+        (err = crud_reply(r, 200, &projects, project)) != ERR_NONE)
+        return err;
+    {
+        char *json = arena_copy(r->arena, r->reply.body.bytes, r->reply.body.len);
+
+        w.out = reply_json(r, 200);
+        text_puts(w.out, "{\"project\":");
+        text_puts(w.out, json);
+    }
+    r->reply.etag = NULL;
+    text_puts(w.out, ",\"cursor\":");
+    write_cursor(r, w.out, topic, seq);
+    text_puts(w.out, ",\"members\":[");
+    if ((err = members_write(r, w.out, project)) != ERR_NONE)
+        return err;
+    text_puts(w.out, "],\"tasks\":[");
+    filter = request_keep(r, BCON_NEW("projectId", BCON_OID(&id), "deletedAt", BCON_NULL));
+    err = store_find(r->store, STORE_TASKS, filter, NULL, write_task, &w);
+    text_puts(w.out, "]}");
+    return err;
+}
+
+struct reading {
+    struct text *out;
+    int count, limit;
+    int64_t first, last;
+};
+
+/* A frame without its "op". */
+static enum err
+write_event(void *arg, const struct event_item *item)
+{
+    struct reading *e = arg;
+    size_t skip = sizeof(EVENT_FRAME_START) - 1;
+
+    if (e->count++ > 0)
+        text_putc(e->out, ',');
+    else
+        e->first = item->seq;
+    text_putc(e->out, '{');
+    text_add(e->out, item->frame + skip, item->len - skip);
+    e->last = item->seq;
+    return ERR_NONE;
+}
+
+static enum err
+read_limit(struct request *r, int *limit)
+{
+    const char *value = request_param(r, "limit");
+    char *end;
+    long n;
+
+    *limit = EVENTS_LIMIT;
+    if (value == NULL)
+        return ERR_NONE;
+    n = strtol(value, &end, 10);
+    if (*value < '0' || *value > '9' || *end != '\0' || n < 1 || n > EVENTS_LIMIT_MAX)
+        return request_bad_param(r, "limit", "must be a whole number from 1 to 1000");
+    *limit = (int)n;
+    return ERR_NONE;
+}
+
+/* Why the events after a cursor cannot be given; NULL: they can. */
+static const char *
+judge_cursor(struct request *r, const char *since, const char *topic, int64_t head, int64_t *after)
+{
+    *after = 0;
+    if (since == NULL)
+        return NULL;
+    switch (cursor_find(since, strlen(since), r->epoch, topic, after)) {
+    case CURSOR_OK:
+        return *after > head ? "future" : NULL;
+    case CURSOR_OTHER_EPOCH:
+        return "epoch";
+    default:
+        return "bad-cursor";
+    }
+}
+
+/* The whole answer: items, or nothing but the reason to start anew. */
+static enum err
+write_events(struct request *r, const char *topic, int64_t head, int64_t after, const char *reason,
+             int limit)
+{
+    struct text items = {0}, *out;
+    struct reading e = {.out = &items, .last = after};
+    enum err err = ERR_NONE;
+
+    if (reason == NULL) {
+        err = event_log_read(r->store, topic, after, limit, write_event, &e);
+        /* Without `since` the log is told from where it begins now. */
+        if ((e.count > 0 && e.first != after + 1 && request_param(r, "since") != NULL) ||
+            (e.count == 0 && head > after))
+            reason = "trimmed";
+    }
+    if (reason != NULL) {
+        text_clear(&items);
+        e.last = head;
+    }
+    out = reply_json(r, 200);
+    text_puts(out, "{\"items\":[");
+    text_add(out, items.bytes == NULL ? "" : items.bytes, items.len);
+    text_puts(out, "],\"nextCursor\":");
+    write_cursor(r, out, topic, e.last);
+    text_printf(out, reason == NULL ? ",\"resync\":false}" : ",\"resync\":\"%s\"}", reason);
+    text_free(&items);
+    return err;
+}
+
+enum err
+live_events(struct request *r)
+{
+    const char *since = request_param(r, "since"), *topic, *reason;
+    const bson_t *project;
+    bson_oid_t id;
+    int64_t head, after;
+    int limit;
+    enum err err;
+
+    if ((err = read_limit(r, &limit)) != ERR_NONE || (err = request_params_done(r)) != ERR_NONE ||
+        (err = request_id_arg(r, 0, &id)) != ERR_NONE ||
+        (err = crud_project(r, &id, ACTION_READ, &project)) != ERR_NONE)
+        return err;
+    topic = crud_topic(r, &id);
+    if ((err = event_log_head(r->store, topic, &head)) != ERR_NONE)
+        return err;
+    reason = judge_cursor(r, since, topic, head, &after);
+    return write_events(r, topic, head, after, reason, limit);
+}
+
+enum err
+live_history(struct request *r)
+{
+    struct text items = {0};
+    struct reading e = {.out = &items};
+    const bson_t *task, *project;
+    bson_oid_t id;
+    enum err err;
+
+    if ((err = request_params_done(r)) != ERR_NONE ||
+        (err = request_id_arg(r, 0, &id)) != ERR_NONE ||
+        (err = crud_get(r, STORE_TASKS, &id, &task)) != ERR_NONE ||
+        (err = crud_project(r, doc_id(task, "projectId"), ACTION_READ, &project)) != ERR_NONE)
+        return err;
+    err = event_log_entity(r->store, crud_topic(r, doc_id(task, "projectId")), &id,
+                           EVENTS_LIMIT_MAX, write_event, &e);
+    text_printf(reply_json(r, 200), "{\"items\":[%s],\"nextCursor\":null}",
+                items.bytes == NULL ? "" : items.bytes);
+    text_free(&items);
+    return err;
+}

@@ -1,0 +1,493 @@
+/*
+ * /v1/projects: what tasks live in, and who may see them.
+ */
+#include "api/v1/projects.h"
+
+#include <string.h>
+
+#include "api/crud.h"
+#include "api/doc.h"
+#include "api/reply.h"
+#include "api/request.h"
+#include "api/v1/handlers.h"
+#include "common/json.h"
+
+#define VISIBLE_MAX 5000 /* projects of one user */
+
+static const char *const accesses[] = {"members", "everyone", NULL};
+static const char *const kinds[] = {"open", "done", NULL};
+
+#define DEFAULT_STATUSES                                                                           \
+    "[{\"id\":\"todo\",\"name\":\"To do\",\"kind\":\"open\"},"                                     \
+    "{\"id\":\"in-progress\",\"name\":\"In progress\",\"kind\":\"open\"},"                         \
+    "{\"id\":\"completed\",\"name\":\"Completed\",\"kind\":\"done\"}]"
+
+/* clang-format off */
+static const struct field status_fields[] = {
+    {"id",   SLUG,   MUST_SET},
+    {"name", TEXT,   MUST_SET, 1, 60},
+    {"kind", CHOICE, MAY_SET,  .choices = kinds, .fallback = "\"open\""},
+    {NULL},
+};
+static const struct field label_fields[] = {
+    {"id",     SLUG, MUST_SET},
+    {"name",   TEXT, MUST_SET, 1, 60},
+    {"colour", TEXT, MAY_SET,  1, 30, .fallback = "\"grey\""},
+    {NULL},
+};
+static const struct field project_fields[] = {
+    /* name             kind     a client                            limits */
+    {"id",              REF,     0},
+    {"rev",             INTEGER, 0},
+    {"createdAt",       INSTANT, 0},
+    {"createdBy",       REF,     0},
+    {"updatedAt",       INSTANT, 0},
+    {"updatedBy",       REF,     0},
+    {"name",            TEXT,    MUST_SET | MAY_EDIT,                1, 200},
+    {"description",     TEXT,    MAY_EDIT,                           0, 10000, .fallback = "\"\""},
+    {"colour",          TEXT,    MAY_EDIT,                           1, 30, .fallback = "\"grey\""},
+    {"statuses",        OBJECTS, MAY_EDIT,                           1, 30, .items = status_fields, .fallback = DEFAULT_STATUSES},
+    {"labels",          OBJECTS, MAY_EDIT,                           0, 200, .items = label_fields, .fallback = "[]"},
+    {"access",          CHOICE,  MAY_EDIT,                           .choices = accesses, .fallback = "\"members\""},
+    {"requireIfMatch",  FLAG,    MAY_EDIT,                           .fallback = "false", .about = "demand If-Match for changes of tasks"},
+    {"archived",        FLAG,    MAY_EDIT | VIRTUAL,                 .about = "sets or clears archivedAt"},
+    {"inbox",           FLAG,    0,                                  .fallback = "false"},
+    {"archivedAt",      INSTANT, 0},
+    {"deletedAt",       INSTANT, 0},
+    {"members",         OBJECTS, HIDDEN},
+    {NULL},
+};
+/* clang-format on */
+
+const struct shape project_shape = {"Project", project_fields};
+
+/* Finds the item of a list with that id; iter then stands on the item's members. */
+static bool
+find_item(const bson_t *project, const char *list, const char *id, bson_iter_t *item)
+{
+    bson_iter_t iter, items, member;
+
+    if (!bson_iter_init_find(&iter, project, list) || !bson_iter_recurse(&iter, &items))
+        return false;
+    while (bson_iter_next(&items)) {
+        if (bson_iter_recurse(&items, &member) && bson_iter_find(&member, "id") &&
+            BSON_ITER_HOLDS_UTF8(&member) && strcmp(bson_iter_utf8(&member, NULL), id) == 0)
+            return bson_iter_recurse(&items, item);
+    }
+    return false;
+}
+
+char
+projects_status(const bson_t *project, const char *id)
+{
+    bson_iter_t item;
+
+    if (!find_item(project, "statuses", id, &item) || !bson_iter_find(&item, "kind"))
+        return '\0';
+    return bson_iter_utf8(&item, NULL)[0];
+}
+
+bool
+projects_label(const bson_t *project, const char *id)
+{
+    bson_iter_t item;
+
+    return find_item(project, "labels", id, &item);
+}
+
+/* Calls for the id and kind of each status until each() is true. */
+static bool
+any_status(const bson_t *project, bool (*each)(void *, const char *id, const char *kind), void *arg)
+{
+    bson_iter_t iter, items, id, kind;
+
+    if (!bson_iter_init_find(&iter, project, "statuses") || !bson_iter_recurse(&iter, &items))
+        return false;
+    while (bson_iter_next(&items))
+        if (bson_iter_recurse(&items, &id) && bson_iter_find(&id, "id") &&
+            bson_iter_recurse(&items, &kind) && bson_iter_find(&kind, "kind") &&
+            each(arg, bson_iter_utf8(&id, NULL), bson_iter_utf8(&kind, NULL)))
+            return true;
+    return false;
+}
+
+static bool
+first_open(void *arg, const char *id, const char *kind)
+{
+    if (kind[0] == 'o')
+        *(const char **)arg = id;
+    return kind[0] == 'o';
+}
+
+const char *
+projects_first_status(const bson_t *project)
+{
+    const char *id = "todo";
+
+    any_status(project, first_open, &id);
+    return id;
+}
+
+/* Complains about ids that stand twice in a list. */
+static void
+check_ids(struct request *r, const bson_t *project, const char *list)
+{
+    bson_iter_t iter, a, b, x, y;
+
+    if (!bson_iter_init_find(&iter, project, list) || !bson_iter_recurse(&iter, &a))
+        return;
+    while (bson_iter_next(&a)) {
+        bson_iter_recurse(&iter, &b);
+        while (bson_iter_next(&b) && strcmp(bson_iter_key(&b), bson_iter_key(&a)) != 0)
+            if (bson_iter_recurse(&a, &x) && bson_iter_find(&x, "id") &&
+                bson_iter_recurse(&b, &y) && bson_iter_find(&y, "id") &&
+                strcmp(bson_iter_utf8(&x, NULL), bson_iter_utf8(&y, NULL)) == 0)
+                request_complain(r, arena_printf(r->arena, "/%s/%s/id", list, bson_iter_key(&a)),
+                                 "duplicate", "stands twice");
+    }
+}
+
+struct status_use {
+    struct request *r;
+    const bson_t *after;
+    struct change *change;
+    enum err err;
+};
+
+/* A status that tasks have may not go. */
+static bool
+check_gone(void *arg, const char *id, const char *kind)
+{
+    struct status_use *use = arg;
+    bson_t *filter, *task;
+
+    (void)kind;
+    if (projects_status(use->after, id) != '\0')
+        return false;
+    filter = BCON_NEW("projectId", BCON_OID(doc_id(use->after, "_id")), "status", BCON_UTF8(id));
+    use->err = store_get(change_store(use->change), STORE_TASKS, filter, NULL, &task);
+    bson_destroy(filter);
+    if (use->err == ERR_NONE) {
+        bson_destroy(task);
+        request_complain(use->r, "/statuses", "in-use", "must keep '%s': tasks have it", id);
+    } else if (use->err == ERR_NOT_FOUND) {
+        use->err = ERR_NONE;
+    }
+    return use->err != ERR_NONE;
+}
+
+static bool
+is_done(void *arg, const char *id, const char *kind)
+{
+    (void)arg;
+    (void)id;
+    return kind[0] == 'd';
+}
+
+static bool
+is_open(void *arg, const char *id, const char *kind)
+{
+    (void)arg;
+    (void)id;
+    return kind[0] == 'o';
+}
+
+static void
+apply_archived(struct change *change, const bson_t *after, bson_t *extra)
+{
+    if (!bson_has_field(after, "archived"))
+        return;
+    if (!doc_flag(after, "archived"))
+        BSON_APPEND_NULL(extra, "archivedAt");
+    else if (!doc_has(after, "archivedAt"))
+        BSON_APPEND_DATE_TIME(extra, "archivedAt", change_now(change));
+}
+
+/* Opening a project to all, or closing it, concerns everybody. */
+static enum err
+tell_everyone(struct change *change, const bson_t *before, const bson_t *after)
+{
+    bool opened = strcmp(doc_text(after, "access"), "everyone") == 0;
+    char id[25];
+    struct event event = {.kind = EVENT_PROJECT_UPDATED,
+                          .rev = doc_int(before, "rev") + 1,
+                          .entity_id = id,
+                          .changes = opened ? "{\"access\":[\"members\",\"everyone\"]}"
+                                            : "{\"access\":[\"everyone\",\"members\"]}"};
+    bson_t stamp = BSON_INITIALIZER, *next;
+    struct text data = {0};
+    int topic;
+    enum err err = change_join_topic(change, "everyone", &topic);
+
+    bson_oid_to_string(doc_id(after, "_id"), id);
+    BSON_APPEND_INT64(&stamp, "rev", event.rev);
+    next = doc_merge(after, &stamp);
+    doc_write(&data, &project_shape, next);
+    if (opened) /* those who may no longer see it learn nothing but that */
+        event.data = data.bytes;
+    if (err == ERR_NONE)
+        err = change_event(change, topic, &event);
+    text_free(&data);
+    bson_destroy(next);
+    bson_destroy(&stamp);
+    return err;
+}
+
+static enum err
+check_project(struct request *r, struct change *change, const bson_t *project, const bson_t *before,
+              const bson_t *after, bson_t *extra)
+{
+    struct status_use use = {r, after, change, ERR_NONE};
+
+    (void)project;
+    check_ids(r, after, "statuses");
+    check_ids(r, after, "labels");
+    if (!any_status(after, is_open, NULL) || !any_status(after, is_done, NULL))
+        request_complain(r, "/statuses", "kind", "must have one of kind open and one of kind done");
+    if (before != NULL)
+        any_status(before, check_gone, &use);
+    if (doc_flag(after, "inbox") &&
+        (doc_flag(after, "archived") || strcmp(doc_text(after, "access"), "members") != 0))
+        request_complain(r, doc_flag(after, "archived") ? "/archived" : "/access", "inbox",
+                         "cannot be changed for the personal project");
+    apply_archived(change, after, extra);
+    if (use.err == ERR_NONE && r->complaints == NULL && before != NULL &&
+        strcmp(doc_text(before, "access"), doc_text(after, "access")) != 0)
+        return tell_everyone(change, before, after);
+    return use.err;
+}
+
+static const struct filter project_filters[] = {
+    {"archived", NULL, FLAG, CUSTOM, NULL, "true: the archived ones instead"},
+    {"deleted", NULL, FLAG, CUSTOM, NULL, "true: the trash instead"},
+    {NULL},
+};
+static const struct order project_orders[] = {
+    {"createdAt", {"createdAt"}},
+    {"name", {"name"}},
+    {"updatedAt", {"updatedAt"}},
+    {NULL},
+};
+
+static void
+append_visible(struct request *r, bson_t *filter)
+{
+    bson_t or, one;
+
+    BSON_APPEND_ARRAY_BEGIN(filter, "$or", &or);
+    BSON_APPEND_DOCUMENT_BEGIN(&or, "0", &one);
+    BSON_APPEND_OID(&one, "members.userId", &r->user_id);
+    bson_append_document_end(&or, &one);
+    BSON_APPEND_DOCUMENT_BEGIN(&or, "1", &one);
+    BSON_APPEND_UTF8(&one, "access", "everyone");
+    bson_append_document_end(&or, &one);
+    bson_append_array_end(filter, &or);
+}
+
+/* One of ?archived= and ?deleted=: what is there, or what is not. */
+static enum err
+bin(struct request *r, const char *param, const char *stored, bool always, bson_t *filter)
+{
+    const char *value = request_param(r, param);
+    bson_t other;
+
+    if (value == NULL && !always)
+        return ERR_NONE;
+    if (value == NULL || strcmp(value, "false") == 0) {
+        BSON_APPEND_NULL(filter, stored);
+    } else if (strcmp(value, "true") == 0) {
+        BSON_APPEND_DOCUMENT_BEGIN(filter, stored, &other);
+        BSON_APPEND_NULL(&other, "$ne");
+        bson_append_document_end(filter, &other);
+    } else {
+        return request_bad_param(r, param, "must be true or false");
+    }
+    return ERR_NONE;
+}
+
+enum err
+projects_bins(struct request *r, bson_t *filter)
+{
+    const char *deleted = request_param(r, "deleted");
+    /* What lies in the trash is shown whether it was archived before or not. */
+    bool trash = deleted != NULL && strcmp(deleted, "true") == 0;
+    enum err err = bin(r, "archived", "archivedAt", !trash, filter);
+
+    return err == ERR_NONE ? bin(r, "deleted", "deletedAt", true, filter) : err;
+}
+
+static enum err
+scope_projects(struct request *r, bson_t *filter)
+{
+    append_visible(r, filter);
+    return projects_bins(r, filter);
+}
+
+static const struct list project_list = {project_filters, project_orders, scope_projects};
+
+const struct resource projects = {
+    .shape = &project_shape,
+    .store = STORE_PROJECTS,
+    .path = "/v1/projects/",
+    .list = &project_list,
+    .is_project = true,
+    .change = ACTION_MANAGE,
+    .remove = ACTION_OWN,
+    .changed = EVENT_PROJECT_UPDATED,
+    .removed = EVENT_PROJECT_DELETED,
+    .restored = EVENT_PROJECT_RESTORED,
+    .check = check_project,
+};
+
+static enum err
+note_id(void *arg, const bson_t *doc)
+{
+    bson_t *list = arg;
+    char key[16];
+
+    snprintf(key, sizeof(key), "%d", (int)bson_count_keys(list));
+    BSON_APPEND_OID(list, key, doc_id(doc, "_id"));
+    return ERR_NONE;
+}
+
+enum err
+projects_visible(struct request *r, const char *name, bson_t *filter)
+{
+    bson_t *which = BCON_NEW("deletedAt", BCON_NULL), ids = BSON_INITIALIZER, in;
+    bson_t *opts = BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}", "limit",
+                            BCON_INT64(VISIBLE_MAX));
+    enum err err;
+
+    append_visible(r, which);
+    err = store_find(r->store, STORE_PROJECTS, which, opts, note_id, &ids);
+    BSON_APPEND_DOCUMENT_BEGIN(filter, name, &in);
+    BSON_APPEND_ARRAY(&in, "$in", &ids);
+    bson_append_document_end(filter, &in);
+    bson_destroy(which);
+    bson_destroy(opts);
+    bson_destroy(&ids);
+    return err;
+}
+
+enum err
+projects_tell_member(struct request *r, struct change *change, int topic, enum event_kind kind,
+                     const bson_oid_t *project, const bson_oid_t *user, const char *name,
+                     const char *before, const char *role, int64_t rev)
+{
+    struct text data = {0}, changes = {0};
+    char user_hex[25], project_hex[25];
+    struct event event = {.kind = kind, .rev = rev, .entity_id = user_hex};
+    enum err err;
+
+    (void)r;
+    bson_oid_to_string(user, user_hex);
+    bson_oid_to_string(project, project_hex);
+    if (role != NULL) {
+        text_printf(&data, "{\"userId\":\"%s\",\"role\":\"%s\",\"name\":", user_hex, role);
+        json_string(&data, name, strlen(name));
+        text_printf(&data, ",\"projectId\":\"%s\"}", project_hex);
+        event.data = data.bytes;
+    }
+    text_puts(&changes, "{\"role\":[");
+    text_printf(&changes, before == NULL ? "null," : "\"%s\",", before);
+    text_printf(&changes, role == NULL ? "null" : "\"%s\"", role);
+    text_puts(&changes, "]");
+    if (role == NULL || before == NULL)
+        text_printf(&changes, role == NULL ? ",\"projectId\":[\"%s\",null]" : ",\"projectId\":[null,\"%s\"]",
+                    project_hex);
+    text_putc(&changes, '}');
+    event.changes = changes.bytes;
+    err = change_event(change, topic, &event);
+    text_free(&data);
+    text_free(&changes);
+    return err;
+}
+
+/* {members: [{userId, role: owner}], inbox, archivedAt, deletedAt} */
+static void
+append_server_side(struct request *r, bson_t *doc, bool inbox)
+{
+    bson_t list, member;
+
+    BSON_APPEND_BOOL(doc, "inbox", inbox);
+    BSON_APPEND_NULL(doc, "archivedAt");
+    BSON_APPEND_NULL(doc, "deletedAt");
+    BSON_APPEND_ARRAY_BEGIN(doc, "members", &list);
+    BSON_APPEND_DOCUMENT_BEGIN(&list, "0", &member);
+    BSON_APPEND_OID(&member, "userId", &r->user_id);
+    BSON_APPEND_UTF8(&member, "role", "owner");
+    bson_append_document_end(&list, &member);
+    bson_append_array_end(doc, &list);
+}
+
+/* The project, its topic, its event, and the owner's membership on his topic. */
+static enum err
+insert_project(struct request *r, struct change *change, const bson_t *doc, int user_topic)
+{
+    int topic;
+    enum err err = change_new_topic(change, crud_topic(r, doc_id(doc, "_id")), &topic);
+
+    if (err != ERR_NONE ||
+        (err = crud_insert(r, change, &projects, topic, EVENT_PROJECT_CREATED, doc)) != ERR_NONE)
+        return err;
+    return projects_tell_member(r, change, user_topic, EVENT_MEMBER_ADDED, doc_id(doc, "_id"),
+                                &r->user_id, "", NULL, "owner", 1);
+}
+
+enum err
+projects_create_inbox(struct request *r, struct change *change, int user_topic)
+{
+    bson_oid_t unused;
+    bson_t *doc, own = BSON_INITIALIZER, *body = request_keep(r, bson_new());
+    enum err err = doc_read_text(r, project_fields, "{\"name\":\"Inbox\"}", body);
+
+    if (err != ERR_NONE)
+        return err;
+    /* The Inbox has its user's id, so that nobody need look it up. */
+    BSON_APPEND_OID(&own, "_id", &r->user_id);
+    doc = request_keep(r, doc_merge(crud_new(r, change_now(change), &unused), &own));
+    bson_concat(doc, body);
+    append_server_side(r, doc, true);
+    bson_destroy(&own);
+    return insert_project(r, change, doc, user_topic);
+}
+
+struct creation {
+    struct request *r;
+    const bson_t *body;
+};
+
+static enum err
+create_project(struct change *change, void *arg)
+{
+    struct creation *c = arg;
+    bson_oid_t id;
+    bson_t *doc = crud_new(c->r, change_now(change), &id), extra = BSON_INITIALIZER;
+    char hex[25];
+    enum err err;
+
+    bson_concat(doc, c->body);
+    append_server_side(c->r, doc, false);
+    c->r->complaints = NULL;
+    err = check_project(c->r, change, doc, NULL, doc, &extra);
+    doc = crud_without_virtual(c->r, &project_shape, request_keep(c->r, doc_merge(doc, &extra)));
+    bson_destroy(&extra);
+    if (err != ERR_NONE || (err = request_verdict(c->r)) != ERR_NONE ||
+        (err = insert_project(c->r, change, doc, 0)) != ERR_NONE)
+        return err;
+    bson_oid_to_string(&id, hex);
+    c->r->reply.location = arena_printf(c->r->arena, "/v1/projects/%s", hex);
+    return crud_reply(c->r, 201, &projects, doc);
+}
+
+enum err
+projects_create(struct request *r)
+{
+    bson_t *body = request_keep(r, bson_new());
+    struct creation c = {r, body};
+    struct change_plan plan = {.topic_count = 1, .fn = create_project, .arg = &c};
+    enum err err = doc_read(r, DOC_CREATE, project_fields, r->json, body);
+
+    plan.topics[0] = arena_printf(r->arena, "user:%s", r->user);
+    return err == ERR_NONE ? request_change(r, &plan) : err;
+}

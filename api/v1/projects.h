@@ -1,0 +1,41 @@
+/*
+ * What other resources ask of projects.
+ */
+#ifndef API_V1_PROJECTS_H
+#define API_V1_PROJECTS_H
+
+#include <bson/bson.h>
+#include <stdbool.h>
+
+#include "api/field.h"
+
+extern const struct shape project_shape;
+
+/* The kind of a project's status: 'o'pen, 'd'one, or 0 when it has none of that id. */
+char projects_status(const bson_t *project, const char *id);
+
+/* The id of its first open status. */
+const char *projects_first_status(const bson_t *project);
+
+/* Does the project have a label of that id? */
+bool projects_label(const bson_t *project, const char *id);
+
+/*
+ * Within a registration's change: the user's Inbox, with its event, and
+ * member.added on the user's own topic.
+ */
+enum err projects_create_inbox(struct request *r, struct change *change, int user_topic) MUST_CHECK;
+
+/* Appends {_id: [...]} of every project the caller may see, under a name, as $in. */
+enum err projects_visible(struct request *r, const char *name, bson_t *filter) MUST_CHECK;
+
+/* Appends what ?archived= and ?deleted= mean, of tasks and of projects. */
+enum err projects_bins(struct request *r, bson_t *filter) MUST_CHECK;
+
+/* Appends member.* to a topic of a change: role NULL: removed. */
+enum err projects_tell_member(struct request *r, struct change *change, int topic,
+                              enum event_kind kind, const bson_oid_t *project,
+                              const bson_oid_t *user, const char *name, const char *before,
+                              const char *role, int64_t rev) MUST_CHECK;
+
+#endif

@@ -1,0 +1,314 @@
+/*
+ * /v1/sessions: log in, list, refresh, end.
+ */
+#include "api/v1/handlers.h"
+
+#include <json-c/json.h>
+#include <string.h>
+
+#include "api/crud.h"
+#include "api/doc.h"
+#include "api/reply.h"
+#include "api/request.h"
+#include "api/revoked.h"
+#include "api/v1/account.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/password.h"
+#include "common/token.h"
+
+#define GRACE_MS   10000 /* a lost reply may be asked for again so long (design 4) */
+#define SESSION_MS (30LL * 86400 * 1000)
+
+/* clang-format off */
+static const struct field login_fields[] = {
+    {"login",    TEXT, MUST_SET, 1, 254},
+    {"password", TEXT, MUST_SET, 1, PASSWORD_MAX},
+    {NULL},
+};
+static const struct field refresh_fields[] = {
+    {"refreshToken", TEXT, MUST_SET, 1, 200},
+    {NULL},
+};
+static const struct field session_fields[] = {
+    {"id",         REF,     0},
+    {"device",     TEXT,    0},
+    {"ip",         TEXT,    0},
+    {"createdAt",  INSTANT, 0},
+    {"lastUsedAt", INSTANT, 0},
+    {"expiresAt",  INSTANT, 0},
+    {NULL},
+};
+/* clang-format on */
+
+const struct shape login_shape = {"Login", login_fields};
+const struct shape refresh_shape = {"Refresh", refresh_fields};
+const struct shape session_shape = {"Session", session_fields};
+
+static enum err
+find_user(struct request *r, const char *login, const bson_t **out)
+{
+    const char *value;
+    bson_t *filter, *user;
+    enum err err;
+
+    if (account_email(r, login, &value))
+        filter = BCON_NEW("email", BCON_UTF8(value));
+    else if (account_phone(r, login, &value))
+        filter = BCON_NEW("phone", BCON_UTF8(value));
+    else
+        filter = BCON_NEW("email", ""); /* the same work for what cannot be */
+    err = store_get(r->store, STORE_USERS, filter, NULL, &user);
+    bson_destroy(filter);
+    *out = err == ERR_NONE ? request_keep(r, user) : NULL;
+    return err == ERR_NOT_FOUND ? ERR_NONE : err;
+}
+
+struct opening {
+    struct request *r;
+    const bson_t *user;
+    const char *new_hash; /* the password's, when its cost was raised; NULL: keep */
+};
+
+static enum err
+open_session(struct change *change, void *arg)
+{
+    struct opening *o = arg;
+    enum err err = account_open_session(o->r, change, o->user);
+
+    if (err == ERR_NONE && o->new_hash != NULL) {
+        bson_t *filter = BCON_NEW("_id", BCON_OID(doc_id(o->user, "_id")));
+        bson_t *set = BCON_NEW("$set", "{", "passwordHash", BCON_UTF8(o->new_hash), "}");
+
+        err = store_update(change_store(change), STORE_USERS, filter, set, NULL);
+        bson_destroy(filter);
+        bson_destroy(set);
+    }
+    o->r->reply.location = "/v1/sessions/current";
+    return err;
+}
+
+enum err
+sessions_open(struct request *r)
+{
+    struct opening o = {.r = r};
+    struct change_plan plan = {.fn = open_session, .arg = &o};
+    bson_t *body = request_keep(r, bson_new());
+    char hash[PASSWORD_STORED];
+    bool right, outdated;
+    enum err err;
+
+    if ((err = doc_read(r, DOC_CREATE, login_fields, r->json, body)) != ERR_NONE ||
+        (err = find_user(r, doc_text(body, "login"), &o.user)) != ERR_NONE ||
+        (err = password_check(doc_text(body, "password"),
+                              o.user == NULL ? NULL : doc_text(o.user, "passwordHash"), &right,
+                              &outdated)) != ERR_NONE)
+        return err;
+    if (!right)
+        return request_fail(r, ERR_BAD_LOGIN, "the login or the password is wrong");
+    if (outdated && password_hash(doc_text(body, "password"), hash) == ERR_NONE)
+        o.new_hash = hash;
+    return request_change(r, &plan);
+}
+
+static void
+write_session(struct request *r, struct text *out, const bson_t *doc)
+{
+    bool current = bson_oid_equal(doc_id(doc, "_id"), &r->session_id);
+
+    doc_write_with(out, &session_shape, doc, current ? ",\"current\":true" : ",\"current\":false");
+}
+
+static const struct filter no_filters[] = {{NULL}};
+static const struct order session_orders[] = {{"-createdAt", {"-createdAt"}}, {NULL}};
+static const struct list session_list = {no_filters, session_orders, NULL};
+
+enum err
+sessions_list(struct request *r)
+{
+    bson_t *base = request_keep(r, BCON_NEW("userId", BCON_OID(&r->user_id), "revokedAt",
+                                            BCON_NULL, "expiresAt", "{", "$gt",
+                                            BCON_DATE_TIME(clock_now()), "}"));
+
+    return crud_page(r, STORE_SESSIONS, &session_list, base, write_session);
+}
+
+/* Ends one session, with its event, in a change of the user's topic (index 0). */
+static enum err
+revoke_one(struct change *change, const bson_oid_t *id)
+{
+    bson_t *filter = BCON_NEW("_id", BCON_OID(id), "revokedAt", BCON_NULL);
+    bson_t *set = BCON_NEW("$set", "{", "revokedAt", BCON_DATE_TIME(change_now(change)), "}");
+    char hex[25];
+    struct event event = {.kind = EVENT_SESSION_REVOKED, .rev = 1, .entity_id = hex};
+    int64_t matched;
+    enum err err = store_update(change_store(change), STORE_SESSIONS, filter, set, &matched);
+
+    bson_destroy(filter);
+    bson_destroy(set);
+    bson_oid_to_string(id, hex);
+    if (err != ERR_NONE || matched == 0)
+        return err;
+    return change_event(change, 0, &event);
+}
+
+struct ending {
+    struct request *r;
+    const bson_oid_t *one; /* NULL: all but this request's own */
+    const bson_oid_t *user;
+    bson_oid_t ended[1000];
+    int count;
+};
+
+static enum err
+note_session(void *arg, const bson_t *doc)
+{
+    struct ending *e = arg;
+    const bson_oid_t *id = doc_id(doc, "_id");
+
+    if ((e->one == NULL && !bson_oid_equal(id, &e->r->session_id)) ||
+        (e->one != NULL && bson_oid_equal(id, e->one)))
+        if (e->count < (int)(sizeof(e->ended) / sizeof(e->ended[0])))
+            e->ended[e->count++] = *id;
+    return ERR_NONE;
+}
+
+static enum err
+end_sessions(struct change *change, void *arg)
+{
+    struct ending *e = arg;
+    bson_t *filter = BCON_NEW("userId", BCON_OID(e->user), "revokedAt", BCON_NULL);
+    enum err err;
+
+    e->count = 0;
+    err = store_find(change_store(change), STORE_SESSIONS, filter, NULL, note_session, e);
+    bson_destroy(filter);
+    if (err == ERR_NONE && e->one != NULL && e->count == 0)
+        return ERR_NOT_FOUND;
+    for (int i = 0; err == ERR_NONE && i < e->count; i++)
+        err = revoke_one(change, &e->ended[i]);
+    return err == ERR_NONE ? reply_empty(e->r, 204) : err;
+}
+
+static enum err
+run_ending(struct request *r, struct ending *e)
+{
+    char hex[25];
+    struct change_plan plan = {.topic_count = 1, .fn = end_sessions, .arg = e};
+    enum err err;
+
+    bson_oid_to_string(e->user, hex);
+    plan.topics[0] = arena_printf(r->arena, "user:%s", hex);
+    err = request_change(r, &plan);
+    for (int i = 0; err == ERR_NONE && i < e->count; i++)
+        revoked_add(r->revoked, &e->ended[i]);
+    return err;
+}
+
+enum err
+sessions_end(struct request *r)
+{
+    struct ending *e = arena_alloc(r->arena, sizeof(*e));
+    bson_oid_t id = r->session_id;
+    enum err err;
+
+    if (strcmp(r->args[0], "current") != 0 && (err = request_id_arg(r, 0, &id)) != ERR_NONE)
+        return err;
+    *e = (struct ending){.r = r, .one = &id, .user = &r->user_id};
+    return run_ending(r, e);
+}
+
+enum err
+sessions_end_others(struct request *r)
+{
+    struct ending *e = arena_alloc(r->arena, sizeof(*e));
+
+    *e = (struct ending){.r = r, .user = &r->user_id};
+    return run_ending(r, e);
+}
+
+/* A token that was used before: whoever has it, the session is not safe. */
+static enum err
+punish_replay(struct request *r, const bson_t *session)
+{
+    struct ending *e = arena_alloc(r->arena, sizeof(*e));
+
+    log_warn("sessions: an old refresh token came back; the session ends");
+    *e = (struct ending){.r = r, .one = doc_id(session, "_id"), .user = doc_id(session, "userId")};
+    r->key = NULL; /* a refusal is not recorded */
+    (void)!run_ending(r, e);
+    return ERR_BAD_LOGIN;
+}
+
+/* The session and the secret that a refresh token names. */
+static enum err
+find_session(struct request *r, const char *token, const char **secret, const bson_t **session)
+{
+    const char *dot = strchr(token, '.');
+    int64_t expires;
+    bson_oid_t id;
+    enum err err;
+
+    if (dot == NULL || dot - token != 24 || strlen(dot + 1) != TOKEN_SECRET - 1 ||
+        !bson_oid_is_valid(token, 24))
+        return ERR_BAD_LOGIN;
+    bson_oid_init_from_string(&id, arena_copy(r->arena, token, 24));
+    *secret = dot + 1;
+    err = crud_get(r, STORE_SESSIONS, &id, session);
+    if (err == ERR_NONE && (doc_has(*session, "revokedAt") ||
+                            !doc_time(*session, "expiresAt", &expires) || expires < clock_now()))
+        err = ERR_NOT_FOUND;
+    return err == ERR_NOT_FOUND ? ERR_BAD_LOGIN : err;
+}
+
+/* Puts the successor's hash in place of the current one, if that still stands. */
+static enum err
+rotate(struct request *r, const bson_t *session, const char *hash, const char *next_hash)
+{
+    int64_t now = clock_now(), matched;
+    bson_t *filter = BCON_NEW("_id", BCON_OID(doc_id(session, "_id")), "refreshHash",
+                              BCON_UTF8(hash), "revokedAt", BCON_NULL);
+    bson_t *set = BCON_NEW("$set", "{", "refreshHash", BCON_UTF8(next_hash), "previousHash",
+                           BCON_UTF8(hash), "rotatedAt", BCON_DATE_TIME(now), "lastUsedAt",
+                           BCON_DATE_TIME(now), "expiresAt", BCON_DATE_TIME(now + SESSION_MS), "ip",
+                           BCON_UTF8(r->address == NULL ? "" : r->address), "}");
+    enum err err = store_update(r->store, STORE_SESSIONS, filter, set, &matched);
+
+    bson_destroy(filter);
+    bson_destroy(set);
+    return err == ERR_NONE && matched == 0 ? ERR_RETRY : err;
+}
+
+enum err
+sessions_refresh(struct request *r)
+{
+    bson_t *body = request_keep(r, bson_new());
+    char hash[TOKEN_HASH], next[TOKEN_SECRET], next_hash[TOKEN_HASH];
+    const bson_t *session, *user;
+    const char *secret, *current, *previous;
+    enum err err;
+
+    if ((err = doc_read(r, DOC_CREATE, refresh_fields, r->json, body)) != ERR_NONE ||
+        (err = find_session(r, doc_text(body, "refreshToken"), &secret, &session)) != ERR_NONE ||
+        (err = crud_get(r, STORE_USERS, doc_id(session, "userId"), &user)) != ERR_NONE)
+        return err == ERR_NOT_FOUND ? ERR_BAD_LOGIN : err;
+    token_hash(hash, secret);
+    token_successor(next, secret);
+    token_hash(next_hash, next);
+    current = doc_text(session, "refreshHash");
+    if (strcmp(current, hash) == 0) {
+        err = rotate(r, session, hash, next_hash);
+        if (err == ERR_RETRY) /* a twin with the same token was faster: its successor is ours */
+            err = ERR_NONE;
+    } else {
+        int64_t rotated = 0;
+
+        previous = doc_text(session, "previousHash");
+        doc_time(session, "rotatedAt", &rotated);
+        if (previous == NULL || strcmp(previous, hash) != 0 || clock_now() - rotated > GRACE_MS)
+            return punish_replay(r, session);
+    }
+    if (err == ERR_NONE)
+        account_reply(r, 200, user, doc_id(session, "_id"), next);
+    return err;
+}

@@ -1,0 +1,234 @@
+/*
+ * /v1/tasks/{id}/move: another place, status or project.
+ */
+#include "api/v1/tasks.h"
+
+#include <string.h>
+
+#include "api/crud.h"
+#include "api/doc.h"
+#include "api/order_key.h"
+#include "api/reply.h"
+#include "api/request.h"
+#include "api/v1/handlers.h"
+#include "api/v1/projects.h"
+
+/* clang-format off */
+static const struct field move_fields[] = {
+    {"projectId", REF,  MAY_SET | NULLABLE, .about = "the project it goes to; none: it stays"},
+    {"status",    SLUG, MAY_SET | NULLABLE},
+    {"before",    REF,  MAY_SET | NULLABLE, .about = "the task it shall stand before"},
+    {"after",     REF,  MAY_SET | NULLABLE, .about = "or behind; neither: at the end"},
+    {NULL},
+};
+/* clang-format on */
+
+const struct shape move_shape = {"Move", move_fields};
+
+struct move {
+    struct request *r;
+    const bson_t *body;
+    bson_oid_t id, from, to;
+    int to_topic; /* of the plan */
+};
+
+/* The nearest position on one side of another, within the project; NULL: none. */
+static enum err
+neighbour(struct move *m, struct change *change, const char *position, bool above,
+          const char **out)
+{
+    bson_t *filter = request_keep(
+        m->r, BCON_NEW("projectId", BCON_OID(&m->to), "position", "{", above ? "$gt" : "$lt",
+                       BCON_UTF8(position), "}", "_id", "{", "$ne", BCON_OID(&m->id), "}"));
+    bson_t *opts = request_keep(
+        m->r, BCON_NEW("sort", "{", "position", BCON_INT32(above ? 1 : -1), "}", "projection", "{",
+                       "position", BCON_BOOL(true), "}"));
+    bson_t *doc;
+    enum err err = store_get(change_store(change), STORE_TASKS, filter, opts, &doc);
+
+    *out = NULL;
+    if (err == ERR_NONE)
+        *out = doc_text(request_keep(m->r, doc), "position");
+    return err == ERR_NOT_FOUND ? ERR_NONE : err;
+}
+
+/* The place that the body asks for, as a new key. */
+static enum err
+new_position(struct move *m, struct change *change, struct text *key)
+{
+    bool before = doc_has(m->body, "before");
+    const char *name = before ? "before" : "after", *low, *high, *position;
+    const bson_t *other;
+    enum err err;
+
+    if (!doc_has(m->body, name)) {
+        order_key_last(key, change_seq(change, m->to_topic));
+        return ERR_NONE;
+    }
+    err = crud_get(m->r, STORE_TASKS, doc_id(m->body, name), &other);
+    if (err == ERR_NOT_FOUND ||
+        (err == ERR_NONE && (!bson_oid_equal(doc_id(other, "projectId"), &m->to) ||
+                             bson_oid_equal(doc_id(other, "_id"), &m->id)))) {
+        request_complain(m->r, before ? "/before" : "/after", "not-found",
+                         "must be another task of the same project");
+        return ERR_INVALID;
+    }
+    if (err != ERR_NONE)
+        return err;
+    position = doc_text(other, "position");
+    low = high = position;
+    if ((err = neighbour(m, change, position, !before, before ? &low : &high)) != ERR_NONE)
+        return err;
+    if (!order_key_between(key, low, high))
+        return request_fail(m->r, ERR_CONFLICT, "there is no room left at this place");
+    return ERR_NONE;
+}
+
+/* What a move to another project changes beside the place. */
+static void
+append_project(struct move *m, struct change *change, const bson_t *project, const bson_t *task,
+               bson_t *set)
+{
+    bson_t none = BSON_INITIALIZER;
+    const char *status = doc_text(task, "status");
+
+    BSON_APPEND_OID(set, "projectId", &m->to);
+    BSON_APPEND_INT64(set, "number", change_counter(change));
+    BSON_APPEND_NULL(set, "parentId");
+    BSON_APPEND_ARRAY(set, "relations", &none);
+    BSON_APPEND_ARRAY(set, "labelIds", &none); /* labels are a project's own */
+    if (!doc_has(m->body, "status") && projects_status(project, status) == '\0')
+        BSON_APPEND_UTF8(set, "status", projects_first_status(project));
+    bson_destroy(&none);
+}
+
+static enum err
+new_version(struct move *m, struct change *change, const bson_t *project, const bson_t *before,
+            const bson_t **out)
+{
+    struct request *r = m->r;
+    bson_t *set = request_keep(r, bson_new()), extra = BSON_INITIALIZER, *after;
+    struct text key = {0};
+    enum err err = new_position(m, change, &key);
+
+    if (err == ERR_NONE)
+        BSON_APPEND_UTF8(set, "position", key.bytes);
+    text_free(&key);
+    if (err != ERR_NONE)
+        return err;
+    if (doc_has(m->body, "status"))
+        BSON_APPEND_UTF8(set, "status", doc_text(m->body, "status"));
+    if (!bson_oid_equal(&m->from, &m->to))
+        append_project(m, change, project, before, set);
+    after = request_keep(r, doc_merge(before, set));
+    r->complaints = NULL;
+    err = task_rules(r, change, project, before, after, &extra);
+    *out = request_keep(r, doc_merge(after, &extra));
+    bson_destroy(&extra);
+    return err == ERR_NONE ? request_verdict(r) : err;
+}
+
+/* The old project's topic learns that the task is gone, and nothing of where to. */
+static enum err
+tell_leaving(struct move *m, struct change *change, const bson_t *before)
+{
+    char id[25], project[25];
+    struct event event = {
+        .kind = EVENT_TASK_MOVED, .rev = doc_int(before, "rev") + 1, .entity_id = id};
+
+    bson_oid_to_string(&m->id, id);
+    bson_oid_to_string(&m->from, project);
+    event.changes = arena_printf(m->r->arena, "{\"projectId\":[\"%s\",null]}", project);
+    return change_event(change, 1 - m->to_topic, &event);
+}
+
+static enum err
+check_versions(struct move *m, const bson_t *project, const bson_t *task)
+{
+    enum err err = request_precondition(m->r, doc_int(task, "rev"),
+                                        doc_flag(project, "requireIfMatch"));
+
+    if (err == ERR_STALE) {
+        struct text current = {0};
+
+        doc_write(&current, &task_shape, task);
+        m->r->current = arena_dup(m->r->arena, current.bytes);
+        text_free(&current);
+    }
+    return err;
+}
+
+static enum err
+move_task(struct change *change, void *arg)
+{
+    struct move *m = arg;
+    struct request *r = m->r;
+    const bson_t *source, *target, *before, *after, *stored;
+    enum err err;
+
+    if ((err = crud_project(r, &m->from, ACTION_WRITE, &source)) != ERR_NONE ||
+        (err = crud_project(r, &m->to, ACTION_WRITE, &target)) != ERR_NONE ||
+        (err = crud_get(r, STORE_TASKS, &m->id, &before)) != ERR_NONE)
+        return err;
+    if (!bson_oid_equal(doc_id(before, "projectId"), &m->from))
+        return ERR_BUSY; /* moved since it was looked up: the client may try again */
+    if (doc_has(before, "deletedAt") || doc_has(source, "deletedAt") ||
+        doc_has(target, "deletedAt"))
+        return ERR_NOT_FOUND;
+    if ((err = check_versions(m, source, before)) != ERR_NONE ||
+        (err = new_version(m, change, target, before, &after)) != ERR_NONE ||
+        (err = crud_store(r, change, &tasks, m->to_topic, EVENT_TASK_MOVED, before, after,
+                          &stored)) != ERR_NONE)
+        return err;
+    if (!bson_oid_equal(&m->from, &m->to) &&
+        (err = tell_leaving(m, change, before)) != ERR_NONE)
+        return err;
+    return crud_reply(r, 200, &tasks, stored);
+}
+
+/* One topic, or two in the order of their names. */
+static void
+plan_topics(struct move *m, struct change_plan *plan)
+{
+    const char *from = crud_topic(m->r, &m->from), *to = crud_topic(m->r, &m->to);
+    bool first = strcmp(from, to) < 0;
+
+    plan->topics[0] = to;
+    plan->topic_count = 1;
+    if (bson_oid_equal(&m->from, &m->to))
+        return;
+    plan->topics[0] = first ? from : to;
+    plan->topics[1] = first ? to : from;
+    plan->topic_count = 2;
+    m->to_topic = first ? 1 : 0;
+    plan->counter = "tasks";
+    plan->counter_topic = m->to_topic;
+}
+
+enum err
+tasks_move(struct request *r)
+{
+    bson_t *body = request_keep(r, bson_new());
+    struct move m = {.r = r, .body = body};
+    struct change_plan plan = {.fn = move_task, .arg = &m};
+    const bson_t *task, *project;
+    enum err err;
+
+    if ((err = request_id_arg(r, 0, &m.id)) != ERR_NONE ||
+        (err = doc_read(r, DOC_CREATE, move_fields, r->json, body)) != ERR_NONE)
+        return err;
+    if (doc_has(body, "before") && doc_has(body, "after")) {
+        request_complain(r, "/after", "exclusive", "must not stand beside before");
+        return ERR_INVALID;
+    }
+    if ((err = crud_get(r, STORE_TASKS, &m.id, &task)) != ERR_NONE)
+        return err;
+    m.from = m.to = *doc_id(task, "projectId");
+    /* Before anything of the target shows: may the caller see the task at all? */
+    if ((err = crud_project(r, &m.from, ACTION_WRITE, &project)) != ERR_NONE)
+        return err;
+    if (doc_has(body, "projectId"))
+        m.to = *doc_id(body, "projectId");
+    plan_topics(&m, &plan);
+    return request_change(r, &plan);
+}

@@ -1,0 +1,238 @@
+/*
+ * What must hold between a task's fields, and what follows from them.
+ */
+#include "api/v1/tasks.h"
+
+#include <string.h>
+
+#include "api/crud.h"
+#include "api/doc.h"
+#include "api/request.h"
+#include "api/v1/projects.h"
+#include "common/clock.h"
+
+#define DAY 86400000
+
+struct rules {
+    struct request *r;
+    struct change *change;
+    const bson_t *project, *before, *after;
+    bson_t *extra;
+};
+
+/* Did this change touch the field? */
+static bool
+touched(const struct rules *u, const char *name)
+{
+    bson_iter_t was, is;
+
+    if (u->before == NULL || !bson_iter_init_find(&was, u->before, name) ||
+        !bson_iter_init_find(&is, u->after, name))
+        return true;
+    return bson_iter_type(&was) != bson_iter_type(&is) ||
+           was.next_off - was.off != is.next_off - is.off ||
+           memcmp(was.raw + was.off, is.raw + is.off, was.next_off - was.off) != 0;
+}
+
+/* Setting the one clears the other; naming both is a contradiction. */
+static void
+one_of(const struct rules *u, const char *instant, const char *date)
+{
+    if (!doc_has(u->after, instant) || !doc_has(u->after, date))
+        return;
+    if (u->before != NULL && touched(u, instant) && !touched(u, date))
+        BSON_APPEND_NULL(u->extra, date);
+    else if (u->before != NULL && touched(u, date) && !touched(u, instant))
+        BSON_APPEND_NULL(u->extra, instant);
+    else
+        request_complain(u->r, arena_printf(u->r->arena, "/%s", date), "exclusive",
+                         "must not stand beside %s", instant);
+}
+
+/* The instant of a pair of fields, as it will be stored; a date counts to its end. */
+static bool
+when(const struct rules *u, const char *instant, const char *date, int64_t end, int64_t *ms)
+{
+    bson_iter_t cleared;
+    const char *day = doc_text(u->after, date);
+
+    if (!bson_iter_init_find(&cleared, u->extra, instant) && doc_time(u->after, instant, ms))
+        return true;
+    if (day == NULL || bson_iter_init_find(&cleared, u->extra, date))
+        return false;
+    if (!clock_read_date(day, 10, ms))
+        return false;
+    *ms += end;
+    return true;
+}
+
+static void
+check_times(const struct rules *u)
+{
+    int64_t start, due;
+    bool has_due;
+
+    one_of(u, "startAt", "startDate");
+    one_of(u, "dueAt", "dueDate");
+    has_due = when(u, "dueAt", "dueDate", DAY - 1, &due);
+    if (has_due && when(u, "startAt", "startDate", 0, &start) && start > due)
+        request_complain(u->r, doc_has(u->after, "startAt") ? "/startAt" : "/startDate", "order",
+                         "must not be after the due time");
+    BSON_APPEND_DATE_TIME(u->extra, "dueKey", has_due ? due : TASK_NEVER);
+}
+
+static void
+check_status(const struct rules *u)
+{
+    char kind = projects_status(u->project, doc_text(u->after, "status"));
+
+    if (kind == '\0')
+        request_complain(u->r, "/status", "choice", "must be one of the project's statuses");
+    else if (kind != 'd' && doc_has(u->after, "completedAt"))
+        BSON_APPEND_NULL(u->extra, "completedAt");
+    else if (kind == 'd' && !doc_has(u->after, "completedAt"))
+        BSON_APPEND_DATE_TIME(u->extra, "completedAt", change_now(u->change));
+}
+
+/* Assignees are members; of an open project, users. */
+static enum err
+check_assignees(const struct rules *u)
+{
+    bool open = strcmp(doc_text(u->project, "access"), "everyone") == 0;
+    bson_iter_t iter, list;
+
+    if (!touched(u, "assigneeIds") || !bson_iter_init_find(&iter, u->after, "assigneeIds") ||
+        !bson_iter_recurse(&iter, &list))
+        return ERR_NONE;
+    while (bson_iter_next(&list)) {
+        const bson_t *user;
+        enum err err = ERR_NOT_FOUND;
+
+        if (access_member(u->project, bson_iter_oid(&list)) != ROLE_NONE)
+            continue;
+        if (open)
+            err = crud_get(u->r, STORE_USERS, bson_iter_oid(&list), &user);
+        if (err == ERR_NOT_FOUND)
+            request_complain(u->r,
+                             arena_printf(u->r->arena, "/assigneeIds/%s", bson_iter_key(&list)),
+                             "not-member", "must be a member of the project");
+        else if (err != ERR_NONE)
+            return err;
+    }
+    return ERR_NONE;
+}
+
+static void
+check_labels(const struct rules *u)
+{
+    bson_iter_t iter, list;
+
+    if (!touched(u, "labelIds") || !bson_iter_init_find(&iter, u->after, "labelIds") ||
+        !bson_iter_recurse(&iter, &list))
+        return;
+    while (bson_iter_next(&list))
+        if (!projects_label(u->project, bson_iter_utf8(&list, NULL)))
+            request_complain(u->r, arena_printf(u->r->arena, "/labelIds/%s", bson_iter_key(&list)),
+                             "not-found", "must be one of the project's labels");
+}
+
+/* Another living task of the same project; complains otherwise. */
+static enum err
+check_other(const struct rules *u, const bson_oid_t *id, const char *pointer, const bson_t **out)
+{
+    enum err err = crud_get(u->r, STORE_TASKS, id, out);
+
+    if (err == ERR_NONE && !bson_oid_equal(id, doc_id(u->after, "_id")) &&
+        bson_oid_equal(doc_id(*out, "projectId"), doc_id(u->after, "projectId")) &&
+        !doc_has(*out, "deletedAt"))
+        return ERR_NONE;
+    if (err != ERR_NONE && err != ERR_NOT_FOUND)
+        return err;
+    *out = NULL;
+    request_complain(u->r, pointer, "not-found", "must be another task of the same project");
+    return ERR_NONE;
+}
+
+/* One level: a parent has no parent, a child no children. */
+static enum err
+check_parent(const struct rules *u)
+{
+    const bson_oid_t *id = doc_id(u->after, "parentId");
+    const bson_t *parent;
+    bson_t *filter, *child;
+    enum err err;
+
+    if (id == NULL || !touched(u, "parentId"))
+        return ERR_NONE;
+    if ((err = check_other(u, id, "/parentId", &parent)) != ERR_NONE || parent == NULL)
+        return err;
+    if (doc_has(parent, "parentId"))
+        request_complain(u->r, "/parentId", "nested", "must not be a subtask itself");
+    if (u->before == NULL)
+        return ERR_NONE;
+    filter = BCON_NEW("parentId", BCON_OID(doc_id(u->after, "_id")), "deletedAt", BCON_NULL);
+    err = store_get(change_store(u->change), STORE_TASKS, filter, NULL, &child);
+    bson_destroy(filter);
+    if (err == ERR_NONE) {
+        bson_destroy(child);
+        request_complain(u->r, "/parentId", "nested", "must be null: the task has subtasks");
+    }
+    return err == ERR_NOT_FOUND ? ERR_NONE : err;
+}
+
+static enum err
+check_relations(const struct rules *u)
+{
+    bson_iter_t iter, list, id;
+    enum err err = ERR_NONE;
+
+    if (!touched(u, "relations") || !bson_iter_init_find(&iter, u->after, "relations") ||
+        !bson_iter_recurse(&iter, &list))
+        return ERR_NONE;
+    while (err == ERR_NONE && bson_iter_next(&list)) {
+        const bson_t *other;
+
+        if (bson_iter_recurse(&list, &id) && bson_iter_find(&id, "taskId"))
+            err = check_other(u, bson_iter_oid(&id),
+                              arena_printf(u->r->arena, "/relations/%s/taskId",
+                                           bson_iter_key(&list)),
+                              &other);
+    }
+    return err;
+}
+
+static void
+derive(const struct rules *u)
+{
+    const char *texts[] = {doc_text(u->after, "title"), doc_text(u->after, "description")};
+    bson_t terms;
+
+    if (touched(u, "title") || touched(u, "description")) {
+        BSON_APPEND_ARRAY_BEGIN(u->extra, "terms", &terms);
+        search_terms(&terms, texts, 2);
+        bson_append_array_end(u->extra, &terms);
+    }
+    if (!bson_has_field(u->after, "archived"))
+        return;
+    if (!doc_flag(u->after, "archived"))
+        BSON_APPEND_NULL(u->extra, "archivedAt");
+    else if (!doc_has(u->after, "archivedAt"))
+        BSON_APPEND_DATE_TIME(u->extra, "archivedAt", change_now(u->change));
+}
+
+enum err
+task_rules(struct request *r, struct change *change, const bson_t *project, const bson_t *before,
+           const bson_t *after, bson_t *extra)
+{
+    struct rules u = {r, change, project, before, after, extra};
+    enum err err;
+
+    check_times(&u);
+    check_status(&u);
+    check_labels(&u);
+    if ((err = check_assignees(&u)) != ERR_NONE || (err = check_parent(&u)) != ERR_NONE ||
+        (err = check_relations(&u)) != ERR_NONE)
+        return err;
+    derive(&u);
+    return ERR_NONE;
+}

@@ -1,0 +1,272 @@
+/*
+ * /v1/tasks: the fields, lists and creation of a task.
+ */
+#include "api/v1/tasks.h"
+
+#include <string.h>
+
+#include "api/crud.h"
+#include "api/doc.h"
+#include "api/order_key.h"
+#include "api/reply.h"
+#include "api/request.h"
+#include "api/v1/handlers.h"
+#include "api/v1/projects.h"
+#include "common/clock.h"
+#include "common/zone.h"
+
+static const char *const priorities[] = {"none", "low", "medium", "high", "urgent", NULL};
+static const char *const relation_kinds[] = {"blocks", "blocked-by", "relates", "duplicates", NULL};
+
+/* clang-format off */
+static const struct field item_fields[] = {
+    {"id",   SLUG, MUST_SET},
+    {"text", TEXT, MUST_SET, 1, 500},
+    {"done", FLAG, MAY_SET,  .fallback = "false"},
+    {NULL},
+};
+static const struct field relation_fields[] = {
+    {"kind",   CHOICE, MUST_SET, .choices = relation_kinds},
+    {"taskId", REF,    MUST_SET},
+    {NULL},
+};
+static const struct field task_fields[] = {
+    /* name           kind     a client               limits */
+    {"id",            REF,     0},
+    {"rev",           INTEGER, 0},
+    {"createdAt",     INSTANT, 0},
+    {"createdBy",     REF,     0},
+    {"updatedAt",     INSTANT, 0},
+    {"updatedBy",     REF,     0},
+    {"projectId",     REF,     MAY_SET | NULLABLE,    .about = "none: the caller's Inbox"},
+    {"number",        INTEGER, 0,                     .about = "1, 2, 3 ... within the project"},
+    {"title",         TEXT,    MUST_SET | MAY_EDIT,   1, 500},
+    {"description",   TEXT,    MAY_EDIT,              0, 50000, .fallback = "\"\""},
+    {"status",        SLUG,    MAY_EDIT,              .fallback = "\"-\"", .about = "the id of one of the project's statuses"},
+    {"priority",      RANK,    MAY_EDIT,              .choices = priorities, .fallback = "\"none\""},
+    {"startAt",       INSTANT, MAY_EDIT | NULLABLE},
+    {"startDate",     DATE,    MAY_EDIT | NULLABLE},
+    {"dueAt",         INSTANT, MAY_EDIT | NULLABLE},
+    {"dueDate",       DATE,    MAY_EDIT | NULLABLE},
+    {"assigneeIds",   REFS,    MAY_EDIT,              0, 50, .fallback = "[]"},
+    {"labelIds",      SLUGS,   MAY_EDIT,              0, 50, .fallback = "[]"},
+    {"parentId",      REF,     MAY_EDIT | NULLABLE},
+    {"checklist",     OBJECTS, MAY_EDIT,              0, 200, .items = item_fields, .fallback = "[]"},
+    {"relations",     OBJECTS, MAY_EDIT,              0, 100, .items = relation_fields, .fallback = "[]"},
+    {"position",      TEXT,    0,                     .about = "sorts the project's tasks; changed by move"},
+    {"completedAt",   INSTANT, 0},
+    {"archived",      FLAG,    MAY_EDIT | VIRTUAL,    .about = "sets or clears archivedAt"},
+    {"archivedAt",    INSTANT, 0},
+    {"deletedAt",     INSTANT, 0},
+    {"dueKey",        INSTANT, HIDDEN}, /* dueAt, the end of dueDate, or the end of time: never null, so that it sorts */
+    {"terms",         SLUGS,   HIDDEN}, /* search.c */
+    {NULL},
+};
+
+static const struct filter task_filters[] = {
+    {"status",     "status",      TEXT,    EQUALS},
+    {"priority",   "priority",    RANK,    EQUALS, priorities},
+    {"assigneeId", "assigneeIds", REF,     EQUALS, .about = "a user's id, or me"},
+    {"label",      "labelIds",    TEXT,    EQUALS},
+    {"parentId",   "parentId",    REF,     EQUALS},
+    {"dueBefore",  "dueKey",      INSTANT, BEFORE},
+    {"dueAfter",   "dueKey",      INSTANT, AFTER},
+    {"projectId",  NULL,          REF,     CUSTOM},
+    {"overdue",    NULL,          FLAG,    CUSTOM, .about = "true: due before now and not completed"},
+    {"today",      NULL,          FLAG,    CUSTOM, .about = "true: due on this day of the caller's time zone"},
+    {"q",          NULL,          TEXT,    CUSTOM, .about = "words that title or description must have"},
+    {"archived",   NULL,          FLAG,    CUSTOM, .about = "true: the archived ones instead"},
+    {"deleted",    NULL,          FLAG,    CUSTOM, .about = "true: the trash instead"},
+    {NULL},
+};
+/* Each has its index in common/store_setup.c. */
+static const struct order task_orders[] = {
+    {"position",       {"position"}},
+    {"createdAt",      {"createdAt"}},
+    {"updatedAt",      {"updatedAt"}},
+    {"dueAt",          {"dueKey", "priority"}},
+    {"dueAt,priority", {"dueKey", "priority"}},
+    {"-dueAt,priority",{"-dueKey", "priority"}},
+    {"priority",       {"priority"}},
+    {NULL},
+};
+/* clang-format on */
+
+const struct shape task_shape = {"Task", task_fields};
+
+/* Which projects: the one that is named, or all that the caller may see. */
+static enum err
+scope_project(struct request *r, bson_t *filter)
+{
+    const char *value = request_param(r, "projectId");
+    const bson_t *project;
+    bson_oid_t id;
+    enum err err;
+
+    if (value == NULL)
+        return projects_visible(r, "projectId", filter);
+    if (strlen(value) != 24 || !bson_oid_is_valid(value, 24))
+        return request_bad_param(r, "projectId", "must be an id of 24 hex digits");
+    bson_oid_init_from_string(&id, value);
+    err = crud_project(r, &id, ACTION_READ, &project);
+    if (err == ERR_NONE && doc_has(project, "deletedAt"))
+        err = ERR_NOT_FOUND;
+    BSON_APPEND_OID(filter, "projectId", &id);
+    return err;
+}
+
+static enum err
+read_flag(struct request *r, const char *name, bool *on)
+{
+    const char *value = request_param(r, name);
+
+    *on = value != NULL && strcmp(value, "true") == 0;
+    if (value == NULL || *on || strcmp(value, "false") == 0)
+        return ERR_NONE;
+    return request_bad_param(r, name, "must be true or false");
+}
+
+static void
+append_due(bson_t *filter, int64_t from, int64_t to)
+{
+    bson_t all, one, range;
+
+    /* Apart from dueBefore and dueAfter, which may name the same field. */
+    BSON_APPEND_ARRAY_BEGIN(filter, "$nor", &all);
+    BSON_APPEND_DOCUMENT_BEGIN(&all, "0", &one);
+    BSON_APPEND_DOCUMENT_BEGIN(&one, "dueKey", &range);
+    BSON_APPEND_DATE_TIME(&range, "$gte", to);
+    bson_append_document_end(&one, &range);
+    bson_append_document_end(&all, &one);
+    BSON_APPEND_DOCUMENT_BEGIN(&all, "1", &one);
+    BSON_APPEND_DOCUMENT_BEGIN(&one, "dueKey", &range);
+    BSON_APPEND_DATE_TIME(&range, "$lt", from);
+    bson_append_document_end(&one, &range);
+    bson_append_document_end(&all, &one);
+    bson_append_array_end(filter, &all);
+}
+
+/* The caller's day: from its midnight to the next. */
+static enum err
+my_day(struct request *r, int64_t *from, int64_t *to)
+{
+    const bson_t *user;
+    enum err err = crud_get(r, STORE_USERS, &r->user_id, &user);
+
+    if (err == ERR_NONE)
+        zone_day(doc_text(user, "timeZone"), clock_now(), from, to);
+    return err;
+}
+
+static enum err
+scope_tasks(struct request *r, bson_t *filter)
+{
+    const char *q = request_param(r, "q");
+    bool overdue, today;
+    int64_t from = INT64_MIN, to = INT64_MAX;
+    enum err err;
+
+    if ((err = scope_project(r, filter)) != ERR_NONE ||
+        (err = projects_bins(r, filter)) != ERR_NONE ||
+        (err = read_flag(r, "overdue", &overdue)) != ERR_NONE ||
+        (err = read_flag(r, "today", &today)) != ERR_NONE ||
+        (q != NULL && (err = search_filter(r, q, filter)) != ERR_NONE) ||
+        (today && (err = my_day(r, &from, &to)) != ERR_NONE))
+        return err;
+    if (overdue && clock_now() < to)
+        to = clock_now();
+    if (overdue)
+        BSON_APPEND_NULL(filter, "completedAt");
+    if (request_param(r, "dueAfter") != NULL && to > TASK_NEVER)
+        to = TASK_NEVER; /* what is never due is not due after */
+    if (to != INT64_MAX)
+        append_due(filter, from, to);
+    return ERR_NONE;
+}
+
+static const struct list task_list = {task_filters, task_orders, scope_tasks};
+
+const struct resource tasks = {
+    .shape = &task_shape,
+    .store = STORE_TASKS,
+    .path = "/v1/tasks/",
+    .list = &task_list,
+    .change = ACTION_WRITE,
+    .remove = ACTION_WRITE,
+    .changed = EVENT_TASK_UPDATED,
+    .removed = EVENT_TASK_DELETED,
+    .restored = EVENT_TASK_RESTORED,
+    .check = task_rules,
+};
+
+struct creation {
+    struct request *r;
+    const bson_t *body;
+    bson_oid_t project;
+};
+
+/* What the server adds to a new task. */
+static void
+append_server_side(struct creation *c, struct change *change, const bson_t *project, bson_t *set)
+{
+    struct text key = {0};
+
+    BSON_APPEND_OID(set, "projectId", &c->project);
+    BSON_APPEND_INT64(set, "number", change_counter(change));
+    if (strcmp(doc_text(c->body, "status"), "-") == 0)
+        BSON_APPEND_UTF8(set, "status", projects_first_status(project));
+    order_key_last(&key, change_seq(change, 0));
+    BSON_APPEND_UTF8(set, "position", key.bytes);
+    BSON_APPEND_NULL(set, "completedAt");
+    BSON_APPEND_NULL(set, "archivedAt");
+    BSON_APPEND_NULL(set, "deletedAt");
+    text_free(&key);
+}
+
+static enum err
+create_task(struct change *change, void *arg)
+{
+    struct creation *c = arg;
+    struct request *r = c->r;
+    const bson_t *project;
+    bson_t *doc, *set = request_keep(r, bson_new()), extra = BSON_INITIALIZER;
+    bson_oid_t id;
+    char hex[25];
+    enum err err = crud_project(r, &c->project, ACTION_WRITE, &project);
+
+    if (err == ERR_NONE && doc_has(project, "deletedAt"))
+        err = ERR_NOT_FOUND;
+    if (err != ERR_NONE)
+        return err;
+    append_server_side(c, change, project, set);
+    doc = crud_new(r, change_now(change), &id);
+    bson_concat(doc, c->body);
+    doc = request_keep(r, doc_merge(doc, set));
+    r->complaints = NULL;
+    err = task_rules(r, change, project, NULL, doc, &extra);
+    doc = request_keep(r, doc_merge(doc, &extra));
+    doc = crud_without_virtual(r, &task_shape, doc);
+    bson_destroy(&extra);
+    if (err != ERR_NONE || (err = request_verdict(r)) != ERR_NONE ||
+        (err = crud_insert(r, change, &tasks, 0, EVENT_TASK_CREATED, doc)) != ERR_NONE)
+        return err;
+    bson_oid_to_string(&id, hex);
+    r->reply.location = arena_printf(r->arena, "/v1/tasks/%s", hex);
+    return crud_reply(r, 201, &tasks, doc);
+}
+
+enum err
+tasks_create(struct request *r)
+{
+    bson_t *body = request_keep(r, bson_new());
+    struct creation c = {.r = r, .body = body, .project = r->user_id};
+    struct change_plan plan = {.topic_count = 1, .counter = "tasks", .fn = create_task, .arg = &c};
+    enum err err = doc_read(r, DOC_CREATE, task_fields, r->json, body);
+
+    if (err != ERR_NONE)
+        return err;
+    if (doc_has(body, "projectId"))
+        c.project = *doc_id(body, "projectId");
+    plan.topics[0] = crud_topic(r, &c.project);
+    return request_change(r, &plan);
+}

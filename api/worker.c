@@ -1,0 +1,377 @@
+/*
+ * The only file that knows FastCGI.  libfcgi alone would bind a thread to each
+ * kept connection, and starve the others; so all connections wait in one epoll,
+ * and a thread holds one for one request (dependencies 1).
+ */
+#include "api/worker.h"
+
+#include <errno.h>
+#include <fcgiapp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "api/gate.h"
+#include "api/reply.h"
+#include "api/revoked.h"
+#include "api/router.h"
+#include "common/bus.h"
+#include "common/clock.h"
+#include "common/config.h"
+#include "common/json.h"
+#include "common/log.h"
+
+#define ARENA_MAX (64u << 20) /* a request's memory; far above what the limits allow */
+#define BACKLOG   4096
+#define ID_MAX    64
+
+struct worker {
+    const struct config *config;
+    int listener, epoll, quit;
+    struct store_pool *pool;
+    struct bus *bus;
+    struct revoked *revoked;
+    char epoch[STORE_EPOCH];
+};
+
+static int quit_fd = -1; /* for the signal handler */
+
+static void
+on_term(int sig)
+{
+    uint64_t one = 1;
+
+    (void)sig;
+    if (write(quit_fd, &one, sizeof(one)) < 0) {
+        /* The counter is full: it was told already. */
+    }
+}
+
+int
+worker_listen(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (strlen(path) >= sizeof(address.sun_path)) {
+        log_error("worker: API_SOCKET is longer than %zu characters",
+                  sizeof(address.sun_path) - 1);
+        return -1;
+    }
+    strcpy(address.sun_path, path);
+    unlink(path);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
+        chmod(path, 0660) != 0 || listen(fd, BACKLOG) != 0) {
+        log_error("worker: %s: %s", path, strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static void
+arm(int epoll, int op, int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data.fd = fd};
+
+    if (epoll_ctl(epoll, op, fd, &event) != 0 && op == EPOLL_CTL_ADD) {
+        log_warn("worker: epoll: %s", strerror(errno));
+        close(fd);
+    }
+}
+
+static const char *
+param(FCGX_Request *f, const char *name)
+{
+    const char *value = FCGX_GetParam(name, f->envp);
+
+    return value != NULL && *value == '\0' ? NULL : value;
+}
+
+/* Reads the body to its end, keeping what is within the limit. */
+static void
+read_body(FCGX_Request *f, struct request *r)
+{
+    const char *length = param(f, "CONTENT_LENGTH");
+    long wanted = length == NULL ? 0 : strtol(length, NULL, 10), got = 0;
+    char rest[8192], *body = NULL;
+
+    r->body_too_large = wanted > REQUEST_BODY_MAX;
+    if (wanted > 0 && !r->body_too_large) {
+        body = arena_alloc(r->arena, (size_t)wanted + 1);
+        while (got < wanted) {
+            int n = FCGX_GetStr(body + got, (int)(wanted - got), f->in);
+
+            if (n <= 0)
+                break;
+            got += n;
+        }
+    }
+    /* What stays unread would be taken for the connection's next request. */
+    while (FCGX_GetStr(rest, sizeof(rest), f->in) > 0) {
+    }
+    r->body = body == NULL ? "" : body;
+    r->body_len = (size_t)got;
+}
+
+/* The path before '?', without decoding: our paths need none. */
+static void
+read_target(FCGX_Request *f, struct request *r)
+{
+    const char *uri = param(f, "REQUEST_URI");
+    size_t len = uri == NULL ? 0 : strcspn(uri, "?");
+
+    r->path = arena_copy(r->arena, uri == NULL ? "" : uri, len);
+    r->query = uri != NULL && uri[len] == '?' ? arena_dup(r->arena, uri + len + 1) : NULL;
+}
+
+static const char *
+request_id(FCGX_Request *f, struct request *r)
+{
+    const char *id = param(f, "HTTP_X_REQUEST_ID");
+    unsigned char bytes[12];
+    char *made;
+    size_t ok = id == NULL ? 0
+                           : strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                        "0123456789._-");
+
+    if (id != NULL && ok > 0 && ok <= ID_MAX && id[ok] == '\0')
+        return arena_dup(r->arena, id);
+    made = arena_alloc(r->arena, 25);
+    text_random(bytes, sizeof(bytes));
+    text_hex(made, bytes, sizeof(bytes));
+    return made;
+}
+
+static void
+read_request(FCGX_Request *f, struct request *r)
+{
+    const char *method = param(f, "REQUEST_METHOD");
+
+    r->id = request_id(f, r);
+    r->method_name = arena_dup(r->arena, method == NULL ? "GET" : method);
+    read_target(f, r);
+    r->address = arena_dup(r->arena, param(f, "REMOTE_ADDR"));
+    r->content_type = arena_dup(r->arena, param(f, "CONTENT_TYPE"));
+    r->authorization = arena_dup(r->arena, param(f, "HTTP_AUTHORIZATION"));
+    r->if_match = arena_dup(r->arena, param(f, "HTTP_IF_MATCH"));
+    r->if_none_match = arena_dup(r->arena, param(f, "HTTP_IF_NONE_MATCH"));
+    r->idempotency_key = arena_dup(r->arena, param(f, "HTTP_IDEMPOTENCY_KEY"));
+    r->user_agent = arena_dup(r->arena, param(f, "HTTP_USER_AGENT"));
+    read_body(f, r);
+}
+
+static void
+header(FCGX_Request *f, const char *name, const char *value)
+{
+    if (value == NULL)
+        return;
+    FCGX_PutS(name, f->out);
+    FCGX_PutS(": ", f->out);
+    FCGX_PutS(value, f->out);
+    FCGX_PutS("\r\n", f->out);
+}
+
+static void
+send_reply(FCGX_Request *f, struct request *r)
+{
+    const struct reply *reply = &r->reply;
+    char number[32];
+
+    snprintf(number, sizeof(number), "%d", reply->status);
+    header(f, "Status", number);
+    header(f, "X-Request-Id", r->id);
+    header(f, "Content-Type", reply->type);
+    header(f, "ETag", reply->etag);
+    header(f, "Location", reply->location);
+    header(f, "Allow", reply->allow);
+    header(f, "Cache-Control", r->method == GET && reply->etag != NULL ? "private, no-cache"
+                                                                       : "no-store");
+    if (reply->status == 401)
+        header(f, "WWW-Authenticate", "Bearer");
+    if (reply->replayed)
+        header(f, "Idempotency-Replayed", "true");
+    if (reply->retry_after > 0) {
+        snprintf(number, sizeof(number), "%d", reply->retry_after);
+        header(f, "Retry-After", number);
+    }
+    if (reply->type != NULL) {
+        snprintf(number, sizeof(number), "%zu", reply->body.len);
+        header(f, "Content-Length", number);
+    }
+    FCGX_PutS("\r\n", f->out);
+    if (!r->head_only && reply->body.len > 0)
+        FCGX_PutStr(reply->body.bytes, (int)reply->body.len, f->out);
+}
+
+static void
+log_line(const struct request *r, int64_t started)
+{
+    struct text t = {0};
+
+    text_printf(&t, "\"method\":\"%s\",\"route\":\"%s\",\"status\":%d,\"ms\":%.1f,\"bytes\":%zu",
+                r->route != NULL ? method_names[r->method] : "-",
+                r->route != NULL ? r->route->path : "-", r->reply.status,
+                (double)(clock_steady() - started) / 1000.0, r->reply.body.len);
+    if (r->user[0] != '\0')
+        text_printf(&t, ",\"userId\":\"%s\"", r->user);
+    log_members(LOG_INFO, "request", t.bytes);
+    text_free(&t);
+}
+
+/* Read, decide, answer, log, forget. */
+static void
+serve(FCGX_Request *f, struct request *r)
+{
+    int64_t started = clock_steady();
+
+    read_request(f, r);
+    log_request(r->id);
+    gate_serve(r);
+    send_reply(f, r);
+    log_line(r, started);
+    log_request(NULL);
+}
+
+/* Gives the request back what lives as long as the thread, and nothing else. */
+static void
+forget(struct request *r)
+{
+    struct request kept = {.arena = r->arena,
+                           .store = r->store,
+                           .bus = r->bus,
+                           .epoch = r->epoch,
+                           .config = r->config,
+                           .revoked = r->revoked,
+                           .reply.body = r->reply.body};
+
+    arena_reset(r->arena);
+    if (kept.reply.body.size > REQUEST_BODY_MAX)
+        text_free(&kept.reply.body);
+    text_clear(&kept.reply.body);
+    *r = kept;
+}
+
+/* One request on a connection that has something to say. */
+static void
+converse(struct worker *w, FCGX_Request *f, struct request *r, int fd)
+{
+    f->ipcFd = fd;
+    f->keepConnection = 1; /* else FCGX_Accept_r() closes it first */
+    if (FCGX_Accept_r(f) < 0) {
+        f->ipcFd = -1; /* the peer has closed, and so did the library */
+        return;
+    }
+    serve(f, r);
+    forget(r);
+    FCGX_Finish_r(f);
+    if (f->ipcFd >= 0) {
+        fd = f->ipcFd;
+        f->ipcFd = -1;
+        arm(w->epoll, EPOLL_CTL_MOD, fd);
+    }
+}
+
+static void
+take_connection(struct worker *w)
+{
+    int fd = accept4(w->listener, NULL, NULL, SOCK_CLOEXEC);
+
+    arm(w->epoll, EPOLL_CTL_MOD, w->listener);
+    if (fd >= 0)
+        arm(w->epoll, EPOLL_CTL_ADD, fd);
+}
+
+static void *
+thread_main(void *arg)
+{
+    struct worker *w = arg;
+    struct request r = {.arena = arena_new(ARENA_MAX),
+                        .store = store_take(w->pool),
+                        .bus = w->bus,
+                        .epoch = w->epoch,
+                        .config = w->config,
+                        .revoked = w->revoked};
+    FCGX_Request f;
+    struct epoll_event event;
+
+    if (r.store == NULL)
+        abort(); /* the pool has a place for each thread */
+    FCGX_InitRequest(&f, -1, 0); /* -1: the library never accepts by itself */
+    for (;;) {
+        int n = epoll_wait(w->epoll, &event, 1, -1);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 || event.data.fd == w->quit)
+            break;
+        if (event.data.fd == w->listener)
+            take_connection(w);
+        else
+            converse(w, &f, &r, event.data.fd);
+    }
+    store_give(r.store);
+    text_free(&r.reply.body);
+    arena_free(r.arena);
+    return NULL;
+}
+
+static bool
+open_services(struct worker *w)
+{
+    struct store *store;
+    enum err err;
+
+    /* Each thread, the revocation watch and its first question. */
+    w->pool = store_pool_open(w->config->mongodb_uri, w->config->mongodb_database,
+                              w->config->api_threads + 2);
+    w->bus = bus_open(w->config->redis_url);
+    if (w->pool == NULL || w->bus == NULL || (store = store_take(w->pool)) == NULL)
+        return false;
+    err = store_epoch(store, w->epoch);
+    store_give(store);
+    if (err != ERR_NONE)
+        return false;
+    w->revoked = revoked_open(w->pool);
+    return true;
+}
+
+int
+worker_run(int listener, const struct config *config)
+{
+    struct worker w = {.config = config, .listener = listener};
+    struct epoll_event quit = {.events = EPOLLIN};
+    struct sigaction term = {.sa_handler = on_term};
+    long n = config->api_threads;
+    pthread_t *threads = calloc((size_t)n, sizeof(*threads));
+
+    w.epoll = epoll_create1(EPOLL_CLOEXEC);
+    w.quit = quit_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    quit.data.fd = w.quit;
+    sigaction(SIGTERM, &term, NULL);
+    signal(SIGINT, SIG_IGN); /* Ctrl-C reaches the parent, which tells us */
+    FCGX_Init();
+    signal(SIGPIPE, SIG_IGN);
+    if (threads == NULL || w.epoll < 0 || !open_services(&w))
+        return 1;
+    epoll_ctl(w.epoll, EPOLL_CTL_ADD, w.quit, &quit);
+    arm(w.epoll, EPOLL_CTL_ADD, w.listener);
+    for (long i = 0; i < n; i++)
+        if (pthread_create(&threads[i], NULL, thread_main, &w) != 0)
+            return 1;
+    log_info("worker: serving with %ld threads", n);
+    for (long i = 0; i < n; i++)
+        pthread_join(threads[i], NULL);
+    bus_close(w.bus);
+    free(threads);
+    log_info("worker: done");
+    return 0;
+}

@@ -1,0 +1,15 @@
+/*
+ * One child process: threads that take FastCGI requests from one epoll.
+ */
+#ifndef API_WORKER_H
+#define API_WORKER_H
+
+struct config;
+
+/* Serves the listening socket until SIGTERM; the process's exit status. */
+int worker_run(int listener, const struct config *config);
+
+/* A listening unix socket at path, replacing a stale one; -1 with the reason logged. */
+int worker_listen(const char *path);
+
+#endif

@@ -1,0 +1,29 @@
+/*
+ * Passwords: scrypt, a few at once per host, so that log-ins never starve the
+ * other requests.
+ */
+#ifndef COMMON_PASSWORD_H
+#define COMMON_PASSWORD_H
+
+#include <stdbool.h>
+
+#include "common/err.h"
+
+#define PASSWORD_STORED 128 /* libscrypt's SCRYPT_MCF_LEN */
+#define PASSWORD_MIN    12  /* characters (design 6) */
+#define PASSWORD_MAX    256 /* bytes */
+
+/* Before fork(): cost is log2 of N; slots are hashes at once, over all processes. */
+void password_open(long cost, long slots);
+
+/* Hashes into what is stored.  ERR_BUSY when too many wait. */
+enum err password_hash(const char *password, char stored[PASSWORD_STORED]) MUST_CHECK;
+
+/*
+ * *right tells whether it is the password; stored NULL: nobody's, and the same
+ * work.  *outdated (may be NULL): right, but hashed for less than today's cost.
+ */
+enum err password_check(const char *password, const char *stored, bool *right, bool *outdated)
+    MUST_CHECK;
+
+#endif
