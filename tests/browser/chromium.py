@@ -14,6 +14,14 @@ FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "-
          "--disable-background-networking", "--disable-component-update", "--disable-sync",
          "--disable-dev-shm-usage", "--lang=en-GB", "--hide-scrollbars"]
 
+# Resolves when all movements with an end have ended and are painted.
+STILL = """
+    const done = arguments[0];
+    const frames = (n) => (n ? requestAnimationFrame(() => frames(n - 1)) : done());
+    const ending = document.getAnimations().filter((a) => isFinite(a.effect.getComputedTiming().endTime));
+    Promise.allSettled(ending.map((a) => a.finished)).then(() => frames(3));
+"""
+
 
 class Browser:
     """One person's browser: nothing is shared with another's."""
@@ -62,4 +70,5 @@ class Browser:
         if folder:
             path = pathlib.Path(folder) / f"{name}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
+            self.driver.execute_async_script(STILL)
             self.driver.save_screenshot(str(path))

@@ -11,7 +11,7 @@ from chromium import Browser  # noqa: E402
 from page import Page  # noqa: E402
 
 # What Chromium itself writes when a server goes away under it: no fault of the page.
-LOST = ("net::ERR_", "WebSocket connection to", "502 (Bad Gateway)", "503 (Service")
+LOST = ("net::ERR_", "WebSocket connection to", "status of 502", "status of 503")
 
 
 class Windows:
