@@ -1,7 +1,8 @@
 /*
  * The live connection, for any page or program: connects, says hello, follows topics, and after a break
- * resumes each topic behind the last event it saw.  Every event is handed on once, in order of its number;
- * where that cannot be promised, onResync asks for a fresh snapshot.  Knows nothing of pages or tasks.
+ * resumes each topic that was followed by name behind the last event it saw ("all" goes on from now).
+ * Every event is handed on once, in order of its number; where that cannot be promised, onResync asks
+ * for a fresh snapshot.  Knows nothing of pages or tasks.
  *
  *   const live = new Live({ url, token: async () => "…", onEvent, onResync, onLeft, onState, … });
  *   live.follow("all"); live.start();
@@ -146,7 +147,8 @@ export class Live {
     this.#socket = null;
     this.#ready = false;
     this.#missed = null;
-    for (const t of this.#topics.values()) {
+    for (const [name, t] of this.#topics) {
+      if (!t.wanted) this.#topics.delete(name);
       t.following = false;
       t.ref = t.until = null;
     }
@@ -199,10 +201,7 @@ export class Live {
     this.#missed = this.#since ? 0 : null;
     /* "all" last: what has a place of its own resumes there. */
     const names = [...this.#topics.keys()].sort((a, b) => (a === "all") - (b === "all"));
-    for (const name of names) {
-      const t = this.#topics.get(name);
-      if (t.wanted || t.cursor) this.#sendFollow(name, t);
-    }
+    for (const name of names) this.#sendFollow(name, this.#topics.get(name));
     this.#options.onReady?.(frame);
     this.#settle();
   }

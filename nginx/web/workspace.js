@@ -7,6 +7,7 @@ import { Live } from "./live.js";
 import { session } from "./session.js";
 import { ProjectStore } from "./store.js";
 
+const topicOf = (id) => `project:${id}`;
 const FOLLOW_WAIT_MS = 1500; /* a snapshot waits this long for the live connection, then goes on without */
 
 export class Workspace {
@@ -33,9 +34,8 @@ export class Workspace {
       token: () => session.token(),
       refused: () => session.refresh().catch(() => {}),
       onState: (state) => { this.connection = state; this.#tell("connection", state); },
-      onCaughtUp: (count) => { this.#tell("caughtUp", count); this.loadProjects(); },
-      onReady: () => this.#announce(),
-      onFollowing: (topic) => { if (topic === "all") followed(); },
+      onCaughtUp: (count) => { this.#tell("caughtUp", count); this.#refreshProjects(); },
+      onFollowing: (topic) => { if (topic === "all") followed(); else this.#announce(topic); },
       onEvent: (event) => this.#event(event),
       onResync: (topic) => this.#resync(topic),
       onLeft: (topic) => this.#leave(topic),
@@ -76,7 +76,7 @@ export class Workspace {
   /* Opens a project: what happens while its snapshot is on the way is kept and applied after it. */
   async open(id) {
     const turn = ++this.#opening;
-    const topic = `project:${id}`;
+    const topic = topicOf(id);
     if (this.store?.id !== id) this.#close();
     await Promise.race([this.#following, new Promise((done) => setTimeout(done, FOLLOW_WAIT_MS))]);
     if (turn !== this.#opening) return;
@@ -88,7 +88,6 @@ export class Workspace {
       this.store = new ProjectStore(snapshot, session.user.id);
       for (const event of early.events) this.store.apply(event);
       this.#live.follow(topic, snapshot.cursor);
-      this.#announce();
       this.#tell("change");
     } finally {
       if (this.#early === early) this.#early = null;
@@ -96,7 +95,10 @@ export class Workspace {
   }
 
   #close() {
-    if (this.store) this.#live.send({ op: "presence", topic: `project:${this.store.id}`, state: "away" });
+    if (this.store) {
+      this.#live.send({ op: "presence", topic: topicOf(this.store.id), state: "away" });
+      this.#live.unfollow(topicOf(this.store.id)); /* "all" goes on with it */
+    }
     this.store = null;
     this.presence = [];
     this.#tell("change");
@@ -106,7 +108,7 @@ export class Workspace {
 
   #event(event) {
     if (this.#early?.topic === event.topic) this.#early.events.push(event);
-    if (event.topic === `project:${this.store?.id}` && this.store.apply(event)) {
+    if (event.topic === topicOf(this.store?.id) && this.store.apply(event)) {
       if (event.actorId !== session.user.id) this.#tell("remote", event);
       this.#tell("change");
     }
@@ -117,7 +119,7 @@ export class Workspace {
   /* Events are missing: what we hold is read anew. */
   #resync(topic) {
     this.#refreshProjects();
-    if (this.store && (topic === `project:${this.store.id}` || topic === "all")) {
+    if (this.store && (topic === topicOf(this.store.id) || topic === "all")) {
       this.open(this.store.id).catch(() => {});
     }
   }
@@ -125,6 +127,7 @@ export class Workspace {
   /* The project of a topic is no longer ours to see; `quietly` when the user knows. */
   #leave(topic, quietly = false) {
     const id = topic.replace(/^project:/, "");
+    this.projects.delete(id);
     this.#refreshProjects();
     if (this.store?.id !== id) return;
     const { name } = this.store.project;
@@ -132,12 +135,13 @@ export class Workspace {
     this.#tell("left", quietly ? null : name);
   }
 
-  #announce() {
-    if (this.store) this.#live?.send({ op: "presence", topic: `project:${this.store.id}`, state: "here" });
+  /* Presence is for who follows a topic. */
+  #announce(topic) {
+    if (topic === topicOf(this.store?.id)) this.#live.send({ op: "presence", topic, state: "here" });
   }
 
   #setPresence(frame) {
-    if (frame.topic !== `project:${this.store?.id}`) return;
+    if (frame.topic !== topicOf(this.store?.id)) return;
     this.presence = (frame.users ?? []).map((u) => u.userId ?? u.id ?? u);
     this.#tell("change");
   }
@@ -204,8 +208,7 @@ export class Workspace {
 
   async trashProject(id) {
     await request("DELETE", `/v1/projects/${id}`);
-    this.projects.delete(id);
-    this.#leave(`project:${id}`, true);
+    this.#leave(topicOf(id), true);
   }
 
   async restoreProject(id) {
