@@ -16,7 +16,8 @@ const PING_MS = 20_000;
 const OFFLINE_AFTER = 4; /* failed tries until "reconnecting" is called "offline" */
 const SETTLE_MS = 3_000; /* how long a replay whose end was not seen may be silent */
 
-const NOT_AUTHORISED = 4401;
+const NOT_AUTHORISED = 4401; /* close code */
+const NOT_FOUND = "not-found"; /* error code */
 
 /* What is known of one topic; seq is the last number handed on, cursor the place behind it. */
 function newTopic() {
@@ -262,13 +263,14 @@ export class Live {
   }
 
   #onError(frame) {
+    this.#options.onError?.(frame);
     for (const [name, t] of this.#topics) {
       if (t.ref === null || t.ref !== frame.ref) continue;
-      t.ref = null;
-      if (t.cursor) this.#topics.delete(name); /* a topic we may no longer follow */
+      /* A topic that is gone, or no longer ours; anything else may pass: try again later. */
+      if (frame.code === NOT_FOUND) this.#onLeft({ topic: name, reason: frame.code });
+      else this.#lost();
+      return;
     }
-    this.#options.onError?.(frame);
-    this.#settle();
   }
 
   /* Live once every follow is answered and every replay has come to its end. */
