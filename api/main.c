@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -29,6 +30,7 @@ static volatile sig_atomic_t stopping;
 struct child {
     pid_t pid;
     int64_t born;
+    struct store_note *notes; /* of its threads; shared memory */
 };
 
 static void
@@ -86,6 +88,30 @@ prepare_store(const struct config *config)
     return 1;
 }
 
+/* Ends what a dead worker's transactions hold; in a child again. */
+static void
+clean_up(const struct child *c, const struct config *config)
+{
+    pid_t parent = getpid();
+    size_t count = (size_t)config->api_threads;
+    struct store_note *copy = malloc(count * sizeof(*copy));
+    struct store_pool *pool;
+    struct store *store;
+
+    if (copy == NULL)
+        abort();
+    memcpy(copy, c->notes, count * sizeof(*copy));
+    memset(c->notes, 0, count * sizeof(*copy)); /* for the next worker */
+    if (fork() != 0) {
+        free(copy);
+        return; /* keep_alive() takes any child's end */
+    }
+    die_with_parent(parent);
+    pool = store_pool_open(config->mongodb_uri, config->mongodb_database, 1);
+    store = pool == NULL ? NULL : store_take(pool);
+    _exit(store == NULL || store_end_sessions(store, copy, count) != ERR_NONE);
+}
+
 static void
 start_child(struct child *c, int listener, const struct config *config)
 {
@@ -93,11 +119,17 @@ start_child(struct child *c, int listener, const struct config *config)
 
     if (c->born != 0 && clock_steady() - c->born < SOON_US)
         nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
+    if (c->notes == NULL) {
+        c->notes = mmap(NULL, (size_t)config->api_threads * sizeof(*c->notes),
+                        PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        if (c->notes == MAP_FAILED)
+            abort();
+    }
     c->born = clock_steady();
     c->pid = fork();
     if (c->pid == 0) {
         die_with_parent(parent);
-        _exit(worker_run(listener, config));
+        _exit(worker_run(listener, config, c->notes));
     }
 }
 
@@ -116,6 +148,7 @@ keep_alive(struct child *children, long count, int listener, const struct config
             log_warn("main: worker %d ended (%s %d); starting another", (int)pid,
                      WIFSIGNALED(status) ? "signal" : "status",
                      WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+            clean_up(&children[i], config);
             start_child(&children[i], listener, config);
         }
     }

@@ -89,33 +89,53 @@ append_equals(struct request *r, const struct filter *f, const char *value, bson
     return err;
 }
 
+static bool
+is_range(const struct filter *f)
+{
+    return f->op == BEFORE || f->op == AFTER;
+}
+
+/* Is it the first of the table's ranges over its field? */
+static bool
+leads(const struct filter *filters, const struct filter *f)
+{
+    if (!is_range(f))
+        return false;
+    for (const struct filter *g = filters; g < f; g++)
+        if (is_range(g) && strcmp(g->stored, f->stored) == 0)
+            return false;
+    return true;
+}
+
 /* BEFORE and AFTER of one stored field share a sub-document. */
+static enum err
+append_range(struct request *r, const struct filter *f, bson_t *out)
+{
+    enum err err = ERR_NONE;
+    bson_t range;
+
+    bson_init(&range);
+    for (const struct filter *g = f; err == ERR_NONE && g->name != NULL; g++) {
+        const char *value = is_range(g) && strcmp(g->stored, f->stored) == 0
+                                ? request_param(r, g->name)
+                                : NULL;
+
+        if (value != NULL)
+            err = append_value(r, g, value, strlen(value), g->op == BEFORE ? "$lt" : "$gte",
+                               &range);
+    }
+    if (err == ERR_NONE && !bson_empty(&range))
+        BSON_APPEND_DOCUMENT(out, f->stored, &range);
+    bson_destroy(&range);
+    return err;
+}
+
 static enum err
 append_ranges(struct request *r, const struct filter *filters, bson_t *out)
 {
     for (const struct filter *f = filters; f->name != NULL; f++) {
-        bool first = true;
-        enum err err = ERR_NONE;
-        bson_t range;
+        enum err err = leads(filters, f) ? append_range(r, f, out) : ERR_NONE;
 
-        for (const struct filter *g = filters; g < f; g++)
-            first = first && (g->op == EQUALS || g->op == CUSTOM ||
-                              strcmp(g->stored, f->stored) != 0);
-        if (f->op == EQUALS || f->op == CUSTOM || !first)
-            continue;
-        bson_init(&range);
-        for (const struct filter *g = f; err == ERR_NONE && g->name != NULL; g++) {
-            const char *value;
-
-            if ((g->op != BEFORE && g->op != AFTER) || strcmp(g->stored, f->stored) != 0)
-                continue;
-            if ((value = request_param(r, g->name)) != NULL)
-                err = append_value(r, g, value, strlen(value), g->op == BEFORE ? "$lt" : "$gte",
-                                   &range);
-        }
-        if (err == ERR_NONE && !bson_empty(&range))
-            BSON_APPEND_DOCUMENT(out, f->stored, &range);
-        bson_destroy(&range);
         if (err != ERR_NONE)
             return err;
     }

@@ -273,6 +273,7 @@ request_change(struct request *r, struct change_plan *plan)
     plan->actor_id = r->user[0] == '\0' ? NULL : r->user;
     plan->idempotency = r->key;
     plan->record = write_record;
+    plan->record_arg = r;
     err = change_run(r->store, r->bus, r->epoch, plan);
     /* A conflict may be our own key's record, written by a faster twin. */
     if (err == ERR_CONFLICT && r->key != NULL) {

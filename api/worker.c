@@ -9,6 +9,7 @@
 #include <fcgiapp.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -35,6 +36,8 @@
 struct worker {
     const struct config *config;
     int listener, epoll, quit;
+    struct store_note *notes;
+    atomic_int thread_count;
     struct store_pool *pool;
     struct bus *bus;
     struct revoked *revoked;
@@ -305,6 +308,7 @@ thread_main(void *arg)
 
     if (r.store == NULL)
         abort(); /* the pool has a place for each thread */
+    store_notes_in(r.store, &w->notes[atomic_fetch_add(&w->thread_count, 1)]);
     FCGX_InitRequest(&f, -1, 0); /* -1: the library never accepts by itself */
     for (;;) {
         int n = epoll_wait(w->epoll, &event, 1, -1);
@@ -345,9 +349,9 @@ open_services(struct worker *w)
 }
 
 int
-worker_run(int listener, const struct config *config)
+worker_run(int listener, const struct config *config, struct store_note *notes)
 {
-    struct worker w = {.config = config, .listener = listener};
+    struct worker w = {.config = config, .listener = listener, .notes = notes};
     struct epoll_event quit = {.events = EPOLLIN};
     struct sigaction term = {.sa_handler = on_term};
     long n = config->api_threads;

@@ -5,9 +5,13 @@
 #define API_WORKER_H
 
 struct config;
+struct store_note;
 
-/* Serves the listening socket until SIGTERM; the process's exit status. */
-int worker_run(int listener, const struct config *config);
+/*
+ * Serves the listening socket until SIGTERM; the process's exit status.  notes:
+ * one per thread, in memory shared with the parent.
+ */
+int worker_run(int listener, const struct config *config, struct store_note *notes);
 
 /* A listening unix socket at path, replacing a stale one; -1 with the reason logged. */
 int worker_listen(const char *path);

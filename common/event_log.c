@@ -28,7 +28,7 @@ struct topic {
 };
 
 struct written_event {
-    bson_t doc;
+    bson_t *doc; /* a bson_t wants 128-byte alignment, which realloc() does not give */
     char channel[EVENT_TOPIC + 4];
     struct text message;
 };
@@ -198,20 +198,20 @@ change_event(struct change *c, int topic, struct event *e)
     strcpy(w->channel, EVENT_CHANNEL);
     strcat(w->channel, t->name);
     event_message(&w->message, e, frame.bytes, frame.len);
-    bson_init(&w->doc);
-    BSON_APPEND_UTF8(&w->doc, "topic", t->name);
-    BSON_APPEND_INT64(&w->doc, "seq", e->seq);
-    BSON_APPEND_UTF8(&w->doc, "kind", event_names[e->kind].kind);
-    BSON_APPEND_UTF8(&w->doc, "entity", event_names[e->kind].entity);
+    w->doc = bson_new();
+    BSON_APPEND_UTF8(w->doc, "topic", t->name);
+    BSON_APPEND_INT64(w->doc, "seq", e->seq);
+    BSON_APPEND_UTF8(w->doc, "kind", event_names[e->kind].kind);
+    BSON_APPEND_UTF8(w->doc, "entity", event_names[e->kind].entity);
     bson_oid_init_from_string(&id, e->entity_id);
-    BSON_APPEND_OID(&w->doc, "entityId", &id);
-    BSON_APPEND_INT64(&w->doc, "rev", e->rev);
+    BSON_APPEND_OID(w->doc, "entityId", &id);
+    BSON_APPEND_INT64(w->doc, "rev", e->rev);
     if (e->actor_id != NULL) {
         bson_oid_init_from_string(&id, e->actor_id);
-        BSON_APPEND_OID(&w->doc, "actorId", &id);
+        BSON_APPEND_OID(w->doc, "actorId", &id);
     }
-    BSON_APPEND_DATE_TIME(&w->doc, "at", e->at);
-    bson_append_utf8(&w->doc, "frame", 5, frame.bytes, (int)frame.len);
+    BSON_APPEND_DATE_TIME(w->doc, "at", e->at);
+    bson_append_utf8(w->doc, "frame", 5, frame.bytes, (int)frame.len);
     text_free(&frame);
     return ERR_NONE;
 }
@@ -220,7 +220,7 @@ static void
 forget_events(struct change *c)
 {
     for (size_t i = 0; i < c->event_count; i++) {
-        bson_destroy(&c->events[i].doc);
+        bson_destroy(c->events[i].doc);
         text_free(&c->events[i].message);
     }
     c->event_count = 0;
@@ -238,7 +238,7 @@ store_events(struct change *c)
     if (docs == NULL)
         abort();
     for (size_t i = 0; i < c->event_count; i++)
-        docs[i] = &c->events[i].doc;
+        docs[i] = c->events[i].doc;
     err = store_insert_many(c->store, STORE_EVENTS, docs, c->event_count);
     free(docs);
     return err;
@@ -255,7 +255,7 @@ store_record(struct change *c)
     bson_init(&record);
     BSON_APPEND_UTF8(&record, "_id", c->plan->idempotency);
     BSON_APPEND_DATE_TIME(&record, "expiresAt", c->now + IDEMPOTENCY_MS);
-    c->plan->record(&record, c->plan->arg);
+    c->plan->record(&record, c->plan->record_arg);
     err = store_insert(c->store, STORE_IDEMPOTENCY, &record);
     bson_destroy(&record);
     return err;

@@ -36,7 +36,8 @@ struct change_plan {
     const char *actor_id;    /* 24 hex digits; NULL: the system */
     const char *idempotency; /* the record's _id; NULL: none */
     /* Makes the idempotency record's content once fn has succeeded. */
-    void (*record)(bson_t *record, void *arg);
+    void (*record)(bson_t *record, void *record_arg);
+    void *record_arg;
     change_fn fn;
     void *arg;
 };

@@ -33,8 +33,9 @@ struct store {
     mongoc_client_t *client;
     mongoc_collection_t *collections[STORE__COUNT];
     mongoc_client_session_t *session;
-    bool open;         /* a transaction is open */
-    bson_t in_session; /* {sessionId: ...}, for the opts of its commands */
+    bool open;          /* a transaction is open */
+    bson_t *in_session; /* {sessionId: ...}, for the opts of its commands */
+    struct store_note *note; /* NULL: nobody asked for it */
 };
 
 static void
@@ -114,7 +115,9 @@ end_session(struct store *s)
     if (s->session == NULL)
         return;
     mongoc_client_session_destroy(s->session);
-    bson_destroy(&s->in_session);
+    bson_destroy(s->in_session);
+    if (s->note != NULL)
+        memset(s->note, 0, sizeof(*s->note));
     s->session = NULL;
     s->open = false;
 }
@@ -139,8 +142,10 @@ judge(struct store *s, enum store_name name, const bson_error_t *error, const bs
 
     if (error->domain == MONGOC_ERROR_SERVER && error->code == 11000)
         return ERR_CONFLICT;
-    if (s->open && (transient || error->code == 112 || error->code == 251))
+    if (s->open && (transient || error->code == 112 || error->code == 251)) {
+        log_debug("store: %s: a conflict: %s", store_names[name], error->message);
         return ERR_RETRY;
+    }
     log_warn("store: %s: %s (%d.%d)", store_names[name], error->message, (int)error->domain,
              (int)error->code);
     return ERR_STORE;
@@ -154,7 +159,7 @@ with_session(struct store *s, const bson_t *opts, bson_t *out)
     if (opts != NULL)
         bson_concat(out, opts);
     if (s->open)
-        bson_concat(out, &s->in_session);
+        bson_concat(out, s->in_session);
     return out;
 }
 
@@ -321,6 +326,54 @@ store_remove(struct store *s, enum store_name name, const bson_t *filter)
     return written(s, name, ok, &error, &reply, &opts, NULL);
 }
 
+void
+store_notes_in(struct store *s, struct store_note *note)
+{
+    s->note = note;
+}
+
+static void
+note_session(struct store *s)
+{
+    bson_iter_t iter;
+    const uint8_t *id;
+    uint32_t len;
+
+    if (s->note == NULL ||
+        !bson_iter_init_find(&iter, mongoc_client_session_get_lsid(s->session), "id") ||
+        !BSON_ITER_HOLDS_BINARY(&iter))
+        return;
+    bson_iter_binary(&iter, NULL, &len, &id);
+    if (len == sizeof(s->note->session))
+        memcpy(s->note->session, id, len);
+}
+
+enum err
+store_end_sessions(struct store *s, const struct store_note *notes, size_t count)
+{
+    static const struct store_note none;
+    bson_t *command = bson_new(), list, one;
+    bson_error_t error;
+    char key[16];
+    int n = 0;
+    bool ok;
+
+    BSON_APPEND_ARRAY_BEGIN(command, "killSessions", &list);
+    for (size_t i = 0; i < count; i++) {
+        if (memcmp(&notes[i], &none, sizeof(none)) == 0)
+            continue;
+        snprintf(key, sizeof(key), "%d", n++);
+        BSON_APPEND_DOCUMENT_BEGIN(&list, key, &one);
+        BSON_APPEND_BINARY(&one, "id", BSON_SUBTYPE_UUID, notes[i].session,
+                           sizeof(notes[i].session));
+        bson_append_document_end(&list, &one);
+    }
+    bson_append_array_end(command, &list);
+    ok = n == 0 || mongoc_client_command_simple(s->client, "admin", command, NULL, NULL, &error);
+    bson_destroy(command);
+    return ok ? ERR_NONE : judge(s, STORE_META, &error, NULL);
+}
+
 enum err
 store_begin(struct store *s)
 {
@@ -332,9 +385,10 @@ store_begin(struct store *s)
             log_warn("store: no session: %s", error.message);
             return ERR_STORE;
         }
-        bson_init(&s->in_session);
-        if (!mongoc_client_session_append(s->session, &s->in_session, &error))
+        s->in_session = bson_new();
+        if (!mongoc_client_session_append(s->session, s->in_session, &error))
             abort(); /* it was made by this client */
+        note_session(s);
     }
     if (!mongoc_client_session_start_transaction(s->session, NULL, &error)) {
         log_warn("store: no transaction: %s", error.message);

@@ -82,6 +82,18 @@ enum err store_replace(struct store *store, enum store_name name, const bson_t *
                        const bson_t *doc, int64_t *matched) MUST_CHECK;
 enum err store_remove(struct store *store, enum store_name name, const bson_t *filter) MUST_CHECK;
 
+/*
+ * A worker that dies within a transaction would keep its topic locked until the
+ * server's time limit (60 s).  So each store notes its session's id in memory
+ * that its parent shares, and the parent's helper ends what a dead one left.
+ */
+struct store_note {
+    unsigned char session[16]; /* all zero: none */
+};
+void store_notes_in(struct store *store, struct store_note *note);
+enum err store_end_sessions(struct store *store, const struct store_note *notes, size_t count)
+    MUST_CHECK;
+
 /* One transaction at a time per store, snapshot reads, majority commit. */
 enum err store_begin(struct store *store) MUST_CHECK;
 
