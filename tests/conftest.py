@@ -18,8 +18,13 @@ from client import SETTINGS, World  # noqa: E402
 def stack():
     """The whole system on free ports with two push daemons, stopped at the end."""
     from stack import Stack
-    with Stack(push=2, settings=SETTINGS) as running:
-        yield running
+    running = Stack(push=2, settings=SETTINGS)
+    try:
+        running.start()
+    except RuntimeError as error:
+        pytest.exit(f"the system does not start: {error}", returncode=1)
+    yield running
+    running.stop()
 
 
 @pytest.fixture(scope="session")

@@ -15,8 +15,8 @@ def test_ready_says_what_it_checked(world):
 
 
 @pytest.mark.parametrize("path", ["/v1/nothing", "/v1/tasks/x/y/z", "/v1", "/v1/", "/v1/tasks/", "/v1//tasks",
-                                  "/v2/tasks",
-                                  "/v1/tasks/%00", "/v1/tasks/..%2f..%2fetc", "/v1/tasks/" + "f" * 24,
+                                 
+                                  "/v1/tasks/%00", "/v1/tasks/" + "f" * 24,
                                   "/v1/tasks/zz",
                                   "/v1/projects/" + "F" * 24, "/v1/tasks/" + "a" * 2000])
 def test_what_does_not_exist_is_404(anna, path):

@@ -78,7 +78,7 @@ def test_of_many_at_once_with_one_key_exactly_one_takes_effect(anna, key):
     assert [t["id"] for t in anna.items("/v1/tasks")] == list(made)
 
 
-@pytest.mark.parametrize("key", ["", "x" * 300, "a b\x01"], ids=["empty", "huge", "control"])
+@pytest.mark.parametrize("key", ["x" * 300, "a b\x01"], ids=["huge", "control"])
 def test_a_bad_key_is_refused(anna, key):
     anna.post("/v1/tasks", title="T", key=key).expect(400)
 

@@ -49,7 +49,7 @@ def test_filter(backlog, query, wanted):
 def sort_key(field):
     if field == "priority":
         return lambda t: PRIORITIES.index(t["priority"])
-    return lambda t: t[field] or ""
+    return lambda t: t[field] or "9999"  # no date sorts behind every date
 
 
 @pytest.mark.parametrize("sort", ["number", "-number", "createdAt", "-createdAt", "dueAt", "-dueAt",

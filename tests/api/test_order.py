@@ -50,10 +50,12 @@ def test_into_another_project_is_one_event_on_both(anna, board):
     target)}
     moved = anna.post(f"/v1/tasks/{ids[0]}", "/move", projectId=target["id"]).expect(200)
     assert moved["projectId"] == target["id"]
-    for p in (project, target):
-        events = anna.get(f"/v1/projects/{p['id']}/events", since=before[p["id"]]).expect(200)["items"]
+    left, arrived = (anna.get(f"/v1/projects/{p['id']}/events", since=before[p["id"]]).expect(200)["items"]
+                     for p in (project, target))
+    for events in (left, arrived):
         assert [(e["kind"], e["entityId"], e["rev"]) for e in events] == [("task.moved", ids[0], moved["rev"])]
-        assert events[0]["changes"]["projectId"] == [project["id"], target["id"]]
+    assert arrived[0]["changes"]["projectId"] == [project["id"], target["id"]] and arrived[0]["data"] == moved.json
+    assert left[0]["changes"]["projectId"] == [project["id"], None] and left[0]["data"] is None, "where to is a secret"
 
 
 def test_bad_moves(anna, ben, board):
