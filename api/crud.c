@@ -357,6 +357,8 @@ bin_entity(struct change *change, void *arg)
         err = ERR_NOT_FOUND;
     if (err == ERR_NONE && !back && doc_has(before, "deletedAt"))
         err = ERR_NOT_FOUND;
+    if (err == ERR_NONE && w->res->is_project && doc_flag(before, "inbox"))
+        err = request_fail(w->r, ERR_CONFLICT, "the personal project stays");
     if (err != ERR_NONE || (err = precondition(w, project, before)) != ERR_NONE)
         return err;
     set = request_keep(w->r, bson_new());

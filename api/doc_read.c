@@ -225,14 +225,40 @@ read_list(const struct reading *at, struct json_object *json, bson_t *out)
     bson_append_array_end(out, &list);
 }
 
+static void read_value(const struct reading *at, struct json_object *json, bson_t *out);
+
+/* The value that a field has when nobody gives one. */
+static void
+read_fallback(const struct reading *at, bson_t *out)
+{
+    struct json_object *json;
+
+    if (at->field->fallback == NULL) {
+        BSON_APPEND_NULL(out, at->name);
+        return;
+    }
+    json = json_tokener_parse(at->field->fallback);
+    read_value(at, json, out);
+    json_object_put(json);
+}
+
+/* A merge patch removes by null: what cannot be absent returns to its fallback. */
+static void
+read_null(const struct reading *at, bson_t *out)
+{
+    if (at->field->flags & NULLABLE)
+        BSON_APPEND_NULL(out, at->name);
+    else if (at->field->fallback != NULL)
+        read_fallback(at, out);
+    else
+        complain(at, "null", "must not be null");
+}
+
 static void
 read_value(const struct reading *at, struct json_object *json, bson_t *out)
 {
     if (json == NULL) {
-        if (at->field->flags & NULLABLE)
-            BSON_APPEND_NULL(out, at->name);
-        else
-            complain(at, "null", "must not be null");
+        read_null(at, out);
         return;
     }
     switch (at->field->kind) {
@@ -269,6 +295,10 @@ read_value(const struct reading *at, struct json_object *json, bson_t *out)
     case OBJECTS:
         read_list(at, json, out);
         break;
+    case NESTED:
+    case ANY:
+        complain(at, "read-only", "cannot be set"); /* no body has such fields */
+        break;
     }
 }
 
@@ -277,21 +307,11 @@ static void
 read_missing(struct request *r, const struct field *f, const char *pointer, bson_t *out)
 {
     struct reading at = {r, f, pointer, f->name};
-    struct json_object *json;
 
-    if (f->flags & MUST_SET) {
+    if (f->flags & MUST_SET)
         complain(&at, "required", "is required");
-        return;
-    }
-    if ((f->flags & (MAY_SET | MAY_EDIT)) == 0 || (f->flags & VIRTUAL))
-        return;
-    if (f->fallback == NULL) {
-        BSON_APPEND_NULL(out, f->name);
-        return;
-    }
-    json = json_tokener_parse(f->fallback);
-    read_value(&at, json, out);
-    json_object_put(json);
+    else if ((f->flags & VIRTUAL) == 0)
+        read_fallback(&at, out);
 }
 
 static const char *

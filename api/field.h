@@ -28,6 +28,8 @@ enum field_kind {
     REFS,    /* at most high different ids */
     SLUGS,   /* at most high different short texts */
     OBJECTS, /* at most high objects of the shape items */
+    NESTED,  /* one object of the shape items; only in answers */
+    ANY,     /* any object; only in answers */
 };
 
 /* What a client may do; without any the server owns the field. */

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "api/revoked.h"
 #include "api/worker.h"
 #include "common/clock.h"
 #include "common/config.h"
@@ -32,6 +33,8 @@ struct child {
     int64_t born;
     struct store_note *notes; /* of its threads; shared memory */
 };
+
+static struct revoked *revoked; /* shared memory */
 
 static void
 on_stop(int sig)
@@ -129,7 +132,7 @@ start_child(struct child *c, int listener, const struct config *config)
     c->pid = fork();
     if (c->pid == 0) {
         die_with_parent(parent);
-        _exit(worker_run(listener, config, c->notes));
+        _exit(worker_run(listener, config, c->notes, revoked));
     }
 }
 
@@ -185,6 +188,7 @@ main(int argc, char **argv)
     sigaction(SIGTERM, &stop, NULL);
     sigaction(SIGINT, &stop, NULL);
     password_open(config.password_cost, config.password_slots);
+    revoked = revoked_new();
     listener = worker_listen(config.api_socket);
     if (listener < 0 || prepare_store(&config) != 0)
         return 1;

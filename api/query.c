@@ -278,7 +278,7 @@ append_branch(const struct query *q, const bson_t *at, int k, bson_t *out)
 {
     int n = key_count(q->order);
     bson_iter_t value;
-    char name[8];
+    char name[16];
 
     for (int i = 0; i < k; i++) {
         snprintf(name, sizeof(name), "k%d", i);
@@ -288,18 +288,20 @@ append_branch(const struct query *q, const bson_t *at, int k, bson_t *out)
     snprintf(name, sizeof(name), "k%d", k);
     if (!bson_iter_init_find(&value, at, name))
         return;
-    if (k == n)
+    if (k == n) {
         append_beyond(out, "_id", id_direction(q) > 0 ? "$gt" : "$lt", &value);
-    else
-        append_beyond(out, bare(q->order->keys[k]), direction(q, q->order->keys[k]) > 0 ? "$gt" : "$lt",
-                      &value);
+    } else {
+        const char *key = q->order->keys[k];
+
+        append_beyond(out, bare(key), direction(q, key) > 0 ? "$gt" : "$lt", &value);
+    }
 }
 
 /* A cursor's document must hold what query_cursor() puts in, of plain types. */
 static bool
 cursor_ok(const struct query *q, const bson_t *at)
 {
-    char name[8];
+    char name[16];
     bson_iter_t iter;
     const char *order = doc_text(at, "o");
     int n = key_count(q->order);
@@ -397,7 +399,7 @@ query_cursor(struct text *out, const struct query *q, const bson_t *last)
 {
     bson_t at;
     bson_iter_t value;
-    char name[8], *encoded;
+    char name[16], *encoded;
     int n = key_count(q->order);
 
     bson_init(&at);

@@ -1,105 +1,101 @@
 /*
- * A hash set of ids with the time they were heard of; old ones are dropped when
- * no access token can be left.
+ * Three tables take turns: one is written, the one before is still read, the
+ * next is emptied.  No locks, so that a worker that dies holds none.
  */
 #include "api/revoked.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "common/store.h"
 #include "common/token.h"
 
-#define POLL_MS   250
-#define OVERLAP   5000 /* ms: clocks differ, commits take their time */
-#define KEEP_MS   ((TOKEN_SECONDS + 60) * 1000)
-#define SETS      2    /* the older is dropped when the younger has lived KEEP_MS */
-
-struct set {
-    bson_oid_t *ids; /* open addressing; a zero id is an empty place */
-    size_t size, used;
-    int64_t since;
-};
+#define POLL_MS 250
+#define OVERLAP 5000                          /* ms: clocks differ, commits take their time */
+#define KEEP_MS ((TOKEN_SECONDS + 60) * 1000) /* a turn: after it no access token is left */
+#define SLOTS   (1u << 18)                    /* revocations of a turn, twice over */
+#define PROBES  128
+#define TABLES  3
 
 struct revoked {
+    atomic_llong emptied; /* the newest turn whose table was emptied */
+    atomic_ullong tables[TABLES][SLOTS];
+};
+
+struct watch {
+    struct revoked *revoked;
     struct store_pool *pool;
-    pthread_rwlock_t lock;
-    struct set sets[SETS]; /* the younger first */
     int64_t asked;
 };
 
-static const bson_oid_t none;
-
-static size_t
-place(const struct set *s, const bson_oid_t *id)
+/* FNV-1a over the id; 0 is an empty slot.  Two ids meet once in 2^64 pairs. */
+static unsigned long long
+key_of(const bson_oid_t *id)
 {
-    size_t at = bson_oid_hash(id) & (s->size - 1);
+    unsigned long long h = 14695981039346656037ull;
 
-    while (!bson_oid_equal(&s->ids[at], &none) && !bson_oid_equal(&s->ids[at], id))
-        at = (at + 1) & (s->size - 1);
-    return at;
+    for (int i = 0; i < 12; i++)
+        h = (h ^ id->bytes[i]) * 1099511628211ull;
+    return h == 0 ? 1 : h;
 }
 
-static void
-set_open(struct set *s, size_t size)
+static int64_t
+turn(void)
 {
-    s->ids = calloc(size, sizeof(*s->ids));
-    if (s->ids == NULL)
-        abort();
-    s->size = size;
-    s->used = 0;
+    return clock_now() / KEEP_MS;
 }
 
-static void
-set_add(struct set *s, const bson_oid_t *id)
+static bool
+table_has(atomic_ullong *table, unsigned long long key)
 {
-    size_t at;
+    for (unsigned i = 0; i < PROBES; i++) {
+        unsigned long long found = atomic_load(&table[(key + i) % SLOTS]);
 
-    if (s->used * 2 >= s->size) {
-        struct set old = *s;
-
-        set_open(s, old.size * 2);
-        for (size_t i = 0; i < old.size; i++)
-            if (!bson_oid_equal(&old.ids[i], &none))
-                set_add(s, &old.ids[i]);
-        free(old.ids);
+        if (found == key || found == 0)
+            return found == key;
     }
-    at = place(s, id);
-    if (bson_oid_equal(&s->ids[at], &none)) {
-        s->ids[at] = *id;
-        s->used++;
-    }
+    return false;
 }
 
 bool
 revoked_has(struct revoked *r, const bson_oid_t *session)
 {
-    bool has = false;
+    unsigned long long key = key_of(session);
+    int64_t now = turn();
 
-    pthread_rwlock_rdlock(&r->lock);
-    for (int i = 0; i < SETS && !has; i++)
-        has = bson_oid_equal(&r->sets[i].ids[place(&r->sets[i], session)], session);
-    pthread_rwlock_unlock(&r->lock);
-    return has;
+    return table_has(r->tables[now % TABLES], key) || table_has(r->tables[(now + 2) % TABLES], key);
 }
 
 void
 revoked_add(struct revoked *r, const bson_oid_t *session)
 {
-    int64_t now = clock_now();
+    unsigned long long key = key_of(session);
+    atomic_ullong *table = r->tables[turn() % TABLES];
 
-    pthread_rwlock_wrlock(&r->lock);
-    if (now - r->sets[0].since > KEEP_MS) {
-        free(r->sets[1].ids);
-        r->sets[1] = r->sets[0];
-        set_open(&r->sets[0], 64);
-        r->sets[0].since = now;
+    for (unsigned i = 0; i < PROBES; i++) {
+        unsigned long long empty = 0;
+
+        if (atomic_compare_exchange_strong(&table[(key + i) % SLOTS], &empty, key) || empty == key)
+            return;
     }
-    set_add(&r->sets[0], session);
-    pthread_rwlock_unlock(&r->lock);
+    log_error("revoked: the table is full; a session lives until its token expires");
+}
+
+/* Empties the table of the turn to come, once. */
+static void
+prepare_next(struct revoked *r)
+{
+    long long next = turn() + 1, emptied = atomic_load(&r->emptied);
+
+    if (emptied < next && atomic_compare_exchange_strong(&r->emptied, &emptied, next))
+        for (unsigned i = 0; i < SLOTS; i++)
+            atomic_store_explicit(&r->tables[next % TABLES][i], 0, memory_order_relaxed);
 }
 
 static enum err
@@ -107,24 +103,21 @@ hear(void *arg, const bson_t *doc)
 {
     bson_iter_t iter;
 
-    if (bson_iter_init_find(&iter, doc, "_id") && BSON_ITER_HOLDS_OID(&iter)) {
-        const bson_oid_t *id = bson_iter_oid(&iter);
-
-        if (!revoked_has(arg, id))
-            revoked_add(arg, id);
-    }
+    if (bson_iter_init_find(&iter, doc, "_id") && BSON_ITER_HOLDS_OID(&iter) &&
+        !revoked_has(arg, bson_iter_oid(&iter)))
+        revoked_add(arg, bson_iter_oid(&iter));
     return ERR_NONE;
 }
 
 static void
-ask(struct revoked *r, struct store *store)
+ask(struct watch *w, struct store *store)
 {
     int64_t now = clock_now();
-    bson_t *filter = BCON_NEW("revokedAt", "{", "$gte", BCON_DATE_TIME(r->asked), "}");
+    bson_t *filter = BCON_NEW("revokedAt", "{", "$gte", BCON_DATE_TIME(w->asked), "}");
     bson_t *opts = BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}");
 
-    if (store_find(store, STORE_SESSIONS, filter, opts, hear, r) == ERR_NONE)
-        r->asked = now - OVERLAP;
+    if (store_find(store, STORE_SESSIONS, filter, opts, hear, w->revoked) == ERR_NONE)
+        w->asked = now - OVERLAP;
     bson_destroy(filter);
     bson_destroy(opts);
 }
@@ -132,38 +125,44 @@ ask(struct revoked *r, struct store *store)
 static void *
 watch(void *arg)
 {
-    struct revoked *r = arg;
-    struct store *store = store_take(r->pool);
+    struct watch *w = arg;
+    struct store *store = store_take(w->pool);
 
     if (store == NULL)
         abort(); /* the pool has a place for us */
     for (;;) {
-        ask(r, store);
+        ask(w, store);
+        prepare_next(w->revoked);
         nanosleep(&(struct timespec){.tv_nsec = POLL_MS * 1000000L}, NULL);
     }
     return NULL;
 }
 
 struct revoked *
-revoked_open(struct store_pool *pool)
+revoked_new(void)
 {
-    struct revoked *r = calloc(1, sizeof(*r));
+    struct revoked *r =
+        mmap(NULL, sizeof(*r), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    if (r == MAP_FAILED)
+        abort();
+    atomic_store(&r->emptied, turn() + 1);
+    return r;
+}
+
+void
+revoked_watch(struct revoked *r, struct store_pool *pool)
+{
+    struct watch *w = calloc(1, sizeof(*w));
     struct store *store = store_take(pool);
     pthread_t thread;
 
-    if (r == NULL || store == NULL)
+    if (w == NULL || store == NULL)
         abort();
-    r->pool = pool;
-    r->asked = clock_now() - KEEP_MS;
-    pthread_rwlock_init(&r->lock, NULL);
-    for (int i = 0; i < SETS; i++) {
-        set_open(&r->sets[i], 64);
-        r->sets[i].since = clock_now();
-    }
-    ask(r, store); /* before the first request */
+    *w = (struct watch){r, pool, clock_now() - KEEP_MS};
+    ask(w, store); /* before the first request */
     store_give(store);
-    if (pthread_create(&thread, NULL, watch, r) != 0)
+    if (pthread_create(&thread, NULL, watch, w) != 0)
         abort();
     pthread_detach(thread);
-    return r;
 }

@@ -1,7 +1,8 @@
 /*
- * The sessions that ended while their access tokens still live.  A thread asks
- * the database for the newest of them several times a second, so revocation
- * needs no look-up in the requests' way and no Redis.
+ * The sessions that ended while their access tokens still live, known to all
+ * workers of a host at once through shared memory; a thread asks the database
+ * for other hosts' several times a second.  So revocation needs no look-up in
+ * the requests' way and no Redis.
  */
 #ifndef API_REVOKED_H
 #define API_REVOKED_H
@@ -12,13 +13,16 @@
 struct revoked;
 struct store_pool;
 
-/* Starts the thread; it takes a store of its own from the pool. */
-struct revoked *revoked_open(struct store_pool *pool);
+/* Before fork(). */
+struct revoked *revoked_new(void);
+
+/* In each worker: reads what has ended, and starts the thread, which keeps a store. */
+void revoked_watch(struct revoked *revoked, struct store_pool *pool);
 
 /* Has the session ended? */
 bool revoked_has(struct revoked *revoked, const bson_oid_t *session);
 
-/* This process ended it just now. */
+/* It ended just now. */
 void revoked_add(struct revoked *revoked, const bson_oid_t *session);
 
 #endif

@@ -6,20 +6,24 @@
 
 #include "api/request.h"
 
+struct resource;
+struct shape;
+
 enum who { ANYONE, USER };
 
 /* Flags of a route. */
 #define NO_BODY  1u /* a body is ignored (POST .../restore) */
 #define SECRETS  2u /* the reply holds secrets: its idempotency record is sealed */
 #define PLAIN    4u /* not JSON: the handler reads the body itself */
-#define NO_STORE 8u /* answers without the database */
+#define LIST     8u /* the answer is {items: [answer], nextCursor} */
 
 struct route {
     enum method method;
     const char *path;
     enum who who;
     enum err (*handler)(struct request *r);
-    const void *on; /* the handler's resource or list */
+    const struct resource *on;                /* the generic handlers' resource */
+    const struct shape *body, *answer;        /* for OpenAPI; NULL: none, or said by flags */
     const char *summary;
     unsigned flags;
 };

@@ -344,14 +344,16 @@ open_services(struct worker *w)
     store_give(store);
     if (err != ERR_NONE)
         return false;
-    w->revoked = revoked_open(w->pool);
+    revoked_watch(w->revoked, w->pool);
     return true;
 }
 
 int
-worker_run(int listener, const struct config *config, struct store_note *notes)
+worker_run(int listener, const struct config *config, struct store_note *notes,
+           struct revoked *revoked)
 {
-    struct worker w = {.config = config, .listener = listener, .notes = notes};
+    struct worker w = {
+        .config = config, .listener = listener, .notes = notes, .revoked = revoked};
     struct epoll_event quit = {.events = EPOLLIN};
     struct sigaction term = {.sa_handler = on_term};
     long n = config->api_threads;

@@ -5,13 +5,15 @@
 #define API_WORKER_H
 
 struct config;
+struct revoked;
 struct store_note;
 
 /*
  * Serves the listening socket until SIGTERM; the process's exit status.  notes:
- * one per thread, in memory shared with the parent.
+ * one per thread; they and revoked in memory shared with the parent.
  */
-int worker_run(int listener, const struct config *config, struct store_note *notes);
+int worker_run(int listener, const struct config *config, struct store_note *notes,
+               struct revoked *revoked);
 
 /* A listening unix socket at path, replacing a stale one; -1 with the reason logged. */
 int worker_listen(const char *path);

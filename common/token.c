@@ -146,11 +146,13 @@ token_verify(const char *text, size_t len, struct token *out)
     copy[len] = '\0';
     for (int i = 0; i < key_count; i++) {
         jwt_t *jwt = NULL;
+        const char *kid;
         int ok;
 
         if (jwt_decode(&jwt, copy, keys[i].bytes, KEY_BYTES) != 0)
             continue;
-        ok = claims_ok(jwt, out);
+        kid = jwt_get_header(jwt, "kid");
+        ok = kid != NULL && strcmp(kid, keys[i].id) == 0 && claims_ok(jwt, out);
         jwt_free(jwt);
         return ok ? ERR_NONE : ERR_NO_AUTH;
     }

@@ -17,7 +17,7 @@
 #define SESSION_MS (30LL * 86400 * 1000) /* of no use; each refresh renews it */
 
 /* clang-format off */
-static const struct field user_fields[] = {
+const struct field user_fields[] = {
     /* name             kind     a client             limits */
     {"id",              REF,     0},
     {"rev",             INTEGER, 0},

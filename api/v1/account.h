@@ -10,6 +10,7 @@
 #include "api/field.h"
 
 extern const struct shape user_shape;
+extern const struct field user_fields[];
 
 /*
  * Within a change: inserts a session for the user and makes the reply of a

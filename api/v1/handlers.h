@@ -10,7 +10,7 @@
 enum err users_register(struct request *r) MUST_CHECK;
 enum err me_read(struct request *r) MUST_CHECK;
 enum err me_change(struct request *r) MUST_CHECK;
-extern const struct shape register_shape;
+extern const struct shape register_shape, user_shape;
 
 /* sessions.c */
 enum err sessions_open(struct request *r) MUST_CHECK;
@@ -18,29 +18,31 @@ enum err sessions_list(struct request *r) MUST_CHECK;
 enum err sessions_refresh(struct request *r) MUST_CHECK;
 enum err sessions_end(struct request *r) MUST_CHECK;
 enum err sessions_end_others(struct request *r) MUST_CHECK;
-extern const struct shape login_shape, refresh_shape, session_shape;
+extern const struct shape login_shape, refresh_shape, session_shape, opened_shape;
 
 /* projects.c */
 enum err projects_create(struct request *r) MUST_CHECK;
 extern const struct resource projects;
+extern const struct shape project_shape;
 
 /* members.c */
 enum err members_list(struct request *r) MUST_CHECK;
 enum err members_add(struct request *r) MUST_CHECK;
 enum err members_put(struct request *r) MUST_CHECK;
 enum err members_remove(struct request *r) MUST_CHECK;
-extern const struct shape member_add_shape, member_put_shape;
+extern const struct shape member_shape, member_add_shape, member_put_shape;
 
 /* live.c */
 enum err live_snapshot(struct request *r) MUST_CHECK;
 enum err live_events(struct request *r) MUST_CHECK;
 enum err live_history(struct request *r) MUST_CHECK;
+extern const struct shape snapshot_shape, event_shape, events_shape;
 
 /* tasks.c, task_move.c */
 enum err tasks_create(struct request *r) MUST_CHECK;
 enum err tasks_move(struct request *r) MUST_CHECK;
 extern const struct resource tasks;
-extern const struct shape move_shape;
+extern const struct shape task_shape, move_shape;
 
 /* health.c */
 enum err health_alive(struct request *r) MUST_CHECK;

@@ -11,13 +11,47 @@
 #include "api/doc.h"
 #include "api/reply.h"
 #include "api/request.h"
+#include "api/v1/members.h"
 #include "api/v1/projects.h"
+#include "api/v1/tasks.h"
 #include "common/event_log.h"
 
 #define EVENTS_LIMIT     100
 #define EVENTS_LIMIT_MAX 1000
 
-enum err members_write(struct request *r, struct text *out, const bson_t *project);
+/* clang-format off */
+static const struct field snapshot_fields[] = {
+    {"project", NESTED,  0, .items = project_fields},
+    {"cursor",  TEXT,    0, .about = "events after it bring the snapshot up to date"},
+    {"members", OBJECTS, 0, .items = member_fields},
+    {"tasks",   OBJECTS, 0, .items = task_fields},
+    {NULL},
+};
+static const struct field event_fields[] = {
+    {"topic",    TEXT,    0},
+    {"seq",      INTEGER, 0, .about = "dense within the topic"},
+    {"cursor",   TEXT,    0},
+    {"kind",     TEXT,    0},
+    {"actorId",  REF,     NULLABLE},
+    {"at",       INSTANT, 0},
+    {"entity",   TEXT,    0},
+    {"entityId", REF,     0},
+    {"rev",      INTEGER, 0},
+    {"changes",  ANY,     0, .about = "field: [before, after]"},
+    {"data",     ANY,     NULLABLE, .about = "the entity after the change"},
+    {NULL},
+};
+static const struct field events_fields[] = {
+    {"items",      OBJECTS, 0, .items = event_fields},
+    {"nextCursor", TEXT,    0},
+    {"resync",     ANY,     0, .about = "false, or why the reader must start from a snapshot"},
+    {NULL},
+};
+/* clang-format on */
+
+const struct shape snapshot_shape = {"Snapshot", snapshot_fields};
+const struct shape event_shape = {"Event", event_fields};
+const struct shape events_shape = {"Events", events_fields};
 
 struct writing {
     struct text *out;

@@ -12,6 +12,7 @@
 #include "api/reply.h"
 #include "api/request.h"
 #include "api/v1/account.h"
+#include "api/v1/members.h"
 #include "api/v1/projects.h"
 #include "common/json.h"
 
@@ -25,12 +26,19 @@ static const struct field add_fields[] = {
     {"role",  CHOICE, MAY_SET,  .choices = roles, .fallback = "\"member\""},
     {NULL},
 };
+const struct field member_fields[] = {
+    {"userId", REF,    0},
+    {"role",   CHOICE, 0, .choices = roles},
+    {"name",   TEXT,   0},
+    {NULL},
+};
 static const struct field put_fields[] = {
     {"role",  CHOICE, MUST_SET, .choices = roles},
     {NULL},
 };
 /* clang-format on */
 
+const struct shape member_shape = {"Member", member_fields};
 const struct shape member_add_shape = {"MemberByEmail", add_fields};
 const struct shape member_put_shape = {"MemberRole", put_fields};
 

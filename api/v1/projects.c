@@ -35,7 +35,7 @@ static const struct field label_fields[] = {
     {"colour", TEXT, MAY_SET,  1, 30, .fallback = "\"grey\""},
     {NULL},
 };
-static const struct field project_fields[] = {
+const struct field project_fields[] = {
     /* name             kind     a client                            limits */
     {"id",              REF,     0},
     {"rev",             INTEGER, 0},
@@ -54,6 +54,7 @@ static const struct field project_fields[] = {
     {"inbox",           FLAG,    0,                                  .fallback = "false"},
     {"archivedAt",      INSTANT, 0},
     {"deletedAt",       INSTANT, 0},
+    {"role",            TEXT,    VIRTUAL,                            .about = "the caller's; not in events"},
     {"members",         OBJECTS, HIDDEN},
     {NULL},
 };

@@ -10,6 +10,7 @@
 #include "api/field.h"
 
 extern const struct shape project_shape;
+extern const struct field project_fields[];
 
 /* The kind of a project's status: 'o'pen, 'd'one, or 0 when it has none of that id. */
 char projects_status(const bson_t *project, const char *id);

@@ -37,6 +37,14 @@ static const struct field session_fields[] = {
     {"createdAt",  INSTANT, 0},
     {"lastUsedAt", INSTANT, 0},
     {"expiresAt",  INSTANT, 0},
+    {"current",    FLAG,    VIRTUAL, .about = "is it the one that asks"},
+    {NULL},
+};
+static const struct field opened_fields[] = {
+    {"user",         NESTED,  0, .items = user_fields},
+    {"accessToken",  TEXT,    0, .about = "a JWT for the Authorization header"},
+    {"refreshToken", TEXT,    0, .about = "good for one refresh"},
+    {"expiresIn",    INTEGER, 0, .about = "seconds that the access token lives"},
     {NULL},
 };
 /* clang-format on */
@@ -44,6 +52,7 @@ static const struct field session_fields[] = {
 const struct shape login_shape = {"Login", login_fields};
 const struct shape refresh_shape = {"Refresh", refresh_fields};
 const struct shape session_shape = {"Session", session_fields};
+const struct shape opened_shape = {"OpenedSession", opened_fields};
 
 static enum err
 find_user(struct request *r, const char *login, const bson_t **out)

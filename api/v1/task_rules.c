@@ -84,8 +84,14 @@ check_times(const struct rules *u)
 static void
 check_status(const struct rules *u)
 {
-    char kind = projects_status(u->project, doc_text(u->after, "status"));
+    const char *status = doc_text(u->after, "status");
+    char kind;
 
+    if (strcmp(status, "-") == 0) { /* not given, or taken back */
+        status = projects_first_status(u->project);
+        BSON_APPEND_UTF8(u->extra, "status", status);
+    }
+    kind = projects_status(u->project, status);
     if (kind == '\0')
         request_complain(u->r, "/status", "choice", "must be one of the project's statuses");
     else if (kind != 'd' && doc_has(u->after, "completedAt"))

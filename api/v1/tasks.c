@@ -30,7 +30,7 @@ static const struct field relation_fields[] = {
     {"taskId", REF,    MUST_SET},
     {NULL},
 };
-static const struct field task_fields[] = {
+const struct field task_fields[] = {
     /* name           kind     a client               limits */
     {"id",            REF,     0},
     {"rev",           INTEGER, 0},
@@ -207,14 +207,12 @@ struct creation {
 
 /* What the server adds to a new task. */
 static void
-append_server_side(struct creation *c, struct change *change, const bson_t *project, bson_t *set)
+append_server_side(struct creation *c, struct change *change, bson_t *set)
 {
     struct text key = {0};
 
     BSON_APPEND_OID(set, "projectId", &c->project);
     BSON_APPEND_INT64(set, "number", change_counter(change));
-    if (strcmp(doc_text(c->body, "status"), "-") == 0)
-        BSON_APPEND_UTF8(set, "status", projects_first_status(project));
     order_key_last(&key, change_seq(change, 0));
     BSON_APPEND_UTF8(set, "position", key.bytes);
     BSON_APPEND_NULL(set, "completedAt");
@@ -238,7 +236,7 @@ create_task(struct change *change, void *arg)
         err = ERR_NOT_FOUND;
     if (err != ERR_NONE)
         return err;
-    append_server_side(c, change, project, set);
+    append_server_side(c, change, set);
     doc = crud_new(r, change_now(change), &id);
     bson_concat(doc, c->body);
     doc = request_keep(r, doc_merge(doc, set));

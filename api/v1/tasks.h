@@ -11,6 +11,7 @@
 #define TASK_NEVER 253402300799999 /* 9999-12-31T23:59:59.999Z: sorts behind all due tasks */
 
 extern const struct shape task_shape;
+extern const struct field task_fields[];
 
 /* The cross-field rules (task_rules.c); as struct resource's check. */
 enum err task_rules(struct request *r, struct change *change, const bson_t *project,
