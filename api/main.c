@@ -177,7 +177,7 @@ end_children(const struct child *children, long count)
 int
 main(int argc, char **argv)
 {
-    struct config config;
+    static struct config config; /* its strings live as long as the process */
     struct child children[WORKERS_MAX] = {0};
     struct sigaction stop = {.sa_handler = on_stop};
     int listener;

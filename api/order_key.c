@@ -46,10 +46,10 @@ digit(const char *key, size_t len, size_t at, int beyond)
 bool
 order_key_between(struct text *out, const char *before, const char *after)
 {
-    size_t low = before == NULL ? 0 : strlen(before), high = after == NULL ? 0 : strlen(after);
-    bool open = after == NULL; /* the upper bound no longer matters */
+    size_t low = before == NULL ? 0 : strlen(before), high = strlen(after);
+    bool open = false; /* the upper bound no longer matters */
 
-    if (before != NULL && after != NULL && strcmp(before, after) >= 0)
+    if (before != NULL && strcmp(before, after) >= 0)
         return false;
     for (size_t at = 0; at < ORDER_KEY_MAX; at++) {
         int a = digit(before, low, at, 0), b = open ? BASE : digit(after, high, at, 0);

@@ -67,7 +67,7 @@ clock_read_date(const char *text, size_t len, int64_t *ms)
     y = digits(text, 4);
     m = digits(text + 5, 2);
     d = digits(text + 8, 2);
-    if (y < 0 || m < 1 || m > 12 || d < 1)
+    if (y < 1 || m < 1 || m > 12 || d < 1)
         return false;
     leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
     if (d > days[m - 1] + (m == 2 && leap))
@@ -128,5 +128,5 @@ clock_read(const char *text, size_t len, int64_t *ms)
     if (s == 60)
         s = 59; /* a leap second: the store knows none */
     *ms = day + (int64_t)(h * 3600 + m * 60 + s) * 1000 + milli - (int64_t)offset * 60000;
-    return *ms >= -62167219200000 && *ms <= 253402300799999;
+    return *ms >= CLOCK_FIRST && *ms <= CLOCK_LAST;
 }

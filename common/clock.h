@@ -11,6 +11,10 @@
 #define CLOCK_INSTANT 25 /* "2026-01-02T03:04:05.678Z" and a NUL */
 #define CLOCK_DATE    11 /* "2026-01-02" and a NUL */
 
+/* The years 0001 to 9999: what every party to a document can read. */
+#define CLOCK_FIRST (-62135596800000LL)
+#define CLOCK_LAST  253402300799999LL
+
 /* Now, in ms since 1970 UTC. */
 int64_t clock_now(void);
 

@@ -79,7 +79,9 @@ new_position(struct move *m, struct change *change, struct text *key)
     low = high = position;
     if ((err = neighbour(m, change, position, !before, before ? &low : &high)) != ERR_NONE)
         return err;
-    if (!order_key_between(key, low, high))
+    if (high == NULL) /* behind the last is the end */
+        order_key_last(key, change_seq(change, m->to_topic));
+    else if (!order_key_between(key, low, high))
         return request_fail(m->r, ERR_CONFLICT, "there is no room left at this place");
     return ERR_NONE;
 }

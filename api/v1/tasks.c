@@ -163,7 +163,7 @@ scope_tasks(struct request *r, bson_t *filter)
 {
     const char *q = request_param(r, "q");
     bool overdue, today;
-    int64_t from = INT64_MIN, to = INT64_MAX;
+    int64_t from = CLOCK_FIRST, to = CLOCK_LAST + 1;
     enum err err;
 
     if ((err = scope_project(r, filter)) != ERR_NONE ||
@@ -179,7 +179,7 @@ scope_tasks(struct request *r, bson_t *filter)
         BSON_APPEND_NULL(filter, "completedAt");
     if (request_param(r, "dueAfter") != NULL && to > TASK_NEVER)
         to = TASK_NEVER; /* what is never due is not due after */
-    if (to != INT64_MAX)
+    if (to <= CLOCK_LAST)
         append_due(filter, from, to);
     return ERR_NONE;
 }

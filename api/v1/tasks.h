@@ -7,8 +7,9 @@
 #include <bson/bson.h>
 
 #include "api/field.h"
+#include "common/clock.h"
 
-#define TASK_NEVER 253402300799999 /* 9999-12-31T23:59:59.999Z: sorts behind all due tasks */
+#define TASK_NEVER CLOCK_LAST /* sorts behind all due tasks */
 
 extern const struct shape task_shape;
 extern const struct field task_fields[];
