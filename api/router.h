@@ -6,6 +6,7 @@
 
 #include "api/request.h"
 
+struct filter;
 struct resource;
 struct shape;
 
@@ -16,6 +17,8 @@ enum who { ANYONE, USER };
 #define SECRETS  2u /* the reply holds secrets: its idempotency record is sealed */
 #define PLAIN    4u /* not JSON: the handler reads the body itself */
 #define LIST     8u /* the answer is {items: [answer], nextCursor} */
+#define CREATED  16u /* answers 201 */
+#define ACCEPTED 32u /* answers 202 */
 
 struct route {
     enum method method;
@@ -26,6 +29,7 @@ struct route {
     const struct shape *body, *answer;        /* for OpenAPI; NULL: none, or said by flags */
     const char *summary;
     unsigned flags;
+    const struct filter *params; /* query parameters beyond those of a list */
 };
 
 /* THE TABLE (routes.c); ends with a NULL path. */

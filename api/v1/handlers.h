@@ -37,6 +37,7 @@ enum err live_snapshot(struct request *r) MUST_CHECK;
 enum err live_events(struct request *r) MUST_CHECK;
 enum err live_history(struct request *r) MUST_CHECK;
 extern const struct shape snapshot_shape, event_shape, events_shape;
+extern const struct filter event_params[];
 
 /* tasks.c, task_move.c */
 enum err tasks_create(struct request *r) MUST_CHECK;
@@ -47,5 +48,6 @@ extern const struct shape task_shape, move_shape;
 /* health.c */
 enum err health_alive(struct request *r) MUST_CHECK;
 enum err health_ready(struct request *r) MUST_CHECK;
+enum err health_openapi(struct request *r) MUST_CHECK;
 
 #endif

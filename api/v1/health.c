@@ -1,8 +1,10 @@
 /*
- * /v1/health: is the process there; /v1/ready: could it work.
+ * /v1/health: is the process there; /v1/ready: could it work; /v1/openapi.json:
+ * what it understands.
  */
 #include "api/v1/handlers.h"
 
+#include "api/openapi.h"
 #include "api/reply.h"
 #include "api/request.h"
 #include "common/bus.h"
@@ -27,5 +29,12 @@ health_ready(struct request *r)
                 bus ? "ok" : "unavailable");
     if (!store)
         r->reply.retry_after = 1;
+    return ERR_NONE;
+}
+
+enum err
+health_openapi(struct request *r)
+{
+    openapi_write(reply_json(r, 200));
     return ERR_NONE;
 }

@@ -49,6 +49,12 @@ static const struct field events_fields[] = {
 };
 /* clang-format on */
 
+const struct filter event_params[] = {
+    {"since", NULL, TEXT, CUSTOM, NULL, "a cursor; none: from the beginning of what is kept"},
+    {"limit", NULL, INTEGER, CUSTOM, NULL, "1 to 1000; 100 when not given"},
+    {NULL},
+};
+
 const struct shape snapshot_shape = {"Snapshot", snapshot_fields};
 const struct shape event_shape = {"Event", event_fields};
 const struct shape events_shape = {"Events", events_fields};

@@ -54,10 +54,10 @@ const struct field task_fields[] = {
     {"checklist",     OBJECTS, MAY_EDIT,              0, 200, .items = item_fields, .fallback = "[]"},
     {"relations",     OBJECTS, MAY_EDIT,              0, 100, .items = relation_fields, .fallback = "[]"},
     {"position",      TEXT,    0,                     .about = "sorts the project's tasks; changed by move"},
-    {"completedAt",   INSTANT, 0},
+    {"completedAt",   INSTANT, NULLABLE},
     {"archived",      FLAG,    MAY_EDIT | VIRTUAL,    .about = "sets or clears archivedAt"},
-    {"archivedAt",    INSTANT, 0},
-    {"deletedAt",     INSTANT, 0},
+    {"archivedAt",    INSTANT, NULLABLE},
+    {"deletedAt",     INSTANT, NULLABLE},
     {"dueKey",        INSTANT, HIDDEN}, /* dueAt, the end of dueDate, or the end of time: never null, so that it sorts */
     {"terms",         SLUGS,   HIDDEN}, /* search.c */
     {NULL},
