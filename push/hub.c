@@ -1,0 +1,221 @@
+/*
+ * A hash table of topics, each with its followers in one array per place, so
+ * that handing out an event walks one array.
+ */
+#include "push/hub.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/text.h"
+
+#define BUCKETS_FIRST 256
+
+static struct topic **buckets;
+static uint32_t bucket_count, topic_count;
+
+/* FNV-1a; names hold 96 random bits, and only ours get here. */
+static uint32_t
+hash(const char *name, size_t len)
+{
+    uint32_t h = 2166136261u;
+
+    for (size_t i = 0; i < len; i++)
+        h = (h ^ (unsigned char)name[i]) * 16777619u;
+    return h;
+}
+
+static void
+grow(void)
+{
+    uint32_t size = bucket_count == 0 ? BUCKETS_FIRST : bucket_count * 2;
+    struct topic **fresh = calloc(size, sizeof(*fresh));
+
+    if (fresh == NULL)
+        abort();
+    for (uint32_t i = 0; i < bucket_count; i++) {
+        for (struct topic *t = buckets[i], *after; t != NULL; t = after) {
+            uint32_t at = hash(t->name, strlen(t->name)) & (size - 1);
+
+            after = t->after;
+            t->after = fresh[at];
+            fresh[at] = t;
+        }
+    }
+    free(buckets);
+    buckets = fresh;
+    bucket_count = size;
+}
+
+struct topic *
+hub_find(const char *name, size_t len)
+{
+    struct topic *t = bucket_count == 0 ? NULL : buckets[hash(name, len) & (bucket_count - 1)];
+
+    while (t != NULL && (strncmp(t->name, name, len) != 0 || t->name[len] != '\0'))
+        t = t->after;
+    return t;
+}
+
+struct topic *
+hub_topic(const char *name, bool *fresh)
+{
+    size_t len = strlen(name);
+    struct topic *t = hub_find(name, len), **bucket;
+    const char *id = strchr(name, ':');
+
+    *fresh = t == NULL;
+    if (t != NULL)
+        return t;
+    if (topic_count >= bucket_count)
+        grow();
+    t = calloc(1, sizeof(*t));
+    if (t == NULL)
+        abort();
+    memcpy(t->name, name, len + 1);
+    t->turn = hub_turn();
+    t->kind = name[0] == 'p' ? TOPIC_PROJECT : name[0] == 'u' ? TOPIC_USER : TOPIC_EVERYONE;
+    if (id != NULL && !text_unhex(t->id, 12, id + 1))
+        abort(); /* names are checked where they come in */
+    bucket = &buckets[hash(name, len) & (bucket_count - 1)];
+    t->after = *bucket;
+    *bucket = t;
+    topic_count++;
+    return t;
+}
+
+uint32_t
+hub_turn(void)
+{
+    static uint32_t turns;
+
+    return ++turns;
+}
+
+void
+hub_forget(struct topic *t)
+{
+    struct topic **at = &buckets[hash(t->name, strlen(t->name)) & (bucket_count - 1)];
+
+    while (*at != t)
+        at = &(*at)->after;
+    *at = t->after;
+    topic_count--;
+    for (int i = 0; i < PLACE__COUNT; i++)
+        free(t->places[i].at);
+    if (t->window != NULL)
+        stream_free(t->window);
+    free(t->window);
+    stream_free(&t->stream);
+    rights_free(&t->rights);
+    free(t);
+}
+
+uint32_t
+hub_count(void)
+{
+    return topic_count;
+}
+
+struct topic *
+hub_next(uint32_t *bucket, struct topic *t)
+{
+    if (t != NULL)
+        t = t->after;
+    while (t == NULL && *bucket < bucket_count)
+        t = buckets[(*bucket)++];
+    return t;
+}
+
+static void
+list_add(struct follow *f, enum place place)
+{
+    struct follows *l = &f->topic->places[place];
+
+    if (l->count == l->size) {
+        l->size = l->size == 0 ? 2 : l->size * 2;
+        l->at = realloc(l->at, l->size * sizeof(*l->at));
+        if (l->at == NULL)
+            abort();
+    }
+    f->place = (uint8_t)place;
+    f->index = l->count;
+    l->at[l->count++] = f;
+}
+
+/* The last one takes the place, so whoever walks a list walks it backwards. */
+static void
+list_remove(struct follow *f)
+{
+    struct follows *l = &f->topic->places[f->place];
+
+    l->at[f->index] = l->at[--l->count];
+    l->at[f->index]->index = f->index;
+    if (l->count == 0) {
+        free(l->at);
+        *l = (struct follows){0};
+    }
+}
+
+struct follow *
+hub_follow(struct topic *t, struct session *s, enum place place)
+{
+    struct follow *f = calloc(1, sizeof(*f));
+
+    if (f == NULL)
+        abort();
+    f->session = s;
+    f->topic = t;
+    list_add(f, place);
+    return f;
+}
+
+void
+hub_place(struct follow *f, enum place place)
+{
+    if (f->place == place)
+        return;
+    list_remove(f);
+    list_add(f, place);
+}
+
+void
+hub_unfollow(struct follow *f)
+{
+    list_remove(f);
+    free(f);
+}
+
+bool
+hub_followed(const struct topic *t)
+{
+    for (int i = 0; i < PLACE__COUNT; i++)
+        if (t->places[i].count > 0)
+            return true;
+    return false;
+}
+
+bool
+hub_may(const struct topic *t, const unsigned char user[12])
+{
+    switch ((enum topic_kind)t->kind) {
+    case TOPIC_PROJECT:
+        return !t->missing && rights_may(&t->rights, user);
+    case TOPIC_USER:
+        return memcmp(t->id, user, 12) == 0;
+    case TOPIC_EVERYONE:
+        return true;
+    }
+    return false;
+}
+
+void
+hub_close(void)
+{
+    for (uint32_t i = 0; i < bucket_count; i++)
+        while (buckets[i] != NULL)
+            hub_forget(buckets[i]);
+    free(buckets);
+    buckets = NULL;
+    bucket_count = topic_count = 0;
+}

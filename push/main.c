@@ -1,0 +1,142 @@
+/*
+ * taskwire-push: opens everything on one loop, ticks once a second, drains on
+ * SIGTERM.
+ */
+#include <ev.h>
+#include <stdlib.h>
+
+#include "common/config.h"
+#include "common/log.h"
+#include "common/token.h"
+#include "push/all.h"
+#include "push/feed.h"
+#include "push/hub.h"
+#include "push/metrics.h"
+#include "push/reader.h"
+#include "push/relay.h"
+#include "push/repair.h"
+#include "push/server.h"
+#include "push/session.h"
+#include "push/who.h"
+#include "push/wire.h"
+
+#define DRAIN_STEP 0.1 /* seconds between two lots of closed sockets */
+#define DRAIN_LAST 2.0 /* seconds for the last close frames to leave */
+
+static struct {
+    struct config config;
+    struct ev_loop *loop;
+    ev_timer tick, drain;
+    ev_signal term, interrupt;
+    double drained; /* seconds of draining behind us */
+    uint32_t lot;
+} program;
+
+static void
+on_tick(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    (void)loop, (void)timer, (void)events;
+    sessions_tick();
+    who_tick();
+    all_ready();
+    repair_tick();
+    relay_tick();
+}
+
+static void
+notify(struct session *s, void *code)
+{
+    session_send(s, wire_notice(code));
+}
+
+static void
+on_away(bool away)
+{
+    metrics[METRIC_STORE_AWAY] = away;
+    sessions_each(notify, away ? "store-away" : "store-back");
+}
+
+static void
+on_drain(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    double spread = (double)program.config.push_drain_seconds;
+
+    (void)timer, (void)events;
+    program.drained += DRAIN_STEP;
+    if (sessions_drain(program.drained > spread ? UINT32_MAX : program.lot) == 0 ||
+        program.drained > spread + DRAIN_LAST)
+        ev_break(loop, EVBREAK_ALL);
+}
+
+/* Told to stop: no new sockets, and the old ones are sent away little by little. */
+static void
+on_term(struct ev_loop *loop, ev_signal *signal, int events)
+{
+    double steps = (double)program.config.push_drain_seconds / DRAIN_STEP;
+
+    (void)signal, (void)events;
+    if (ev_is_active(&program.drain))
+        return;
+    program.lot = (uint32_t)((double)metrics[METRIC_SOCKETS] / (steps < 1 ? 1 : steps)) + 1;
+    log_info("main: draining %lld sockets", (long long)metrics[METRIC_SOCKETS]);
+    server_stop_accepting();
+    ev_timer_start(loop, &program.drain);
+}
+
+static void
+start_watchers(void)
+{
+    ev_timer_init(&program.tick, on_tick, 1., 1.);
+    ev_timer_start(program.loop, &program.tick);
+    ev_timer_init(&program.drain, on_drain, 0., DRAIN_STEP);
+    ev_signal_init(&program.term, on_term, SIGTERM);
+    ev_signal_start(program.loop, &program.term);
+    ev_signal_init(&program.interrupt, on_term, SIGINT);
+    ev_signal_start(program.loop, &program.interrupt);
+}
+
+static bool
+open_all(void)
+{
+    const struct config *c = &program.config;
+
+    sessions_open(c);
+    who_open(c);
+    reader_on_away(on_away);
+    if (!reader_open(program.loop, c))
+        return false;
+    repair_open(program.loop);
+    relay_open(program.loop);
+    return feed_open(program.loop, c->redis_url, &relay_calls) &&
+           metrics_open(program.loop, c->push_metrics) && server_open(program.loop, c);
+}
+
+static void
+close_all(void)
+{
+    server_close();
+    metrics_close();
+    feed_close();
+    reader_close();
+    who_close();
+    repair_close();
+    relay_close();
+    hub_close();
+}
+
+int
+main(int argc, char **argv)
+{
+    config_start(&program.config, "taskwire-push", CONFIG_PUSH, argc, argv);
+    if (token_open(program.config.signing_keys) != ERR_NONE)
+        return 2;
+    program.loop = ev_default_loop(0);
+    if (program.loop == NULL || !open_all())
+        return 1;
+    start_watchers();
+    log_info("main: listening on %s", program.config.push_socket);
+    ev_run(program.loop, 0);
+    close_all();
+    log_info("main: stopped");
+    return 0;
+}

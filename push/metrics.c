@@ -1,0 +1,242 @@
+/*
+ * A row per metric, and a page over plain HTTP for one scraper at a time.
+ */
+#include "push/metrics.h"
+
+#include <errno.h>
+#include <ev.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/text.h"
+
+#define BOUNDS 12
+
+int64_t metrics[METRIC__COUNT];
+
+enum kind { GAUGE, COUNTER };
+
+/* clang-format off */
+static const struct {
+    const char *name, *label; /* rows of one name stand together */
+    enum kind kind;
+    const char *help;
+} rows[METRIC__COUNT] = {
+    [METRIC_SOCKETS]          = {"sockets", NULL, GAUGE, "connections"},
+    [METRIC_SESSIONS]         = {"sessions", NULL, GAUGE, "connections that said hello and were checked"},
+    [METRIC_FOLLOWS]          = {"follows", NULL, GAUGE, "topics followed, counted per connection"},
+    [METRIC_TOPICS]           = {"topics", NULL, GAUGE, "topics subscribed"},
+    [METRIC_QUEUE_BYTES]      = {"queue_bytes", NULL, GAUGE, "bytes queued for all connections, shared frames counted each time"},
+    [METRIC_RING_BYTES]       = {"ring_bytes", NULL, GAUGE, "bytes of recent events kept for those who come back"},
+    [METRIC_ACCEPTED]         = {"accepted_total", NULL, COUNTER, "connections accepted"},
+    [METRIC_REFUSED]          = {"refused_total", NULL, COUNTER, "handshakes refused: origin, subprotocol, draining"},
+    [METRIC_MESSAGES_IN]      = {"messages_in_total", NULL, COUNTER, "messages from clients"},
+    [METRIC_EVENTS]           = {"events_total", NULL, COUNTER, "events relayed"},
+    [METRIC_DELIVERIES]       = {"deliveries_total", NULL, COUNTER, "events handed to live connections"},
+    [METRIC_WRITES]           = {"writes_total", NULL, COUNTER, "writes to sockets"},
+    [METRIC_BYTES_OUT]        = {"bytes_out_total", NULL, COUNTER, "bytes written to sockets"},
+    [METRIC_REPLAYED]         = {"replayed_total", NULL, COUNTER, "missed events sent to those who came back"},
+    [METRIC_REDIS_MESSAGES]   = {"redis_messages_total", NULL, COUNTER, "messages from Redis"},
+    [METRIC_LATE]             = {"late_total", NULL, COUNTER, "events that were known already"},
+    [METRIC_GAPS]             = {"gap_repairs_total", NULL, COUNTER, "reads of the log to close a gap"},
+    [METRIC_REPAIRED]         = {"repaired_total", NULL, COUNTER, "events that came from the log and not from Redis"},
+    [METRIC_SWEEP_FINDS]      = {"sweep_finds_total", NULL, COUNTER, "topics found behind by looking, not by Redis"},
+    [METRIC_LOADS]            = {"loads_total", NULL, COUNTER, "reads of topics' numbers and rights, up to 256 topics each"},
+    [METRIC_PAGES]            = {"pages_total", NULL, COUNTER, "reads of older events for those who came back"},
+    [METRIC_RESYNCS]          = {"resyncs_total", NULL, COUNTER, "cursors that could not be honoured"},
+    [METRIC_LEFTS]            = {"lefts_total", NULL, COUNTER, "follows ended because the right was lost"},
+    [METRIC_CUT_SLOW]         = {"cuts_total", "slow", COUNTER, "connections closed by us"},
+    [METRIC_CUT_CHATTY]       = {"cuts_total", "chatty", COUNTER, NULL},
+    [METRIC_CUT_UNAUTHORISED] = {"cuts_total", "unauthorised", COUNTER, NULL},
+    [METRIC_CUT_SILENT]       = {"cuts_total", "silent", COUNTER, NULL},
+    [METRIC_CUT_NO_HELLO]     = {"cuts_total", "no_hello", COUNTER, NULL},
+    [METRIC_CUT_LIMIT]        = {"cuts_total", "limit", COUNTER, NULL},
+    [METRIC_CUT_TOO_LARGE]    = {"cuts_total", "too_large", COUNTER, NULL},
+    [METRIC_CUT_RESTART]      = {"cuts_total", "restart", COUNTER, NULL},
+    [METRIC_STORE_AWAY]       = {"store_away", NULL, GAUGE, "1 while the database does not answer"},
+    [METRIC_REDIS_AWAY]       = {"redis_away", NULL, GAUGE, "1 while Redis is not connected"},
+};
+
+static struct {
+    const char *name, *help;
+    int64_t bounds[BOUNDS], counts[BOUNDS + 1], sum;
+} histograms[HISTOGRAM__COUNT] = {
+    [HISTOGRAM_COMMIT] = {"commit_to_socket_ms", "from the event's instant to the write to its sockets",
+                          {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000}, {0}, 0},
+    [HISTOGRAM_REPLAY] = {"replay_events", "missed events of one follow",
+                          {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 10000}, {0}, 0},
+};
+/* clang-format on */
+
+static struct {
+    struct ev_loop *loop;
+    ev_io accept;
+    int fd;
+} page = {.fd = -1};
+
+void
+metrics_observe(enum histogram which, int64_t value)
+{
+    int i = 0;
+
+    while (i < BOUNDS && value > histograms[which].bounds[i])
+        i++;
+    histograms[which].counts[i]++;
+    histograms[which].sum += value;
+}
+
+static void
+write_histograms(struct text *out)
+{
+    for (int h = 0; h < HISTOGRAM__COUNT; h++) {
+        const char *name = histograms[h].name;
+        int64_t total = 0;
+
+        text_printf(out, "# HELP taskwire_push_%s %s\n# TYPE taskwire_push_%s histogram\n", name,
+                    histograms[h].help, name);
+        for (int i = 0; i <= BOUNDS; i++) {
+            total += histograms[h].counts[i];
+            text_printf(out, "taskwire_push_%s_bucket{le=\"", name);
+            if (i < BOUNDS)
+                text_int(out, histograms[h].bounds[i]);
+            else
+                text_puts(out, "+Inf");
+            text_printf(out, "\"} %lld\n", (long long)total);
+        }
+        text_printf(out, "taskwire_push_%s_sum %lld\ntaskwire_push_%s_count %lld\n", name,
+                    (long long)histograms[h].sum, name, (long long)total);
+    }
+}
+
+void
+metrics_write(struct text *out)
+{
+    for (int i = 0; i < METRIC__COUNT; i++) {
+        if (rows[i].help != NULL)
+            text_printf(out, "# HELP taskwire_push_%s %s\n# TYPE taskwire_push_%s %s\n",
+                        rows[i].name, rows[i].help, rows[i].name,
+                        rows[i].kind == GAUGE ? "gauge" : "counter");
+        text_printf(out, "taskwire_push_%s", rows[i].name);
+        if (rows[i].label != NULL)
+            text_printf(out, "{reason=\"%s\"}", rows[i].label);
+        text_printf(out, " %lld\n", (long long)metrics[i]);
+    }
+    write_histograms(out);
+}
+
+/* ------------------------------------------------------------ the page */
+
+/* One scraper on its way: its request is not looked at beyond having come. */
+struct visit {
+    ev_io io;
+    ev_timer limit;
+};
+
+static void
+end_visit(struct visit *v)
+{
+    ev_io_stop(page.loop, &v->io);
+    ev_timer_stop(page.loop, &v->limit);
+    close(v->io.fd);
+    free(v);
+}
+
+static void
+on_limit(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    (void)loop, (void)events;
+    end_visit(timer->data);
+}
+
+static void
+on_request(struct ev_loop *loop, ev_io *io, int events)
+{
+    struct text body = {0}, reply = {0};
+    char request[4096];
+
+    (void)loop, (void)events;
+    if (recv(io->fd, request, sizeof(request), 0) > 0) {
+        metrics_write(&body);
+        text_printf(&reply,
+                    "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\n"
+                    "Content-Length: %zu\r\nConnection: close\r\n\r\n",
+                    body.len);
+        text_add(&reply, body.bytes, body.len);
+        /* It fits the socket's buffer; a scraper that does not read loses it. */
+        if (send(io->fd, reply.bytes, reply.len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+            log_debug("metrics: a scraper went away");
+        text_free(&body);
+        text_free(&reply);
+    }
+    end_visit(io->data);
+}
+
+static void
+on_accept(struct ev_loop *loop, ev_io *io, int events)
+{
+    int fd = accept4(io->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    struct visit *v;
+
+    (void)events;
+    if (fd < 0 || (v = calloc(1, sizeof(*v))) == NULL)
+        return;
+    ev_io_init(&v->io, on_request, fd, EV_READ);
+    ev_timer_init(&v->limit, on_limit, 5., 0.);
+    v->io.data = v->limit.data = v;
+    ev_io_start(loop, &v->io);
+    ev_timer_start(loop, &v->limit);
+}
+
+static int
+listen_on(const char *address)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found;
+    const char *colon = strrchr(address, ':');
+    char host[256];
+    int fd, on = 1;
+
+    if (colon == NULL || (size_t)(colon - address) >= sizeof(host))
+        return -1;
+    snprintf(host, sizeof(host), "%.*s", (int)(colon - address), address);
+    if (getaddrinfo(host, colon + 1, &hints, &found) != 0)
+        return -1;
+    fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd >= 0 && (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
+                    bind(fd, found->ai_addr, found->ai_addrlen) != 0 || listen(fd, 16) != 0)) {
+        close(fd);
+        fd = -1;
+    }
+    freeaddrinfo(found);
+    return fd;
+}
+
+bool
+metrics_open(struct ev_loop *loop, const char *address)
+{
+    page.loop = loop;
+    if (*address == '\0')
+        return true;
+    page.fd = listen_on(address);
+    if (page.fd < 0) {
+        log_error("metrics: PUSH_METRICS %s cannot be listened on: %s", address, strerror(errno));
+        return false;
+    }
+    ev_io_init(&page.accept, on_accept, page.fd, EV_READ);
+    ev_io_start(loop, &page.accept);
+    return true;
+}
+
+void
+metrics_close(void)
+{
+    if (page.fd < 0)
+        return;
+    ev_io_stop(page.loop, &page.accept);
+    close(page.fd);
+    page.fd = -1;
+}

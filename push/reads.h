@@ -1,0 +1,107 @@
+/*
+ * What the reader threads read: a struct per question.  The caller fills in
+ * the question and `job.done`; reads_*() queues it.
+ */
+#ifndef PUSH_READS_H
+#define PUSH_READS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/event.h"
+#include "common/store.h"
+#include "push/reader.h"
+#include "push/rights.h"
+#include "push/stream.h"
+
+struct all;
+struct session;
+
+#define READS_TOPICS 256 /* topics read together */
+#define READS_PAGE   STREAM_FRAMES
+
+/* Number and rights of topics; the number is read before the rights. */
+struct load {
+    struct job job;
+    char epoch[STORE_EPOCH];
+    uint32_t count;
+    struct load_topic {
+        char name[EVENT_TOPIC];
+        uint32_t turn;
+        bool found;      /* the topic has a number */
+        bool project;    /* the project exists */
+        int64_t seq;
+        struct rights rights;
+    } topics[READS_TOPICS];
+};
+void reads_load(struct load *load);
+
+/* Events after a number, in order, as far as `upto`, `limit` and STREAM_BYTES allow. */
+struct page {
+    struct job job;
+    char topic[EVENT_TOPIC];
+    uint32_t turn;
+    int64_t after, upto;
+    int limit;
+    int64_t top; /* the topic's number, read when there were no events */
+    uint32_t count;
+    struct happening *items;
+};
+void reads_page(struct page *page, bool first);
+void reads_page_free(struct page *page);
+
+/* The newest number of every topic with an event since an instant, or of all that are named. */
+struct heads {
+    struct job job;
+    int64_t since;  /* ms; 0: the named ones */
+    int64_t asked_at; /* steady us, for the asker */
+    char epoch[STORE_EPOCH];
+    uint32_t asked; /* topics named */
+    uint32_t count, size;
+    struct head {
+        char name[EVENT_TOPIC];
+        int64_t seq;
+    } *items;       /* the names; then the answer */
+};
+void reads_heads(struct heads *heads);
+void reads_heads_add(struct heads *heads, const char *name, int64_t seq);
+void reads_heads_free(struct heads *heads);
+
+/* Are these sessions' tokens still good? */
+struct check {
+    struct job job;
+    uint32_t count;
+    struct check_one {
+        struct session *session;
+        unsigned char user[12], sid[12];
+        bool alive, shown, known; /* session and user are good; presence is not off */
+    } items[READS_TOPICS];
+};
+void reads_check(struct check *check);
+
+/* The projects that a user may see. */
+struct projects {
+    struct job job;
+    struct session *session;
+    struct all *all; /* who asked */
+    unsigned char user[12];
+    uint32_t most, count;
+    unsigned char (*ids)[12];
+};
+void reads_projects(struct projects *projects);
+
+/* The number of the event with which a user's right to a project began. */
+struct beginning {
+    struct job job;
+    struct session *session;
+    char topic[EVENT_TOPIC];
+    char entity_id[25];
+    const char *kind;
+    int64_t rev, seq; /* seq 0: the log does not hold it */
+};
+void reads_beginning(struct beginning *beginning);
+
+/* Reads a happening's effect from kind and entity. */
+void reads_effect(struct happening *event, const char *kind, const char *entity_id);
+
+#endif

@@ -1,0 +1,24 @@
+/*
+ * Who may see a project: everybody, or its members.  Pure data.
+ */
+#ifndef PUSH_RIGHTS_H
+#define PUSH_RIGHTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct rights {
+    bool everyone;
+    uint32_t count, size;
+    unsigned char (*ids)[12]; /* the members, in order */
+};
+
+void rights_free(struct rights *rights);
+
+/* A member more or less; knows one already: nothing happens. */
+void rights_add(struct rights *rights, const unsigned char id[12]);
+void rights_remove(struct rights *rights, const unsigned char id[12]);
+
+bool rights_may(const struct rights *rights, const unsigned char id[12]);
+
+#endif

@@ -1,0 +1,412 @@
+/*
+ * A session's life and its queue.  A frame goes straight to the socket when
+ * nothing waits; else it is queued, and what is queued leaves in large writes.
+ */
+#include "push/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/config.h"
+#include "common/log.h"
+#include "push/all.h"
+#include "push/follow.h"
+#include "push/frame.h"
+#include "push/hub.h"
+#include "push/metrics.h"
+#include "push/ops.h"
+#include "push/server.h"
+
+#define WRITE_MAX     65536   /* bytes gathered into one write */
+#define TURN_MAX      1048576 /* bytes for one socket before others get their turn */
+#define CLOSE_SECONDS 15      /* for a choked socket to take its close frame */
+#define CHECK_SECONDS 30      /* for the database to confirm a session */
+#define PONG_SECONDS  8       /* for the answer to a ping */
+
+static struct session *fresh, *closing, *slots[SESSION_HEARTBEAT];
+static uint32_t queue_max, low_water, next_slot;
+static int64_t hello_us;
+
+void
+sessions_open(const struct config *config)
+{
+    queue_max = (uint32_t)config->push_queue_bytes;
+    low_water = queue_max / 4 < 262144 ? queue_max / 4 : 262144;
+    hello_us = config->push_hello_seconds * 1000000;
+}
+
+static void
+list_add(struct session **list, struct session *s)
+{
+    s->after = *list;
+    s->link = list;
+    if (s->after != NULL)
+        s->after->link = &s->after;
+    *list = s;
+}
+
+static void
+list_remove(struct session *s)
+{
+    *s->link = s->after;
+    if (s->after != NULL)
+        s->after->link = s->link;
+}
+
+struct session *
+session_open(struct conn *conn)
+{
+    struct session *s = calloc(1, sizeof(*s));
+
+    if (s == NULL)
+        abort();
+    s->conn = conn;
+    s->refs = 1;
+    s->since = clock_steady();
+    s->heard = true;
+    ops_allow(s);
+    list_add(&fresh, s);
+    metrics[METRIC_SOCKETS]++;
+    metrics[METRIC_ACCEPTED]++;
+    return s;
+}
+
+void
+session_share(struct session *s)
+{
+    s->refs++;
+}
+
+void
+session_drop(struct session *s)
+{
+    if (--s->refs > 0)
+        return;
+    free(s->hello_ref);
+    free(s);
+}
+
+static void
+forget_queue(struct session *s)
+{
+    for (; s->count > 0; s->count--)
+        frame_drop(s->queue[s->from++ & (s->size - 1)]);
+    free(s->queue);
+    s->queue = NULL;
+    metrics[METRIC_QUEUE_BYTES] -= s->queued;
+    s->from = s->size = s->queued = 0;
+}
+
+/* What it holds of topics; the memory of the session stays. */
+static void
+let_go(struct session *s)
+{
+    all_forget(s);
+    while (s->follows != NULL)
+        follow_end(s->follows);
+    forget_queue(s);
+    if (s->state == SESSION_READY)
+        metrics[METRIC_SESSIONS]--;
+    s->state = SESSION_NEW;
+}
+
+void
+session_gone(struct session *s)
+{
+    let_go(s);
+    list_remove(s);
+    s->conn = NULL;
+    s->code = CLOSE_RESTART; /* whoever still holds it sees that it has ended */
+    metrics[METRIC_SOCKETS]--;
+    session_drop(s);
+}
+
+void
+session_close(struct session *s, uint16_t code, const char *why)
+{
+    if (s->code != 0)
+        return;
+    s->code = code;
+    s->why = why;
+    let_go(s);
+    list_remove(s);
+    list_add(&closing, s);
+    s->since = clock_steady();
+    server_wake(s->conn);
+}
+
+void
+session_ready(struct session *s)
+{
+    s->state = SESSION_READY;
+    metrics[METRIC_SESSIONS]++;
+    list_remove(s);
+    s->slot = (uint8_t)(next_slot++ % SESSION_HEARTBEAT);
+    list_add(&slots[s->slot], s);
+}
+
+void
+session_heard(struct session *s)
+{
+    s->heard = true;
+}
+
+void
+session_receive(struct session *s, const char *bytes, size_t len, bool binary)
+{
+    s->heard = true;
+    metrics[METRIC_MESSAGES_IN]++;
+    if (s->code == 0)
+        ops_message(s, bytes, len, binary);
+}
+
+/* ------------------------------------------------------------ the queue */
+
+bool
+session_has_room(const struct session *s)
+{
+    return s->code == 0 && s->queued < low_water;
+}
+
+static void
+enqueue(struct session *s, struct frame *frame)
+{
+    if (s->count == s->size) {
+        uint32_t size = s->size == 0 ? 8 : s->size * 2;
+        struct frame **queue = malloc(size * sizeof(*queue));
+
+        if (queue == NULL)
+            abort();
+        for (uint32_t i = 0; i < s->count; i++)
+            queue[i] = s->queue[(s->from + i) & (s->size - 1)];
+        free(s->queue);
+        s->queue = queue;
+        s->size = size;
+        s->from = 0;
+    }
+    s->queue[(s->from + s->count++) & (s->size - 1)] = frame_share(frame);
+    s->queued += frame->len;
+    metrics[METRIC_QUEUE_BYTES] += frame->len;
+}
+
+/*
+ * Cuts off a session whose queue is full.  Dropping single events would leave
+ * the browser wrong without knowing it; a reconnect resumes where it stood.
+ */
+static bool
+fits(struct session *s, size_t len)
+{
+    if (s->count == 0 || s->queued + len <= queue_max)
+        return true;
+    metrics[METRIC_CUT_SLOW]++;
+    session_close(s, CLOSE_OVER_LIMIT, "too slow");
+    return false;
+}
+
+void
+session_queue(struct session *s, struct frame *frame)
+{
+    if (s->code == 0 && fits(s, frame->len))
+        enqueue(s, frame);
+}
+
+void
+session_send(struct session *s, struct frame *frame)
+{
+    if (s->code == 0 && s->count == 0 && !server_busy(s->conn)) {
+        server_write(s->conn, frame->bytes, frame->len);
+    } else if (s->code == 0 && fits(s, frame->len)) {
+        enqueue(s, frame);
+        server_wake(s->conn);
+    }
+    frame_drop(frame);
+}
+
+void
+session_deliver(struct session *s, struct frame *const *frames, uint32_t count,
+                const unsigned char *bytes, size_t len)
+{
+    if (s->code != 0)
+        return;
+    if (s->count == 0 && !server_busy(s->conn)) {
+        server_write(s->conn, bytes, len);
+        return;
+    }
+    if (!fits(s, len))
+        return;
+    for (uint32_t i = 0; i < count; i++)
+        enqueue(s, frames[i]);
+    server_wake(s->conn);
+}
+
+/* The oldest frames as one write. */
+static size_t
+write_some(struct session *s)
+{
+    static unsigned char bytes[WRITE_MAX];
+    size_t len = 0;
+    uint32_t count = 0;
+
+    while (count < s->count) {
+        struct frame *f = s->queue[(s->from + count) & (s->size - 1)];
+
+        if (len + f->len > WRITE_MAX)
+            break;
+        memcpy(bytes + len, f->bytes, f->len);
+        len += f->len;
+        count++;
+    }
+    if (count == 0) { /* one that is larger than a write goes alone */
+        struct frame *f = s->queue[s->from & (s->size - 1)];
+
+        len = f->len;
+        count = 1;
+        server_write(s->conn, f->bytes, len);
+    } else {
+        server_write(s->conn, bytes, len);
+    }
+    for (uint32_t i = 0; i < count; i++)
+        frame_drop(s->queue[s->from++ & (s->size - 1)]);
+    s->count -= count;
+    s->queued -= (uint32_t)len;
+    metrics[METRIC_QUEUE_BYTES] -= (int64_t)len;
+    return len;
+}
+
+void
+session_flush(struct session *s)
+{
+    size_t written = 0;
+
+    while (s->code == 0 && s->count > 0 && written < TURN_MAX && !server_busy(s->conn))
+        written += write_some(s);
+    if (s->count == 0)
+        forget_queue(s);
+    else
+        server_wake(s->conn);
+}
+
+void
+session_wake(struct session *s)
+{
+    if (s->code == 0)
+        server_wake(s->conn);
+}
+
+bool
+session_writable(struct session *s)
+{
+    if (s->code != 0)
+        return server_busy(s->conn);
+    session_flush(s);
+    if (s->behind > 0 && session_has_room(s))
+        follow_pump_all(s);
+    return true;
+}
+
+/* ------------------------------------------------------------ time */
+
+void
+sessions_each(void (*fn)(struct session *s, void *arg), void *arg)
+{
+    for (int i = 0; i < SESSION_HEARTBEAT; i++) {
+        for (struct session *s = slots[i], *after; s != NULL; s = after) {
+            after = s->after;
+            fn(s, arg);
+        }
+    }
+}
+
+void
+sessions_each_fresh(void (*fn)(struct session *s, void *arg), void *arg)
+{
+    for (struct session *s = fresh, *after; s != NULL; s = after) {
+        after = s->after;
+        fn(s, arg);
+    }
+}
+
+static void
+check_fresh(int64_t now)
+{
+    for (struct session *s = fresh, *after; s != NULL; s = after) {
+        after = s->after;
+        if (s->state == SESSION_NEW && now - s->since >= hello_us) {
+            metrics[METRIC_CUT_NO_HELLO]++;
+            session_close(s, CLOSE_NO_HELLO, "no hello");
+        } else if (s->state == SESSION_CHECKING && now - s->since > CHECK_SECONDS * 1000000LL) {
+            metrics[METRIC_CUT_RESTART]++;
+            session_close(s, CLOSE_RESTART, "the database is away");
+        }
+    }
+}
+
+static void
+check_closing(int64_t now)
+{
+    for (struct session *s = closing, *after; s != NULL; s = after) {
+        after = s->after;
+        if (now - s->since > CLOSE_SECONDS * 1000000LL)
+            server_kill(s->conn);
+    }
+}
+
+/* One slot is pinged, the one that was pinged PONG_SECONDS ago is looked at. */
+static void
+heartbeat(int64_t seconds)
+{
+    struct session *s = slots[seconds % SESSION_HEARTBEAT], *after;
+
+    for (; s != NULL; s = s->after) {
+        s->heard = false;
+        server_ping(s->conn);
+    }
+    for (s = slots[(seconds - PONG_SECONDS) % SESSION_HEARTBEAT]; s != NULL; s = after) {
+        after = s->after;
+        if (s->heard)
+            continue;
+        metrics[METRIC_CUT_SILENT]++;
+        server_kill(s->conn);
+    }
+}
+
+static void
+check_expiry(struct session *s, void *arg)
+{
+    if (s->expires > *(int64_t *)arg)
+        return;
+    metrics[METRIC_CUT_UNAUTHORISED]++;
+    session_close(s, CLOSE_UNAUTHORISED, "the token has expired");
+}
+
+void
+sessions_tick(void)
+{
+    static int64_t last;
+    int64_t now = clock_steady(), seconds = now / 1000000, wall = clock_now() / 1000;
+
+    if (last == 0)
+        last = seconds - 1;
+    check_fresh(now);
+    check_closing(now);
+    sessions_each(check_expiry, &wall);
+    for (last = seconds - last > SESSION_HEARTBEAT ? seconds - 1 : last; last < seconds;)
+        heartbeat(++last);
+}
+
+uint32_t
+sessions_drain(uint32_t count)
+{
+    struct session *s;
+
+    for (int i = -1; i < SESSION_HEARTBEAT && count > 0; i++) {
+        struct session **list = i < 0 ? &fresh : &slots[i];
+
+        for (; (s = *list) != NULL && count > 0; count--) {
+            metrics[METRIC_CUT_RESTART]++;
+            session_close(s, CLOSE_RESTART, "restart");
+        }
+    }
+    return (uint32_t)metrics[METRIC_SOCKETS];
+}

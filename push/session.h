@@ -1,0 +1,119 @@
+/*
+ * One browser: its state, its bounded queue, its end.  Which topics it follows
+ * is in follow.h, what it may say in ops.c.
+ */
+#ifndef PUSH_SESSION_H
+#define PUSH_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct all;
+struct config;
+struct conn;
+struct follow;
+struct frame;
+
+/* Why a socket is closed, as WebSocket close codes (design 5). */
+#define CLOSE_RESTART      1012
+#define CLOSE_TOO_LARGE    1009
+#define CLOSE_UNAUTHORISED 4401
+#define CLOSE_FORBIDDEN    4403
+#define CLOSE_NO_HELLO     4408
+#define CLOSE_OVER_LIMIT   4429
+
+#define SESSION_HEARTBEAT 25 /* seconds between pings */
+
+enum session_state {
+    SESSION_NEW,      /* has not said hello */
+    SESSION_CHECKING, /* its token is good; the database is asked whether it still stands */
+    SESSION_READY,
+};
+
+struct session {
+    struct conn *conn; /* NULL: the connection is gone */
+    struct session *after, **link; /* its list: fresh, a heartbeat slot, or closing */
+    struct follow *follows;
+    struct follow *own; /* on its user's topic */
+    struct all *all;    /* NULL: does not follow `all` */
+    char *hello_ref;
+    struct frame **queue; /* ring of `size`, a power of two; NULL when empty */
+    uint32_t from, count, size, queued; /* queued: bytes */
+    uint32_t refs;    /* the connection, and reads under way */
+    uint32_t follow_count;
+    uint32_t behind;  /* follows that catch up */
+    uint16_t code;    /* the close code, once it is to end */
+    uint8_t state;
+    uint8_t slot;     /* of the heartbeat */
+    bool heard;       /* since the last ping */
+    bool shown;       /* wants to be seen by presence */
+    bool asked;       /* on the list of those to be checked */
+    unsigned char user[12], sid[12];
+    int16_t allowance;    /* messages it may still send in a burst */
+    int16_t signals;      /* and signals */
+    int32_t refilled;     /* steady seconds when they were filled up */
+    int64_t expires;      /* of the token, seconds since 1970 */
+    int64_t since;        /* steady us: opened, or closing */
+    const char *why;      /* it is closed */
+};
+
+/* Limits and the first lists. */
+void sessions_open(const struct config *config);
+
+/* ---- for server.c ---- */
+
+/* A new connection. */
+struct session *session_open(struct conn *conn);
+
+/* A whole message; too_large when it was over WIRE_MAX and was thrown away. */
+void session_receive(struct session *s, const char *bytes, size_t len, bool binary);
+
+/* The peer gave a sign of life. */
+void session_heard(struct session *s);
+
+/* Writes what waits; false: close the connection now with s->code and s->why. */
+bool session_writable(struct session *s);
+
+/* The connection is gone; s must not be used any more by the caller. */
+void session_gone(struct session *s);
+
+/* ---- for the others ---- */
+
+void session_share(struct session *s);
+void session_drop(struct session *s);
+
+/* Sends a frame of its own and takes the caller's reference. */
+void session_send(struct session *s, struct frame *frame);
+
+/* Sends events that lie in `bytes` one after the other, and each in its frame. */
+void session_deliver(struct session *s, struct frame *const *frames, uint32_t count,
+                     const unsigned char *bytes, size_t len);
+
+/* Queues one event of a replay; session_flush() when the last is in. */
+void session_queue(struct session *s, struct frame *frame);
+void session_flush(struct session *s);
+
+/* Lets its replays go on when the socket takes more. */
+void session_wake(struct session *s);
+
+/* May a replay queue more? */
+bool session_has_room(const struct session *s);
+
+/* Ends it: gives up its follows and its queue, then closes with that code. */
+void session_close(struct session *s, uint16_t code, const char *why);
+
+/* It said hello and was checked. */
+void session_ready(struct session *s);
+
+/* Calls fn for every session that is READY, or that waits to be. */
+void sessions_each(void (*fn)(struct session *s, void *arg), void *arg);
+void sessions_each_fresh(void (*fn)(struct session *s, void *arg), void *arg);
+
+/* Once a second: deadlines, pings, expired tokens. */
+void sessions_tick(void);
+
+/* Closes up to so many with 1012; the number that is still open. */
+uint32_t sessions_drain(uint32_t count);
+
+#endif

@@ -1,0 +1,243 @@
+/*
+ * The order is what makes revocation sure: first the user's topic is followed,
+ * then the session's document is read.  A revocation committed before the read
+ * shows in the document, one after it arrives as an event.  Sessions are read
+ * together: while a read is under way, those who say hello wait for the next.
+ */
+#include "push/who.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/config.h"
+#include "common/event.h"
+#include "common/text.h"
+#include "common/token.h"
+#include "push/follow.h"
+#include "push/hub.h"
+#include "push/metrics.h"
+#include "push/reads.h"
+#include "push/relay.h"
+#include "push/session.h"
+
+#define AT_ONCE 2 /* reads under way */
+
+static struct {
+    struct session **waiting;
+    uint32_t count, size, under_way;
+    long user_sockets;
+} who;
+
+void
+who_open(const struct config *config)
+{
+    who.user_sockets = config->push_user_sockets;
+}
+
+static void
+refuse(struct session *s, const char *why)
+{
+    metrics[METRIC_CUT_UNAUTHORISED]++;
+    session_close(s, CLOSE_UNAUTHORISED, why);
+}
+
+static void
+say_ready(struct session *s, const char *ref)
+{
+    char user[25];
+
+    text_hex(user, s->user, 12);
+    session_send(s, wire_ready(user, relay_epoch(), SESSION_HEARTBEAT, ref));
+}
+
+static void ask(void);
+
+static void
+answer(struct check_one *one, enum err err)
+{
+    struct session *s = one->session;
+
+    if (s->code != 0 || s->state != SESSION_CHECKING)
+        return;
+    if (err != ERR_NONE)
+        return; /* who_tick() asks again */
+    if (!one->alive) {
+        refuse(s, "the session has ended");
+    } else {
+        s->shown = one->shown;
+        session_ready(s);
+        say_ready(s, s->hello_ref);
+        free(s->hello_ref);
+        s->hello_ref = NULL;
+    }
+}
+
+static void
+checked(struct job *job)
+{
+    struct check *c = (struct check *)job;
+
+    who.under_way--;
+    for (uint32_t i = 0; i < c->count; i++) {
+        answer(&c->items[i], job->err);
+        c->items[i].session->asked = false;
+        session_drop(c->items[i].session);
+    }
+    free(c);
+    ask();
+}
+
+static void
+ask(void)
+{
+    while (who.count > 0 && who.under_way < AT_ONCE) {
+        struct check *c = calloc(1, sizeof(*c));
+
+        if (c == NULL)
+            abort();
+        while (who.count > 0 && c->count < READS_TOPICS) {
+            struct check_one *one = &c->items[c->count++];
+
+            one->session = who.waiting[--who.count];
+            memcpy(one->user, one->session->user, 12);
+            memcpy(one->sid, one->session->sid, 12);
+        }
+        c->job.done = checked;
+        who.under_way++;
+        reads_check(c);
+    }
+}
+
+static void
+check(struct session *s)
+{
+    if (s->asked)
+        return;
+    if (who.count == who.size) {
+        who.size = who.size == 0 ? 64 : who.size * 2;
+        who.waiting = realloc(who.waiting, who.size * sizeof(*who.waiting));
+        if (who.waiting == NULL)
+            abort();
+    }
+    s->asked = true;
+    session_share(s);
+    who.waiting[who.count++] = s;
+    ask();
+}
+
+void
+who_topic_ready(struct topic *t)
+{
+    for (int place = 0; place < PLACE__COUNT; place++)
+        for (uint32_t i = t->places[place].count; i-- > 0;)
+            if (t->places[place].at[i]->session->state == SESSION_CHECKING)
+                check(t->places[place].at[i]->session);
+}
+
+static uint32_t
+sockets_of(const struct topic *t)
+{
+    uint32_t count = 0;
+
+    for (int place = 0; place < PLACE__COUNT; place++)
+        count += t->places[place].count;
+    return count;
+}
+
+static void
+begin(struct session *s, const char *text, size_t len)
+{
+    char name[EVENT_TOPIC] = "user:";
+    struct token token;
+    struct topic *t;
+
+    if (token_verify(text, len, &token) != ERR_NONE ||
+        !text_unhex(s->user, 12, token.user) || !text_unhex(s->sid, 12, token.session)) {
+        refuse(s, "the token is not valid");
+        return;
+    }
+    strcat(name, token.user);
+    s->expires = token.expires;
+    t = relay_topic(name);
+    if (sockets_of(t) >= (uint32_t)who.user_sockets) {
+        metrics[METRIC_CUT_LIMIT]++;
+        session_close(s, CLOSE_OVER_LIMIT, "too many sockets");
+        return;
+    }
+    s->state = SESSION_CHECKING;
+    s->own = follow_begin(s, t, PLACE_QUIET, FOLLOW_OWN);
+    if (t->state == TOPIC_READY)
+        check(s);
+}
+
+enum wire_error
+who_hello(struct session *s, const struct wire_in *in)
+{
+    if (s->state != SESSION_NEW)
+        return WIRE_SAID_HELLO;
+    if (in->ref[0] != '\0')
+        s->hello_ref = text_dup(in->ref);
+    begin(s, in->token, in->token_len);
+    return WIRE_OK;
+}
+
+void
+who_token(struct session *s, const char *token, size_t len)
+{
+    begin(s, token, len);
+}
+
+enum wire_error
+who_renew(struct session *s, const struct wire_in *in)
+{
+    unsigned char user[12], sid[12];
+    struct token token;
+
+    if (token_verify(in->token, in->token_len, &token) != ERR_NONE ||
+        !text_unhex(user, 12, token.user) || !text_unhex(sid, 12, token.session) ||
+        memcmp(user, s->user, 12) != 0 || memcmp(sid, s->sid, 12) != 0) {
+        refuse(s, "the token is not one of this session");
+        return WIRE_OK;
+    }
+    if (s->expires < token.expires)
+        s->expires = token.expires;
+    say_ready(s, in->ref);
+    return WIRE_OK;
+}
+
+void
+who_revoked(struct topic *t, const unsigned char sid[12])
+{
+    for (int place = 0; place < PLACE__COUNT; place++) {
+        for (uint32_t i = t->places[place].count; i-- > 0;) {
+            struct session *s = t->places[place].at[i]->session;
+
+            if (memcmp(s->sid, sid, 12) == 0)
+                refuse(s, "the session was ended");
+        }
+    }
+}
+
+static void
+check_again(struct session *s, void *arg)
+{
+    (void)arg;
+    if (s->state == SESSION_CHECKING && s->own->topic->state == TOPIC_READY)
+        check(s);
+}
+
+void
+who_tick(void)
+{
+    sessions_each_fresh(check_again, NULL);
+}
+
+void
+who_close(void)
+{
+    while (who.count > 0)
+        session_drop(who.waiting[--who.count]);
+    free(who.waiting);
+    who.waiting = NULL;
+    who.size = 0;
+}
