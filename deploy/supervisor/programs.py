@@ -90,8 +90,8 @@ class Programs:
         if limits not in LIMITS:
             raise Refused(f"LIMITS is {limits}; it must be one of: {', '.join(LIMITS)}.")
 
-        def servers(kind, count, more):
-            return "\n".join(f'        server "unix:{self.places.socket(f"{kind}-{n}")}"{more};'
+        def servers(kind, count):
+            return "\n".join(f'        server "unix:{self.places.socket(f"{kind}-{n}")}" max_fails=0;'
                              for n in range(1, count + 1))
         return {
             **LIMITS[limits],
@@ -105,8 +105,8 @@ class Programs:
             "PORT": self.options.port,
             "SOCKET_ORIGINS": " ".join(f"ws://{h}:{self.options.port}"
                                        for h in ("127.0.0.1", "localhost")),
-            "API_SERVERS": servers("api", self.options.api, " max_fails=0"),
-            "PUSH_SERVERS": servers("push", self.options.push, " max_fails=1 fail_timeout=1s"),
+            "API_SERVERS": servers("api", self.options.api),
+            "PUSH_SERVERS": servers("push", self.options.push),
         }
 
 
