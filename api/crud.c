@@ -120,6 +120,15 @@ crud_topic(struct request *r, const bson_oid_t *project)
     return arena_printf(r->arena, "project:%s", hex);
 }
 
+const char *
+crud_location(struct request *r, const struct resource *res, const bson_oid_t *id)
+{
+    char hex[25];
+
+    bson_oid_to_string(id, hex);
+    return arena_printf(r->arena, "%s%s", res->path, hex);
+}
+
 static const bson_oid_t *
 project_of(const struct resource *res, const bson_t *doc)
 {
@@ -220,8 +229,9 @@ crud_insert(struct request *r, struct change *change, const struct resource *res
 {
     enum err err = store_insert(change_store(change), res->store, doc);
 
-    (void)r;
-    return err == ERR_NONE ? tell(change, res, topic, kind, NULL, doc) : err;
+    if (err == ERR_NONE)
+        err = tell(change, res, topic, kind, NULL, doc);
+    return err == ERR_NONE && res->after != NULL ? res->after(r, change, NULL, doc) : err;
 }
 
 /* rev + 1, and who and when. */
@@ -258,6 +268,8 @@ crud_store(struct request *r, struct change *change, const struct resource *res,
         err = ERR_RETRY;
     if (err == ERR_NONE)
         err = tell(change, res, topic, kind, before, next);
+    if (err == ERR_NONE && res->after != NULL)
+        err = res->after(r, change, before, next);
     *stored = next;
     return err;
 }
@@ -284,6 +296,8 @@ load(struct work *w, const bson_t **project, const bson_t **doc)
         err = crud_get(w->r, w->res->store, &w->id, doc);
     if (err == ERR_NONE && !bson_oid_equal(project_of(w->res, *doc), &w->project))
         err = ERR_BUSY; /* moved since it was looked up: the client may try again */
+    if (err == ERR_NONE && w->res->may != NULL)
+        err = w->res->may(w->r, *project, *doc, w->kind != w->res->changed);
     return err;
 }
 

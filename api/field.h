@@ -88,6 +88,11 @@ struct resource {
     bool is_project;
     enum action change, remove;
     enum event_kind changed, removed, restored;
+    /* May the caller change (or remove) this one, beyond what the role allows?  NULL: yes. */
+    enum err (*may)(struct request *r, const bson_t *project, const bson_t *doc, bool remove);
+    /* What else a change brings about (notifications); before is NULL at creation.  May be NULL. */
+    enum err (*after)(struct request *r, struct change *change, const bson_t *before,
+                      const bson_t *after);
     /*
      * Cross-field rules and derived fields: before is NULL at creation, after
      * has the client's change applied; appends to extra what must also be set.

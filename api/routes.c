@@ -39,6 +39,13 @@ const struct route routes[] = {
     {POST,   "/v1/tasks/{id}/restore",                 USER,   crud_restore,        &tasks,    NULL,              &task_shape,     "Take a task out of the trash", NO_BODY},
     {POST,   "/v1/tasks/{id}/move",                    USER,   tasks_move,          &tasks,    &move_shape,       &task_shape,     "Move a task to another place, status or project"},
     {GET,    "/v1/tasks/{id}/history",                 USER,   live_history,        NULL,      NULL,              &event_shape,    "Read a task's events", LIST},
+    {GET,    "/v1/tasks/{id}/comments",                USER,   comments_list,       NULL,      NULL,              &comment_shape,  "List a task's comments", LIST},
+    {POST,   "/v1/tasks/{id}/comments",                USER,   comments_create,     NULL,      &comment_shape,    &comment_shape,  "Comment on a task", CREATED},
+    {PATCH,  "/v1/comments/{id}",                      USER,   crud_change,         &comments, &comment_shape,    &comment_shape,  "Change one's own comment"},
+    {DELETE, "/v1/comments/{id}",                      USER,   crud_remove,         &comments, NULL,              NULL,            "Remove a comment"},
+    {GET,    "/v1/notifications",                      USER,   notifications_list,  NULL,      NULL,              &notification_shape, "List what one was told", LIST},
+    {PATCH,  "/v1/notifications/{id}",                 USER,   notifications_change,NULL,      &notification_shape, &notification_shape, "Mark as read or unread"},
+    {POST,   "/v1/notifications/read",                 USER,   notifications_read_all, NULL,   NULL,              NULL,            "Mark all as read", NO_BODY},
     {GET, NULL},
 };
 /* clang-format on */

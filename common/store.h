@@ -27,6 +27,7 @@ enum store_name {
     STORE_COMMENTS,
     STORE_EVENTS,
     STORE_IDEMPOTENCY,
+    STORE_NOTIFICATIONS,
     STORE__COUNT
 };
 

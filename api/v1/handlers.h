@@ -45,6 +45,18 @@ enum err tasks_move(struct request *r) MUST_CHECK;
 extern const struct resource tasks;
 extern const struct shape task_shape, move_shape;
 
+/* comments.c */
+enum err comments_list(struct request *r) MUST_CHECK;
+enum err comments_create(struct request *r) MUST_CHECK;
+extern const struct resource comments;
+extern const struct shape comment_shape;
+
+/* notifications.c */
+enum err notifications_list(struct request *r) MUST_CHECK;
+enum err notifications_change(struct request *r) MUST_CHECK;
+enum err notifications_read_all(struct request *r) MUST_CHECK;
+extern const struct shape notification_shape;
+
 /* health.c */
 enum err health_alive(struct request *r) MUST_CHECK;
 enum err health_ready(struct request *r) MUST_CHECK;

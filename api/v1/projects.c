@@ -464,7 +464,6 @@ create_project(struct change *change, void *arg)
     struct creation *c = arg;
     bson_oid_t id;
     bson_t *doc = crud_new(c->r, change_now(change), &id), extra = BSON_INITIALIZER;
-    char hex[25];
     enum err err;
 
     bson_concat(doc, c->body);
@@ -476,8 +475,7 @@ create_project(struct change *change, void *arg)
     if (err != ERR_NONE || (err = request_verdict(c->r)) != ERR_NONE ||
         (err = insert_project(c->r, change, doc, 0)) != ERR_NONE)
         return err;
-    bson_oid_to_string(&id, hex);
-    c->r->reply.location = arena_printf(c->r->arena, "/v1/projects/%s", hex);
+    c->r->reply.location = crud_location(c->r, &projects, &id);
     return crud_reply(c->r, 201, &projects, doc);
 }
 

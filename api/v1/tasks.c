@@ -11,6 +11,7 @@
 #include "api/reply.h"
 #include "api/request.h"
 #include "api/v1/handlers.h"
+#include "api/v1/notifications.h"
 #include "api/v1/projects.h"
 #include "common/clock.h"
 #include "common/zone.h"
@@ -184,6 +185,14 @@ scope_tasks(struct request *r, bson_t *filter)
     return ERR_NONE;
 }
 
+/* Whoever is newly assigned is told. */
+static enum err
+tell_assigned(struct request *r, struct change *change, const bson_t *before, const bson_t *after)
+{
+    return notifications_add(r, change, "assigned", "assigneeIds", before, after,
+                             doc_id(after, "_id"));
+}
+
 static const struct list task_list = {task_filters, task_orders, scope_tasks};
 
 const struct resource tasks = {
@@ -197,6 +206,7 @@ const struct resource tasks = {
     .removed = EVENT_TASK_DELETED,
     .restored = EVENT_TASK_RESTORED,
     .check = task_rules,
+    .after = tell_assigned,
 };
 
 struct creation {
@@ -229,7 +239,6 @@ create_task(struct change *change, void *arg)
     const bson_t *project;
     bson_t *doc, *set = request_keep(r, bson_new()), extra = BSON_INITIALIZER;
     bson_oid_t id;
-    char hex[25];
     enum err err = crud_project(r, &c->project, ACTION_WRITE, &project);
 
     if (err == ERR_NONE && doc_has(project, "deletedAt"))
@@ -248,8 +257,7 @@ create_task(struct change *change, void *arg)
     if (err != ERR_NONE || (err = request_verdict(r)) != ERR_NONE ||
         (err = crud_insert(r, change, &tasks, 0, EVENT_TASK_CREATED, doc)) != ERR_NONE)
         return err;
-    bson_oid_to_string(&id, hex);
-    r->reply.location = arena_printf(r->arena, "/v1/tasks/%s", hex);
+    r->reply.location = crud_location(r, &tasks, &id);
     return crud_reply(r, 201, &tasks, doc);
 }
 

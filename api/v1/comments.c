@@ -1,0 +1,169 @@
+/*
+ * /v1/tasks/{id}/comments and /v1/comments/{id}: what people say about a task.
+ */
+#include "api/v1/handlers.h"
+
+#include <string.h>
+
+#include "api/crud.h"
+#include "api/doc.h"
+#include "api/reply.h"
+#include "api/request.h"
+#include "api/v1/notifications.h"
+
+/* clang-format off */
+const struct field comment_fields[] = {
+    /* name        kind     a client               limits */
+    {"id",         REF,     0},
+    {"rev",        INTEGER, 0},
+    {"createdAt",  INSTANT, 0},
+    {"createdBy",  REF,     0},
+    {"updatedAt",  INSTANT, 0},
+    {"updatedBy",  REF,     0},
+    {"taskId",     REF,     0},
+    {"projectId",  REF,     0},
+    {"text",       TEXT,    MUST_SET | MAY_EDIT,   1, 20000},
+    {"mentions",   REFS,    MAY_EDIT,              0, 50, .fallback = "[]", .about = "members who shall be told"},
+    {"editedAt",   INSTANT, NULLABLE},
+    {"deletedAt",  INSTANT, NULLABLE},
+    {NULL},
+};
+/* clang-format on */
+
+const struct shape comment_shape = {"Comment", comment_fields};
+
+static enum err
+check_comment(struct request *r, struct change *change, const bson_t *project,
+              const bson_t *before, const bson_t *after, bson_t *extra)
+{
+    bson_iter_t iter, list;
+
+    if (bson_iter_init_find(&iter, after, "mentions") && bson_iter_recurse(&iter, &list))
+        while (bson_iter_next(&list))
+            if (access_role(project, bson_iter_oid(&list)) == ROLE_NONE)
+                request_complain(r, arena_printf(r->arena, "/mentions/%s", bson_iter_key(&list)),
+                                 "not-member", "must be a member of the project");
+    if (before != NULL && strcmp(doc_text(before, "text"), doc_text(after, "text")) != 0)
+        BSON_APPEND_DATE_TIME(extra, "editedAt", change_now(change));
+    return ERR_NONE;
+}
+
+/* Edited by the author alone, removed by the author or an admin. */
+static enum err
+may_touch(struct request *r, const bson_t *project, const bson_t *doc, bool remove)
+{
+    if (bson_oid_equal(doc_id(doc, "createdBy"), &r->user_id))
+        return ERR_NONE;
+    return remove ? access_check(project, &r->user_id, ACTION_MANAGE) : ERR_FORBIDDEN;
+}
+
+static enum err
+tell_mentioned(struct request *r, struct change *change, const bson_t *before, const bson_t *after)
+{
+    return notifications_add(r, change, "mentioned", "mentions", before, after,
+                             doc_id(after, "taskId"));
+}
+
+const struct resource comments = {
+    .shape = &comment_shape,
+    .store = STORE_COMMENTS,
+    .path = "/v1/comments/",
+    .change = ACTION_COMMENT,
+    .remove = ACTION_COMMENT,
+    .changed = EVENT_COMMENT_UPDATED,
+    .removed = EVENT_COMMENT_DELETED,
+    .restored = EVENT__COUNT,
+    .may = may_touch,
+    .after = tell_mentioned,
+    .check = check_comment,
+};
+
+/* The task that the path names, if the caller may do this to it. */
+static enum err
+path_task(struct request *r, enum action action, const bson_t **task, const bson_t **project)
+{
+    bson_oid_t id;
+    enum err err = request_id_arg(r, 0, &id);
+
+    if (err == ERR_NONE)
+        err = crud_get(r, STORE_TASKS, &id, task);
+    if (err == ERR_NONE)
+        err = crud_project(r, doc_id(*task, "projectId"), action, project);
+    if (err == ERR_NONE && (doc_has(*task, "deletedAt") || doc_has(*project, "deletedAt")))
+        err = ERR_NOT_FOUND;
+    return err;
+}
+
+static void
+write_comment(struct request *r, struct text *out, const bson_t *doc)
+{
+    (void)r;
+    doc_write(out, &comment_shape, doc);
+}
+
+static const struct filter no_filters[] = {{NULL}};
+static const struct order comment_orders[] = {{"createdAt", {"createdAt"}}, {NULL}};
+static const struct list comment_list = {no_filters, comment_orders, NULL};
+
+enum err
+comments_list(struct request *r)
+{
+    const bson_t *task, *project;
+    enum err err = path_task(r, ACTION_READ, &task, &project);
+
+    if (err != ERR_NONE)
+        return err;
+    return crud_page(r, STORE_COMMENTS, &comment_list,
+                     request_keep(r, BCON_NEW("taskId", BCON_OID(doc_id(task, "_id")), "deletedAt",
+                                              BCON_NULL)),
+                     write_comment);
+}
+
+struct creation {
+    struct request *r;
+    const bson_t *body;
+};
+
+static enum err
+create_comment(struct change *change, void *arg)
+{
+    struct creation *c = arg;
+    struct request *r = c->r;
+    const bson_t *task, *project;
+    bson_t *doc, extra = BSON_INITIALIZER;
+    bson_oid_t id;
+    enum err err = path_task(r, ACTION_COMMENT, &task, &project);
+
+    if (err != ERR_NONE)
+        return err;
+    doc = crud_new(r, change_now(change), &id);
+    BSON_APPEND_OID(doc, "taskId", doc_id(task, "_id"));
+    BSON_APPEND_OID(doc, "projectId", doc_id(task, "projectId"));
+    bson_concat(doc, c->body);
+    BSON_APPEND_NULL(doc, "editedAt");
+    BSON_APPEND_NULL(doc, "deletedAt");
+    r->complaints = NULL;
+    err = check_comment(r, change, project, NULL, doc, &extra);
+    bson_destroy(&extra);
+    if (err != ERR_NONE || (err = request_verdict(r)) != ERR_NONE ||
+        (err = crud_insert(r, change, &comments, 0, EVENT_COMMENT_CREATED, doc)) != ERR_NONE)
+        return err;
+    r->reply.location = crud_location(r, &comments, &id);
+    return crud_reply(r, 201, &comments, doc);
+}
+
+enum err
+comments_create(struct request *r)
+{
+    bson_t *body = request_keep(r, bson_new());
+    struct creation c = {r, body};
+    struct change_plan plan = {.topic_count = 1, .fn = create_comment, .arg = &c};
+    const bson_t *task, *project;
+    enum err err;
+
+    if ((err = doc_read(r, DOC_CREATE, comment_fields, r->json, body)) != ERR_NONE ||
+        (err = path_task(r, ACTION_COMMENT, &task, &project)) != ERR_NONE)
+        return err;
+    plan.topics[0] = crud_topic(r, doc_id(task, "projectId"));
+    return request_change(r, &plan);
+}
