@@ -230,7 +230,7 @@ class Live(Socket):
     def follow(self, topic, since=None, within=5.0):
         """Follows and gives the answer: `following`, `resync` or `error`."""
         ref = os.urandom(4).hex()
-        self.send(op="follow", topic=topic, ref=ref, **({"since": since} if since else {}))
+        self.send(op="follow", topic=topic, ref=ref, **({} if since is None else {"since": since}))
         end = time.monotonic() + within
         while True:
             message = self.receive(max(0.0, end - time.monotonic()))

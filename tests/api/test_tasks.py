@@ -74,7 +74,7 @@ BAD_FIELDS = [
     ({"title": ""}, "/title"), ({"title": None}, "/title"), ({"title": "x" * 501}, "/title"),
     ({"title": 5}, "/title"), ({"title": {"$gt": ""}}, "/title"), ({"title": ["x"]}, "/title"),
     ({"description": "x" * 50001}, "/description"), ({"description": 1.5}, "/description"),
-    ({"status": "someday"}, "/status"), ({"status": None}, "/status"), ({"status": True}, "/status"),
+    ({"status": "someday"}, "/status"), ({"status": True}, "/status"),
     ({"priority": "HIGH"}, "/priority"), ({"priority": 3}, "/priority"),
     ({"dueAt": "tomorrow"}, "/dueAt"), ({"dueAt": "2026-02-30T00:00:00.000Z"}, "/dueAt"),
     ({"dueAt": 1700000000}, "/dueAt"), ({"dueAt": "2026-01-01"}, "/dueAt"),

@@ -1,5 +1,6 @@
 """Slow readers, several daemons, and killed ones: nobody else suffers, nothing is lost."""
 import os
+import socket
 import threading
 import time
 
@@ -70,6 +71,7 @@ def test_a_slow_reader_is_cut_with_4429_and_harms_nobody(anna, ben, project, top
         reader.join(20)
         assert not failures and len(quick.events) == wanted
         got = 0
+        slow.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)  # what is on its way comes quickly now
         with pytest.raises(live.Closed) as closed:
             while True:
                 got += slow.receive(5.0)["op"] == "event"
@@ -87,12 +89,13 @@ def test_push_killed_comes_back_and_the_client_resumes(anna, project, topic, sta
     with anna.live(follow=[topic]) as feed:
         anna.task("A", projectId=project["id"])
         cursor = feed.expect("task.created")["cursor"]
-        for name in ("push-1", "push-2"):
-            stack.kill(name)
+        killed = {name: stack.kill(name) for name in ("push-1", "push-2")}
         with pytest.raises(live.Closed):
             while True:
                 feed.receive(5.0)
     anna.task("B", projectId=project["id"])
+    for name, pid in killed.items():
+        stack.wait_restarted(name, pid)
 
     def again():
         try:
@@ -108,7 +111,7 @@ def test_a_worker_killed_under_requests_loses_nothing(anna, stack):
     """Acknowledged before the kill is there after it; the same key brings the lost answers."""
     made = [anna.post("/v1/tasks", title=f"T{n}",
                       key=f"kill-{os.urandom(8).hex()}").expect(201)["id"] for n in range(3)]
-    stack.kill("api")
+    stack.wait_restarted("api", stack.kill("api"))
 
     def answers():
         try:

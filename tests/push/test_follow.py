@@ -68,6 +68,7 @@ def test_all_follows_memberships_as_they_come_and_go(anna, ben):
         feed.expect("task.created", id=mine["id"], within=1.5)
         anna.delete(f"/v1/projects/{project['id']}/members/{ben.id}").expect(204)
         feed.expect("left", within=1.0, topic=f"project:{project['id']}")
+        feed.expect("member.removed", topic="user:me")
         anna.task("Not for Ben", projectId=project["id"])
         feed.silent()
 
@@ -81,6 +82,12 @@ def test_unfollowing_ends_the_stream(anna, project, topic):
         assert feed.follow(topic)["op"] == "following"
         anna.task("B", projectId=project["id"])
         assert feed.expect("task.created")["data"]["title"] == "B"
+
+
+def test_unfollowing_what_was_never_followed_is_answered(anna):
+    with anna.live(follow=[]) as feed:
+        feed.send(op="unfollow", topic="project:x", ref="u1")
+        assert feed.receive()["op"] in ("unfollowed", "error")
 
 
 def test_ping_is_answered(anna):

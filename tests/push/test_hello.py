@@ -51,8 +51,8 @@ def test_a_hello_without_a_token_is_refused(connect, token):
     feed.send(op="hello", token=token)
     with pytest.raises(Closed) as closed:
         while True:
-            assert feed.receive(2.0)["op"] == "error"
-    assert closed.value.code in (4401, 4403)
+            assert feed.receive(4.0)["op"] == "error"
+    assert closed.value.code in (4401, 4408)
 
 
 def test_who_says_nothing_is_cut_off(connect):
@@ -99,8 +99,13 @@ def test_a_token_is_renewed_on_the_socket(anna, connect):
 def test_the_token_of_somebody_else_does_not_renew(anna, ben, connect):
     feed = connect()
     feed.hello(anna.token)
-    feed.send(op="token", token=ben.token)
-    with pytest.raises(Closed) as closed:
-        while True:
-            assert feed.receive(2.0)["op"] == "error"
-    assert closed.value.code in (4401, 4403)
+    feed.follow("user:me")
+    feed.send(op="token", token=ben.token, ref="t1")
+    try:
+        assert feed.expect("error", within=2.0)["ref"] == "t1"
+    except Closed as closed:
+        assert closed.code in (4401, 4403)
+        return
+    task = anna.task("Still Anna's socket")
+    assert feed.follow("project:" + task["projectId"])["op"] == "following"
+    assert feed.follow("project:" + ben.task("Ben's")["projectId"])["op"] == "error"
