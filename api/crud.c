@@ -61,8 +61,8 @@ crud_page(struct request *r, enum store_name store, const struct list *list, con
     return err;
 }
 
-static void
-write_public(struct request *r, struct text *out, const struct resource *res, const bson_t *doc)
+void
+crud_write(struct request *r, struct text *out, const struct resource *res, const bson_t *doc)
 {
     const char *more = "";
 
@@ -75,7 +75,7 @@ write_public(struct request *r, struct text *out, const struct resource *res, co
 static void
 write_item(struct request *r, struct text *out, const bson_t *doc)
 {
-    write_public(r, out, r->route->on, doc);
+    crud_write(r, out, r->route->on, doc);
 }
 
 enum err
@@ -138,7 +138,7 @@ project_of(const struct resource *res, const bson_t *doc)
 enum err
 crud_reply(struct request *r, int status, const struct resource *res, const bson_t *doc)
 {
-    write_public(r, reply_json(r, status), res, doc);
+    crud_write(r, reply_json(r, status), res, doc);
     r->reply.etag = arena_printf(r->arena, "\"%lld\"", (long long)doc_int(doc, "rev"));
     return ERR_NONE;
 }
@@ -311,7 +311,7 @@ precondition(struct work *w, const bson_t *project, const bson_t *doc)
     if (err == ERR_STALE) {
         struct text current = {0};
 
-        write_public(w->r, &current, w->res, doc);
+        crud_write(w->r, &current, w->res, doc);
         w->r->current = arena_dup(w->r->arena, current.bytes);
         text_free(&current);
     }

@@ -53,6 +53,9 @@ bson_t *crud_new(struct request *r, int64_t now, bson_oid_t *id);
 /* The document without what is understood but not stored; the request keeps it. */
 bson_t *crud_without_virtual(struct request *r, const struct shape *shape, bson_t *doc);
 
+/* Appends an entity in its public form; a project's has the caller's role. */
+void crud_write(struct request *r, struct text *out, const struct resource *res, const bson_t *doc);
+
 /* Replies with an entity in its public form; the project's also has the caller's role. */
 enum err crud_reply(struct request *r, int status, const struct resource *res, const bson_t *doc);
 

@@ -45,6 +45,11 @@ enum err tasks_move(struct request *r) MUST_CHECK;
 extern const struct resource tasks;
 extern const struct shape task_shape, move_shape;
 
+/* sync.c */
+enum err sync_read(struct request *r) MUST_CHECK;
+extern const struct shape sync_shape;
+extern const struct filter sync_params[];
+
 /* comments.c */
 enum err comments_list(struct request *r) MUST_CHECK;
 enum err comments_create(struct request *r) MUST_CHECK;

@@ -126,7 +126,7 @@ live_snapshot(struct request *r)
     text_puts(w.out, ",\"cursor\":");
     write_cursor(r, w.out, topic, seq);
     text_puts(w.out, ",\"members\":[");
-    if ((err = members_write(r, w.out, project)) != ERR_NONE)
+    if ((err = members_write(r, w.out, project, "")) != ERR_NONE)
         return err;
     text_puts(w.out, "],\"tasks\":[");
     filter = request_keep(r, BCON_NEW("projectId", BCON_OID(&id), "deletedAt", BCON_NULL));

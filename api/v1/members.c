@@ -43,19 +43,22 @@ const struct shape member_add_shape = {"MemberByEmail", add_fields};
 const struct shape member_put_shape = {"MemberRole", put_fields};
 
 static void
-write_member(struct text *out, const bson_oid_t *user, const char *role, const char *name)
+write_member(struct text *out, const bson_oid_t *user, const char *role, const char *name,
+             const char *more)
 {
     char hex[25];
 
     bson_oid_to_string(user, hex);
     text_printf(out, "{\"userId\":\"%s\",\"role\":\"%s\",\"name\":", hex, role);
     json_string(out, name, strlen(name));
+    text_puts(out, more);
     text_putc(out, '}');
 }
 
 struct listing {
     struct text *out;
     const bson_t *project;
+    const char *more;
     int count;
 };
 
@@ -70,7 +73,7 @@ list_user(void *arg, const bson_t *user)
         return ERR_NONE;
     if (l->count++ > 0)
         text_putc(l->out, ',');
-    write_member(l->out, id, role_names[role], doc_text(user, "name"));
+    write_member(l->out, id, role_names[role], doc_text(user, "name"), l->more);
     return ERR_NONE;
 }
 
@@ -97,9 +100,9 @@ members_filter(struct request *r, const bson_t *project)
 }
 
 enum err
-members_write(struct request *r, struct text *out, const bson_t *project)
+members_write(struct request *r, struct text *out, const bson_t *project, const char *more)
 {
-    struct listing l = {out, project, 0};
+    struct listing l = {out, project, more, 0};
     bson_t *opts = request_keep(
         r, BCON_NEW("projection", "{", "name", BCON_BOOL(true), "}", "sort", "{", "_id",
                     BCON_INT32(1), "}"));
@@ -123,7 +126,7 @@ members_list(struct request *r)
         return ERR_NOT_FOUND;
     out = reply_json(r, 200);
     text_puts(out, "{\"items\":[");
-    err = members_write(r, out, project);
+    err = members_write(r, out, project, "");
     text_puts(out, "],\"nextCursor\":null}");
     return err;
 }
@@ -241,7 +244,7 @@ change_member(struct change *change, void *arg)
         return err;
     if (w->role != NULL)
         write_member(reply_json(r, before == ROLE_NONE && w->must_be_new ? 201 : 200), &w->user,
-                     w->role, w->name);
+                     w->role, w->name, "");
     else if ((err = reply_empty(r, 204)) != ERR_NONE)
         return err;
     if (w->role != NULL && role_named(w->role) == before)

@@ -12,7 +12,8 @@ struct text;
 
 extern const struct field member_fields[];
 
-/* Appends the project's members as JSON objects with commas between. */
-enum err members_write(struct request *r, struct text *out, const bson_t *project) MUST_CHECK;
+/* Appends the project's members as JSON objects with commas between, each with more members. */
+enum err members_write(struct request *r, struct text *out, const bson_t *project,
+                       const char *more) MUST_CHECK;
 
 #endif

@@ -340,6 +340,12 @@ const struct resource projects = {
     .check = check_project,
 };
 
+void
+projects_write(struct request *r, struct text *out, const bson_t *project)
+{
+    crud_write(r, out, &projects, project);
+}
+
 static enum err
 note_id(void *arg, const bson_t *doc)
 {

@@ -9,6 +9,8 @@
 
 #include "api/field.h"
 
+struct text;
+
 extern const struct shape project_shape;
 extern const struct field project_fields[];
 
@@ -29,6 +31,9 @@ enum err projects_create_inbox(struct request *r, struct change *change, int use
 
 /* Appends {_id: [...]} of every project the caller may see, under a name, as $in. */
 enum err projects_visible(struct request *r, const char *name, bson_t *filter) MUST_CHECK;
+
+/* Appends a project in its public form, with the caller's role. */
+void projects_write(struct request *r, struct text *out, const bson_t *project);
 
 /* Appends what ?archived= and ?deleted= mean, of tasks and of projects. */
 enum err projects_bins(struct request *r, bson_t *filter) MUST_CHECK;

@@ -1,0 +1,374 @@
+/*
+ * /v1/sync: all that changed for the caller since a cursor, by kind, with
+ * tombstones; without a cursor all there is.  A cursor of many topics: each
+ * project's events after its number, the newest of an entity standing for all.
+ */
+#include "api/v1/handlers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/crud.h"
+#include "api/doc.h"
+#include "api/reply.h"
+#include "api/request.h"
+#include "api/v1/members.h"
+#include "api/v1/projects.h"
+#include "common/event_log.h"
+
+#define EVENTS_MAX   5000 /* of one answer; then `more` */
+#define PROJECTS_MAX 5000
+#define NOTICES_FULL 200 /* notifications when there is no cursor */
+
+enum kind { PROJECTS, MEMBERS, TASKS, COMMENTS, NOTIFICATIONS, KINDS };
+
+static const struct {
+    const char *name, *entity;
+} kinds[KINDS] = {
+    [PROJECTS] = {"projects", "project"},    [MEMBERS] = {"members", "member"},
+    [TASKS] = {"tasks", "task"},             [COMMENTS] = {"comments", "comment"},
+    [NOTIFICATIONS] = {"notifications", "notification"},
+};
+
+/* clang-format off */
+static const struct field tombstone_fields[] = {
+    {"entity",    TEXT, 0},
+    {"id",        REF,  0},
+    {"projectId", REF,  NULLABLE, .about = "where it was; of members and what left a project"},
+    {NULL},
+};
+static const struct field sync_fields[] = {
+    {"projects",      OBJECTS, 0, .items = project_fields},
+    {"members",       ANY,     0, .about = "[{userId, role, name, projectId}]"},
+    {"tasks",         ANY,     0, .about = "[Task]"},
+    {"comments",      ANY,     0, .about = "[Comment]"},
+    {"notifications", ANY,     0, .about = "[Notification]"},
+    {"deleted",       OBJECTS, 0, .items = tombstone_fields},
+    {"cursor",        TEXT,    0, .about = "for the next call, and for follow {topic: all}"},
+    {"more",          FLAG,    0, .about = "there is more already: call again"},
+    {"full",          FLAG,    0, .about = "drop what you have: this is everything"},
+    {NULL},
+};
+/* clang-format on */
+
+const struct shape sync_shape = {"Sync", sync_fields};
+const struct filter sync_params[] = {
+    {"cursor", NULL, TEXT, CUSTOM, NULL, "of the answer before; none: everything"},
+    {NULL},
+};
+
+/* The newest event of an entity. */
+struct entry {
+    char entity[16], id[25];
+    const char *data; /* JSON; NULL: gone */
+};
+
+struct sync {
+    struct request *r;
+    const char *since;
+    struct text lists[KINDS], deleted, cursor;
+    int left; /* events that may still be read */
+    bool more, full;
+    /* The topic being read. */
+    const char *topic;
+    struct entry *entries;
+    int count;
+    int64_t first, last;
+    /* Numbers of all topics, read before anything else. */
+    struct {
+        char name[EVENT_TOPIC];
+        int64_t seq;
+    } *heads;
+    int head_count;
+};
+
+static struct text *
+item(struct text *list)
+{
+    if (list->len > 0)
+        text_putc(list, ',');
+    return list;
+}
+
+static void
+bury(struct sync *s, const char *entity, const char *id, const char *project)
+{
+    text_printf(item(&s->deleted), "{\"entity\":\"%s\",\"id\":\"%s\",\"projectId\":", entity, id);
+    text_printf(&s->deleted, project == NULL ? "null}" : "\"%s\"}", project);
+}
+
+static enum err
+note_head(void *arg, const bson_t *doc)
+{
+    struct sync *s = arg;
+
+    if (s->head_count < PROJECTS_MAX + 1) {
+        bson_strncpy(s->heads[s->head_count].name, doc_text(doc, "_id"), EVENT_TOPIC);
+        s->heads[s->head_count++].seq = doc_int(doc, "seq");
+    }
+    return ERR_NONE;
+}
+
+static int64_t
+head_of(const struct sync *s, const char *topic)
+{
+    for (int i = 0; i < s->head_count; i++)
+        if (strcmp(s->heads[i].name, topic) == 0)
+            return s->heads[i].seq;
+    return -1;
+}
+
+/* The numbers of the caller's own topic and of every project in sight. */
+static enum err
+read_heads(struct sync *s)
+{
+    struct request *r = s->r;
+    bson_t *visible = request_keep(r, bson_new()), *filter = request_keep(r, bson_new()), in, ids;
+    bson_iter_t iter, list;
+    char key[16];
+    int n = 0;
+    enum err err = projects_visible(r, "ids", visible);
+
+    s->heads = arena_alloc(r->arena, (PROJECTS_MAX + 1) * sizeof(*s->heads));
+    BSON_APPEND_DOCUMENT_BEGIN(filter, "_id", &in);
+    BSON_APPEND_ARRAY_BEGIN(&in, "$in", &ids);
+    BSON_APPEND_UTF8(&ids, "0", arena_printf(r->arena, "user:%s", r->user));
+    if (err == ERR_NONE && bson_iter_init(&iter, visible) &&
+        bson_iter_find_descendant(&iter, "ids.$in", &list) && bson_iter_recurse(&list, &iter))
+        while (bson_iter_next(&iter)) {
+            snprintf(key, sizeof(key), "%d", ++n);
+            BSON_APPEND_UTF8(&ids, key, crud_topic(r, bson_iter_oid(&iter)));
+        }
+    bson_append_array_end(&in, &ids);
+    bson_append_document_end(filter, &in);
+    return err == ERR_NONE ? store_find(r->store, STORE_TOPICS, filter, NULL, note_head, s) : err;
+}
+
+/* Keeps the newest event of each entity, in the order of their first. */
+static enum err
+note_event(void *arg, const struct event_item *event)
+{
+    struct sync *s = arg;
+    const char *data = strstr(event->frame, ",\"data\":"); /* no string holds a bare quote */
+    size_t entity = strcspn(event->kind, ".");
+    struct entry *e = NULL;
+
+    for (int i = 0; i < s->count && e == NULL; i++)
+        if (strcmp(s->entries[i].id, event->entity_id) == 0 &&
+            strncmp(s->entries[i].entity, event->kind, entity) == 0)
+            e = &s->entries[i];
+    if (e == NULL) {
+        e = &s->entries[s->count++];
+        snprintf(e->entity, sizeof(e->entity), "%.*s", (int)entity, event->kind);
+        bson_strncpy(e->id, event->entity_id, sizeof(e->id));
+    }
+    if (s->first == 0)
+        s->first = event->seq;
+    s->last = event->seq;
+    s->left--;
+    e->data = NULL;
+    if (data != NULL && strcmp(data, ",\"data\":null}") != 0 &&
+        strstr(event->kind, ".deleted") == NULL)
+        e->data = arena_copy(s->r->arena, data + 8, strlen(data + 8) - 1);
+    return ERR_NONE;
+}
+
+static void
+write_entries(struct sync *s, const char *project)
+{
+    for (int i = 0; i < s->count; i++) {
+        const struct entry *e = &s->entries[i];
+
+        if (strcmp(e->entity, "project") == 0)
+            continue; /* written from the store, since it has the caller's role */
+        if (e->data == NULL) {
+            bury(s, e->entity, e->id, project);
+            continue;
+        }
+        for (int k = 0; k < KINDS; k++)
+            if (strcmp(kinds[k].entity, e->entity) == 0 &&
+                (k != MEMBERS || project != NULL)) /* one's own topic repeats memberships */
+                text_puts(item(&s->lists[k]), e->data);
+    }
+}
+
+/*
+ * The changes of one topic after the client's number.  *whole: they cannot be
+ * told, or there is no number: the topic must be sent whole.
+ */
+static enum err
+read_topic(struct sync *s, const char *topic, int64_t head, bool *whole, int64_t *reached)
+{
+    int64_t after = -1;
+    enum err err;
+
+    *whole = s->full || cursor_find(s->since, strlen(s->since), s->r->epoch, topic, &after) ||
+             after > head;
+    *reached = head;
+    s->count = 0;
+    s->first = 0;
+    if (*whole || after == head)
+        return ERR_NONE;
+    if (s->left <= 0) {
+        s->more = true;
+        *reached = after;
+        return ERR_NONE;
+    }
+    s->entries = arena_alloc(s->r->arena, (size_t)s->left * sizeof(*s->entries));
+    s->last = after;
+    err = event_log_read(s->r->store, topic, after, s->left, note_event, s);
+    *whole = s->first != after + 1; /* the log no longer begins there */
+    *reached = s->last;
+    s->more = s->more || s->last < head;
+    return err;
+}
+
+static enum err
+write_task(void *arg, const bson_t *doc)
+{
+    doc_write(item(&((struct sync *)arg)->lists[TASKS]), &task_shape, doc);
+    return ERR_NONE;
+}
+
+static enum err
+write_comment(void *arg, const bson_t *doc)
+{
+    doc_write(item(&((struct sync *)arg)->lists[COMMENTS]), &comment_shape, doc);
+    return ERR_NONE;
+}
+
+static enum err
+write_notification(void *arg, const bson_t *doc)
+{
+    doc_write(item(&((struct sync *)arg)->lists[NOTIFICATIONS]), &notification_shape, doc);
+    return ERR_NONE;
+}
+
+static enum err
+write_whole(struct sync *s, const bson_t *project)
+{
+    bson_t *filter = request_keep(s->r, BCON_NEW("projectId", BCON_OID(doc_id(project, "_id")),
+                                                 "deletedAt", BCON_NULL));
+    char id[25];
+    enum err err;
+
+    bson_oid_to_string(doc_id(project, "_id"), id);
+    err = members_write(s->r, item(&s->lists[MEMBERS]), project,
+                        arena_printf(s->r->arena, ",\"projectId\":\"%s\"", id));
+    if (err == ERR_NONE)
+        err = store_find(s->r->store, STORE_TASKS, filter, NULL, write_task, s);
+    if (err == ERR_NONE)
+        err = store_find(s->r->store, STORE_COMMENTS, filter, NULL, write_comment, s);
+    return err;
+}
+
+static enum err
+read_project(void *arg, const bson_t *doc)
+{
+    struct sync *s = arg;
+    const bson_t *project = request_keep(s->r, bson_copy(doc));
+    const char *topic = crud_topic(s->r, doc_id(project, "_id"));
+    int64_t head = head_of(s, topic), reached;
+    bool whole, touched;
+    enum err err;
+
+    if (head < 0) /* came into sight just now: the next call tells of it */
+        return ERR_NONE;
+    if ((err = read_topic(s, topic, head, &whole, &reached)) != ERR_NONE)
+        return err;
+    touched = whole;
+    for (int i = 0; i < s->count; i++)
+        touched = touched || strcmp(s->entries[i].entity, "project") == 0;
+    if (touched)
+        projects_write(s->r, item(&s->lists[PROJECTS]), project);
+    if (whole)
+        err = write_whole(s, project);
+    else
+        write_entries(s, topic + 8);
+    cursor_add(&s->cursor, topic, reached);
+    return err;
+}
+
+static enum err
+read_own(struct sync *s)
+{
+    const char *topic = arena_printf(s->r->arena, "user:%s", s->r->user);
+    bson_t *filter = request_keep(s->r, BCON_NEW("userId", BCON_OID(&s->r->user_id)));
+    bson_t *opts = request_keep(s->r, BCON_NEW("sort", "{", "createdAt", BCON_INT32(-1), "}",
+                                               "limit", BCON_INT64(NOTICES_FULL)));
+    int64_t reached;
+    bool whole;
+    enum err err = read_topic(s, topic, head_of(s, topic), &whole, &reached);
+
+    if (err == ERR_NONE && whole)
+        err = store_find(s->r->store, STORE_NOTIFICATIONS, filter, opts, write_notification, s);
+    else if (err == ERR_NONE)
+        write_entries(s, NULL);
+    cursor_add(&s->cursor, topic, reached);
+    return err;
+}
+
+/* Projects that the client's cursor names and that are out of sight now. */
+static void
+bury_lost(struct sync *s)
+{
+    char topic[EVENT_TOPIC];
+    int64_t seq;
+    size_t at = 0;
+
+    while (!s->full && cursor_next(s->since, strlen(s->since), &at, topic, &seq))
+        if (strncmp(topic, "project:", 8) == 0 && strstr(s->cursor.bytes, topic + 8) == NULL)
+            bury(s, "project", topic + 8, NULL);
+}
+
+static void
+write_answer(struct sync *s)
+{
+    struct text *out = reply_json(s->r, 200);
+
+    text_putc(out, '{');
+    for (int k = 0; k < KINDS; k++)
+        text_printf(out, "\"%s\":[%s],", kinds[k].name,
+                    s->lists[k].bytes == NULL ? "" : s->lists[k].bytes);
+    text_printf(out, "\"deleted\":[%s],\"cursor\":\"%s\",\"more\":%s,\"full\":%s}",
+                s->deleted.bytes == NULL ? "" : s->deleted.bytes, s->cursor.bytes,
+                s->more ? "true" : "false", s->full ? "true" : "false");
+}
+
+static enum err
+read_all(struct sync *s)
+{
+    bson_t *visible = request_keep(s->r, bson_new());
+    enum err err = read_heads(s);
+
+    /* The projects after the numbers: what is read later may be newer, never older. */
+    if (err == ERR_NONE && (err = projects_visible(s->r, "_id", visible)) == ERR_NONE &&
+        (err = read_own(s)) == ERR_NONE)
+        err = store_find(s->r->store, STORE_PROJECTS, visible, NULL, read_project, s);
+    if (err == ERR_NONE)
+        bury_lost(s);
+    return err;
+}
+
+enum err
+sync_read(struct request *r)
+{
+    struct sync s = {.r = r, .since = request_param(r, "cursor"), .left = EVENTS_MAX};
+    char topic[EVENT_TOPIC];
+    int64_t seq;
+    enum err err = request_params_done(r);
+
+    if (err != ERR_NONE)
+        return err;
+    snprintf(topic, sizeof(topic), "user:%s", r->user);
+    s.full = s.since == NULL ||
+             cursor_find(s.since, strlen(s.since), r->epoch, topic, &seq) != CURSOR_OK;
+    cursor_begin(&s.cursor, r->epoch);
+    if ((err = read_all(&s)) == ERR_NONE)
+        write_answer(&s);
+    for (int k = 0; k < KINDS; k++)
+        text_free(&s.lists[k]);
+    text_free(&s.deleted);
+    text_free(&s.cursor);
+    return err;
+}
