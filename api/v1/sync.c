@@ -181,13 +181,14 @@ write_entries(struct sync *s, const char *project)
 
         if (strcmp(e->entity, "project") == 0)
             continue; /* written from the store, since it has the caller's role */
+        if (project == NULL && strcmp(e->entity, "member") == 0)
+            continue; /* one's own topic repeats memberships */
         if (e->data == NULL) {
             bury(s, e->entity, e->id, project);
             continue;
         }
         for (int k = 0; k < KINDS; k++)
-            if (strcmp(kinds[k].entity, e->entity) == 0 &&
-                (k != MEMBERS || project != NULL)) /* one's own topic repeats memberships */
+            if (strcmp(kinds[k].entity, e->entity) == 0)
                 text_puts(item(&s->lists[k]), e->data);
     }
 }
