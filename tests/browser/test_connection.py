@@ -1,4 +1,5 @@
 """The connection in the corner: lost, found again, and nothing missed."""
+import contextlib
 import threading
 
 WATCH = """
@@ -12,15 +13,29 @@ def states(page):
     return page.driver.execute_script("return window.states")
 
 
+def push_daemons(stack):
+    return [name for name in stack.pids() if name.startswith("push")]
+
+
+@contextlib.contextmanager
+def no_push(stack):
+    """For as long as the block lasts, no push daemon runs."""
+    with contextlib.ExitStack() as held:
+        for name in push_daemons(stack):
+            held.enter_context(stack.without(name))
+        yield
+
+
 def test_a_killed_push_daemon_is_reconnected_to(windows, stack, anna):
     windows.expect_losses()
     project = anna.project("Kill")
     page = windows.log_in(anna, project)
     page.driver.execute_script(WATCH)
-    old = stack.kill("push")
+    old = {name: stack.kill(name) for name in push_daemons(stack)}
     for n in range(3):
         anna.task(f"Task {n}", projectId=project["id"])
-    stack.wait_restarted("push", old)
+    for name, pid in old.items():
+        stack.wait_restarted(name, pid)
     page.until(lambda: "reconnecting" in states(page) and states(page)[-1] == "live", within=20)
     page.wait_titles("todo", ["Task 0", "Task 1", "Task 2"])
     ours, fresh = page.state_and_snapshot()
@@ -34,13 +49,14 @@ def test_the_corner_counts_what_was_caught_up(windows, stack, anna, ben):
     known = anna.task("Known", projectId=project["id"])
     page = windows.log_in(anna, project)
     page.card("Known")
-    with stack.without("push"):
-        page.wait_connection("reconnecting")
+    page.driver.execute_script(WATCH)
+    with no_push(stack):
+        page.until(lambda: "reconnecting" in states(page))
         page.browser.screenshot("reconnecting")
         ben.patch(known, title="Renamed").expect(200)
         ben.task("New", projectId=project["id"])
         ben.post(known, "/move", status="completed").expect(200)
-        page.wait_connection("offline", within=20)
+        page.until(lambda: states(page)[-1] == "offline", within=20, why="never offline")
         assert page.corner().startswith("Offline since")
         assert page.titles() == ["Known"], "nothing can have come"
     page.wait_connection("live", within=30)
@@ -50,6 +66,19 @@ def test_the_corner_counts_what_was_caught_up(windows, stack, anna, ben):
     page.wait_titles("todo", ["New"])
     ours, fresh = page.state_and_snapshot()
     assert ours == fresh
+
+
+def test_who_was_removed_while_away_is_shown_out(windows, stack, anna, ben):
+    windows.expect_losses()
+    project = anna.project("Gone")
+    anna.share(project, ben)
+    page = windows.log_in(ben, project)
+    page.driver.execute_script(WATCH)
+    with no_push(stack):
+        page.until(lambda: "reconnecting" in states(page))
+        anna.delete(f"/v1/projects/{project['id']}/members/{ben.id}").expect(204)
+    page.wait_project("Inbox", within=20)
+    assert "Gone" not in page.projects()
 
 
 def test_a_browser_that_was_offline_catches_up(windows, anna, ben):
