@@ -1,5 +1,5 @@
 /* The small windows: a question, a conflict of two edits, and short notes at the bottom ("toasts"). */
-import { $, el } from "./dom.js";
+import { $, el, sentence } from "./dom.js";
 
 const TOAST_MS = 8000;
 
@@ -56,5 +56,5 @@ export function toast(text, action) {
 }
 
 export function toastError(error) {
-  if (error.message !== "signed out") toast([error.message, ...(error.errors ?? []).map((e) => e.detail)].join(" "));
+  if (error.message !== "signed out") toast([error.message, ...(error.errors ?? []).map((e) => e.detail)].map(sentence).join(" "));
 }

@@ -90,7 +90,7 @@ export function showProblem(form, error, aliases = {}) {
   }
   if (general.length || !error.errors?.length) {
     const line = form.querySelector(".form-error");
-    line.textContent = general.join(" ") || error.message;
+    line.textContent = sentence(general.join(" ") || error.message);
     line.hidden = false;
   }
   form.querySelector("[aria-invalid]")?.focus?.();
@@ -98,8 +98,11 @@ export function showProblem(form, error, aliases = {}) {
 
 let notes = 0;
 
+/* The server's details are lower-case phrases. */
+export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
 export function complain(input, text) {
-  const note = el("small.complaint", { id: `complaint-${++notes}` }, text);
+  const note = el("small.complaint", { id: `complaint-${++notes}` }, sentence(text));
   input.setAttribute("aria-invalid", "true");
   input.setAttribute("aria-describedby", note.id);
   input.after(note);
