@@ -25,6 +25,7 @@
 #define SOON_US     1000000 /* a worker that dies younger than this has a deeper problem */
 #define DRAIN_S     10      /* for requests under way at SIGTERM */
 #define WORKERS_MAX 64
+#define CLEAN_TRIES 60 /* seconds; then the server's own limit has passed */
 
 static volatile sig_atomic_t stopping;
 
@@ -112,7 +113,12 @@ clean_up(const struct child *c, const struct config *config)
     die_with_parent(parent);
     pool = store_pool_open(config->mongodb_uri, config->mongodb_database, 1);
     store = pool == NULL ? NULL : store_take(pool);
-    _exit(store == NULL || store_end_sessions(store, copy, count) != ERR_NONE);
+    for (int tries = 0; store != NULL && tries < CLEAN_TRIES; tries++) {
+        if (store_end_sessions(store, copy, count) == ERR_NONE)
+            _exit(0);
+        nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+    }
+    _exit(1);
 }
 
 static void
