@@ -120,15 +120,6 @@ crud_topic(struct request *r, const bson_oid_t *project)
     return arena_printf(r->arena, "project:%s", hex);
 }
 
-const char *
-crud_location(struct request *r, const struct resource *res, const bson_oid_t *id)
-{
-    char hex[25];
-
-    bson_oid_to_string(id, hex);
-    return arena_printf(r->arena, "%s%s", res->path, hex);
-}
-
 static const bson_oid_t *
 project_of(const struct resource *res, const bson_t *doc)
 {
@@ -318,24 +309,39 @@ precondition(struct work *w, const bson_t *project, const bson_t *doc)
     return err;
 }
 
-/* after with what the resource's own rules add. */
+/* *doc with what the resource's own rules add and take away. */
 static enum err
-apply_rules(struct work *w, struct change *change, const bson_t *project, const bson_t *before,
-            bson_t **after)
+apply_rules(struct request *r, const struct resource *res, struct change *change,
+            const bson_t *project, const bson_t *before, bson_t **doc)
 {
     bson_t extra = BSON_INITIALIZER;
     enum err err = ERR_NONE;
 
-    w->r->complaints = NULL; /* of an earlier run */
-    if (w->res->check != NULL)
-        err = w->res->check(w->r, change, project, before, *after, &extra);
+    r->complaints = NULL; /* of an earlier run */
+    if (res->check != NULL)
+        err = res->check(r, change, project, before, *doc, &extra);
     if (err == ERR_NONE)
-        err = request_verdict(w->r);
+        err = request_verdict(r);
     if (err == ERR_NONE && !bson_empty(&extra))
-        *after = request_keep(w->r, doc_merge(*after, &extra));
-    *after = crud_without_virtual(w->r, w->res->shape, *after);
+        *doc = request_keep(r, doc_merge(*doc, &extra));
+    *doc = crud_without_virtual(r, res->shape, *doc);
     bson_destroy(&extra);
     return err;
+}
+
+enum err
+crud_create(struct request *r, struct change *change, const struct resource *res, int topic,
+            const bson_t *project, bson_t *doc)
+{
+    char id[25];
+    enum err err;
+
+    if ((err = apply_rules(r, res, change, project, NULL, &doc)) != ERR_NONE ||
+        (err = crud_insert(r, change, res, topic, res->created, doc)) != ERR_NONE)
+        return err;
+    bson_oid_to_string(doc_id(doc, "_id"), id);
+    r->reply.location = arena_printf(r->arena, "%s%s", res->path, id);
+    return crud_reply(r, 201, res, doc);
 }
 
 static enum err
@@ -351,7 +357,7 @@ change_entity(struct change *change, void *arg)
     if (err != ERR_NONE || (err = precondition(w, project, before)) != ERR_NONE)
         return err;
     after = request_keep(w->r, doc_merge(before, w->change));
-    if ((err = apply_rules(w, change, project, before, &after)) != ERR_NONE ||
+    if ((err = apply_rules(w->r, w->res, change, project, before, &after)) != ERR_NONE ||
         (err = crud_store(w->r, change, w->res, 0, w->kind, before, after, &stored)) != ERR_NONE)
         return err;
     return crud_reply(w->r, 200, w->res, stored);

@@ -40,8 +40,12 @@ enum err crud_store(struct request *r, struct change *change, const struct resou
                     int topic, enum event_kind kind, const bson_t *before, const bson_t *after,
                     const bson_t **stored) MUST_CHECK;
 
-/* The Location of a new entity. */
-const char *crud_location(struct request *r, const struct resource *res, const bson_oid_t *id);
+/*
+ * Within a change: a whole creation.  doc holds all that is known; the
+ * resource's rules are applied, it is stored, told to the topic, and replied.
+ */
+enum err crud_create(struct request *r, struct change *change, const struct resource *res,
+                     int topic, const bson_t *project, bson_t *doc) MUST_CHECK;
 
 /* Within a change: inserts a new entity and appends its event; the same *stored. */
 enum err crud_insert(struct request *r, struct change *change, const struct resource *res,

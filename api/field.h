@@ -87,7 +87,7 @@ struct resource {
     const struct list *list;
     bool is_project;
     enum action change, remove;
-    enum event_kind changed, removed, restored;
+    enum event_kind created, changed, removed, restored;
     /* May the caller change (or remove) this one, beyond what the role allows?  NULL: yes. */
     enum err (*may)(struct request *r, const bson_t *project, const bson_t *doc, bool remove);
     /* What else a change brings about (notifications); before is NULL at creation.  May be NULL. */

@@ -70,6 +70,7 @@ const struct resource comments = {
     .path = "/v1/comments/",
     .change = ACTION_COMMENT,
     .remove = ACTION_COMMENT,
+    .created = EVENT_COMMENT_CREATED,
     .changed = EVENT_COMMENT_UPDATED,
     .removed = EVENT_COMMENT_DELETED,
     .restored = EVENT__COUNT,
@@ -130,7 +131,7 @@ create_comment(struct change *change, void *arg)
     struct creation *c = arg;
     struct request *r = c->r;
     const bson_t *task, *project;
-    bson_t *doc, extra = BSON_INITIALIZER;
+    bson_t *doc;
     bson_oid_t id;
     enum err err = path_task(r, ACTION_COMMENT, &task, &project);
 
@@ -142,14 +143,7 @@ create_comment(struct change *change, void *arg)
     bson_concat(doc, c->body);
     BSON_APPEND_NULL(doc, "editedAt");
     BSON_APPEND_NULL(doc, "deletedAt");
-    r->complaints = NULL;
-    err = check_comment(r, change, project, NULL, doc, &extra);
-    bson_destroy(&extra);
-    if (err != ERR_NONE || (err = request_verdict(r)) != ERR_NONE ||
-        (err = crud_insert(r, change, &comments, 0, EVENT_COMMENT_CREATED, doc)) != ERR_NONE)
-        return err;
-    r->reply.location = crud_location(r, &comments, &id);
-    return crud_reply(r, 201, &comments, doc);
+    return crud_create(r, change, &comments, 0, project, doc);
 }
 
 enum err

@@ -334,6 +334,7 @@ const struct resource projects = {
     .is_project = true,
     .change = ACTION_MANAGE,
     .remove = ACTION_OWN,
+    .created = EVENT_PROJECT_CREATED,
     .changed = EVENT_PROJECT_UPDATED,
     .removed = EVENT_PROJECT_DELETED,
     .restored = EVENT_PROJECT_RESTORED,
@@ -429,16 +430,17 @@ append_server_side(struct request *r, bson_t *doc, bool inbox)
 
 /* The project, its topic, its event, and the owner's membership on his topic. */
 static enum err
-insert_project(struct request *r, struct change *change, const bson_t *doc, int user_topic)
+insert_project(struct request *r, struct change *change, bson_t *doc, int user_topic)
 {
+    const bson_oid_t *id = doc_id(doc, "_id");
     int topic;
-    enum err err = change_new_topic(change, crud_topic(r, doc_id(doc, "_id")), &topic);
+    enum err err;
 
-    if (err != ERR_NONE ||
-        (err = crud_insert(r, change, &projects, topic, EVENT_PROJECT_CREATED, doc)) != ERR_NONE)
+    if ((err = change_new_topic(change, crud_topic(r, id), &topic)) != ERR_NONE ||
+        (err = crud_create(r, change, &projects, topic, doc, doc)) != ERR_NONE)
         return err;
-    return projects_tell_member(r, change, user_topic, EVENT_MEMBER_ADDED, doc_id(doc, "_id"),
-                                &r->user_id, "", NULL, "owner", 1);
+    return projects_tell_member(r, change, user_topic, EVENT_MEMBER_ADDED, id, &r->user_id, "",
+                                NULL, "owner", 1);
 }
 
 enum err
@@ -469,20 +471,11 @@ create_project(struct change *change, void *arg)
 {
     struct creation *c = arg;
     bson_oid_t id;
-    bson_t *doc = crud_new(c->r, change_now(change), &id), extra = BSON_INITIALIZER;
-    enum err err;
+    bson_t *doc = crud_new(c->r, change_now(change), &id);
 
     bson_concat(doc, c->body);
     append_server_side(c->r, doc, false);
-    c->r->complaints = NULL;
-    err = check_project(c->r, change, doc, NULL, doc, &extra);
-    doc = crud_without_virtual(c->r, &project_shape, request_keep(c->r, doc_merge(doc, &extra)));
-    bson_destroy(&extra);
-    if (err != ERR_NONE || (err = request_verdict(c->r)) != ERR_NONE ||
-        (err = insert_project(c->r, change, doc, 0)) != ERR_NONE)
-        return err;
-    c->r->reply.location = crud_location(c->r, &projects, &id);
-    return crud_reply(c->r, 201, &projects, doc);
+    return insert_project(c->r, change, doc, 0);
 }
 
 enum err

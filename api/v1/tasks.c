@@ -202,6 +202,7 @@ const struct resource tasks = {
     .list = &task_list,
     .change = ACTION_WRITE,
     .remove = ACTION_WRITE,
+    .created = EVENT_TASK_CREATED,
     .changed = EVENT_TASK_UPDATED,
     .removed = EVENT_TASK_DELETED,
     .restored = EVENT_TASK_RESTORED,
@@ -237,7 +238,7 @@ create_task(struct change *change, void *arg)
     struct creation *c = arg;
     struct request *r = c->r;
     const bson_t *project;
-    bson_t *doc, *set = request_keep(r, bson_new()), extra = BSON_INITIALIZER;
+    bson_t *doc, *set = request_keep(r, bson_new());
     bson_oid_t id;
     enum err err = crud_project(r, &c->project, ACTION_WRITE, &project);
 
@@ -248,17 +249,7 @@ create_task(struct change *change, void *arg)
     append_server_side(c, change, set);
     doc = crud_new(r, change_now(change), &id);
     bson_concat(doc, c->body);
-    doc = request_keep(r, doc_merge(doc, set));
-    r->complaints = NULL;
-    err = task_rules(r, change, project, NULL, doc, &extra);
-    doc = request_keep(r, doc_merge(doc, &extra));
-    doc = crud_without_virtual(r, &task_shape, doc);
-    bson_destroy(&extra);
-    if (err != ERR_NONE || (err = request_verdict(r)) != ERR_NONE ||
-        (err = crud_insert(r, change, &tasks, 0, EVENT_TASK_CREATED, doc)) != ERR_NONE)
-        return err;
-    r->reply.location = crud_location(r, &tasks, &id);
-    return crud_reply(r, 201, &tasks, doc);
+    return crud_create(r, change, &tasks, 0, project, request_keep(r, doc_merge(doc, set)));
 }
 
 enum err

@@ -4,7 +4,6 @@
  */
 #include "api/v1/handlers.h"
 
-#include <json-c/json.h>
 #include <string.h>
 
 #include "api/crud.h"

@@ -1,0 +1,88 @@
+/*
+ * A job's content is sealed under the signing keys: letters hold secrets that
+ * the database has only as hashes.
+ */
+#include "api/jobs/queue.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "api/doc.h"
+#include "common/event_log.h"
+#include "common/text.h"
+#include "common/token.h"
+
+#define KEPT_MS (7LL * 86400 * 1000) /* a job that failed stays so long, to be looked at */
+
+const char *const job_names[JOB__COUNT] = {
+    [JOB_LETTER] = "letter",
+    [JOB_TEXT] = "text",
+    [JOB_PURGE] = "purge",
+    [JOB_NOTHING] = "nothing",
+};
+
+enum err
+queue_job(struct change *change, enum job_kind kind, int64_t due, int64_t until,
+          const bson_t *content)
+{
+    struct text sealed = {0};
+    bson_oid_t id;
+    char hex[25];
+    bson_t job;
+    enum err err;
+
+    bson_oid_init(&id, NULL);
+    bson_oid_to_string(&id, hex);
+    token_seal(&sealed, hex, (const char *)bson_get_data(content), content->len);
+    bson_init(&job);
+    BSON_APPEND_OID(&job, "_id", &id);
+    BSON_APPEND_UTF8(&job, "kind", job_names[kind]);
+    BSON_APPEND_DATE_TIME(&job, "dueAt", due);
+    BSON_APPEND_INT32(&job, "tries", 0);
+    BSON_APPEND_DATE_TIME(&job, "until", until);
+    BSON_APPEND_DATE_TIME(&job, "expiresAt", until + KEPT_MS);
+    BSON_APPEND_BINARY(&job, "content", BSON_SUBTYPE_BINARY, (const uint8_t *)sealed.bytes,
+                       (uint32_t)sealed.len);
+    err = store_insert(change_store(change), STORE_JOBS, &job);
+    bson_destroy(&job);
+    text_free(&sealed);
+    return err;
+}
+
+enum err
+queue_letter(struct change *change, enum job_kind kind, enum letter_name name, const char *to,
+             int64_t life, ...)
+{
+    int64_t now = change_now(change);
+    bson_t content = BSON_INITIALIZER;
+    const char *key, *value;
+    va_list values;
+    enum err err;
+
+    BSON_APPEND_INT32(&content, "letter", (int32_t)name);
+    BSON_APPEND_UTF8(&content, "to", to);
+    va_start(values, life);
+    while ((key = va_arg(values, const char *)) != NULL) {
+        value = va_arg(values, const char *);
+        BSON_APPEND_UTF8(&content, key, value);
+    }
+    va_end(values);
+    err = queue_job(change, kind, now, now + life, &content);
+    bson_destroy(&content);
+    return err;
+}
+
+enum err
+queue_open(struct text *out, const bson_t *job)
+{
+    bson_iter_t iter;
+    const uint8_t *bytes;
+    char hex[25];
+    uint32_t len;
+
+    if (!bson_iter_init_find(&iter, job, "content") || !BSON_ITER_HOLDS_BINARY(&iter))
+        return ERR_INVALID;
+    bson_iter_binary(&iter, NULL, &len, &bytes);
+    bson_oid_to_string(doc_id(job, "_id"), hex);
+    return token_unseal(out, hex, (const char *)bytes, len);
+}

@@ -1,0 +1,42 @@
+/*
+ * Work for taskwire-jobs, queued in the transaction of the change it belongs
+ * to: done when that is, lost never.
+ */
+#ifndef API_JOBS_QUEUE_H
+#define API_JOBS_QUEUE_H
+
+#include <bson/bson.h>
+
+#include "api/jobs/letters.h"
+#include "common/err.h"
+
+struct change;
+struct text;
+
+enum job_kind {
+    JOB_LETTER,  /* to a mail address */
+    JOB_TEXT,    /* to a phone */
+    JOB_PURGE,   /* of an account whose time of grace is over */
+    JOB_NOTHING, /* the same work for somebody who does not exist */
+    JOB__COUNT
+};
+
+/* As stored, indexed by enum job_kind. */
+extern const char *const job_names[JOB__COUNT];
+
+/* Within a change: at due it is tried, and tried again until an instant (ms). */
+enum err queue_job(struct change *change, enum job_kind kind, int64_t due, int64_t until,
+                   const bson_t *content) MUST_CHECK;
+
+/*
+ * Within a change: a letter, with its values as pairs of name and text and a
+ * NULL behind.  life: ms for which it makes sense to send it.  kind is
+ * JOB_LETTER, JOB_TEXT or JOB_NOTHING.
+ */
+enum err queue_letter(struct change *change, enum job_kind kind, enum letter_name name,
+                      const char *to, int64_t life, ...) MUST_CHECK __attribute__((sentinel));
+
+/* Appends a job's content as BSON bytes; ERR_INVALID if it cannot be unsealed. */
+enum err queue_open(struct text *out, const bson_t *job) MUST_CHECK;
+
+#endif
