@@ -7,6 +7,7 @@ import os
 import random
 import secrets
 import shutil
+import signal
 import socket
 import tempfile
 import time
@@ -118,32 +119,48 @@ class Places:
             shutil.rmtree(self.sockets, ignore_errors=True)
 
 
-def started_at(pid):
-    """When a process began, in clock ticks since boot: with the pid, its identity."""
+def stat_of(pid):
+    """The fields of /proc/PID/stat after the name, or None: [2] process group, [19] start in ticks."""
     try:
         with open(f"/proc/{pid}/stat") as f:
-            return int(f.read().rsplit(")", 1)[1].split()[19])
-    except (OSError, IndexError, ValueError):
+            return f.read().rsplit(")", 1)[1].split()
+    except OSError:
         return None
+
+
+def started_at(pid):
+    """When a process began: with the pid, its identity."""
+    fields = stat_of(pid)
+    return int(fields[19]) if fields else None
 
 
 def end_leftovers(state):
     """Ends what a supervisor that was killed left behind; its own death signal usually has."""
-    for signal_number in (15, 9):
+    born = {p["pid"]: p["startedAt"] for p in state.get("programs", {}).values() if p["pid"]}
+    for signal_number in (signal.SIGTERM, signal.SIGKILL):
         limit = time.monotonic() + 10
-        while True:
-            left = [p["pid"] for p in state.get("programs", {}).values()
-                    if p.get("pid") and started_at(p["pid"]) == p.get("startedAt")]
-            if not left:
-                return
+        while groups := groups_alive(born):
             if time.monotonic() > limit:
                 break
-            for pid in left:
+            for group in groups:
                 try:
-                    os.killpg(pid, signal_number)
+                    os.killpg(group, signal_number)
                 except OSError:
                     pass
             time.sleep(0.1)
+
+
+def groups_alive(born):
+    """Which of the process groups {leader: start} still have a member; a group's number that was
+    given to somebody else since then has a leader of another age."""
+    alive = set()
+    for name in os.listdir("/proc"):
+        fields = stat_of(name) if name.isdigit() else None
+        if fields and fields[0] != "Z" and int(fields[2]) in born:
+            group = int(fields[2])
+            if started_at(group) in (None, born[group]) and int(fields[19]) >= born[group]:
+                alive.add(group)
+    return alive
 
 
 def require_port(port):
