@@ -21,7 +21,7 @@
 
 #define RETRY_FIRST 0.05
 #define RETRY_LAST  1.0
-#define ANSWER_MAX  4096 /* texts of one answer */
+#define ANSWER_MAX  16384 /* texts of one answer */
 
 struct line {
     const char *name;

@@ -12,8 +12,9 @@
 #include "push/rights.h"
 #include "push/stream.h"
 
-struct session;
 struct ask;
+struct crowd;
+struct session;
 
 enum topic_kind { TOPIC_PROJECT, TOPIC_USER, TOPIC_EVERYONE };
 
@@ -47,6 +48,7 @@ struct follow {
     int64_t next;         /* number it gets next, while CATCHUP */
     uint32_t index;       /* in its list */
     uint8_t place, why;
+    char state[16];       /* of presence; empty: has not joined */
 };
 
 struct follows {
@@ -74,6 +76,7 @@ struct topic {
     int64_t trimmed;   /* numbers below are gone from the log, as far as we saw */
     struct stream stream;
     struct rights rights;
+    struct crowd *crowd;   /* of presence; NULL: nobody has joined */
     struct stream *window; /* older events than the ring holds, while some need them */
     struct follows places[PLACE__COUNT];
 };

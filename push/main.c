@@ -12,6 +12,7 @@
 #include "push/feed.h"
 #include "push/hub.h"
 #include "push/metrics.h"
+#include "push/presence.h"
 #include "push/reader.h"
 #include "push/relay.h"
 #include "push/repair.h"
@@ -41,6 +42,7 @@ on_tick(struct ev_loop *loop, ev_timer *timer, int events)
     all_ready();
     repair_tick();
     relay_tick();
+    presence_tick();
 }
 
 static void
@@ -106,6 +108,7 @@ open_all(void)
     if (!reader_open(program.loop, c))
         return false;
     repair_open(program.loop);
+    presence_open(program.loop);
     relay_open(program.loop);
     return feed_open(program.loop, c->redis_url, &relay_calls) &&
            metrics_open(program.loop, c->push_metrics) && server_open(program.loop, c);
@@ -119,6 +122,7 @@ close_all(void)
     feed_close();
     reader_close();
     who_close();
+    presence_close();
     repair_close();
     relay_close();
     hub_close();

@@ -15,6 +15,7 @@
 #include "push/metrics.h"
 #include "push/presence.h"
 #include "push/session.h"
+#include "push/signal.h"
 #include "push/who.h"
 #include "push/wire.h"
 
@@ -37,7 +38,7 @@ static const struct {
     [WIRE_FOLLOW] = {op_follow, false},
     [WIRE_UNFOLLOW] = {op_unfollow, false},
     [WIRE_PRESENCE] = {presence_op, false},
-    [WIRE_SIGNAL] = {presence_signal_op, false},
+    [WIRE_SIGNAL] = {signal_op, false},
     [WIRE_PING] = {op_ping, true},
 };
 

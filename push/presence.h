@@ -1,30 +1,40 @@
 /*
- * Who is here, across tabs and daemons, and signals between those who are.
+ * Who is here, across tabs and daemons.
  */
 #ifndef PUSH_PRESENCE_H
 #define PUSH_PRESENCE_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 #include "push/wire.h"
 
+struct ev_loop;
 struct follow;
 struct session;
+struct topic;
 
-/* op presence: joins with a state, or changes it; answers with everybody. */
+#define PRESENCE_STATE 16 /* bytes of a state, with its NUL */
+
+void presence_open(struct ev_loop *loop);
+
+/*
+ * op presence: joins with a state, or changes it; answers with everybody.  The
+ * state `offline` leaves, `hidden` sees the others unseen.
+ */
 enum wire_error presence_op(struct session *s, const struct wire_in *in);
-
-/* op signal: to the topic's other sockets, unstored. */
-enum wire_error presence_signal_op(struct session *s, const struct wire_in *in);
 
 /* A session has left a topic. */
 void presence_gone(struct follow *f);
 
-/* A message from Redis; false when it is not for us. */
-bool presence_message(const char *channel, const char *message, size_t len);
+/* Somebody came, went or changed, on whichever daemon. */
+void presence_nudged(struct topic *t);
 
-/* Redis has come back. */
-void presence_up(void);
+/* Once a second: says that ours are still here, looks who is not. */
+void presence_tick(void);
+
+/* The topic is about to be forgotten. */
+void presence_forget(struct topic *t);
+
+void presence_close(void);
 
 #endif

@@ -23,6 +23,7 @@
 #include "push/reads.h"
 #include "push/repair.h"
 #include "push/session.h"
+#include "push/signal.h"
 #include "push/who.h"
 
 #define BATCH_BYTES 65536 /* of one write for several events */
@@ -276,10 +277,12 @@ on_message(const char *channel, const char *message, size_t len)
     struct topic *t;
 
     metrics[METRIC_REDIS_MESSAGES]++;
-    if (presence_message(channel, message, len))
-        return;
     channel += sizeof(EVENT_CHANNEL) - 1;
     t = hub_find(channel, strlen(channel));
+    if (t != NULL && len > 0 && message[0] == SIGNAL_MARK) {
+        signal_take(t, message, len);
+        return;
+    }
     if (t == NULL || event_message_read(message, len, &head) != ERR_NONE)
         return;
     if (t->state != TOPIC_READY) {
@@ -320,7 +323,6 @@ on_up(void)
         strcat(channel, t->name);
         feed_subscribe(channel);
     }
-    presence_up();
     repair_look_soon();
 }
 
@@ -379,6 +381,7 @@ forget(struct topic *t)
     strcat(channel, t->name);
     feed_unsubscribe(channel);
     repair_forget(t);
+    presence_forget(t);
     metrics[METRIC_TOPICS]--;
     metrics[METRIC_RING_BYTES] -= (int64_t)t->stream.bytes;
     hub_forget(t);

@@ -68,12 +68,13 @@ server_write(struct conn *c, const unsigned char *bytes, size_t len)
         server_kill(c);
 }
 
+/* With a payload: of the answer to an empty ping lws tells nobody. */
 void
 server_ping(struct conn *c)
 {
-    unsigned char empty[LWS_PRE + 1];
+    unsigned char ping[LWS_PRE + 1] = {0};
 
-    if (lws_write(c->wsi, empty + LWS_PRE, 0, LWS_WRITE_PING) < 0)
+    if (lws_write(c->wsi, ping + LWS_PRE, 1, LWS_WRITE_PING) < 0)
         server_kill(c);
 }
 

@@ -25,7 +25,7 @@
 #define PONG_SECONDS  8       /* for the answer to a ping */
 
 static struct session *fresh, *closing, *slots[SESSION_HEARTBEAT];
-static uint32_t queue_max, low_water, next_slot;
+static uint32_t queue_max, low_water, next_slot, next_number;
 static int64_t hello_us;
 
 void
@@ -63,6 +63,7 @@ session_open(struct conn *conn)
         abort();
     s->conn = conn;
     s->refs = 1;
+    s->number = ++next_number;
     s->since = clock_steady();
     s->heard = true;
     ops_allow(s);

@@ -43,6 +43,7 @@ struct session {
     uint32_t refs;    /* the connection, and reads under way */
     uint32_t follow_count;
     uint32_t behind;  /* follows that catch up */
+    uint32_t number;  /* no other of this daemon has it */
     uint16_t code;    /* the close code, once it is to end */
     uint8_t state;
     uint8_t slot;     /* of the heartbeat */

@@ -126,6 +126,7 @@ wire_read(const char *bytes, size_t len, struct wire_in *in, const char **detail
 
     memset(in, 0, sizeof(*in));
     in->op = WIRE_OP__COUNT;
+    in->len = len;
     *detail = NULL;
     if (json_parse(bytes, len, &in->root, detail) != ERR_NONE)
         return WIRE_MALFORMED;
@@ -295,9 +296,10 @@ wire_presence(const char *topic, const char *users, const char *ref)
 }
 
 void
-wire_signal(struct text *out, const struct wire_in *in, const char *user)
+wire_signal(struct text *out, const struct wire_in *in, const char *topic, const char *user)
 {
     json_object_object_del(in->root, "ref");
+    json_object_object_add(in->root, "topic", json_object_new_string(topic));
     json_object_object_add(in->root, "userId", json_object_new_string(user));
     text_puts(out, json_object_to_json_string_ext(
                        in->root, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));

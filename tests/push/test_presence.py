@@ -1,0 +1,130 @@
+"""Who is here, across tabs and daemons, and signals between those who are."""
+import contextlib
+
+import pytest
+
+from live import Nothing
+
+
+@pytest.fixture
+def shared(anna, ben, project):
+    anna.share(project, ben)
+    return project
+
+
+@contextlib.contextmanager
+def at(user, topic, world=None):
+    if world is not None:
+        user = user.log_in()
+        user.world = world
+    with user.live(follow=[topic]) as feed:
+        yield feed
+
+
+def join(feed, topic, state="online"):
+    feed.send(op="presence", topic=topic, state=state, ref="p")
+    return people(feed.expect("presence", within=2.0, ref="p"))
+
+
+def people(message):
+    return {u["id"]: u["state"] for u in message["users"]}
+
+
+def becomes(feed, wanted, within=2.0):
+    """Waits until the list is as said; lists on the way there do not matter."""
+    seen = []
+    while wanted not in seen:
+        try:
+            seen.append(people(feed.expect("presence", within=within)))
+        except AssertionError:
+            raise AssertionError(f"wanted {wanted}, saw {seen}") from None
+
+
+def test_everybody_sees_who_comes_changes_and_goes(anna, ben, shared, topic):
+    with at(anna, topic) as here:
+        assert join(here, topic) == {anna.id: "online"}
+        with at(ben, topic) as other:
+            assert join(other, topic) == {anna.id: "online", ben.id: "online"}
+            becomes(here, {anna.id: "online", ben.id: "online"})
+            other.send(op="presence", topic=topic, state="away")
+            becomes(here, {anna.id: "online", ben.id: "away"})
+        becomes(here, {anna.id: "online"})
+
+
+def test_two_tabs_are_one_user_who_is_here_while_one_tab_is(anna, ben, shared, topic):
+    with at(anna, topic) as here, at(ben, topic) as one:
+        join(here, topic)
+        join(one, topic)
+        with at(ben, topic) as two:
+            join(two, topic, "away")
+            assert join(here, topic) == {anna.id: "online", ben.id: "online"}
+            one.send(op="presence", topic=topic, state="away")
+            becomes(here, {anna.id: "online", ben.id: "away"})
+        one.send(op="presence", topic=topic, state="offline")
+        becomes(here, {anna.id: "online"})
+
+
+def test_presence_reaches_over_daemons(anna, ben, shared, topic, second_push):
+    with at(anna, topic) as here, at(ben, topic, second_push) as there:
+        join(here, topic)
+        assert join(there, topic) == {anna.id: "online", ben.id: "online"}
+        becomes(here, {anna.id: "online", ben.id: "online"})
+
+
+@pytest.mark.slow
+def test_who_was_on_a_killed_daemon_goes_away(anna, ben, shared, topic, second_push):
+    with at(anna, topic) as here, at(ben, topic, second_push) as there:
+        join(here, topic)
+        join(there, topic)
+        becomes(here, {anna.id: "online", ben.id: "online"})
+        second_push.process.kill()
+        becomes(here, {anna.id: "online"}, within=60)
+
+
+def test_who_does_not_want_to_be_seen_is_not(anna, ben, shared, topic):
+    ben.patch("/v1/me", presence=False).expect(200)
+    with at(anna, topic) as here, at(ben, topic) as unseen:
+        join(here, topic)
+        assert join(unseen, topic) == {anna.id: "online"}
+        assert join(here, topic) == {anna.id: "online"}
+
+
+def test_presence_is_for_those_who_follow(anna, ben, topic):
+    with ben.live(follow=[]) as feed:
+        feed.send(op="presence", topic=topic, state="online", ref=1)
+        assert feed.expect("error")["code"] == "not-followed"
+    with anna.live(follow=[topic]) as feed:
+        feed.send(op="presence", topic=topic, state="<b>", ref=2)
+        assert feed.expect("error")["code"] == "bad-field"
+
+
+def test_a_removed_member_is_not_here_any_more(anna, ben, shared, topic):
+    with at(anna, topic) as here, at(ben, topic) as other:
+        join(here, topic)
+        join(other, topic)
+        becomes(here, {anna.id: "online", ben.id: "online"})
+        anna.delete(f"/v1/projects/{shared['id']}/members/{ben.id}").expect(204)
+        becomes(here, {anna.id: "online"})
+        other.expect("left")
+
+
+def test_a_signal_reaches_the_others_and_not_its_sender(anna, ben, shared, topic, second_push):
+    with at(anna, topic) as here, at(anna, topic) as tab, at(ben, topic, second_push) as there:
+        here.send(op="signal", topic=topic, typing={"taskId": "x"}, userId="forged", ref=9)
+        for feed in (tab, there):
+            signal = feed.expect("signal", within=2.0)
+            assert signal == {"op": "signal", "topic": topic, "typing": {"taskId": "x"}, "userId": anna.id}
+        here.silent()
+
+
+def test_signals_are_limited_and_not_for_strangers(anna, ben, topic):
+    with anna.live(follow=[topic]) as here, ben.live(follow=[]) as stranger:
+        here.send(op="signal", topic=topic, pad="x" * 2000)
+        assert here.expect("error")["code"] == "too-large"
+        stranger.send(op="signal", topic=topic)
+        assert stranger.expect("error")["code"] == "not-followed"
+        for _ in range(40):
+            here.send(op="signal", topic=topic, n=1)
+        assert here.expect("error")["code"] == "throttled"
+        with pytest.raises(Nothing):
+            stranger.receive(0.3)
