@@ -146,7 +146,7 @@ read_entry(const char *p, size_t len, char topic[EVENT_TOPIC], int64_t *seq)
 {
     size_t id = p[0] == 'e' ? 0 : 24, n;
 
-    if (len < id + 3 || strchr("pue", p[0]) == NULL || p[id + 1] != '.')
+    if (len < id + 3 || (p[0] != 'p' && p[0] != 'u' && p[0] != 'e') || p[id + 1] != '.')
         return 0;
     if (id > 0 && !is_id(p + 1))
         return 0;
