@@ -1,0 +1,306 @@
+/*
+ * Frames, published messages and cursors, also from those who mean harm.
+ */
+#include "common/event.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/json.h"
+#include "common/text.h"
+#include "tests/unit/unit.h"
+
+#define ID    "0123456789abcdef01234567"
+#define OTHER "fedcba9876543210fedcba98"
+#define P     "project:" ID
+#define U     "user:" ID
+#define EPOCH "deadbeef"
+
+static void
+test_every_kind_has_its_names(void **state)
+{
+    (void)state;
+    for (int i = 0; i < EVENT__COUNT; i++) {
+        const struct event_name *n = &event_names[i];
+
+        if (n->kind == NULL || n->entity == NULL)
+            unit_wrong("kind %d has no names", i);
+        else if (strncmp(n->kind, n->entity, strlen(n->entity)) != 0 ||
+                 n->kind[strlen(n->entity)] != '.' ||
+                 strlen(n->kind) >= sizeof(((struct event_head *)0)->kind))
+            unit_wrong("%s is no kind of %s", n->kind, n->entity);
+        for (int k = 0; k < i; k++)
+            if (unit_same(event_names[k].kind, n->kind))
+                unit_wrong("%s stands twice", n->kind);
+    }
+    unit_rows_done();
+}
+
+static void
+test_a_frame(void **state)
+{
+    struct text t = {0};
+    struct event e = {.kind = EVENT_TASK_UPDATED,
+                      .topic = P,
+                      .seq = 7,
+                      .rev = 3,
+                      .at = 1769850000123,
+                      .entity_id = OTHER,
+                      .actor_id = ID,
+                      .changes = "{\"title\":[\"a\",\"b\"]}",
+                      .data = "{\"id\":\"" OTHER "\"}"};
+
+    (void)state;
+    event_frame(&t, EPOCH, &e);
+    assert_string_equal(
+        t.bytes, "{\"op\":\"event\",\"topic\":\"" P "\",\"seq\":7,\"cursor\":\"" EPOCH "~p" ID
+                 ".7\",\"kind\":\"task.updated\",\"actorId\":\"" ID
+                 "\",\"at\":\"2026-01-31T09:00:00.123Z\",\"entity\":\"task\",\"entityId\":\"" OTHER
+                 "\",\"rev\":3,\"changes\":{\"title\":[\"a\",\"b\"]},\"data\":{\"id\":\"" OTHER
+                 "\"}}");
+    assert_memory_equal(t.bytes, EVENT_FRAME_START, strlen(EVENT_FRAME_START));
+    text_free(&t);
+}
+
+/* A user's topic is "me" to its one reader; nobody acted; nothing is left. */
+static void
+test_a_frame_with_nothing_optional(void **state)
+{
+    struct text t = {0};
+    struct event e = {.kind = EVENT_SESSION_REVOKED, .topic = U, .seq = 1, .entity_id = OTHER};
+
+    (void)state;
+    event_frame(&t, EPOCH, &e);
+    assert_string_equal(
+        t.bytes, "{\"op\":\"event\",\"topic\":\"user:me\",\"seq\":1,\"cursor\":\"" EPOCH "~u" ID
+                 ".1\",\"kind\":\"session.revoked\",\"actorId\":null,"
+                 "\"at\":\"1970-01-01T00:00:00.000Z\",\"entity\":\"session\",\"entityId\":\"" OTHER
+                 "\",\"rev\":0,\"changes\":{},\"data\":null}");
+    text_free(&t);
+}
+
+static void
+test_every_frame_is_json_and_comes_back(void **state)
+{
+    static const char *const topics[] = {P, U, "everyone"};
+    struct text frame = {0}, message = {0};
+
+    (void)state;
+    for (int i = 0; i < EVENT__COUNT * 3; i++) {
+        struct event e = {.kind = (enum event_kind)(i / 3),
+                          .topic = topics[i % 3],
+                          .seq = 999999999999999,
+                          .entity_id = OTHER};
+        struct event_head head;
+        struct json_object *json;
+        const char *why;
+
+        text_clear(&frame);
+        text_clear(&message);
+        event_frame(&frame, EPOCH, &e);
+        assert_int_equal(json_parse(frame.bytes, frame.len, &json, &why), ERR_NONE);
+        json_object_put(json);
+        event_message(&message, &e, frame.bytes, frame.len);
+        assert_int_equal(event_message_read(message.bytes, message.len, &head), ERR_NONE);
+        assert_int_equal(head.seq, e.seq);
+        assert_string_equal(head.kind, event_names[e.kind].kind);
+        assert_string_equal(head.entity_id, OTHER);
+        assert_int_equal(head.len, frame.len);
+        assert_memory_equal(head.frame, frame.bytes, frame.len);
+    }
+    text_free(&frame);
+    text_free(&message);
+}
+
+/* clang-format off */
+static const struct {
+    const char *text;
+    size_t len;
+    int64_t seq; /* -1: malformed */
+    const char *frame;
+} messages[] = {
+    {BYTES("1 task.created " ID "\n{}"), 1, "{}"},
+    {BYTES("999999999999999 task.created " ID "\n{}"), 999999999999999, "{}"},
+    {BYTES("1 task.created " ID "\n{\"a\":\"x y\\n\"}\n\n"), 1, "{\"a\":\"x y\\n\"}\n\n"},
+    {BYTES(""), -1},
+    {BYTES("1"), -1},
+    {BYTES("1 "), -1},
+    {BYTES("1 task.created"), -1},
+    {BYTES("1 task.created "), -1},
+    {BYTES("1 task.created " ID), -1},
+    {BYTES("1 task.created " ID "\n"), -1},
+    {BYTES("1\ntask.created\n" ID "\n{}"), -1},
+    {BYTES(" 1 task.created " ID "\n{}"), -1},
+    {BYTES("-1 task.created " ID "\n{}"), -1},
+    {BYTES("+1 task.created " ID "\n{}"), -1},
+    {BYTES("1.5 task.created " ID "\n{}"), -1},
+    {BYTES("x task.created " ID "\n{}"), -1},
+    {BYTES("9999999999999999 task.created " ID "\n{}"), -1},
+    {BYTES("99999999999999999999999 task.created " ID "\n{}"), -1},
+    {BYTES("1 12345678901234567890123456789012 " ID "\n{}"), -1},
+    {BYTES("1 task.created " ID "0\n{}"), -1},
+    {BYTES("1 task.created " ID ID ID ID "\n{}"), -1},
+    {BYTES("\0"), -1},
+};
+/* clang-format on */
+
+static void
+test_messages(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(messages); i++) {
+        struct event_head head;
+        size_t len = messages[i].len;
+        char *exact = test_malloc(len + 1);
+        enum err err;
+
+        memcpy(exact, messages[i].text, len);
+        err = event_message_read(exact, len, &head);
+        if (err != (messages[i].seq < 0 ? ERR_MALFORMED : ERR_NONE))
+            unit_wrong("'%s': err %d", messages[i].text, (int)err);
+        else if (err == ERR_NONE && (head.seq != messages[i].seq ||
+                                     head.len != strlen(messages[i].frame) ||
+                                     memcmp(head.frame, messages[i].frame, head.len) != 0))
+            unit_wrong("'%s': %lld, %.*s", messages[i].text, (long long)head.seq, (int)head.len,
+                       head.frame);
+        test_free(exact);
+    }
+    unit_rows_done();
+}
+
+static void
+test_topics(void **state)
+{
+    static const char *const good[] = {P, U, "everyone"};
+    static const char *const bad[] = {
+        "",           "project:",     "project:me",   "user:me", "Everyone", "everyone ",
+        "task:" ID,   "project:" ID " ", "PROJECT:" ID, "user:" ID "0",
+        "project:0123456789abcdef0123456g", "project" ID "0", "project:*",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(good); i++)
+        if (!event_topic_ok(good[i], strlen(good[i])))
+            unit_wrong("%s is refused", good[i]);
+    for (size_t i = 0; i < COUNT(bad); i++)
+        if (event_topic_ok(bad[i], strlen(bad[i])))
+            unit_wrong("'%s' is taken", bad[i]);
+    unit_rows_done();
+}
+
+/* clang-format off */
+static const struct {
+    const char *text;
+    size_t len;
+    const char *topic;
+    enum cursor_answer answer;
+    int64_t seq;
+} cursors[] = {
+    {BYTES(EPOCH "~p" ID ".5"), P, CURSOR_OK, 5},
+    {BYTES(EPOCH "~u" ID ".0"), U, CURSOR_OK, 0},
+    {BYTES(EPOCH "~e.1"), "everyone", CURSOR_OK, 1},
+    {BYTES(EPOCH "~e.1~p" ID ".12~u" ID ".3"), P, CURSOR_OK, 12},
+    {BYTES(EPOCH "~e.1~p" ID ".12~u" ID ".3"), U, CURSOR_OK, 3},
+    {BYTES(EPOCH "~p" ID ".999999999999999"), P, CURSOR_OK, 999999999999999},
+    {BYTES("00000000~p" ID ".5"), P, CURSOR_OTHER_EPOCH, 0},
+    {BYTES("00000000~e.5"), P, CURSOR_OTHER_EPOCH, 0},
+    /* Does not name the topic. */
+    {BYTES(EPOCH "~u" ID ".5"), P, CURSOR_MALFORMED, 0},
+    {BYTES(EPOCH "~p" OTHER ".5"), P, CURSOR_MALFORMED, 0},
+    {BYTES(EPOCH "~e.5"), P, CURSOR_MALFORMED, 0},
+    /* None of ours. */
+    {BYTES(""), P, CURSOR_MALFORMED, 0},
+    {BYTES(EPOCH), P, CURSOR_MALFORMED, 0},
+    {BYTES(EPOCH "~"), P, CURSOR_MALFORMED, 0},
+    {BYTES(EPOCH "~p"), P, CURSOR_MALFORMED, 0},
+    {BYTES(EPOCH "~p" ID), P, CURSOR_MALFORMED, 0},
+    {BYTES(EPOCH "~p" ID "."), P, CURSOR_MALFORMED, 0},
+    {BYTES(EPOCH "~p" ID ".5~"), P, CURSOR_MALFORMED, 0},
+    {BYTES(EPOCH "~p" ID ".5~~e.1"), P, CURSOR_MALFORMED, 0},
+    {BYTES(EPOCH "~p" ID ".5 "), P, CURSOR_MALFORMED, 0},
+    {BYTES(EPOCH "~p" ID ".5x"), P, CURSOR_MALFORMED, 0},
+    {BYTES(EPOCH "~p" ID ".-5"), P, CURSOR_MALFORMED, 0},
+    {BYTES(EPOCH "~p" ID ".+5"), P, CURSOR_MALFORMED, 0},
+    {BYTES(EPOCH "~p" ID ".5.5"), P, CURSOR_MALFORMED, 0},
+    {BYTES(EPOCH "~p" ID ".1234567890123456"), P, CURSOR_MALFORMED, 0},
+    {BYTES(EPOCH "~p" ID ".99999999999999999999999999"), P, CURSOR_MALFORMED, 0},
+    {BYTES(EPOCH "~p0123456789abcdef0123456g.5"), P, CURSOR_MALFORMED, 0},
+    {BYTES(EPOCH "~x" ID ".5"), P, CURSOR_MALFORMED, 0},
+    {BYTES(EPOCH "~P" ID ".5"), P, CURSOR_MALFORMED, 0},
+    {BYTES(EPOCH "~\0" ID ".5"), U, CURSOR_MALFORMED, 0},
+    {BYTES(EPOCH "~" P ".5"), P, CURSOR_MALFORMED, 0},
+    {BYTES(EPOCH "~e5"), "everyone", CURSOR_MALFORMED, 0},
+    {BYTES(EPOCH "~e.1\0"), "everyone", CURSOR_MALFORMED, 0},
+    {BYTES(EPOCH " ~e.1"), "everyone", CURSOR_MALFORMED, 0},
+    {BYTES("deadbee~e.1"), "everyone", CURSOR_MALFORMED, 0},
+    {BYTES("deadbeeg~e.1"), "everyone", CURSOR_MALFORMED, 0},
+    {BYTES("~p" ID ".5"), P, CURSOR_MALFORMED, 0},
+    {BYTES("5"), P, CURSOR_MALFORMED, 0},
+    {BYTES("null"), P, CURSOR_MALFORMED, 0},
+};
+/* clang-format on */
+
+static void
+test_cursors(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(cursors); i++) {
+        size_t len = cursors[i].len;
+        char *exact = test_malloc(len + 1);
+        int64_t seq = -1;
+        enum cursor_answer answer;
+
+        memcpy(exact, cursors[i].text, len);
+        answer = cursor_find(exact, len, EPOCH, cursors[i].topic, &seq);
+        if (answer != cursors[i].answer || (answer == CURSOR_OK && seq != cursors[i].seq))
+            unit_wrong("cursor %zu '%s': %d, %lld", i, cursors[i].text, (int)answer,
+                       (long long)seq);
+        test_free(exact);
+    }
+    unit_rows_done();
+}
+
+static void
+test_a_cursor_of_many_topics(void **state)
+{
+    struct text t = {0};
+    char topic[EVENT_TOPIC], wanted[EVENT_TOPIC];
+    int64_t seq;
+    size_t at = 0;
+    int n = 0;
+
+    (void)state;
+    cursor_begin(&t, EPOCH);
+    for (int i = 0; i < 3000; i++) {
+        snprintf(wanted, sizeof(wanted), "%s:%024x", i % 2 ? "project" : "user", (unsigned)i);
+        cursor_add(&t, wanted, (int64_t)i * i);
+    }
+    cursor_add(&t, "everyone", 77);
+    while (cursor_next(t.bytes, t.len, &at, topic, &seq)) {
+        snprintf(wanted, sizeof(wanted), "%s:%024x", n % 2 ? "project" : "user", (unsigned)n);
+        assert_string_equal(topic, n == 3000 ? "everyone" : wanted);
+        assert_int_equal(seq, n == 3000 ? 77 : n * n);
+        n++;
+    }
+    assert_int_equal(n, 3001);
+    assert_int_equal(at, t.len);
+    text_free(&t);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_kind_has_its_names),
+        cmocka_unit_test(test_a_frame),
+        cmocka_unit_test(test_a_frame_with_nothing_optional),
+        cmocka_unit_test(test_every_frame_is_json_and_comes_back),
+        cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_topics),
+        cmocka_unit_test(test_cursors),
+        cmocka_unit_test(test_a_cursor_of_many_topics),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

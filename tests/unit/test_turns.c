@@ -1,0 +1,203 @@
+/*
+ * Taking turns: one at a time, in the order of coming, with an end to patience.
+ */
+#include "common/turns.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "tests/unit/unit.h"
+
+#define LONG_MS 20000
+
+static const char *const a[] = {"project:a"}, *const ab[] = {"project:a", "project:b"},
+                  *const ba[] = {"project:b", "project:a"};
+
+struct writer {
+    pthread_t thread;
+    const char *const *names;
+    int count, wait_ms;
+    _Atomic pid_t tid; /* 0: not yet running */
+    enum err err;
+    int came; /* which one it was to get its turn */
+};
+
+static atomic_int turn;
+
+static void *
+write_once(void *arg)
+{
+    struct writer *w = arg;
+    struct turns t;
+
+    atomic_store(&w->tid, gettid());
+    w->err = turns_take(&t, w->names, w->count, w->wait_ms);
+    if (w->err == ERR_NONE) {
+        w->came = atomic_fetch_add(&turn, 1);
+        turns_give(&t);
+    }
+    return NULL;
+}
+
+/* Waits until the thread sleeps: then it stands in the queue. */
+static void
+await_queue(struct writer *w)
+{
+    char path[64], line[512], *state;
+    size_t len;
+    FILE *file;
+
+    for (;;) {
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        if (atomic_load(&w->tid) == 0)
+            continue;
+        snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)atomic_load(&w->tid));
+        if ((file = fopen(path, "r")) == NULL)
+            return; /* it has ended */
+        len = fread(line, 1, sizeof(line) - 1, file);
+        fclose(file);
+        line[len] = '\0';
+        if ((state = strrchr(line, ')')) != NULL && state[2] == 'S')
+            return;
+    }
+}
+
+static void
+start(struct writer *w, const char *const *names, int count, int wait_ms)
+{
+    *w = (struct writer){.names = names, .count = count, .wait_ms = wait_ms, .came = -1};
+    assert_int_equal(pthread_create(&w->thread, NULL, write_once, w), 0);
+}
+
+static void
+test_first_come_first_served(void **state)
+{
+    struct writer writers[12];
+    struct turns t;
+
+    (void)state;
+    atomic_store(&turn, 0);
+    assert_int_equal(turns_take(&t, a, 1, LONG_MS), ERR_NONE);
+    for (int i = 0; i < 12; i++) {
+        start(&writers[i], a, 1, LONG_MS);
+        await_queue(&writers[i]);
+    }
+    turns_give(&t);
+    for (int i = 0; i < 12; i++) {
+        pthread_join(writers[i].thread, NULL);
+        assert_int_equal(writers[i].err, ERR_NONE);
+        assert_int_equal(writers[i].came, i);
+    }
+}
+
+static void
+test_who_waits_too_long_is_told_and_leaves_the_queue(void **state)
+{
+    struct writer impatient, patient;
+    struct turns t;
+    int64_t began;
+
+    (void)state;
+    atomic_store(&turn, 0);
+    assert_int_equal(turns_take(&t, a, 1, 0), ERR_NONE);
+    began = clock_steady();
+    start(&impatient, a, 1, 50);
+    await_queue(&impatient);
+    start(&patient, a, 1, LONG_MS);
+    pthread_join(impatient.thread, NULL);
+    assert_int_equal(impatient.err, ERR_BUSY);
+    assert_true(clock_steady() - began >= 50000);
+    turns_give(&t);
+    pthread_join(patient.thread, NULL);
+    assert_int_equal(patient.err, ERR_NONE);
+    assert_int_equal(turns_take(&t, a, 1, 0), ERR_NONE);
+    turns_give(&t);
+}
+
+/* Nothing is held by one who got only the first of two. */
+static void
+test_all_or_none(void **state)
+{
+    struct writer both;
+    struct turns t, u;
+
+    (void)state;
+    assert_int_equal(turns_take(&t, ab + 1, 1, 0), ERR_NONE);
+    start(&both, ab, 2, 30);
+    pthread_join(both.thread, NULL);
+    assert_int_equal(both.err, ERR_BUSY);
+    assert_int_equal(turns_take(&u, a, 1, 0), ERR_NONE);
+    turns_give(&u);
+    turns_give(&t);
+    assert_int_equal(turns_take(&u, ab, 2, 0), ERR_NONE);
+    turns_give(&u);
+}
+
+static void
+test_a_name_twice_is_one_turn(void **state)
+{
+    static const char *const twice[] = {"project:a", "project:a", "project:b", "project:a"};
+    struct turns t;
+
+    (void)state;
+    assert_int_equal(turns_take(&t, twice, 4, 0), ERR_NONE);
+    assert_in_range(t.count, 1, 2);
+    turns_give(&t);
+    assert_int_equal(t.count, 0);
+    turns_give(&t); /* nothing left to give */
+}
+
+static long shared_count; /* no atomic: the turn is its lock */
+
+static void *
+count_up(void *arg)
+{
+    const char *const *names = arg;
+    struct turns t;
+
+    for (int i = 0; i < 2000; i++) {
+        if (turns_take(&t, names, 2, LONG_MS) != ERR_NONE)
+            return arg;
+        shared_count++;
+        turns_give(&t);
+    }
+    return NULL;
+}
+
+/* Two names in either order: nobody waits in a circle, nobody writes beside another. */
+static void
+test_many_threads_and_two_names(void **state)
+{
+    pthread_t threads[8];
+    void *failed;
+
+    (void)state;
+    for (int i = 0; i < 8; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, count_up,
+                                        (void *)(uintptr_t)(i % 2 ? ab : ba)),
+                         0);
+    for (int i = 0; i < 8; i++) {
+        pthread_join(threads[i], &failed);
+        assert_null(failed);
+    }
+    assert_int_equal(shared_count, 16000);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_first_come_first_served),
+        cmocka_unit_test(test_who_waits_too_long_is_told_and_leaves_the_queue),
+        cmocka_unit_test(test_all_or_none),
+        cmocka_unit_test(test_a_name_twice_is_one_turn),
+        cmocka_unit_test(test_many_threads_and_two_names),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

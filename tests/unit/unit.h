@@ -1,0 +1,35 @@
+/*
+ * What the tests of parts share: cmocka, and verdicts on rows.  A row that is
+ * wrong is told and the test goes on, so that one run shows all of them.
+ */
+#ifndef TESTS_UNIT_UNIT_H
+#define TESTS_UNIT_UNIT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "common/err.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+/* A literal with its length, for texts that hold NUL. */
+#define BYTES(literal) literal, sizeof(literal) - 1
+
+/* Tells of a wrong row. */
+void unit_wrong(const char *format, ...) PRINTF_LIKE(1, 2);
+
+/* The last line of a test of rows: fails it if one was wrong. */
+void unit_rows_done(void);
+
+/* Are both NULL or both the same text? */
+bool unit_same(const char *a, const char *b);
+
+/* The same numbers in every run: 0 to below - 1. */
+uint32_t unit_random(uint32_t below);
+
+#endif
