@@ -21,7 +21,8 @@ class State:
                 self.tasks[event["entityId"]] = data
         elif entity == "project":
             self.project = public(data)
-        elif entity == "member":
+        elif entity == "member":  # members are part of the project: it is its revision that rises
+            self.project.update(rev=event["rev"], updatedAt=event["at"], updatedBy=event["actorId"])
             if kind == "member.removed":
                 self.members.pop(event["entityId"], None)
             else:
