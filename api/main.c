@@ -21,6 +21,7 @@
 #include "common/password.h"
 #include "common/store.h"
 #include "common/token.h"
+#include "common/turns.h"
 
 #define SOON_US     1000000 /* a worker that dies younger than this has a deeper problem */
 #define DRAIN_S     10      /* for requests under way at SIGTERM */
@@ -195,6 +196,7 @@ main(int argc, char **argv)
     sigaction(SIGINT, &stop, NULL);
     password_open(config.password_cost, config.password_slots);
     revoked = revoked_new();
+    turns_share();
     listener = worker_listen(config.api_socket);
     if (listener < 0 || prepare_store(&config) != 0)
         return 1;

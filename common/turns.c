@@ -1,6 +1,8 @@
 /*
  * A fixed number of lines; names that share a line by hash just wait for each
  * other.  Lines are entered in rising order, so that nobody waits in a circle.
+ * Who is first in a process's line then takes the host's gate of that line: a
+ * robust mutex in shared memory, which a process that dies leaves to the next.
  */
 #include "common/turns.h"
 
@@ -9,6 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #define LINES     512
@@ -27,6 +31,7 @@ static struct line {
     struct waiter *first, **last;
 } lines[LINES];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_mutex_t *gates; /* LINES of them; NULL: this process is alone */
 
 static void
 make_lines(void)
@@ -35,6 +40,35 @@ make_lines(void)
         pthread_mutex_init(&lines[i].lock, NULL);
         lines[i].last = &lines[i].first;
     }
+}
+
+void
+turns_share(void)
+{
+    pthread_mutexattr_t attr;
+
+    gates = mmap(NULL, LINES * sizeof(*gates), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+                 -1, 0);
+    if (gates == MAP_FAILED)
+        abort();
+    pthread_mutexattr_init(&attr);
+    pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+    pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+    for (int i = 0; i < LINES; i++)
+        pthread_mutex_init(&gates[i], &attr);
+    pthread_mutexattr_destroy(&attr);
+}
+
+static enum err
+pass_gate(int line, const struct timespec *until)
+{
+    int rc = gates == NULL
+                 ? 0
+                 : pthread_mutex_clocklock(&gates[line], CLOCK_MONOTONIC, until);
+
+    if (rc == EOWNERDEAD) /* what it was writing is undone by the database */
+        rc = pthread_mutex_consistent(&gates[line]);
+    return rc == 0 ? ERR_NONE : ERR_BUSY;
 }
 
 static int
@@ -143,9 +177,13 @@ turns_take(struct turns *t, const char *const *names, int count, int wait_ms)
         until.tv_nsec -= 1000000000L;
     }
     for (int i = 0; i < n; i++) {
-        if (enter(&lines[wanted[i]], &until) != ERR_NONE) {
+        enum err err = enter(&lines[wanted[i]], &until);
+
+        if (err == ERR_NONE && (err = pass_gate(wanted[i], &until)) != ERR_NONE)
+            give(&lines[wanted[i]]);
+        if (err != ERR_NONE) {
             turns_give(t);
-            return ERR_BUSY;
+            return err;
         }
         t->line[t->count++] = wanted[i];
     }
@@ -155,6 +193,11 @@ turns_take(struct turns *t, const char *const *names, int count, int wait_ms)
 void
 turns_give(struct turns *t)
 {
-    while (t->count > 0)
-        give(&lines[t->line[--t->count]]);
+    while (t->count > 0) {
+        int line = t->line[--t->count];
+
+        if (gates != NULL)
+            pthread_mutex_unlock(&gates[line]);
+        give(&lines[line]);
+    }
 }

@@ -1,6 +1,7 @@
 /*
- * Taking turns: the writers of a topic queue up, first come first served,
- * before they meet in the database.
+ * Taking turns: the writers of a topic queue up before they meet in the
+ * database; first come first served within a process, one process at a time on
+ * a host.
  */
 #ifndef COMMON_TURNS_H
 #define COMMON_TURNS_H
@@ -14,8 +15,11 @@ struct turns {
     int line[TURNS_MAX], count;
 };
 
+/* Before fork(): makes the processes of this host take turns too. */
+void turns_share(void);
+
 /*
- * Waits until it is the caller's turn for all the names (this process only).
+ * Waits until it is the caller's turn for all the names.
  * ERR_BUSY after wait_ms, or at once when a queue is full; nothing is held then.
  */
 enum err turns_take(struct turns *turns, const char *const *names, int count, int wait_ms)
