@@ -4,7 +4,6 @@
  */
 #include "api/crud.h"
 
-#include <json-c/json.h>
 #include <string.h>
 
 #include "api/doc.h"
