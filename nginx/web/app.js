@@ -20,7 +20,7 @@ const AVATARS_SHOWN = 4;
 const DRAW_MS = 16; /* changes that come together are drawn together */
 
 export const workspace = new Workspace();
-const panel = new Panel(workspace, () => { go(workspace.store?.id); });
+const panel = new Panel(workspace, panelClosed);
 const act = {
   open: (id) => { if (id) go(workspace.store.id, id); },
   create: (status) => { if (workspace.store?.mayWrite) panel.create(status); },
@@ -86,6 +86,13 @@ function firstProject() {
   if (workspace.projects.has(last)) return last;
   const all = [...workspace.projects.values()];
   return (all.find((p) => p.inbox) ?? all[0])?.id;
+}
+
+/* The keyboard goes on where it came from: at the task's card or row. */
+function panelClosed(id) {
+  go(workspace.store?.id);
+  const shown = document.querySelector(`:is(#board, #list):not([hidden]) [data-task="${id}"]`);
+  if (document.activeElement === document.body) shown?.focus({ preventScroll: true });
 }
 
 /* ---- drawing ---- */

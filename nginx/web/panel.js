@@ -15,7 +15,7 @@ export class Panel {
   #base = null; /* the task the user's edits are based on; null while creating */
   #note = $("task-note");
 
-  /* closed(): the panel was closed by the user, or its task went away. */
+  /* closed(id): the panel was closed by the user, or its task went away. */
   constructor(workspace, closed) {
     this.#workspace = workspace;
     this.#closed = closed;
@@ -44,6 +44,7 @@ export class Panel {
   async edit(task) {
     if (this.taskId === task.id || !(await this.#mayLeave())) return;
     this.#show(task);
+    $("panel").focus({ preventScroll: true });
   }
 
   #show(base) {
@@ -64,14 +65,19 @@ export class Panel {
   async close() {
     if (!this.isOpen) return true;
     if (!(await this.#mayLeave())) return false;
-    this.hide();
-    this.#closed();
+    this.#leave();
     return true;
   }
 
   hide() {
     $("panel").hidden = true;
     this.#base = null;
+  }
+
+  #leave() {
+    const id = this.taskId;
+    this.hide();
+    this.#closed(id);
   }
 
   #touched() { return this.#fields.touched(this.#base ?? this.#blank); }
@@ -133,8 +139,7 @@ export class Panel {
       this.#note.textContent = "This task was deleted meanwhile.";
       return;
     }
-    this.hide();
-    this.#closed();
+    this.#leave();
   }
 
   #submit() {
@@ -143,9 +148,9 @@ export class Panel {
   }
 
   async #make() {
-    await this.#workspace.createTask(this.#fields.body(this.#fields.touched(null)));
+    const task = await this.#workspace.createTask(this.#fields.body(this.#fields.touched(null)));
     this.hide();
-    this.#closed();
+    this.#closed(task.id);
   }
 
   async #save() {
@@ -179,8 +184,7 @@ export class Panel {
 
   async #delete() {
     const { id, title } = this.#base;
-    this.hide();
-    this.#closed();
+    this.#leave();
     try {
       await this.#workspace.deleteTask(id);
       toast(`“${title}” is in the trash.`, { label: "Undo", run: () => this.#workspace.restoreTask(id) });
