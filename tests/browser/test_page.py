@@ -47,6 +47,7 @@ def test_everything_has_a_key(windows, anna):
     page.visible("#panel")
     page.escape()
     page.until(lambda: not page.find("#panel").is_displayed())
+    page.until(lambda: page.driver.switch_to.active_element.text.startswith("Second"), why="the focus was lost")
 
 
 def test_what_is_typed_is_not_thrown_away_unasked(windows, anna):
