@@ -17,6 +17,7 @@
 #include "api/worker.h"
 #include "common/clock.h"
 #include "common/config.h"
+#include "common/heads.h"
 #include "common/log.h"
 #include "common/password.h"
 #include "common/store.h"
@@ -197,6 +198,7 @@ main(int argc, char **argv)
     password_open(config.password_cost, config.password_slots);
     revoked = revoked_new();
     turns_share();
+    heads_share();
     listener = worker_listen(config.api_socket);
     if (listener < 0 || prepare_store(&config) != 0)
         return 1;

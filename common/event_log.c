@@ -11,6 +11,7 @@
 
 #include "common/bus.h"
 #include "common/clock.h"
+#include "common/heads.h"
 #include "common/log.h"
 #include "common/text.h"
 #include "common/turns.h"
@@ -19,12 +20,17 @@
 #define WAIT_MS        10000 /* for the turn */
 #define TOPICS_MAX     80    /* planned, made and joined ones of one change */
 #define IDEMPOTENCY_MS 86400000
+#define COUNTER        "tasks" /* the number of tasks a project ever had */
 
 struct topic {
     char name[EVENT_TOPIC];
     int64_t seq;
-    bool numbered; /* this transaction has moved its counter */
-    bool used;     /* an event bears the newest number */
+    int64_t first;    /* the first number of this transaction */
+    bool planned;     /* the writer has its turn */
+    bool known;       /* head was there, and still holds */
+    bool numbered;    /* this transaction has moved its number */
+    bool used;        /* an event bears the newest number */
+    struct head head;
 };
 
 struct written_event {
@@ -66,10 +72,10 @@ change_seq(const struct change *c, int topic)
 static bool
 counts(const struct change *c, const struct topic *t)
 {
-    return c->plan->counter != NULL && t == &c->topics[c->plan->counter_topic];
+    return c->plan->counter && t == &c->topics[c->plan->counter_topic];
 }
 
-/* Reads the number that was taken, and the plan's counter. */
+/* Reads the number that was taken, and the counter. */
 static enum err
 read_number(struct change *c, struct topic *t, const bson_t *filter)
 {
@@ -81,36 +87,78 @@ read_number(struct change *c, struct topic *t, const bson_t *filter)
         return err;
     if (bson_iter_init_find(&iter, doc, "seq"))
         t->seq = bson_iter_as_int64(&iter);
-    if (counts(c, t) && bson_iter_init_find(&iter, doc, c->plan->counter))
-        c->counter = bson_iter_as_int64(&iter);
+    t->head.counter = bson_iter_init_find(&iter, doc, COUNTER) ? bson_iter_as_int64(&iter) : 0;
+    t->head.unchanged = t->seq; /* what this transaction reads is as of now */
     bson_destroy(doc);
-    t->numbered = true;
     return ERR_NONE;
 }
 
-/* Moves the counter, and reads it when its value is not known yet. */
+/* One step of number and counter, if `filter` is met: *matched. */
 static enum err
-take_number(struct change *c, struct topic *t)
+move_number(struct change *c, struct topic *t, const bson_t *filter, int64_t *matched)
 {
-    bson_t *filter = BCON_NEW("_id", BCON_UTF8(t->name)), update, inc;
-    int64_t matched;
+    bson_t update, inc;
     enum err err;
 
     bson_init(&update);
     BSON_APPEND_DOCUMENT_BEGIN(&update, "$inc", &inc);
     BSON_APPEND_INT64(&inc, "seq", 1);
     if (!t->numbered && counts(c, t))
-        BSON_APPEND_INT64(&inc, c->plan->counter, 1);
+        BSON_APPEND_INT64(&inc, COUNTER, 1);
     bson_append_document_end(&update, &inc);
-    err = store_update(c->store, STORE_TOPICS, filter, &update, &matched);
-    if (err == ERR_NONE && matched == 0)
-        err = ERR_NOT_FOUND;
-    if (err == ERR_NONE && t->numbered)
-        t->seq++;
-    else if (err == ERR_NONE)
-        err = read_number(c, t, filter);
-    bson_destroy(filter);
+    err = store_update(c->store, STORE_TOPICS, filter, &update, matched);
     bson_destroy(&update);
+    return err;
+}
+
+/* The first number: from the head if it still holds, else by reading it back. */
+static enum err
+take_first(struct change *c, struct topic *t, bson_t *filter)
+{
+    int64_t matched = 0;
+    enum err err;
+
+    t->known = t->planned && heads_get(t->name, &t->head);
+    if (t->known) {
+        bson_t *guarded = BCON_NEW("_id", BCON_UTF8(t->name), "seq", BCON_INT64(t->head.seq));
+
+        err = move_number(c, t, guarded, &matched);
+        bson_destroy(guarded);
+        if (err != ERR_NONE)
+            return err;
+        t->known = matched == 1;
+        t->seq = t->head.seq + 1;
+        t->head.counter += t->known && counts(c, t);
+    }
+    if (!t->known) {
+        if ((err = move_number(c, t, filter, &matched)) != ERR_NONE)
+            return err;
+        if (matched == 0)
+            return ERR_NOT_FOUND;
+        if ((err = read_number(c, t, filter)) != ERR_NONE)
+            return err;
+    }
+    if (counts(c, t))
+        c->counter = t->head.counter;
+    t->first = t->seq;
+    t->numbered = true;
+    return ERR_NONE;
+}
+
+static enum err
+take_number(struct change *c, struct topic *t)
+{
+    bson_t *filter = BCON_NEW("_id", BCON_UTF8(t->name));
+    int64_t matched;
+    enum err err;
+
+    if (!t->numbered) {
+        err = take_first(c, t, filter);
+    } else if ((err = move_number(c, t, filter, &matched)) == ERR_NONE) {
+        t->seq++;
+        t->used = false;
+    }
+    bson_destroy(filter);
     return err;
 }
 
@@ -125,6 +173,23 @@ add_topic(struct change *c, const char *name)
     *t = (struct topic){0};
     bson_strncpy(t->name, name, sizeof(t->name));
     return t;
+}
+
+int
+change_topic(const struct change *c, const char *name)
+{
+    for (int i = 0; i < c->topic_count; i++)
+        if (strcmp(c->topics[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+int64_t
+change_unchanged(const struct change *c, int topic)
+{
+    const struct topic *t = &c->topics[topic];
+
+    return t->planned && t->known && !t->used ? t->head.unchanged : INT64_MAX;
 }
 
 int64_t
@@ -150,14 +215,11 @@ change_new_topic(struct change *c, const char *name, int *topic)
 enum err
 change_join_topic(struct change *c, const char *name, int *topic)
 {
-    for (int i = 0; i < c->topic_count; i++) {
-        if (strcmp(c->topics[i].name, name) == 0) {
-            *topic = i;
-            return ERR_NONE;
-        }
+    *topic = change_topic(c, name);
+    if (*topic < 0) {
+        add_topic(c, name);
+        *topic = c->topic_count - 1;
     }
-    add_topic(c, name);
-    *topic = c->topic_count - 1;
     return ERR_NONE;
 }
 
@@ -189,6 +251,8 @@ change_event(struct change *c, int topic, struct event *e)
             return err;
     }
     t->used = true;
+    if (e->kind >= EVENT_PROJECT_CREATED && e->kind <= EVENT_MEMBER_REMOVED)
+        t->head.unchanged = t->seq;
     e->topic = t->name;
     e->seq = t->seq;
     e->at = c->now;
@@ -293,8 +357,12 @@ attempt(struct change *c)
     c->now = clock_now();
     if ((err = store_begin(c->store)) != ERR_NONE)
         return err;
-    for (int i = 0; err == ERR_NONE && i < c->plan->topic_count; i++)
-        err = take_number(c, add_topic(c, c->plan->topics[i]));
+    for (int i = 0; err == ERR_NONE && i < c->plan->topic_count; i++) {
+        struct topic *t = add_topic(c, c->plan->topics[i]);
+
+        t->planned = true;
+        err = take_number(c, t);
+    }
     if (err == ERR_NONE)
         err = c->plan->fn(c, c->plan->arg);
     if (err == ERR_NONE)
@@ -306,6 +374,22 @@ attempt(struct change *c)
         return err;
     }
     return store_commit(c->store);
+}
+
+/* What the next writer of the planned topics may take for granted. */
+static void
+remember(struct change *c, enum err err)
+{
+    for (int i = 0; i < c->plan->topic_count; i++) {
+        struct topic *t = &c->topics[i];
+
+        if (err == ERR_NONE && i < c->topic_count && t->numbered && t->used) {
+            t->head.seq = t->seq;
+            heads_put(t->name, &t->head);
+        } else if (err == ERR_STORE) { /* whether it was committed nobody knows */
+            heads_forget(c->plan->topics[i]);
+        }
+    }
 }
 
 /* 1, 2, 4 ... 64 ms, each drawn between half and whole. */
@@ -341,6 +425,7 @@ change_run(struct store *store, struct bus *bus, const char *epoch, const struct
         }
         back_off(tries);
     }
+    remember(&c, err);
     turns_give(&turns);
     for (size_t i = 0; err == ERR_NONE && i < c.event_count; i++)
         bus_publish(bus, c.events[i].channel, c.events[i].message.bytes, c.events[i].message.len);

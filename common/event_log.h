@@ -31,7 +31,7 @@ typedef enum err (*change_fn)(struct change *change, void *arg);
 struct change_plan {
     const char *topics[CHANGE_TOPICS]; /* to queue for and to number, first */
     int topic_count;
-    const char *counter;     /* counts up beside a planned topic's number; NULL: none */
+    bool counter;            /* counts up beside the number of one planned topic */
     int counter_topic;
     const char *actor_id;    /* 24 hex digits; NULL: the system */
     const char *idempotency; /* the record's _id; NULL: none */
@@ -58,6 +58,15 @@ int64_t change_now(const struct change *change);
 
 /* The newest number taken for a planned topic in this change. */
 int64_t change_seq(const struct change *change, int topic);
+
+/* A topic's index in this change by name; -1: it is neither planned nor joined. */
+int change_topic(const struct change *change, const char *name);
+
+/*
+ * The project of a planned topic is as it was at this number, or after: what
+ * was read then still holds.  INT64_MAX: not known, it must be read.
+ */
+int64_t change_unchanged(const struct change *change, int topic);
 
 /* The value that the plan's counter has reached with this change (tasks' numbers). */
 int64_t change_counter(const struct change *change);

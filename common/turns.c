@@ -15,7 +15,6 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#define LINES     512
 #define QUEUE_MAX 512 /* waiting in one line; more than threads in a process */
 
 struct waiter {
@@ -29,14 +28,14 @@ static struct line {
     bool taken;
     int length;
     struct waiter *first, **last;
-} lines[LINES];
+} lines[TURNS_LINES];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static pthread_mutex_t *gates; /* LINES of them; NULL: this process is alone */
+static pthread_mutex_t *gates; /* TURNS_LINES of them; NULL: this process is alone */
 
 static void
 make_lines(void)
 {
-    for (int i = 0; i < LINES; i++) {
+    for (int i = 0; i < TURNS_LINES; i++) {
         pthread_mutex_init(&lines[i].lock, NULL);
         lines[i].last = &lines[i].first;
     }
@@ -47,14 +46,14 @@ turns_share(void)
 {
     pthread_mutexattr_t attr;
 
-    gates = mmap(NULL, LINES * sizeof(*gates), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+    gates = mmap(NULL, TURNS_LINES * sizeof(*gates), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
                  -1, 0);
     if (gates == MAP_FAILED)
         abort();
     pthread_mutexattr_init(&attr);
     pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
     pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
-    for (int i = 0; i < LINES; i++)
+    for (int i = 0; i < TURNS_LINES; i++)
         pthread_mutex_init(&gates[i], &attr);
     pthread_mutexattr_destroy(&attr);
 }
@@ -71,14 +70,14 @@ pass_gate(int line, const struct timespec *until)
     return rc == 0 ? ERR_NONE : ERR_BUSY;
 }
 
-static int
-line_of(const char *name)
+uint64_t
+turns_hash(const char *name)
 {
-    uint32_t h = 2166136261u; /* FNV-1a */
+    uint64_t h = 14695981039346656037ull; /* FNV-1a */
 
     for (; *name != '\0'; name++)
-        h = (h ^ (uint8_t)*name) * 16777619u;
-    return (int)(h % LINES);
+        h = (h ^ (uint8_t)*name) * 1099511628211ull;
+    return h == 0 ? 1 : h;
 }
 
 static void
@@ -168,7 +167,7 @@ turns_take(struct turns *t, const char *const *names, int count, int wait_ms)
     pthread_once(&once, make_lines);
     t->count = 0;
     for (int i = 0; i < count && i < TURNS_MAX; i++)
-        add(wanted, &n, line_of(names[i]));
+        add(wanted, &n, (int)(turns_hash(names[i]) % TURNS_LINES));
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += wait_ms / 1000;
     until.tv_nsec += wait_ms % 1000 * 1000000L;

@@ -6,9 +6,12 @@
 #ifndef COMMON_TURNS_H
 #define COMMON_TURNS_H
 
+#include <stdint.h>
+
 #include "common/err.h"
 
-#define TURNS_MAX 8 /* names taken together */
+#define TURNS_MAX   8   /* names taken together */
+#define TURNS_LINES 512 /* names whose hashes meet here wait for each other */
 
 /* The turns one writer holds. */
 struct turns {
@@ -25,5 +28,8 @@ void turns_share(void);
 enum err turns_take(struct turns *turns, const char *const *names, int count, int wait_ms)
     MUST_CHECK;
 void turns_give(struct turns *turns);
+
+/* A name's hash, never 0; its line is the hash modulo TURNS_LINES. */
+uint64_t turns_hash(const char *name);
 
 #endif

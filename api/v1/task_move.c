@@ -203,7 +203,7 @@ plan_topics(struct move *m, struct change_plan *plan)
     plan->topics[1] = first ? to : from;
     plan->topic_count = 2;
     m->to_topic = first ? 1 : 0;
-    plan->counter = "tasks";
+    plan->counter = true;
     plan->counter_topic = m->to_topic;
 }
 
