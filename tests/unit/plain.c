@@ -1,0 +1,100 @@
+/*
+ * Requests without a worker.
+ */
+#include "tests/unit/plain.h"
+
+#include <json-c/json.h>
+#include <string.h>
+
+#include "api/reply.h"
+#include "common/json.h"
+#include "tests/unit/unit.h"
+
+static struct request request;
+
+void
+plain_done(void)
+{
+    arena_free(request.arena);
+    text_free(&request.reply.body);
+    request = (struct request){0};
+}
+
+struct request *
+plain_request(const char *method, const char *target)
+{
+    struct request *r = &request;
+    const char *mark = strchr(target, '?');
+
+    plain_done();
+    r->arena = arena_new((size_t)64 << 20);
+    r->id = "test";
+    r->method_name = method;
+    r->path = mark == NULL ? arena_dup(r->arena, target)
+                           : arena_copy(r->arena, target, (size_t)(mark - target));
+    r->query = mark == NULL ? NULL : arena_dup(r->arena, mark + 1);
+    r->epoch = "deadbeef";
+    strcpy(r->user, PLAIN_USER);
+    strcpy(r->session, PLAIN_SESSION);
+    bson_oid_init_from_string(&r->user_id, r->user);
+    bson_oid_init_from_string(&r->session_id, r->session);
+    return r;
+}
+
+static void
+put(void *json)
+{
+    json_object_put(json);
+}
+
+void
+plain_body(struct request *r, const char *json)
+{
+    const char *why;
+
+    r->body = json;
+    r->body_len = strlen(json);
+    if (json_parse(json, r->body_len, &r->json, &why) != ERR_NONE)
+        fail_msg("%s: %s", json, why);
+    arena_defer(r->arena, put, r->json);
+}
+
+const char *
+plain_complaints(struct request *r)
+{
+    const char *list = "";
+
+    for (const struct complaint *c = r->complaints; c != NULL; c = c->next)
+        list = arena_printf(r->arena, "%s%s%s %s", list, *list == '\0' ? "" : "; ", c->pointer,
+                            c->code);
+    return list;
+}
+
+const char *
+plain_json(struct request *r, const bson_t *doc)
+{
+    char *json = bson_as_canonical_extended_json(doc, NULL), *kept;
+
+    if (json == NULL)
+        fail_msg("a document has no JSON");
+    kept = arena_dup(r->arena, json);
+    bson_free(json);
+    return kept;
+}
+
+bson_t *
+plain_bson(struct request *r, const char *json)
+{
+    bson_error_t error;
+    bson_t *doc = bson_new_from_json((const uint8_t *)json, -1, &error);
+
+    if (doc == NULL)
+        fail_msg("%s: %s", json, error.message);
+    return request_keep(r, doc);
+}
+
+const char *
+plain_slug(enum err err)
+{
+    return err == ERR_NONE ? "ok" : problems[err].slug;
+}

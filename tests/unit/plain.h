@@ -1,0 +1,36 @@
+/*
+ * A request on plain bytes, as the worker would make it, and what an answer
+ * said.  One at a time.
+ */
+#ifndef TESTS_UNIT_PLAIN_H
+#define TESTS_UNIT_PLAIN_H
+
+#include <bson/bson.h>
+
+#include "api/request.h"
+
+#define PLAIN_USER    "0123456789abcdef01234567"
+#define PLAIN_SESSION "fedcba9876543210fedcba98"
+
+/* A request of PLAIN_USER for a path with an optional query; forgets the one before. */
+struct request *plain_request(const char *method, const char *target);
+
+/* Gives its body, parsed: the test fails if it is not JSON. */
+void plain_body(struct request *r, const char *json);
+
+/* All complaints as "pointer code" with "; " between; "" for none. */
+const char *plain_complaints(struct request *r);
+
+/* Canonical JSON of a document, as long as the request lives. */
+const char *plain_json(struct request *r, const bson_t *doc);
+
+/* A document from JSON, as long as the request lives. */
+bson_t *plain_bson(struct request *r, const char *json);
+
+/* The slug of the problem that an error is to a client. */
+const char *plain_slug(enum err err);
+
+/* Frees what is left; the last line of main() before its return. */
+void plain_done(void);
+
+#endif
