@@ -40,8 +40,14 @@ static const struct setting settings[] = {
      "threads of each worker process"},
     {"EVENT_RETENTION_DAYS", COUNT, CONFIG_ALL, AT(event_retention_days), "90", 1, 3650,
      "days that the log keeps an event; older cursors must resync"},
+    {"JOBS_THREADS", COUNT, CONFIG_JOBS, AT(jobs_threads), "4", 1, 64,
+     "jobs done at once"},
     {"LOG_LEVEL", TEXT, CONFIG_ALL, AT(log_level), "info", 0, 0,
      "debug, info, warn or error"},
+    {"MAIL_FROM", TEXT, CONFIG_JOBS, AT(mail_from), "", 0, 0,
+     "`Name <address>` that letters come from; empty: noreply at PUBLIC_URL's host"},
+    {"MAIL_OUTBOX", TEXT, CONFIG_JOBS, AT(mail_outbox), "outbox", 0, 0,
+     "folder for letters when there is no SMTP_URL, and for texts when there is no SMS_URL"},
     {"MONGODB_DATABASE", TEXT, CONFIG_ALL, AT(mongodb_database), "taskwire", 0, 0,
      "name of the database"},
     {"MONGODB_URI", TEXT, CONFIG_ALL, AT(mongodb_uri), "mongodb://127.0.0.1:27017/?directConnection=true", 0, 0,
@@ -72,6 +78,20 @@ static const struct setting settings[] = {
      "redis://host:port or unix:///path"},
     {"SIGNING_KEYS", SECRET, CONFIG_ALL, AT(signing_keys), NULL, 0, 0,
      "lines of `kid hex`, 32 bytes each; the first signs, all verify"},
+    {"SMS_TOKEN", SECRET, CONFIG_JOBS, AT(sms_token), "", 0, 0,
+     "bearer token for SMS_URL"},
+    {"SMS_URL", TEXT, CONFIG_JOBS, AT(sms_url), "", 0, 0,
+     "gateway for text messages: it is sent POST {to, text}"},
+    {"SMTP_CA", TEXT, CONFIG_JOBS, AT(smtp_ca), "", 0, 0,
+     "file of the certificates that may have signed the relay's; empty: the system's"},
+    {"SMTP_PASSWORD", SECRET, CONFIG_JOBS, AT(smtp_password), "", 0, 0,
+     "of SMTP_USER"},
+    {"SMTP_TLS", TEXT, CONFIG_JOBS, AT(smtp_tls), "required", 0, 0,
+     "required, or none for a relay on the same host"},
+    {"SMTP_URL", TEXT, CONFIG_JOBS, AT(smtp_url), "", 0, 0,
+     "relay for letters, smtp://host:587 or smtps://host:465"},
+    {"SMTP_USER", TEXT, CONFIG_JOBS, AT(smtp_user), "", 0, 0,
+     "name to log in to the relay with; empty: without"},
 };
 /* clang-format on */
 
@@ -104,6 +124,8 @@ read_secret_file(const struct setting *s, const char **value)
     }
     len = fread(bytes, 1, sizeof(bytes) - 1, file);
     fclose(file);
+    while (len > 0 && (bytes[len - 1] == '\n' || bytes[len - 1] == '\r'))
+        len--;
     bytes[len] = '\0';
     *value = text_dup(bytes);
     return ERR_NONE;
