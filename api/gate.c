@@ -135,7 +135,7 @@ read_key(struct request *r)
     text_clear(&t);
     text_printf(&t, "%s %s?%s\n", r->method_name, r->path, r->query == NULL ? "" : r->query);
     text_add(&t, r->body == NULL ? "" : r->body, r->body_len);
-    text_sha256(r->digest, t.bytes, t.len);
+    token_mac(r->digest, "digest:", t.bytes, t.len); /* bodies may hold passwords */
     text_free(&t);
     return ERR_NONE;
 }

@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <jwt.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <stdio.h>
@@ -177,17 +178,48 @@ token_hash(char hash[TOKEN_HASH], const char *secret)
 
 /* HMAC-SHA256 of a label and a secret, under one of our keys. */
 static void
-derive(unsigned char out[32], int key, const char *label, const char *secret)
+derive_bytes(unsigned char out[32], int key, const char *label, const char *bytes, size_t len)
 {
     struct text message = {0};
-    unsigned len = 32;
+    unsigned size = 32;
 
     text_puts(&message, label);
-    text_puts(&message, secret);
+    text_add(&message, bytes, len);
     if (HMAC(EVP_sha256(), keys[key].bytes, KEY_BYTES, (unsigned char *)message.bytes, message.len,
-             out, &len) == NULL)
+             out, &size) == NULL)
         abort();
     text_free(&message);
+}
+
+static void
+derive(unsigned char out[32], int key, const char *label, const char *secret)
+{
+    derive_bytes(out, key, label, secret, strlen(secret));
+}
+
+void
+token_mac(char out[TOKEN_HASH], const char *label, const char *bytes, size_t len)
+{
+    unsigned char mac[32];
+
+    derive_bytes(mac, 0, label, bytes, len);
+    text_hex(out, mac, sizeof(mac));
+}
+
+bool
+token_mac_is(const char *stored, const char *label, const char *bytes, size_t len)
+{
+    char hex[TOKEN_HASH];
+    bool same = false;
+
+    for (int i = 0; i < key_count; i++) {
+        unsigned char mac[32];
+
+        derive_bytes(mac, i, label, bytes, len);
+        text_hex(hex, mac, sizeof(mac));
+        same |= strlen(stored) == TOKEN_HASH - 1 && CRYPTO_memcmp(stored, hex, TOKEN_HASH - 1) == 0;
+    }
+    return same;
 }
 
 void

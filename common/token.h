@@ -4,6 +4,7 @@
 #ifndef COMMON_TOKEN_H
 #define COMMON_TOKEN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,6 +42,15 @@ void token_hash(char hash[TOKEN_HASH], const char *secret);
  * without our key.  So a rotation whose reply was lost can be repeated.
  */
 void token_successor(char next[TOKEN_SECRET], const char *secret);
+
+/*
+ * A keyed hash of bytes for a purpose (a label like "code:"): unlike a bare one
+ * it cannot be tried out by whoever reads the database.
+ */
+void token_mac(char out[TOKEN_HASH], const char *label, const char *bytes, size_t len);
+
+/* Is it the keyed hash of these, under any of our keys? */
+bool token_mac_is(const char *mac, const char *label, const char *bytes, size_t len);
 
 /* Appends bytes, encrypted (AES-256-GCM) under our key and a secret of the caller's. */
 void token_seal(struct text *out, const char *secret, const char *bytes, size_t len);
