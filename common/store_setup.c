@@ -49,6 +49,10 @@ static const struct index indexes[] = {
     {STORE_EVENTS,      {"topic", "entityId", "seq"}},
     {STORE_EVENTS,      {"at"},                                        RETENTION},
     {STORE_IDEMPOTENCY, {"expiresAt"},                                 TTL},
+    {STORE_TOKENS,      {"userId", "purpose"},                         SPARSE},
+    {STORE_JOBS,        {"dueAt"},                                     SPARSE},
+    {STORE_JOBS,        {"lease"},                                     SPARSE},
+    {STORE_JOBS,        {"expiresAt"},                                 TTL},
 };
 /* clang-format on */
 

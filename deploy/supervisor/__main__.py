@@ -32,6 +32,7 @@ def options():
     p.add_argument("--nginx", required=True)
     p.add_argument("--api", type=int, required=True)
     p.add_argument("--push", type=int, required=True)
+    p.add_argument("--jobs", type=int, required=True)
     p.add_argument("--detach", action="store_true")
     p.add_argument("--with-pid", type=int, default=0)
     return p.parse_args()
@@ -86,8 +87,8 @@ class Installation:
         self.places.write_env(self.programs.settings())
         first = ([self.programs.mongodb()] if self.database.argv else []) + \
             ([] if os.environ.get("REDIS_URL") else [self.programs.redis()])
-        ours = [self.programs.own("api", n + 1) for n in range(self.options.api)] + \
-            [self.programs.own("push", n + 1) for n in range(self.options.push)]
+        ours = [self.programs.own(kind, n + 1) for kind in ("api", "push", "jobs")
+                for n in range(getattr(self.options, kind))]
         for wave in (first, ours, [self.programs.nginx()]):
             self.start_together(wave)
         self.wait(self.is_ready, "GET /v1/ready", self.keeper.programs)
@@ -140,8 +141,8 @@ class Installation:
         """From the outside inwards, so that what was begun is answered; the database last."""
         names = [p.name for p in self.keeper.programs]
         outer = [n for n in names if n == "nginx" or n.startswith("push-")]
-        for wave, seconds in ((outer, 10), ([n for n in names if n.startswith("api-")], 15),
-                              (names, 30)):
+        inner = [n for n in names if n.startswith(("api-", "jobs-"))]
+        for wave, seconds in ((outer, 10), (inner, 15), (names, 30)):
             self.keeper.stop(wave, seconds)
         self.show(self.follower.show)
         if self.places.lock is not None and self.places.sockets:

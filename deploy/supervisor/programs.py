@@ -42,6 +42,7 @@ class Programs:
             "MONGODB_URI": self.database.uri,
             "REDIS_URL": self.redis_url,
             "PUBLIC_URL": public,
+            "MAIL_OUTBOX": os.environ.get("MAIL_OUTBOX") or self.places.path("outbox"),
             "ALLOWED_ORIGINS": os.environ.get("ALLOWED_ORIGINS") or
             ",".join(dict.fromkeys([public, self.base, localhost])),
             **({} if "SIGNING_KEYS" in os.environ else
@@ -67,14 +68,16 @@ class Programs:
                        self.places, cwd=folder, is_up=lambda: answers(path))
 
     def own(self, kind, number):
-        """taskwire-api or taskwire-push; several of a kind differ only in socket and metrics."""
+        """taskwire-api, -push or -jobs; several of a kind differ only in socket and metrics."""
         name, upper = f"{kind}-{number}", kind.upper()
-        path = self.places.socket(name)
-        env = {**os.environ, **self.settings(), f"{upper}_SOCKET": path,
-               f"{upper}_METRICS": f"127.0.0.1:{free_port(self.ports)}"}
+        path, metrics = self.places.socket(name), f"127.0.0.1:{free_port(self.ports)}"
+        env = {**os.environ, **self.settings(), f"{upper}_SOCKET": path, f"{upper}_METRICS": metrics}
         program = Program(name, [self.built(f"taskwire-{kind}")], self.places, env=env,
-                          cwd=self.places.data, is_up=lambda: os.path.exists(path))
-        program.socket, program.metrics = path, env[f"{upper}_METRICS"]
+                          cwd=self.places.data)
+        # taskwire-jobs listens to nobody.
+        if kind != "jobs":
+            program.is_up = lambda: os.path.exists(path)
+            program.socket, program.metrics = path, metrics
         return program
 
     def nginx(self):

@@ -1,0 +1,70 @@
+/*
+ * The table of kinds, and the short ones.
+ */
+#include "api/jobs/kinds.h"
+
+#include <string.h>
+
+#include "api/doc.h"
+#include "api/jobs/letters.h"
+#include "api/jobs/queue.h"
+#include "api/jobs/runner.h"
+#include "common/log.h"
+#include "common/mail.h"
+#include "common/text.h"
+
+/* Once written, to a mail address or a phone. */
+static enum err
+send_written(const struct jobs_context *c, const bson_t *content, bool phone)
+{
+    struct text subject = {0}, plain = {0}, html = {0};
+    enum err err = letters_write(content, &subject, &plain, &html);
+    struct letter letter = {c->id, doc_text(content, "to"), subject.bytes, plain.bytes, html.bytes};
+
+    if (err == ERR_NONE && letter.to == NULL)
+        err = ERR_INVALID;
+    if (err == ERR_NONE)
+        err = phone ? mail_text(c->runner->mail, c->id, letter.to, plain.bytes)
+                    : mail_letter(c->runner->mail, &letter);
+    text_free(&subject);
+    text_free(&plain);
+    text_free(&html);
+    return err;
+}
+
+static enum err
+do_letter(const struct jobs_context *c, const bson_t *content)
+{
+    return send_written(c, content, false);
+}
+
+static enum err
+do_text(const struct jobs_context *c, const bson_t *content)
+{
+    return send_written(c, content, true);
+}
+
+static enum err
+do_nothing(const struct jobs_context *c, const bson_t *content)
+{
+    (void)c;
+    (void)content;
+    return ERR_NONE;
+}
+
+static enum err (*const does[JOB__COUNT])(const struct jobs_context *, const bson_t *) = {
+    [JOB_LETTER] = do_letter,
+    [JOB_TEXT] = do_text,
+    [JOB_PURGE] = do_nothing,
+    [JOB_NOTHING] = do_nothing,
+};
+
+enum err
+kinds_do(const struct jobs_context *c, const char *kind, const bson_t *content)
+{
+    for (int i = 0; i < JOB__COUNT; i++)
+        if (strcmp(job_names[i], kind) == 0)
+            return does[i](c, content);
+    log_error("jobs: '%s' is no kind of job", kind);
+    return ERR_INVALID;
+}

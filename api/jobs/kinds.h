@@ -1,0 +1,24 @@
+/*
+ * What the kinds of jobs do.
+ */
+#ifndef API_JOBS_KINDS_H
+#define API_JOBS_KINDS_H
+
+#include <bson/bson.h>
+
+#include "common/err.h"
+
+struct runner;
+struct store;
+
+struct jobs_context {
+    const struct runner *runner;
+    struct store *store; /* the thread's own */
+    char id[25];         /* the job's */
+};
+
+/* ERR_NONE: done.  ERR_INVALID: hopeless.  Anything else: to be tried again. */
+enum err kinds_do(const struct jobs_context *context, const char *kind, const bson_t *content)
+    MUST_CHECK;
+
+#endif

@@ -1,0 +1,74 @@
+/*
+ * taskwire-jobs: sends letters and does what is due.  Any number may run.
+ */
+#include <signal.h>
+#include <time.h>
+
+#include "api/jobs/runner.h"
+#include "common/bus.h"
+#include "common/config.h"
+#include "common/log.h"
+#include "common/mail.h"
+#include "common/store.h"
+#include "common/token.h"
+
+static volatile sig_atomic_t stopping;
+
+static void
+on_stop(int sig)
+{
+    (void)sig;
+    stopping = 1;
+}
+
+/* Waits for the database as long as it takes; false: it will never do, or we must stop. */
+static bool
+prepare(struct store_pool *pool, const struct config *config, char epoch[STORE_EPOCH])
+{
+    while (!stopping) {
+        struct store *store = store_take(pool);
+        enum err err = store == NULL ? ERR_STORE : store_setup(store, config->event_retention_days);
+
+        if (err == ERR_NONE)
+            err = store_epoch(store, epoch);
+        store_give(store);
+        if (err == ERR_NONE || err == ERR_INVALID)
+            return err == ERR_NONE;
+        log_warn("main: the database is not ready; trying again");
+        nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
+    }
+    return false;
+}
+
+int
+main(int argc, char **argv)
+{
+    static struct config config; /* its strings live as long as the process */
+    struct runner runner = {.config = &config, .stopping = &stopping};
+    struct sigaction stop = {.sa_handler = on_stop};
+    char epoch[STORE_EPOCH];
+    struct mail *mail;
+    int status = 1;
+
+    config_start(&config, "taskwire-jobs", CONFIG_JOBS, argc, argv);
+    if (token_open(config.signing_keys) != ERR_NONE || (mail = mail_open(&config)) == NULL)
+        return 2;
+    sigaction(SIGTERM, &stop, NULL);
+    sigaction(SIGINT, &stop, NULL);
+    runner.pool =
+        store_pool_open(config.mongodb_uri, config.mongodb_database, config.jobs_threads + 1);
+    runner.bus = bus_open(config.redis_url);
+    runner.mail = mail;
+    runner.epoch = epoch;
+    if (runner.pool != NULL && runner.bus != NULL && prepare(runner.pool, &config, epoch)) {
+        log_info("main: working with %ld threads", config.jobs_threads);
+        runner_run(&runner);
+        log_info("main: stopped");
+        status = 0;
+    }
+    if (runner.bus != NULL)
+        bus_close(runner.bus);
+    store_pool_close(runner.pool);
+    mail_close(mail);
+    return stopping ? 0 : status;
+}

@@ -1,0 +1,179 @@
+/*
+ * A job is leased by one update that moves its dueAt behind the lease's end:
+ * whoever dies with it loses it to the next one then.  Done, it is removed.
+ */
+#include "api/jobs/runner.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "api/doc.h"
+#include "api/jobs/kinds.h"
+#include "api/jobs/queue.h"
+#include "common/clock.h"
+#include "common/config.h"
+#include "common/log.h"
+#include "common/store.h"
+#include "common/text.h"
+
+#define LEASE_MS     120000  /* more than any job takes (common/mail.c gives up after 60 s) */
+#define IDLE_MS      250     /* between two looks when nothing is due */
+#define FIRST_WAIT   1000    /* before the second try; doubled for each further one */
+#define LONGEST_WAIT 3600000
+#define LEASE_NAME   33
+
+struct worker {
+    const struct runner *runner;
+    struct store *store;
+    pthread_mutex_t *looking; /* one thread looks for all */
+};
+
+static void
+nap(const struct runner *r, long ms)
+{
+    for (; ms > 0 && !*r->stopping; ms -= 50)
+        nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+}
+
+/* Takes any job that is due; ERR_NOT_FOUND when there is none. */
+static enum err
+lease(struct worker *w, const char *name, bson_t **job)
+{
+    int64_t now = clock_now(), matched;
+    bson_t *due = BCON_NEW("dueAt", "{", "$lte", BCON_DATE_TIME(now), "}");
+    bson_t *take = BCON_NEW("$set", "{", "lease", BCON_UTF8(name), "dueAt",
+                            BCON_DATE_TIME(now + LEASE_MS), "}", "$inc", "{", "tries",
+                            BCON_INT32(1), "}");
+    bson_t *ours = BCON_NEW("lease", BCON_UTF8(name));
+    enum err err = store_update(w->store, STORE_JOBS, due, take, &matched);
+
+    if (err == ERR_NONE)
+        err = matched == 0 ? ERR_NOT_FOUND : store_get(w->store, STORE_JOBS, ours, NULL, job);
+    bson_destroy(due);
+    bson_destroy(take);
+    bson_destroy(ours);
+    return err;
+}
+
+/* Does it, as its kind does it. */
+static enum err
+perform(struct worker *w, const bson_t *job)
+{
+    struct jobs_context context = {w->runner, w->store, ""};
+    const char *kind = doc_text(job, "kind");
+    struct text bytes = {0};
+    bson_t content;
+    enum err err = queue_open(&bytes, job);
+
+    bson_oid_to_string(doc_id(job, "_id"), context.id);
+    if (err == ERR_NONE &&
+        !bson_init_static(&content, (const uint8_t *)bytes.bytes, bytes.len))
+        err = ERR_INVALID;
+    if (err == ERR_NONE)
+        err = kinds_do(&context, kind == NULL ? "" : kind, &content);
+    text_free(&bytes);
+    return err;
+}
+
+static int64_t
+next_try(int64_t tries)
+{
+    int64_t wait = LONGEST_WAIT;
+    unsigned char dice;
+
+    if (tries < 12)
+        wait = FIRST_WAIT << (tries - 1);
+    text_random(&dice, 1);
+    return clock_now() + wait - wait / 4 * dice / 255;
+}
+
+/* Removes what is done or hopeless (that one stays to be looked at); else later again. */
+static enum err
+settle(struct worker *w, const bson_t *job, const char *name, enum err outcome)
+{
+    bson_t *filter = BCON_NEW("_id", BCON_OID(doc_id(job, "_id")), "lease", BCON_UTF8(name));
+    int64_t until = 0, at = next_try(doc_int(job, "tries"));
+    bson_t *update;
+    enum err err;
+
+    doc_time(job, "until", &until);
+    if (outcome == ERR_NONE) {
+        err = store_remove(w->store, STORE_JOBS, filter);
+        bson_destroy(filter);
+        return err;
+    }
+    if (outcome == ERR_INVALID || at > until) {
+        log_error("jobs: a %s is given up after %d tries", doc_text(job, "kind"),
+                  (int)doc_int(job, "tries"));
+        update = BCON_NEW("$set", "{", "failedAt", BCON_DATE_TIME(clock_now()), "}", "$unset", "{",
+                          "dueAt", "", "lease", "", "content", "", "}");
+    } else {
+        update = BCON_NEW("$set", "{", "dueAt", BCON_DATE_TIME(at), "}", "$unset", "{", "lease", "",
+                          "}");
+    }
+    err = store_update(w->store, STORE_JOBS, filter, update, NULL);
+    bson_destroy(filter);
+    bson_destroy(update);
+    return err;
+}
+
+/* Waits for a job; NULL when it is time to stop. */
+static bson_t *
+take_job(struct worker *w, char name[LEASE_NAME])
+{
+    unsigned char bytes[16];
+    bson_t *job = NULL;
+
+    text_random(bytes, sizeof(bytes));
+    text_hex(name, bytes, sizeof(bytes));
+    pthread_mutex_lock(w->looking);
+    while (!*w->runner->stopping && job == NULL) {
+        enum err err = lease(w, name, &job);
+
+        if (err != ERR_NONE)
+            nap(w->runner, err == ERR_NOT_FOUND ? IDLE_MS : 4 * IDLE_MS);
+    }
+    pthread_mutex_unlock(w->looking);
+    return job;
+}
+
+static void *
+thread_main(void *arg)
+{
+    struct worker *w = arg;
+    char name[LEASE_NAME];
+    bson_t *job;
+
+    while ((job = take_job(w, name)) != NULL) {
+        if (settle(w, job, name, perform(w, job)) != ERR_NONE)
+            log_warn("jobs: a lease could not be given back; it ends by itself");
+        bson_destroy(job);
+    }
+    return NULL;
+}
+
+void
+runner_run(const struct runner *runner)
+{
+    size_t count = (size_t)runner->config->jobs_threads;
+    pthread_t *threads = calloc(count, sizeof(*threads));
+    struct worker *workers = calloc(count, sizeof(*workers));
+    pthread_mutex_t looking = PTHREAD_MUTEX_INITIALIZER;
+
+    if (threads == NULL || workers == NULL)
+        abort();
+    for (size_t i = 0; i < count; i++) {
+        workers[i] = (struct worker){runner, store_take(runner->pool), &looking};
+        if (workers[i].store == NULL ||
+            pthread_create(&threads[i], NULL, thread_main, &workers[i]) != 0)
+            abort(); /* the pool has a place for each thread */
+    }
+    for (size_t i = 0; i < count; i++) {
+        pthread_join(threads[i], NULL);
+        store_give(workers[i].store);
+    }
+    free(threads);
+    free(workers);
+}
