@@ -11,7 +11,9 @@
 #include "api/reply.h"
 #include "api/request.h"
 #include "common/clock.h"
+#include "common/config.h"
 #include "common/json.h"
+#include "common/password.h"
 #include "common/token.h"
 
 #define SESSION_MS (30LL * 86400 * 1000) /* of no use; each refresh renews it */
@@ -36,7 +38,10 @@ const struct field user_fields[] = {
 };
 /* clang-format on */
 
+static const struct field no_fields[] = {{NULL}};
+
 const struct shape user_shape = {"User", user_fields};
+const struct shape accepted_shape = {"Accepted", no_fields};
 
 bool
 account_email(struct request *r, const char *typed, const char **out)
@@ -48,7 +53,7 @@ account_email(struct request *r, const char *typed, const char **out)
         strchr(at + 1, '.') == NULL || at[1] == '.' || email[len - 1] == '.')
         return false;
     for (char *p = email; *p != '\0'; p++) {
-        if ((unsigned char)*p <= ' ' || *p == 0x7F || strchr("<>()[],;:\\\"", *p) != NULL)
+        if ((unsigned char)*p <= ' ' || (unsigned char)*p >= 0x7F || strchr("<>()[],;:\\\"", *p) != NULL)
             return false;
         *p = (char)tolower((unsigned char)*p);
     }
@@ -68,6 +73,60 @@ account_phone(struct request *r, const char *typed, const char **out)
     *out = phone;
     return phone[0] == '+' && phone[1] >= '1' && phone[1] <= '9' && n >= 9 && n <= 16 &&
            strspn(phone + 1, "0123456789") == n - 1;
+}
+
+enum err
+account_find(struct request *r, const char *login, const bson_t **out)
+{
+    const char *value;
+    bson_t *filter, *user;
+    enum err err;
+
+    if (account_email(r, login, &value))
+        filter = BCON_NEW("email", BCON_UTF8(value));
+    else if (account_phone(r, login, &value))
+        filter = BCON_NEW("phone", BCON_UTF8(value));
+    else
+        filter = BCON_NEW("email", ""); /* the same work for what cannot be */
+    err = store_get(r->store, STORE_USERS, filter, NULL, &user);
+    bson_destroy(filter);
+    *out = err == ERR_NONE ? request_keep(r, user) : NULL;
+    return err == ERR_NOT_FOUND ? ERR_NONE : err;
+}
+
+enum err
+account_password(struct request *r, const bson_t *user, const char *pointer, const char *password)
+{
+    bool right;
+    enum err err = password_check(password, doc_text(user, "passwordHash"), &right, NULL);
+
+    if (err != ERR_NONE || right)
+        return err;
+    request_complain(r, pointer, "wrong", "is not the password");
+    return ERR_INVALID;
+}
+
+const char *
+account_greeting(struct request *r, const bson_t *user)
+{
+    const char *name = user == NULL ? NULL : doc_text(user, "name");
+
+    if (name == NULL || strpbrk(name, "/:@.<>\r\n\t") != NULL)
+        return "";
+    return arena_printf(r->arena, " %s", name);
+}
+
+const char *
+account_ip(const struct request *r)
+{
+    return r->address == NULL ? "an unknown address" : r->address;
+}
+
+const char *
+account_link(struct request *r, const char *page, const char *token)
+{
+    return arena_printf(r->arena, "%s/#/%s%s%s", r->config->public_url, page,
+                        token == NULL ? "" : "?token=", token == NULL ? "" : token);
 }
 
 /* A refresh token is the session's id and its secret. */

@@ -9,6 +9,8 @@
 
 #include "api/field.h"
 
+#define NOTICE_MS (24LL * 3600 * 1000) /* a letter that only tells makes sense so long */
+
 extern const struct shape user_shape;
 extern const struct field user_fields[];
 
@@ -22,6 +24,25 @@ enum err account_open_session(struct request *r, struct change *change, const bs
 /* The same reply for a session that has a new refresh token. */
 void account_reply(struct request *r, int status, const bson_t *user, const bson_oid_t *session,
                    const char *refresh_secret);
+
+/* The user whom an address or a number names; *out is NULL when there is none. */
+enum err account_find(struct request *r, const char *login, const bson_t **out) MUST_CHECK;
+
+/* Is it the user's password?  Complains at the pointer otherwise: ERR_INVALID. */
+enum err account_password(struct request *r, const bson_t *user, const char *pointer,
+                          const char *password) MUST_CHECK;
+
+/* For letters: " Anna" if the name could not lead anybody astray, else "". */
+const char *account_greeting(struct request *r, const bson_t *user);
+
+/* Where the request came from, in words. */
+const char *account_ip(const struct request *r);
+
+/*
+ * The address of a page of the web client.  A token (NULL: none) stands behind
+ * the #, which no browser sends and no server logs.
+ */
+const char *account_link(struct request *r, const char *page, const char *token);
 
 /* Lower case of an address with one @ and a dot behind; false when it is none. */
 bool account_email(struct request *r, const char *typed, const char **out);

@@ -10,7 +10,13 @@
 enum err users_register(struct request *r) MUST_CHECK;
 enum err me_read(struct request *r) MUST_CHECK;
 enum err me_change(struct request *r) MUST_CHECK;
-extern const struct shape register_shape, user_shape;
+extern const struct shape register_shape, user_shape, accepted_shape;
+
+/* passwords.c, password_resets.c */
+enum err me_password(struct request *r) MUST_CHECK;
+enum err password_resets_ask(struct request *r) MUST_CHECK;
+enum err password_resets_use(struct request *r) MUST_CHECK;
+extern const struct shape password_shape, reset_ask_shape, reset_use_shape;
 
 /* sessions.c */
 enum err sessions_open(struct request *r) MUST_CHECK;

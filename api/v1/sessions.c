@@ -5,14 +5,15 @@
 
 #include <string.h>
 
+#include "api/audit.h"
 #include "api/crud.h"
 #include "api/doc.h"
+#include "api/jobs/queue.h"
 #include "api/reply.h"
 #include "api/request.h"
-#include "api/revoked.h"
 #include "api/v1/account.h"
+#include "api/v1/endings.h"
 #include "common/clock.h"
-#include "common/log.h"
 #include "common/password.h"
 #include "common/token.h"
 
@@ -53,25 +54,6 @@ const struct shape refresh_shape = {"Refresh", refresh_fields};
 const struct shape session_shape = {"Session", session_fields};
 const struct shape opened_shape = {"OpenedSession", opened_fields};
 
-static enum err
-find_user(struct request *r, const char *login, const bson_t **out)
-{
-    const char *value;
-    bson_t *filter, *user;
-    enum err err;
-
-    if (account_email(r, login, &value))
-        filter = BCON_NEW("email", BCON_UTF8(value));
-    else if (account_phone(r, login, &value))
-        filter = BCON_NEW("phone", BCON_UTF8(value));
-    else
-        filter = BCON_NEW("email", ""); /* the same work for what cannot be */
-    err = store_get(r->store, STORE_USERS, filter, NULL, &user);
-    bson_destroy(filter);
-    *out = err == ERR_NONE ? request_keep(r, user) : NULL;
-    return err == ERR_NOT_FOUND ? ERR_NONE : err;
-}
-
 struct opening {
     struct request *r;
     const bson_t *user;
@@ -107,7 +89,7 @@ sessions_open(struct request *r)
     enum err err;
 
     if ((err = doc_read(r, DOC_CREATE, login_fields, r->json, body)) != ERR_NONE ||
-        (err = find_user(r, doc_text(body, "login"), &o.user)) != ERR_NONE ||
+        (err = account_find(r, doc_text(body, "login"), &o.user)) != ERR_NONE ||
         (err = password_check(doc_text(body, "password"),
                               o.user == NULL ? NULL : doc_text(o.user, "passwordHash"), &right,
                               &outdated)) != ERR_NONE)
@@ -141,110 +123,87 @@ sessions_list(struct request *r)
     return crud_page(r, STORE_SESSIONS, &session_list, base, write_session);
 }
 
-/* Ends one session, with its event, in a change of the user's topic (index 0). */
-static enum err
-revoke_one(struct change *change, const bson_oid_t *id)
-{
-    bson_t *filter = BCON_NEW("_id", BCON_OID(id), "revokedAt", BCON_NULL);
-    bson_t *set = BCON_NEW("$set", "{", "revokedAt", BCON_DATE_TIME(change_now(change)), "}");
-    char hex[25];
-    struct event event = {.kind = EVENT_SESSION_REVOKED, .rev = 1, .entity_id = hex};
-    int64_t matched;
-    enum err err = store_update(change_store(change), STORE_SESSIONS, filter, set, &matched);
-
-    bson_destroy(filter);
-    bson_destroy(set);
-    bson_oid_to_string(id, hex);
-    if (err != ERR_NONE || matched == 0)
-        return err;
-    return change_event(change, 0, &event);
-}
-
-struct ending {
-    struct request *r;
-    const bson_oid_t *one; /* NULL: all but this request's own */
-    const bson_oid_t *user;
-    bson_oid_t ended[1000];
-    int count;
-};
-
-static enum err
-note_session(void *arg, const bson_t *doc)
-{
-    struct ending *e = arg;
-    const bson_oid_t *id = doc_id(doc, "_id");
-
-    if ((e->one == NULL && !bson_oid_equal(id, &e->r->session_id)) ||
-        (e->one != NULL && bson_oid_equal(id, e->one)))
-        if (e->count < (int)(sizeof(e->ended) / sizeof(e->ended[0])))
-            e->ended[e->count++] = *id;
-    return ERR_NONE;
-}
-
 static enum err
 end_sessions(struct change *change, void *arg)
 {
-    struct ending *e = arg;
-    bson_t *filter = BCON_NEW("userId", BCON_OID(e->user), "revokedAt", BCON_NULL);
-    enum err err;
+    struct endings *e = arg;
+    enum err err = endings_run(e, change);
 
-    e->count = 0;
-    err = store_find(change_store(change), STORE_SESSIONS, filter, NULL, note_session, e);
-    bson_destroy(filter);
-    if (err == ERR_NONE && e->one != NULL && e->count == 0)
+    if (err == ERR_NONE && e->only != NULL && e->count == 0)
         return ERR_NOT_FOUND;
-    for (int i = 0; err == ERR_NONE && i < e->count; i++)
-        err = revoke_one(change, &e->ended[i]);
     return err == ERR_NONE ? reply_empty(e->r, 204) : err;
 }
 
 static enum err
-run_ending(struct request *r, struct ending *e)
+run_endings(struct endings *e)
 {
-    char hex[25];
-    struct change_plan plan = {.topic_count = 1, .fn = end_sessions, .arg = e};
-    enum err err;
+    struct change_plan plan = {.fn = end_sessions, .arg = e};
+    enum err err = request_change(e->r, &plan);
 
-    bson_oid_to_string(e->user, hex);
-    plan.topics[0] = arena_printf(r->arena, "user:%s", hex);
-    err = request_change(r, &plan);
-    for (int i = 0; err == ERR_NONE && i < e->count; i++)
-        revoked_add(r->revoked, &e->ended[i]);
+    if (err == ERR_NONE)
+        endings_tell(e);
     return err;
 }
 
 enum err
 sessions_end(struct request *r)
 {
-    struct ending *e = arena_alloc(r->arena, sizeof(*e));
     bson_oid_t id = r->session_id;
+    struct endings e = {.r = r, .user = &r->user_id, .only = &id};
     enum err err;
 
     if (strcmp(r->args[0], "current") != 0 && (err = request_id_arg(r, 0, &id)) != ERR_NONE)
         return err;
-    *e = (struct ending){.r = r, .one = &id, .user = &r->user_id};
-    return run_ending(r, e);
+    if ((err = run_endings(&e)) == ERR_NONE)
+        audit_of(r, "session.ended", &r->user_id, "ended", r->args[0]);
+    return err;
 }
 
 enum err
 sessions_end_others(struct request *r)
 {
-    struct ending *e = arena_alloc(r->arena, sizeof(*e));
+    struct endings e = {.r = r, .user = &r->user_id, .except = &r->session_id};
+    enum err err = run_endings(&e);
 
-    *e = (struct ending){.r = r, .user = &r->user_id};
-    return run_ending(r, e);
+    if (err == ERR_NONE)
+        audit(r, "session.others-ended", &r->user_id);
+    return err;
 }
 
-/* A token that was used before: whoever has it, the session is not safe. */
-static enum err
-punish_replay(struct request *r, const bson_t *session)
-{
-    struct ending *e = arena_alloc(r->arena, sizeof(*e));
+struct punishment {
+    struct endings endings;
+    const bson_t *session, *user;
+};
 
-    log_warn("sessions: an old refresh token came back; the session ends");
-    *e = (struct ending){.r = r, .one = doc_id(session, "_id"), .user = doc_id(session, "userId")};
+/* Whoever has it, the session is not safe. */
+static enum err
+punish(struct change *change, void *arg)
+{
+    struct punishment *p = arg;
+    struct request *r = p->endings.r;
+    enum err err = endings_run(&p->endings, change);
+
+    if (err != ERR_NONE || p->endings.count == 0)
+        return err;
+    return queue_letter(change, JOB_LETTER, LETTER_SESSION_ENDED, doc_text(p->user, "email"),
+                        NOTICE_MS, "name", account_greeting(r, p->user), "ip", account_ip(r),
+                        "device", doc_text(p->session, "device"), "link",
+                        account_link(r, "password-resets", NULL), NULL);
+}
+
+/* A token that was used before came back. */
+static enum err
+punish_replay(struct request *r, const bson_t *session, const bson_t *user)
+{
+    struct punishment p = {{.r = r, .user = doc_id(user, "_id"), .only = doc_id(session, "_id")},
+                           session, user};
+    struct change_plan plan = {.fn = punish, .arg = &p};
+
     r->key = NULL; /* a refusal is not recorded */
-    (void)!run_ending(r, e);
+    if (request_change(r, &plan) == ERR_NONE) {
+        endings_tell(&p.endings);
+        audit(r, "session.replayed", p.endings.user);
+    }
     return ERR_BAD_LOGIN;
 }
 
@@ -314,7 +273,7 @@ sessions_refresh(struct request *r)
         previous = doc_text(session, "previousHash");
         doc_time(session, "rotatedAt", &rotated);
         if (previous == NULL || strcmp(previous, hash) != 0 || clock_now() - rotated > GRACE_MS)
-            return punish_replay(r, session);
+            return punish_replay(r, session, user);
     }
     if (err == ERR_NONE)
         account_reply(r, 200, user, doc_id(session, "_id"), next);

@@ -11,6 +11,7 @@
 #include "api/reply.h"
 #include "api/request.h"
 #include "api/v1/account.h"
+#include "api/v1/passwords.h"
 #include "api/v1/projects.h"
 #include "common/password.h"
 
@@ -112,6 +113,8 @@ users_register(struct request *r)
         request_complain(r, "/email", "format", "must be a mail address");
     if (doc_has(reg.body, "phone") && !account_phone(r, doc_text(reg.body, "phone"), &reg.phone))
         request_complain(r, "/phone", "format", "must be a number like +4915112345678");
+    if (doc_has(reg.body, "password"))
+        passwords_judge(r, "/password", doc_text(reg.body, "password"));
     if ((err = request_verdict(r)) != ERR_NONE ||
         (err = password_hash(doc_text(reg.body, "password"), reg.hash)) != ERR_NONE)
         return err;

@@ -1,0 +1,34 @@
+/*
+ * Secrets that are good for one use, kept as their hashes.
+ */
+#ifndef API_V1_ONE_TIME_H
+#define API_V1_ONE_TIME_H
+
+#include <bson/bson.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/token.h"
+
+struct request;
+struct change;
+
+/*
+ * Within a change: a new secret for a purpose ("reset"), good for life ms.
+ * more: what else its document shall hold; NULL: nothing.
+ */
+enum err one_time_add(struct change *change, const char *purpose, const bson_oid_t *user,
+                      int64_t life, const bson_t *more, char secret[TOKEN_SECRET]) MUST_CHECK;
+
+/* The document of a secret that came back; ERR_BAD_LOGIN when there is none, or no more. */
+enum err one_time_find(struct request *r, const char *purpose, const char *secret,
+                       const bson_t **out) MUST_CHECK;
+
+/* Within a change: uses it and its siblings up; ERR_BAD_LOGIN when a twin was faster. */
+enum err one_time_use(struct request *r, struct change *change, const bson_t *doc) MUST_CHECK;
+
+/* Within a change: forgets a user's secrets of a purpose. */
+enum err one_time_forget(struct change *change, const char *purpose, const bson_oid_t *user)
+    MUST_CHECK;
+
+#endif

@@ -1,0 +1,146 @@
+/*
+ * /v1/password-resets: a new password by letter.  Whether an account exists
+ * shows neither in the answer nor in the work: nobody's letter is queued too,
+ * and thrown away by taskwire-jobs.
+ */
+#include "api/v1/handlers.h"
+
+#include <string.h>
+
+#include "api/audit.h"
+#include "api/crud.h"
+#include "api/doc.h"
+#include "api/jobs/queue.h"
+#include "api/reply.h"
+#include "api/request.h"
+#include "api/v1/account.h"
+#include "api/v1/endings.h"
+#include "api/v1/one_time.h"
+#include "api/v1/passwords.h"
+#include "common/password.h"
+
+#define RESET_MS (30LL * 60 * 1000) /* design 4 */
+
+/* clang-format off */
+static const struct field ask_fields[] = {
+    {"email", TEXT, MUST_SET, 3, 254},
+    {NULL},
+};
+static const struct field use_fields[] = {
+    {"token",    TEXT, MUST_SET, 1, 200},
+    {"password", TEXT, MUST_SET, PASSWORD_MIN, PASSWORD_MAX},
+    {NULL},
+};
+/* clang-format on */
+
+const struct shape reset_ask_shape = {"PasswordResetRequest", ask_fields};
+const struct shape reset_use_shape = {"PasswordReset", use_fields};
+
+struct asking {
+    struct request *r;
+    const char *email;
+    const bson_t *user; /* NULL: nobody */
+};
+
+static enum err
+store_asking(struct change *change, void *arg)
+{
+    struct asking *a = arg;
+    struct request *r = a->r;
+    char secret[TOKEN_SECRET];
+    bson_oid_t nobody;
+    enum err err;
+
+    bson_oid_init(&nobody, NULL);
+    err = one_time_add(change, "reset", a->user == NULL ? &nobody : doc_id(a->user, "_id"),
+                       RESET_MS, NULL, secret);
+    if (err != ERR_NONE)
+        return err;
+    err = queue_letter(change, a->user == NULL ? JOB_NOTHING : JOB_LETTER, LETTER_PASSWORD_RESET,
+                       a->email, RESET_MS, "name", account_greeting(r, a->user), "link",
+                       account_link(r, "password-resets", secret), NULL);
+    text_puts(reply_json(r, 202), "{}");
+    return err;
+}
+
+enum err
+password_resets_ask(struct request *r)
+{
+    struct asking a = {.r = r};
+    struct change_plan plan = {.fn = store_asking, .arg = &a};
+    bson_t *body = request_keep(r, bson_new());
+    enum err err = doc_read(r, DOC_CREATE, ask_fields, r->json, body);
+
+    if (err == ERR_NONE && !account_email(r, doc_text(body, "email"), &a.email))
+        request_complain(r, "/email", "format", "must be a mail address");
+    if (err != ERR_NONE || (err = request_verdict(r)) != ERR_NONE ||
+        (err = account_find(r, a.email, &a.user)) != ERR_NONE ||
+        (err = request_change(r, &plan)) != ERR_NONE)
+        return err;
+    audit(r, "password.reset-asked", a.user == NULL ? NULL : doc_id(a.user, "_id"));
+    return ERR_NONE;
+}
+
+struct using {
+    struct request *r;
+    const bson_t *token, *user;
+    char hash[PASSWORD_STORED];
+    struct endings all;
+};
+
+/* The letter was read, so the address is confirmed as well. */
+static enum err
+confirm_email(struct using *u, struct change *change)
+{
+    bson_t *filter, *set;
+
+    if (doc_has(u->user, "emailVerifiedAt"))
+        return ERR_NONE;
+    filter = request_keep(u->r, BCON_NEW("_id", BCON_OID(doc_id(u->user, "_id"))));
+    set = request_keep(u->r, BCON_NEW("$set", "{", "emailVerifiedAt",
+                                      BCON_DATE_TIME(change_now(change)), "}"));
+    return store_update(change_store(change), STORE_USERS, filter, set, NULL);
+}
+
+static enum err
+use_token(struct change *change, void *arg)
+{
+    struct using *u = arg;
+    struct request *r = u->r;
+    enum err err;
+
+    if ((err = one_time_use(r, change, u->token)) != ERR_NONE ||
+        (err = passwords_set(r, change, u->user, u->hash,
+                             "All sessions and API tokens were ended by that.")) != ERR_NONE ||
+        (err = confirm_email(u, change)) != ERR_NONE ||
+        (err = one_time_forget(change, "api", doc_id(u->user, "_id"))) != ERR_NONE ||
+        (err = endings_run(&u->all, change)) != ERR_NONE)
+        return err;
+    return reply_empty(r, 204);
+}
+
+enum err
+password_resets_use(struct request *r)
+{
+    struct using u = {.r = r, .all = {.r = r}};
+    struct change_plan plan = {.fn = use_token, .arg = &u};
+    bson_t *body = request_keep(r, bson_new());
+    enum err err = doc_read(r, DOC_CREATE, use_fields, r->json, body);
+
+    if (err == ERR_NONE)
+        passwords_judge(r, "/password", doc_text(body, "password"));
+    if (err != ERR_NONE || (err = request_verdict(r)) != ERR_NONE ||
+        (err = one_time_find(r, "reset", doc_text(body, "token"), &u.token)) != ERR_NONE)
+        return err;
+    err = crud_get(r, STORE_USERS, doc_id(u.token, "userId"), &u.user);
+    if (err == ERR_NOT_FOUND)
+        return request_fail(r, ERR_BAD_LOGIN, "the token is not valid, or not any more");
+    if (err != ERR_NONE || (err = password_hash(doc_text(body, "password"), u.hash)) != ERR_NONE)
+        return err;
+    u.all.user = doc_id(u.user, "_id");
+    if ((err = request_change(r, &plan)) != ERR_NONE)
+        return err;
+    endings_tell(&u.all);
+    audit(r, "password.reset", u.all.user);
+    return ERR_NONE;
+}

@@ -1,0 +1,99 @@
+/*
+ * /v1/me/password: the change of one's own.
+ */
+#include "api/v1/passwords.h"
+
+#include <string.h>
+
+#include "api/audit.h"
+#include "api/crud.h"
+#include "api/doc.h"
+#include "api/jobs/queue.h"
+#include "api/reply.h"
+#include "api/request.h"
+#include "api/v1/account.h"
+#include "api/v1/endings.h"
+#include "api/v1/handlers.h"
+#include "common/password.h"
+#include "common/weak.h"
+
+/* clang-format off */
+static const struct field change_fields[] = {
+    {"currentPassword", TEXT, MUST_SET, 1, PASSWORD_MAX},
+    {"newPassword",     TEXT, MUST_SET, PASSWORD_MIN, PASSWORD_MAX},
+    {NULL},
+};
+/* clang-format on */
+
+const struct shape password_shape = {"PasswordChange", change_fields};
+
+void
+passwords_judge(struct request *r, const char *pointer, const char *password)
+{
+    if (weak_password(password))
+        request_complain(r, pointer, "common", "is one that everybody tries first");
+}
+
+enum err
+passwords_set(struct request *r, struct change *change, const bson_t *user, const char *hash,
+              const char *more)
+{
+    /* The hash that was checked must still stand. */
+    bson_t *filter =
+        request_keep(r, BCON_NEW("_id", BCON_OID(doc_id(user, "_id")), "passwordHash",
+                                 BCON_UTF8(doc_text(user, "passwordHash"))));
+    bson_t *set = request_keep(
+        r, BCON_NEW("$set", "{", "passwordHash", BCON_UTF8(hash), "updatedAt",
+                    BCON_DATE_TIME(change_now(change)), "}", "$inc", "{", "rev", BCON_INT64(1), "}"));
+    int64_t matched;
+    enum err err = store_update(change_store(change), STORE_USERS, filter, set, &matched);
+
+    if (err == ERR_NONE && matched == 0)
+        return request_fail(r, ERR_CONFLICT, "the password was changed meanwhile");
+    if (err != ERR_NONE)
+        return err;
+    return queue_letter(change, JOB_LETTER, LETTER_PASSWORD_CHANGED, doc_text(user, "email"),
+                        NOTICE_MS, "name", account_greeting(r, user), "ip", account_ip(r), "more",
+                        more, "link", account_link(r, "password-resets", NULL), NULL);
+}
+
+struct work {
+    struct request *r;
+    const bson_t *user;
+    char hash[PASSWORD_STORED];
+    struct endings others;
+};
+
+static enum err
+change_password(struct change *change, void *arg)
+{
+    struct work *w = arg;
+    enum err err = passwords_set(w->r, change, w->user, w->hash,
+                                 "All other sessions were ended by that.");
+
+    if (err == ERR_NONE)
+        err = endings_run(&w->others, change);
+    return err == ERR_NONE ? reply_empty(w->r, 204) : err;
+}
+
+enum err
+me_password(struct request *r)
+{
+    struct work w = {.r = r, .others = {.r = r, .user = &r->user_id, .except = &r->session_id}};
+    struct change_plan plan = {.fn = change_password, .arg = &w};
+    bson_t *body = request_keep(r, bson_new());
+    enum err err = doc_read(r, DOC_CREATE, change_fields, r->json, body);
+
+    if (err == ERR_NONE)
+        passwords_judge(r, "/newPassword", doc_text(body, "newPassword"));
+    if (err != ERR_NONE || (err = request_verdict(r)) != ERR_NONE ||
+        (err = crud_get(r, STORE_USERS, &r->user_id, &w.user)) != ERR_NONE ||
+        (err = account_password(r, w.user, "/currentPassword",
+                                doc_text(body, "currentPassword"))) != ERR_NONE ||
+        (err = password_hash(doc_text(body, "newPassword"), w.hash)) != ERR_NONE ||
+        (err = request_change(r, &plan)) != ERR_NONE)
+        return err;
+    endings_tell(&w.others);
+    audit(r, "password.changed", &r->user_id);
+    return ERR_NONE;
+}

@@ -1,0 +1,21 @@
+/*
+ * Passwords that people choose, and what changes when they do.
+ */
+#ifndef API_V1_PASSWORDS_H
+#define API_V1_PASSWORDS_H
+
+#include <bson/bson.h>
+
+#include "common/err.h"
+
+struct request;
+struct change;
+
+/* Complains at a pointer of a password that everybody tries first. */
+void passwords_judge(struct request *r, const char *pointer, const char *password);
+
+/* Within a change: gives the user a new one, and a letter that says so. */
+enum err passwords_set(struct request *r, struct change *change, const bson_t *user,
+                       const char *hash, const char *more) MUST_CHECK;
+
+#endif
