@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/doc.h"
+#include "api/project_cache.h"
 #include "api/query.h"
 #include "api/reply.h"
 #include "api/request.h"
@@ -100,10 +101,31 @@ crud_get(struct request *r, enum store_name store, const bson_oid_t *id, const b
     return err;
 }
 
+/* The project as a change sees it: from the cache, if the topic's head says that it holds. */
+static enum err
+project_in_change(struct request *r, const bson_oid_t *id, const bson_t **out)
+{
+    int topic = change_topic(r->change, crud_topic(r, id));
+    bson_t *known = NULL;
+    enum err err;
+
+    if (topic >= 0)
+        known = project_cache_get(id, change_unchanged(r->change, topic));
+    if (known != NULL) {
+        *out = request_keep(r, known);
+        return ERR_NONE;
+    }
+    err = crud_get(r, STORE_PROJECTS, id, out);
+    if (err == ERR_NONE && topic >= 0 && change_as_of(r->change, topic) >= 0)
+        project_cache_put(id, change_as_of(r->change, topic), *out);
+    return err;
+}
+
 enum err
 crud_project(struct request *r, const bson_oid_t *id, enum action action, const bson_t **out)
 {
-    enum err err = crud_get(r, STORE_PROJECTS, id, out);
+    enum err err = r->change != NULL ? project_in_change(r, id, out)
+                                     : crud_get(r, STORE_PROJECTS, id, out);
 
     if (err == ERR_NONE)
         err = access_check(*out, &r->user_id, action);
@@ -272,6 +294,7 @@ struct work {
     enum action action;
     enum event_kind kind;
     const bson_t *change; /* of crud_change() */
+    const bson_t *seen;   /* as it was just before the change; NULL: read it */
 };
 
 /* Reads project and entity, as this transaction sees them. */
@@ -282,8 +305,11 @@ load(struct work *w, const bson_t **project, const bson_t **doc)
 
     if (err == ERR_NONE && w->res->is_project)
         *doc = *project;
+    else if (err == ERR_NONE && w->seen != NULL)
+        *doc = w->seen; /* its rev is the guard: if it is stale, the next run reads */
     else if (err == ERR_NONE)
         err = crud_get(w->r, w->res->store, &w->id, doc);
+    w->seen = NULL;
     if (err == ERR_NONE && !bson_oid_equal(project_of(w->res, *doc), &w->project))
         err = ERR_BUSY; /* moved since it was looked up: the client may try again */
     if (err == ERR_NONE && w->res->may != NULL)
@@ -408,6 +434,7 @@ run(struct request *r, change_fn fn, struct work *w)
         if ((err = crud_get(r, w->res->store, &w->id, &doc)) != ERR_NONE)
             return err;
         w->project = *project_of(w->res, doc);
+        w->seen = doc;
     }
     plan.topics[0] = crud_topic(r, &w->project);
     return request_change(r, &plan);

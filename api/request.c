@@ -264,12 +264,34 @@ request_replay(struct request *r, bool *found)
     return err;
 }
 
+struct inner {
+    struct request *r;
+    change_fn fn;
+    void *arg;
+};
+
+/* The plan's own function, with the request knowing of the change. */
+static enum err
+run_inner(struct change *change, void *arg)
+{
+    struct inner *i = arg;
+    enum err err;
+
+    i->r->change = change;
+    err = i->fn(change, i->arg);
+    i->r->change = NULL;
+    return err;
+}
+
 enum err
 request_change(struct request *r, struct change_plan *plan)
 {
+    struct inner inner = {r, plan->fn, plan->arg};
     bool found = false;
     enum err err, replay;
 
+    plan->fn = run_inner;
+    plan->arg = &inner;
     plan->actor_id = r->user[0] == '\0' ? NULL : r->user;
     plan->idempotency = r->key;
     plan->record = write_record;

@@ -76,6 +76,8 @@ struct request {
     const struct config *config;
     struct revoked *revoked;
 
+    struct change *change; /* the one under way; NULL: none */
+
     /* What they say. */
     struct complaint *complaints, **last_complaint;
     const char *detail, *parameter;

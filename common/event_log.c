@@ -88,7 +88,7 @@ read_number(struct change *c, struct topic *t, const bson_t *filter)
     if (bson_iter_init_find(&iter, doc, "seq"))
         t->seq = bson_iter_as_int64(&iter);
     t->head.counter = bson_iter_init_find(&iter, doc, COUNTER) ? bson_iter_as_int64(&iter) : 0;
-    t->head.unchanged = t->seq; /* what this transaction reads is as of now */
+    t->head.unchanged = t->seq - 1; /* what this transaction reads is as of then */
     bson_destroy(doc);
     return ERR_NONE;
 }
@@ -190,6 +190,14 @@ change_unchanged(const struct change *c, int topic)
     const struct topic *t = &c->topics[topic];
 
     return t->planned && t->known && !t->used ? t->head.unchanged : INT64_MAX;
+}
+
+int64_t
+change_as_of(const struct change *c, int topic)
+{
+    const struct topic *t = &c->topics[topic];
+
+    return t->planned && !t->used ? t->first - 1 : -1;
 }
 
 int64_t

@@ -68,6 +68,12 @@ int change_topic(const struct change *change, const char *name);
  */
 int64_t change_unchanged(const struct change *change, int topic);
 
+/*
+ * The number as of which this change reads a planned topic's entities: the one
+ * before its own, which may yet go to somebody else.  -1: it has changed some.
+ */
+int64_t change_as_of(const struct change *change, int topic);
+
 /* The value that the plan's counter has reached with this change (tasks' numbers). */
 int64_t change_counter(const struct change *change);
 
