@@ -20,11 +20,11 @@ SANITIZER = re.compile(r".*(AddressSanitizer|LeakSanitizer|ThreadSanitizer|: run
 class Stack:
     """With no arguments: the programs in TASKWIRE_BUILD (default var/build), one of each."""
 
-    def __init__(self, build=None, data=None, api=1, push=1, settings=None, port=None):
+    def __init__(self, build=None, data=None, api=1, push=1, jobs=1, settings=None, port=None):
         self.build = str(build or os.environ.get("TASKWIRE_BUILD") or ROOT / "var" / "build")
         self.own_data = data is None
         self.data = pathlib.Path(data or tempfile.mkdtemp(prefix="taskwire-test-"))
-        self.api, self.push, self.port = api, push, port
+        self.api, self.push, self.jobs, self.port = api, push, jobs, port
         self.settings = dict(settings or {})
 
     def __enter__(self):
@@ -36,7 +36,7 @@ class Stack:
     def start(self):
         self.port = self.port or free_port()
         command = [ROOT / "deploy" / "up", "--detach", "--build", self.build, "--data", self.data,
-                   "--port", self.port, "--api", self.api, "--push", self.push,
+                   "--port", self.port, "--api", self.api, "--push", self.push, "--jobs", self.jobs,
                    "--with-pid", os.getpid()]
         env = {**os.environ, "UBSAN_OPTIONS": "print_stacktrace=1", **self.settings}
         done = subprocess.run([str(c) for c in command], env=env, stdin=subprocess.DEVNULL,
@@ -113,7 +113,7 @@ class Stack:
     # Processes, and how to hurt them.
 
     def pids(self):
-        """The pid of every program by name: mongodb redis api-1 push-1 nginx."""
+        """The pid of every program by name: mongodb redis api-1 push-1 jobs-1 nginx."""
         return {name: p["pid"] for name, p in self.state["programs"].items()}
 
     def workers(self, program):
@@ -174,7 +174,7 @@ class Stack:
 
 
 def full_name(program):
-    return program + "-1" if program in ("api", "push") else program
+    return program + "-1" if program in ("api", "push", "jobs") else program
 
 
 def free_port():

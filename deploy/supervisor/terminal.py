@@ -2,7 +2,7 @@
 
 import os
 
-COLOURS = {"api": 32, "push": 36, "nginx": 35, "mongodb": 33, "redis": 31}
+COLOURS = {"api": 32, "push": 36, "jobs": 34, "nginx": 35, "mongodb": 33, "redis": 31}
 
 
 class Follower:
