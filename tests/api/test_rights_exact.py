@@ -1,0 +1,76 @@
+"""Rights are those of the log's order: a change never rests on a membership that had ended before it.
+
+The API remembers projects between changes; these tests would see a stale one."""
+import random
+import threading
+import time
+
+STORM_SECONDS = 4
+
+
+def storm(*workers):
+    until = time.monotonic() + STORM_SECONDS
+    threads = [threading.Thread(target=worker, args=(until,)) for worker in workers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(STORM_SECONDS + 30)
+
+
+def test_nobody_writes_while_not_a_member(anna, ben):
+    plan = anna.project()
+    dice = random.Random(1)
+    answers = []
+
+    def anna_shares_and_unshares(until):
+        while time.monotonic() < until:
+            anna.share(plan, ben)
+            if dice.random() < .5:
+                anna.patch(plan, name=f"Plan {dice.randrange(99)}").expect(200)
+            anna.delete(f"/v1/projects/{plan['id']}/members/{ben.id}").expect(204)
+
+    def ben_writes(until):
+        while time.monotonic() < until:
+            answers.append(ben.post("/v1/tasks", title="Mine", projectId=plan["id"]).expect((201, 404)).status)
+
+    def anna_is_refused(until):  # undone changes must leave nothing behind
+        while time.monotonic() < until:
+            anna.post("/v1/tasks", title="No", projectId=plan["id"], status="nope").expect(422)
+            anna.patch(plan, statuses=[]).expect(422)
+
+    storm(anna_shares_and_unshares, ben_writes, ben_writes, anna_is_refused)
+    log = [event for event in anna.pages_of_events(plan)]
+    assert [event["seq"] for event in log] == list(range(1, len(log) + 1))
+    member, written = False, 0
+    for event in log:
+        if event["kind"] in ("member.added", "member.removed"):
+            member = event["kind"] == "member.added"
+        elif event["kind"] == "task.created" and event["actorId"] == ben.id:
+            assert member, f"written at {event['seq']} without a membership"
+            written += 1
+    assert written == answers.count(201) > 0 and answers.count(404) > 0
+
+
+def test_a_role_taken_away_holds_from_its_number_on(anna, ben):
+    plan = anna.project()
+    anna.share(plan, ben)
+    task = anna.task(projectId=plan["id"])
+
+    def roles(until):
+        while time.monotonic() < until:
+            anna.share(plan, ben, "viewer")
+            anna.share(plan, ben, "member")
+
+    def changes(until):
+        n = 0
+        while time.monotonic() < until:
+            n += 1
+            ben.patch(task, title=f"Version {n}").expect((200, 403))
+
+    storm(roles, changes)
+    role = "member"
+    for event in anna.pages_of_events(plan):
+        if event["kind"] == "member.updated":
+            role = event["data"]["role"]
+        elif event["kind"] == "task.updated":
+            assert role == "member", f"changed at {event['seq']} as {role}"
