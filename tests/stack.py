@@ -40,13 +40,14 @@ class Stack:
                    "--with-pid", os.getpid()]
         env = {**os.environ, "UBSAN_OPTIONS": "print_stacktrace=1", **self.settings}
         done = subprocess.run([str(c) for c in command], env=env, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300)
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              timeout=300)
         if done.returncode != 0:
             raise RuntimeError(f"deploy/up failed:\n{done.stdout}")
         return self
 
     def stop(self, check=True):
-        """Stops all of it, with its data folder if that is ours; complains of what a sanitizer said."""
+        """Stops all, and removes a data folder of our own; complains of what a sanitizer said."""
         subprocess.run([str(ROOT / "deploy" / "down"), "--data", str(self.data)], check=True,
                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=120)
         reports = self.sanitizer_reports()
@@ -178,7 +179,7 @@ def full_name(program):
 
 
 def free_port():
-    """Below the kernel's range for outgoing connections, so that none of those takes it meanwhile."""
+    """Below the kernel's range for outgoing connections, so that none of those takes it."""
     while True:
         port = random.randrange(10000, 30000)
         with socket.socket() as s:

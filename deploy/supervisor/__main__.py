@@ -103,7 +103,7 @@ class Installation:
             self.wait(program.is_up, program.name, [program])
 
     def wait(self, is_up, what, suspects):
-        """Until is_up(); a program that keeps dying meanwhile, or no success in time, is refused."""
+        """Until is_up(); a program that keeps dying meanwhile, or no success in time, ends it."""
         limit = time.monotonic() + UP_SECONDS
         while not is_up():
             self.tick(0.05)
@@ -123,7 +123,8 @@ class Installation:
         try:
             connection.request("GET", "/v1/ready")
             reply = connection.getresponse()
-            self.last_answer = f" It says {reply.status}: {reply.read(500).decode(errors='replace')}."
+            words = reply.read(500).decode(errors="replace")
+            self.last_answer = f" It says {reply.status}: {words}."
             return reply.status == 200
         except (OSError, http.client.HTTPException):
             return False

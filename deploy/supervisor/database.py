@@ -78,7 +78,8 @@ class Database:
             for step in ([python_with_venv(), "-m", "venv", venv],
                          [os.path.join(venv, "bin", "python"), "-m", "pip", "install", "--quiet",
                           "--disable-pip-version-check", SECANTUS]):
-                done = subprocess.run(step, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+                done = subprocess.run(step, stdin=subprocess.DEVNULL, capture_output=True,
+                                      text=True)
                 if done.returncode != 0:
                     last = (done.stderr or done.stdout).strip().split("\n")[-1]
                     raise Refused(f"{SECANTUS} cannot be installed ({last}): install mongod, or "

@@ -38,7 +38,7 @@ class Places:
         return os.path.join(self.sockets, name + ".sock")
 
     def claim(self):
-        """Makes the folders and takes the lock; the lock ends with this process, however it ends."""
+        """Makes the folders and takes the lock; the lock ends with this process, in any case."""
         if any(c in self.data for c in '"\\\n$'):
             raise Refused(f"The data folder's path holds a quote, a dollar, a backslash or a line "
                           f"end, which nginx cannot be told: {self.data}")
@@ -120,7 +120,7 @@ class Places:
 
 
 def stat_of(pid):
-    """The fields of /proc/PID/stat after the name, or None: [2] process group, [19] start in ticks."""
+    """The fields of /proc/PID/stat after the name, or None: [2] is the group, [19] the start."""
     try:
         with open(f"/proc/{pid}/stat") as f:
             return f.read().rsplit(")", 1)[1].split()
@@ -169,7 +169,8 @@ def require_port(port):
         try:
             s.bind(("127.0.0.1", port))
         except PermissionError:
-            raise Refused(f"Port {port} is for root alone: choose one from 1024 up with --port.") from None
+            raise Refused(f"Port {port} is for root alone: "
+                          f"choose one from 1024 up with --port.") from None
         except OSError as e:
             raise Refused(f"Port {port} cannot be had on 127.0.0.1 ({e.strerror}): "
                           f"choose another with --port.") from None

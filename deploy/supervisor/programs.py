@@ -71,7 +71,8 @@ class Programs:
         """taskwire-api, -push or -jobs; several of a kind differ only in socket and metrics."""
         name, upper = f"{kind}-{number}", kind.upper()
         path, metrics = self.places.socket(name), f"127.0.0.1:{free_port(self.ports)}"
-        env = {**os.environ, **self.settings(), f"{upper}_SOCKET": path, f"{upper}_METRICS": metrics}
+        env = {**os.environ, **self.settings(),
+               f"{upper}_SOCKET": path, f"{upper}_METRICS": metrics}
         program = Program(name, [self.built(f"taskwire-{kind}")], self.places, env=env,
                           cwd=self.places.data)
         # taskwire-jobs listens to nobody.
@@ -94,8 +95,8 @@ class Programs:
             raise Refused(f"LIMITS is {limits}; it must be one of: {', '.join(LIMITS)}.")
 
         def servers(kind, count):
-            return "\n".join(f'        server "unix:{self.places.socket(f"{kind}-{n}")}" max_fails=0;'
-                             for n in range(1, count + 1))
+            paths = (self.places.socket(f"{kind}-{n}") for n in range(1, count + 1))
+            return "\n".join(f'        server "unix:{path}" max_fails=0;' for path in paths)
         return {
             **LIMITS[limits],
             # Root's nginx would make its workers somebody who cannot reach the sockets, which are
