@@ -120,7 +120,7 @@ class User:
     """Somebody with an account; `anonymous` is a User without a token."""
 
     def __init__(self, world, account=None, http=None):
-        self.world, self.http = world, http or Http(world.url)
+        self.world, self.http = world, http or Http(world.url, strict=world.strict)
         self.token = self.refresh_token = self.id = self.email = self.phone = self.name = None
         self.password = PASSWORD
         if account is not None:
@@ -233,7 +233,7 @@ class World:
         self.strict = strict
 
     def anonymous(self):
-        return User(self, http=Http(self.url, strict=self.strict))
+        return User(self)
 
     def user(self, name="anna"):
         """Somebody new, with an address and a number nobody had before."""
