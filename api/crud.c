@@ -342,7 +342,7 @@ apply_rules(struct request *r, const struct resource *res, struct change *change
     bson_t extra = BSON_INITIALIZER;
     enum err err = ERR_NONE;
 
-    r->complaints = NULL; /* of an earlier run */
+    request_forgive(r);
     if (res->check != NULL)
         err = res->check(r, change, project, before, *doc, &extra);
     if (err == ERR_NONE)

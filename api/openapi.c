@@ -97,7 +97,9 @@ write_field(struct text *t, const struct field *f, enum side side)
         [TEXT] = "string",  [CHOICE] = "string", [RANK] = "string",  [INTEGER] = "integer",
         [FLAG] = "boolean", [INSTANT] = "string", [DATE] = "string", [REF] = "string",
         [SLUG] = "string",  [REFS] = "array",     [SLUGS] = "array", [OBJECTS] = "array"};
-    bool nullable = (f->flags & NULLABLE) || (side == CHANGE && f->fallback != NULL);
+    /* null takes a field back to its fallback. */
+    bool nullable = (f->flags & NULLABLE) ||
+                    (side != ANSWER && f->fallback != NULL && (f->flags & MUST_SET) == 0);
 
     if (f->kind == NESTED) {
         write_fields(t, f->items, side);

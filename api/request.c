@@ -112,10 +112,13 @@ request_bad_param(struct request *r, const char *name, const char *why)
 void
 request_complain(struct request *r, const char *pointer, const char *code, const char *format, ...)
 {
-    struct complaint *c = arena_alloc(r->arena, sizeof(*c));
+    struct complaint *c;
     char words[256];
     va_list args;
 
+    if (r->complaint_count++ >= REQUEST_COMPLAINTS)
+        return;
+    c = arena_alloc(r->arena, sizeof(*c));
     va_start(args, format);
     vsnprintf(words, sizeof(words), format, args);
     va_end(args);
@@ -126,6 +129,13 @@ request_complain(struct request *r, const char *pointer, const char *code, const
         r->last_complaint = &r->complaints;
     *r->last_complaint = c;
     r->last_complaint = &c->next;
+}
+
+void
+request_forgive(struct request *r)
+{
+    r->complaints = NULL;
+    r->complaint_count = 0;
 }
 
 enum err

@@ -17,6 +17,7 @@
 #define REQUEST_BODY_MAX   1048576 /* bytes of a JSON body (design 4) */
 #define REQUEST_PARAMS_MAX 32      /* query parameters */
 #define REQUEST_ARGS       2       /* {names} in a path */
+#define REQUEST_COMPLAINTS 100     /* told at most; a body has fewer fields */
 
 enum method { GET, POST, PUT, PATCH, DELETE, METHOD__COUNT };
 extern const char *const method_names[METHOD__COUNT];
@@ -80,6 +81,7 @@ struct request {
 
     /* What they say. */
     struct complaint *complaints, **last_complaint;
+    int complaint_count;
     const char *detail, *parameter;
     const char *current; /* JSON of the newest version, for 412 */
     struct reply reply;
@@ -103,6 +105,9 @@ enum err request_bad_param(struct request *r, const char *name, const char *why)
 /* Adds a complaint about the body; pointer is a JSON Pointer. */
 void request_complain(struct request *r, const char *pointer, const char *code,
                       const char *format, ...) PRINTF_LIKE(4, 5);
+
+/* Forgets the complaints of an earlier run of a change. */
+void request_forgive(struct request *r);
 
 /* ERR_INVALID if there were complaints. */
 enum err request_verdict(const struct request *r) MUST_CHECK;

@@ -123,7 +123,7 @@ new_version(struct move *m, struct change *change, const bson_t *project, const 
     if (!bson_oid_equal(&m->from, &m->to))
         append_project(m, change, project, before, set);
     after = request_keep(r, doc_merge(before, set));
-    r->complaints = NULL;
+    request_forgive(r);
     err = task_rules(r, change, project, before, after, &extra);
     *out = request_keep(r, doc_merge(after, &extra));
     bson_destroy(&extra);
