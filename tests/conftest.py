@@ -43,6 +43,12 @@ def signing_keys(stack):
     return tokens.read_keys(stack.signing_keys_file)
 
 
+@pytest.fixture(scope="session")
+def outbox(stack):
+    from letters import Outbox
+    return Outbox(stack.data / "outbox")
+
+
 @pytest.fixture
 def anna(world):
     return world.user("anna")

@@ -1,0 +1,91 @@
+"""Letters through a real SMTP relay with TLS and a password, and what goes wrong with those."""
+import collections
+
+import pytest
+from client import SETTINGS, World, eventually
+from letters import Relay
+from stack import Stack, free_port
+
+
+@pytest.fixture(scope="module")
+def relay(tmp_path_factory):
+    relay = Relay(tmp_path_factory.mktemp("relay"), free_port())
+    yield relay
+    relay.stop()
+
+
+@pytest.fixture(scope="module")
+def mailing(relay):
+    """A system whose letters go to the relay."""
+    with Stack(settings={**SETTINGS, **relay.settings()}) as stack:
+        yield World(stack.url, stack.ws_url)
+
+
+@pytest.fixture(autouse=True)
+def fresh(relay):
+    relay.letters.clear()
+    relay.mood = "well"
+
+
+def ask(world, user):
+    world.anonymous().post("/v1/password-resets", email=user.email).expect(202)
+
+
+def expect_one_each(relay, people):
+    """Everybody's letter comes, and comes once."""
+    def counts():
+        return collections.Counter(letter.to for letter in relay.letters)
+    eventually(lambda: all(counts()[each.email] for each in people), within=20, what="everybody's letter")
+    assert [counts()[each.email] for each in people] == [1] * len(people)
+
+
+def test_letters_wait_for_a_relay_that_is_away(mailing, relay):
+    relay.stop()
+    people = [mailing.user() for _ in range(5)]
+    for each in people:
+        ask(mailing, each)
+    relay.start()
+    expect_one_each(relay, people)
+    token = next(letter for letter in relay.letters if letter.to == people[0].email).token
+    mailing.anonymous().put("/v1/password-resets", token=token, password="an altogether new one").expect(204)
+
+
+@pytest.mark.parametrize("mood", ["later", "drop"])
+def test_no_letter_is_lost_or_doubled_when_the_relay_is(mailing, relay, mood):
+    relay.mood, before = mood, relay.tried
+    people = [mailing.user() for _ in range(3)]
+    for each in people:
+        ask(mailing, each)
+    eventually(lambda: relay.tried - before >= 4, within=15, what="a second try")
+    assert relay.letters == []
+    relay.mood = "well"
+    expect_one_each(relay, people)
+
+
+def test_a_slow_relay_gets_each_letter_once(mailing, relay):
+    relay.mood = "slow"
+    people = [mailing.user() for _ in range(6)]
+    for each in people:
+        ask(mailing, each)
+    expect_one_each(relay, people)
+
+
+def test_a_letter_whose_acceptance_was_lost_comes_again_under_the_same_id(mailing, relay):
+    relay.mood = "lost"
+    anna = mailing.user()
+    ask(mailing, anna)
+    relay.wait(1)
+    relay.mood = "well"
+    relay.wait(2)
+    assert len({letter.id for letter in relay.letters}) == 1
+
+
+def test_an_address_that_never_will_be_is_not_tried_again(mailing, relay):
+    relay.mood, before = "never", relay.tried
+    ask(mailing, mailing.user())
+    eventually(lambda: relay.tried == before + 1, what="the try")
+    relay.mood = "well"
+    ben = mailing.user("ben")
+    ask(mailing, ben)
+    expect_one_each(relay, [ben])
+    assert relay.tried == before + 2

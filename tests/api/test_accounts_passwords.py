@@ -1,0 +1,148 @@
+"""Passwords: which are refused, changing one's own, and a new one by letter."""
+import threading
+
+import pytest
+from client import PASSWORD, eventually, fresh_account
+
+OTHER = "an altogether different one"
+
+
+def ask(world, email):
+    return world.anonymous().post("/v1/password-resets", email=email)
+
+
+def use(world, token, password=OTHER):
+    return world.anonymous().put("/v1/password-resets", token=token, password=password)
+
+
+def token_for(world, outbox, user):
+    ask(world, user.email).expect(202)
+    return outbox.letter(user.email, "Choose a new password").token
+
+
+@pytest.mark.parametrize("password", [
+    "password1234", "Password1234!", "123456789012", "098765432109", "abcdefghijkl", "aaaaaaaaaaaa", "xyxyxyxyxyxy",
+    "qwerty123456", "1q2w3e4r5t6y", "!!dragon!!12345", "Welcome2026!!", "administrator", "QWERTYUIOP123"])
+def test_a_password_that_everybody_tries_is_refused(world, password):
+    reply = world.anonymous().post("/v1/users", **{**fresh_account(), "password": password}).expect(
+        422, "invalid", {"/password"})
+    assert reply["errors"][0]["code"] == "common"
+
+
+@pytest.mark.parametrize("password", ["correct horse battery staple", "Tr0ub4dor&3-and-more", "ein gutes Kennwort",
+                                      "пароль из шести слов", "😀😁😂🤣😃😄😅😆😉😊😋😎", "x7#kQ9!vLm2$", "y" * 250 + "abcdef"])
+def test_a_good_password_is_taken_whatever_it_is_made_of(world, password):
+    account = {**fresh_account(), "password": password}
+    world.anonymous().post("/v1/users", **account).expect(201)
+    world.anonymous().post("/v1/sessions", login=account["email"], password=password).expect(201)
+
+
+def test_changing_the_password_ends_the_other_sessions_and_no_more(world, anna, outbox):
+    other = anna.log_in()
+    anna.post("/v1/me/password", currentPassword=PASSWORD, newPassword=OTHER).expect(204)
+    eventually(lambda: other.get("/v1/me").status == 401, within=1.0, what="the end of the other session")
+    anna.get("/v1/me").expect(200)
+    world.anonymous().post("/v1/sessions", login=anna.email, password=PASSWORD).expect(401)
+    anna.log_in(password=OTHER)
+    assert "password of your account was changed" in outbox.letter(anna.email, "password was changed").text
+
+
+@pytest.mark.parametrize("body, pointers", [
+    ({"currentPassword": "not it at all", "newPassword": OTHER}, {"/currentPassword"}),
+    ({"currentPassword": PASSWORD, "newPassword": "short"}, {"/newPassword"}),
+    ({"currentPassword": PASSWORD, "newPassword": "password1234"}, {"/newPassword"}),
+    ({"newPassword": OTHER}, {"/currentPassword"}),
+])
+def test_a_password_is_not_changed_by(anna, body, pointers):
+    anna.post("/v1/me/password", **body).expect(422, "invalid", pointers)
+    anna.log_in()
+
+
+def test_a_letter_gives_a_new_password_and_ends_every_session(world, anna, outbox):
+    sessions = [anna, anna.log_in()]
+    use(world, token_for(world, outbox, anna)).expect(204)
+    for each in sessions:
+        eventually(lambda: each.get("/v1/me").status == 401, within=1.0, what="the end of a session")
+    world.anonymous().post("/v1/sessions/refresh", refreshToken=anna.refresh_token).expect(401)
+    world.anonymous().post("/v1/sessions", login=anna.email, password=PASSWORD).expect(401)
+    again = anna.log_in(password=OTHER)
+    assert again.get("/v1/me")["emailVerifiedAt"] is not None
+    outbox.letter(anna.email, "password was changed")
+
+
+def test_the_sockets_hear_of_it(world, anna, outbox):
+    token = token_for(world, outbox, anna)
+    feed = anna.live()
+    use(world, token).expect(204)
+    feed.expect_close(4401, within=2.0)
+
+
+def test_a_token_is_good_once_even_for_two_at_once(world, anna, outbox):
+    token, replies = token_for(world, outbox, anna), []
+    threads = [threading.Thread(target=lambda n=n: replies.append(use(world, token, f"{OTHER} {n}"))) for n in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert sorted(r.status for r in replies) == [204, 401, 401, 401]
+    use(world, token).expect(401, "bad-credentials")
+
+
+def test_a_refused_password_does_not_use_the_token_up(world, anna, outbox):
+    token = token_for(world, outbox, anna)
+    for bad in ("short", "password1234", None):
+        use(world, token, bad).expect(422, "invalid", {"/password"})
+    use(world, token).expect(204)
+
+
+def test_one_reset_uses_up_the_tokens_of_all_letters(world, anna, outbox):
+    first = token_for(world, outbox, anna)
+    ask(world, anna.email).expect(202)
+    second = outbox.letter(anna.email, "Choose a new password", count=2).token
+    use(world, second).expect(204)
+    use(world, first, OTHER + " again").expect(401)
+
+
+@pytest.mark.parametrize("token", ["", "x", "A" * 43, "é" * 20, None, 5, {"$ne": ""}, ["a"]])
+def test_no_other_token_will_do(world, token):
+    use(world, token).expect((401, 422))
+
+
+def test_nobody_learns_whether_an_address_has_an_account(world, anna, outbox):
+    known, unknown = ask(world, anna.email).expect(202), ask(world, "nobody.at.all@example.com").expect(202)
+    assert known.json == unknown.json
+    assert {k for k in known.headers} == {k for k in unknown.headers}
+    outbox.letter(anna.email, "Choose a new password")
+    assert outbox.letters("nobody.at.all@example.com") == []
+
+
+def test_the_link_is_ours_whatever_host_the_request_names(world, anna, outbox):
+    world.anonymous().send("POST", "/v1/password-resets", {"email": anna.email},
+                           headers={"Host": "evil.example", "X-Forwarded-Host": "evil.example"}).expect(202)
+    letter = outbox.letter(anna.email, "Choose a new password")
+    assert f"{world.url}/#/password-resets?token=" in letter.text and "evil" not in letter.text + letter.html
+
+
+def test_a_letter_is_right_in_utf8_and_leads_nobody_astray(world, anna, outbox):
+    anna.patch("/v1/me", name="Änne 😀 <b>Öl</b>").expect(200)
+    ask(world, anna.email).expect(202)
+    first = outbox.letter(anna.email, "Choose a new password")
+    assert first.text.startswith("Hello,") and "<b>" not in first.html
+    anna.patch("/v1/me", name="Änne 😀").expect(200)
+    ask(world, anna.email).expect(202)
+    letter = outbox.letter(anna.email, "Choose a new password", count=2)
+    assert letter.text.startswith("Hello Änne 😀,") and "<p>Hello Änne 😀,</p>" in letter.html
+    assert letter.message["from"].addresses[0].display_name == "Taskwire"
+    assert letter.token in letter.html and letter.id != first.id
+
+
+def test_the_database_holds_the_secret_only_as_a_hash(stack, world, anna, outbox):
+    import hashlib
+
+    import pymongo
+    token = token_for(world, outbox, anna)
+    with pymongo.MongoClient(stack.mongodb_uri) as client:
+        db = client[stack.mongodb_database]
+        assert db.tokens.find_one({"_id": hashlib.sha256(token.encode()).hexdigest()})["purpose"] == "reset"
+        for name in db.list_collection_names():
+            assert not any(token in str(document) for document in db[name].find()), name

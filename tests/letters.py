@@ -1,0 +1,124 @@
+"""Letters and text messages that Taskwire sent: read from its outbox, or taken by an SMTP relay of our own."""
+import asyncio
+import email
+import email.policy
+import pathlib
+import re
+import ssl
+import subprocess
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
+
+from client import eventually
+
+TOKEN = re.compile(r"token=([A-Za-z0-9_-]+)")
+CODE = re.compile(r"\b(\d{8})\b")
+
+
+class Letter:
+    """One letter: its headers as mail programs show them, and both its bodies."""
+
+    def __init__(self, raw):
+        self.message = email.message_from_bytes(raw, policy=email.policy.default)
+        self.to, self.subject = self.message["to"].addresses[0].addr_spec, self.message["subject"]
+        self.id = self.message["message-id"]
+        self.text = self.message.get_body(("plain",)).get_content()
+        self.html = self.message.get_body(("html",)).get_content()
+
+    @property
+    def token(self):
+        return TOKEN.search(self.text).group(1)
+
+    @property
+    def code(self):
+        return CODE.search(self.text).group(1)
+
+
+class Outbox:
+    """The folder that letters go to when there is no relay."""
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+
+    def letters(self, to, subject=""):
+        found = [Letter(p.read_bytes()) for p in sorted(self.folder.glob("*.eml"))
+                 if to.encode() in p.read_bytes()]
+        return [letter for letter in found if letter.to == to and subject in letter.subject]
+
+    def letter(self, to, subject="", count=1):
+        """The newest of exactly `count` letters to somebody with these words in the subject."""
+        eventually(lambda: len(self.letters(to, subject)) >= count, what=f"letter {count} `{subject}` to {to}")
+        found = self.letters(to, subject)
+        assert len(found) == count, [letter.subject for letter in found]
+        return found[-1]
+
+    def texts(self, phone):
+        return [t for t in (p.read_text() for p in sorted(self.folder.glob("*.txt"))) if f"To: {phone}\n" in t]
+
+    def text_code(self, phone, count=1):
+        """The code in the newest of `count` text messages to a number."""
+        eventually(lambda: len(self.texts(phone)) >= count, what=f"text message {count} to {phone}")
+        return CODE.search(self.texts(phone)[-1].split("\n", 1)[1]).group(1)
+
+
+class Relay:
+    """A real SMTP server with STARTTLS and a password.  `mood` names how it treats the next letters:
+    well, later (4xx), never (5xx), slow, drop (hangs up within the letter) or lost (takes the
+    letter, and hangs up before it says so)."""
+
+    def __init__(self, folder, port):
+        self.port, self.letters, self.mood, self.tried = port, [], "well", 0
+        self.key, self.certificate = folder / "relay.key", folder / "relay.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                        "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
+                        "subjectAltName=DNS:localhost", "-keyout", self.key, "-out", self.certificate],
+                       check=True, capture_output=True)
+        self.controller = None
+
+    def settings(self):
+        return {"SMTP_URL": f"smtp://localhost:{self.port}", "SMTP_USER": "taskwire",
+                "SMTP_PASSWORD": "relay password", "SMTP_CA": str(self.certificate)}
+
+    def start(self):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate, self.key)
+        self.controller = Controller(self, hostname="127.0.0.1", port=self.port, tls_context=context,
+                                     require_starttls=True, authenticator=self.authenticate,
+                                     auth_required=True)
+        self.controller.start()
+        return self
+
+    def stop(self):
+        if self.controller:
+            self.controller.stop()
+        self.controller = None
+
+    @staticmethod
+    def authenticate(server, session, envelope, mechanism, data):
+        right = (data.login, data.password) == (b"taskwire", b"relay password")
+        return AuthResult(success=right, handled=True)
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        self.tried += 1
+        if self.mood == "later":
+            return "451 4.3.0 come back"
+        if self.mood == "never":
+            return "550 5.1.1 nobody here"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server, session, envelope):
+        if self.mood == "slow":
+            await asyncio.sleep(1.5)
+        if self.mood == "drop":
+            server.transport.abort()
+            return "451 gone"
+        self.letters.append(Letter(envelope.original_content))
+        if self.mood == "lost":
+            server.transport.abort()
+        return "250 OK"
+
+    def wait(self, count, within=20.0):
+        eventually(lambda: len(self.letters) >= count, within=within, what=f"letter {count}")
+        return self.letters
