@@ -18,6 +18,7 @@
 #include "common/config.h"
 #include "common/log.h"
 #include "push/addresses.h"
+#include "push/apart.h"
 #include "push/metrics.h"
 #include "push/session.h"
 #include "push/who.h"
@@ -377,12 +378,14 @@ server_open(struct ev_loop *loop, const struct config *config)
 
     server.config = config;
     raise_open_files();
+    lws_set_allocator(apart_realloc);
     lws_set_log_level(LLL_ERR | LLL_WARN, lws_says);
     info.options = LWS_SERVER_OPTION_LIBEV | LWS_SERVER_OPTION_VALIDATE_UTF8 |
                    LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
     info.foreign_loops = loops;
     info.protocols = protocols;
     info.max_http_header_data = 8192;
+    info.max_http_header_pool = APART_HANDSHAKES;
     info.retry_and_idle_policy = &no_pings;
     info.gid = info.uid = -1;
     server.context = lws_create_context(&info);
