@@ -1,0 +1,426 @@
+/*
+ * Query strings to store queries: every filter and order of the tasks' list,
+ * with good and bad values.  The clock stands at 2026-01-31T09:00:00Z.
+ */
+#include "api/query.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/v1/handlers.h"
+#include "common/clock.h"
+#include "tests/unit/faked.h"
+#include "tests/unit/plain.h"
+#include "tests/unit/unit.h"
+
+#define P       "aaaaaaaaaaaaaaaaaaaaaaaa" /* open to everyone */
+#define HIDDEN_P "bbbbbbbbbbbbbbbbbbbbbbbb"
+#define TRASHED "cccccccccccccccccccccccc"
+#define ANNA    "dddddddddddddddddddddddd"
+#define OID(id) "{ \"$oid\" : \"" id "\" }"
+#define DATE(ms) "{ \"$date\" : { \"$numberLong\" : \"" ms "\" } }"
+#define INT(n)  "{ \"$numberInt\" : \"" n "\" }"
+
+/* What stands in every filter that names neither project nor bins. */
+#define VISIBLE "\"projectId\" : { \"$in\" : [ " OID(P) " ] }"
+#define LIVING  "\"archivedAt\" : null, \"deletedAt\" : null"
+#define PLAIN   VISIBLE ", " LIVING
+#define NOR(to, from)                                                                              \
+    ", \"$nor\" : [ { \"dueKey\" : { \"$gte\" : " DATE(to) " } }, { \"dueKey\" : { \"$lt\" : "     \
+    DATE(from) " } } ]"
+#define FIRST "-62135596800000"
+#define NEVER "253402300799999" /* dueKey of what is never due */
+#define NOW   "1769850000000"
+#define WORD(from) "{ \"$elemMatch\" : { \"$gte\" : \"" from "\", \"$lt\" : \"" from "\xF4\x8F\xBF\xBF\" } }"
+
+/* clang-format off */
+static const struct {
+    const char *query;
+    const char *filter; /* in canonical JSON, without its braces; NULL: ERR_BAD_PARAMETER, */
+    const char *param;  /* which names this one */
+} rows[] = {
+    {"", PLAIN},
+
+    {"status=todo",            "\"status\" : \"todo\", " PLAIN},
+    {"status=todo,done",       "\"status\" : { \"$in\" : [ \"todo\", \"done\" ] }, " PLAIN},
+    {"status=%24ne",           "\"status\" : \"$ne\", " PLAIN},
+    {"status={\"$ne\":null}",  "\"status\" : \"{\\\"$ne\\\":null}\", " PLAIN},
+    {"status[$ne]=x",          NULL, "status[$ne]"},
+    {"status=",                NULL, "status"},
+    {"status=a,,b",            NULL, "status"},
+    {"status=,",               NULL, "status"},
+
+    {"priority=none",          "\"priority\" : " INT("0") ", " PLAIN},
+    {"priority=urgent",        "\"priority\" : " INT("4") ", " PLAIN},
+    {"priority=low,high",      "\"priority\" : { \"$in\" : [ " INT("1") ", " INT("3") " ] }, " PLAIN},
+    {"priority=Low",           NULL, "priority"},
+    {"priority=1",             NULL, "priority"},
+    {"priority=",              NULL, "priority"},
+    {"priority=low,nothing",   NULL, "priority"},
+
+    {"assigneeId=me",          "\"assigneeIds\" : " OID(PLAIN_USER) ", " PLAIN},
+    {"assigneeId=" ANNA,       "\"assigneeIds\" : " OID(ANNA) ", " PLAIN},
+    {"assigneeId=" ANNA ",me", "\"assigneeIds\" : { \"$in\" : [ " OID(ANNA) ", " OID(PLAIN_USER) " ] }, " PLAIN},
+    {"assigneeId=" ANNA "0",   NULL, "assigneeId"},
+    {"assigneeId=123456789012", NULL, "assigneeId"},
+    {"assigneeId=you",         NULL, "assigneeId"},
+    {"assigneeId=null",        NULL, "assigneeId"},
+
+    {"label=urgent-stuff",     "\"labelIds\" : \"urgent-stuff\", " PLAIN},
+    {"label=a,b",              "\"labelIds\" : { \"$in\" : [ \"a\", \"b\" ] }, " PLAIN},
+    {"label=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21", NULL, "label"},
+
+    {"parentId=" ANNA,         "\"parentId\" : " OID(ANNA) ", " PLAIN},
+    {"parentId=x",             NULL, "parentId"},
+
+    {"dueBefore=2026-01-31T09:00:00Z", "\"dueKey\" : { \"$lt\" : " DATE("1769850000000") " }, " PLAIN},
+    {"dueBefore=2026-01-31T10:00:00%2B01:00", "\"dueKey\" : { \"$lt\" : " DATE("1769850000000") " }, " PLAIN},
+    {"dueBefore=2026-01-31",   "\"dueKey\" : { \"$lt\" : " DATE("1769817600000") " }, " PLAIN},
+    {"dueAfter=2026-01-31",    "\"dueKey\" : { \"$gte\" : " DATE("1769817600000") " }, " PLAIN NOR(NEVER, FIRST)},
+    {"dueAfter=2026-01-31&dueBefore=2026-02-01", "\"dueKey\" : { \"$lt\" : " DATE("1769904000000") ", \"$gte\" : " DATE("1769817600000") " }, " PLAIN NOR(NEVER, FIRST)},
+    {"dueBefore=tomorrow",     NULL, "dueBefore"},
+    {"dueBefore=2026-02-30",   NULL, "dueBefore"},
+    {"dueAfter=1769850000000", NULL, "dueAfter"},
+    {"dueAfter=",              NULL, "dueAfter"},
+
+    {"overdue=false",          PLAIN},
+    {"today=false",            PLAIN},
+    {"overdue=maybe",          NULL, "overdue"},
+    {"today=1",                NULL, "today"},
+    {"today=",                 NULL, "today"},
+
+    {"projectId=" P,           "\"projectId\" : " OID(P) ", " LIVING},
+    {"projectId=me",           NULL, "projectId"},
+    {"projectId=",             NULL, "projectId"},
+
+    {"archived=false",         PLAIN},
+    {"archived=true",          VISIBLE ", \"archivedAt\" : { \"$ne\" : null }, \"deletedAt\" : null"},
+    {"deleted=false",          PLAIN},
+    {"deleted=true",           VISIBLE ", \"deletedAt\" : { \"$ne\" : null }"},
+    {"deleted=true&archived=true", VISIBLE ", \"archivedAt\" : { \"$ne\" : null }, \"deletedAt\" : { \"$ne\" : null }"},
+    {"archived=TRUE",          NULL, "archived"},
+    {"deleted=yes",            NULL, "deleted"},
+
+    {"q=milk",                 PLAIN ", \"terms\" : { \"$all\" : [ " WORD("milk") " ] }"},
+    {"q=Buy+MILK",             PLAIN ", \"terms\" : { \"$all\" : [ " WORD("buy") ", " WORD("milk") " ] }"},
+    {"q=%24where",             PLAIN ", \"terms\" : { \"$all\" : [ " WORD("where") " ] }"},
+    {"q=",                     NULL, "q"},
+    {"q=+...",                 NULL, "q"},
+
+    {"priority=high&status=todo&sort=-createdAt&limit=5&q=a&archived=false",
+     "\"status\" : \"todo\", \"priority\" : " INT("3") ", " PLAIN ", \"terms\" : { \"$all\" : [ " WORD("a") " ] }"},
+
+    {"limit=1",                PLAIN},
+    {"limit=200",              PLAIN},
+    {"limit=0",                NULL, "limit"},
+    {"limit=201",              NULL, "limit"},
+    {"limit=-1",               NULL, "limit"},
+    {"limit=%2B5",             NULL, "limit"},
+    {"limit=+5",               NULL, "limit"},
+    {"limit=5.0",              NULL, "limit"},
+    {"limit=5x",               NULL, "limit"},
+    {"limit=",                 NULL, "limit"},
+    {"limit=99999999999999999999", NULL, "limit"},
+
+    {"sort=title",             NULL, "sort"},
+    {"sort=",                  NULL, "sort"},
+    {"sort=-",                 NULL, "sort"},
+    {"sort=--dueAt",           NULL, "sort"},
+    {"sort=priority,dueAt",    NULL, "sort"},
+    {"sort=position,",         NULL, "sort"},
+    {"sort=$natural",          NULL, "sort"},
+    {"sort=_id",               NULL, "sort"},
+    {"sort=terms",             NULL, "sort"},
+
+    {"cursor=",                NULL, "cursor"},
+    {"cursor=x",               NULL, "cursor"},
+    {"cursor=AAAA",            NULL, "cursor"},
+    {"cursor=BQAAAAA",         NULL, "cursor"}, /* an empty document */
+    {"cursor=_____w",          NULL, "cursor"},
+    {"cursor=deadbeef~e.1",    NULL, "cursor"},
+
+    {"Status=todo",            NULL, "Status"},
+    {"id=" ANNA,               NULL, "id"},
+    {"dueKey=2026-01-31",      NULL, "dueKey"},
+    {"terms=a",                NULL, "terms"},
+    {"$where=1",               NULL, "$where"},
+    {"$or=1",                  NULL, "$or"},
+    {"page=2",                 NULL, "page"},
+};
+
+#define BY(key, n) "\"" key "\" : " INT(n)
+static const struct {
+    const char *sort, *opts; /* what sorts; the limit follows */
+} orders[] = {
+    {"",                     BY("position", "1") ", " BY("_id", "1")},
+    {"sort=position",        BY("position", "1") ", " BY("_id", "1")},
+    {"sort=-position",       BY("position", "-1") ", " BY("_id", "-1")},
+    {"sort=createdAt",       BY("createdAt", "1") ", " BY("_id", "1")},
+    {"sort=-createdAt",      BY("createdAt", "-1") ", " BY("_id", "-1")},
+    {"sort=updatedAt",       BY("updatedAt", "1") ", " BY("_id", "1")},
+    {"sort=-updatedAt",      BY("updatedAt", "-1") ", " BY("_id", "-1")},
+    {"sort=dueAt",           BY("dueKey", "1") ", " BY("priority", "1") ", " BY("_id", "1")},
+    {"sort=-dueAt",          BY("dueKey", "-1") ", " BY("priority", "-1") ", " BY("_id", "-1")},
+    {"sort=dueAt,priority",  BY("dueKey", "1") ", " BY("priority", "1") ", " BY("_id", "1")},
+    {"sort=-dueAt,-priority", BY("dueKey", "-1") ", " BY("priority", "-1") ", " BY("_id", "-1")},
+    {"sort=-dueAt,priority", BY("dueKey", "-1") ", " BY("priority", "1") ", " BY("_id", "1")},
+    {"sort=dueAt,-priority", BY("dueKey", "1") ", " BY("priority", "-1") ", " BY("_id", "-1")},
+    {"sort=priority",        BY("priority", "1") ", " BY("_id", "1")},
+    {"sort=-priority",       BY("priority", "-1") ", " BY("_id", "-1")},
+};
+/* clang-format on */
+
+static void
+fake_database(void)
+{
+    faked_clear();
+    faked_put(STORE_PROJECTS, "{\"_id\":" OID(P) ",\"access\":\"everyone\",\"deletedAt\":null}");
+    faked_put(STORE_PROJECTS, "{\"_id\":" OID(TRASHED) ",\"access\":\"everyone\",\"deletedAt\":1}");
+    faked_put(STORE_USERS,
+              "{\"_id\":" OID(PLAIN_USER) ",\"timeZone\":\"Europe/Berlin\"}");
+}
+
+/* The tasks' list, asked with a query string. */
+static enum err
+ask(const char *query, struct request **r, struct query *q)
+{
+    const char *target = query[0] == '\0' ? "/v1/tasks" : "/v1/tasks?x";
+    bson_t base = BSON_INITIALIZER;
+    enum err err;
+
+    *r = plain_request("GET", target);
+    (*r)->query = query;
+    err = request_parse_query(*r);
+    if (err == ERR_NONE)
+        err = query_read(*r, tasks.list, &base, q);
+    bson_destroy(&base);
+    return err;
+}
+
+static void
+test_filters(void **state)
+{
+    (void)state;
+    fake_database();
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct request *r;
+        struct query q;
+        enum err err = ask(rows[i].query, &r, &q);
+
+        if (rows[i].filter == NULL) {
+            if (err != ERR_BAD_PARAMETER || !unit_same(r->parameter, rows[i].param))
+                unit_wrong("'%s': %s, %s", rows[i].query, plain_slug(err), r->parameter);
+            continue;
+        }
+        if (err != ERR_NONE) {
+            unit_wrong("'%s': %s, %s", rows[i].query, plain_slug(err), r->detail);
+            continue;
+        }
+        if (!unit_same(plain_json(r, q.filter), arena_printf(r->arena, "{ %s }", rows[i].filter)))
+            unit_wrong("'%s':\n%s", rows[i].query, plain_json(r, q.filter));
+    }
+    unit_rows_done();
+}
+
+static void
+test_orders(void **state)
+{
+    (void)state;
+    fake_database();
+    for (size_t i = 0; i < COUNT(orders); i++) {
+        struct request *r;
+        struct query q;
+        enum err err = ask(orders[i].sort, &r, &q);
+        const char *wanted = arena_printf(
+            r->arena, "{ \"sort\" : { %s }, \"limit\" : { \"$numberLong\" : \"51\" } }",
+            orders[i].opts);
+
+        if (err != ERR_NONE || !unit_same(plain_json(r, q.opts), wanted))
+            unit_wrong("'%s': %s\n%s", orders[i].sort, plain_slug(err),
+                       err == ERR_NONE ? plain_json(r, q.opts) : "");
+    }
+    unit_rows_done();
+}
+
+/* Every filter of the table has its row above, every order too. */
+static void
+test_no_row_is_missing(void **state)
+{
+    (void)state;
+    for (const struct filter *f = tasks.list->filters; f->name != NULL; f++) {
+        bool good = false, bad = false;
+
+        for (size_t i = 0; i < COUNT(rows); i++) {
+            size_t len = strlen(f->name);
+
+            if (strncmp(rows[i].query, f->name, len) == 0 && rows[i].query[len] == '=') {
+                good = good || rows[i].filter != NULL;
+                bad = bad || unit_same(rows[i].param, f->name);
+            }
+        }
+        if (!good || !bad)
+            unit_wrong("the filter %s has no row", f->name);
+    }
+    for (const struct order *o = tasks.list->orders; o->name != NULL; o++) {
+        bool found = false;
+
+        for (size_t i = 1; i < COUNT(orders); i++)
+            found = found || strcmp(orders[i].sort + 5, o->name) == 0;
+        if (!found)
+            unit_wrong("the order %s has no row", o->name);
+    }
+    unit_rows_done();
+}
+
+/* What overdue and today mean, as a window of dueKey. */
+static void
+test_windows(void **state)
+{
+    static const struct {
+        const char *query, *more;
+    } windows[] = {
+        {"overdue=true", ", \"completedAt\" : null" NOR(NOW, FIRST)},
+        {"today=true", NOR("1769900400000", "1769814000000")}, /* Berlin's day */
+        {"overdue=true&today=true", ", \"completedAt\" : null" NOR(NOW, "1769814000000")},
+    };
+
+    (void)state;
+    fake_database();
+    for (size_t i = 0; i < COUNT(windows); i++) {
+        struct request *r;
+        struct query q;
+        enum err err = ask(windows[i].query, &r, &q);
+
+        if (err != ERR_NONE ||
+            !unit_same(plain_json(r, q.filter),
+                       arena_printf(r->arena, "{ " PLAIN "%s }", windows[i].more)))
+            unit_wrong("'%s': %s\n%s", windows[i].query, plain_slug(err),
+                       err == ERR_NONE ? plain_json(r, q.filter) : "");
+    }
+    unit_rows_done();
+}
+
+/* A project one may not see is as good as none, and so is one in the trash. */
+static void
+test_projects_one_may_not_list(void **state)
+{
+    struct request *r;
+    struct query q;
+
+    (void)state;
+    fake_database();
+    faked_put(STORE_PROJECTS, "{\"_id\":" OID(HIDDEN_P) ",\"access\":\"members\"}");
+    assert_int_equal(ask("projectId=" HIDDEN_P, &r, &q), ERR_NOT_FOUND);
+    assert_int_equal(ask("projectId=" TRASHED, &r, &q), ERR_NOT_FOUND);
+    assert_int_equal(ask("projectId=" ANNA, &r, &q), ERR_NOT_FOUND);
+    faked_fails(ERR_STORE);
+    assert_int_equal(ask("projectId=" P, &r, &q), ERR_STORE);
+    assert_int_equal(ask("", &r, &q), ERR_STORE);
+}
+
+/* The cursor behind a document, in a list asked like this. */
+static char *
+cursor_behind(const char *query, const char *doc)
+{
+    struct text cursor = {0};
+    struct request *r;
+    struct query q;
+
+    assert_int_equal(ask(query, &r, &q), ERR_NONE);
+    query_cursor(&cursor, &q, plain_bson(r, doc));
+    return cursor.bytes;
+}
+
+#define DOC                                                                                        \
+    "{\"_id\":" OID(ANNA) ",\"position\":\"W1V\",\"priority\":" INT("3") ",\"dueKey\":" DATE("7") "}"
+
+static void
+test_the_next_page(void **state)
+{
+    static const char *const wanted[] = {
+        "\"$and\" : [ { \"$or\" : [ { \"position\" : { \"$gt\" : \"W1V\" } }, "
+        "{ \"position\" : \"W1V\", \"_id\" : { \"$gt\" : " OID(ANNA) " } } ] }, "
+        "{ \"position\" : { \"$gte\" : \"W1V\" } } ] }",
+        "\"$and\" : [ { \"$or\" : [ { \"dueKey\" : { \"$lt\" : " DATE("7") " } }, "
+        "{ \"dueKey\" : " DATE("7") ", \"priority\" : { \"$gt\" : " INT("3") " } }, "
+        "{ \"dueKey\" : " DATE("7") ", \"priority\" : " INT("3") ", \"_id\" : { \"$gt\" : " OID(ANNA) " } } ] }, "
+        "{ \"dueKey\" : { \"$lte\" : " DATE("7") " } } ] }",
+    };
+    static const char *const queries[] = {"sort=position", "sort=-dueAt,priority"};
+
+    (void)state;
+    fake_database();
+    for (size_t i = 0; i < COUNT(queries); i++) {
+        char *cursor = cursor_behind(queries[i], DOC), query[1024];
+        struct request *r;
+        struct query q;
+
+        snprintf(query, sizeof(query), "%s&cursor=%s", queries[i], cursor);
+        if (ask(query, &r, &q) != ERR_NONE || strstr(plain_json(r, q.filter), wanted[i]) == NULL)
+            unit_wrong("%s: %s", query, plain_json(r, q.filter));
+        free(cursor);
+    }
+    unit_rows_done();
+}
+
+/* A cursor belongs to its order, and holds plain values of plain types. */
+static void
+test_a_cursor_of_another_list(void **state)
+{
+    static const char *const forged[] = {
+        "{}",
+        "{\"o\":\"position\"}",
+        "{\"o\":\"position\",\"r\":false}",
+        "{\"o\":\"position\",\"r\":false,\"k0\":\"a\"}",
+        "{\"o\":\"position\",\"r\":false,\"k0\":{\"$ne\":1},\"k1\":" OID(ANNA) "}",
+        "{\"o\":\"position\",\"r\":false,\"k0\":[1],\"k1\":" OID(ANNA) "}",
+        "{\"o\":\"position\",\"r\":false,\"k0\":null,\"k1\":" OID(ANNA) "}",
+        "{\"o\":\"position\",\"r\":false,\"k0\":{\"$code\":\"1\"},\"k1\":" OID(ANNA) "}",
+        "{\"o\":\"position\",\"r\":false,\"k0\":{\"$regularExpression\":{\"pattern\":\"a\",\"options\":\"\"}},\"k1\":" OID(ANNA) "}",
+        "{\"o\":\"position\",\"r\":false,\"k0\":\"a\",\"k1\":\"b\"}",
+        "{\"o\":\"position\",\"r\":true,\"k0\":\"a\",\"k1\":" OID(ANNA) "}",
+        "{\"o\":\"createdAt\",\"r\":false,\"k0\":\"a\",\"k1\":" OID(ANNA) "}",
+        "{\"o\":7,\"r\":false,\"k0\":\"a\",\"k1\":" OID(ANNA) "}",
+    };
+    char query[2048] = "cursor=", *cursor;
+    struct request *r;
+    struct query q;
+
+    (void)state;
+    fake_database();
+    for (size_t i = 0; i < COUNT(forged); i++) {
+        bson_t *doc = bson_new_from_json((const uint8_t *)forged[i], -1, NULL);
+
+        assert_non_null(doc);
+        text_base64url(query + 7, bson_get_data(doc), doc->len);
+        bson_destroy(doc);
+        if (ask(query, &r, &q) != ERR_BAD_PARAMETER || !unit_same(r->parameter, "cursor"))
+            unit_wrong("%s is taken for a cursor", forged[i]);
+    }
+    cursor = cursor_behind("sort=-position", DOC);
+    snprintf(query, sizeof(query), "sort=position&cursor=%s", cursor);
+    assert_int_equal(ask(query, &r, &q), ERR_BAD_PARAMETER);
+    snprintf(query, sizeof(query), "sort=-position&cursor=%sA", cursor);
+    assert_int_equal(ask(query, &r, &q), ERR_BAD_PARAMETER);
+    free(cursor);
+    unit_rows_done();
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_filters),
+        cmocka_unit_test(test_orders),
+        cmocka_unit_test(test_no_row_is_missing),
+        cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_projects_one_may_not_list),
+        cmocka_unit_test(test_the_next_page),
+        cmocka_unit_test(test_a_cursor_of_another_list),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+
+    faked_clear();
+    plain_done();
+    return failed;
+}

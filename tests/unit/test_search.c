@@ -1,0 +1,166 @@
+/*
+ * Words: what is stored of a text, and what a query looks for.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "api/v1/tasks.h"
+#include "tests/unit/plain.h"
+#include "tests/unit/unit.h"
+
+/* clang-format off */
+static const struct {
+    const char *title, *description;
+    const char *terms; /* sorted, with spaces between */
+} rows[] = {
+    {"Buy milk", NULL, "buy milk"},
+    {"Buy milk", "milk, bread & MILK", "bread buy milk"},
+    {"", "", ""},
+    {NULL, NULL, ""},
+    {"...!?", "-- ++", ""},
+    {"Stra\xC3\x9F" "e STRASSE stra\xC3\x9F" "e", NULL, "strasse"},
+    {"\xC3\x89" "cole e\xCC\x81" "cole ECOLE", NULL, "ecole"},
+    {"na\xC3\xAFve caf\xC3\xA9", NULL, "cafe naive"},
+    {"\xEF\xBC\xA1\xEF\xBC\xA2\xEF\xBC\xA3 \xEF\xAC\x81sh", NULL, "abc fish"}, /* wide letters, a ligature */
+    {"\xD0\x9C\xD0\x9E\xD0\xA1\xD0\x9A\xD0\x92\xD0\x90", NULL, "\xD0\xBC\xD0\xBE\xD1\x81\xD0\xBA\xD0\xB2\xD0\xB0"},
+    {"\xE6\x9D\xB1\xE4\xBA\xAC", NULL, "\xE6\x9D\xB1\xE4\xBA\xAC"},
+    {"v1.2-rc3", NULL, "2 rc3 v1"},
+    {"it's", NULL, "it s"},
+    {"snake_case", NULL, "case snake"},
+    {"a\xC2\xA0" "b\xE2\x80\x94" "c", NULL, "a b c"},
+    {"\xF0\x9F\x98\x80 smile\xF0\x9F\x98\x80", NULL, "smile"},
+    {"0123456789012345678901234567890123456789TAIL", NULL, "0123456789012345678901234567890123456789"},
+    {"bad \xFF utf8", NULL, ""},
+};
+
+static const struct {
+    const char *q, *words; /* NULL: ERR_BAD_PARAMETER */
+} queries[] = {
+    {"milk", "milk"},
+    {"Milk BREAD", "milk bread"},
+    {"\xC3\x89" "COLE!", "ecole"},
+    {"a b c d e f g h i j k l", "a b c d e f g h i j"}, /* the first ten */
+    {"", NULL},
+    {" ", NULL},
+    {"!!", NULL},
+    {"\xF0\x9F\x98\x80", NULL},
+};
+/* clang-format on */
+
+/* The texts of an array, or the lower bounds of a query's conditions. */
+static const char *
+words_of(struct request *r, const bson_t *array, bool conditions)
+{
+    const char *words = "";
+    bson_iter_t iter, match, range;
+
+    bson_iter_init(&iter, array);
+    while (bson_iter_next(&iter)) {
+        if (conditions && bson_iter_recurse(&iter, &match) && bson_iter_next(&match) &&
+            bson_iter_recurse(&match, &range) && bson_iter_find(&range, "$gte"))
+            words = arena_printf(r->arena, "%s%s%s", words, *words == '\0' ? "" : " ",
+                                 bson_iter_utf8(&range, NULL));
+        else if (!conditions)
+            words = arena_printf(r->arena, "%s%s%s", words, *words == '\0' ? "" : " ",
+                                 bson_iter_utf8(&iter, NULL));
+    }
+    return words;
+}
+
+static void
+test_terms(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct request *r = plain_request("POST", "/");
+        const char *texts[] = {rows[i].title, rows[i].description};
+        bson_t terms = BSON_INITIALIZER;
+
+        search_terms(&terms, texts, 2);
+        if (!unit_same(words_of(r, &terms, false), rows[i].terms))
+            unit_wrong("'%s': %s", rows[i].title, words_of(r, &terms, false));
+        bson_destroy(&terms);
+    }
+    unit_rows_done();
+}
+
+static void
+test_queries(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(queries); i++) {
+        struct request *r = plain_request("GET", "/");
+        bson_t *filter = request_keep(r, bson_new()), all;
+        bson_iter_t iter;
+        const char *found = NULL;
+        enum err err = search_filter(r, queries[i].q, filter);
+
+        if (err == ERR_NONE && bson_iter_init(&iter, filter) &&
+            bson_iter_find_descendant(&iter, "terms.$all", &iter)) {
+            const uint8_t *bytes;
+            uint32_t len;
+
+            bson_iter_array(&iter, &len, &bytes);
+            assert_true(bson_init_static(&all, bytes, len));
+            found = words_of(r, &all, true);
+        }
+        if (!unit_same(found, queries[i].words))
+            unit_wrong("'%s': %s", queries[i].q, found);
+    }
+    unit_rows_done();
+}
+
+static void
+test_a_query_is_bounded(void **state)
+{
+    struct request *r = plain_request("GET", "/");
+    char q[502];
+
+    (void)state;
+    memset(q, 'a', 501);
+    q[501] = '\0';
+    assert_int_equal(search_filter(r, q, request_keep(r, bson_new())), ERR_BAD_PARAMETER);
+    assert_string_equal(r->parameter, "q");
+    assert_int_equal(search_filter(r, q + 1, request_keep(r, bson_new())), ERR_NONE);
+}
+
+/* A long description: no more than 300 terms, each once, in order. */
+static void
+test_terms_are_bounded(void **state)
+{
+    struct text words = {0};
+    const char *texts[1], *last = "";
+    bson_t terms = BSON_INITIALIZER;
+    bson_iter_t iter;
+    int count = 0;
+
+    (void)state;
+    for (int i = 0; i < 5000; i++)
+        text_printf(&words, "word%d ", i % 400);
+    texts[0] = words.bytes;
+    search_terms(&terms, texts, 1);
+    bson_iter_init(&iter, &terms);
+    while (bson_iter_next(&iter)) {
+        assert_true(strcmp(last, bson_iter_utf8(&iter, NULL)) < 0);
+        last = bson_iter_utf8(&iter, NULL);
+        count++;
+    }
+    assert_int_equal(count, 300);
+    bson_destroy(&terms);
+    text_free(&words);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_terms),
+        cmocka_unit_test(test_queries),
+        cmocka_unit_test(test_a_query_is_bounded),
+        cmocka_unit_test(test_terms_are_bounded),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+
+    plain_done();
+    return failed;
+}
