@@ -1,0 +1,232 @@
+/*
+ * Stored BSON to public JSON, differences and merging.
+ */
+#include "api/doc.h"
+
+#include <json-c/json.h>
+#include <string.h>
+
+#include "api/v1/handlers.h"
+#include "common/json.h"
+#include "tests/unit/plain.h"
+#include "tests/unit/sample.h"
+#include "tests/unit/unit.h"
+
+#define ID      "0123456789abcdef01234567"
+#define OID(id) "{\"$oid\":\"" id "\"}"
+#define DATE(ms) "{\"$date\":{\"$numberLong\":\"" ms "\"}}"
+
+/* clang-format off */
+static const struct {
+    const char *doc, *json;
+} written[] = {
+    {"{}",
+     "{\"id\":null,\"rev\":null,\"title\":null,\"note\":\"\",\"colour\":\"red\",\"rank\":\"red\",\"count\":0,"
+     "\"on\":false,\"at\":null,\"day\":null,\"owner\":null,\"kind\":\"a\",\"people\":[],\"tags\":[],"
+     "\"items\":[],\"madeAt\":null,\"updatedAt\":null}"},
+    {"{\"_id\":" OID(ID) ",\"rev\":{\"$numberLong\":\"7\"},\"title\":\"\\\"a\\\" \\n\",\"note\":\"n\","
+     "\"colour\":\"blue\",\"rank\":2,\"count\":-3,\"on\":true,\"at\":" DATE("500") ",\"day\":\"2026-01-31\","
+     "\"owner\":" OID(ID) ",\"kind\":\"b\",\"people\":[" OID(ID) "],\"tags\":[\"x\",\"y\"],"
+     "\"items\":[{\"id\":\"i\",\"text\":\"t\",\"done\":true,\"pin\":\"secret\",\"other\":1}],\"archived\":true,"
+     "\"madeAt\":" DATE("0") ",\"updatedAt\":" DATE("-1") ",\"hash\":\"secret\",\"unknown\":\"secret\"}",
+     "{\"id\":\"" ID "\",\"rev\":7,\"title\":\"\\\"a\\\" \\n\",\"note\":\"n\",\"colour\":\"blue\",\"rank\":\"blue\","
+     "\"count\":-3,\"on\":true,\"at\":\"1970-01-01T00:00:00.500Z\",\"day\":\"2026-01-31\",\"owner\":\"" ID "\","
+     "\"kind\":\"b\",\"people\":[\"" ID "\"],\"tags\":[\"x\",\"y\"],"
+     "\"items\":[{\"id\":\"i\",\"text\":\"t\",\"done\":true}],"
+     "\"madeAt\":\"1970-01-01T00:00:00.000Z\",\"updatedAt\":\"1969-12-31T23:59:59.999Z\"}"},
+    /* In whatever order it is stored; null stays null. */
+    {"{\"hash\":\"secret\",\"day\":null,\"title\":\"b\",\"rev\":1,\"note\":null}",
+     "{\"day\":null,\"title\":\"b\",\"rev\":1,\"note\":null,\"id\":null,\"colour\":\"red\",\"rank\":\"red\","
+     "\"count\":0,\"on\":false,\"at\":null,\"owner\":null,\"kind\":\"a\",\"people\":[],\"tags\":[],"
+     "\"items\":[],\"madeAt\":null,\"updatedAt\":null}"},
+};
+
+static const struct {
+    const char *before, *after, *changes; /* before NULL: created */
+    int count;
+} changed[] = {
+    {"{\"title\":\"a\"}", "{\"title\":\"a\"}", "{}", 0},
+    {"{\"title\":\"a\"}", "{\"title\":\"b\"}", "{\"title\":[\"a\",\"b\"]}", 1},
+    {"{\"title\":\"a\",\"rev\":1,\"updatedAt\":" DATE("1") "}",
+     "{\"title\":\"a\",\"rev\":2,\"updatedAt\":" DATE("2") "}", "{}", 0},
+    {"{\"hash\":\"a\"}", "{\"hash\":\"b\"}", "{}", 0},
+    {"{\"archived\":false}", "{\"archived\":true}", "{}", 0},
+    {"{\"_id\":" OID(ID) "}", "{\"_id\":" OID(ID) "}", "{}", 0},
+    {"{\"at\":null}", "{\"at\":" DATE("0") "}", "{\"at\":[null,\"1970-01-01T00:00:00.000Z\"]}", 1},
+    {"{}", "{\"at\":null}", "{}", 0},
+    {"{}", "{\"title\":\"a\"}", "{\"title\":[null,\"a\"]}", 1},
+    {"{\"title\":\"a\"}", "{}", "{\"title\":[\"a\",null]}", 1},
+    {"{\"count\":1}", "{\"count\":{\"$numberLong\":\"1\"}}", "{}", 0},
+    {"{\"rank\":0}", "{\"rank\":2}", "{\"rank\":[\"red\",\"blue\"]}", 1},
+    {"{\"tags\":[\"a\"]}", "{\"tags\":[\"a\",\"b\"]}", "{\"tags\":[[\"a\"],[\"a\",\"b\"]]}", 1},
+    {"{\"items\":[{\"id\":\"a\",\"pin\":\"1\"}]}", "{\"items\":[{\"id\":\"a\",\"pin\":\"2\"}]}", "{}", 0},
+    {"{\"title\":\"a\",\"note\":\"x\",\"on\":false}", "{\"note\":\"y\",\"on\":true,\"title\":\"a\"}",
+     "{\"note\":[\"x\",\"y\"],\"on\":[false,true]}", 2},
+    {NULL, "{\"title\":\"a\"}", "{\"title\":[null,\"a\"]}", 1},
+};
+
+static const struct {
+    const char *before, *change, *after;
+} merged[] = {
+    {"{}", "{}", "{ }"},
+    {"{\"a\":1,\"b\":2}", "{}", "{ \"a\" : 1, \"b\" : 2 }"},
+    {"{}", "{\"b\":2,\"a\":1}", "{ \"b\" : 2, \"a\" : 1 }"},
+    {"{\"a\":1,\"b\":2,\"c\":3}", "{\"d\":4,\"b\":null}", "{ \"a\" : 1, \"b\" : null, \"c\" : 3, \"d\" : 4 }"},
+    {"{\"a\":{\"x\":1,\"y\":2}}", "{\"a\":{\"x\":3}}", "{ \"a\" : { \"x\" : 3 } }"}, /* whole values */
+    {"{\"a\":[1,2,3]}", "{\"a\":[]}", "{ \"a\" : [  ] }"},
+};
+/* clang-format on */
+
+static void
+test_what_is_public(void **state)
+{
+    struct text t = {0};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(written); i++) {
+        struct request *r = plain_request("GET", "/");
+
+        text_clear(&t);
+        doc_write(&t, &sample_shape, plain_bson(r, written[i].doc));
+        if (!unit_same(t.bytes, written[i].json))
+            unit_wrong("%s:\n%s", written[i].doc, t.bytes);
+        text_clear(&t);
+        doc_write_with(&t, &sample_shape, plain_bson(r, written[i].doc), ",\"more\":1");
+        if (strstr(t.bytes, ",\"more\":1}") == NULL)
+            unit_wrong("%s", t.bytes);
+    }
+    text_free(&t);
+    unit_rows_done();
+}
+
+static void
+test_changes(void **state)
+{
+    struct text t = {0};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(changed); i++) {
+        struct request *r = plain_request("GET", "/");
+        const char *before = changed[i].before;
+        int count;
+
+        text_clear(&t);
+        count = doc_changes(&t, &sample_shape, before == NULL ? NULL : plain_bson(r, before),
+                            plain_bson(r, changed[i].after));
+        if (count != changed[i].count || !unit_same(t.bytes, changed[i].changes))
+            unit_wrong("%s to %s: %d, %s", before, changed[i].after, count, t.bytes);
+    }
+    text_free(&t);
+    unit_rows_done();
+}
+
+static void
+test_merge(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(merged); i++) {
+        struct request *r = plain_request("GET", "/");
+        bson_t *after = request_keep(
+            r, doc_merge(plain_bson(r, merged[i].before), plain_bson(r, merged[i].change)));
+        char *json = bson_as_relaxed_extended_json(after, NULL);
+
+        if (!unit_same(json, merged[i].after))
+            unit_wrong("%s + %s: %s", merged[i].before, merged[i].change, json);
+        bson_free(json);
+    }
+    unit_rows_done();
+}
+
+static void
+test_small_readings(void **state)
+{
+    struct request *r = plain_request("GET", "/");
+    bson_t *doc = plain_bson(r, "{\"i\":5,\"l\":{\"$numberLong\":\"6\"},\"s\":\"t\",\"o\":" OID(ID)
+                                ",\"d\":" DATE("9") ",\"b\":true,\"f\":false,\"n\":null}");
+    int64_t ms = 0;
+
+    (void)state;
+    assert_int_equal(doc_int(doc, "i"), 5);
+    assert_int_equal(doc_int(doc, "l"), 6);
+    assert_int_equal(doc_int(doc, "absent"), 0);
+    assert_int_equal(doc_int(doc, "s"), 0);
+    assert_string_equal(doc_text(doc, "s"), "t");
+    assert_null(doc_text(doc, "i"));
+    assert_null(doc_text(doc, "n"));
+    assert_null(doc_text(doc, "absent"));
+    assert_non_null(doc_id(doc, "o"));
+    assert_null(doc_id(doc, "s"));
+    assert_null(doc_id(doc, "absent"));
+    assert_true(doc_time(doc, "d", &ms));
+    assert_int_equal(ms, 9);
+    assert_false(doc_time(doc, "i", &ms));
+    assert_false(doc_time(doc, "absent", &ms));
+    assert_true(doc_flag(doc, "b"));
+    assert_false(doc_flag(doc, "f"));
+    assert_false(doc_flag(doc, "i"));
+    assert_false(doc_flag(doc, "absent"));
+    assert_true(doc_has(doc, "f"));
+    assert_false(doc_has(doc, "n"));
+    assert_false(doc_has(doc, "absent"));
+    assert_ptr_equal(doc_field(sample_shape.fields, "rev"), &sample_shape.fields[1]);
+    assert_null(doc_field(sample_shape.fields, "Rev"));
+}
+
+/* What a creation stores is JSON when it is written, whatever the text holds. */
+static void
+test_every_text_comes_back(void **state)
+{
+    static const char *const titles[] = {"\\\"", "\\\\", "\\u0001\\u001f", "\\ud83d\\ude00", "\\u2028",
+                                         "\\/", "</script>", "\x7F", "\xC3\xA9", "\\n\\r\\t\\b\\f"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(titles); i++) {
+        struct request *r = plain_request("POST", "/");
+        bson_t *doc = request_keep(r, bson_new());
+        struct json_object *json;
+        struct text t = {0};
+        const char *why;
+
+        plain_body(r, arena_printf(r->arena, "{\"title\":\"%s\"}", titles[i]));
+        assert_int_equal(doc_read(r, DOC_CREATE, sample_shape.fields, r->json, doc), ERR_NONE);
+        doc_write(&t, &sample_shape, doc);
+        assert_int_equal(json_parse(t.bytes, t.len, &json, &why), ERR_NONE);
+        assert_string_equal(json_object_get_string(json_object_object_get(json, "title")),
+                            json_object_get_string(json_object_object_get(r->json, "title")));
+        json_object_put(json);
+        text_free(&t);
+    }
+}
+
+/* doc_write() notes fields in 64 bits. */
+static void
+test_no_shape_has_too_many_fields(void **state)
+{
+    const struct shape *const shapes[] = {&task_shape, &project_shape, &user_shape, &session_shape};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(shapes); i++) {
+        int n = 0;
+
+        while (shapes[i]->fields[n].name != NULL)
+            n++;
+        assert_in_range(n, 1, 64);
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_is_public),
+        cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_merge),
+        cmocka_unit_test(test_small_readings),
+        cmocka_unit_test(test_every_text_comes_back),
+        cmocka_unit_test(test_no_shape_has_too_many_fields),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+
+    plain_done();
+    return failed;
+}
