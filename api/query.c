@@ -195,12 +195,22 @@ turned(struct request *r, const char *name)
     return out;
 }
 
+/* Names the orders there are. */
+static enum err
+refuse_sort(struct request *r, const struct list *list)
+{
+    const char *known = "";
+
+    for (const struct order *o = list->orders; o->name != NULL; o++)
+        known = arena_printf(r->arena, "%s%s; ", known, o->name);
+    return request_bad_param(
+        r, "sort", arena_printf(r->arena, "must be one of %sor one of these turned round", known));
+}
+
 static enum err
 read_sort(struct request *r, const struct list *list, struct query *q)
 {
     const char *value = request_param(r, "sort");
-    struct text known = {0};
-    enum err err;
 
     q->order = list->orders;
     if (value == NULL)
@@ -210,13 +220,8 @@ read_sort(struct request *r, const struct list *list, struct query *q)
         q->reversed = strcmp(value, o->name) != 0;
         if (!q->reversed || strcmp(value, turned(r, o->name)) == 0)
             return ERR_NONE;
-        text_printf(&known, "%s%s", o == list->orders ? "" : "; ", o->name);
     }
-    text_puts(&known, "; or one of these turned round");
-    err = request_bad_param(r, "sort",
-                            arena_printf(r->arena, "must be one of %s", known.bytes));
-    text_free(&known);
-    return err;
+    return refuse_sort(r, list);
 }
 
 /* The direction of a key in this query: 1 or -1. */
