@@ -303,6 +303,29 @@ test_secrets(void **state)
     assert_string_not_equal(a, b);
 }
 
+/* Keyed, for one purpose, and known under keys that no longer sign. */
+static void
+test_keyed_hashes(void **state)
+{
+    char mac[TOKEN_HASH], other[TOKEN_HASH];
+
+    (void)state;
+    assert_int_equal(token_open(KEYS), ERR_NONE);
+    token_mac(mac, "code:", "123456", 6);
+    assert_int_equal(strlen(mac), TOKEN_HASH - 1);
+    assert_true(token_mac_is(mac, "code:", "123456", 6));
+    assert_false(token_mac_is(mac, "code:", "123457", 6));
+    assert_false(token_mac_is(mac, "code:", "12345", 5));
+    assert_false(token_mac_is(mac, "digest:", "123456", 6));
+    assert_false(token_mac_is("", "code:", "123456", 6));
+    token_mac(other, "code:", "12345\0", 7);
+    assert_string_not_equal(mac, other);
+    assert_int_equal(token_open("k2 " FORGE_OTHER "\n" KEYS), ERR_NONE);
+    assert_true(token_mac_is(mac, "code:", "123456", 6));
+    assert_int_equal(token_open("k2 " FORGE_OTHER), ERR_NONE);
+    assert_false(token_mac_is(mac, "code:", "123456", 6));
+}
+
 static void
 test_seals(void **state)
 {
@@ -371,6 +394,7 @@ main(void)
         cmocka_unit_test(test_keys_rotate),
         cmocka_unit_test(test_bad_keys_stop_the_start),
         cmocka_unit_test(test_secrets),
+        cmocka_unit_test(test_keyed_hashes),
         cmocka_unit_test(test_seals),
         cmocka_unit_test(test_a_seal_breaks),
     };

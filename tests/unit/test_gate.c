@@ -1,0 +1,274 @@
+/*
+ * What is decided before a handler runs: who, what kind of body, and whether
+ * the request was answered before.
+ */
+#include "api/gate.h"
+
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/revoked.h"
+#include "api/router.h"
+#include "common/token.h"
+#include "tests/unit/faked.h"
+#include "tests/unit/forge.h"
+#include "tests/unit/plain.h"
+#include "tests/unit/unit.h"
+
+#define TASKS    "/v1/tasks"
+#define TASK     "/v1/tasks/" PLAIN_USER
+#define LOGIN    "/v1/sessions"
+#define JSON     "application/json"
+#define TOKEN    "@" /* stands for a good token */
+#define KEY_255  "0123456789012345678901234567890123456789012345678901234567890123"                \
+                 "0123456789012345678901234567890123456789012345678901234567890123"                \
+                 "0123456789012345678901234567890123456789012345678901234567890123"                \
+                 "012345678901234567890123456789012345678901234567890123456789012"
+
+static struct revoked *revoked;
+static char *token;
+
+/* clang-format off */
+static const struct {
+    const char *method, *target, *authorization, *type, *body, *key;
+    const char *slug;
+} rows[] = {
+    {"GET",    "/v1/health", NULL,              NULL, NULL, NULL, "ok"},
+    {"GET",    "/v1/nothing", NULL,             NULL, NULL, NULL, "not-found"},
+    {"PUT",    TASKS,        NULL,              NULL, NULL, NULL, "method-not-allowed"},
+    {"GET",    "/v1/health?a=%", NULL,          NULL, NULL, NULL, "bad-parameter"},
+    {"GET",    TASKS,        NULL,              NULL, NULL, NULL, "unauthenticated"},
+    {"GET",    TASKS,        "",                NULL, NULL, NULL, "unauthenticated"},
+    {"GET",    TASKS,        "Bearer",          NULL, NULL, NULL, "unauthenticated"},
+    {"GET",    TASKS,        "Bearer ",         NULL, NULL, NULL, "unauthenticated"},
+    {"GET",    TASKS,        "Bearer x",        NULL, NULL, NULL, "unauthenticated"},
+    {"GET",    TASKS,        "Basic " TOKEN,    NULL, NULL, NULL, "unauthenticated"},
+    {"GET",    TASKS,        TOKEN,             NULL, NULL, NULL, "unauthenticated"},
+    {"GET",    TASKS,        "Bearer  " TOKEN,  NULL, NULL, NULL, "unauthenticated"},
+    {"GET",    TASKS,        "Bearer " TOKEN,   NULL, NULL, NULL, "ok"},
+    {"GET",    TASKS,        "bearer " TOKEN,   NULL, NULL, NULL, "ok"},
+    {"HEAD",   TASKS,        "Bearer " TOKEN,   NULL, NULL, NULL, "ok"},
+    {"GET",    "/v1/health", "Bearer x",        NULL, NULL, NULL, "ok"}, /* nobody asks */
+
+    {"POST",   LOGIN,        NULL, JSON,                          "{}",   NULL, "ok"},
+    {"POST",   LOGIN,        NULL, "application/json; charset=utf-8", "{}", NULL, "ok"},
+    {"POST",   LOGIN,        NULL, "Application/JSON ;charset=utf-8", "{}", NULL, "ok"},
+    {"PATCH",  TASK,         "Bearer " TOKEN, "application/merge-patch+json", "{}", NULL, "ok"},
+    {"POST",   LOGIN,        NULL, NULL,                          "{}",   NULL, "unsupported-media-type"},
+    {"POST",   LOGIN,        NULL, "",                            "{}",   NULL, "unsupported-media-type"},
+    {"POST",   LOGIN,        NULL, "text/plain",                  "{}",   NULL, "unsupported-media-type"},
+    {"POST",   LOGIN,        NULL, "application/jsonp",           "{}",   NULL, "unsupported-media-type"},
+    {"POST",   LOGIN,        NULL, "application/x-www-form-urlencoded", "a=1", NULL, "unsupported-media-type"},
+    {"POST",   LOGIN,        NULL, JSON,                          "",     NULL, "malformed"},
+    {"POST",   LOGIN,        NULL, JSON,                          "{",    NULL, "malformed"},
+    {"POST",   LOGIN,        NULL, JSON,                          "{\"a\":1,\"a\":2}", NULL, "malformed"},
+    {"POST",   LOGIN,        NULL, JSON,                          "null", NULL, "ok"}, /* doc_read() refuses it */
+    {"PATCH",  TASK,         NULL, JSON,                          "{",    NULL, "unauthenticated"}, /* first who */
+    {"DELETE", TASK,         "Bearer " TOKEN, NULL,               NULL,   NULL, "ok"},
+    {"DELETE", TASK,         "Bearer " TOKEN, "text/plain",       "x",    NULL, "ok"},
+    {"POST",   TASK "/restore", "Bearer " TOKEN, NULL,            "",     NULL, "ok"},
+
+    {"POST",   LOGIN,        NULL, JSON, "{}", "k",            "ok"},
+    {"POST",   LOGIN,        NULL, JSON, "{}", KEY_255,        "ok"},
+    {"POST",   LOGIN,        NULL, JSON, "{}", KEY_255 "6",    "malformed"},
+    {"POST",   LOGIN,        NULL, JSON, "{}", "",             "malformed"},
+    {"POST",   LOGIN,        NULL, JSON, "{}", "a\tb",         "malformed"},
+    {"POST",   LOGIN,        NULL, JSON, "{}", "\xC3\xA9",     "malformed"},
+    {"GET",    TASKS,        "Bearer " TOKEN, NULL, NULL, "",  "ok"}, /* no meaning here */
+};
+/* clang-format on */
+
+static struct request *
+make(const char *method, const char *target, const char *authorization, const char *type,
+     const char *body, const char *key)
+{
+    struct request *r = plain_request(method, target);
+
+    r->user[0] = r->session[0] = '\0';
+    r->revoked = revoked;
+    r->authorization = authorization;
+    if (authorization != NULL && strchr(authorization, '@') != NULL)
+        r->authorization = arena_printf(
+            r->arena, "%.*s%s", (int)strcspn(authorization, "@"), authorization, token);
+    r->content_type = type;
+    r->body = body;
+    r->body_len = body == NULL ? 0 : strlen(body);
+    r->idempotency_key = key;
+    return r;
+}
+
+static void
+test_verdicts(void **state)
+{
+    (void)state;
+    faked_clear();
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct request *r = make(rows[i].method, rows[i].target, rows[i].authorization,
+                                 rows[i].type, rows[i].body, rows[i].key);
+        bool done = true;
+        enum err err = gate_check(r, &done);
+
+        if (done || !unit_same(plain_slug(err), rows[i].slug))
+            unit_wrong("%s %s, %s, %s, %s: %s", rows[i].method, rows[i].target,
+                       rows[i].authorization, rows[i].type, rows[i].body, plain_slug(err));
+    }
+    unit_rows_done();
+}
+
+static void
+test_who_asks_is_known_then(void **state)
+{
+    struct request *r = make("GET", TASKS, "Bearer " TOKEN, NULL, NULL, NULL);
+    bool done;
+
+    (void)state;
+    assert_int_equal(gate_check(r, &done), ERR_NONE);
+    assert_string_equal(r->user, PLAIN_USER);
+    assert_string_equal(r->session, PLAIN_SESSION);
+    r = make("GET", "/v1/health", "Bearer " TOKEN, NULL, NULL, NULL);
+    assert_int_equal(gate_check(r, &done), ERR_NONE);
+    assert_string_equal(r->user, "");
+}
+
+static void
+test_too_large(void **state)
+{
+    struct request *r = make("POST", LOGIN, NULL, JSON, "{}", NULL);
+    bool done;
+
+    (void)state;
+    r->body_too_large = true;
+    assert_int_equal(gate_check(r, &done), ERR_TOO_LARGE);
+}
+
+/* A key is one user's and one request's. */
+static void
+test_keys_and_digests_differ(void **state)
+{
+    static const struct {
+        const char *method, *target, *authorization, *body, *key;
+        bool same_key, same_digest;
+    } others[] = {
+        {"POST", TASKS, "Bearer " TOKEN, "{\"title\":\"a\"}", "k", true, true},
+        {"POST", TASKS, "Bearer " TOKEN, "{\"title\":\"b\"}", "k", true, false},
+        {"POST", TASKS "?x=1", "Bearer " TOKEN, "{\"title\":\"a\"}", "k", true, false},
+        {"PATCH", TASK, "Bearer " TOKEN, "{\"title\":\"a\"}", "k", true, false},
+        {"POST", TASKS, "Bearer " TOKEN, "{\"title\":\"a\"}", "K", false, true},
+        {"POST", LOGIN, NULL, "{\"title\":\"a\"}", "k", false, false},
+    };
+    char key[65] = "", digest[65] = "";
+    bool done;
+
+    (void)state;
+    faked_clear();
+    for (size_t i = 0; i < COUNT(others); i++) {
+        struct request *r = make(others[i].method, others[i].target, others[i].authorization, JSON,
+                                 others[i].body, others[i].key);
+
+        assert_int_equal(gate_check(r, &done), ERR_NONE);
+        if (i == 0) {
+            memcpy(key, r->key, 65);
+            memcpy(digest, r->digest, 65);
+        }
+        if (unit_same(key, r->key) != others[i].same_key ||
+            unit_same(digest, r->digest) != others[i].same_digest)
+            unit_wrong("row %zu", i);
+    }
+    unit_rows_done();
+}
+
+static void
+test_an_answer_is_given_again(void **state)
+{
+    struct request *r = make("POST", TASKS, "Bearer " TOKEN, JSON, "{\"title\":\"a\"}", "k");
+    char record[1024];
+    bool done;
+
+    (void)state;
+    faked_clear();
+    assert_int_equal(gate_check(r, &done), ERR_NONE);
+    assert_false(done);
+    snprintf(record, sizeof(record),
+             "{\"_id\":\"%s\",\"digest\":\"%s\",\"status\":201,\"etag\":\"\\\"1\\\"\","
+             "\"location\":\"/v1/tasks/x\",\"body\":\"{\\\"id\\\":1}\"}",
+             r->key, r->digest);
+    faked_put(STORE_IDEMPOTENCY, record);
+    r = make("POST", TASKS, "Bearer " TOKEN, JSON, "{\"title\":\"a\"}", "k");
+    assert_int_equal(gate_check(r, &done), ERR_NONE);
+    assert_true(done && r->reply.replayed);
+    assert_int_equal(r->reply.status, 201);
+    assert_string_equal(r->reply.body.bytes, "{\"id\":1}");
+    assert_string_equal(r->reply.etag, "\"1\"");
+    assert_string_equal(r->reply.location, "/v1/tasks/x");
+    r = make("POST", TASKS, "Bearer " TOKEN, JSON, "{\"title\":\"b\"}", "k");
+    assert_int_equal(gate_check(r, &done), ERR_KEY_REUSED);
+    faked_fails(ERR_STORE);
+    r = make("POST", TASKS, "Bearer " TOKEN, JSON, "{\"title\":\"a\"}", "k");
+    assert_int_equal(gate_check(r, &done), ERR_STORE);
+    faked_clear();
+}
+
+static void
+test_a_session_ends(void **state)
+{
+    struct request *r = make("GET", TASKS, "Bearer " TOKEN, NULL, NULL, NULL);
+    bson_oid_t session;
+    bool done;
+
+    (void)state;
+    bson_oid_init_from_string(&session, PLAIN_USER); /* another one */
+    revoked_add(revoked, &session);
+    assert_int_equal(gate_check(r, &done), ERR_NONE);
+    bson_oid_init_from_string(&session, PLAIN_SESSION);
+    revoked_add(revoked, &session);
+    r = make("GET", TASKS, "Bearer " TOKEN, NULL, NULL, NULL);
+    assert_int_equal(gate_check(r, &done), ERR_NO_AUTH);
+    assert_string_equal(r->user, "");
+}
+
+static void
+test_options_and_problems_are_served(void **state)
+{
+    struct request *r = make("OPTIONS", TASKS, NULL, NULL, NULL, NULL);
+
+    (void)state;
+    gate_serve(r);
+    assert_int_equal(r->reply.status, 204);
+    assert_string_equal(r->reply.allow, "GET, HEAD, POST, OPTIONS");
+    r = make("OPTIONS", "/nothing", NULL, NULL, NULL, NULL);
+    gate_serve(r);
+    assert_int_equal(r->reply.status, 404);
+    r = make("GET", TASKS, NULL, NULL, NULL, NULL);
+    gate_serve(r);
+    assert_int_equal(r->reply.status, 401);
+    r = make("GET", "/v1/health", NULL, NULL, NULL, NULL);
+    gate_serve(r);
+    assert_int_equal(r->reply.status, 200);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_verdicts),
+        cmocka_unit_test(test_who_asks_is_known_then),
+        cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_keys_and_digests_differ),
+        cmocka_unit_test(test_an_answer_is_given_again),
+        cmocka_unit_test(test_options_and_problems_are_served),
+        cmocka_unit_test(test_a_session_ends), /* the last: it does not come back */
+    };
+    struct token claims = {PLAIN_USER, PLAIN_SESSION, FAKED_NOW / 1000 + TOKEN_SECONDS};
+    int failed;
+
+    if (token_open("k1 " FORGE_KEY) != ERR_NONE)
+        return 1;
+    revoked = revoked_new();
+    token = token_sign(&claims);
+    failed = cmocka_run_group_tests(tests, NULL, NULL);
+    free(token);
+    faked_clear();
+    plain_done();
+    return failed;
+}
