@@ -74,6 +74,12 @@ check_token(struct request *r)
     return ERR_NONE;
 }
 
+static bool
+wants_token(const struct request *r)
+{
+    return r->route->who == USER || (r->route->who == MAYBE && r->authorization != NULL);
+}
+
 static void
 put_json(void *json)
 {
@@ -147,7 +153,7 @@ gate_check(struct request *r, bool *done)
 
     *done = false;
     if ((err = router_find(r)) != ERR_NONE || (err = request_parse_query(r)) != ERR_NONE ||
-        (r->route->who == USER && (err = check_token(r)) != ERR_NONE) ||
+        (wants_token(r) && (err = check_token(r)) != ERR_NONE) ||
         (err = read_body(r)) != ERR_NONE || (err = read_key(r)) != ERR_NONE)
         return err;
     return r->key == NULL ? ERR_NONE : request_replay(r, done);

@@ -10,7 +10,7 @@ struct filter;
 struct resource;
 struct shape;
 
-enum who { ANYONE, USER };
+enum who { ANYONE, USER, MAYBE }; /* MAYBE: anyone, but a token that comes must be good */
 
 /* Flags of a route. */
 #define NO_BODY  1u /* a body is ignored (POST .../restore) */

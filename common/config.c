@@ -30,6 +30,8 @@ struct setting {
 
 /* clang-format off */
 static const struct setting settings[] = {
+    {"ACCOUNT_GRACE_DAYS", COUNT, CONFIG_API | CONFIG_JOBS, AT(account_grace_days), "14", 0, 365,
+     "days that a closed account can be opened again by logging in"},
     {"ALLOWED_ORIGINS", TEXT, CONFIG_API | CONFIG_PUSH, AT(allowed_origins), "", 0, 0,
      "origins that browsers may come from, with commas; empty: PUBLIC_URL"},
     {"API_PROCESSES", COUNT, CONFIG_API, AT(api_processes), "2", 1, 64,

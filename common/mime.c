@@ -23,7 +23,8 @@ is_plain(const char *s)
 
     for (; *s != '\0'; s++) {
         line = *s == '\n' ? 0 : line + 1;
-        if (line > LINE_MAX_PLAIN || ((unsigned char)*s < ' ' && *s != '\n') || *s >= 0x7F || *s < 0)
+        if (line > LINE_MAX_PLAIN || ((unsigned char)*s < ' ' && *s != '\n') || *s >= 0x7F ||
+            *s < 0)
             return false;
     }
     return true;

@@ -43,6 +43,7 @@ static const struct index indexes[] = {
     {STORE_TASKS,       {"assigneeIds", "createdAt", "_id"}},
     {STORE_TASKS,       {"parentId"},                                  SPARSE},
     {STORE_COMMENTS,    {"taskId", "createdAt", "_id"}},
+    {STORE_COMMENTS,    {"createdBy"}},
     {STORE_COMMENTS,    {"projectId"}},
     {STORE_NOTIFICATIONS, {"userId", "createdAt", "_id"}},
     {STORE_EVENTS,      {"topic", "seq"},                              UNIQUE},

@@ -7,6 +7,7 @@
 
 #include "api/doc.h"
 #include "api/jobs/letters.h"
+#include "api/jobs/purge.h"
 #include "api/jobs/queue.h"
 #include "api/jobs/runner.h"
 #include "common/log.h"
@@ -55,7 +56,7 @@ do_nothing(const struct jobs_context *c, const bson_t *content)
 static enum err (*const does[JOB__COUNT])(const struct jobs_context *, const bson_t *) = {
     [JOB_LETTER] = do_letter,
     [JOB_TEXT] = do_text,
-    [JOB_PURGE] = do_nothing,
+    [JOB_PURGE] = purge_account,
     [JOB_NOTHING] = do_nothing,
 };
 

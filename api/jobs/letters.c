@@ -27,6 +27,7 @@ FILE_OF(letter_api_token, "api-token.txt");
 FILE_OF(letter_account_deleted, "account-deleted.txt");
 FILE_OF(letter_account_kept, "account-kept.txt");
 FILE_OF(letter_phone_code, "phone-code.txt");
+FILE_OF(letter_phone_moved, "phone-moved.txt");
 
 static const char *const files[LETTER__COUNT] = {
     [LETTER_PASSWORD_RESET] = letter_password_reset,
@@ -42,6 +43,7 @@ static const char *const files[LETTER__COUNT] = {
     [LETTER_ACCOUNT_DELETED] = letter_account_deleted,
     [LETTER_ACCOUNT_KEPT] = letter_account_kept,
     [LETTER_PHONE_CODE] = letter_phone_code,
+    [LETTER_PHONE_MOVED] = letter_phone_moved,
 };
 
 static void

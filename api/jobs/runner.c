@@ -18,9 +18,9 @@
 #include "common/store.h"
 #include "common/text.h"
 
-#define LEASE_MS     120000  /* more than any job takes (common/mail.c gives up after 60 s) */
-#define IDLE_MS      250     /* between two looks when nothing is due */
-#define FIRST_WAIT   1000    /* before the second try; doubled for each further one */
+#define LEASE_MS     120000 /* more than any job takes (common/mail.c gives up after 60 s) */
+#define IDLE_MS      250    /* between two looks when nothing is due */
+#define FIRST_WAIT   1000   /* before the second try; doubled for each further one */
 #define LONGEST_WAIT 3600000
 #define LEASE_NAME   33
 
@@ -43,9 +43,9 @@ lease(struct worker *w, const char *name, bson_t **job)
 {
     int64_t now = clock_now(), matched;
     bson_t *due = BCON_NEW("dueAt", "{", "$lte", BCON_DATE_TIME(now), "}");
-    bson_t *take = BCON_NEW("$set", "{", "lease", BCON_UTF8(name), "dueAt",
-                            BCON_DATE_TIME(now + LEASE_MS), "}", "$inc", "{", "tries",
-                            BCON_INT32(1), "}");
+    bson_t *take =
+        BCON_NEW("$set", "{", "lease", BCON_UTF8(name), "dueAt", BCON_DATE_TIME(now + LEASE_MS),
+                 "}", "$inc", "{", "tries", BCON_INT32(1), "}");
     bson_t *ours = BCON_NEW("lease", BCON_UTF8(name));
     enum err err = store_update(w->store, STORE_JOBS, due, take, &matched);
 
@@ -68,8 +68,7 @@ perform(struct worker *w, const bson_t *job)
     enum err err = queue_open(&bytes, job);
 
     bson_oid_to_string(doc_id(job, "_id"), context.id);
-    if (err == ERR_NONE &&
-        !bson_init_static(&content, (const uint8_t *)bytes.bytes, bytes.len))
+    if (err == ERR_NONE && !bson_init_static(&content, (const uint8_t *)bytes.bytes, bytes.len))
         err = ERR_INVALID;
     if (err == ERR_NONE)
         err = kinds_do(&context, kind == NULL ? "" : kind, &content);

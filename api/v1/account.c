@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/crud.h"
 #include "api/doc.h"
 #include "api/reply.h"
 #include "api/request.h"
@@ -16,6 +17,7 @@
 #include "common/password.h"
 #include "common/token.h"
 
+#define RECENT_MS  (10LL * 60 * 1000)    /* after a log-in no password is asked for again */
 #define SESSION_MS (30LL * 86400 * 1000) /* of no use; each refresh renews it */
 
 /* clang-format off */
@@ -23,16 +25,19 @@ const struct field user_fields[] = {
     /* name             kind     a client             limits */
     {"id",              REF,     0},
     {"rev",             INTEGER, 0},
-    {"email",           TEXT,    0, 3, 254},
-    {"phone",           TEXT,    0, 9, 16},
+    {"email",           TEXT,    MAY_EDIT,            3, 254, .about = "a new one counts once it is confirmed"},
+    {"phone",           TEXT,    MAY_EDIT,            1, 32, .about = "a new one counts once it is confirmed"},
     {"name",            TEXT,    MAY_EDIT,            1, 100},
     {"timeZone",        TEXT,    MAY_EDIT,            1, 64, .fallback = "\"UTC\""},
     {"locale",          TEXT,    MAY_EDIT,            2, 35, .fallback = "\"en\""},
     {"presence",        FLAG,    MAY_EDIT,            .fallback = "true"},
     {"emailVerifiedAt", INSTANT, NULLABLE},
     {"phoneVerifiedAt", INSTANT, NULLABLE},
+    {"pendingEmail",    TEXT,    NULLABLE,            .about = "waits to be confirmed"},
+    {"pendingPhone",    TEXT,    NULLABLE,            .about = "waits to be confirmed"},
     {"createdAt",       INSTANT, 0},
     {"updatedAt",       INSTANT, 0},
+    {"currentPassword", TEXT,    MAY_EDIT | VIRTUAL,  1, PASSWORD_MAX, .about = "for a new address or number, unless one has just logged in"},
     {"passwordHash",    TEXT,    HIDDEN},
     {NULL},
 };
@@ -53,7 +58,8 @@ account_email(struct request *r, const char *typed, const char **out)
         strchr(at + 1, '.') == NULL || at[1] == '.' || email[len - 1] == '.')
         return false;
     for (char *p = email; *p != '\0'; p++) {
-        if ((unsigned char)*p <= ' ' || (unsigned char)*p >= 0x7F || strchr("<>()[],;:\\\"", *p) != NULL)
+        if ((unsigned char)*p <= ' ' || (unsigned char)*p >= 0x7F ||
+            strchr("<>()[],;:\\\"", *p) != NULL)
             return false;
         *p = (char)tolower((unsigned char)*p);
     }
@@ -103,6 +109,35 @@ account_password(struct request *r, const bson_t *user, const char *pointer, con
     if (err != ERR_NONE || right)
         return err;
     request_complain(r, pointer, "wrong", "is not the password");
+    return ERR_INVALID;
+}
+
+/* Has this session begun with a password just now? */
+static enum err
+just_logged_in(struct request *r, bool *just)
+{
+    const bson_t *session;
+    int64_t began = 0;
+    enum err err = crud_get(r, STORE_SESSIONS, &r->session_id, &session);
+
+    if (err == ERR_NONE)
+        doc_time(session, "createdAt", &began);
+    *just = clock_now() - began < RECENT_MS;
+    return err == ERR_NOT_FOUND ? ERR_NONE : err;
+}
+
+enum err
+account_reauth(struct request *r, const bson_t *user, const char *pointer, const char *password)
+{
+    bool just;
+    enum err err;
+
+    if (password != NULL)
+        return account_password(r, user, pointer, password);
+    err = just_logged_in(r, &just);
+    if (err != ERR_NONE || just)
+        return err;
+    request_complain(r, pointer, "required", "is required, since the log-in was long ago");
     return ERR_INVALID;
 }
 

@@ -32,6 +32,13 @@ enum err account_find(struct request *r, const char *login, const bson_t **out) 
 enum err account_password(struct request *r, const bson_t *user, const char *pointer,
                           const char *password) MUST_CHECK;
 
+/*
+ * Before what could take the account away: the password, or if it is NULL, a
+ * session that has just begun.  Complains at the pointer otherwise.
+ */
+enum err account_reauth(struct request *r, const bson_t *user, const char *pointer,
+                        const char *password) MUST_CHECK;
+
 /* For letters: " Anna" if the name could not lead anybody astray, else "". */
 const char *account_greeting(struct request *r, const bson_t *user);
 

@@ -57,8 +57,8 @@ mark(const struct endings *e, struct change *change)
 enum err
 endings_run(struct endings *e, struct change *change)
 {
-    bson_t *living = request_keep(
-        e->r, BCON_NEW("userId", BCON_OID(e->user), "revokedAt", BCON_NULL));
+    bson_t *living =
+        request_keep(e->r, BCON_NEW("userId", BCON_OID(e->user), "revokedAt", BCON_NULL));
     char hex[25], topic[EVENT_TOPIC] = "user:";
     int own;
     enum err err;
@@ -66,7 +66,8 @@ endings_run(struct endings *e, struct change *change)
     bson_oid_to_string(e->user, hex);
     strcat(topic, hex);
     e->count = 0; /* of an earlier run */
-    if ((err = store_find(change_store(change), STORE_SESSIONS, living, NULL, note, e)) != ERR_NONE ||
+    if ((err = store_find(change_store(change), STORE_SESSIONS, living, NULL, note, e)) !=
+            ERR_NONE ||
         e->count == 0 || (err = mark(e, change)) != ERR_NONE ||
         (err = change_join_topic(change, topic, &own)) != ERR_NONE)
         return err;

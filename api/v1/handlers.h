@@ -12,6 +12,16 @@ enum err me_read(struct request *r) MUST_CHECK;
 enum err me_change(struct request *r) MUST_CHECK;
 extern const struct shape register_shape, user_shape, accepted_shape;
 
+/* me_leave.c, me_export.c */
+enum err me_leave(struct request *r) MUST_CHECK;
+enum err me_export(struct request *r) MUST_CHECK;
+extern const struct shape leave_shape, export_shape;
+
+/* verifications.c */
+enum err verifications_create(struct request *r) MUST_CHECK;
+enum err verifications_confirm(struct request *r) MUST_CHECK;
+extern const struct shape verification_shape, confirmation_shape;
+
 /* passwords.c, password_resets.c */
 enum err me_password(struct request *r) MUST_CHECK;
 enum err password_resets_ask(struct request *r) MUST_CHECK;

@@ -6,11 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/audit.h"
 #include "api/crud.h"
 #include "api/doc.h"
 #include "api/reply.h"
 #include "api/request.h"
 #include "api/v1/account.h"
+#include "api/v1/one_time.h"
+#include "api/v1/verifications.h"
 
 enum err
 me_read(struct request *r)
@@ -25,38 +28,67 @@ me_read(struct request *r)
 
 struct edit {
     struct request *r;
-    const bson_t *change;
+    bson_t *change;                     /* what takes effect at once */
+    const char *wanted[CONTACT__COUNT]; /* what must be confirmed; NULL: not named */
 };
+
+static enum err
+precondition(struct request *r, const bson_t *before)
+{
+    enum err err = request_precondition(r, doc_int(before, "rev"), false);
+    struct text current = {0};
+
+    if (err != ERR_STALE)
+        return err;
+    doc_write(&current, &user_shape, before);
+    r->current = arena_dup(r->arena, current.bytes);
+    text_free(&current);
+    return err;
+}
+
+/* A new address or number waits, and a code goes there; the old one again: nothing waits. */
+static enum err
+choose_contact(struct edit *e, struct change *change, const bson_t *before, enum contact contact,
+               bson_t *set)
+{
+    const struct contact_name *n = &contact_names[contact];
+    const char *wanted = e->wanted[contact];
+    enum err err;
+
+    if (wanted == NULL)
+        return ERR_NONE;
+    err = one_time_forget(change, n->purpose, &e->r->user_id);
+    if (err != ERR_NONE || strcmp(wanted, doc_text(before, n->field)) == 0) {
+        if (doc_has(before, n->pending))
+            BSON_APPEND_NULL(set, n->pending);
+        return err;
+    }
+    BSON_APPEND_UTF8(set, n->pending, wanted);
+    return verifications_send(e->r, change, before, contact, wanted);
+}
 
 static enum err
 store_me(struct change *change, void *arg)
 {
     struct edit *e = arg;
     struct request *r = e->r;
+    bson_t *set = request_keep(r, bson_copy(e->change)), *after, *filter;
+    bson_t *stamp = request_keep(r, bson_new());
     const bson_t *before;
-    bson_t *after, *filter, stamp = BSON_INITIALIZER;
-    enum err err = crud_get(r, STORE_USERS, &r->user_id, &before);
+    enum err err;
 
-    if (err != ERR_NONE)
+    if ((err = crud_get(r, STORE_USERS, &r->user_id, &before)) != ERR_NONE ||
+        (err = precondition(r, before)) != ERR_NONE ||
+        (err = choose_contact(e, change, before, CONTACT_EMAIL, set)) != ERR_NONE ||
+        (err = choose_contact(e, change, before, CONTACT_PHONE, set)) != ERR_NONE)
         return err;
-    err = request_precondition(r, doc_int(before, "rev"), false);
-    if (err != ERR_NONE) {
-        struct text current = {0};
-
-        doc_write(&current, &user_shape, before);
-        r->current = arena_dup(r->arena, current.bytes);
-        text_free(&current);
-        return err;
-    }
-    BSON_APPEND_INT64(&stamp, "rev", doc_int(before, "rev") + 1);
-    BSON_APPEND_DATE_TIME(&stamp, "updatedAt", change_now(change));
-    after = request_keep(r, doc_merge(before, e->change));
+    BSON_APPEND_INT64(stamp, "rev", doc_int(before, "rev") + 1);
+    BSON_APPEND_DATE_TIME(stamp, "updatedAt", change_now(change));
+    after = request_keep(r, doc_merge(before, set));
     if (!bson_equal(before, after))
-        after = request_keep(r, doc_merge(after, &stamp));
-    filter = BCON_NEW("_id", BCON_OID(&r->user_id));
+        after = request_keep(r, doc_merge(after, stamp));
+    filter = request_keep(r, BCON_NEW("_id", BCON_OID(&r->user_id)));
     err = store_replace(change_store(change), STORE_USERS, filter, after, NULL);
-    bson_destroy(filter);
-    bson_destroy(&stamp);
     return err == ERR_NONE ? reply_doc(r, 200, &user_shape, after) : err;
 }
 
@@ -74,17 +106,55 @@ zone_ok(const char *zone)
     return strcmp(zone, "UTC") == 0 || access(path, R_OK) == 0;
 }
 
+/* Takes apart what the body says; complains of what cannot be. */
+static enum err
+judge(struct edit *e, const bson_t *body)
+{
+    struct request *r = e->r;
+    const char *email = doc_text(body, "email"), *phone = doc_text(body, "phone");
+
+    if (doc_has(body, "timeZone") && !zone_ok(doc_text(body, "timeZone")))
+        request_complain(r, "/timeZone", "format", "must be a zone like Europe/Berlin");
+    if (email != NULL && !account_email(r, email, &e->wanted[CONTACT_EMAIL]))
+        request_complain(r, "/email", "format", "must be a mail address");
+    if (phone != NULL && !account_phone(r, phone, &e->wanted[CONTACT_PHONE]))
+        request_complain(r, "/phone", "format", "must be a number like +4915112345678");
+    bson_copy_to_excluding_noinit(body, e->change, "email", "phone", "currentPassword", NULL);
+    return request_verdict(r);
+}
+
+/* Who has found an unlocked screen shall not move the account to another address. */
+static enum err
+reauth(struct edit *e, const bson_t *body)
+{
+    const bson_t *user;
+    enum err err = crud_get(e->r, STORE_USERS, &e->r->user_id, &user);
+    bool moves = false;
+
+    for (int i = 0; err == ERR_NONE && i < CONTACT__COUNT; i++)
+        moves = moves || (e->wanted[i] != NULL &&
+                          strcmp(e->wanted[i], doc_text(user, contact_names[i].field)) != 0);
+    if (err != ERR_NONE || !moves)
+        return err;
+    return account_reauth(e->r, user, "/currentPassword", doc_text(body, "currentPassword"));
+}
+
 enum err
 me_change(struct request *r)
 {
-    bson_t *change = request_keep(r, bson_new());
-    struct edit e = {r, change};
+    struct edit e = {.r = r, .change = request_keep(r, bson_new())};
     struct change_plan plan = {.fn = store_me, .arg = &e};
-    enum err err = doc_read(r, DOC_CHANGE, user_shape.fields, r->json, change);
+    bson_t *body = request_keep(r, bson_new());
+    bool moves;
+    enum err err = doc_read(r, DOC_CHANGE, user_shape.fields, r->json, body);
 
-    if (err == ERR_NONE && doc_has(change, "timeZone") && !zone_ok(doc_text(change, "timeZone")))
-        request_complain(r, "/timeZone", "format", "must be a zone like Europe/Berlin");
-    if (err == ERR_NONE)
-        err = request_verdict(r);
-    return err == ERR_NONE ? request_change(r, &plan) : err;
+    if (err != ERR_NONE || (err = judge(&e, body)) != ERR_NONE)
+        return err;
+    moves = e.wanted[CONTACT_EMAIL] != NULL || e.wanted[CONTACT_PHONE] != NULL;
+    if (moves && (err = reauth(&e, body)) != ERR_NONE)
+        return err;
+    err = request_change(r, &plan);
+    if (err == ERR_NONE && moves)
+        audit(r, "contact.asked", &r->user_id);
+    return err;
 }

@@ -344,3 +344,76 @@ members_remove(struct request *r)
         return err;
     return run(r, &w);
 }
+
+/* The member of the highest role but one; ERR_NOT_FOUND when there is none. */
+static enum err
+find_heir(const bson_t *project, const bson_oid_t *leaving, bson_oid_t *heir, enum role *role)
+{
+    bson_iter_t iter, items, id;
+
+    *role = ROLE_NONE;
+    if (bson_iter_init_find(&iter, project, "members") && bson_iter_recurse(&iter, &items))
+        while (bson_iter_next(&items))
+            if (bson_iter_recurse(&items, &id) && bson_iter_find(&id, "userId") &&
+                !bson_oid_equal(bson_iter_oid(&id), leaving) &&
+                access_member(project, bson_iter_oid(&id)) > *role) {
+                *heir = *bson_iter_oid(&id);
+                *role = access_member(project, heir);
+            }
+    return *role == ROLE_NONE ? ERR_NOT_FOUND : ERR_NONE;
+}
+
+/* Tells the project, and the member on the own topic. */
+static enum err
+tell(struct work *w, struct change *change, int own_topic, enum role before, int64_t rev)
+{
+    enum event_kind kind = w->role == NULL ? EVENT_MEMBER_REMOVED : EVENT_MEMBER_UPDATED;
+    enum err err = projects_tell_member(w->r, change, 0, kind, &w->project, &w->user, w->name,
+                                        role_names[before], w->role, rev);
+
+    if (err != ERR_NONE)
+        return err;
+    return projects_tell_member(w->r, change, own_topic, kind, &w->project, &w->user, w->name,
+                                role_names[before], w->role, rev);
+}
+
+static enum err
+make_heir(struct request *r, struct change *change, const bson_t *project,
+          const bson_oid_t *leaving)
+{
+    struct work w = {.r = r, .project = *doc_id(project, "_id"), .role = "owner"};
+    int64_t rev = doc_int(project, "rev") + 1;
+    char hex[25], topic[EVENT_TOPIC];
+    const bson_t *user;
+    enum role before;
+    int own;
+    enum err err = find_heir(project, leaving, &w.user, &before);
+
+    if (err != ERR_NONE || (err = crud_get(r, STORE_USERS, &w.user, &user)) != ERR_NONE)
+        return err;
+    w.name = doc_text(user, "name");
+    bson_oid_to_string(&w.user, hex);
+    bson_snprintf(topic, sizeof(topic), "user:%s", hex);
+    if ((err = save(&w, change, project, rev)) != ERR_NONE ||
+        (err = change_join_topic(change, topic, &own)) != ERR_NONE)
+        return err;
+    return tell(&w, change, own, before, rev);
+}
+
+enum err
+members_drop(struct request *r, struct change *change, const bson_t *project,
+             const bson_oid_t *user)
+{
+    struct work w = {.r = r, .project = *doc_id(project, "_id"), .user = *user, .name = ""};
+    enum role before = access_member(project, user);
+    int64_t rev;
+    enum err err = ERR_NONE;
+
+    if (before == ROLE_OWNER && access_owners(project) == 1 &&
+        ((err = make_heir(r, change, project, user)) != ERR_NONE ||
+         (err = crud_get(r, STORE_PROJECTS, &w.project, &project)) != ERR_NONE))
+        return err;
+    rev = doc_int(project, "rev") + 1;
+    err = save(&w, change, project, rev);
+    return err == ERR_NONE ? tell(&w, change, 1, before, rev) : err;
+}

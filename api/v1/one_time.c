@@ -66,12 +66,13 @@ one_time_use(struct request *r, struct change *change, const bson_t *doc)
 {
     int64_t matched;
     bson_t *filter = request_keep(r, BCON_NEW("_id", BCON_UTF8(doc_text(doc, "_id"))));
-    bson_t *set = request_keep(
-        r, BCON_NEW("$set", "{", "usedAt", BCON_DATE_TIME(change_now(change)), "}"));
+    bson_t *set =
+        request_keep(r, BCON_NEW("$set", "{", "usedAt", BCON_DATE_TIME(change_now(change)), "}"));
     enum err err = store_update(change_store(change), STORE_TOKENS, filter, set, &matched);
 
     if (err == ERR_NONE && matched == 0)
         return refuse(r);
-    return err == ERR_NONE ? one_time_forget(change, doc_text(doc, "purpose"), doc_id(doc, "userId"))
-                           : err;
+    return err == ERR_NONE
+               ? one_time_forget(change, doc_text(doc, "purpose"), doc_id(doc, "userId"))
+               : err;
 }

@@ -81,7 +81,8 @@ password_resets_ask(struct request *r)
     return ERR_NONE;
 }
 
-struct using {
+struct using
+{
     struct request *r;
     const bson_t *token, *user;
     char hash[PASSWORD_STORED];
@@ -97,8 +98,8 @@ confirm_email(struct using *u, struct change *change)
     if (doc_has(u->user, "emailVerifiedAt"))
         return ERR_NONE;
     filter = request_keep(u->r, BCON_NEW("_id", BCON_OID(doc_id(u->user, "_id"))));
-    set = request_keep(u->r, BCON_NEW("$set", "{", "emailVerifiedAt",
-                                      BCON_DATE_TIME(change_now(change)), "}"));
+    set = request_keep(
+        u->r, BCON_NEW("$set", "{", "emailVerifiedAt", BCON_DATE_TIME(change_now(change)), "}"));
     return store_update(change_store(change), STORE_USERS, filter, set, NULL);
 }
 

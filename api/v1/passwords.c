@@ -39,12 +39,11 @@ passwords_set(struct request *r, struct change *change, const bson_t *user, cons
               const char *more)
 {
     /* The hash that was checked must still stand. */
-    bson_t *filter =
-        request_keep(r, BCON_NEW("_id", BCON_OID(doc_id(user, "_id")), "passwordHash",
-                                 BCON_UTF8(doc_text(user, "passwordHash"))));
-    bson_t *set = request_keep(
-        r, BCON_NEW("$set", "{", "passwordHash", BCON_UTF8(hash), "updatedAt",
-                    BCON_DATE_TIME(change_now(change)), "}", "$inc", "{", "rev", BCON_INT64(1), "}"));
+    bson_t *filter = request_keep(r, BCON_NEW("_id", BCON_OID(doc_id(user, "_id")), "passwordHash",
+                                              BCON_UTF8(doc_text(user, "passwordHash"))));
+    bson_t *set = request_keep(r, BCON_NEW("$set", "{", "passwordHash", BCON_UTF8(hash),
+                                           "updatedAt", BCON_DATE_TIME(change_now(change)), "}",
+                                           "$inc", "{", "rev", BCON_INT64(1), "}"));
     int64_t matched;
     enum err err = store_update(change_store(change), STORE_USERS, filter, set, &matched);
 
@@ -68,8 +67,8 @@ static enum err
 change_password(struct change *change, void *arg)
 {
     struct work *w = arg;
-    enum err err = passwords_set(w->r, change, w->user, w->hash,
-                                 "All other sessions were ended by that.");
+    enum err err =
+        passwords_set(w->r, change, w->user, w->hash, "All other sessions were ended by that.");
 
     if (err == ERR_NONE)
         err = endings_run(&w->others, change);

@@ -13,6 +13,7 @@
 #include "api/request.h"
 #include "api/v1/account.h"
 #include "api/v1/endings.h"
+#include "api/v1/me_leave.h"
 #include "common/clock.h"
 #include "common/password.h"
 #include "common/token.h"
@@ -74,6 +75,8 @@ open_session(struct change *change, void *arg)
         bson_destroy(filter);
         bson_destroy(set);
     }
+    if (err == ERR_NONE && doc_has(o->user, "deletedAt"))
+        err = me_stay(o->r, change, o->user);
     o->r->reply.location = "/v1/sessions/current";
     return err;
 }
@@ -116,9 +119,9 @@ static const struct list session_list = {no_filters, session_orders, NULL};
 enum err
 sessions_list(struct request *r)
 {
-    bson_t *base = request_keep(r, BCON_NEW("userId", BCON_OID(&r->user_id), "revokedAt",
-                                            BCON_NULL, "expiresAt", "{", "$gt",
-                                            BCON_DATE_TIME(clock_now()), "}"));
+    bson_t *base =
+        request_keep(r, BCON_NEW("userId", BCON_OID(&r->user_id), "revokedAt", BCON_NULL,
+                                 "expiresAt", "{", "$gt", BCON_DATE_TIME(clock_now()), "}"));
 
     return crud_page(r, STORE_SESSIONS, &session_list, base, write_session);
 }
@@ -195,8 +198,8 @@ punish(struct change *change, void *arg)
 static enum err
 punish_replay(struct request *r, const bson_t *session, const bson_t *user)
 {
-    struct punishment p = {{.r = r, .user = doc_id(user, "_id"), .only = doc_id(session, "_id")},
-                           session, user};
+    struct punishment p = {
+        {.r = r, .user = doc_id(user, "_id"), .only = doc_id(session, "_id")}, session, user};
     struct change_plan plan = {.fn = punish, .arg = &p};
 
     r->key = NULL; /* a refusal is not recorded */

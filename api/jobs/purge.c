@@ -1,0 +1,165 @@
+/*
+ * Project by project, each step safe to be done again: whoever dies on the way
+ * leaves the rest to the next try.  The user's document stays as a tombstone, so
+ * that "created by" still names somebody.
+ */
+#include "api/jobs/purge.h"
+
+#include <string.h>
+
+#include "api/access.h"
+#include "api/audit.h"
+#include "api/crud.h"
+#include "api/doc.h"
+#include "api/jobs/kinds.h"
+#include "api/jobs/runner.h"
+#include "api/request.h"
+#include "api/v1/members.h"
+#include "common/clock.h"
+#include "common/config.h"
+#include "common/event_log.h"
+
+#define ARENA_MAX (16u << 20)
+#define DAY_MS    (86400LL * 1000)
+
+struct purge {
+    struct request *r;
+    bson_oid_t project;
+    bool alone; /* nobody else can see it */
+};
+
+static enum err
+remove_all(struct request *r, enum store_name name, bson_t *filter)
+{
+    return store_remove(r->store, name, request_keep(r, filter));
+}
+
+/* A project of this user alone goes with all that is in it. */
+static enum err
+erase_project(struct request *r, const bson_oid_t *id)
+{
+    const char *topic = crud_topic(r, id);
+    enum err err;
+
+    if ((err = remove_all(r, STORE_COMMENTS, BCON_NEW("projectId", BCON_OID(id)))) != ERR_NONE ||
+        (err = remove_all(r, STORE_TASKS, BCON_NEW("projectId", BCON_OID(id)))) != ERR_NONE ||
+        (err = remove_all(r, STORE_EVENTS, BCON_NEW("topic", BCON_UTF8(topic)))) != ERR_NONE ||
+        (err = remove_all(r, STORE_TOPICS, BCON_NEW("_id", BCON_UTF8(topic)))) != ERR_NONE)
+        return err;
+    return remove_all(r, STORE_PROJECTS, BCON_NEW("_id", BCON_OID(id)));
+}
+
+/* From one that others see only the membership goes, with its events. */
+static enum err
+leave_project(struct change *change, void *arg)
+{
+    struct purge *p = arg;
+    const bson_t *project;
+    enum err err = crud_get(p->r, STORE_PROJECTS, &p->project, &project);
+
+    if (err == ERR_NOT_FOUND ||
+        (err == ERR_NONE && access_member(project, &p->r->user_id) == ROLE_NONE))
+        return ERR_NONE;
+    return err == ERR_NONE ? members_drop(p->r, change, project, &p->r->user_id) : err;
+}
+
+static enum err
+note_project(void *arg, const bson_t *project)
+{
+    struct purge *p = arg;
+    bson_iter_t iter, members;
+    int count = 0;
+
+    if (bson_iter_init_find(&iter, project, "members") && bson_iter_recurse(&iter, &members))
+        while (bson_iter_next(&members))
+            count++;
+    p->project = *doc_id(project, "_id");
+    p->alone = count < 2;
+    return ERR_NONE;
+}
+
+/* One of the user's projects; ERR_NOT_FOUND when none is left. */
+static enum err
+next_project(struct purge *p)
+{
+    bson_t *filter = request_keep(p->r, BCON_NEW("members.userId", BCON_OID(&p->r->user_id))), *doc;
+    enum err err = store_get(p->r->store, STORE_PROJECTS, filter, NULL, &doc);
+
+    return err == ERR_NONE ? note_project(p, request_keep(p->r, doc)) : err;
+}
+
+static enum err
+purge_projects(struct request *r)
+{
+    struct purge p = {.r = r};
+    struct change_plan plan = {.topic_count = 2, .fn = leave_project, .arg = &p};
+    enum err err;
+
+    plan.topics[1] = arena_printf(r->arena, "user:%s", r->user);
+    while ((err = next_project(&p)) == ERR_NONE) {
+        plan.topics[0] = crud_topic(r, &p.project);
+        err = p.alone ? erase_project(r, &p.project) : request_change(r, &plan);
+        if (err != ERR_NONE)
+            return err;
+    }
+    return err == ERR_NOT_FOUND ? ERR_NONE : err;
+}
+
+/* What is left says that there was somebody, not who. */
+static enum err
+write_tombstone(struct request *r, const bson_t *user)
+{
+    const char *nobody = arena_printf(r->arena, "deleted:%s", r->user);
+    bson_t *doc = request_keep(
+        r, BCON_NEW("_id", BCON_OID(&r->user_id), "rev", BCON_INT64(doc_int(user, "rev") + 1),
+                    "email", BCON_UTF8(nobody), "phone", BCON_UTF8(nobody), "name", "Deleted user",
+                    "timeZone", "UTC", "locale", "en", "presence", BCON_BOOL(false), "deletedAt",
+                    BCON_DATE_TIME(clock_now()), "purgedAt", BCON_DATE_TIME(clock_now())));
+    bson_t *filter = request_keep(r, BCON_NEW("_id", BCON_OID(&r->user_id)));
+
+    return store_replace(r->store, STORE_USERS, filter, doc, NULL);
+}
+
+static enum err
+purge_user(struct request *r, const bson_t *user)
+{
+    const char *topic = arena_printf(r->arena, "user:%s", r->user);
+    bson_oid_t *id = &r->user_id;
+    enum err err;
+
+    if ((err = purge_projects(r)) != ERR_NONE ||
+        (err = remove_all(r, STORE_SESSIONS, BCON_NEW("userId", BCON_OID(id)))) != ERR_NONE ||
+        (err = remove_all(r, STORE_TOKENS, BCON_NEW("userId", BCON_OID(id)))) != ERR_NONE ||
+        (err = remove_all(r, STORE_NOTIFICATIONS, BCON_NEW("userId", BCON_OID(id)))) != ERR_NONE ||
+        (err = remove_all(r, STORE_EVENTS, BCON_NEW("topic", BCON_UTF8(topic)))) != ERR_NONE ||
+        (err = write_tombstone(r, user)) != ERR_NONE)
+        return err;
+    audit(r, "account.deleted", id);
+    return ERR_NONE;
+}
+
+enum err
+purge_account(const struct jobs_context *c, const bson_t *content)
+{
+    struct request r = {.arena = arena_new(ARENA_MAX),
+                        .store = c->store,
+                        .bus = c->runner->bus,
+                        .epoch = c->runner->epoch,
+                        .config = c->runner->config};
+    int64_t grace = c->runner->config->account_grace_days * DAY_MS, since;
+    const bson_oid_t *id = doc_id(content, "userId");
+    const bson_t *user;
+    enum err err = ERR_INVALID;
+
+    if (id != NULL) {
+        r.user_id = *id;
+        bson_oid_to_string(id, r.user);
+        err = crud_get(&r, STORE_USERS, id, &user);
+        /* Opened again, and maybe closed again since: then another job comes. */
+        if (err == ERR_NONE && !doc_has(user, "purgedAt") && doc_time(user, "deletedAt", &since) &&
+            since + grace <= clock_now())
+            err = purge_user(&r, user);
+    }
+    arena_free(r.arena);
+    return err == ERR_NOT_FOUND ? ERR_NONE : err;
+}

@@ -1,0 +1,16 @@
+/*
+ * The end of an account.
+ */
+#ifndef API_JOBS_PURGE_H
+#define API_JOBS_PURGE_H
+
+#include <bson/bson.h>
+
+#include "common/err.h"
+
+struct jobs_context;
+
+/* content: {userId}.  Does nothing when the account was opened again meanwhile. */
+enum err purge_account(const struct jobs_context *context, const bson_t *content) MUST_CHECK;
+
+#endif

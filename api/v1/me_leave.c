@@ -1,0 +1,137 @@
+/*
+ * DELETE /v1/me.  What is left of the account after the time of grace is taken
+ * away by taskwire-jobs (jobs/purge.c).
+ */
+#include "api/v1/me_leave.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "api/access.h"
+#include "api/audit.h"
+#include "api/crud.h"
+#include "api/doc.h"
+#include "api/jobs/queue.h"
+#include "api/reply.h"
+#include "api/request.h"
+#include "api/v1/account.h"
+#include "api/v1/endings.h"
+#include "api/v1/handlers.h"
+#include "api/v1/one_time.h"
+#include "common/config.h"
+#include "common/password.h"
+
+#define DAY_MS (86400LL * 1000)
+
+/* clang-format off */
+static const struct field leave_fields[] = {
+    {"password", TEXT, MUST_SET, 1, PASSWORD_MAX},
+    {NULL},
+};
+/* clang-format on */
+
+const struct shape leave_shape = {"AccountDeletion", leave_fields};
+
+struct leaving {
+    struct request *r;
+    const bson_t *user;
+    struct endings all;
+};
+
+static enum err
+set_deleted(struct request *r, struct change *change, const bson_oid_t *user, bool deleted)
+{
+    bson_t *filter = request_keep(r, BCON_NEW("_id", BCON_OID(user)));
+    bson_t *set = request_keep(
+        r, deleted ? BCON_NEW("$set", "{", "deletedAt", BCON_DATE_TIME(change_now(change)), "}")
+                   : BCON_NEW("$unset", "{", "deletedAt", "", "}"));
+
+    return store_update(change_store(change), STORE_USERS, filter, set, NULL);
+}
+
+/* Everything that could open the account without its password. */
+static enum err
+forget_secrets(struct change *change, const bson_oid_t *user)
+{
+    static const char *const purposes[] = {"api", "reset", "verify-email", "verify-phone"};
+    enum err err = ERR_NONE;
+
+    for (int i = 0; err == ERR_NONE && i < 4; i++)
+        err = one_time_forget(change, purposes[i], user);
+    return err;
+}
+
+static enum err
+close_account(struct change *change, void *arg)
+{
+    struct leaving *l = arg;
+    struct request *r = l->r;
+    int64_t grace = r->config->account_grace_days * DAY_MS, now = change_now(change);
+    bson_t *job = request_keep(r, BCON_NEW("userId", BCON_OID(&r->user_id)));
+    char days[16];
+    enum err err;
+
+    snprintf(days, sizeof(days), "%ld", r->config->account_grace_days);
+    if ((err = set_deleted(r, change, &r->user_id, true)) != ERR_NONE ||
+        (err = forget_secrets(change, &r->user_id)) != ERR_NONE ||
+        (err = queue_job(change, JOB_PURGE, now + grace, now + grace + 365 * DAY_MS, job)) !=
+            ERR_NONE ||
+        (err = queue_letter(change, JOB_LETTER, LETTER_ACCOUNT_DELETED, doc_text(l->user, "email"),
+                            NOTICE_MS, "name", account_greeting(r, l->user), "days", days, "link",
+                            account_link(r, "", NULL), NULL)) != ERR_NONE ||
+        (err = endings_run(&l->all, change)) != ERR_NONE)
+        return err;
+    return reply_empty(r, 204);
+}
+
+/* Would somebody be left in a project that nobody owns? */
+static enum err
+find_orphan(void *arg, const bson_t *project)
+{
+    struct leaving *l = arg;
+    bson_iter_t iter, members;
+    int count = 0;
+
+    if (bson_iter_init_find(&iter, project, "members") && bson_iter_recurse(&iter, &members))
+        while (bson_iter_next(&members))
+            count++;
+    if ((count < 2 && strcmp(doc_text(project, "access"), "everyone") != 0) ||
+        access_owners(project) != 1 || doc_has(project, "deletedAt") ||
+        access_member(project, &l->r->user_id) != ROLE_OWNER)
+        return ERR_NONE;
+    return request_fail(l->r, ERR_CONFLICT,
+                        "you are the only owner of \"%.100s\": make another "
+                        "member an owner first, or delete the project",
+                        doc_text(project, "name"));
+}
+
+enum err
+me_leave(struct request *r)
+{
+    struct leaving l = {.r = r, .all = {.r = r, .user = &r->user_id}};
+    struct change_plan plan = {.fn = close_account, .arg = &l};
+    bson_t *body = request_keep(r, bson_new());
+    bson_t *mine = request_keep(r, BCON_NEW("members.userId", BCON_OID(&r->user_id)));
+    enum err err = doc_read(r, DOC_CREATE, leave_fields, r->json, body);
+
+    if (err != ERR_NONE || (err = crud_get(r, STORE_USERS, &r->user_id, &l.user)) != ERR_NONE ||
+        (err = account_password(r, l.user, "/password", doc_text(body, "password"))) != ERR_NONE ||
+        (err = store_find(r->store, STORE_PROJECTS, mine, NULL, find_orphan, &l)) != ERR_NONE ||
+        (err = request_change(r, &plan)) != ERR_NONE)
+        return err;
+    endings_tell(&l.all);
+    audit(r, "account.closed", &r->user_id);
+    return ERR_NONE;
+}
+
+enum err
+me_stay(struct request *r, struct change *change, const bson_t *user)
+{
+    enum err err = set_deleted(r, change, doc_id(user, "_id"), false);
+
+    if (err != ERR_NONE)
+        return err;
+    return queue_letter(change, JOB_LETTER, LETTER_ACCOUNT_KEPT, doc_text(user, "email"), NOTICE_MS,
+                        "name", account_greeting(r, user), "ip", account_ip(r), "link",
+                        account_link(r, "password-resets", NULL), NULL);
+}

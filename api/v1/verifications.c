@@ -1,0 +1,304 @@
+/*
+ * /v1/verifications: one document of tokens per letter, with the hash of the
+ * link's secret and the keyed hash of the code.  A code dies after five tries.
+ */
+#include "api/v1/verifications.h"
+
+#include <string.h>
+
+#include "api/audit.h"
+#include "api/crud.h"
+#include "api/doc.h"
+#include "api/jobs/queue.h"
+#include "api/reply.h"
+#include "api/request.h"
+#include "api/v1/account.h"
+#include "api/v1/handlers.h"
+#include "api/v1/one_time.h"
+#include "common/clock.h"
+#include "common/text.h"
+
+#define CODE_MS   (10LL * 60 * 1000) /* ASVS 5.0, 6.5.5 */
+#define LINK_MS   (24LL * 3600 * 1000)
+#define HOUR_MS   (3600LL * 1000)
+#define TRIES_MAX 5  /* of a code of 20 bits */
+#define SENT_MAX  10 /* of a kind and a user, within an hour */
+#define CODE      7
+
+static const char *const purposes[] = {"email", "phone", NULL};
+
+/* clang-format off */
+const struct contact_name contact_names[CONTACT__COUNT] = {
+    [CONTACT_EMAIL] = {"email", "pendingEmail", "emailVerifiedAt", "verify-email"},
+    [CONTACT_PHONE] = {"phone", "pendingPhone", "phoneVerifiedAt", "verify-phone"},
+};
+static const struct field send_fields[] = {
+    {"purpose", CHOICE, MUST_SET, .choices = purposes},
+    {NULL},
+};
+static const struct field confirm_fields[] = {
+    {"token", TEXT, MAY_SET | NULLABLE, 1, 200, .about = "of the letter's link"},
+    {"code",  TEXT, MAY_SET | NULLABLE, 1, 12, .about = "needs an access token"},
+    {NULL},
+};
+/* clang-format on */
+
+const struct shape verification_shape = {"Verification", send_fields};
+const struct shape confirmation_shape = {"Confirmation", confirm_fields};
+
+/* Six digits, each as likely as the other. */
+static void
+make_code(char code[CODE])
+{
+    uint32_t n;
+
+    do
+        text_random((unsigned char *)&n, sizeof(n));
+    while (n >= 4294000000u); /* the rest would make small codes likelier */
+    bson_snprintf(code, CODE, "%06u", n % 1000000u);
+}
+
+static enum err
+count_one(void *arg, const bson_t *doc)
+{
+    (void)doc;
+    ++*(int *)arg;
+    return ERR_NONE;
+}
+
+static enum err
+check_count(struct request *r, struct change *change, const bson_t *user, const char *purpose)
+{
+    int sent = 0;
+    bson_t *recent = request_keep(r, BCON_NEW("userId", BCON_OID(doc_id(user, "_id")), "purpose",
+                                              BCON_UTF8(purpose), "createdAt", "{", "$gt",
+                                              BCON_DATE_TIME(change_now(change) - HOUR_MS), "}"));
+    enum err err = store_find(change_store(change), STORE_TOKENS, recent, NULL, count_one, &sent);
+
+    if (err != ERR_NONE || sent < SENT_MAX)
+        return err;
+    r->reply.retry_after = (int)(HOUR_MS / 1000);
+    return request_fail(r, ERR_THROTTLED, "enough codes were sent for this hour");
+}
+
+/* A new letter's code is the only one that counts. */
+static enum err
+silence_codes(struct request *r, struct change *change, const bson_t *user, const char *purpose)
+{
+    bson_t *old = request_keep(
+        r, BCON_NEW("userId", BCON_OID(doc_id(user, "_id")), "purpose", BCON_UTF8(purpose)));
+    bson_t *set = request_keep(r, BCON_NEW("$set", "{", "tries", BCON_INT32(TRIES_MAX), "}"));
+
+    return store_update_many(change_store(change), STORE_TOKENS, old, set, NULL);
+}
+
+enum err
+verifications_send(struct request *r, struct change *change, const bson_t *user,
+                   enum contact contact, const char *value)
+{
+    const char *purpose = contact_names[contact].purpose;
+    bool own = strcmp(value, doc_text(user, contact_names[contact].field)) == 0;
+    char code[CODE], mac[TOKEN_HASH], secret[TOKEN_SECRET];
+    bson_t *more = request_keep(r, bson_new());
+    enum err err;
+
+    make_code(code);
+    token_mac(mac, "code:", code, strlen(code));
+    BSON_APPEND_UTF8(more, "value", value);
+    BSON_APPEND_UTF8(more, "codeMac", mac);
+    BSON_APPEND_INT32(more, "tries", 0);
+    BSON_APPEND_DATE_TIME(more, "codeUntil", change_now(change) + CODE_MS);
+    if ((err = check_count(r, change, user, purpose)) != ERR_NONE ||
+        (err = silence_codes(r, change, user, purpose)) != ERR_NONE ||
+        (err = one_time_add(change, purpose, doc_id(user, "_id"), LINK_MS, more, secret)) !=
+            ERR_NONE)
+        return err;
+    if (contact == CONTACT_PHONE)
+        return queue_letter(change, JOB_TEXT, LETTER_PHONE_CODE, value, CODE_MS, "code", code,
+                            NULL);
+    return queue_letter(change, JOB_LETTER, own ? LETTER_VERIFY_EMAIL : LETTER_CHANGE_EMAIL, value,
+                        LINK_MS, "name", account_greeting(r, user), "code", code, "link",
+                        account_link(r, "verifications", secret), NULL);
+}
+
+struct sending {
+    struct request *r;
+    enum contact contact;
+};
+
+static enum err
+send_again(struct change *change, void *arg)
+{
+    struct sending *s = arg;
+    const struct contact_name *n = &contact_names[s->contact];
+    const bson_t *user;
+    const char *value;
+    enum err err = crud_get(s->r, STORE_USERS, &s->r->user_id, &user);
+
+    if (err != ERR_NONE)
+        return err;
+    value = doc_text(user, n->pending);
+    if (value == NULL && doc_has(user, n->verified))
+        return request_fail(s->r, ERR_CONFLICT, "the %s is confirmed already", n->field);
+    if (value == NULL)
+        value = doc_text(user, n->field);
+    text_puts(reply_json(s->r, 202), "{}");
+    return verifications_send(s->r, change, user, s->contact, value);
+}
+
+enum err
+verifications_create(struct request *r)
+{
+    struct sending s = {r, CONTACT_EMAIL};
+    struct change_plan plan = {.fn = send_again, .arg = &s};
+    bson_t *body = request_keep(r, bson_new());
+    enum err err = doc_read(r, DOC_CREATE, send_fields, r->json, body);
+
+    if (err != ERR_NONE)
+        return err;
+    if (strcmp(doc_text(body, "purpose"), "phone") == 0)
+        s.contact = CONTACT_PHONE;
+    return request_change(r, &plan);
+}
+
+struct confirming {
+    struct request *r;
+    const bson_t *token;
+    enum contact contact;
+    bson_oid_t user;
+};
+
+/* The letters that tell of a changed address or number, where the old one is read. */
+static enum err
+announce(struct confirming *c, struct change *change, const bson_t *user, const char *new)
+{
+    struct request *r = c->r;
+    const char *link = account_link(r, "password-resets", NULL);
+    bool phone = c->contact == CONTACT_PHONE;
+    enum err err = queue_letter(
+        change, JOB_LETTER, phone ? LETTER_PHONE_CHANGED : LETTER_EMAIL_CHANGED,
+        doc_text(user, "email"), NOTICE_MS, "name", account_greeting(r, user), "new", new, "ip",
+        account_ip(r), "link", phone ? link : account_link(r, "", NULL), NULL);
+
+    if (err == ERR_NONE && phone)
+        err = queue_letter(change, JOB_TEXT, LETTER_PHONE_MOVED, doc_text(user, "phone"), NOTICE_MS,
+                           "link", link, NULL);
+    /* Letters to the old address give no new password any more. */
+    return err == ERR_NONE && !phone ? one_time_forget(change, "reset", &c->user) : err;
+}
+
+/* What was confirmed is the user's own, or becomes so. */
+static enum err
+confirm(struct change *change, void *arg)
+{
+    struct confirming *c = arg;
+    const struct contact_name *n = &contact_names[c->contact];
+    const char *value = doc_text(c->token, "value"), *pending;
+    bson_t *filter = request_keep(c->r, BCON_NEW("_id", BCON_OID(&c->user)));
+    bson_t *update = request_keep(c->r, bson_new()), set, inc;
+    const bson_t *user;
+    bool own;
+    enum err err;
+
+    if ((err = one_time_use(c->r, change, c->token)) != ERR_NONE ||
+        (err = crud_get(c->r, STORE_USERS, &c->user, &user)) != ERR_NONE)
+        return err;
+    own = strcmp(value, doc_text(user, n->field)) == 0;
+    pending = doc_text(user, n->pending);
+    if (!own && (pending == NULL || strcmp(pending, value) != 0))
+        return request_fail(c->r, ERR_BAD_LOGIN, "another %s was chosen since", n->field);
+    BSON_APPEND_DOCUMENT_BEGIN(update, "$set", &set);
+    BSON_APPEND_UTF8(&set, n->field, value);
+    BSON_APPEND_DATE_TIME(&set, n->verified, change_now(change));
+    BSON_APPEND_DATE_TIME(&set, "updatedAt", change_now(change));
+    if (!own)
+        BSON_APPEND_NULL(&set, n->pending);
+    bson_append_document_end(update, &set);
+    BSON_APPEND_DOCUMENT_BEGIN(update, "$inc", &inc);
+    BSON_APPEND_INT64(&inc, "rev", 1);
+    bson_append_document_end(update, &inc);
+    err = store_update(change_store(change), STORE_USERS, filter, update, NULL);
+    if (err == ERR_NONE && !own)
+        err = announce(c, change, user, value);
+    return err == ERR_NONE ? reply_empty(c->r, 204) : err;
+}
+
+static enum err
+note_match(void *arg, const bson_t *doc)
+{
+    struct confirming *c = arg;
+
+    if (c->token == NULL)
+        c->token = request_keep(c->r, bson_copy(doc));
+    return ERR_NONE;
+}
+
+/*
+ * The caller's document with that code.  The try is counted before it is looked
+ * at, and marks what it was counted for, so that many at once get no more tries.
+ */
+static enum err
+find_code(struct confirming *c, const char *code)
+{
+    struct request *r = c->r;
+    char mac[TOKEN_HASH], try[TOKEN_SECRET], unused[TOKEN_HASH];
+    bson_t *live = request_keep(r, BCON_NEW("userId", BCON_OID(&r->user_id), "purpose", "{", "$in",
+                                            "[", "verify-email", "verify-phone", "]", "}",
+                                            "codeUntil", "{", "$gt", BCON_DATE_TIME(clock_now()),
+                                            "}", "tries", "{", "$lt", BCON_INT32(TRIES_MAX), "}"));
+    bson_t *count, *match;
+    enum err err;
+
+    token_secret(try, unused);
+    token_mac(mac, "code:", code, strlen(code));
+    count = request_keep(r, BCON_NEW("$inc", "{", "tries", BCON_INT32(1), "}", "$set", "{", "try",
+                                     BCON_UTF8(try), "}"));
+    match = request_keep(r, BCON_NEW("userId", BCON_OID(&r->user_id), "try", BCON_UTF8(try),
+                                     "codeMac", BCON_UTF8(mac)));
+    err = store_update_many(r->store, STORE_TOKENS, live, count, NULL);
+    if (err == ERR_NONE)
+        err = store_find(r->store, STORE_TOKENS, match, NULL, note_match, c);
+    if (err == ERR_NONE && c->token == NULL)
+        return request_fail(r, ERR_BAD_LOGIN, "the code is not valid, or not any more");
+    return err;
+}
+
+/* Whichever of the two purposes the link's secret was for. */
+static enum err
+find_link(struct confirming *c, const char *secret)
+{
+    enum err err = one_time_find(c->r, "verify-email", secret, &c->token);
+
+    return err == ERR_BAD_LOGIN ? one_time_find(c->r, "verify-phone", secret, &c->token) : err;
+}
+
+enum err
+verifications_confirm(struct request *r)
+{
+    struct confirming c = {.r = r};
+    struct change_plan plan = {.fn = confirm, .arg = &c};
+    bson_t *body = request_keep(r, bson_new());
+    enum err err = doc_read(r, DOC_CREATE, confirm_fields, r->json, body);
+
+    if (err != ERR_NONE)
+        return err;
+    if (doc_has(body, "token") == doc_has(body, "code")) {
+        request_complain(r, "", "required", "must hold either a token or a code");
+        return ERR_INVALID;
+    }
+    if (doc_has(body, "token"))
+        err = find_link(&c, doc_text(body, "token"));
+    else
+        err = r->user[0] == '\0' ? ERR_NO_AUTH : find_code(&c, doc_text(body, "code"));
+    if (err != ERR_NONE)
+        return err;
+    c.user = *doc_id(c.token, "userId");
+    c.contact =
+        strcmp(doc_text(c.token, "purpose"), "verify-phone") == 0 ? CONTACT_PHONE : CONTACT_EMAIL;
+    err = request_change(r, &plan);
+    if (err == ERR_CONFLICT)
+        return request_fail(r, err, "another account has this %s", contact_names[c.contact].field);
+    if (err == ERR_NONE)
+        audit_of(r, "contact.confirmed", &c.user, "contact", contact_names[c.contact].field);
+    return err;
+}
