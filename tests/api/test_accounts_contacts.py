@@ -1,0 +1,176 @@
+"""Addresses and numbers: confirmed by codes, changed only when the new one is confirmed."""
+import secrets
+import threading
+
+import pytest
+from client import PASSWORD, fresh_account
+
+
+def send(user, purpose="email"):
+    return user.post("/v1/verifications", purpose=purpose)
+
+
+def confirm(user, **body):
+    return user.put("/v1/verifications", **body)
+
+
+def fresh_email():
+    return fresh_account()["email"]
+
+
+def test_an_address_is_confirmed_by_its_code(anna, outbox):
+    assert anna.get("/v1/me")["emailVerifiedAt"] is None
+    send(anna).expect(202)
+    confirm(anna, code=outbox.letter(anna.email, "Confirm your address").code).expect(204)
+    assert anna.get("/v1/me")["emailVerifiedAt"] is not None
+    send(anna).expect(409, "conflict")
+
+
+def test_an_address_is_confirmed_by_its_link_without_logging_in(world, anna, outbox):
+    send(anna).expect(202)
+    token = outbox.letter(anna.email, "Confirm your address").token
+    confirm(world.anonymous(), token=token).expect(204)
+    assert anna.get("/v1/me")["emailVerifiedAt"] is not None
+    confirm(world.anonymous(), token=token).expect(401)
+
+
+def test_a_number_is_confirmed_by_its_code(anna, outbox):
+    send(anna, "phone").expect(202)
+    confirm(anna, code=outbox.text_code(anna.phone)).expect(204)
+    me = anna.get("/v1/me")
+    assert me["phoneVerifiedAt"] is not None and me["emailVerifiedAt"] is None
+
+
+def test_a_code_needs_the_account_it_is_for(world, anna, ben, outbox):
+    send(anna).expect(202)
+    send(ben).expect(202)
+    code = outbox.letter(anna.email, "Confirm your address").code
+    confirm(world.anonymous(), code=code).expect(401)
+    confirm(ben, code=code if code != outbox.letter(ben.email).code else "x").expect(401)
+    confirm(anna, code=code).expect(204)
+
+
+def test_a_code_dies_after_five_wrong_ones_even_at_once(anna, outbox):
+    send(anna).expect(202)
+    code = outbox.letter(anna.email, "Confirm your address").code
+    wrong = [f"{(int(code) + n) % 10**6:06d}" for n in range(1, 13)]
+    threads = [threading.Thread(target=lambda w=w: confirm(anna, code=w).expect(401)) for w in wrong]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    confirm(anna, code=code).expect(401)
+    send(anna).expect(202)
+    confirm(anna, code=outbox.letter(anna.email, "Confirm your address", count=2).code).expect(204)
+
+
+def test_only_the_newest_code_counts(anna, outbox):
+    send(anna).expect(202)
+    old = outbox.letter(anna.email, "Confirm your address").code
+    send(anna).expect(202)
+    new = outbox.letter(anna.email, "Confirm your address", count=2).code
+    if old != new:
+        confirm(anna, code=old).expect(401)
+    confirm(anna, code=new).expect(204)
+
+
+def test_codes_are_not_sent_without_end(anna):
+    for _ in range(10):
+        send(anna).expect(202)
+    reply = send(anna).expect(429, "throttled")
+    assert int(reply.headers["retry-after"]) > 0
+
+
+@pytest.mark.parametrize("body", [{}, {"token": "x", "code": "y"}, {"code": 123456}, {"token": {"$ne": 1}}, {"code": None}])
+def test_a_confirmation_holds_one_of_both(anna, body):
+    confirm(anna, **body).expect(422, "invalid")
+
+
+@pytest.mark.parametrize("purpose", ["reset", "", None, 1, ["email"]])
+def test_no_other_purpose_is_known(anna, purpose):
+    send(anna, purpose).expect(422, "invalid", {"/purpose"})
+
+
+def test_a_new_address_counts_when_it_is_confirmed_and_the_old_one_hears_of_it(world, anna, outbox):
+    old, new = anna.email, fresh_email()
+    me = anna.patch("/v1/me", email=new.upper()).expect(200)
+    assert (me["email"], me["pendingEmail"]) == (old, new)
+    confirm(anna, code=outbox.letter(new, "Confirm your new address").code).expect(204)
+    me = anna.get("/v1/me")
+    assert (me["email"], me["pendingEmail"]) == (new, None) and me["emailVerifiedAt"] is not None
+    assert new in outbox.letter(old, "address of your Taskwire account was changed").text
+    world.anonymous().post("/v1/sessions", login=old, password=PASSWORD).expect(401)
+    anna.log_in(login=new)
+
+
+def test_a_new_number_counts_when_it_is_confirmed_and_the_old_one_hears_of_it(anna, outbox):
+    old, new = anna.phone, fresh_account()["phone"]
+    assert anna.patch("/v1/me", phone=new).expect(200)["phone"] == old
+    confirm(anna, code=outbox.text_code(new)).expect(204)
+    assert anna.get("/v1/me")["phone"] == new
+    outbox.letter(anna.email, "phone number of your Taskwire account was changed")
+    from client import eventually
+    eventually(lambda: any("another phone number" in t for t in outbox.texts(old)), what="word at the old number")
+
+
+def test_a_reset_letter_at_the_old_address_is_worth_nothing_after_the_change(world, anna, outbox):
+    world.anonymous().post("/v1/password-resets", email=anna.email).expect(202)
+    token, new = outbox.letter(anna.email, "Choose a new password").token, fresh_email()
+    anna.patch("/v1/me", email=new).expect(200)
+    confirm(anna, code=outbox.letter(new).code).expect(204)
+    world.anonymous().put("/v1/password-resets", token=token, password="an altogether new one").expect(401)
+
+
+def test_the_code_for_a_choice_that_was_changed_is_worth_nothing(anna, outbox):
+    first, second = fresh_email(), fresh_email()
+    anna.patch("/v1/me", email=first).expect(200)
+    token = outbox.letter(first).token
+    anna.patch("/v1/me", email=second).expect(200)
+    confirm(anna, token=token).expect(401)
+    assert anna.patch("/v1/me", email=anna.email).expect(200)["pendingEmail"] is None
+    confirm(anna, token=outbox.letter(second).token).expect(401)
+    assert anna.get("/v1/me")["email"] == anna.email
+
+
+def test_the_address_of_another_cannot_be_taken(anna, ben, outbox):
+    anna.patch("/v1/me", email=ben.email).expect(200)
+    confirm(anna, token=outbox.letter(ben.email, "Confirm your new address").token).expect(409, "conflict")
+    assert anna.get("/v1/me")["email"] == anna.email
+
+
+def test_of_two_who_confirm_one_address_one_gets_it(anna, ben, outbox):
+    new, replies = fresh_email(), []
+    for who in (anna, ben):
+        who.patch("/v1/me", email=new).expect(200)
+    outbox.letter(new, count=2)
+    tokens = [letter.token for letter in outbox.letters(new)]
+    threads = [threading.Thread(target=lambda t=t: replies.append(confirm(anna, token=t))) for t in tokens]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert sorted(r.status for r in replies) == [204, 409]
+
+
+def test_an_old_session_needs_the_password_to_move_the_account(stack, anna):
+    import datetime
+
+    import bson
+    import pymongo
+    import tokens
+    with pymongo.MongoClient(stack.mongodb_uri) as client:
+        client[stack.mongodb_database].sessions.update_one(
+            {"_id": bson.ObjectId(tokens.claims(anna.token)["sid"])},
+            {"$set": {"createdAt": datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=1)}})
+    new = fresh_email()
+    anna.patch("/v1/me", email=new).expect(422, "invalid", {"/currentPassword"})
+    anna.patch("/v1/me", email=new, currentPassword=secrets.token_hex(8)).expect(422, "invalid", {"/currentPassword"})
+    anna.patch("/v1/me", name="No question here").expect(200)
+    assert anna.patch("/v1/me", email=new, currentPassword=PASSWORD).expect(200)["pendingEmail"] == new
+
+
+def test_one_cannot_confirm_oneself_or_take_what_is_no_address(anna):
+    anna.patch("/v1/me", emailVerifiedAt="2020-01-01T00:00:00.000Z", pendingEmail="a@b.de").expect(
+        422, "invalid", {"/emailVerifiedAt", "/pendingEmail"})
+    anna.patch("/v1/me", email="no address", phone="12").expect(422, "invalid", {"/email", "/phone"})
+    anna.patch("/v1/me", email=None).expect(422, "invalid", {"/email"})

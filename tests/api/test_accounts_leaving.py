@@ -1,0 +1,105 @@
+"""Reading all that is kept about oneself; closing an account, coming back, and the end of it."""
+import datetime
+
+import bson
+import pymongo
+import pytest
+from client import PASSWORD, eventually, fresh_account
+
+
+@pytest.fixture
+def db(stack):
+    with pymongo.MongoClient(stack.mongodb_uri) as client:
+        yield client[stack.mongodb_database]
+
+
+def leave(user, password=PASSWORD):
+    return user.send("DELETE", "/v1/me", {"password": password})
+
+
+def let_grace_pass(db, user):
+    """As if the account had been closed a month ago: its job is due now."""
+    past = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=30)
+    db.users.update_one({"_id": bson.ObjectId(user.id), "deletedAt": {"$ne": None}}, {"$set": {"deletedAt": past}})
+    db.jobs.update_many({"kind": "purge"}, {"$set": {"dueAt": past}})
+    eventually(lambda: db.jobs.count_documents({"kind": "purge", "dueAt": {"$lte": datetime.datetime.now()}}) == 0
+               and db.jobs.count_documents({"kind": "purge", "lease": {"$exists": True}}) == 0,
+               within=10, what="the end of all purges")
+
+
+def test_an_export_holds_what_is_mine_and_nothing_else(anna, ben):
+    project = ben.project("Shared")
+    ben.share(project, anna)
+    mine, his = anna.task("Mine", projectId=project["id"]), ben.task("His", projectId=project["id"])
+    both = ben.task("For Anna", projectId=project["id"], assigneeIds=[anna.id])
+    anna.post(f"/v1/tasks/{his['id']}/comments", text="A word").expect(201)
+    ben.post(f"/v1/tasks/{his['id']}/comments", text="Another").expect(201)
+    export = anna.get("/v1/me/export").expect(200).json
+    assert export["user"]["email"] == anna.email and export["complete"] is True
+    assert {t["id"] for t in export["tasks"]} == {mine["id"], both["id"]}
+    assert [c["text"] for c in export["comments"]] == ["A word"]
+    assert {(p["name"], p["role"]) for p in export["projects"]} == {("Inbox", "owner"), ("Shared", "member")}
+    assert len(export["sessions"]) == 1 and len(export["notifications"]) == 1
+    assert "scrypt" not in str(export) and "$s1$" not in str(export)
+
+
+@pytest.mark.parametrize("body", [None, {}, {"password": "not it at all"}, {"password": None}, {"password": {"$ne": ""}}])
+def test_an_account_is_not_closed_without_its_password(anna, body):
+    anna.send("DELETE", "/v1/me", body).expect((400, 422))
+    anna.get("/v1/me").expect(200)
+
+
+def test_a_closed_account_lets_nobody_in_until_its_owner_comes_back(world, anna, outbox):
+    other = anna.log_in()
+    leave(anna).expect(204)
+    for each in (anna, other):
+        eventually(lambda: each.get("/v1/me").status == 401, within=1.0, what="the end of a session")
+    world.anonymous().post("/v1/sessions/refresh", refreshToken=other.refresh_token).expect(401)
+    outbox.letter(anna.email, "will be deleted")
+    again = anna.log_in()
+    assert again.get("/v1/me")["id"] == anna.id
+    outbox.letter(anna.email, "account stays")
+
+
+def test_who_came_back_stays_when_the_old_job_is_due(db, anna):
+    leave(anna).expect(204)
+    anna.log_in()
+    let_grace_pass(db, anna)
+    assert anna.log_in().get("/v1/me")["email"] == anna.email
+
+
+def test_nothing_happens_before_the_time_of_grace_is_over(db, anna):
+    leave(anna).expect(204)
+    job = db.jobs.find_one({"kind": "purge"}, sort=[("_id", -1)])
+    left = job["dueAt"] - datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+    assert datetime.timedelta(days=13) < left < datetime.timedelta(days=15)
+
+
+def test_an_account_ends_with_tombstones_that_followers_see(world, db, anna, ben):
+    shared, alone = anna.project("Shared"), anna.project("Alone")
+    anna.share(shared, ben, "owner")
+    task = anna.task("Stays", projectId=shared["id"])
+    gone = anna.task("Goes", projectId=alone["id"])
+    cursor = ben.get(f"/v1/projects/{shared['id']}/snapshot").expect(200)["cursor"]
+    leave(anna).expect(204)
+    let_grace_pass(db, anna)
+    events = list(ben.pages_of_events(shared, cursor))
+    assert [(e["kind"], e["entityId"], e["data"]) for e in events] == [("member.removed", anna.id, None)]
+    assert [m["userId"] for m in ben.items(f"/v1/projects/{shared['id']}/members")] == [ben.id]
+    assert ben.get(task).expect(200)["createdBy"] == anna.id
+    user = db.users.find_one({"_id": bson.ObjectId(anna.id)})
+    assert user["name"] == "Deleted user" and anna.email not in str(user) and anna.phone not in str(user)
+    for name in ("sessions", "tokens", "notifications"):
+        assert db[name].count_documents({"userId": bson.ObjectId(anna.id)}) == 0, name
+    assert db.tasks.find_one({"_id": bson.ObjectId(gone["id"])}) is None
+    assert db.events.count_documents({"topic": {"$in": [f"project:{alone['id']}", f"user:{anna.id}"]}}) == 0
+    world.anonymous().post("/v1/sessions", login=anna.email, password=PASSWORD).expect(401)
+    world.anonymous().post("/v1/users", **{**fresh_account(), "email": anna.email, "phone": anna.phone}).expect(201)
+
+
+def test_the_only_owner_of_what_others_use_hands_it_over_first(anna, ben):
+    project = anna.project("Needed")
+    anna.share(project, ben, "admin")
+    assert "Needed" in leave(anna).expect(409, "conflict")["detail"]
+    anna.put(project, f"/members/{ben.id}", role="owner").expect(200)
+    leave(anna).expect(204)
