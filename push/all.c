@@ -9,16 +9,18 @@
 #include <string.h>
 
 #include "common/event.h"
+#include "common/log.h"
 #include "common/text.h"
+#include "push/answer.h"
 #include "push/follow.h"
 #include "push/hub.h"
 #include "push/metrics.h"
 #include "push/reads.h"
-#include "push/relay.h"
 #include "push/repair.h"
 #include "push/session.h"
+#include "push/topics.h"
 
-#define PROJECTS_MAX 2000 /* of one user */
+#define PROJECTS_MAX 5000 /* of one user */
 
 struct all {
     struct session *session;
@@ -92,7 +94,7 @@ say_following(struct all *a)
 {
     struct text cursor = {0}, topics = {0};
 
-    cursor_begin(&cursor, relay_epoch());
+    cursor_begin(&cursor, topics_epoch());
     text_putc(&topics, '[');
     for (struct follow *f = a->session->follows; f != NULL; f = f->after) {
         if (!(f->why & FOLLOW_ALL) || f->topic->state != TOPIC_READY ||
@@ -136,9 +138,9 @@ settle(struct all *a)
             f->ask->reason = NULL;
             f->ask->since_given = false;
         }
-        outcome = follow_judge(f);
+        outcome = answer_judge(f);
         if (outcome != OUTCOME_OPEN)
-            follow_settle(f, outcome);
+            answer_settle(f, outcome);
     }
     if (s->code == 0)
         say_left(a);
@@ -173,7 +175,7 @@ began(struct job *job)
         f->ask->not_before = b->seq; /* the rights may still be of before it */
         if (f->topic->state == TOPIC_READY && b->seq > f->topic->stream.seen)
             repair_heard(f->topic, b->seq);
-        follow_try(f);
+        answer_try(f);
     }
     session_drop(s);
     free(b);
@@ -221,7 +223,7 @@ ask_for(struct all *a, const char *name)
     struct ask *ask;
 
     if (f == NULL) {
-        f = follow_begin(s, relay_topic(name), PLACE_WAITING, FOLLOW_ALL);
+        f = follow_begin(s, topics_get(name), PLACE_WAITING, FOLLOW_ALL);
     } else if (f->why & FOLLOW_ASKED) {
         f->why |= FOLLOW_ALL; /* it has its own place and answer */
         return;
@@ -232,12 +234,12 @@ ask_for(struct all *a, const char *name)
     if (a->reason != NULL)
         ask->reason = a->reason;
     else if (a->since != NULL)
-        follow_since(ask, f->topic, a->since, a->since_len);
+        answer_since(ask, f->topic, a->since, a->since_len);
     if (ask->reason != NULL && a->reason == NULL) {
         ask->reason = NULL;
         since_joining(f);
     }
-    follow_try(f);
+    answer_try(f);
 }
 
 /* The cursor as a whole: its shape and its epoch. */
@@ -259,7 +261,7 @@ judge_cursor(struct all *a)
         continue;
     if (at != a->since_len)
         a->reason = "bad-cursor";
-    else if (strncmp(a->since, relay_epoch(), 8) != 0)
+    else if (strncmp(a->since, topics_epoch(), 8) != 0)
         a->reason = "epoch";
 }
 
@@ -269,6 +271,9 @@ gather(struct all *a, const struct projects *p)
     struct session *s = a->session;
     char name[EVENT_TOPIC];
 
+    if (p->count == p->most)
+        log_warn("all: somebody may see more than %d projects: the rest is not followed",
+                 PROJECTS_MAX);
     a->waiting = 1; /* none may answer before all are asked */
     a->gathering = true;
     judge_cursor(a);
@@ -370,7 +375,7 @@ all_joined(struct session *s, const char *project, const char *kind, int64_t rev
         f->why |= FOLLOW_ALL;
         return;
     }
-    f = follow_begin(s, relay_topic(name), PLACE_WAITING, FOLLOW_ALL);
+    f = follow_begin(s, topics_get(name), PLACE_WAITING, FOLLOW_ALL);
     follow_wait(f, FOLLOW_ALL);
     find_beginning(f, rev < 0 ? user : project, kind, rev);
 }

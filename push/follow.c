@@ -1,7 +1,7 @@
 /*
- * A follow waits until everything about its answer is known: the topic's number
- * and rights, and with `since` that the log still holds the next event.  Only
- * then it says `following`, so that a replay is whole or not begun.
+ * A follow moves from place to place: WAITING for its answer, CATCHUP while it
+ * gets what it missed, LIVE.  A replay never fills the session's queue: it goes
+ * on when the socket takes more.
  */
 #include "push/follow.h"
 
@@ -11,12 +11,13 @@
 #include "common/clock.h"
 #include "common/text.h"
 #include "push/all.h"
+#include "push/answer.h"
 #include "push/frame.h"
 #include "push/metrics.h"
 #include "push/presence.h"
-#include "push/relay.h"
 #include "push/repair.h"
 #include "push/session.h"
+#include "push/topics.h"
 
 bool
 follow_name(const struct session *s, const char *topic, char out[EVENT_TOPIC])
@@ -42,20 +43,15 @@ follow_shown(const struct topic *t)
     return t->kind == TOPIC_USER ? "user:me" : t->name;
 }
 
-void
-follow_cursor(const struct topic *t, int64_t seq, struct text *out)
-{
-    text_clear(out);
-    cursor_begin(out, relay_epoch());
-    cursor_add(out, t->name, seq);
-}
-
 struct follow *
 follow_find(const struct session *s, const char *name)
 {
-    struct follow *f = s->follows;
+    const struct topic *t = hub_find(name, strlen(name));
+    struct follow *f = t == NULL ? NULL : s->follows;
 
-    while (f != NULL && strcmp(f->topic->name, name) != 0)
+    if (t != NULL && hub_follows(t) < s->follow_count)
+        return hub_find_follow(t, s); /* the shorter list */
+    while (f != NULL && f->topic != t)
         f = f->after;
     return f;
 }
@@ -114,102 +110,20 @@ follow_wait(struct follow *f, unsigned why)
     return ask;
 }
 
-void
-follow_since(struct ask *ask, const struct topic *t, const char *cursor, size_t len)
-{
-    switch (cursor_find(cursor, len, relay_epoch(), t->name, &ask->since)) {
-    case CURSOR_OK:
-        ask->since_given = true;
-        break;
-    case CURSOR_MALFORMED:
-        ask->reason = "bad-cursor";
-        break;
-    case CURSOR_OTHER_EPOCH:
-        ask->reason = "epoch";
-        break;
-    }
-}
+/* ------------------------------------------------------------ the replay */
 
-void
-follow_ask(struct session *s, const char *name, const char *since, size_t len, const char *ref)
-{
-    struct follow *f = follow_find(s, name);
-    struct ask *ask;
-
-    if (f == NULL)
-        f = follow_begin(s, relay_topic(name), PLACE_WAITING, FOLLOW_ASKED);
-    ask = follow_wait(f, FOLLOW_ASKED);
-    memcpy(ask->ref, ref, strlen(ref) + 1);
-    if (since != NULL)
-        follow_since(ask, f->topic, since, len);
-    follow_try(f);
-}
-
-/* ------------------------------------------------------------ the answer */
-
-static struct frame *
-event_at(const struct topic *t, int64_t seq)
+struct frame *
+follow_event(const struct topic *t, int64_t seq)
 {
     struct frame *f = stream_at(&t->stream, seq);
 
     return f != NULL || t->window == NULL ? f : stream_at(t->window, seq);
 }
 
-static enum outcome
-resync(struct ask *ask, const char *reason)
-{
-    ask->reason = reason;
-    return OUTCOME_RESYNC;
-}
-
-/* A since beyond our head: either we are behind, or it is of no log of ours. */
-static bool
-beyond(struct follow *f)
-{
-    struct ask *ask = f->ask;
-
-    if (!ask->since_given || ask->reason != NULL || ask->since <= f->topic->flushed)
-        return false;
-    if (ask->since <= f->topic->stream.seen)
-        return true; /* a repair is on its way */
-    if (!ask->checked) {
-        repair_verify(f->topic);
-        return true;
-    }
-    ask->reason = "future";
-    return false;
-}
-
-enum outcome
-follow_judge(struct follow *f)
-{
-    struct topic *t = f->topic;
-    struct ask *ask = f->ask;
-
-    if (t->state != TOPIC_READY || ask->beginning || t->flushed < ask->not_before || beyond(f))
-        return OUTCOME_OPEN;
-    if (!hub_may(t, f->session->user))
-        return OUTCOME_NOT_FOUND;
-    f->next = t->flushed + 1;
-    if (ask->reason != NULL)
-        return OUTCOME_RESYNC;
-    if (!ask->since_given || ask->since == t->flushed)
-        return OUTCOME_FOLLOW;
-    if (t->flushed - ask->since > FOLLOW_FAR)
-        return resync(ask, "too-far");
-    if (ask->since + 1 < t->trimmed)
-        return resync(ask, "trimmed");
-    f->next = ask->since + 1;
-    if (event_at(t, f->next) != NULL)
-        return OUTCOME_FOLLOW;
-    repair_want(t, f->next);
-    return OUTCOME_OPEN;
-}
-
 static void pump(struct follow *f);
 
-static void
-start(struct follow *f)
+void
+follow_start(struct follow *f)
 {
     if (f->next == f->topic->flushed + 1) {
         place(f, PLACE_LIVE);
@@ -220,56 +134,6 @@ start(struct follow *f)
     pump(f);
 }
 
-static void
-refuse(struct follow *f, const struct ask *ask)
-{
-    if (!ask->quiet)
-        session_send(f->session, wire_error_frame(WIRE_NOT_FOUND, NULL, ask->ref));
-    follow_no_more(f, FOLLOW_ASKED | FOLLOW_ALL);
-}
-
-void
-follow_settle(struct follow *f, enum outcome outcome)
-{
-    struct ask *ask = f->ask;
-    struct text cursor = {0};
-
-    f->ask = NULL;
-    follow_cursor(f->topic, f->topic->flushed, &cursor);
-    if (outcome == OUTCOME_RESYNC) {
-        metrics[METRIC_RESYNCS]++;
-        f->next = f->topic->flushed + 1;
-        session_send(f->session, wire_resync(follow_shown(f->topic), cursor.bytes, ask->reason,
-                                             ask->ref));
-    } else if (outcome == OUTCOME_FOLLOW && !ask->quiet) {
-        session_send(f->session, wire_following(follow_shown(f->topic), cursor.bytes,
-                                                ask->since_given, NULL, ask->ref));
-    }
-    text_free(&cursor);
-    if (f->session->code == 0 && outcome != OUTCOME_NOT_FOUND)
-        start(f);
-    else if (f->session->code == 0)
-        refuse(f, ask);
-    free(ask);
-}
-
-void
-follow_try(struct follow *f)
-{
-    enum outcome outcome = follow_judge(f);
-
-    if (outcome == OUTCOME_OPEN)
-        return;
-    if (f->ask->group == NULL)
-        follow_settle(f, outcome);
-    else if (f->ask->outcome == OUTCOME_OPEN) {
-        f->ask->outcome = (uint8_t)outcome;
-        all_one_less(f->ask->group);
-    }
-}
-
-/* ------------------------------------------------------------ the replay */
-
 /* Queues missed events while the session has room. */
 static void
 pump(struct follow *f)
@@ -279,11 +143,11 @@ pump(struct follow *f)
     bool lacking = false;
 
     while (f->next <= t->flushed && session_has_room(s)) {
-        struct frame *frame = event_at(t, f->next);
+        struct frame *frame = follow_event(t, f->next);
 
         if (frame == NULL && f->next < t->trimmed) {
             follow_wait(f, 0)->reason = "trimmed";
-            follow_try(f);
+            answer_try(f);
             return;
         }
         if (frame == NULL) {
@@ -319,7 +183,7 @@ follow_news(struct topic *t)
 {
     for (uint32_t i = t->places[PLACE_WAITING].count; i-- > 0;)
         if (i < t->places[PLACE_WAITING].count)
-            follow_try(t->places[PLACE_WAITING].at[i]);
+            answer_try(t->places[PLACE_WAITING].at[i]);
     for (uint32_t i = t->places[PLACE_CATCHUP].count; i-- > 0;)
         if (i < t->places[PLACE_CATCHUP].count)
             pump(t->places[PLACE_CATCHUP].at[i]);
@@ -347,7 +211,7 @@ follow_left(struct follow *f, const char *reason)
     struct session *s = f->session;
 
     if (f->place == PLACE_WAITING && f->ask->group == NULL) {
-        follow_try(f); /* its answer is that there is no right */
+        answer_try(f); /* its answer is that there is no right */
         return;
     }
     metrics[METRIC_LEFTS]++;

@@ -186,13 +186,24 @@ hub_unfollow(struct follow *f)
     free(f);
 }
 
-bool
-hub_followed(const struct topic *t)
+uint32_t
+hub_follows(const struct topic *t)
+{
+    uint32_t count = 0;
+
+    for (int i = 0; i < PLACE__COUNT; i++)
+        count += t->places[i].count;
+    return count;
+}
+
+struct follow *
+hub_find_follow(const struct topic *t, const struct session *s)
 {
     for (int i = 0; i < PLACE__COUNT; i++)
-        if (t->places[i].count > 0)
-            return true;
-    return false;
+        for (uint32_t k = 0; k < t->places[i].count; k++)
+            if (t->places[i].at[k]->session == s)
+                return t->places[i].at[k];
+    return NULL;
 }
 
 bool

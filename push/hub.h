@@ -63,6 +63,7 @@ struct topic {
     uint8_t kind, state;
     bool missing;   /* the database knows no such project */
     bool repairing; /* a reader is fetching what the stream lacks */
+    bool queued;    /* to be loaded */
     bool gapped;    /* on the list of those that wait for a repair */
     bool dirty;     /* on the list of those with events to hand out */
     bool paging;    /* a reader is fetching older events for CATCHUP */
@@ -71,6 +72,7 @@ struct topic {
     uint32_t turn;  /* goes up whenever numbers start anew: an answer from before is void */
     int64_t flushed;   /* newest number handed to LIVE follows */
     int64_t repair_at; /* steady us, when gapped */
+    int64_t loaded_at; /* steady us, when the reading of number and rights began */
     int64_t idle_at;   /* steady us, when nobody follows it */
     int64_t want;      /* oldest number that some CATCHUP follow lacks; 0: none */
     int64_t trimmed;   /* numbers below are gone from the log, as far as we saw */
@@ -106,8 +108,11 @@ void hub_place(struct follow *follow, enum place place);
 /* Takes a follow off its topic and frees it; the caller has unchained it and dropped its ask. */
 void hub_unfollow(struct follow *follow);
 
-/* Does anybody follow it? */
-bool hub_followed(const struct topic *topic);
+/* How many follow it, in whatever place. */
+uint32_t hub_follows(const struct topic *topic);
+
+/* A session's follow of it; NULL: none. */
+struct follow *hub_find_follow(const struct topic *topic, const struct session *session);
 
 /* May that user see the topic, as of its head? */
 bool hub_may(const struct topic *topic, const unsigned char user[12]);

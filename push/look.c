@@ -11,12 +11,13 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "push/all.h"
+#include "push/answer.h"
 #include "push/follow.h"
 #include "push/hub.h"
 #include "push/metrics.h"
 #include "push/reads.h"
-#include "push/relay.h"
 #include "push/repair.h"
+#include "push/topics.h"
 #include "push/who.h"
 
 #define LOADS        2     /* reads of topics under way */
@@ -38,7 +39,7 @@ static struct {
 /* ------------------------------------------------------------ new topics */
 
 static void
-start(struct topic *t, struct load_topic *read)
+start(struct topic *t, struct load_topic *read, int64_t asked_at)
 {
     int64_t heard = t->stream.seen;
 
@@ -49,6 +50,7 @@ start(struct topic *t, struct load_topic *read)
     t->rights = read->rights;
     read->rights = (struct rights){0};
     t->state = TOPIC_READY;
+    t->loaded_at = asked_at;
     if (heard > t->stream.seen && !t->missing) {
         t->stream.seen = heard;
         repair_gap(t);
@@ -69,14 +71,14 @@ loaded(struct job *job)
 
     look.loads--;
     if (job->err == ERR_NONE)
-        relay_set_epoch(load->epoch);
+        topics_set_epoch(load->epoch);
     for (uint32_t i = 0; i < load->count; i++) {
         struct load_topic *read = &load->topics[i];
         struct topic *t = hub_find(read->name, strlen(read->name));
 
         if (t != NULL && t->turn == read->turn && t->state == TOPIC_LOADING) {
             if (job->err == ERR_NONE)
-                start(t, read);
+                start(t, read, load->asked_at);
             else
                 repair_load(t);
         }
@@ -99,10 +101,11 @@ load_some(void)
         while (look.load_count > 0 && load->count < READS_TOPICS) {
             struct topic *t = look.loading[--look.load_count];
 
-            t->state = TOPIC_LOADING;
+            t->queued = false;
             strcpy(load->topics[load->count].name, t->name);
             load->topics[load->count++].turn = t->turn;
         }
+        load->asked_at = clock_steady();
         load->job.done = loaded;
         look.loads++;
         metrics[METRIC_LOADS]++;
@@ -113,9 +116,8 @@ load_some(void)
 void
 repair_load(struct topic *t)
 {
-    for (uint32_t i = 0; i < look.load_count; i++)
-        if (look.loading[i] == t)
-            return;
+    if (t->queued)
+        return;
     if (look.load_count == look.load_size) {
         look.load_size = look.load_size == 0 ? 64 : look.load_size * 2;
         look.loading = realloc(look.loading, look.load_size * sizeof(*look.loading));
@@ -123,6 +125,7 @@ repair_load(struct topic *t)
             abort();
     }
     t->state = TOPIC_LOADING;
+    t->queued = true;
     look.loading[look.load_count++] = t;
     load_some();
 }
@@ -145,7 +148,12 @@ heard(const struct head *head)
 
     if (t == NULL || t->state != TOPIC_READY || head->seq <= t->stream.head)
         return false;
-    repair_heard(t, head->seq);
+    if (t->missing) { /* it has been made since */
+        t->turn = hub_turn();
+        repair_load(t);
+    } else {
+        repair_heard(t, head->seq);
+    }
     return true;
 }
 
@@ -168,7 +176,7 @@ verify_read(struct job *job)
 
     look.verifying = false;
     if (job->err == ERR_NONE) {
-        relay_set_epoch(h->epoch);
+        topics_set_epoch(h->epoch);
         for (uint32_t i = 0; i < h->count; i++)
             heard(&h->items[i]);
         for (uint32_t i = 0; i < h->count; i++) {
@@ -226,7 +234,7 @@ look_read(struct job *job)
 
     look.looking = false;
     if (job->err == ERR_NONE) {
-        relay_set_epoch(h->epoch);
+        topics_set_epoch(h->epoch);
         for (uint32_t i = 0; i < h->count; i++)
             metrics[METRIC_SWEEP_FINDS] += heard(&h->items[i]);
     }

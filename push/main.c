@@ -18,11 +18,13 @@
 #include "push/repair.h"
 #include "push/server.h"
 #include "push/session.h"
+#include "push/topics.h"
 #include "push/who.h"
 #include "push/wire.h"
 
 #define DRAIN_STEP 0.1 /* seconds between two lots of closed sockets */
-#define DRAIN_LAST 2.0 /* seconds for the last close frames to leave */
+#define DRAIN_LAST 2.0 /* seconds for the last sockets to take their close frame */
+#define DRAIN_EMPTY 2  /* steps in which the last frames leave */
 
 static struct {
     struct config config;
@@ -30,6 +32,7 @@ static struct {
     ev_timer tick, drain;
     ev_signal term, interrupt;
     double drained; /* seconds of draining behind us */
+    int empty;      /* steps without a socket */
     uint32_t lot;
 } program;
 
@@ -41,7 +44,7 @@ on_tick(struct ev_loop *loop, ev_timer *timer, int events)
     who_tick();
     all_ready();
     repair_tick();
-    relay_tick();
+    topics_tick();
     presence_tick();
 }
 
@@ -65,8 +68,9 @@ on_drain(struct ev_loop *loop, ev_timer *timer, int events)
 
     (void)timer, (void)events;
     program.drained += DRAIN_STEP;
-    if (sessions_drain(program.drained > spread ? UINT32_MAX : program.lot) == 0 ||
-        program.drained > spread + DRAIN_LAST)
+    if (sessions_drain(program.drained > spread ? UINT32_MAX : program.lot) == 0)
+        program.empty++;
+    if (program.empty > DRAIN_EMPTY || program.drained > spread + DRAIN_LAST)
         ev_break(loop, EVBREAK_ALL);
 }
 
@@ -110,7 +114,8 @@ open_all(void)
     repair_open(program.loop);
     presence_open(program.loop);
     relay_open(program.loop);
-    return feed_open(program.loop, c->redis_url, &relay_calls) &&
+    topics_get("everyone"); /* for good: who follows `all` needs it */
+    return feed_open(program.loop, c->redis_url, &topics_calls) &&
            metrics_open(program.loop, c->push_metrics) && server_open(program.loop, c);
 }
 

@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/event.h"
 #include "push/all.h"
+#include "push/answer.h"
 #include "push/follow.h"
 #include "push/hub.h"
 #include "push/metrics.h"
@@ -89,7 +90,7 @@ op_follow(struct session *s, const struct wire_in *in)
         return WIRE_NOT_FOUND;
     if (s->follow_count >= FOLLOWS && follow_find(s, name) == NULL)
         return WIRE_TOO_MANY;
-    follow_ask(s, name, in->since, in->since_len, in->ref);
+    answer_ask(s, name, in->since, in->since_len, in->ref);
     return WIRE_OK;
 }
 

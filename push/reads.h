@@ -24,6 +24,7 @@ struct session;
 struct load {
     struct job job;
     char epoch[STORE_EPOCH];
+    int64_t asked_at; /* steady us, for the asker */
     uint32_t count;
     struct load_topic {
         char name[EVENT_TOPIC];

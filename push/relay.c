@@ -11,58 +11,26 @@
 
 #include "common/clock.h"
 #include "common/event.h"
-#include "common/log.h"
-#include "common/store.h"
-#include "common/text.h"
-#include "push/all.h"
+#include "push/effects.h"
 #include "push/follow.h"
 #include "push/frame.h"
 #include "push/metrics.h"
 #include "push/payload.h"
-#include "push/presence.h"
 #include "push/reads.h"
 #include "push/repair.h"
 #include "push/session.h"
 #include "push/signal.h"
-#include "push/who.h"
 
 #define BATCH_BYTES 65536 /* of one write for several events */
 #define BATCH_MAX   64
 #define EAGER_BYTES 32768      /* a larger event is handed out at once: the ring must not lose it */
-#define LINGER_US   60000000LL /* so long a topic stays warm for those who come back */
 
 static struct {
     struct ev_loop *loop;
     ev_prepare turn;
-    char epoch[STORE_EPOCH];
     struct topic **dirty;
     uint32_t dirty_count, dirty_size;
 } relay;
-
-const char *
-relay_epoch(void)
-{
-    return relay.epoch;
-}
-
-struct topic *
-relay_topic(const char *name)
-{
-    char channel[EVENT_TOPIC + sizeof(EVENT_CHANNEL)] = EVENT_CHANNEL;
-    bool fresh;
-    struct topic *t = hub_topic(name, &fresh);
-
-    t->idle_at = 0;
-    if (!fresh)
-        return t;
-    metrics[METRIC_TOPICS]++;
-    strcat(channel, name);
-    if (feed_is_up())
-        feed_subscribe(channel);
-    else
-        repair_load(t); /* up() subscribes later, and then looks again */
-    return t;
-}
 
 /* ------------------------------------------------------------ handing out */
 
@@ -146,95 +114,13 @@ mark_dirty(struct topic *t)
     relay.dirty[relay.dirty_count++] = t;
 }
 
-/* ------------------------------------------------------------ what events do */
-
-/* Sends away whoever has no right any more, after what came before. */
-static void
-expel(struct topic *t, const char *reason)
-{
-    for (int place = PLACE_WAITING; place < PLACE__COUNT; place++)
-        for (uint32_t i = t->places[place].count; i-- > 0;)
-            if (i < t->places[place].count &&
-                !hub_may(t, t->places[place].at[i]->session->user))
-                follow_left(t->places[place].at[i], reason);
-}
-
-/* Rights change before the event is shown: who loses them does not see it. */
-static void
-apply_rights(struct topic *t, const struct happening *h)
-{
-    struct payload p;
-
-    if (h->effect == EFFECT_MEMBER_ADDED) {
-        rights_add(&t->rights, h->id);
-    } else if (h->effect == EFFECT_MEMBER_REMOVED) {
-        relay_flush(t);
-        rights_remove(&t->rights, h->id);
-        expel(t, "removed");
-    } else if (h->effect == EFFECT_PROJECT_UPDATED) {
-        payload_read(&p, h->frame);
-        if (p.readable && !p.access)
-            return;
-        if (!p.readable)
-            log_error("relay: %s: event %lld cannot be read", t->name, (long long)h->seq);
-        relay_flush(t);
-        t->rights.everyone = p.opened;
-        expel(t, "closed");
-    }
-}
-
-/* A user has become a member somewhere: `all` goes there. */
-static void
-join(struct topic *t, const struct happening *h)
-{
-    struct payload p;
-
-    payload_read(&p, h->frame);
-    for (int place = 0; place < PLACE__COUNT && p.project[0] != '\0'; place++)
-        for (uint32_t i = t->places[place].count; i-- > 0;)
-            if (i < t->places[place].count)
-                all_joined(t->places[place].at[i]->session, p.project, "member.added", -1);
-}
-
-struct opened {
-    char project[25];
-    int64_t rev;
-};
-
-static void
-join_opened(struct session *s, void *arg)
-{
-    struct opened *o = arg;
-
-    all_joined(s, o->project, "project.updated", o->rev);
-}
-
-static void
-apply_rest(struct topic *t, const struct happening *h)
-{
-    struct payload p;
-    struct opened o;
-
-    if (t->kind == TOPIC_USER && h->effect == EFFECT_SESSION_REVOKED)
-        who_revoked(t, h->id);
-    else if (t->kind == TOPIC_USER && h->effect == EFFECT_MEMBER_ADDED)
-        join(t, h);
-    else if (t->kind == TOPIC_EVERYONE && h->effect == EFFECT_PROJECT_UPDATED) {
-        payload_read(&p, h->frame);
-        text_hex(o.project, h->id, 12);
-        o.rev = p.rev;
-        if (p.opened)
-            sessions_each(join_opened, &o);
-    }
-}
-
 static void
 relay_one(struct topic *t, const struct happening *h)
 {
     if (h->frame->len > EAGER_BYTES || t->stream.head - t->flushed >= BATCH_MAX / 2)
         relay_flush(t);
     if (t->kind == TOPIC_PROJECT && h->effect != EFFECT_NONE)
-        apply_rights(t, h);
+        effects_before(t, h);
     metrics[METRIC_RING_BYTES] -= (int64_t)t->stream.bytes;
     stream_add(&t->stream, h->frame);
     metrics[METRIC_RING_BYTES] += (int64_t)t->stream.bytes;
@@ -242,7 +128,7 @@ relay_one(struct topic *t, const struct happening *h)
         relay_flush(t);
     mark_dirty(t);
     if (t->kind != TOPIC_PROJECT && h->effect != EFFECT_NONE)
-        apply_rest(t, h);
+        effects_after(t, h);
 }
 
 void
@@ -267,10 +153,8 @@ relay_take(struct topic *t, const struct happening *event)
     }
 }
 
-/* ------------------------------------------------------------ the feed */
-
-static void
-on_message(const char *channel, const char *message, size_t len)
+void
+relay_message(const char *channel, const char *message, size_t len)
 {
     struct event_head head;
     struct happening h = {0};
@@ -299,119 +183,12 @@ on_message(const char *channel, const char *message, size_t len)
     frame_drop(h.frame);
 }
 
-static void
-on_subscribed(const char *channel)
-{
-    struct topic *t = hub_find(channel + sizeof(EVENT_CHANNEL) - 1,
-                               strlen(channel) - sizeof(EVENT_CHANNEL) + 1);
-
-    if (strncmp(channel, EVENT_CHANNEL, sizeof(EVENT_CHANNEL) - 1) == 0 && t != NULL &&
-        t->state == TOPIC_SUBSCRIBING)
-        repair_load(t);
-}
-
-/* Subscribes to everything, and looks when that is done: the order keeps the promise. */
-static void
-on_up(void)
-{
-    char channel[EVENT_TOPIC + sizeof(EVENT_CHANNEL)];
-    uint32_t bucket = 0;
-
-    metrics[METRIC_REDIS_AWAY] = 0;
-    for (struct topic *t = NULL; (t = hub_next(&bucket, t)) != NULL;) {
-        strcpy(channel, EVENT_CHANNEL);
-        strcat(channel, t->name);
-        feed_subscribe(channel);
-    }
-    repair_look_soon();
-}
-
-static void
-on_down(void)
-{
-    uint32_t bucket = 0;
-
-    metrics[METRIC_REDIS_AWAY] = 1;
-    for (struct topic *t = NULL; (t = hub_next(&bucket, t)) != NULL;)
-        if (t->state == TOPIC_SUBSCRIBING)
-            repair_load(t);
-}
-
-const struct feed_calls relay_calls = {on_up, on_down, on_subscribed, on_message};
-
-/* ------------------------------------------------------------ new starts, ends */
-
-void
-relay_restart(struct topic *t, const char *reason)
-{
-    relay_flush(t);
-    t->turn = hub_turn();
-    follow_resync_all(t, reason);
-    metrics[METRIC_RING_BYTES] -= (int64_t)t->stream.bytes;
-    stream_start(&t->stream, 0);
-    if (t->window != NULL)
-        stream_free(t->window);
-    t->flushed = t->trimmed = t->want = 0;
-    t->paging = t->repairing = false;
-    t->state = TOPIC_SUBSCRIBING;
-    repair_load(t);
-}
-
-void
-relay_set_epoch(const char *epoch)
-{
-    uint32_t bucket = 0;
-    bool first = relay.epoch[0] == '\0';
-
-    if (strcmp(relay.epoch, epoch) == 0)
-        return;
-    memcpy(relay.epoch, epoch, sizeof(relay.epoch));
-    if (first)
-        return;
-    log_warn("relay: the database has another epoch: everybody must refetch");
-    for (struct topic *t = NULL; (t = hub_next(&bucket, t)) != NULL;)
-        relay_restart(t, "epoch");
-}
-
-static void
-forget(struct topic *t)
-{
-    char channel[EVENT_TOPIC + sizeof(EVENT_CHANNEL)] = EVENT_CHANNEL;
-
-    strcat(channel, t->name);
-    feed_unsubscribe(channel);
-    repair_forget(t);
-    presence_forget(t);
-    metrics[METRIC_TOPICS]--;
-    metrics[METRIC_RING_BYTES] -= (int64_t)t->stream.bytes;
-    hub_forget(t);
-}
-
-void
-relay_tick(void)
-{
-    uint32_t bucket = 0;
-    int64_t now = clock_steady();
-    struct topic *t = hub_next(&bucket, NULL), *after;
-
-    for (; t != NULL; t = after) {
-        after = hub_next(&bucket, t);
-        if (t->kind == TOPIC_EVERYONE || hub_followed(t) || t->state != TOPIC_READY || t->dirty)
-            continue;
-        if (t->idle_at == 0)
-            t->idle_at = now;
-        else if (t->missing || now - t->idle_at > LINGER_US)
-            forget(t);
-    }
-}
-
 void
 relay_open(struct ev_loop *loop)
 {
     relay.loop = loop;
     ev_prepare_init(&relay.turn, on_turn);
     ev_prepare_start(loop, &relay.turn);
-    relay_topic("everyone");
 }
 
 void

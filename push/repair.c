@@ -17,6 +17,7 @@
 #include "push/metrics.h"
 #include "push/reads.h"
 #include "push/relay.h"
+#include "push/topics.h"
 
 #define RACE_US    10000  /* publishers race; so long a gap may close by itself */
 #define RETRY_US   500000 /* after the database did not answer */
@@ -132,7 +133,7 @@ gap_read(struct job *job)
     } else if (p->items[0].seq > t->stream.head + 1) {
         log_error("repair: %s: the log begins at %lld, %lld is gone", t->name,
                   (long long)p->items[0].seq, (long long)t->stream.head + 1);
-        relay_restart(t, "trimmed");
+        topics_restart(t, "trimmed");
     } else {
         t->tries = 0;
         for (uint32_t i = 0; i < p->count && t->turn == p->turn; i++) {

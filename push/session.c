@@ -16,6 +16,7 @@
 #include "push/hub.h"
 #include "push/metrics.h"
 #include "push/ops.h"
+#include "push/outbox.h"
 #include "push/server.h"
 
 #define WRITE_MAX     65536   /* bytes gathered into one write */
@@ -91,12 +92,8 @@ session_drop(struct session *s)
 static void
 forget_queue(struct session *s)
 {
-    for (; s->count > 0; s->count--)
-        frame_drop(s->queue[s->from++ & (s->size - 1)]);
-    free(s->queue);
-    s->queue = NULL;
-    metrics[METRIC_QUEUE_BYTES] -= s->queued;
-    s->from = s->size = s->queued = 0;
+    metrics[METRIC_QUEUE_BYTES] -= s->outbox.bytes;
+    outbox_clear(&s->outbox);
 }
 
 /* What it holds of topics; the memory of the session stays. */
@@ -167,27 +164,13 @@ session_receive(struct session *s, const char *bytes, size_t len, bool binary)
 bool
 session_has_room(const struct session *s)
 {
-    return s->code == 0 && s->queued < low_water;
+    return s->code == 0 && s->outbox.bytes < low_water;
 }
 
 static void
 enqueue(struct session *s, struct frame *frame)
 {
-    if (s->count == s->size) {
-        uint32_t size = s->size == 0 ? 8 : s->size * 2;
-        struct frame **queue = malloc(size * sizeof(*queue));
-
-        if (queue == NULL)
-            abort();
-        for (uint32_t i = 0; i < s->count; i++)
-            queue[i] = s->queue[(s->from + i) & (s->size - 1)];
-        free(s->queue);
-        s->queue = queue;
-        s->size = size;
-        s->from = 0;
-    }
-    s->queue[(s->from + s->count++) & (s->size - 1)] = frame_share(frame);
-    s->queued += frame->len;
+    outbox_add(&s->outbox, frame);
     metrics[METRIC_QUEUE_BYTES] += frame->len;
 }
 
@@ -198,7 +181,7 @@ enqueue(struct session *s, struct frame *frame)
 static bool
 fits(struct session *s, size_t len)
 {
-    if (s->count == 0 || s->queued + len <= queue_max)
+    if (s->outbox.count == 0 || s->outbox.bytes + len <= queue_max)
         return true;
     metrics[METRIC_CUT_SLOW]++;
     session_close(s, CLOSE_OVER_LIMIT, "too slow");
@@ -215,7 +198,7 @@ session_queue(struct session *s, struct frame *frame)
 void
 session_send(struct session *s, struct frame *frame)
 {
-    if (s->code == 0 && s->count == 0 && !server_busy(s->conn)) {
+    if (s->code == 0 && s->outbox.count == 0 && !server_busy(s->conn)) {
         server_write(s->conn, frame->bytes, frame->len);
     } else if (s->code == 0 && fits(s, frame->len)) {
         enqueue(s, frame);
@@ -230,7 +213,7 @@ session_deliver(struct session *s, struct frame *const *frames, uint32_t count,
 {
     if (s->code != 0)
         return;
-    if (s->count == 0 && !server_busy(s->conn)) {
+    if (s->outbox.count == 0 && !server_busy(s->conn)) {
         server_write(s->conn, bytes, len);
         return;
     }
@@ -245,32 +228,13 @@ session_deliver(struct session *s, struct frame *const *frames, uint32_t count,
 static size_t
 write_some(struct session *s)
 {
-    static unsigned char bytes[WRITE_MAX];
-    size_t len = 0;
-    uint32_t count = 0;
+    static unsigned char room[WRITE_MAX];
+    const unsigned char *bytes;
+    uint32_t count;
+    size_t len = outbox_gather(&s->outbox, room, sizeof(room), &bytes, &count);
 
-    while (count < s->count) {
-        struct frame *f = s->queue[(s->from + count) & (s->size - 1)];
-
-        if (len + f->len > WRITE_MAX)
-            break;
-        memcpy(bytes + len, f->bytes, f->len);
-        len += f->len;
-        count++;
-    }
-    if (count == 0) { /* one that is larger than a write goes alone */
-        struct frame *f = s->queue[s->from & (s->size - 1)];
-
-        len = f->len;
-        count = 1;
-        server_write(s->conn, f->bytes, len);
-    } else {
-        server_write(s->conn, bytes, len);
-    }
-    for (uint32_t i = 0; i < count; i++)
-        frame_drop(s->queue[s->from++ & (s->size - 1)]);
-    s->count -= count;
-    s->queued -= (uint32_t)len;
+    server_write(s->conn, bytes, len);
+    outbox_drop(&s->outbox, count);
     metrics[METRIC_QUEUE_BYTES] -= (int64_t)len;
     return len;
 }
@@ -280,11 +244,9 @@ session_flush(struct session *s)
 {
     size_t written = 0;
 
-    while (s->code == 0 && s->count > 0 && written < TURN_MAX && !server_busy(s->conn))
+    while (s->code == 0 && s->outbox.count > 0 && written < TURN_MAX && !server_busy(s->conn))
         written += write_some(s);
-    if (s->count == 0)
-        forget_queue(s);
-    else
+    if (s->code == 0 && s->outbox.count > 0)
         server_wake(s->conn);
 }
 
@@ -353,17 +315,22 @@ check_closing(int64_t now)
     }
 }
 
-/* One slot is pinged, the one that was pinged PONG_SECONDS ago is looked at. */
+/*
+ * One slot is pinged, the one that was pinged PONG_SECONDS ago is looked at.  It
+ * counts ticks, not seconds: when this process stood still, nobody else did wrong.
+ */
 static void
-heartbeat(int64_t seconds)
+heartbeat(void)
 {
-    struct session *s = slots[seconds % SESSION_HEARTBEAT], *after;
+    static uint32_t beat = SESSION_HEARTBEAT;
+    struct session *s = slots[++beat % SESSION_HEARTBEAT], *after;
 
-    for (; s != NULL; s = s->after) {
+    for (; s != NULL; s = after) {
+        after = s->after;
         s->heard = false;
         server_ping(s->conn);
     }
-    for (s = slots[(seconds - PONG_SECONDS) % SESSION_HEARTBEAT]; s != NULL; s = after) {
+    for (s = slots[(beat - PONG_SECONDS) % SESSION_HEARTBEAT]; s != NULL; s = after) {
         after = s->after;
         if (s->heard)
             continue;
@@ -384,16 +351,12 @@ check_expiry(struct session *s, void *arg)
 void
 sessions_tick(void)
 {
-    static int64_t last;
-    int64_t now = clock_steady(), seconds = now / 1000000, wall = clock_now() / 1000;
+    int64_t now = clock_steady(), wall = clock_now() / 1000;
 
-    if (last == 0)
-        last = seconds - 1;
     check_fresh(now);
     check_closing(now);
     sessions_each(check_expiry, &wall);
-    for (last = seconds - last > SESSION_HEARTBEAT ? seconds - 1 : last; last < seconds;)
-        heartbeat(++last);
+    heartbeat();
 }
 
 uint32_t

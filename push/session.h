@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "push/outbox.h"
+
 struct all;
 struct config;
 struct conn;
@@ -38,8 +40,7 @@ struct session {
     struct follow *own; /* on its user's topic */
     struct all *all;    /* NULL: does not follow `all` */
     char *hello_ref;
-    struct frame **queue; /* ring of `size`, a power of two; NULL when empty */
-    uint32_t from, count, size, queued; /* queued: bytes */
+    struct outbox outbox; /* what waits for the socket */
     uint32_t refs;    /* the connection, and reads under way */
     uint32_t follow_count;
     uint32_t behind;  /* follows that catch up */

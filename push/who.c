@@ -17,8 +17,8 @@
 #include "push/hub.h"
 #include "push/metrics.h"
 #include "push/reads.h"
-#include "push/relay.h"
 #include "push/session.h"
+#include "push/topics.h"
 
 #define AT_ONCE 2 /* reads under way */
 
@@ -47,7 +47,7 @@ say_ready(struct session *s, const char *ref)
     char user[25];
 
     text_hex(user, s->user, 12);
-    session_send(s, wire_ready(user, relay_epoch(), SESSION_HEARTBEAT, ref));
+    session_send(s, wire_ready(user, topics_epoch(), SESSION_HEARTBEAT, ref));
 }
 
 static void ask(void);
@@ -134,16 +134,6 @@ who_topic_ready(struct topic *t)
                 check(t->places[place].at[i]->session);
 }
 
-static uint32_t
-sockets_of(const struct topic *t)
-{
-    uint32_t count = 0;
-
-    for (int place = 0; place < PLACE__COUNT; place++)
-        count += t->places[place].count;
-    return count;
-}
-
 static void
 begin(struct session *s, const char *text, size_t len)
 {
@@ -158,8 +148,8 @@ begin(struct session *s, const char *text, size_t len)
     }
     strcat(name, token.user);
     s->expires = token.expires;
-    t = relay_topic(name);
-    if (sockets_of(t) >= (uint32_t)who.user_sockets) {
+    t = topics_get(name);
+    if (hub_follows(t) >= (uint32_t)who.user_sockets) {
         metrics[METRIC_CUT_LIMIT]++;
         session_close(s, CLOSE_OVER_LIMIT, "too many sockets");
         return;

@@ -1,0 +1,95 @@
+/*
+ * What an event does beyond being shown: to rights, sessions and `all`.
+ */
+#include "push/effects.h"
+
+#include <string.h>
+
+#include "common/log.h"
+#include "common/text.h"
+#include "push/all.h"
+#include "push/follow.h"
+#include "push/hub.h"
+#include "push/payload.h"
+#include "push/relay.h"
+#include "push/session.h"
+#include "push/who.h"
+
+/* Sends away whoever has no right any more, after what came before. */
+static void
+expel(struct topic *t, const char *reason)
+{
+    for (int place = PLACE_WAITING; place < PLACE__COUNT; place++)
+        for (uint32_t i = t->places[place].count; i-- > 0;)
+            if (i < t->places[place].count &&
+                !hub_may(t, t->places[place].at[i]->session->user))
+                follow_left(t->places[place].at[i], reason);
+}
+
+void
+effects_before(struct topic *t, const struct happening *h)
+{
+    struct payload p;
+
+    if (h->effect == EFFECT_MEMBER_ADDED) {
+        rights_add(&t->rights, h->id);
+    } else if (h->effect == EFFECT_MEMBER_REMOVED) {
+        relay_flush(t);
+        rights_remove(&t->rights, h->id);
+        expel(t, "removed");
+    } else if (h->effect == EFFECT_PROJECT_UPDATED) {
+        payload_read(&p, h->frame);
+        if (p.readable && !p.access)
+            return;
+        if (!p.readable)
+            log_error("relay: %s: event %lld cannot be read", t->name, (long long)h->seq);
+        relay_flush(t);
+        t->rights.everyone = p.opened;
+        expel(t, "closed");
+    }
+}
+
+/* A user has become a member somewhere: `all` goes there. */
+static void
+join(struct topic *t, const struct happening *h)
+{
+    struct payload p;
+
+    payload_read(&p, h->frame);
+    for (int place = 0; place < PLACE__COUNT && p.project[0] != '\0'; place++)
+        for (uint32_t i = t->places[place].count; i-- > 0;)
+            if (i < t->places[place].count)
+                all_joined(t->places[place].at[i]->session, p.project, "member.added", -1);
+}
+
+struct opened {
+    char project[25];
+    int64_t rev;
+};
+
+static void
+join_opened(struct session *s, void *arg)
+{
+    struct opened *o = arg;
+
+    all_joined(s, o->project, "project.updated", o->rev);
+}
+
+void
+effects_after(struct topic *t, const struct happening *h)
+{
+    struct payload p;
+    struct opened o;
+
+    if (t->kind == TOPIC_USER && h->effect == EFFECT_SESSION_REVOKED)
+        who_revoked(t, h->id);
+    else if (t->kind == TOPIC_USER && h->effect == EFFECT_MEMBER_ADDED)
+        join(t, h);
+    else if (t->kind == TOPIC_EVERYONE && h->effect == EFFECT_PROJECT_UPDATED) {
+        payload_read(&p, h->frame);
+        text_hex(o.project, h->id, 12);
+        o.rev = p.rev;
+        if (p.opened)
+            sessions_each(join_opened, &o);
+    }
+}

@@ -1,0 +1,28 @@
+/*
+ * Where topics come from and where they end.
+ */
+#ifndef PUSH_TOPICS_H
+#define PUSH_TOPICS_H
+
+#include "push/feed.h"
+#include "push/hub.h"
+
+/* The topic of that name, subscribed and loaded when it is new. */
+struct topic *topics_get(const char *name);
+
+/* Whom the feed tells. */
+extern const struct feed_calls topics_calls;
+
+/* The database's epoch; empty until it is known. */
+const char *topics_epoch(void);
+
+/* Takes the epoch that was read; another one than before voids all cursors. */
+void topics_set_epoch(const char *epoch);
+
+/* Starts the numbers of a topic anew: loads it, and everybody on it refetches. */
+void topics_restart(struct topic *t, const char *reason);
+
+/* Once a second. */
+void topics_tick(void);
+
+#endif
