@@ -23,7 +23,7 @@ doc_field(const struct field *fields, const char *name)
 static const struct field *
 next_field(const struct shape *shape, const struct field *expected, const char *stored)
 {
-    if (strcmp(stored, "_id") == 0)
+    if (stored[0] == '_' && strcmp(stored, "_id") == 0)
         stored = "id";
     if (expected->name != NULL && strcmp(expected->name, stored) == 0)
         return expected;
@@ -33,12 +33,24 @@ next_field(const struct shape *shape, const struct field *expected, const char *
 static void
 write_id(struct text *out, const bson_oid_t *id)
 {
-    char hex[25];
+    char quoted[28] = "\"";
 
-    bson_oid_to_string(id, hex);
-    text_putc(out, '"');
-    text_add(out, hex, 24);
-    text_putc(out, '"');
+    bson_oid_to_string(id, quoted + 1);
+    quoted[25] = '"';
+    text_add(out, quoted, 26);
+}
+
+/* ,"name": */
+static void
+write_key(struct text *out, const char *comma, const char *name)
+{
+    char key[72], *p = stpcpy(key, comma);
+
+    *p++ = '"';
+    p = stpncpy(p, name, 64); /* the tables' names are short */
+    *p++ = '"';
+    *p++ = ':';
+    text_add(out, key, (size_t)(p - key));
 }
 
 static void write_value(struct text *out, const struct field *f, const bson_iter_t *iter);
@@ -56,7 +68,7 @@ write_object(struct text *out, const struct field *fields, const bson_iter_t *it
 
             if (f == NULL || (f->flags & HIDDEN))
                 continue;
-            text_printf(out, "%s\"%s\":", comma, f->name);
+            write_key(out, comma, f->name);
             write_value(out, f, &child);
             comma = ",";
         }
@@ -87,7 +99,7 @@ write_list(struct text *out, const struct field *f, const bson_iter_t *iter)
 static void
 write_value(struct text *out, const struct field *f, const bson_iter_t *iter)
 {
-    char at[CLOCK_INSTANT];
+    char at[CLOCK_INSTANT + 2] = "\"";
     const char *bytes;
     uint32_t len;
 
@@ -110,10 +122,9 @@ write_value(struct text *out, const struct field *f, const bson_iter_t *iter)
         text_puts(out, bson_iter_bool(iter) ? "true" : "false");
         break;
     case BSON_TYPE_DATE_TIME:
-        clock_write(at, bson_iter_date_time(iter));
-        text_putc(out, '"');
-        text_add(out, at, CLOCK_INSTANT - 1);
-        text_putc(out, '"');
+        clock_write(at + 1, bson_iter_date_time(iter));
+        at[CLOCK_INSTANT] = '"';
+        text_add(out, at, CLOCK_INSTANT + 1);
         break;
     case BSON_TYPE_ARRAY:
         write_list(out, f, iter);
@@ -148,10 +159,7 @@ doc_write_with(struct text *out, const struct shape *shape, const bson_t *doc, c
         seen |= 1ull << (f - shape->fields);
         if (!is_public(f))
             continue;
-        text_puts(out, comma);
-        text_putc(out, '"');
-        text_puts(out, f->name);
-        text_puts(out, "\":");
+        write_key(out, comma, f->name);
         write_value(out, f, &iter);
         comma = ",";
     }

@@ -3,7 +3,6 @@
  */
 #include "common/clock.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -25,20 +24,50 @@ clock_steady(void)
     return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
+/* Writes a number as `count` digits; the place behind them. */
+static char *
+put(char *p, int64_t number, int count)
+{
+    for (int i = count - 1; i >= 0; i--, number /= 10)
+        p[i] = (char)('0' + number % 10);
+    return p + count;
+}
+
+/* A Gregorian date from days since 1970; years start in March, so that leap days come last. */
+static char *
+put_date(char *p, int64_t days)
+{
+    int64_t day = days + 719468, era = (day >= 0 ? day : day - 146096) / 146097;
+    int64_t of_era = day - era * 146097;
+    int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
+    int64_t month = (5 * of_year + 2) / 153;
+
+    day = of_year - (153 * month + 2) / 5 + 1;
+    month += month < 10 ? 3 : -9;
+    p = put(p, year + era * 400 + (month <= 2), 4);
+    *p++ = '-';
+    p = put(p, month, 2);
+    *p++ = '-';
+    return put(p, day, 2);
+}
+
 void
 clock_write(char out[CLOCK_INSTANT], int64_t ms)
 {
-    int64_t seconds = ms / 1000 - (ms % 1000 < 0);
-    time_t t = (time_t)seconds;
-    struct tm tm;
-    char text[64];
+    int64_t days = ms / 86400000 - (ms % 86400000 < 0), rest = ms - days * 86400000;
+    char *p = put_date(out, days);
 
-    gmtime_r(&t, &tm);
-    snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900,
-             tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-             (int)(ms - seconds * 1000));
-    memcpy(out, text, CLOCK_INSTANT - 1);
-    out[CLOCK_INSTANT - 1] = '\0';
+    *p++ = 'T';
+    p = put(p, rest / 3600000, 2);
+    *p++ = ':';
+    p = put(p, rest / 60000 % 60, 2);
+    *p++ = ':';
+    p = put(p, rest / 1000 % 60, 2);
+    *p++ = '.';
+    p = put(p, rest % 1000, 3);
+    *p++ = 'Z';
+    *p = '\0';
 }
 
 /* Exactly count digits at p; -1 when they are not. */

@@ -276,34 +276,55 @@ json_parse(const char *bytes, size_t len, struct json_object **out, const char *
     return ERR_MALFORMED;
 }
 
-void
-json_string(struct text *t, const char *bytes, size_t len)
+/* How many bytes from p on need no escape; *ascii is cleared when one is not ASCII. */
+static size_t
+plain(const unsigned char *p, size_t len, bool *ascii)
+{
+    size_t n = 0;
+    unsigned char all = 0;
+
+    while (n < len && p[n] >= 0x20 && p[n] != '"' && p[n] != '\\')
+        all |= p[n++];
+    if (all >= 0x80)
+        *ascii = false;
+    return n;
+}
+
+static void
+escape(struct text *t, unsigned char c)
 {
     static const char *const shorts[0x20] = {
         ['\b'] = "\\b", ['\t'] = "\\t", ['\n'] = "\\n", ['\f'] = "\\f", ['\r'] = "\\r"};
-    size_t from = 0;
+
+    if (c >= 0x20) {
+        text_putc(t, '\\');
+        text_putc(t, (char)c);
+    } else if (shorts[c] != NULL) {
+        text_puts(t, shorts[c]);
+    } else {
+        text_printf(t, "\\u%04x", c);
+    }
+}
+
+void
+json_string(struct text *t, const char *bytes, size_t len)
+{
+    const unsigned char *p = (const unsigned char *)bytes;
+    size_t start = t->len;
+    bool ascii = true;
 
     text_putc(t, '"');
-    if (!text_utf8(bytes, len)) {
-        text_puts(t, "\xEF\xBF\xBD\"");
-        return;
-    }
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)bytes[i];
+    for (size_t at = 0; at < len; at++) {
+        size_t n = plain(p + at, len - at, &ascii);
 
-        if (c >= 0x20 && c != '"' && c != '\\')
-            continue;
-        text_add(t, bytes + from, i - from);
-        from = i + 1;
-        if (c >= 0x20) {
-            text_putc(t, '\\');
-            text_putc(t, (char)c);
-        } else if (shorts[c] != NULL) {
-            text_puts(t, shorts[c]);
-        } else {
-            text_printf(t, "\\u%04x", c);
-        }
+        text_add(t, bytes + at, n);
+        at += n;
+        if (at < len)
+            escape(t, p[at]);
     }
-    text_add(t, bytes + from, len - from);
+    if (!ascii && !text_utf8(bytes, len)) {
+        t->len = start + 1;
+        text_puts(t, "\xEF\xBF\xBD");
+    }
     text_putc(t, '"');
 }

@@ -13,8 +13,8 @@
 static const char HEX[] = "0123456789abcdef";
 static const char B64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-static void
-grow(struct text *t, size_t more)
+void
+text_grow(struct text *t, size_t more)
 {
     size_t need = t->len + more + 1, size = t->size == 0 ? 256 : t->size;
 
@@ -29,33 +29,17 @@ grow(struct text *t, size_t more)
 }
 
 void
-text_add(struct text *t, const char *bytes, size_t len)
-{
-    grow(t, len);
-    if (len > 0)
-        memcpy(t->bytes + t->len, bytes, len);
-    t->len += len;
-    t->bytes[t->len] = '\0';
-}
-
-void
-text_puts(struct text *t, const char *string)
-{
-    text_add(t, string, strlen(string));
-}
-
-void
-text_putc(struct text *t, char c)
-{
-    text_add(t, &c, 1);
-}
-
-void
 text_int(struct text *t, int64_t number)
 {
-    char digits[24];
+    char digits[24], *p = digits + sizeof(digits);
+    uint64_t rest = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
 
-    text_add(t, digits, (size_t)snprintf(digits, sizeof(digits), "%lld", (long long)number));
+    do
+        *--p = (char)('0' + rest % 10);
+    while ((rest /= 10) > 0);
+    if (number < 0)
+        *--p = '-';
+    text_add(t, p, (size_t)(digits + sizeof(digits) - p));
 }
 
 void
@@ -67,7 +51,7 @@ text_printf(struct text *t, const char *format, ...)
     va_start(args, format);
     len = vsnprintf(NULL, 0, format, args);
     va_end(args);
-    grow(t, (size_t)len);
+    text_grow(t, (size_t)len);
     va_start(args, format);
     vsnprintf(t->bytes + t->len, (size_t)len + 1, format, args);
     va_end(args);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "common/err.h"
 
@@ -16,9 +17,32 @@ struct text {
     size_t len, size;
 };
 
-void text_add(struct text *t, const char *bytes, size_t len);
-void text_puts(struct text *t, const char *string);
-void text_putc(struct text *t, char c);
+/* Makes room for len more bytes and a NUL. */
+void text_grow(struct text *t, size_t len);
+
+static inline void
+text_add(struct text *t, const char *bytes, size_t len)
+{
+    if (t->size <= t->len + len)
+        text_grow(t, len);
+    if (len > 0)
+        memcpy(t->bytes + t->len, bytes, len);
+    t->len += len;
+    t->bytes[t->len] = '\0';
+}
+
+static inline void
+text_puts(struct text *t, const char *string)
+{
+    text_add(t, string, strlen(string));
+}
+
+static inline void
+text_putc(struct text *t, char c)
+{
+    text_add(t, &c, 1);
+}
+
 void text_int(struct text *t, int64_t number);
 void text_printf(struct text *t, const char *format, ...) PRINTF_LIKE(2, 3);
 

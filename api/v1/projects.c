@@ -50,12 +50,12 @@ const struct field project_fields[] = {
     {"labels",          OBJECTS, MAY_EDIT,                           0, 200, .items = label_fields, .fallback = "[]"},
     {"access",          CHOICE,  MAY_EDIT,                           .choices = accesses, .fallback = "\"members\""},
     {"requireIfMatch",  FLAG,    MAY_EDIT,                           .fallback = "false", .about = "demand If-Match for changes of tasks"},
-    {"archived",        FLAG,    MAY_EDIT | VIRTUAL,                 .about = "sets or clears archivedAt"},
     {"inbox",           FLAG,    0,                                  .fallback = "false"},
     {"archivedAt",      INSTANT, NULLABLE},
     {"deletedAt",       INSTANT, NULLABLE},
-    {"role",            TEXT,    VIRTUAL,                            .about = "the caller's; not in events"},
     {"members",         OBJECTS, HIDDEN},
+    {"archived",        FLAG,    MAY_EDIT | VIRTUAL,                 .about = "sets or clears archivedAt"},
+    {"role",            TEXT,    VIRTUAL,                            .about = "the caller's; not in events"},
     {NULL},
 };
 /* clang-format on */

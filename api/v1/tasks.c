@@ -32,6 +32,7 @@ static const struct field relation_fields[] = {
     {NULL},
 };
 const struct field task_fields[] = {
+    /* In the order in which create_task() stores them: so doc_write() finds each at once. */
     /* name           kind     a client               limits */
     {"id",            REF,     0},
     {"rev",           INTEGER, 0},
@@ -40,7 +41,6 @@ const struct field task_fields[] = {
     {"updatedAt",     INSTANT, 0},
     {"updatedBy",     REF,     0},
     {"projectId",     REF,     MAY_SET | NULLABLE,    .about = "none: the caller's Inbox"},
-    {"number",        INTEGER, 0,                     .about = "1, 2, 3 ... within the project"},
     {"title",         TEXT,    MUST_SET | MAY_EDIT,   1, 500},
     {"description",   TEXT,    MAY_EDIT,              0, 50000, .fallback = "\"\""},
     {"status",        SLUG,    MAY_EDIT,              .fallback = "\"-\"", .about = "the id of one of the project's statuses"},
@@ -54,13 +54,14 @@ const struct field task_fields[] = {
     {"parentId",      REF,     MAY_EDIT | NULLABLE},
     {"checklist",     OBJECTS, MAY_EDIT,              0, 200, .items = item_fields, .fallback = "[]"},
     {"relations",     OBJECTS, MAY_EDIT,              0, 100, .items = relation_fields, .fallback = "[]"},
+    {"number",        INTEGER, 0,                     .about = "1, 2, 3 ... within the project"},
     {"position",      TEXT,    0,                     .about = "sorts the project's tasks; changed by move"},
     {"completedAt",   INSTANT, NULLABLE},
-    {"archived",      FLAG,    MAY_EDIT | VIRTUAL,    .about = "sets or clears archivedAt"},
     {"archivedAt",    INSTANT, NULLABLE},
     {"deletedAt",     INSTANT, NULLABLE},
     {"dueKey",        INSTANT, HIDDEN}, /* dueAt, the end of dueDate, or the end of time: never null, so that it sorts */
     {"terms",         SLUGS,   HIDDEN}, /* search.c */
+    {"archived",      FLAG,    MAY_EDIT | VIRTUAL,    .about = "sets or clears archivedAt"},
     {NULL},
 };
 
