@@ -179,8 +179,8 @@ verify_read(struct job *job)
         topics_set_epoch(h->epoch);
         for (uint32_t i = 0; i < h->count; i++)
             heard(&h->items[i]);
-        for (uint32_t i = 0; i < h->count; i++) {
-            struct topic *t = hub_find(h->items[i].name, strlen(h->items[i].name));
+        for (uint32_t i = 0; i < h->asked; i++) {
+            struct topic *t = hub_find(h->names[i].name, strlen(h->names[i].name));
 
             if (t != NULL && t->state == TOPIC_READY)
                 verified(t, h->asked_at);

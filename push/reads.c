@@ -256,6 +256,7 @@ reads_heads_add(struct heads *h, const char *name, int64_t seq)
 void
 reads_heads_free(struct heads *h)
 {
+    free(h->names);
     free(h->items);
     free(h);
 }
@@ -280,22 +281,18 @@ heads_item(void *arg, const struct event_item *item)
 static enum err
 heads_named(struct heads *h, struct store *store)
 {
-    struct head *asked = h->items;
     const char *names[READS_TOPICS];
     enum err err = ERR_NONE;
 
-    h->items = NULL;
-    h->count = h->size = 0;
     for (uint32_t i = 0; err == ERR_NONE && i < h->asked; i += READS_TOPICS) {
         int count = 0;
 
         while (count < READS_TOPICS && i + (uint32_t)count < h->asked) {
-            names[count] = asked[i + (uint32_t)count].name;
+            names[count] = h->names[i + (uint32_t)count].name;
             count++;
         }
         err = event_find_heads(store, names, count, heads_item, h);
     }
-    free(asked);
     return err;
 }
 
@@ -305,7 +302,6 @@ heads_work(struct job *job, struct store *store)
     struct heads *h = (struct heads *)job;
     enum err err;
 
-    h->asked = h->count;
     if (h->since > 0)
         return event_log_since(store, h->since, heads_item, h);
     err = store_epoch(store, h->epoch);
@@ -317,6 +313,10 @@ heads_work(struct job *job, struct store *store)
 void
 reads_heads(struct heads *h)
 {
+    h->names = h->items; /* what was added so far is the question */
+    h->asked = h->count;
+    h->items = NULL;
+    h->count = h->size = 0;
     h->job.work = heads_work;
     reader_add_first(&h->job);
 }

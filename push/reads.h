@@ -57,12 +57,11 @@ struct heads {
     int64_t since;  /* ms; 0: the named ones */
     int64_t asked_at; /* steady us, for the asker */
     char epoch[STORE_EPOCH];
-    uint32_t asked; /* topics named */
-    uint32_t count, size;
+    uint32_t asked, count, size;
     struct head {
         char name[EVENT_TOPIC];
         int64_t seq;
-    } *items;       /* the names; then the answer */
+    } *names, *items; /* those asked about; the answer, without those that are not there */
 };
 void reads_heads(struct heads *heads);
 void reads_heads_add(struct heads *heads, const char *name, int64_t seq);
