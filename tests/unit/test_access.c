@@ -8,13 +8,16 @@
 #include "tests/unit/plain.h"
 #include "tests/unit/unit.h"
 
+/* clang-format off */
 #define ME    PLAIN_USER
 #define ANNA  "aaaaaaaaaaaaaaaaaaaaaaaa"
 #define BEN   "bbbbbbbbbbbbbbbbbbbbbbbb"
 #define OID(id) "{\"$oid\":\"" id "\"}"
 #define MEMBER(id, role) "{\"userId\":" OID(id) ",\"role\":\"" role "\"}"
 
-/* clang-format off */
+#define NOT_MINE "{\"members\":[" MEMBER(ANNA, "owner") "]}"
+#define MINE     "{\"members\":[" MEMBER(ANNA, "owner") "," MEMBER(ME, "%s") "]}"
+
 #define YES ERR_NONE
 #define NO  ERR_FORBIDDEN
 static const struct {
@@ -66,11 +69,8 @@ test_every_cell(void **state)
     for (size_t i = 0; i < COUNT(cells); i++) {
         struct request *r = plain_request("GET", "/");
         const char *role = cells[i].role;
-        bson_t *project = plain_bson(
-            r, role == NULL ? "{\"members\":[" MEMBER(ANNA, "owner") "]}"
-                            : arena_printf(r->arena,
-                                           "{\"members\":[" MEMBER(ANNA, "owner") ",{\"userId\":"
-                                           OID(ME) ",\"role\":\"%s\"}]}", role));
+        bson_t *project =
+            plain_bson(r, role == NULL ? NOT_MINE : arena_printf(r->arena, MINE, role));
 
         for (int action = 0; action < ACTION__COUNT; action++) {
             enum err err = access_check(project, &r->user_id, (enum action)action);

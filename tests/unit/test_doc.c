@@ -12,8 +12,8 @@
 #include "tests/unit/sample.h"
 #include "tests/unit/unit.h"
 
-#define ID      "0123456789abcdef01234567"
-#define OID(id) "{\"$oid\":\"" id "\"}"
+#define ID       "0123456789abcdef01234567"
+#define OID(id)  "{\"$oid\":\"" id "\"}"
 #define DATE(ms) "{\"$date\":{\"$numberLong\":\"" ms "\"}}"
 
 /* clang-format off */
@@ -141,8 +141,8 @@ static void
 test_small_readings(void **state)
 {
     struct request *r = plain_request("GET", "/");
-    bson_t *doc = plain_bson(r, "{\"i\":5,\"l\":{\"$numberLong\":\"6\"},\"s\":\"t\",\"o\":" OID(ID)
-                                ",\"d\":" DATE("9") ",\"b\":true,\"f\":false,\"n\":null}");
+    bson_t *doc = plain_bson(r, "{\"i\":5,\"l\":{\"$numberLong\":\"6\"},\"s\":\"t\",\"o\":" OID(
+                                    ID) ",\"d\":" DATE("9") ",\"b\":true,\"f\":false,\"n\":null}");
     int64_t ms = 0;
 
     (void)state;
@@ -176,8 +176,9 @@ test_small_readings(void **state)
 static void
 test_every_text_comes_back(void **state)
 {
-    static const char *const titles[] = {"\\\"", "\\\\", "\\u0001\\u001f", "\\ud83d\\ude00", "\\u2028",
-                                         "\\/", "</script>", "\x7F", "\xC3\xA9", "\\n\\r\\t\\b\\f"};
+    static const char *const titles[] = {
+        "\\\"", "\\\\",      "\\u0001\\u001f", "\\ud83d\\ude00", "\\u2028",
+        "\\/",  "</script>", "\x7F",           "\xC3\xA9",       "\\n\\r\\t\\b\\f"};
 
     (void)state;
     for (size_t i = 0; i < COUNT(titles); i++) {

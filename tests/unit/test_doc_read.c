@@ -13,8 +13,9 @@
 #include "tests/unit/sample.h"
 #include "tests/unit/unit.h"
 
-#define ID  "0123456789abcdef01234567"
-#define TEN "\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4" /* 20 bytes */
+#define ID "0123456789abcdef01234567"
+/* 10 characters in 20 bytes */
+#define TEN "\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4"
 
 /* clang-format off */
 static const struct {
@@ -214,9 +215,9 @@ test_long_names_are_cut_between_characters(void **state)
         snprintf(body, sizeof(body), "{\"%0*d\xF0\x9F\x98\x80\xF0\x9F\x98\x80\":1}", len, 0);
         r = plain_request("POST", "/");
         plain_body(r, body);
-        assert_int_equal(doc_read(r, DOC_CHANGE, sample_shape.fields, r->json,
-                                  request_keep(r, bson_new())),
-                         ERR_INVALID);
+        assert_int_equal(
+            doc_read(r, DOC_CHANGE, sample_shape.fields, r->json, request_keep(r, bson_new())),
+            ERR_INVALID);
         assert_true(strlen(r->complaints->pointer) <= 65);
         assert_true(text_utf8(r->complaints->pointer, strlen(r->complaints->pointer)));
     }
@@ -274,15 +275,15 @@ bad_value(const struct field *f, int n, const char **code)
 
 /* A body with one field as given (NULL: left out) and the needed others as they should be. */
 static const char *
-body_with(struct request *r, const struct field *fields, const struct field *one,
-          const char *value, enum doc_mode mode)
+body_with(struct request *r, const struct field *fields, const struct field *one, const char *value,
+          enum doc_mode mode)
 {
     const char *body = "{", *comma = "";
 
     for (const struct field *f = fields; f->name != NULL; f++) {
-        const char *json = f == one ? value : mode == DOC_CREATE && (f->flags & MUST_SET)
-                                                  ? good_value(r, f)
-                                                  : NULL;
+        const char *json = f == one                                      ? value
+                           : mode == DOC_CREATE && (f->flags & MUST_SET) ? good_value(r, f)
+                                                                         : NULL;
 
         if (json == NULL)
             continue;
@@ -345,8 +346,7 @@ check_field(const struct route *route, const struct field *f)
     }
     if ((f->flags & MUST_SET) && route->method != PATCH)
         expect(route, f, NULL, "required");
-    expect(route, f, "null",
-           (f->flags & NULLABLE) || f->fallback != NULL ? NULL : "null");
+    expect(route, f, "null", (f->flags & NULLABLE) || f->fallback != NULL ? NULL : "null");
     for (int n = 0; (value = bad_value(f, n, &code)) != NULL; n++)
         expect(route, f, value, code);
     good = text_dup(good_value(plain_request("POST", "/"), f)); /* expect() makes another one */

@@ -54,11 +54,11 @@ test_a_frame(void **state)
     (void)state;
     event_frame(&t, EPOCH, &e);
     assert_string_equal(
-        t.bytes, "{\"op\":\"event\",\"topic\":\"" P "\",\"seq\":7,\"cursor\":\"" EPOCH "~p" ID
-                 ".7\",\"kind\":\"task.updated\",\"actorId\":\"" ID
-                 "\",\"at\":\"2026-01-31T09:00:00.123Z\",\"entity\":\"task\",\"entityId\":\"" OTHER
-                 "\",\"rev\":3,\"changes\":{\"title\":[\"a\",\"b\"]},\"data\":{\"id\":\"" OTHER
-                 "\"}}");
+        t.bytes,
+        "{\"op\":\"event\",\"topic\":\"" P "\",\"seq\":7,\"cursor\":\"" EPOCH "~p" ID
+        ".7\",\"kind\":\"task.updated\",\"actorId\":\"" ID
+        "\",\"at\":\"2026-01-31T09:00:00.123Z\",\"entity\":\"task\",\"entityId\":\"" OTHER
+        "\",\"rev\":3,\"changes\":{\"title\":[\"a\",\"b\"]},\"data\":{\"id\":\"" OTHER "\"}}");
     assert_memory_equal(t.bytes, EVENT_FRAME_START, strlen(EVENT_FRAME_START));
     text_free(&t);
 }
@@ -159,9 +159,9 @@ test_messages(void **state)
         err = event_message_read(exact, len, &head);
         if (err != (messages[i].seq < 0 ? ERR_MALFORMED : ERR_NONE))
             unit_wrong("'%s': err %d", messages[i].text, (int)err);
-        else if (err == ERR_NONE && (head.seq != messages[i].seq ||
-                                     head.len != strlen(messages[i].frame) ||
-                                     memcmp(head.frame, messages[i].frame, head.len) != 0))
+        else if (err == ERR_NONE &&
+                 (head.seq != messages[i].seq || head.len != strlen(messages[i].frame) ||
+                  memcmp(head.frame, messages[i].frame, head.len) != 0))
             unit_wrong("'%s': %lld, %.*s", messages[i].text, (long long)head.seq, (int)head.len,
                        head.frame);
         test_free(exact);
@@ -174,9 +174,19 @@ test_topics(void **state)
 {
     static const char *const good[] = {P, U, "everyone"};
     static const char *const bad[] = {
-        "",           "project:",     "project:me",   "user:me", "Everyone", "everyone ",
-        "task:" ID,   "project:" ID " ", "PROJECT:" ID, "user:" ID "0",
-        "project:0123456789abcdef0123456g", "project" ID "0", "project:*",
+        "",
+        "project:",
+        "project:me",
+        "user:me",
+        "Everyone",
+        "everyone ",
+        "task:" ID,
+        "project:" ID " ",
+        "PROJECT:" ID,
+        "user:" ID "0",
+        "project:0123456789abcdef0123456g",
+        "project" ID "0",
+        "project:*",
     };
 
     (void)state;

@@ -16,15 +16,16 @@
 #include "tests/unit/plain.h"
 #include "tests/unit/unit.h"
 
-#define TASKS    "/v1/tasks"
-#define TASK     "/v1/tasks/" PLAIN_USER
-#define LOGIN    "/v1/sessions"
-#define JSON     "application/json"
-#define TOKEN    "@" /* stands for a good token */
-#define KEY_255  "0123456789012345678901234567890123456789012345678901234567890123"                \
-                 "0123456789012345678901234567890123456789012345678901234567890123"                \
-                 "0123456789012345678901234567890123456789012345678901234567890123"                \
-                 "012345678901234567890123456789012345678901234567890123456789012"
+#define TASKS "/v1/tasks"
+#define TASK  "/v1/tasks/" PLAIN_USER
+#define LOGIN "/v1/sessions"
+#define JSON  "application/json"
+#define TOKEN "@" /* stands for a good token */
+#define KEY_255                                                                                    \
+    "0123456789012345678901234567890123456789012345678901234567890123"                             \
+    "0123456789012345678901234567890123456789012345678901234567890123"                             \
+    "0123456789012345678901234567890123456789012345678901234567890123"                             \
+    "012345678901234567890123456789012345678901234567890123456789012"
 
 static struct revoked *revoked;
 static char *token;
@@ -89,8 +90,8 @@ make(const char *method, const char *target, const char *authorization, const ch
     r->revoked = revoked;
     r->authorization = authorization;
     if (authorization != NULL && strchr(authorization, '@') != NULL)
-        r->authorization = arena_printf(
-            r->arena, "%.*s%s", (int)strcspn(authorization, "@"), authorization, token);
+        r->authorization = arena_printf(r->arena, "%.*s%s", (int)strcspn(authorization, "@"),
+                                        authorization, token);
     r->content_type = type;
     r->body = body;
     r->body_len = body == NULL ? 0 : strlen(body);

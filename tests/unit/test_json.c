@@ -9,8 +9,8 @@
 #include "common/text.h"
 #include "tests/unit/unit.h"
 
-#define DEPTH_16 "[[[[[[[[[[[[[[[["
-#define CLOSE_16 "]]]]]]]]]]]]]]]]"
+#define DEPTH_16  "[[[[[[[[[[[[[[[["
+#define CLOSE_16  "]]]]]]]]]]]]]]]]"
 #define DIGITS_62 "12345678901234567890123456789012345678901234567890123456789012"
 
 /* clang-format off */

@@ -77,8 +77,7 @@ check_list(void)
         if (!well_formed(&t->key))
             unit_wrong("'%s' is no key", t->key.bytes);
         if (t->before >= 0 && strcmp(tasks[t->before].key.bytes, t->key.bytes) >= 0)
-            unit_wrong("'%s' does not sort before '%s'", tasks[t->before].key.bytes,
-                       t->key.bytes);
+            unit_wrong("'%s' does not sort before '%s'", tasks[t->before].key.bytes, t->key.bytes);
     }
     assert_int_equal(n, tasks_made);
     return longest;
@@ -147,8 +146,8 @@ test_one_gap_takes_thousands_of_moves(void **state)
 static void
 test_later_changes_come_later(void **state)
 {
-    static const int64_t jumps[] = {0, 1, 61, 62, 63, 3843, 3844, 238327, 238328, 1000000000,
-                                    9007199254740991, INT64_MAX};
+    static const int64_t jumps[] = {
+        0, 1, 61, 62, 63, 3843, 3844, 238327, 238328, 1000000000, 9007199254740991, INT64_MAX};
     struct text before = {0}, key = {0}, between = {0};
 
     (void)state;

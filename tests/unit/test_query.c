@@ -13,6 +13,7 @@
 #include "tests/unit/plain.h"
 #include "tests/unit/unit.h"
 
+/* clang-format off */
 #define P       "aaaaaaaaaaaaaaaaaaaaaaaa" /* open to everyone */
 #define HIDDEN_P "bbbbbbbbbbbbbbbbbbbbbbbb"
 #define TRASHED "cccccccccccccccccccccccc"
@@ -33,7 +34,6 @@
 #define NOW   "1769850000000"
 #define WORD(from) "{ \"$elemMatch\" : { \"$gte\" : \"" from "\", \"$lt\" : \"" from "\xF4\x8F\xBF\xBF\" } }"
 
-/* clang-format off */
 static const struct {
     const char *query;
     const char *filter; /* in canonical JSON, without its braces; NULL: ERR_BAD_PARAMETER, */
@@ -168,6 +168,39 @@ static const struct {
     {"sort=priority",        BY("priority", "1") ", " BY("_id", "1")},
     {"sort=-priority",       BY("priority", "-1") ", " BY("_id", "-1")},
 };
+
+/* What stands behind a document, in two orders. */
+#define DOC "{\"_id\":" OID(ANNA) ",\"position\":\"W1V\",\"priority\":" INT("3") ",\"dueKey\":" DATE("7") "}"
+static const struct {
+    const char *query, *behind;
+} pages[] = {
+    {"sort=position",
+     "\"$and\" : [ { \"$or\" : [ { \"position\" : { \"$gt\" : \"W1V\" } }, "
+     "{ \"position\" : \"W1V\", \"_id\" : { \"$gt\" : " OID(ANNA) " } } ] }, "
+     "{ \"position\" : { \"$gte\" : \"W1V\" } } ] }"},
+    {"sort=-dueAt,priority",
+     "\"$and\" : [ { \"$or\" : [ { \"dueKey\" : { \"$lt\" : " DATE("7") " } }, "
+     "{ \"dueKey\" : " DATE("7") ", \"priority\" : { \"$gt\" : " INT("3") " } }, "
+     "{ \"dueKey\" : " DATE("7") ", \"priority\" : " INT("3") ", \"_id\" : { \"$gt\" : " OID(ANNA) " } } ] }, "
+     "{ \"dueKey\" : { \"$lte\" : " DATE("7") " } } ] }"},
+};
+
+/* No cursors of the list in the order of position. */
+static const char *const forged[] = {
+    "{}",
+    "{\"o\":\"position\"}",
+    "{\"o\":\"position\",\"r\":false}",
+    "{\"o\":\"position\",\"r\":false,\"k0\":\"a\"}",
+    "{\"o\":\"position\",\"r\":false,\"k0\":{\"$ne\":1},\"k1\":" OID(ANNA) "}",
+    "{\"o\":\"position\",\"r\":false,\"k0\":[1],\"k1\":" OID(ANNA) "}",
+    "{\"o\":\"position\",\"r\":false,\"k0\":null,\"k1\":" OID(ANNA) "}",
+    "{\"o\":\"position\",\"r\":false,\"k0\":{\"$code\":\"1\"},\"k1\":" OID(ANNA) "}",
+    "{\"o\":\"position\",\"r\":false,\"k0\":{\"$regularExpression\":{\"pattern\":\"a\",\"options\":\"\"}},\"k1\":" OID(ANNA) "}",
+    "{\"o\":\"position\",\"r\":false,\"k0\":\"a\",\"k1\":\"b\"}",
+    "{\"o\":\"position\",\"r\":true,\"k0\":\"a\",\"k1\":" OID(ANNA) "}",
+    "{\"o\":\"createdAt\",\"r\":false,\"k0\":\"a\",\"k1\":" OID(ANNA) "}",
+    "{\"o\":7,\"r\":false,\"k0\":\"a\",\"k1\":" OID(ANNA) "}",
+};
 /* clang-format on */
 
 static void
@@ -176,8 +209,7 @@ fake_database(void)
     faked_clear();
     faked_put(STORE_PROJECTS, "{\"_id\":" OID(P) ",\"access\":\"everyone\",\"deletedAt\":null}");
     faked_put(STORE_PROJECTS, "{\"_id\":" OID(TRASHED) ",\"access\":\"everyone\",\"deletedAt\":1}");
-    faked_put(STORE_USERS,
-              "{\"_id\":" OID(PLAIN_USER) ",\"timeZone\":\"Europe/Berlin\"}");
+    faked_put(STORE_USERS, "{\"_id\":" OID(PLAIN_USER) ",\"timeZone\":\"Europe/Berlin\"}");
 }
 
 /* The tasks' list, asked with a query string. */
@@ -331,32 +363,19 @@ cursor_behind(const char *query, const char *doc)
     return cursor.bytes;
 }
 
-#define DOC                                                                                        \
-    "{\"_id\":" OID(ANNA) ",\"position\":\"W1V\",\"priority\":" INT("3") ",\"dueKey\":" DATE("7") "}"
-
 static void
 test_the_next_page(void **state)
 {
-    static const char *const wanted[] = {
-        "\"$and\" : [ { \"$or\" : [ { \"position\" : { \"$gt\" : \"W1V\" } }, "
-        "{ \"position\" : \"W1V\", \"_id\" : { \"$gt\" : " OID(ANNA) " } } ] }, "
-        "{ \"position\" : { \"$gte\" : \"W1V\" } } ] }",
-        "\"$and\" : [ { \"$or\" : [ { \"dueKey\" : { \"$lt\" : " DATE("7") " } }, "
-        "{ \"dueKey\" : " DATE("7") ", \"priority\" : { \"$gt\" : " INT("3") " } }, "
-        "{ \"dueKey\" : " DATE("7") ", \"priority\" : " INT("3") ", \"_id\" : { \"$gt\" : " OID(ANNA) " } } ] }, "
-        "{ \"dueKey\" : { \"$lte\" : " DATE("7") " } } ] }",
-    };
-    static const char *const queries[] = {"sort=position", "sort=-dueAt,priority"};
-
     (void)state;
     fake_database();
-    for (size_t i = 0; i < COUNT(queries); i++) {
-        char *cursor = cursor_behind(queries[i], DOC), query[1024];
+    for (size_t i = 0; i < COUNT(pages); i++) {
+        char *cursor = cursor_behind(pages[i].query, DOC), query[1024];
         struct request *r;
         struct query q;
 
-        snprintf(query, sizeof(query), "%s&cursor=%s", queries[i], cursor);
-        if (ask(query, &r, &q) != ERR_NONE || strstr(plain_json(r, q.filter), wanted[i]) == NULL)
+        snprintf(query, sizeof(query), "%s&cursor=%s", pages[i].query, cursor);
+        if (ask(query, &r, &q) != ERR_NONE ||
+            strstr(plain_json(r, q.filter), pages[i].behind) == NULL)
             unit_wrong("%s: %s", query, plain_json(r, q.filter));
         free(cursor);
     }
@@ -367,21 +386,6 @@ test_the_next_page(void **state)
 static void
 test_a_cursor_of_another_list(void **state)
 {
-    static const char *const forged[] = {
-        "{}",
-        "{\"o\":\"position\"}",
-        "{\"o\":\"position\",\"r\":false}",
-        "{\"o\":\"position\",\"r\":false,\"k0\":\"a\"}",
-        "{\"o\":\"position\",\"r\":false,\"k0\":{\"$ne\":1},\"k1\":" OID(ANNA) "}",
-        "{\"o\":\"position\",\"r\":false,\"k0\":[1],\"k1\":" OID(ANNA) "}",
-        "{\"o\":\"position\",\"r\":false,\"k0\":null,\"k1\":" OID(ANNA) "}",
-        "{\"o\":\"position\",\"r\":false,\"k0\":{\"$code\":\"1\"},\"k1\":" OID(ANNA) "}",
-        "{\"o\":\"position\",\"r\":false,\"k0\":{\"$regularExpression\":{\"pattern\":\"a\",\"options\":\"\"}},\"k1\":" OID(ANNA) "}",
-        "{\"o\":\"position\",\"r\":false,\"k0\":\"a\",\"k1\":\"b\"}",
-        "{\"o\":\"position\",\"r\":true,\"k0\":\"a\",\"k1\":" OID(ANNA) "}",
-        "{\"o\":\"createdAt\",\"r\":false,\"k0\":\"a\",\"k1\":" OID(ANNA) "}",
-        "{\"o\":7,\"r\":false,\"k0\":\"a\",\"k1\":" OID(ANNA) "}",
-    };
     char query[2048] = "cursor=", *cursor;
     struct request *r;
     struct query q;

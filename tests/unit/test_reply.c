@@ -55,8 +55,7 @@ test_every_problem_is_json(void **state)
         r->reply.etag = "\"1\"";
         r->reply.location = "/v1/x";
         reply_problem(r, (enum err)err);
-        assert_int_equal(json_parse(r->reply.body.bytes, r->reply.body.len, &json, &why),
-                         ERR_NONE);
+        assert_int_equal(json_parse(r->reply.body.bytes, r->reply.body.len, &json, &why), ERR_NONE);
         if (r->reply.status != problems[err].status || r->reply.etag != NULL ||
             r->reply.location != NULL || !unit_same(r->reply.type, "application/problem+json") ||
             !unit_same(member(json, "title"), problems[err].title) ||

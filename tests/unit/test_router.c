@@ -70,8 +70,7 @@ test_paths(void **state)
             unit_wrong("%s %s: %s, %s", rows[i].method, rows[i].path, plain_slug(err), found);
         for (int n = 0; n < REQUEST_ARGS; n++)
             if (!unit_same(r->args[n], rows[i].args[n]))
-                unit_wrong("%s %s: argument %d is %s", rows[i].method, rows[i].path, n,
-                           r->args[n]);
+                unit_wrong("%s %s: argument %d is %s", rows[i].method, rows[i].path, n, r->args[n]);
         if (r->head_only != (strcmp(rows[i].method, "HEAD") == 0))
             unit_wrong("%s %s: head_only", rows[i].method, rows[i].path);
     }

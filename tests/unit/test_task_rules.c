@@ -10,6 +10,7 @@
 #include "tests/unit/plain.h"
 #include "tests/unit/unit.h"
 
+/* clang-format off */
 #define OID(id) "{\"$oid\":\"" id "\"}"
 #define TASK    "111111111111111111111111"
 #define PARENT  "222222222222222222222222"
@@ -37,7 +38,6 @@
     "\"assigneeIds\":[],\"labelIds\":[],\"parentId\":null,\"relations\":[],"                       \
     "\"completedAt\":null,\"archivedAt\":null" more "}"
 
-/* clang-format off */
 static const struct {
     const char *change;
     const char *complaints; /* "": none */
@@ -125,7 +125,8 @@ static void
 check(const char *before, const char *change, const char *complaints, const char *extra)
 {
     struct request *r = plain_request("PATCH", "/");
-    bson_t *project = plain_bson(r, PROJECT), *base = plain_bson(r, before == NULL ? BASE("") : before);
+    bson_t *project = plain_bson(r, PROJECT),
+           *base = plain_bson(r, before == NULL ? BASE("") : before);
     bson_t *after = request_keep(r, doc_merge(base, plain_bson(r, change)));
     bson_t *more = request_keep(r, bson_new());
     enum err err = task_rules(r, NULL, project, before == NULL ? NULL : base, after, more);
@@ -177,7 +178,8 @@ test_no_deeper_than_one_level(void **state)
 {
     (void)state;
     fake_database();
-    faked_put(STORE_TASKS, "{\"_id\":" OID(ANNA) ",\"projectId\":" OID(P) ",\"parentId\":" OID(TASK) "}");
+    faked_put(STORE_TASKS,
+              "{\"_id\":" OID(ANNA) ",\"projectId\":" OID(P) ",\"parentId\":" OID(TASK) "}");
     check(BASE(""), "{\"parentId\":" OID(PARENT) "}", "/parentId nested", NULL);
     unit_rows_done();
 }
@@ -189,7 +191,8 @@ test_assignees_of_an_open_project(void **state)
     struct request *r = plain_request("PATCH", "/");
     bson_t *project = plain_bson(r, "{\"access\":\"everyone\",\"members\":[],\"statuses\":["
                                     "{\"id\":\"todo\",\"kind\":\"open\"}]}");
-    bson_t *after = plain_bson(r, BASE(",\"assigneeIds\":[]")), *extra = request_keep(r, bson_new());
+    bson_t *after = plain_bson(r, BASE(",\"assigneeIds\":[]")),
+           *extra = request_keep(r, bson_new());
     bson_t *change = plain_bson(r, "{\"assigneeIds\":[" OID(STRANGER) "," OID(TASK) "]}");
 
     (void)state;

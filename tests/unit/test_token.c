@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/clock.h"
 #include "common/text.h"
@@ -124,8 +125,8 @@ test_clocks_may_differ_a_little(void **state)
     static const struct {
         int nbf, exp;
         bool good;
-    } rows[] = {{-60, 600, true}, {3, 600, true}, {60, 600, false}, {-60, 1, true},
-                {-60, -1, false}};
+    } rows[] = {
+        {-60, 600, true}, {3, 600, true}, {60, 600, false}, {-60, 1, true}, {-60, -1, false}};
     struct text t = {0};
     struct token token;
 
@@ -146,6 +147,27 @@ test_clocks_may_differ_a_little(void **state)
     unit_rows_done();
 }
 
+/* What was found good is not good for ever. */
+static void
+test_a_remembered_token_expires(void **state)
+{
+    struct text t = {0};
+    struct token token;
+    char claims[512];
+    int64_t until = clock_steady() + 3000000;
+
+    (void)state;
+    assert_int_equal(token_open(KEYS), ERR_NONE);
+    snprintf(claims, sizeof(claims), FROM_TO("1700000000", "%lld"),
+             (long long)clock_now() / 1000 + 2);
+    forge_token(&t, HEADER, strlen(HEADER), claims, strlen(claims), FORGE_KEY);
+    assert_true(is_good(t.bytes, t.len, &token));
+    while (is_good(t.bytes, t.len, &token) && clock_steady() < until)
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    assert_false(is_good(t.bytes, t.len, &token));
+    text_free(&t);
+}
+
 static struct token
 sample(void)
 {
@@ -161,10 +183,13 @@ test_a_signed_token_says_who(void **state)
     (void)state;
     assert_int_equal(token_open(KEYS), ERR_NONE);
     text = token_sign(&in);
-    assert_true(is_good(text, strlen(text), &out));
-    assert_string_equal(out.user, USER);
-    assert_string_equal(out.session, SESSION);
-    assert_int_equal(out.expires, in.expires);
+    for (int i = 0; i < 3; i++) { /* from the second time on it is remembered */
+        memset(&out, 0, sizeof(out));
+        assert_true(is_good(text, strlen(text), &out));
+        assert_string_equal(out.user, USER);
+        assert_string_equal(out.session, SESSION);
+        assert_int_equal(out.expires, in.expires);
+    }
     free(text);
 }
 
@@ -180,6 +205,7 @@ test_nothing_can_be_changed(void **state)
     assert_int_equal(token_open(KEYS), ERR_NONE);
     text = token_sign(&in);
     len = strlen(text);
+    assert_true(is_good(text, len, &out));
     for (size_t i = 0; i < len; i++) {
         char was = text[i];
 
@@ -199,10 +225,25 @@ static void
 test_shapes(void **state)
 {
     static const char *const bad[] = {
-        "", ".", "..", "...", "a.b.c", "....aaaa....", "eyJh.eyJh.", ".eyJh.eyJh", "eyJh..eyJh",
-        "eyJh.eyJh", "eyJh.eyJh.eyJh.eyJh", "eyJh.eyJh.ey=h", "eyJh.eyJh.eyJ+",
-        "eyJh eyJh.eyJh.eyJh", "eyJhbGciOiJub25lIn0.e30.", "eyJhbGciOiJub25lIn0.e30.AAAA",
-        "\xC3\xA9\xC3\xA9\xC3\xA9.eyJh.eyJh", "null", "undefined",
+        "",
+        ".",
+        "..",
+        "...",
+        "a.b.c",
+        "....aaaa....",
+        "eyJh.eyJh.",
+        ".eyJh.eyJh",
+        "eyJh..eyJh",
+        "eyJh.eyJh",
+        "eyJh.eyJh.eyJh.eyJh",
+        "eyJh.eyJh.ey=h",
+        "eyJh.eyJh.eyJ+",
+        "eyJh eyJh.eyJh.eyJh",
+        "eyJhbGciOiJub25lIn0.e30.",
+        "eyJhbGciOiJub25lIn0.e30.AAAA",
+        "\xC3\xA9\xC3\xA9\xC3\xA9.eyJh.eyJh",
+        "null",
+        "undefined",
     };
     struct token in = sample(), out;
     char *text, *longer = test_malloc(9000000);
@@ -259,7 +300,13 @@ static void
 test_bad_keys_stop_the_start(void **state)
 {
     static const char *const bad[] = {
-        "", "\n", "k1", "k1 abc", FORGE_KEY, "k1 " FORGE_KEY "0", "k1 " FORGE_KEY " k2",
+        "",
+        "\n",
+        "k1",
+        "k1 abc",
+        FORGE_KEY,
+        "k1 " FORGE_KEY "0",
+        "k1 " FORGE_KEY " k2",
         "k1 g00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
         "k1 " FORGE_KEY "\nk2 short",
         "a-key-id-of-more-than-thirty-two-characters " FORGE_KEY,
@@ -388,6 +435,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_claims),
         cmocka_unit_test(test_clocks_may_differ_a_little),
+        cmocka_unit_test(test_a_remembered_token_expires),
         cmocka_unit_test(test_a_signed_token_says_who),
         cmocka_unit_test(test_nothing_can_be_changed),
         cmocka_unit_test(test_shapes),

@@ -15,8 +15,9 @@
 
 #define LONG_MS 20000
 
-static const char *const a[] = {"project:a"}, *const ab[] = {"project:a", "project:b"},
-                  *const ba[] = {"project:b", "project:a"};
+static const char *const a[] = {"project:a"};
+static const char *const ab[] = {"project:a", "project:b"};
+static const char *const ba[] = {"project:b", "project:a"};
 
 struct writer {
     pthread_t thread;
@@ -178,9 +179,8 @@ test_many_threads_and_two_names(void **state)
 
     (void)state;
     for (int i = 0; i < 8; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, count_up,
-                                        (void *)(uintptr_t)(i % 2 ? ab : ba)),
-                         0);
+        assert_int_equal(
+            pthread_create(&threads[i], NULL, count_up, (void *)(uintptr_t)(i % 2 ? ab : ba)), 0);
     for (int i = 0; i < 8; i++) {
         pthread_join(threads[i], &failed);
         assert_null(failed);
