@@ -217,6 +217,16 @@ def by_contract(r, path):
         assert not errors, f"{r.method} {template} breaks openapi.json: {errors[0].message} in {r}"
 
 
+# Seen only when something breaks at the right moment, or never.
+RARE = {"internal", "busy", "unavailable", "in-progress"}
+
+
+def unseen_problems():
+    """Problems of the published contract that no reply ever was."""
+    declared = contract["components"]["schemas"]["Problem"]["properties"]["type"]["enum"] if contract else []
+    return sorted({t.rsplit("/", 1)[-1] for t in declared} - set(slugs) - RARE)
+
+
 def unseen_operations():
     """Operations of the published contract that no test ever called."""
     if contract is None:

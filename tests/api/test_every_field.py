@@ -73,8 +73,6 @@ def right(schema, but):
 
 
 def test_every_field_of_every_body_is_checked(targets):
-    if judge.contract is None:
-        pytest.skip("no openapi.json")
     user, paths = targets
     failures, sent = [], 0
     for method, template, schema in bodies():

@@ -52,14 +52,11 @@ def sort_key(field):
     return lambda t: t[field] or "9999"  # no date sorts behind every date
 
 
-@pytest.mark.parametrize("sort", ["number", "-number", "createdAt", "-createdAt", "dueAt", "-dueAt",
+@pytest.mark.parametrize("sort", ["createdAt", "-createdAt", "dueAt", "-dueAt",
                                   "-updatedAt",
                                   "priority", "-priority", "position"])
 def test_sort_over_pages(backlog, sort):
     owner, _, project, tasks = backlog
-    one = owner.get("/v1/tasks", projectId=project["id"], sort=sort, limit=7)
-    if one.status == 400:
-        pytest.skip(f"{sort} is no order that an index serves")
     got = list(owner.pages("/v1/tasks", projectId=project["id"], sort=sort, limit=7))
     assert sorted(t["id"] for t in got) == sorted(t["id"] for t in tasks)
     values = [sort_key(sort.lstrip("-"))(t) for t in got]

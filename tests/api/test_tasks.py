@@ -137,6 +137,14 @@ def test_a_change_based_on_an_old_version_is_refused(anna):
     assert anna.get(task).expect(200).json == after.json
 
 
+def test_a_project_may_demand_that_changes_name_their_version(anna):
+    project = anna.project(requireIfMatch=True)
+    task = anna.task(projectId=project["id"])
+    anna.patch(task, title="New").expect(428)
+    anna.delete(task).expect(428)
+    anna.patch(task, title="New", if_match=task.etag).expect(200)
+
+
 @pytest.mark.parametrize("tag, status", [("*", 200), ('"1"', 200), ('"7", "1"', 200), ('"2"', 412),
                                          ('"x"', 412),
                                          ("1", 400), ('"1', 400)])
