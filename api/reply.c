@@ -74,6 +74,15 @@ reply_text(struct request *r, int status, const char *json, int64_t rev)
 }
 
 void
+reply_flush(struct request *r)
+{
+    if (r->send == NULL || r->reply.body.len < REPLY_CHUNK)
+        return;
+    r->send(r);
+    text_clear(&r->reply.body);
+}
+
+void
 reply_unchanged(struct request *r)
 {
     const char *wanted = r->if_none_match, *tag = r->reply.etag;

@@ -24,6 +24,14 @@ enum err reply_doc(struct request *r, int status, const struct shape *shape, con
 /* As reply_doc() for JSON that is written already. */
 enum err reply_text(struct request *r, int status, const char *json, int64_t rev);
 
+/*
+ * Sends what a long body holds so far, so that its memory stays bounded.  From
+ * the first time on nothing of the head can change, and an error can only break
+ * the connection off.
+ */
+#define REPLY_CHUNK 262144 /* bytes gathered before they are sent */
+void reply_flush(struct request *r);
+
 /* 304 instead of the body, if the client has this version. */
 void reply_unchanged(struct request *r);
 

@@ -18,6 +18,7 @@
 
 #define EVENTS_LIMIT     100
 #define EVENTS_LIMIT_MAX 1000
+#define SNAPSHOT_BATCH   1000 /* tasks held at once; the server's own choice is 16 MiB */
 
 /* clang-format off */
 static const struct field snapshot_fields[] = {
@@ -60,6 +61,7 @@ const struct shape event_shape = {"Event", event_fields};
 const struct shape events_shape = {"Events", events_fields};
 
 struct writing {
+    struct request *r;
     struct text *out;
     int count;
 };
@@ -72,6 +74,7 @@ write_task(void *arg, const bson_t *doc)
     if (w->count++ > 0)
         text_putc(w->out, ',');
     doc_write(w->out, tasks.shape, doc);
+    reply_flush(w->r);
     return ERR_NONE;
 }
 
@@ -98,10 +101,10 @@ visible_project(struct request *r, bson_oid_t *id, const bson_t **project)
 enum err
 live_snapshot(struct request *r)
 {
-    struct writing w = {0};
+    struct writing w = {.r = r};
     const bson_t *project;
-    const char *topic;
-    bson_t *filter;
+    const char *topic, *json;
+    bson_t *filter, *opts;
     bson_oid_t id;
     int64_t seq;
     enum err err;
@@ -115,14 +118,11 @@ live_snapshot(struct request *r)
         (err = visible_project(r, &id, &project)) != ERR_NONE ||
         (err = crud_reply(r, 200, &projects, project)) != ERR_NONE)
         return err;
-    {
-        char *json = arena_copy(r->arena, r->reply.body.bytes, r->reply.body.len);
-
-        w.out = reply_json(r, 200);
-        text_puts(w.out, "{\"project\":");
-        text_puts(w.out, json);
-    }
+    json = arena_copy(r->arena, r->reply.body.bytes, r->reply.body.len);
+    w.out = reply_json(r, 200);
     r->reply.etag = NULL;
+    text_puts(w.out, "{\"project\":");
+    text_puts(w.out, json);
     text_puts(w.out, ",\"cursor\":");
     write_cursor(r, w.out, topic, seq);
     text_puts(w.out, ",\"members\":[");
@@ -130,7 +130,8 @@ live_snapshot(struct request *r)
         return err;
     text_puts(w.out, "],\"tasks\":[");
     filter = request_keep(r, BCON_NEW("projectId", BCON_OID(&id), "deletedAt", BCON_NULL));
-    err = store_find(r->store, STORE_TASKS, filter, NULL, write_task, &w);
+    opts = request_keep(r, BCON_NEW("batchSize", BCON_INT32(SNAPSHOT_BATCH)));
+    err = store_find(r->store, STORE_TASKS, filter, opts, write_task, &w);
     text_puts(w.out, "]}");
     return err;
 }
