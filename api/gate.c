@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "api/limits.h"
 #include "api/reply.h"
 #include "api/revoked.h"
 #include "api/router.h"
@@ -153,6 +154,7 @@ gate_check(struct request *r, bool *done)
 
     *done = false;
     if ((err = router_find(r)) != ERR_NONE || (err = request_parse_query(r)) != ERR_NONE ||
+        ((r->route->flags & LOGINS) && (err = limits_address(r)) != ERR_NONE) ||
         (wants_token(r) && (err = check_token(r)) != ERR_NONE) ||
         (err = read_body(r)) != ERR_NONE || (err = read_key(r)) != ERR_NONE)
         return err;
@@ -200,7 +202,9 @@ gate_serve(struct request *r)
         return;
     }
     err = handle(r);
-    if (err != ERR_NONE)
+    if (err != ERR_NONE && r->reply.begun)
+        r->reply.broken = true;
+    else if (err != ERR_NONE)
         reply_problem(r, err);
     else
         reply_unchanged(r);

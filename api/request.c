@@ -267,7 +267,7 @@ request_replay(struct request *r, bool *found)
         bson_iter_init(&iter, doc);
         while (bson_iter_next(&iter))
             take_member(r, &iter);
-        r->reply.type = "application/json";
+        r->reply.type = r->reply.body.len > 0 ? "application/json" : NULL;
         r->reply.replayed = true;
     }
     bson_destroy(doc);

@@ -26,6 +26,7 @@ struct json_object;
 struct route;
 struct config;
 struct revoked;
+struct throttle;
 
 struct param {
     const char *name, *value;
@@ -43,7 +44,11 @@ struct reply {
     const char *type; /* media type of the body */
     const char *etag, *location, *allow;
     int retry_after; /* seconds; 0: none */
+    long limit, remaining, reset; /* RateLimit-*; limit 0: none */
     bool replayed;
+    bool begun;  /* its head has left already (reply_flush()) */
+    bool broken; /* and then an error came: the connection must end */
+    size_t sent; /* bytes of the body */
 };
 
 struct request {
@@ -76,8 +81,11 @@ struct request {
     const char *epoch;
     const struct config *config;
     struct revoked *revoked;
+    struct throttle *throttle; /* NULL: none */
 
     struct change *change; /* the one under way; NULL: none */
+    void (*send)(struct request *r); /* sends what the reply holds; NULL: only at the end */
+    void *connection;                /* for send */
 
     /* What they say. */
     struct complaint *complaints, **last_complaint;

@@ -19,6 +19,7 @@ enum who { ANYONE, USER, MAYBE }; /* MAYBE: anyone, but a token that comes must 
 #define LIST     8u /* the answer is {items: [answer], nextCursor} */
 #define CREATED  16u /* answers 201 */
 #define ACCEPTED 32u /* answers 202 */
+#define LOGINS   64u /* counted for the address: secrets can be tried here */
 
 struct route {
     enum method method;

@@ -28,6 +28,7 @@
 #include "common/config.h"
 #include "common/json.h"
 #include "common/log.h"
+#include "common/throttle.h"
 
 #define ARENA_MAX (64u << 20) /* a request's memory; far above what the limits allow */
 #define BACKLOG   4096
@@ -41,6 +42,7 @@ struct worker {
     struct store_pool *pool;
     struct bus *bus;
     struct revoked *revoked;
+    struct throttle *throttle;
     char epoch[STORE_EPOCH];
 };
 
@@ -184,7 +186,17 @@ header(FCGX_Request *f, const char *name, const char *value)
 }
 
 static void
-send_reply(FCGX_Request *f, struct request *r)
+header_number(FCGX_Request *f, const char *name, long value, bool wanted)
+{
+    char number[32];
+
+    snprintf(number, sizeof(number), "%ld", value);
+    header(f, name, wanted ? number : NULL);
+}
+
+/* The head; a body that is sent in pieces has no length yet. */
+static void
+send_head(FCGX_Request *f, struct request *r, bool whole)
 {
     const struct reply *reply = &r->reply;
     char number[32];
@@ -202,17 +214,38 @@ send_reply(FCGX_Request *f, struct request *r)
         header(f, "WWW-Authenticate", "Bearer");
     if (reply->replayed)
         header(f, "Idempotency-Replayed", "true");
-    if (reply->retry_after > 0) {
-        snprintf(number, sizeof(number), "%d", reply->retry_after);
-        header(f, "Retry-After", number);
-    }
-    if (reply->type != NULL) {
+    header_number(f, "Retry-After", reply->retry_after, reply->retry_after > 0);
+    header_number(f, "RateLimit-Limit", reply->limit, reply->limit > 0);
+    header_number(f, "RateLimit-Remaining", reply->remaining, reply->limit > 0);
+    header_number(f, "RateLimit-Reset", reply->reset, reply->limit > 0);
+    if (reply->type != NULL && whole) {
         snprintf(number, sizeof(number), "%zu", reply->body.len);
         header(f, "Content-Length", number);
     }
     FCGX_PutS("\r\n", f->out);
-    if (!r->head_only && reply->body.len > 0)
-        FCGX_PutStr(reply->body.bytes, (int)reply->body.len, f->out);
+}
+
+/* A piece of a long body, with the head before the first. */
+static void
+send_piece(struct request *r)
+{
+    FCGX_Request *f = r->connection;
+
+    if (!r->reply.begun)
+        send_head(f, r, false);
+    r->reply.begun = true;
+    r->reply.sent += r->reply.body.len;
+    if (!r->head_only && r->reply.body.len > 0)
+        FCGX_PutStr(r->reply.body.bytes, (int)r->reply.body.len, f->out);
+}
+
+static void
+send_reply(FCGX_Request *f, struct request *r)
+{
+    if (!r->reply.begun)
+        send_head(f, r, true);
+    r->reply.begun = true;
+    send_piece(r);
 }
 
 static void
@@ -223,7 +256,7 @@ log_line(const struct request *r, int64_t started)
     text_printf(&t, "\"method\":\"%s\",\"route\":\"%s\",\"status\":%d,\"ms\":%.1f,\"bytes\":%zu",
                 r->route != NULL ? method_names[r->method] : "-",
                 r->route != NULL ? r->route->path : "-", r->reply.status,
-                (double)(clock_steady() - started) / 1000.0, r->reply.body.len);
+                (double)(clock_steady() - started) / 1000.0, r->reply.sent);
     if (r->user[0] != '\0')
         text_printf(&t, ",\"userId\":\"%s\"", r->user);
     log_members(LOG_INFO, "request", t.bytes);
@@ -236,6 +269,8 @@ serve(FCGX_Request *f, struct request *r)
 {
     int64_t started = clock_steady();
 
+    r->send = send_piece;
+    r->connection = f;
     read_request(f, r);
     log_request(r->id);
     gate_serve(r);
@@ -254,6 +289,7 @@ forget(struct request *r)
                            .epoch = r->epoch,
                            .config = r->config,
                            .revoked = r->revoked,
+                           .throttle = r->throttle,
                            .reply.body = r->reply.body};
 
     arena_reset(r->arena);
@@ -274,8 +310,11 @@ converse(struct worker *w, FCGX_Request *f, struct request *r, int fd)
         return;
     }
     serve(f, r);
+    if (r->reply.broken) /* nginx must not take what it has for the whole */
+        FCGX_Free(f, 1);
+    else
+        FCGX_Finish_r(f);
     forget(r);
-    FCGX_Finish_r(f);
     if (f->ipcFd >= 0) {
         fd = f->ipcFd;
         f->ipcFd = -1;
@@ -302,7 +341,8 @@ thread_main(void *arg)
                         .bus = w->bus,
                         .epoch = w->epoch,
                         .config = w->config,
-                        .revoked = w->revoked};
+                        .revoked = w->revoked,
+                        .throttle = w->throttle};
     FCGX_Request f;
     struct epoll_event event;
 
@@ -338,7 +378,9 @@ open_services(struct worker *w)
     w->pool = store_pool_open(w->config->mongodb_uri, w->config->mongodb_database,
                               w->config->api_threads + 2);
     w->bus = bus_open(w->config->redis_url);
-    if (w->pool == NULL || w->bus == NULL || (store = store_take(w->pool)) == NULL)
+    w->throttle = throttle_open(w->config->redis_url);
+    if (w->pool == NULL || w->bus == NULL || w->throttle == NULL ||
+        (store = store_take(w->pool)) == NULL)
         return false;
     err = store_epoch(store, w->epoch);
     store_give(store);
@@ -377,6 +419,7 @@ worker_run(int listener, const struct config *config, struct store_note *notes,
     for (long i = 0; i < n; i++)
         pthread_join(threads[i], NULL);
     bus_close(w.bus);
+    throttle_close(w.throttle);
     free(threads);
     log_info("worker: done");
     return 0;

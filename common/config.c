@@ -30,8 +30,12 @@ struct setting {
 
 /* clang-format off */
 static const struct setting settings[] = {
+    {"ACCOUNT_FAILURES", COUNT, CONFIG_API, AT(account_failures), "10", 1, 1000000,
+     "wrong passwords or codes for an account before it must wait, longer each time"},
     {"ACCOUNT_GRACE_DAYS", COUNT, CONFIG_API | CONFIG_JOBS, AT(account_grace_days), "14", 0, 365,
      "days that a closed account can be opened again by logging in"},
+    {"ADDRESS_LOGINS", COUNT, CONFIG_API, AT(address_logins), "60", 1, 10000000,
+     "log-ins, registrations and the like a minute from one address"},
     {"ALLOWED_ORIGINS", TEXT, CONFIG_API | CONFIG_PUSH, AT(allowed_origins), "", 0, 0,
      "origins that browsers may come from, with commas; empty: PUBLIC_URL"},
     {"API_PROCESSES", COUNT, CONFIG_API, AT(api_processes), "2", 1, 64,

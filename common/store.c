@@ -21,7 +21,7 @@ const char *const store_names[STORE__COUNT] = {
     [STORE_TOKENS] = "tokens",     [STORE_PROJECTS] = "projects",
     [STORE_TASKS] = "tasks",       [STORE_COMMENTS] = "comments",
     [STORE_EVENTS] = "events",     [STORE_IDEMPOTENCY] = "idempotency",
-    [STORE_JOBS] = "jobs",
+    [STORE_JOBS] = "jobs",         [STORE_THROTTLES] = "throttles",
     [STORE_NOTIFICATIONS] = "notifications",
 };
 

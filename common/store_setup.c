@@ -54,6 +54,7 @@ static const struct index indexes[] = {
     {STORE_JOBS,        {"dueAt"},                                     SPARSE},
     {STORE_JOBS,        {"lease"},                                     SPARSE},
     {STORE_JOBS,        {"expiresAt"},                                 TTL},
+    {STORE_THROTTLES,   {"expiresAt"},                                 TTL},
 };
 /* clang-format on */
 

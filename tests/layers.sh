@@ -7,7 +7,8 @@ cd "${1:-$(dirname "$0")/..}" || exit 2
 rules='
 <(fcgiapp|fcgi_stdio|fcgios)\.h>         api/worker\.c
 <(mongoc|mongoc/.*)\.h>                  common/(store[a-z_]*|event_log)\.[ch]
-<hiredis/                                common/bus\.c|push/feed\.c
+<hiredis/                                common/(bus|throttle)\.c|push/feed\.c
+<curl/                                   common/mail\.c
 <libwebsockets\.h>                       push/server\.c
 <jwt\.h>                                 common/token\.c
 <libscrypt\.h>                           common/password\.c

@@ -9,6 +9,7 @@
 
 #include "api/crud.h"
 #include "api/doc.h"
+#include "api/limits.h"
 #include "api/reply.h"
 #include "api/request.h"
 #include "common/clock.h"
@@ -81,6 +82,14 @@ account_phone(struct request *r, const char *typed, const char **out)
            strspn(phone + 1, "0123456789") == n - 1;
 }
 
+const char *
+account_login(struct request *r, const char *typed)
+{
+    const char *value;
+
+    return account_email(r, typed, &value) || account_phone(r, typed, &value) ? value : typed;
+}
+
 enum err
 account_find(struct request *r, const char *login, const bson_t **out)
 {
@@ -103,9 +112,14 @@ account_find(struct request *r, const char *login, const bson_t **out)
 enum err
 account_password(struct request *r, const bson_t *user, const char *pointer, const char *password)
 {
+    const char *key = r->user;
     bool right;
-    enum err err = password_check(password, doc_text(user, "passwordHash"), &right, NULL);
+    enum err err = limits_try(r, key);
 
+    if (err == ERR_NONE)
+        err = password_check(password, doc_text(user, "passwordHash"), &right, NULL);
+    if (err == ERR_NONE)
+        limits_tried(r, key, right);
     if (err != ERR_NONE || right)
         return err;
     request_complain(r, pointer, "wrong", "is not the password");

@@ -25,10 +25,16 @@ enum err account_open_session(struct request *r, struct change *change, const bs
 void account_reply(struct request *r, int status, const bson_t *user, const bson_oid_t *session,
                    const char *refresh_secret);
 
+/* A login as it is stored: an address in lower case, a number in E.164; else as typed. */
+const char *account_login(struct request *r, const char *typed);
+
 /* The user whom an address or a number names; *out is NULL when there is none. */
 enum err account_find(struct request *r, const char *login, const bson_t **out) MUST_CHECK;
 
-/* Is it the user's password?  Complains at the pointer otherwise: ERR_INVALID. */
+/*
+ * Is it the user's password?  Complains at the pointer otherwise: ERR_INVALID;
+ * ERR_THROTTLED after too many that were not.
+ */
 enum err account_password(struct request *r, const bson_t *user, const char *pointer,
                           const char *password) MUST_CHECK;
 

@@ -30,6 +30,26 @@ one_time_add(struct change *change, const char *purpose, const bson_oid_t *user,
 }
 
 static enum err
+count_one(void *arg, const bson_t *doc)
+{
+    (void)doc;
+    ++*(int *)arg;
+    return ERR_NONE;
+}
+
+enum err
+one_time_count(struct request *r, const char *purpose, const bson_oid_t *user, int64_t since,
+               int *count)
+{
+    bson_t *recent =
+        request_keep(r, BCON_NEW("userId", BCON_OID(user), "purpose", BCON_UTF8(purpose),
+                                 "createdAt", "{", "$gt", BCON_DATE_TIME(since), "}"));
+
+    *count = 0;
+    return store_find(r->store, STORE_TOKENS, recent, NULL, count_one, count);
+}
+
+static enum err
 refuse(struct request *r)
 {
     return request_fail(r, ERR_BAD_LOGIN, "the token is not valid, or not any more");

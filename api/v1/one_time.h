@@ -20,6 +20,10 @@ struct change;
 enum err one_time_add(struct change *change, const char *purpose, const bson_oid_t *user,
                       int64_t life, const bson_t *more, char secret[TOKEN_SECRET]) MUST_CHECK;
 
+/* How many of a purpose a user was given since an instant (ms), used ones aside. */
+enum err one_time_count(struct request *r, const char *purpose, const bson_oid_t *user,
+                        int64_t since, int *count) MUST_CHECK;
+
 /* The document of a secret that came back; ERR_BAD_LOGIN when there is none, or no more. */
 enum err one_time_find(struct request *r, const char *purpose, const char *secret,
                        const bson_t **out) MUST_CHECK;

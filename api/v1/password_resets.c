@@ -11,6 +11,7 @@
 #include "api/crud.h"
 #include "api/doc.h"
 #include "api/jobs/queue.h"
+#include "api/limits.h"
 #include "api/reply.h"
 #include "api/request.h"
 #include "api/v1/account.h"
@@ -20,6 +21,7 @@
 #include "common/password.h"
 
 #define RESET_MS (30LL * 60 * 1000) /* design 4 */
+#define SENT_MAX 10                 /* letters to one account within that time */
 
 /* clang-format off */
 static const struct field ask_fields[] = {
@@ -49,18 +51,26 @@ store_asking(struct change *change, void *arg)
     struct request *r = a->r;
     char secret[TOKEN_SECRET];
     bson_oid_t nobody;
+    const bson_oid_t *id = &nobody;
+    enum job_kind kind = JOB_LETTER;
+    int sent;
     enum err err;
 
     bson_oid_init(&nobody, NULL);
-    err = one_time_add(change, "reset", a->user == NULL ? &nobody : doc_id(a->user, "_id"),
-                       RESET_MS, NULL, secret);
-    if (err != ERR_NONE)
+    if (a->user != NULL)
+        id = doc_id(a->user, "_id");
+    if ((err = one_time_count(r, "reset", id, change_now(change) - RESET_MS, &sent)) != ERR_NONE)
         return err;
-    err = queue_letter(change, a->user == NULL ? JOB_NOTHING : JOB_LETTER, LETTER_PASSWORD_RESET,
-                       a->email, RESET_MS, "name", account_greeting(r, a->user), "link",
-                       account_link(r, "password-resets", secret), NULL);
+    if (a->user == NULL || sent >= SENT_MAX) {
+        id = &nobody;
+        kind = JOB_NOTHING;
+    }
+    if ((err = one_time_add(change, "reset", id, RESET_MS, NULL, secret)) != ERR_NONE)
+        return err;
     text_puts(reply_json(r, 202), "{}");
-    return err;
+    return queue_letter(change, kind, LETTER_PASSWORD_RESET, a->email, RESET_MS, "name",
+                        account_greeting(r, a->user), "link",
+                        account_link(r, "password-resets", secret), NULL);
 }
 
 enum err
@@ -142,6 +152,7 @@ password_resets_use(struct request *r)
     if ((err = request_change(r, &plan)) != ERR_NONE)
         return err;
     endings_tell(&u.all);
+    limits_tried(r, doc_text(u.user, "email"), true); /* whoever tried is no reason to wait */
     audit(r, "password.reset", u.all.user);
     return ERR_NONE;
 }

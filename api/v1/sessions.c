@@ -9,6 +9,7 @@
 #include "api/crud.h"
 #include "api/doc.h"
 #include "api/jobs/queue.h"
+#include "api/limits.h"
 #include "api/reply.h"
 #include "api/request.h"
 #include "api/v1/account.h"
@@ -88,15 +89,20 @@ sessions_open(struct request *r)
     struct change_plan plan = {.fn = open_session, .arg = &o};
     bson_t *body = request_keep(r, bson_new());
     char hash[PASSWORD_STORED];
+    const char *login;
     bool right, outdated;
     enum err err;
 
-    if ((err = doc_read(r, DOC_CREATE, login_fields, r->json, body)) != ERR_NONE ||
-        (err = account_find(r, doc_text(body, "login"), &o.user)) != ERR_NONE ||
+    if ((err = doc_read(r, DOC_CREATE, login_fields, r->json, body)) != ERR_NONE)
+        return err;
+    login = account_login(r, doc_text(body, "login"));
+    if ((err = limits_try(r, login)) != ERR_NONE ||
+        (err = account_find(r, login, &o.user)) != ERR_NONE ||
         (err = password_check(doc_text(body, "password"),
                               o.user == NULL ? NULL : doc_text(o.user, "passwordHash"), &right,
                               &outdated)) != ERR_NONE)
         return err;
+    limits_tried(r, login, right);
     if (!right)
         return request_fail(r, ERR_BAD_LOGIN, "the login or the password is wrong");
     if (outdated && password_hash(doc_text(body, "password"), hash) == ERR_NONE)

@@ -59,21 +59,11 @@ make_code(char code[CODE])
 }
 
 static enum err
-count_one(void *arg, const bson_t *doc)
-{
-    (void)doc;
-    ++*(int *)arg;
-    return ERR_NONE;
-}
-
-static enum err
 check_count(struct request *r, struct change *change, const bson_t *user, const char *purpose)
 {
-    int sent = 0;
-    bson_t *recent = request_keep(r, BCON_NEW("userId", BCON_OID(doc_id(user, "_id")), "purpose",
-                                              BCON_UTF8(purpose), "createdAt", "{", "$gt",
-                                              BCON_DATE_TIME(change_now(change) - HOUR_MS), "}"));
-    enum err err = store_find(change_store(change), STORE_TOKENS, recent, NULL, count_one, &sent);
+    int sent;
+    enum err err =
+        one_time_count(r, purpose, doc_id(user, "_id"), change_now(change) - HOUR_MS, &sent);
 
     if (err != ERR_NONE || sent < SENT_MAX)
         return err;

@@ -16,6 +16,8 @@ LIMITS = {
     "production": {"RATE": 200, "BURST": 400, "LOGIN_RATE": 2, "LOGIN_BURST": 20,
                    "SOCKETS_PER_ADDRESS": 200},
 }
+# The same of the API's own settings; the environment may say otherwise.
+API_LIMITS = {"development": {"ADDRESS_LOGINS": "1000000"}, "production": {}}
 REDIS_CONF = """port 0
 unixsocket "{socket}"
 unixsocketperm 700
@@ -45,6 +47,8 @@ class Programs:
             "MAIL_OUTBOX": os.environ.get("MAIL_OUTBOX") or self.places.path("outbox"),
             "ALLOWED_ORIGINS": os.environ.get("ALLOWED_ORIGINS") or
             ",".join(dict.fromkeys([public, self.base, localhost])),
+            **{k: os.environ.get(k, v) for k, v in
+               API_LIMITS.get(os.environ.get("LIMITS", "development"), {}).items()},
             **({} if "SIGNING_KEYS" in os.environ else
                {"SIGNING_KEYS_FILE": os.environ.get("SIGNING_KEYS_FILE") or
                 self.places.path("keys", "signing.keys")}),
