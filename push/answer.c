@@ -112,9 +112,12 @@ answer_judge(struct follow *f)
 static void
 refuse(struct follow *f, const struct ask *ask)
 {
-    if (!ask->quiet)
+    if (ask->asked)
         session_send(f->session, wire_error_frame(WIRE_NOT_FOUND, NULL, ask->ref));
-    follow_no_more(f, FOLLOW_ASKED | FOLLOW_ALL);
+    else if (ask->held)
+        session_send(f->session, wire_left(follow_shown(f->topic), "removed"));
+    if (f->session->code == 0)
+        follow_no_more(f, FOLLOW_ASKED | FOLLOW_ALL);
 }
 
 void

@@ -29,6 +29,7 @@ enum outcome {
 struct ask {
     char ref[WIRE_REF];
     bool asked;         /* by the browser, which waits for an answer */
+    bool held;          /* it had events until now, and must start anew */
     bool since_given;   /* `since` holds */
     bool checked;       /* the database was asked how far the log is */
     bool quiet;         /* without an answer of its own unless it is a resync */

@@ -110,6 +110,16 @@ follow_wait(struct follow *f, unsigned why)
     return ask;
 }
 
+/* It gets no more of what it got, and will hear why. */
+static void
+hold(struct follow *f, const char *reason)
+{
+    struct ask *ask = follow_wait(f, 0);
+
+    ask->held = true;
+    ask->reason = reason;
+}
+
 /* ------------------------------------------------------------ the replay */
 
 struct frame *
@@ -146,7 +156,7 @@ pump(struct follow *f)
         struct frame *frame = follow_event(t, f->next);
 
         if (frame == NULL && f->next < t->trimmed) {
-            follow_wait(f, 0)->reason = "trimmed";
+            hold(f, "trimmed");
             answer_try(f);
             return;
         }
@@ -194,7 +204,7 @@ follow_resync_all(struct topic *t, const char *reason)
 {
     for (int where = PLACE_CATCHUP; where <= PLACE_LIVE; where++)
         while (t->places[where].count > 0)
-            follow_wait(t->places[where].at[t->places[where].count - 1], 0)->reason = reason;
+            hold(t->places[where].at[t->places[where].count - 1], reason);
     for (uint32_t i = t->places[PLACE_WAITING].count; i-- > 0;) {
         struct ask *ask = t->places[PLACE_WAITING].at[i]->ask;
 

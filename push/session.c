@@ -112,10 +112,10 @@ let_go(struct session *s)
 void
 session_gone(struct session *s)
 {
+    s->code = CLOSE_RESTART; /* whoever still holds it sees that it has ended */
     let_go(s);
     list_remove(s);
     s->conn = NULL;
-    s->code = CLOSE_RESTART; /* whoever still holds it sees that it has ended */
     metrics[METRIC_SOCKETS]--;
     session_drop(s);
 }
