@@ -1,0 +1,206 @@
+"""Who is in the storm: members, writers that ask until they are answered, followers that always come back.
+
+Each writes down what it was told, for the checker.
+"""
+import collections
+import http.client
+import json
+import os
+import random
+import threading
+import time
+
+from client import User
+from live import Closed, Live, Nothing, Refused
+
+BROKEN = (OSError, http.client.HTTPException, ValueError)
+AGAIN = {401, 409, 429, 500, 502, 503, 504}  # answers after which the same request is sent again
+PATIENCE = 60  # seconds a writer keeps trying one change, or the end is waited for
+
+
+class Lines:
+    """A file of JSON lines, one writer thread each."""
+
+    def __init__(self, path):
+        self.file = open(path, "w", encoding="utf-8")  # closed by close()
+
+    def add(self, record):
+        self.file.write(json.dumps(record) + "\n")
+
+    def close(self):
+        self.file.close()
+
+
+class Member:
+    """A person of the storm, whose token is renewed when it ends."""
+
+    def __init__(self, user):
+        self.user, self.lock = user, threading.Lock()
+
+    def renew(self, used):
+        with self.lock:
+            if self.user.token != used:
+                return
+            reply = User(self.user.world).post("/v1/sessions", login=self.user.email,
+                                               password=self.user.password)
+            if reply.status == 201:
+                self.user.take(reply)
+
+
+class Progress:
+    """Counts that all threads share."""
+
+    def __init__(self):
+        self.lock, self.acked, self.retries, self.latencies = threading.Lock(), 0, collections.Counter(), []
+        self.stop, self.failures = threading.Event(), []
+
+    def ack(self, seconds):
+        with self.lock:
+            self.acked += 1
+            self.latencies.append(seconds)
+
+    def retry(self, why):
+        with self.lock:
+            self.retries[why] += 1
+
+
+class Writer(threading.Thread):
+    """Makes one change after the other, each under a key of its own, and asks until it is answered."""
+
+    def __init__(self, number, member, projects, folder, seed, progress):
+        super().__init__(daemon=True)
+        self.number, self.member, self.progress = number, member, progress
+        self.projects, self.dice = projects, random.Random(seed)
+        self.mine = {p: {} for p in projects}  # project -> {task: status}; nobody else touches these
+        self.lines = Lines(folder / f"writer-{number}.jsonl")
+
+    def run(self):
+        count = 0
+        try:
+            while not self.progress.stop.is_set():
+                count += 1
+                self.change(f"w{self.number}-{count}")
+        except Exception as error:  # noqa: BLE001 - shown by the run
+            self.progress.failures.append(f"writer {self.number}: {error!r}")
+        finally:
+            self.lines.close()
+
+    def change(self, marker):
+        project = self.dice.choice(self.projects)
+        tasks, kind = self.mine[project], self.dice.random()
+        task = self.dice.choice(list(tasks)) if tasks else None
+        if task is None or (kind < 0.3 and len(tasks) < 200):
+            request = ("POST", "/v1/tasks", {"title": marker, "projectId": project})
+        elif kind < 0.85:
+            request = ("PATCH", "/v1/tasks/" + task,
+                       {"title": marker, "priority": self.dice.choice(("low", "high", "none"))})
+        else:  # to another status, so that it is a change for sure
+            others = [s for s in ("todo", "in-progress", "completed") if s != tasks[task]]
+            request = ("POST", f"/v1/tasks/{task}/move", {"status": self.dice.choice(others)})
+        reply = self.ask(*request, key=f"{marker}-{os.urandom(8).hex()}")
+        record = {"marker": marker, "topic": "project:" + project, "acked": reply is not None}
+        if reply is not None:
+            record.update(entityId=reply["id"], rev=reply["rev"])
+            if request[1].endswith("/move"):
+                record["marker"] = f"task.moved:{reply['id']}:{reply['rev']}"
+            tasks[reply["id"]] = reply["status"]
+        self.lines.add(record)
+
+    def ask(self, method, path, body, key):
+        """The answer to a change; None when there was none in all the time."""
+        start = time.monotonic()
+        while time.monotonic() < start + PATIENCE:
+            token = self.member.user.token
+            try:
+                reply = self.member.user.send(method, path, body, key=key)
+                if reply.status in (200, 201):
+                    self.progress.ack(time.monotonic() - start)
+                    return reply.json
+                if reply.status not in AGAIN:
+                    raise AssertionError(f"refused: {reply}")
+                self.progress.retry(reply.status)
+                if reply.status == 401:
+                    self.member.renew(token)
+            except BROKEN as error:
+                self.progress.retry(type(error).__name__)
+            time.sleep(0.02 + self.dice.random() * 0.08)
+        self.progress.failures.append(f"writer {self.number}: no answer to {key} in {PATIENCE} s")
+        return None
+
+
+class Witness(Live):
+    """A socket that believes everything: the checker judges the order, not the client."""
+
+    def _event(self, event):
+        self.events.append(event)
+
+
+class Follower(threading.Thread):
+    """Loads a project, follows it, and comes back after every break with the last cursor it saw."""
+
+    def __init__(self, number, member, project, folder, progress):
+        super().__init__(daemon=True)
+        self.member, self.progress, self.topic = member, progress, "project:" + project
+        self.lines = Lines(folder / f"follower-{number}.jsonl")
+        shot = member.user.get(f"/v1/projects/{project}/snapshot").expect(200).json
+        self.cursor, self.seq, self.number = shot["cursor"], number_in(shot["cursor"]), number
+        self.lines.add({"start": shot, "topic": self.topic, "seq": self.seq})
+        self.done, self.reconnects, self.connected = threading.Event(), 0, False
+
+    def run(self):
+        try:
+            while not self.done.is_set():
+                token = self.member.user.token
+                try:
+                    self.session(token)
+                except Closed as closed:
+                    if closed.code in (4401, 4403):
+                        self.member.renew(token)
+                except (OSError, Refused, Nothing):
+                    pass
+                self.connected = False
+                self.done.wait(0.05)
+        except Exception as error:  # noqa: BLE001 - shown by the run
+            self.progress.failures.append(f"follower {self.number}: {error!r}")
+        finally:
+            self.lines.close()
+
+    def session(self, token):
+        world = self.member.user.world
+        with Witness(world.ws_url, origin=world.origin) as feed:
+            feed.send(op="hello", token=token)
+            self.until(feed, "ready")
+            feed.send(op="follow", topic=self.topic, since=self.cursor)
+            answer = self.until(feed, "following", "resync", "error")
+            if answer["op"] == "error":
+                raise Closed(1006, answer["code"])
+            if answer["op"] == "resync" or not answer["recovered"]:
+                self.lines.add({"resync": answer.get("reason", "not recovered")})
+                self.done.set()
+                return
+            self.lines.add({"reconnect": True})
+            self.reconnects += 1
+            self.connected = True
+            while not self.done.is_set():
+                try:
+                    message = feed.receive(0.3)
+                except Nothing:
+                    continue
+                if message["op"] == "event":
+                    self.lines.add({"event": message})
+                    self.cursor, self.seq = message["cursor"], max(self.seq, message["seq"])
+                elif message["op"] in ("left", "resync"):
+                    self.lines.add({"resync": message["reason"]})
+                    self.done.set()
+
+    @staticmethod
+    def until(feed, *ops):
+        while True:
+            message = feed.receive(5.0)
+            if message["op"] in ops:
+                return message
+
+
+def number_in(cursor):
+    """The harness may look into a cursor; clients may not."""
+    return int(cursor.rsplit(".", 1)[1])
