@@ -6,14 +6,16 @@ cd "${1:-$(dirname "$0")/..}" || exit 2
 # header (a pattern after `#include`)    files that may include it (patterns; tests may always)
 rules='
 <(fcgiapp|fcgi_stdio|fcgios)\.h>         api/worker\.c
-<(mongoc|mongoc/.*)\.h>                  common/(store[a-z_]*|event_log)\.[ch]
+<(mongoc|mongoc/.*)\.h>                  common/store[a-z_]*\.[ch]
 <hiredis/                                common/(bus|throttle)\.c|push/feed\.c
 <curl/                                   common/mail\.c
+<openssl/                                common/(text|token|totp|mime)\.c
+<utf8proc\.h>                            api/v1/search\.c
 <libwebsockets\.h>                       push/server\.c
 <jwt\.h>                                 common/token\.c
 <libscrypt\.h>                           common/password\.c
 <(json-c/.*|json)\.h>                    common/json\.c|api/(doc_read|gate)\.c|push/(wire|payload)\.c
-<(bson|bson/.*)\.h>                      common/(store[a-z_]*|event|event_log)\.[ch]|api/.*
+<(bson|bson/.*)\.h>                      common/(store[a-z_]*|event_log|event_find)\.[ch]|api/.*
 <ev\.h>                                  push/(main|server|feed|reader|look|metrics|presence|relay|repair)\.c
 "api/                                    api/.*
 "push/                                   push/.*
