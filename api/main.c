@@ -7,12 +7,12 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "api/orphans.h"
 #include "api/revoked.h"
 #include "api/worker.h"
 #include "common/clock.h"
@@ -26,15 +26,12 @@
 
 #define SOON_US     1000000 /* a worker that dies younger than this has a deeper problem */
 #define DRAIN_S     10      /* for requests under way at SIGTERM */
-#define WORKERS_MAX 64
-#define CLEAN_TRIES 60 /* seconds; then the server's own limit has passed */
 
 static volatile sig_atomic_t stopping;
 
 struct child {
     pid_t pid;
     int64_t born;
-    struct store_note *notes; /* of its threads; shared memory */
 };
 
 static struct revoked *revoked; /* shared memory */
@@ -94,53 +91,31 @@ prepare_store(const struct config *config)
     return 1;
 }
 
-/* Ends what a dead worker's transactions hold; in a child again. */
+/* Ends what dead workers' transactions hold; in a child again, which keep_alive() takes. */
 static void
-clean_up(const struct child *c, const struct config *config)
+clean_up(const struct store_note *left, long count, const struct config *config)
 {
     pid_t parent = getpid();
-    size_t count = (size_t)config->api_threads;
-    struct store_note *copy = malloc(count * sizeof(*copy));
-    struct store_pool *pool;
-    struct store *store;
 
-    if (copy == NULL)
-        abort();
-    memcpy(copy, c->notes, count * sizeof(*copy));
-    memset(c->notes, 0, count * sizeof(*copy)); /* for the next worker */
-    if (fork() != 0) {
-        free(copy);
-        return; /* keep_alive() takes any child's end */
+    if (fork() == 0) {
+        die_with_parent(parent);
+        signal(SIGTERM, SIG_DFL);
+        _exit(orphans_end(config, left, count));
     }
-    die_with_parent(parent);
-    pool = store_pool_open(config->mongodb_uri, config->mongodb_database, 1);
-    store = pool == NULL ? NULL : store_take(pool);
-    for (int tries = 0; store != NULL && tries < CLEAN_TRIES; tries++) {
-        if (store_end_sessions(store, copy, count) == ERR_NONE)
-            _exit(0);
-        nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
-    }
-    _exit(1);
 }
 
 static void
-start_child(struct child *c, int listener, const struct config *config)
+start_child(struct child *c, long n, int listener, const struct config *config)
 {
     pid_t parent = getpid();
 
     if (c->born != 0 && clock_steady() - c->born < SOON_US)
         nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
-    if (c->notes == NULL) {
-        c->notes = mmap(NULL, (size_t)config->api_threads * sizeof(*c->notes),
-                        PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        if (c->notes == MAP_FAILED)
-            abort();
-    }
     c->born = clock_steady();
     c->pid = fork();
     if (c->pid == 0) {
         die_with_parent(parent);
-        _exit(worker_run(listener, config, c->notes, revoked));
+        _exit(worker_run(listener, config, orphans_notes(n), revoked));
     }
 }
 
@@ -148,6 +123,7 @@ static void
 keep_alive(struct child *children, long count, int listener, const struct config *config)
 {
     while (!stopping) {
+        struct store_note *left;
         int status;
         pid_t pid = waitpid(-1, &status, WNOHANG);
 
@@ -159,8 +135,10 @@ keep_alive(struct child *children, long count, int listener, const struct config
             log_warn("main: worker %d ended (%s %d); starting another", (int)pid,
                      WIFSIGNALED(status) ? "signal" : "status",
                      WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-            clean_up(&children[i], config);
-            start_child(&children[i], listener, config);
+            left = orphans_take(i);
+            clean_up(left, ORPHANS_THREADS, config);
+            free(left);
+            start_child(&children[i], i, listener, config);
         }
     }
 }
@@ -186,8 +164,10 @@ int
 main(int argc, char **argv)
 {
     static struct config config; /* its strings live as long as the process */
-    struct child children[WORKERS_MAX] = {0};
+    struct child children[ORPHANS_WORKERS] = {0};
     struct sigaction stop = {.sa_handler = on_stop};
+    const struct store_note *left;
+    long left_count;
     int listener;
 
     config_start(&config, "taskwire-api", CONFIG_API, argc, argv);
@@ -200,10 +180,13 @@ main(int argc, char **argv)
     turns_share();
     heads_share();
     listener = worker_listen(config.api_socket);
-    if (listener < 0 || prepare_store(&config) != 0)
+    if (listener < 0 || orphans_open(&config) != 0 || prepare_store(&config) != 0)
         return 1;
+    left = orphans_before(&left_count);
+    if (left_count > 0)
+        clean_up(left, left_count, &config);
     for (long i = 0; i < config.api_processes; i++)
-        start_child(&children[i], listener, &config);
+        start_child(&children[i], i, listener, &config);
     keep_alive(children, config.api_processes, listener, &config);
     end_children(children, config.api_processes);
     unlink(config.api_socket);
