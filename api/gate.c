@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "api/bearer.h"
 #include "api/limits.h"
 #include "api/reply.h"
 #include "api/revoked.h"
@@ -62,8 +63,10 @@ check_token(struct request *r)
     const char *text = r->authorization;
 
     if (text == NULL || strncasecmp(text, "Bearer ", 7) != 0 ||
-        token_verify(text + 7, strlen(text + 7), &token) != ERR_NONE)
+        (!bearer_is(text + 7) && token_verify(text + 7, strlen(text + 7), &token) != ERR_NONE))
         return ERR_NO_AUTH;
+    if (bearer_is(text + 7))
+        return bearer_check(r, text + 7);
     memcpy(r->user, token.user, sizeof(r->user));
     memcpy(r->session, token.session, sizeof(r->session));
     bson_oid_init_from_string(&r->user_id, r->user);

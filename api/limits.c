@@ -43,12 +43,13 @@ network(const char *address, char out[KEY_MAX])
 enum err
 limits_address(struct request *r)
 {
-    long limit = r->config->address_logins;
+    long limit;
     struct throttle_window window;
     char net[KEY_MAX], key[KEY_MAX + 16];
 
     if (r->throttle == NULL || r->address == NULL)
         return ERR_NONE;
+    limit = r->config->address_logins;
     network(r->address, net);
     snprintf(key, sizeof(key), "address:%s", net);
     if (throttle_count(r->throttle, key, MINUTE, &window) != ERR_NONE)

@@ -17,6 +17,7 @@ const struct problem problems[ERR__COUNT] = {
     [ERR_BAD_PARAMETER] = {400, "bad-parameter",         "A query parameter is not acceptable"},
     [ERR_NO_AUTH]       = {401, "unauthenticated",       "A valid access token is needed"},
     [ERR_BAD_LOGIN]     = {401, "bad-credentials",       "These credentials are not valid"},
+    [ERR_CODE_NEEDED]   = {401, "code-required",         "A one-time code is needed as well"},
     [ERR_FORBIDDEN]     = {403, "forbidden",             "Your role does not allow this"},
     [ERR_NOT_FOUND]     = {404, "not-found",             "There is no such resource"},
     [ERR_METHOD]        = {405, "method-not-allowed",    "This resource does not know the method"},

@@ -19,6 +19,8 @@ enum who { ANYONE, USER, MAYBE }; /* MAYBE: anyone, but a token that comes must 
 #define LIST     8u /* the answer is {items: [answer], nextCursor} */
 #define CREATED  16u /* answers 201 */
 #define ACCEPTED 32u /* answers 202 */
+#define PERSON   128u /* not for API tokens */
+#define ADMIN    256u /* for API tokens of the scope admin */
 #define LOGINS   64u /* counted for the address: secrets can be tried here */
 
 struct route {

@@ -14,6 +14,7 @@ enum err {
     ERR_BAD_PARAMETER,  /* a query parameter is unknown or wrong */
     ERR_NO_AUTH,        /* who are you? */
     ERR_BAD_LOGIN,      /* log-in, refresh or reset refused */
+    ERR_CODE_NEEDED,    /* the password is right, a second factor is missing */
     ERR_FORBIDDEN,      /* we know you, and no */
     ERR_NOT_FOUND,      /* absent, or not for you to know */
     ERR_METHOD,         /* the path exists, the method does not */

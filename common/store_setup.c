@@ -51,6 +51,7 @@ static const struct index indexes[] = {
     {STORE_EVENTS,      {"at"},                                        RETENTION},
     {STORE_IDEMPOTENCY, {"expiresAt"},                                 TTL},
     {STORE_TOKENS,      {"userId", "purpose"},                         SPARSE},
+    {STORE_TOKENS,      {"hash"},                                      UNIQUE | SPARSE},
     {STORE_JOBS,        {"dueAt"},                                     SPARSE},
     {STORE_JOBS,        {"lease"},                                     SPARSE},
     {STORE_JOBS,        {"expiresAt"},                                 TTL},

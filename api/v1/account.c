@@ -36,6 +36,7 @@ const struct field user_fields[] = {
     {"phoneVerifiedAt", INSTANT, NULLABLE},
     {"pendingEmail",    TEXT,    NULLABLE,            .about = "waits to be confirmed"},
     {"pendingPhone",    TEXT,    NULLABLE,            .about = "waits to be confirmed"},
+    {"totpEnabledAt",   INSTANT, NULLABLE,            .about = "since when logging in needs a code"},
     {"createdAt",       INSTANT, 0},
     {"updatedAt",       INSTANT, 0},
     {"currentPassword", TEXT,    MAY_EDIT | VIRTUAL,  1, PASSWORD_MAX, .about = "for a new address or number, unless one has just logged in"},

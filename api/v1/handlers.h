@@ -22,6 +22,19 @@ enum err verifications_create(struct request *r) MUST_CHECK;
 enum err verifications_confirm(struct request *r) MUST_CHECK;
 extern const struct shape verification_shape, confirmation_shape;
 
+/* totp.c */
+enum err totp_begin(struct request *r) MUST_CHECK;
+enum err totp_confirm(struct request *r) MUST_CHECK;
+enum err totp_end(struct request *r) MUST_CHECK;
+extern const struct shape totp_begin_shape, totp_begun_shape, totp_confirm_shape;
+extern const struct shape totp_confirmed_shape, totp_end_shape;
+
+/* api_tokens.c */
+enum err api_tokens_create(struct request *r) MUST_CHECK;
+enum err api_tokens_list(struct request *r) MUST_CHECK;
+enum err api_tokens_remove(struct request *r) MUST_CHECK;
+extern const struct shape api_token_create_shape, api_token_shape, api_token_made_shape;
+
 /* passwords.c, password_resets.c */
 enum err me_password(struct request *r) MUST_CHECK;
 enum err password_resets_ask(struct request *r) MUST_CHECK;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/access.h"
+#include "api/bearer.h"
 #include "api/crud.h"
 #include "api/doc.h"
 #include "api/reply.h"
@@ -21,6 +22,7 @@
 static const struct field export_fields[] = {
     {"exportedAt",    INSTANT, 0},
     {"user",          NESTED,  0, .items = user_fields},
+    {"apiTokens",     ANY,     0},
     {"sessions",      ANY,     0},
     {"projects",      ANY,     0, .about = "those one is a member of"},
     {"tasks",         ANY,     0, .about = "those one created or is assigned to"},
@@ -132,7 +134,10 @@ me_export(struct request *r)
     p.out = reply_json(r, 200);
     text_printf(p.out, "{\"exportedAt\":\"%s\",\"user\":", at);
     doc_write(p.out, &user_shape, user);
-    if ((err = write_list(&p, "sessions", STORE_SESSIONS, &session_shape,
+    if ((err = write_list(
+             &p, "apiTokens", STORE_TOKENS, &api_token_shape,
+             BCON_NEW("userId", BCON_OID(me), "purpose", BCON_UTF8(BEARER_PURPOSE)))) != ERR_NONE ||
+        (err = write_list(&p, "sessions", STORE_SESSIONS, &session_shape,
                           BCON_NEW("userId", BCON_OID(me)))) != ERR_NONE ||
         (err = write_list(&p, "projects", STORE_PROJECTS, &project_shape,
                           BCON_NEW("members.userId", BCON_OID(me)))) != ERR_NONE ||

@@ -15,6 +15,7 @@
 #include "api/v1/account.h"
 #include "api/v1/endings.h"
 #include "api/v1/me_leave.h"
+#include "api/v1/totp.h"
 #include "common/clock.h"
 #include "common/password.h"
 #include "common/token.h"
@@ -26,6 +27,7 @@
 static const struct field login_fields[] = {
     {"login",    TEXT, MUST_SET, 1, 254},
     {"password", TEXT, MUST_SET, 1, PASSWORD_MAX},
+    {"code",     TEXT, MAY_SET | NULLABLE, 1, 40, .about = "of the second factor, or a recovery code"},
     {NULL},
 };
 static const struct field refresh_fields[] = {
@@ -59,14 +61,20 @@ const struct shape opened_shape = {"OpenedSession", opened_fields};
 struct opening {
     struct request *r;
     const bson_t *user;
-    const char *new_hash; /* the password's, when its cost was raised; NULL: keep */
+    const char *new_hash;    /* the password's, when its cost was raised; NULL: keep */
+    struct totp_proof proof; /* of the second factor, if the account has one */
 };
 
 static enum err
 open_session(struct change *change, void *arg)
 {
     struct opening *o = arg;
-    enum err err = account_open_session(o->r, change, o->user);
+    enum err err = ERR_NONE;
+
+    if (totp_wanted(o->user))
+        err = totp_use(o->r, change, o->user, &o->proof);
+    if (err == ERR_NONE)
+        err = account_open_session(o->r, change, o->user);
 
     if (err == ERR_NONE && o->new_hash != NULL) {
         bson_t *filter = BCON_NEW("_id", BCON_OID(doc_id(o->user, "_id")));
@@ -102,9 +110,13 @@ sessions_open(struct request *r)
                               o.user == NULL ? NULL : doc_text(o.user, "passwordHash"), &right,
                               &outdated)) != ERR_NONE)
         return err;
+    if (right && totp_wanted(o.user) && !doc_has(body, "code"))
+        return ERR_CODE_NEEDED;
+    if (right && totp_wanted(o.user))
+        right = totp_prove(o.user, doc_text(body, "code"), &o.proof);
     limits_tried(r, login, right);
     if (!right)
-        return request_fail(r, ERR_BAD_LOGIN, "the login or the password is wrong");
+        return request_fail(r, ERR_BAD_LOGIN, "the login, the password or the code is wrong");
     if (outdated && password_hash(doc_text(body, "password"), hash) == ERR_NONE)
         o.new_hash = hash;
     return request_change(r, &plan);

@@ -1,0 +1,90 @@
+/*
+ * Each request looks its token up, so that one that was removed ends at once.
+ */
+#include "api/bearer.h"
+
+#include <string.h>
+
+#include "api/doc.h"
+#include "api/request.h"
+#include "api/router.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/token.h"
+
+#define USED_MS 60000 /* lastUsedAt is no more exact than this */
+
+const char *const bearer_scopes[] = {"read", "write", "admin", NULL};
+
+bool
+bearer_is(const char *text)
+{
+    return strncmp(text, BEARER_PREFIX, strlen(BEARER_PREFIX)) == 0;
+}
+
+/* What the route asks for, as an index of bearer_scopes; -1: no API token will do. */
+static int
+needed(const struct route *route)
+{
+    if (route->flags & PERSON)
+        return -1;
+    if (route->flags & ADMIN)
+        return 2;
+    return route->method == GET ? 0 : 1;
+}
+
+static int
+granted(const bson_t *token)
+{
+    bson_iter_t iter, list;
+    int best = -1;
+
+    if (bson_iter_init_find(&iter, token, "scopes") && bson_iter_recurse(&iter, &list))
+        while (bson_iter_next(&list))
+            for (int i = 0; bearer_scopes[i] != NULL; i++)
+                if (i > best && strcmp(bson_iter_utf8(&list, NULL), bearer_scopes[i]) == 0)
+                    best = i;
+    return best;
+}
+
+static void
+note_use(struct request *r, const bson_t *token)
+{
+    int64_t now = clock_now(), used = 0;
+    bson_t *filter, *set;
+
+    doc_time(token, "lastUsedAt", &used);
+    if (now - used < USED_MS)
+        return;
+    filter = request_keep(r, BCON_NEW("_id", BCON_OID(doc_id(token, "_id"))));
+    set = request_keep(r, BCON_NEW("$set", "{", "lastUsedAt", BCON_DATE_TIME(now), "}"));
+    if (store_update(r->store, STORE_TOKENS, filter, set, NULL) != ERR_NONE)
+        log_warn("bearer: the use of a token was not noted");
+}
+
+enum err
+bearer_check(struct request *r, const char *text)
+{
+    char hash[TOKEN_HASH];
+    bson_t *filter, *token;
+    int64_t expires;
+    int need = needed(r->route);
+    enum err err;
+
+    token_hash(hash, text);
+    filter = request_keep(r, BCON_NEW("hash", BCON_UTF8(hash)));
+    err = store_get(r->store, STORE_TOKENS, filter, NULL, &token);
+    if (err != ERR_NONE)
+        return err == ERR_NOT_FOUND ? ERR_NO_AUTH : err;
+    request_keep(r, token);
+    if (doc_time(token, "expiresAt", &expires) && expires <= clock_now())
+        return ERR_NO_AUTH;
+    r->user_id = *doc_id(token, "userId");
+    bson_oid_to_string(&r->user_id, r->user);
+    if (need < 0)
+        return request_fail(r, ERR_FORBIDDEN, "this needs a person's own session");
+    if (granted(token) < need)
+        return request_fail(r, ERR_FORBIDDEN, "the token lacks the scope %s", bearer_scopes[need]);
+    note_use(r, token);
+    return ERR_NONE;
+}

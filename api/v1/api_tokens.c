@@ -1,0 +1,212 @@
+/*
+ * /v1/api-tokens: for programs that act in somebody's name.
+ */
+#include "api/v1/handlers.h"
+
+#include <string.h>
+
+#include "api/audit.h"
+#include "api/bearer.h"
+#include "api/crud.h"
+#include "api/doc.h"
+#include "api/jobs/queue.h"
+#include "api/reply.h"
+#include "api/request.h"
+#include "api/v1/account.h"
+#include "api/v1/one_time.h"
+#include "common/clock.h"
+#include "common/password.h"
+#include "common/token.h"
+
+#define TOKENS_MAX 100 /* of one user */
+
+/* clang-format off */
+static const struct field create_fields[] = {
+    {"name",      TEXT,    MUST_SET,           1, 100},
+    {"scopes",    SLUGS,   MUST_SET,           0, 3, .about = "read, write or admin; each includes those before it"},
+    {"expiresAt", INSTANT, MAY_SET | NULLABLE},
+    {"password",  TEXT,    MAY_SET | NULLABLE, 1, PASSWORD_MAX, .about = "unless one has just logged in"},
+    {NULL},
+};
+static const struct field token_fields[] = {
+    {"id",         REF,     0},
+    {"name",       TEXT,    0},
+    {"scopes",     SLUGS,   0},
+    {"createdAt",  INSTANT, 0},
+    {"expiresAt",  INSTANT, NULLABLE},
+    {"lastUsedAt", INSTANT, NULLABLE},
+    {NULL},
+};
+static const struct field made_fields[] = {
+    {"id",         REF,     0},
+    {"name",       TEXT,    0},
+    {"scopes",     SLUGS,   0},
+    {"createdAt",  INSTANT, 0},
+    {"expiresAt",  INSTANT, NULLABLE},
+    {"lastUsedAt", INSTANT, NULLABLE},
+    {"token",      TEXT,    VIRTUAL, .about = "shown only now"},
+    {NULL},
+};
+/* clang-format on */
+
+const struct shape api_token_create_shape = {"ApiTokenCreate", create_fields};
+const struct shape api_token_shape = {"ApiToken", token_fields};
+const struct shape api_token_made_shape = {"ApiTokenMade", made_fields};
+
+struct making {
+    struct request *r;
+    const bson_t *body, *user;
+};
+
+static void
+judge_scopes(struct request *r, const bson_t *body)
+{
+    bson_iter_t iter, list;
+    int count = 0;
+
+    if (!bson_iter_init_find(&iter, body, "scopes") || !bson_iter_recurse(&iter, &list))
+        return;
+    for (; bson_iter_next(&list); count++) {
+        bool known = false;
+
+        for (int i = 0; bearer_scopes[i] != NULL; i++)
+            known = known || strcmp(bearer_scopes[i], bson_iter_utf8(&list, NULL)) == 0;
+        if (!known)
+            request_complain(r, arena_printf(r->arena, "/scopes/%s", bson_iter_key(&list)),
+                             "choice", "must be one of read, write, admin");
+    }
+    if (count == 0)
+        request_complain(r, "/scopes", "too-short", "must not be empty");
+}
+
+/* "read, write" for the letter. */
+static const char *
+scopes_in_words(struct request *r, const bson_t *doc)
+{
+    const char *words = "";
+    bson_iter_t iter, list;
+
+    if (bson_iter_init_find(&iter, doc, "scopes") && bson_iter_recurse(&iter, &list))
+        while (bson_iter_next(&list))
+            words = arena_printf(r->arena, "%s%s%s", words, *words == '\0' ? "" : ", ",
+                                 bson_iter_utf8(&list, NULL));
+    return words;
+}
+
+static bson_t *
+new_token(struct making *m, struct change *change, char secret[TOKEN_SECRET + 4])
+{
+    bson_t *doc = request_keep(m->r, bson_new());
+    char hash[TOKEN_HASH];
+    bson_oid_t id;
+
+    strcpy(secret, BEARER_PREFIX);
+    token_secret(secret + strlen(BEARER_PREFIX), hash);
+    token_hash(hash, secret);
+    bson_oid_init(&id, NULL);
+    BSON_APPEND_OID(doc, "_id", &id);
+    BSON_APPEND_UTF8(doc, "purpose", BEARER_PURPOSE);
+    BSON_APPEND_UTF8(doc, "hash", hash);
+    BSON_APPEND_OID(doc, "userId", &m->r->user_id);
+    BSON_APPEND_DATE_TIME(doc, "createdAt", change_now(change));
+    bson_copy_to_excluding_noinit(m->body, doc, "password", NULL);
+    return doc;
+}
+
+static enum err
+make_token(struct change *change, void *arg)
+{
+    struct making *m = arg;
+    struct request *r = m->r;
+    char secret[TOKEN_SECRET + 4], hex[25];
+    bson_t *doc = new_token(m, change, secret);
+    int count;
+    enum err err = one_time_count(r, BEARER_PURPOSE, &r->user_id, 0, &count);
+
+    if (err == ERR_NONE && count >= TOKENS_MAX)
+        return request_fail(r, ERR_CONFLICT, "there are %d tokens already", TOKENS_MAX);
+    if (err != ERR_NONE ||
+        (err = store_insert(change_store(change), STORE_TOKENS, doc)) != ERR_NONE)
+        return err;
+    bson_oid_to_string(doc_id(doc, "_id"), hex);
+    doc_write_with(reply_json(r, 201), &api_token_shape, doc,
+                   arena_printf(r->arena, ",\"token\":\"%s\"", secret));
+    r->reply.location = arena_printf(r->arena, "/v1/api-tokens/%s", hex);
+    return queue_letter(change, JOB_LETTER, LETTER_API_TOKEN, doc_text(m->user, "email"), NOTICE_MS,
+                        "name", account_greeting(r, m->user), "title", doc_text(doc, "name"), "ip",
+                        account_ip(r), "scopes", scopes_in_words(r, doc), "link",
+                        account_link(r, "password-resets", NULL), NULL);
+}
+
+enum err
+api_tokens_create(struct request *r)
+{
+    bson_t *body = request_keep(r, bson_new());
+    struct making m = {r, body, NULL};
+    struct change_plan plan = {.fn = make_token, .arg = &m};
+    int64_t expires;
+    enum err err = doc_read(r, DOC_CREATE, create_fields, r->json, body);
+
+    if (err != ERR_NONE && err != ERR_INVALID)
+        return err;
+    judge_scopes(r, body);
+    if (doc_time(body, "expiresAt", &expires) && expires <= clock_now())
+        request_complain(r, "/expiresAt", "range", "must be in the future");
+    if ((err = request_verdict(r)) != ERR_NONE ||
+        (err = crud_get(r, STORE_USERS, &r->user_id, &m.user)) != ERR_NONE ||
+        (err = account_reauth(r, m.user, "/password", doc_text(body, "password"))) != ERR_NONE ||
+        (err = request_change(r, &plan)) != ERR_NONE)
+        return err;
+    audit(r, "api-token.made", &r->user_id);
+    return ERR_NONE;
+}
+
+static void
+write_token(struct request *r, struct text *out, const bson_t *doc)
+{
+    (void)r;
+    doc_write(out, &api_token_shape, doc);
+}
+
+static const struct filter no_filters[] = {{NULL}};
+static const struct order token_orders[] = {{"-createdAt", {"-createdAt"}}, {NULL}};
+static const struct list token_list = {no_filters, token_orders, NULL};
+
+enum err
+api_tokens_list(struct request *r)
+{
+    bson_t *base = request_keep(
+        r, BCON_NEW("userId", BCON_OID(&r->user_id), "purpose", BCON_UTF8(BEARER_PURPOSE)));
+
+    return crud_page(r, STORE_TOKENS, &token_list, base, write_token);
+}
+
+static enum err
+remove_token(struct change *change, void *arg)
+{
+    struct request *r = arg;
+    bson_oid_t id;
+    bson_t *filter, *doc;
+    enum err err = request_id_arg(r, 0, &id);
+
+    if (err != ERR_NONE)
+        return err;
+    filter = request_keep(r, BCON_NEW("_id", BCON_OID(&id), "userId", BCON_OID(&r->user_id),
+                                      "purpose", BCON_UTF8(BEARER_PURPOSE)));
+    if ((err = store_get(change_store(change), STORE_TOKENS, filter, NULL, &doc)) != ERR_NONE)
+        return err;
+    request_keep(r, doc);
+    err = store_remove(change_store(change), STORE_TOKENS, filter);
+    return err == ERR_NONE ? reply_empty(r, 204) : err;
+}
+
+enum err
+api_tokens_remove(struct request *r)
+{
+    struct change_plan plan = {.fn = remove_token, .arg = r};
+    enum err err = request_change(r, &plan);
+
+    if (err == ERR_NONE)
+        audit_of(r, "api-token.removed", &r->user_id, "token", r->args[0]);
+    return err;
+}

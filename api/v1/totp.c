@@ -1,0 +1,355 @@
+/*
+ * /v1/me/totp.  The secret is sealed under the signing keys (anew at each
+ * log-in, so that keys can go); recovery codes have 120 bits and are hashed.
+ */
+#include "api/v1/totp.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "api/audit.h"
+#include "api/crud.h"
+#include "api/doc.h"
+#include "api/jobs/queue.h"
+#include "api/limits.h"
+#include "api/reply.h"
+#include "api/request.h"
+#include "api/v1/account.h"
+#include "api/v1/handlers.h"
+#include "common/clock.h"
+#include "common/password.h"
+#include "common/totp.h"
+
+#define RECOVERY_CODES 10
+#define RECOVERY_BYTES 15 /* 24 characters: past 112 bits a plain hash will do (ASVS 6.5.2) */
+#define CODE_MAX       40
+
+/* clang-format off */
+static const struct field begin_fields[] = {
+    {"password", TEXT, MAY_SET | NULLABLE, 1, PASSWORD_MAX, .about = "unless one has just logged in"},
+    {NULL},
+};
+static const struct field begun_fields[] = {
+    {"secret", TEXT, 0, .about = "base32, to be typed into an authenticator"},
+    {"uri",    TEXT, 0, .about = "the same as otpauth:, for a QR code"},
+    {NULL},
+};
+static const struct field confirm_fields[] = {
+    {"code", TEXT, MUST_SET, 1, CODE_MAX},
+    {NULL},
+};
+static const struct field confirmed_fields[] = {
+    {"recoveryCodes", ANY, 0, .about = "each good once, instead of a code; shown only now"},
+    {NULL},
+};
+static const struct field end_fields[] = {
+    {"password", TEXT, MAY_SET | NULLABLE, 1, PASSWORD_MAX, .about = "unless one has just logged in"},
+    {NULL},
+};
+/* clang-format on */
+
+const struct shape totp_begin_shape = {"SecondFactorStart", begin_fields};
+const struct shape totp_begun_shape = {"SecondFactorSecret", begun_fields};
+const struct shape totp_confirm_shape = {"SecondFactorCode", confirm_fields};
+const struct shape totp_confirmed_shape = {"SecondFactorRecovery", confirmed_fields};
+const struct shape totp_end_shape = {"SecondFactorEnd", end_fields};
+
+bool
+totp_wanted(const bson_t *user)
+{
+    return doc_has(user, "totpEnabledAt");
+}
+
+static void
+append_sealed(bson_t *set, const char *name, const bson_oid_t *user,
+              const unsigned char secret[TOTP_SECRET])
+{
+    struct text sealed = {0};
+    char hex[25];
+
+    bson_oid_to_string(user, hex);
+    token_seal(&sealed, hex, (const char *)secret, TOTP_SECRET);
+    bson_append_binary(set, name, -1, BSON_SUBTYPE_BINARY, (const uint8_t *)sealed.bytes,
+                       (uint32_t)sealed.len);
+    text_free(&sealed);
+}
+
+static bool
+open_sealed(const bson_t *user, const char *name, unsigned char secret[TOTP_SECRET])
+{
+    struct text bytes = {0};
+    const uint8_t *sealed;
+    bson_iter_t iter;
+    char hex[25];
+    uint32_t len;
+    bool ok = false;
+
+    bson_oid_to_string(doc_id(user, "_id"), hex);
+    if (bson_iter_init_find(&iter, user, name) && BSON_ITER_HOLDS_BINARY(&iter)) {
+        bson_iter_binary(&iter, NULL, &len, &sealed);
+        ok = token_unseal(&bytes, hex, (const char *)sealed, len) == ERR_NONE &&
+             bytes.len == TOTP_SECRET;
+    }
+    if (ok)
+        memcpy(secret, bytes.bytes, TOTP_SECRET);
+    text_free(&bytes);
+    return ok;
+}
+
+/* A code as it was shown, without what people leave out or put in. */
+static void
+hash_recovery(char hash[TOKEN_HASH], const char *code)
+{
+    char plain[CODE_MAX + 1];
+    size_t n = 0;
+
+    for (; *code != '\0' && n < CODE_MAX; code++)
+        if (isalnum((unsigned char)*code))
+            plain[n++] = (char)toupper((unsigned char)*code);
+    plain[n] = '\0';
+    token_hash(hash, plain);
+}
+
+bool
+totp_prove(const bson_t *user, const char *code, struct totp_proof *proof)
+{
+    bson_iter_t iter, list;
+
+    *proof = (struct totp_proof){0};
+    if (open_sealed(user, "totpSecret", proof->secret) &&
+        totp_check(proof->secret, code, clock_now(), &proof->step) &&
+        proof->step > doc_int(user, "totpStep"))
+        return true;
+    proof->step = 0;
+    hash_recovery(proof->recovery, code);
+    if (bson_iter_init_find(&iter, user, "recoveryHashes") && bson_iter_recurse(&iter, &list))
+        while (bson_iter_next(&list))
+            if (strcmp(bson_iter_utf8(&list, NULL), proof->recovery) == 0)
+                return true;
+    return false;
+}
+
+static enum err
+tell(struct request *r, struct change *change, const bson_t *user, const char *what)
+{
+    return queue_letter(change, JOB_LETTER, LETTER_SECOND_FACTOR, doc_text(user, "email"),
+                        NOTICE_MS, "name", account_greeting(r, user), "what", what, "ip",
+                        account_ip(r), "link", account_link(r, "password-resets", NULL), NULL);
+}
+
+enum err
+totp_use(struct request *r, struct change *change, const bson_t *user,
+         const struct totp_proof *proof)
+{
+    const bson_oid_t *id = doc_id(user, "_id");
+    bson_t *filter = request_keep(r, BCON_NEW("_id", BCON_OID(id)));
+    bson_t *update = request_keep(r, bson_new()), part;
+    int64_t matched;
+    enum err err;
+
+    if (proof->step != 0) {
+        BSON_APPEND_DOCUMENT_BEGIN(filter, "totpStep", &part);
+        BSON_APPEND_INT64(&part, "$lt", proof->step);
+        bson_append_document_end(filter, &part);
+        BSON_APPEND_DOCUMENT_BEGIN(update, "$set", &part);
+        BSON_APPEND_INT64(&part, "totpStep", proof->step);
+        append_sealed(&part, "totpSecret", id, proof->secret);
+    } else {
+        BSON_APPEND_UTF8(filter, "recoveryHashes", proof->recovery);
+        BSON_APPEND_DOCUMENT_BEGIN(update, "$pull", &part);
+        BSON_APPEND_UTF8(&part, "recoveryHashes", proof->recovery);
+    }
+    bson_append_document_end(update, &part);
+    err = store_update(change_store(change), STORE_USERS, filter, update, &matched);
+    if (err == ERR_NONE && matched == 0)
+        return request_fail(r, ERR_BAD_LOGIN, "the code was used already");
+    if (err == ERR_NONE && proof->step == 0)
+        err = tell(r, change, user, "A recovery code was used instead of a code from the phone");
+    return err;
+}
+
+struct work {
+    struct request *r;
+    const bson_t *user, *update;
+    const char *what; /* for the letter; NULL: none */
+    int status;
+    const char *body; /* JSON; NULL: none */
+};
+
+/* All three are an update of the user, guarded by what was read before. */
+static enum err
+update_user(struct change *change, void *arg)
+{
+    struct work *w = arg;
+    struct request *r = w->r;
+    bson_t *filter = request_keep(
+        r, BCON_NEW("_id", BCON_OID(&r->user_id), "rev", BCON_INT64(doc_int(w->user, "rev"))));
+    int64_t matched;
+    enum err err = store_update(change_store(change), STORE_USERS, filter, w->update, &matched);
+
+    if (err == ERR_NONE && matched == 0)
+        return request_fail(r, ERR_CONFLICT, "the account was changed meanwhile");
+    if (err == ERR_NONE && w->what != NULL)
+        err = tell(r, change, w->user, w->what);
+    if (w->body == NULL)
+        return err == ERR_NONE ? reply_empty(r, w->status) : err;
+    text_puts(reply_json(r, w->status), w->body);
+    return err;
+}
+
+static enum err
+run(struct request *r, struct work *w)
+{
+    struct change_plan plan = {.fn = update_user, .arg = w};
+
+    return request_change(r, &plan);
+}
+
+/* These bodies may be left out. */
+static enum err
+read_optional(struct request *r, const struct field *fields, bson_t *body)
+{
+    return r->json == NULL ? ERR_NONE : doc_read(r, DOC_CREATE, fields, r->json, body);
+}
+
+/* otpauth://totp/Taskwire:anna%40example.com?... */
+static const char *
+make_uri(struct request *r, const char *email, const char *secret)
+{
+    struct text uri = {0};
+    const char *copy;
+
+    text_puts(&uri, "otpauth://totp/Taskwire:");
+    for (; *email != '\0'; email++) {
+        if (isalnum((unsigned char)*email) || *email == '.' || *email == '-')
+            text_putc(&uri, *email);
+        else
+            text_printf(&uri, "%%%02X", (unsigned char)*email);
+    }
+    text_printf(&uri, "?secret=%s&issuer=Taskwire&algorithm=SHA1&digits=6&period=30", secret);
+    copy = arena_dup(r->arena, uri.bytes);
+    text_free(&uri);
+    return copy;
+}
+
+enum err
+totp_begin(struct request *r)
+{
+    struct work w = {.r = r, .status = 201};
+    unsigned char secret[TOTP_SECRET];
+    char base32[TOTP_BASE32(TOTP_SECRET)];
+    bson_t *body = request_keep(r, bson_new()), *update = request_keep(r, bson_new()), set;
+    enum err err = read_optional(r, begin_fields, body);
+
+    if (err != ERR_NONE || (err = crud_get(r, STORE_USERS, &r->user_id, &w.user)) != ERR_NONE ||
+        (err = account_reauth(r, w.user, "/password", doc_text(body, "password"))) != ERR_NONE)
+        return err;
+    if (totp_wanted(w.user))
+        return request_fail(r, ERR_CONFLICT, "there is a second factor already");
+    text_random(secret, sizeof(secret));
+    totp_base32(base32, secret, sizeof(secret));
+    BSON_APPEND_DOCUMENT_BEGIN(update, "$set", &set);
+    append_sealed(&set, "totpPending", &r->user_id, secret);
+    bson_append_document_end(update, &set);
+    w.update = update;
+    w.body = arena_printf(r->arena, "{\"secret\":\"%s\",\"uri\":\"%s\"}", base32,
+                          make_uri(r, doc_text(w.user, "email"), base32));
+    return run(r, &w);
+}
+
+/* New recovery codes: their hashes into a list, themselves into a JSON body. */
+static const char *
+make_recovery(struct request *r, bson_t *hashes)
+{
+    unsigned char bytes[RECOVERY_BYTES];
+    char code[TOTP_BASE32(RECOVERY_BYTES)], hash[TOKEN_HASH], key[16];
+    struct text t = {0};
+    const char *copy;
+
+    text_puts(&t, "{\"recoveryCodes\":[");
+    for (int i = 0; i < RECOVERY_CODES; i++) {
+        text_random(bytes, sizeof(bytes));
+        totp_base32(code, bytes, sizeof(bytes));
+        hash_recovery(hash, code);
+        bson_snprintf(key, sizeof(key), "%d", i);
+        BSON_APPEND_UTF8(hashes, key, hash);
+        text_printf(&t, "%s\"%.4s-%.4s-%.4s-%.4s-%.4s-%.4s\"", i > 0 ? "," : "", code, code + 4,
+                    code + 8, code + 12, code + 16, code + 20);
+    }
+    text_puts(&t, "]}");
+    copy = arena_dup(r->arena, t.bytes);
+    text_free(&t);
+    return copy;
+}
+
+/* Is it a code of the secret that waits?  Wrong ones are counted. */
+static enum err
+check_pending(struct request *r, const bson_t *user, const char *code,
+              unsigned char secret[TOTP_SECRET], int64_t *step)
+{
+    enum err err;
+    bool right;
+
+    if (!open_sealed(user, "totpPending", secret))
+        return request_fail(r, ERR_CONFLICT, "no second factor was begun");
+    if ((err = limits_try(r, r->user)) != ERR_NONE)
+        return err;
+    right = totp_check(secret, code, clock_now(), step);
+    limits_tried(r, r->user, right);
+    if (right)
+        return ERR_NONE;
+    request_complain(r, "/code", "wrong", "is not the code that the phone shows now");
+    return ERR_INVALID;
+}
+
+enum err
+totp_confirm(struct request *r)
+{
+    struct work w = {.r = r,
+                     .status = 200,
+                     .what = "From now on logging in needs a code from a phone. That was set up"};
+    unsigned char secret[TOTP_SECRET];
+    bson_t *body = request_keep(r, bson_new()), *update = request_keep(r, bson_new()), part, list;
+    int64_t step;
+    enum err err = doc_read(r, DOC_CREATE, confirm_fields, r->json, body);
+
+    if (err != ERR_NONE || (err = crud_get(r, STORE_USERS, &r->user_id, &w.user)) != ERR_NONE ||
+        (err = check_pending(r, w.user, doc_text(body, "code"), secret, &step)) != ERR_NONE)
+        return err;
+    BSON_APPEND_DOCUMENT_BEGIN(update, "$set", &part);
+    append_sealed(&part, "totpSecret", &r->user_id, secret);
+    BSON_APPEND_INT64(&part, "totpStep", step);
+    BSON_APPEND_DATE_TIME(&part, "totpEnabledAt", clock_now());
+    BSON_APPEND_ARRAY_BEGIN(&part, "recoveryHashes", &list);
+    w.body = make_recovery(r, &list);
+    bson_append_array_end(&part, &list);
+    bson_append_document_end(update, &part);
+    BCON_APPEND(update, "$unset", "{", "totpPending", "", "}", "$inc", "{", "rev", BCON_INT64(1),
+                "}");
+    w.update = update;
+    if ((err = run(r, &w)) == ERR_NONE)
+        audit(r, "second-factor.on", &r->user_id);
+    return err;
+}
+
+enum err
+totp_end(struct request *r)
+{
+    struct work w = {.r = r,
+                     .status = 204,
+                     .what = "Logging in needs no code from a phone any more. That was taken away"};
+    bson_t *body = request_keep(r, bson_new());
+    enum err err = read_optional(r, end_fields, body);
+
+    if (err != ERR_NONE || (err = crud_get(r, STORE_USERS, &r->user_id, &w.user)) != ERR_NONE ||
+        (err = account_reauth(r, w.user, "/password", doc_text(body, "password"))) != ERR_NONE)
+        return err;
+    if (!totp_wanted(w.user))
+        return ERR_NOT_FOUND;
+    w.update = request_keep(r, BCON_NEW("$unset", "{", "totpSecret", "", "totpStep", "",
+                                        "totpEnabledAt", "", "recoveryHashes", "", "totpPending",
+                                        "", "}", "$inc", "{", "rev", BCON_INT64(1), "}"));
+    if ((err = run(r, &w)) == ERR_NONE)
+        audit(r, "second-factor.off", &r->user_id);
+    return err;
+}
