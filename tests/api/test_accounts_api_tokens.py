@@ -1,0 +1,117 @@
+"""API tokens: what each scope may do, how they end, and that they open no door to the account."""
+import datetime
+
+import pytest
+from client import User, eventually
+
+
+def instant(**ahead):
+    at = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(**ahead)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def make(user, *scopes, name="A script", **fields):
+    return user.post("/v1/api-tokens", name=name, scopes=list(scopes), **fields)
+
+
+def program(world, user, *scopes, **fields):
+    """A program that acts for somebody."""
+    who = User(world)
+    who.token = make(user, *scopes, **fields).expect(201)["token"]
+    return who
+
+
+def test_a_token_is_shown_once(anna, outbox):
+    made = make(anna, "read", "write").expect(201)
+    assert made["token"].startswith("tw_") and len(made["token"]) >= 40
+    assert made.headers["location"] == "/v1/api-tokens/" + made["id"]
+    listed = anna.items("/v1/api-tokens")
+    assert [(t["id"], t["name"], t["scopes"], t["expiresAt"]) for t in listed] == [
+        (made["id"], "A script", ["read", "write"], None)]
+    assert made["token"] not in str(listed) and made["token"] not in anna.get("/v1/me/export").body.decode()
+    letter = outbox.letter(anna.email, "new API token")
+    assert "read, write" in letter.text and made["token"] not in letter.text
+
+
+@pytest.mark.parametrize("scope, reads, writes, manages", [
+    ("read", True, False, False), ("write", True, True, False), ("admin", True, True, True)])
+def test_each_scope_does_its_own_and_what_is_below(world, anna, ben, scope, reads, writes, manages):
+    project = anna.project()
+    script = program(world, anna, scope)
+    assert script.get("/v1/me").expect(200)["id"] == anna.id and reads
+    assert script.get("/v1/tasks").status == 200
+    reply = script.post("/v1/tasks", title="By a script", projectId=project["id"])
+    reply.expect(201) if writes else reply.expect(403, "forbidden")
+    reply = script.put(project, f"/members/{ben.id}", role="member")
+    reply.expect(200) if manages else reply.expect(403, "forbidden")
+
+
+@pytest.mark.parametrize("method, path, body", [
+    ("GET", "/v1/sessions", None), ("DELETE", "/v1/sessions", None), ("DELETE", "/v1/sessions/current", None),
+    ("GET", "/v1/api-tokens", None), ("POST", "/v1/api-tokens", {"name": "More", "scopes": ["admin"]}),
+    ("POST", "/v1/me/password", {"currentPassword": "x" * 12, "newPassword": "y" * 12}),
+    ("POST", "/v1/me/totp", {}), ("DELETE", "/v1/me", {"password": "x" * 12}), ("GET", "/v1/me/export", None),
+    ("POST", "/v1/verifications", {"purpose": "email"})])
+def test_no_token_reaches_the_account_itself(world, anna, method, path, body):
+    program(world, anna, "admin").send(method, path, body).expect(403, "forbidden")
+    anna.get("/v1/me").expect(200)
+
+
+def test_a_token_is_no_more_than_its_owner(world, anna, ben):
+    his = ben.project()
+    script = program(world, anna, "admin")
+    script.get(his).expect(404)
+    ben.share(his, anna, "viewer")
+    script.get(his).expect(200)
+    script.post("/v1/tasks", title="No", projectId=his["id"]).expect(403)
+
+
+def test_a_removed_token_ends_at_once(world, anna):
+    script = program(world, anna, "read")
+    script.get("/v1/me").expect(200)
+    anna.delete("/v1/api-tokens/" + anna.items("/v1/api-tokens")[0]["id"]).expect(204)
+    script.get("/v1/me").expect(401, "unauthenticated")
+    assert anna.items("/v1/api-tokens") == []
+
+
+def test_a_token_expires(world, anna):
+    script = program(world, anna, "read", expiresAt=instant(seconds=1))
+    script.get("/v1/me").expect(200)
+    eventually(lambda: script.get("/v1/me").status == 401, within=3, what="the end of the token")
+
+
+def test_nobody_sees_or_removes_the_token_of_another(anna, ben):
+    made = make(anna, "read").expect(201)
+    ben.delete("/v1/api-tokens/" + made["id"]).expect(404)
+    assert ben.items("/v1/api-tokens") == []
+    assert len(anna.items("/v1/api-tokens")) == 1
+
+
+def test_a_new_password_by_letter_ends_the_tokens(world, anna, outbox):
+    script = program(world, anna, "read")
+    world.anonymous().post("/v1/password-resets", email=anna.email).expect(202)
+    token = outbox.letter(anna.email, "Choose a new password").token
+    world.anonymous().put("/v1/password-resets", token=token, password="an altogether new one").expect(204)
+    script.get("/v1/me").expect(401)
+
+
+def test_the_last_use_is_noted(world, anna):
+    script = program(world, anna, "read")
+    assert anna.items("/v1/api-tokens")[0]["lastUsedAt"] is None
+    script.get("/v1/me").expect(200)
+    assert anna.items("/v1/api-tokens")[0]["lastUsedAt"] is not None
+
+
+@pytest.mark.parametrize("body, pointers", [
+    ({"name": "x"}, {"/scopes"}), ({"scopes": ["read"]}, {"/name"}), ({"name": "", "scopes": []}, {"/name", "/scopes"}),
+    ({"name": "x", "scopes": ["root"]}, {"/scopes/0"}), ({"name": "x", "scopes": "read"}, {"/scopes"}),
+    ({"name": "x", "scopes": ["read", "read"]}, {"/scopes/1"}),
+    ({"name": "x", "scopes": ["read"], "expiresAt": "2020-01-01T00:00:00Z"}, {"/expiresAt"}),
+    ({"name": "x", "scopes": ["read"], "userId": "f" * 24}, {"/userId"})])
+def test_a_token_is_not_made_of(anna, body, pointers):
+    anna.post("/v1/api-tokens", **body).expect(422, "invalid", pointers)
+
+
+@pytest.mark.parametrize("token", ["tw_", "tw_x", "tw_" + "A" * 43, "tw_" + "A" * 5000, "TW_" + "A" * 43])
+def test_what_is_no_token_opens_nothing(world, token):
+    User(world).get("/v1/me", headers={"Authorization": "Bearer " + token}).expect(401)

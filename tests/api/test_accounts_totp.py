@@ -1,0 +1,135 @@
+"""The second factor: codes of a phone, as RFC 6238 says, and codes for when it is lost."""
+import base64
+import hashlib
+import hmac
+import struct
+import threading
+import time
+import urllib.parse
+
+import pytest
+from client import PASSWORD, User
+
+
+def code_of(secret, ahead=0, at=None):
+    step = int((at or time.time()) // 30) + ahead
+    mac = hmac.new(base64.b32decode(secret), struct.pack(">Q", step), hashlib.sha1).digest()
+    start = mac[-1] & 15
+    return f"{(struct.unpack('>I', mac[start:start + 4])[0] & 0x7fffffff) % 10**6:06d}"
+
+
+def log_in(world, user, password=PASSWORD, **fields):
+    return User(world).post("/v1/sessions", login=user.email, password=password, **fields)
+
+
+@pytest.fixture
+def armed(anna):
+    """Anna with a second factor; its step of now is used up."""
+    anna.secret = anna.post("/v1/me/totp").expect(201)["secret"]
+    anna.recovery = anna.put("/v1/me/totp", code=code_of(anna.secret)).expect(200)["recoveryCodes"]
+    return anna
+
+
+def wait_for_a_fresh_step():
+    """So that `now` and `now + 1` mean the same for as long as a test needs."""
+    if time.time() % 30 > 25:
+        time.sleep(30 - time.time() % 30 + 0.1)
+
+
+def test_the_known_values_of_the_rfc():
+    """RFC 6238, appendix B (its eight digits cut to six)."""
+    secret = base64.b32encode(b"12345678901234567890")
+    for at, code in ((59, "287082"), (1111111109, "081804"), (2000000000, "279037")):
+        assert code_of(secret, at=at) == code
+
+
+def test_a_second_factor_is_set_up_with_its_first_code(world, anna, outbox):
+    begun = anna.post("/v1/me/totp").expect(201)
+    uri = urllib.parse.urlsplit(begun["uri"])
+    query = dict(urllib.parse.parse_qsl(uri.query))
+    assert (uri.scheme, uri.netloc) == ("otpauth", "totp") and urllib.parse.unquote(uri.path) == f"/Taskwire:{anna.email}"
+    assert query == {"secret": begun["secret"], "issuer": "Taskwire", "algorithm": "SHA1", "digits": "6", "period": "30"}
+    assert len(base64.b32decode(begun["secret"])) == 20
+    log_in(world, anna).expect(201)  # not before it is confirmed
+    anna.put("/v1/me/totp", code="000000" if code_of(begun["secret"]) != "000000" else "1").expect(
+        422, "invalid", {"/code"})
+    codes = anna.put("/v1/me/totp", code=code_of(begun["secret"])).expect(200)["recoveryCodes"]
+    assert len(set(codes)) == 10 and all(len(c.replace("-", "")) == 24 for c in codes)
+    assert anna.get("/v1/me")["totpEnabledAt"] is not None
+    assert "needs a code from a phone" in outbox.letter(anna.email, "Logging in").text
+    anna.post("/v1/me/totp").expect(409, "conflict")
+
+
+def test_logging_in_needs_the_password_and_a_code(world, armed):
+    wait_for_a_fresh_step()
+    log_in(world, armed).expect(401, "code-required")
+    log_in(world, armed, password="not it at all").expect(401, "bad-credentials")
+    log_in(world, armed, password="not it at all", code=code_of(armed.secret, 1)).expect(401, "bad-credentials")
+    log_in(world, armed, code=code_of(armed.secret, 3)).expect(401, "bad-credentials")
+    log_in(world, armed, code=code_of(armed.secret, 1)).expect(201)
+
+
+def test_a_code_is_good_once(world, armed):
+    wait_for_a_fresh_step()
+    log_in(world, armed, code=code_of(armed.secret)).expect(401)  # used when it was set up
+    code = code_of(armed.secret, 1)
+    log_in(world, armed, code=code).expect(201)
+    log_in(world, armed, code=code).expect(401)
+    log_in(world, armed, code=code_of(armed.secret)).expect(401)  # nor one before it
+
+
+def test_of_two_with_one_code_one_gets_in(world, armed):
+    wait_for_a_fresh_step()
+    code, replies = code_of(armed.secret, 1), []
+    threads = [threading.Thread(target=lambda: replies.append(log_in(world, armed, code=code).status)) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert sorted(replies) == [201, 401, 401, 401]
+
+
+def test_a_recovery_code_is_good_once_and_told(world, armed, outbox):
+    code = armed.recovery[3]
+    log_in(world, armed, code=code.lower().replace("-", " ")).expect(201)
+    log_in(world, armed, code=code).expect(401)
+    log_in(world, armed, code=armed.recovery[4]).expect(201)
+    assert "recovery code was used" in outbox.letter(armed.email, "Logging in", count=3).text
+
+
+def test_codes_are_not_guessed_without_end(world, armed):
+    answers = [log_in(world, armed, code=f"{n:06d}").status for n in range(14)]
+    assert answers[:10] == [401] * 10 and 429 in answers[10:]
+
+
+def test_switching_it_off_needs_the_password_when_the_log_in_was_long_ago(stack, world, armed):
+    import datetime
+
+    import bson
+    import pymongo
+    import tokens
+    with pymongo.MongoClient(stack.mongodb_uri) as client:
+        client[stack.mongodb_database].sessions.update_one(
+            {"_id": bson.ObjectId(tokens.claims(armed.token)["sid"])},
+            {"$set": {"createdAt": datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=1)}})
+    armed.delete("/v1/me/totp").expect(422, "invalid", {"/password"})
+    armed.send("DELETE", "/v1/me/totp", {"password": "not it at all"}).expect(422, "invalid", {"/password"})
+    armed.send("DELETE", "/v1/me/totp", {"password": PASSWORD}).expect(204)
+    armed.delete("/v1/me/totp").expect((404, 422))
+    log_in(world, armed).expect(201)
+
+
+def test_the_database_does_not_hold_the_secret(stack, armed):
+    import bson
+    import pymongo
+    with pymongo.MongoClient(stack.mongodb_uri) as client:
+        user = client[stack.mongodb_database].users.find_one({"_id": bson.ObjectId(armed.id)})
+    assert base64.b32decode(armed.secret) not in bson.encode(user)
+    assert armed.recovery[0].replace("-", "") not in str(user)
+    assert armed.secret not in armed.get("/v1/me").body.decode() + armed.get("/v1/me/export").body.decode()
+
+
+@pytest.mark.parametrize("code", [None, "", 123456, {"$ne": ""}, ["1"], "x" * 41])
+def test_what_is_no_code_is_refused(world, anna, code):
+    log_in(world, anna, code=code).expect((201, 422) if code is None else 422)
+    anna.put("/v1/me/totp", code=code).expect(422, "invalid", {"/code"})
