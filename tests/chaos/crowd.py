@@ -67,6 +67,8 @@ class Progress:
 class Writer(threading.Thread):
     """Makes one change after the other, each under a key of its own, and asks until it is answered."""
 
+    most = 200  # tasks of its own in a project
+
     def __init__(self, number, member, projects, folder, seed, progress):
         super().__init__(daemon=True)
         self.number, self.member, self.progress = number, member, progress
@@ -89,7 +91,7 @@ class Writer(threading.Thread):
         project = self.dice.choice(self.projects)
         tasks, kind = self.mine[project], self.dice.random()
         task = self.dice.choice(list(tasks)) if tasks else None
-        if task is None or (kind < 0.3 and len(tasks) < 200):
+        if task is None or (kind < 0.3 and len(tasks) < self.most):
             request = ("POST", "/v1/tasks", {"title": marker, "projectId": project})
         elif kind < 0.85:
             request = ("PATCH", "/v1/tasks/" + task,
