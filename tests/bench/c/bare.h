@@ -1,0 +1,65 @@
+/*
+ * What a thread of the bare loop works with, and the operations it can do.
+ */
+#ifndef BENCH_BARE_H
+#define BENCH_BARE_H
+
+#include <mongoc/mongoc.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "latency.h"
+
+enum { TOPICS, PROJECTS, TASKS, EVENTS, COLLECTIONS };
+
+/* A project's topic: its name, and its number as this process saw it last (-1: not yet). */
+struct topic {
+    char name[40];
+    bson_oid_t project;
+    int64_t seq;
+};
+
+struct id {
+    bson_oid_t task;
+    struct topic *topic;
+};
+
+struct loop {
+    pthread_t thread;
+    mongoc_client_t *client;
+    mongoc_collection_t *c[COLLECTIONS];
+    mongoc_client_session_t *session;
+    bson_t in_session;
+    bson_t task; /* of patch: as it was just before the transaction */
+    const struct id *ids;
+    size_t count, at;
+    unsigned random;
+    uint64_t done, retries, failed, seen;
+    struct latency latency;
+};
+
+struct bare {
+    mongoc_client_pool_t *pool;
+    const char *database;
+    bool (*operation)(struct loop *);
+    struct id *ids;
+    size_t id_count;
+    struct topic *topics;
+    size_t topic_count;
+    bson_oid_t user;
+    bson_t task; /* what create copies */
+    char *frame; /* as long as an event's own text */
+    uint64_t until;
+    bool queue;
+    pthread_mutex_t turn;
+};
+extern struct bare bare;
+
+/* By name; NULL: there is none. */
+bool (*bare_operation(const char *name))(struct loop *);
+
+/* Finds one document, copies it to out unless that is NULL; destroys the filter. */
+bool bare_find(struct loop *l, int collection, bson_t *filter, bool in_transaction, bson_t *out);
+
+#endif

@@ -1,0 +1,379 @@
+/*
+ * Each operation makes the commands that a request of ours makes, in the same
+ * order, and nothing else; what a transaction needs is in common/event_log.c.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "bare.h"
+
+bool
+bare_find(struct loop *l, int collection, bson_t *filter, bool in_transaction, bson_t *out)
+{
+    bson_t *opts = BCON_NEW("limit", BCON_INT64(1), "singleBatch", BCON_BOOL(true));
+    mongoc_cursor_t *cursor;
+    const bson_t *doc;
+    bool found;
+
+    if (in_transaction)
+        bson_concat(opts, &l->in_session);
+    cursor = mongoc_collection_find_with_opts(l->c[collection], filter, opts, NULL);
+    found = mongoc_cursor_next(cursor, &doc);
+    if (found && out != NULL)
+        bson_copy_to(doc, out);
+    l->seen += found;
+    mongoc_cursor_destroy(cursor);
+    bson_destroy(opts);
+    bson_destroy(filter);
+    return found;
+}
+
+static bool
+is_member(const bson_t *project)
+{
+    bson_iter_t iter, list, member, user;
+
+    if (!bson_iter_init_find(&iter, project, "members") || !bson_iter_recurse(&iter, &list))
+        return false;
+    while (bson_iter_next(&list))
+        if (bson_iter_recurse(&list, &member) && bson_iter_find_descendant(&member, "userId", &user) &&
+            bson_oid_equal(bson_iter_oid(&user), &bare.user))
+            return true;
+    return false;
+}
+
+static bool
+check_project(struct loop *l, const bson_oid_t *id, bool in_transaction)
+{
+    bson_t project;
+    bool ok;
+
+    if (!bare_find(l, PROJECTS, BCON_NEW("_id", BCON_OID(id)), in_transaction, &project))
+        return false;
+    ok = is_member(&project);
+    bson_destroy(&project);
+    return ok;
+}
+
+static const struct id *
+next_id(struct loop *l)
+{
+    l->at = (l->at + 7919) % l->count;
+    return &l->ids[l->at];
+}
+
+static bool
+get(struct loop *l)
+{
+    const struct id *id = next_id(l);
+
+    return bare_find(l, TASKS, BCON_NEW("_id", BCON_OID(&id->task)), false, NULL) &&
+           check_project(l, &id->topic->project, false);
+}
+
+static bool
+drain(struct loop *l, bson_t *filter, bson_t *opts)
+{
+    mongoc_cursor_t *cursor = mongoc_collection_find_with_opts(l->c[TASKS], filter, opts, NULL);
+    const bson_t *doc;
+    bool ok;
+
+    while (mongoc_cursor_next(cursor, &doc))
+        l->seen++;
+    ok = !mongoc_cursor_error(cursor, NULL);
+    mongoc_cursor_destroy(cursor);
+    bson_destroy(filter);
+    bson_destroy(opts);
+    return ok;
+}
+
+static bool
+list(struct loop *l)
+{
+    const struct id *id = next_id(l);
+    bson_t *filter = BCON_NEW("projectId", BCON_OID(&id->topic->project), "archivedAt", BCON_NULL,
+                              "deletedAt", BCON_NULL);
+    bson_t *opts = BCON_NEW("sort", "{", "position", BCON_INT32(1), "_id", BCON_INT32(1), "}",
+                            "limit", BCON_INT64(51));
+
+    if (!check_project(l, &id->topic->project, false)) {
+        bson_destroy(filter);
+        bson_destroy(opts);
+        return false;
+    }
+    return drain(l, filter, opts);
+}
+
+static bool
+snapshot(struct loop *l)
+{
+    const struct id *id = next_id(l);
+
+    return bare_find(l, TOPICS, BCON_NEW("_id", BCON_UTF8(id->topic->name)), false, NULL) &&
+           check_project(l, &id->topic->project, false) &&
+           drain(l, BCON_NEW("projectId", BCON_OID(&id->topic->project), "deletedAt", BCON_NULL),
+                 bson_new());
+}
+
+static bool
+update(struct loop *l, int collection, bson_t *filter, bson_t *change, bool replace)
+{
+    bson_iter_t iter;
+    bson_t reply;
+    bool ok = replace ? mongoc_collection_replace_one(l->c[collection], filter, change,
+                                                      &l->in_session, &reply, NULL)
+                      : mongoc_collection_update_one(l->c[collection], filter, change,
+                                                     &l->in_session, &reply, NULL);
+
+    ok = ok && bson_iter_init_find(&iter, &reply, "matchedCount") && bson_iter_as_int64(&iter) == 1;
+    bson_destroy(&reply);
+    bson_destroy(filter);
+    bson_destroy(change);
+    return ok;
+}
+
+/* Takes the topic's next number, and reads it. */
+static bool
+take_number(struct loop *l, const struct id *id, bool count, int64_t *seq)
+{
+    bson_t *inc = count ? BCON_NEW("$inc", "{", "seq", BCON_INT64(1), "tasks", BCON_INT64(1), "}")
+                        : BCON_NEW("$inc", "{", "seq", BCON_INT64(1), "}");
+    bson_t topic;
+    bson_iter_t iter;
+
+    if (!update(l, TOPICS, BCON_NEW("_id", BCON_UTF8(id->topic->name)), inc, false) ||
+        !bare_find(l, TOPICS, BCON_NEW("_id", BCON_UTF8(id->topic->name)), true, &topic))
+        return false;
+    *seq = bson_iter_init_find(&iter, &topic, "seq") ? bson_iter_as_int64(&iter) : 0;
+    bson_destroy(&topic);
+    return true;
+}
+
+/* The same without reading: the number is known, and the update demands that it still stands. */
+static bool
+take_known(struct loop *l, const struct id *id, bool count, int64_t *seq)
+{
+    struct topic *t = id->topic;
+    bson_t *inc;
+
+    if (t->seq < 0) {
+        if (!take_number(l, id, count, seq))
+            return false;
+        t->seq = *seq;
+        return true;
+    }
+    inc = count ? BCON_NEW("$inc", "{", "seq", BCON_INT64(1), "tasks", BCON_INT64(1), "}")
+                : BCON_NEW("$inc", "{", "seq", BCON_INT64(1), "}");
+    *seq = t->seq + 1;
+    if (!update(l, TOPICS, BCON_NEW("_id", BCON_UTF8(t->name), "seq", BCON_INT64(t->seq)), inc,
+                false)) {
+        t->seq = -1;
+        return false;
+    }
+    t->seq = *seq;
+    return true;
+}
+
+static bool
+insert(struct loop *l, int collection, bson_t *doc)
+{
+    bool ok = mongoc_collection_insert_one(l->c[collection], doc, &l->in_session, NULL, NULL);
+
+    bson_destroy(doc);
+    return ok;
+}
+
+static bool
+insert_event(struct loop *l, const struct id *id, int64_t seq, const char *kind,
+             const bson_oid_t *entity)
+{
+    return insert(l, EVENTS,
+                  BCON_NEW("topic", BCON_UTF8(id->topic->name), "seq", BCON_INT64(seq), "kind",
+                           BCON_UTF8(kind), "entity", "task", "entityId", BCON_OID(entity), "rev",
+                           BCON_INT64(seq), "actorId", BCON_OID(&bare.user), "at",
+                           BCON_DATE_TIME((int64_t)time(NULL) * 1000), "frame",
+                           BCON_UTF8(bare.frame)));
+}
+
+/* The document with a new rev and title. */
+static bson_t *
+changed(struct loop *l, const bson_t *task, int64_t *rev)
+{
+    bson_t *next = bson_new();
+    bson_iter_t iter;
+    char title[64];
+
+    snprintf(title, sizeof(title), "Changed by the bare loop %llu", (unsigned long long)l->done);
+    bson_iter_init(&iter, task);
+    while (bson_iter_next(&iter)) {
+        const char *key = bson_iter_key(&iter);
+
+        if (strcmp(key, "rev") == 0) {
+            *rev = bson_iter_as_int64(&iter);
+            BSON_APPEND_INT64(next, "rev", *rev + 1);
+        } else if (strcmp(key, "title") == 0) {
+            BSON_APPEND_UTF8(next, "title", title);
+        } else {
+            bson_append_iter(next, NULL, 0, &iter);
+        }
+    }
+    return next;
+}
+
+/* The document with a new title, guarded by its rev, and the event. */
+static bool
+store_patch(struct loop *l, const struct id *id, int64_t seq, const bson_t *task)
+{
+    int64_t rev = 0;
+    bson_t *next = changed(l, task, &rev);
+
+    return update(l, TASKS, BCON_NEW("_id", BCON_OID(&id->task), "rev", BCON_INT64(rev)), next,
+                  true) &&
+           insert_event(l, id, seq, "task.updated", &id->task);
+}
+
+/* As one would write it: number, read back, project, task, replace, event. */
+static bool
+patch_plain_once(struct loop *l, const struct id *id)
+{
+    bson_t task;
+    int64_t seq;
+    bool ok;
+
+    if (!take_number(l, id, false, &seq) || !check_project(l, &id->topic->project, true) ||
+        !bare_find(l, TASKS, BCON_NEW("_id", BCON_OID(&id->task)), true, &task))
+        return false;
+    ok = store_patch(l, id, seq, &task);
+    bson_destroy(&task);
+    return ok;
+}
+
+/* As our workers do it: what was seen just before is guarded, not read again. */
+static bool
+patch_once(struct loop *l, const struct id *id)
+{
+    int64_t seq;
+
+    return take_known(l, id, false, &seq) && store_patch(l, id, seq, &l->task);
+}
+
+/* A copy of the sample task, as a new one, and its event. */
+static bool
+store_create(struct loop *l, const struct id *id, int64_t seq)
+{
+    bson_t *doc = bson_new();
+    bson_iter_t iter;
+    bson_oid_t own;
+    char position[32];
+
+    bson_oid_init(&own, NULL);
+    BSON_APPEND_OID(doc, "_id", &own);
+    snprintf(position, sizeof(position), "V%011llx", (unsigned long long)seq);
+    bson_iter_init(&iter, &bare.task);
+    while (bson_iter_next(&iter)) {
+        const char *key = bson_iter_key(&iter);
+
+        if (strcmp(key, "projectId") == 0)
+            BSON_APPEND_OID(doc, key, &id->topic->project);
+        else if (strcmp(key, "position") == 0)
+            BSON_APPEND_UTF8(doc, key, position);
+        else if (strcmp(key, "number") == 0)
+            BSON_APPEND_INT64(doc, key, seq);
+        else if (strcmp(key, "_id") != 0)
+            bson_append_iter(doc, NULL, 0, &iter);
+    }
+    return insert(l, TASKS, doc) && insert_event(l, id, seq, "task.created", &own);
+}
+
+static bool
+create_plain_once(struct loop *l, const struct id *id)
+{
+    int64_t seq;
+
+    return take_number(l, id, true, &seq) && check_project(l, &id->topic->project, true) &&
+           store_create(l, id, seq);
+}
+
+static bool
+create_once(struct loop *l, const struct id *id)
+{
+    int64_t seq;
+
+    return take_known(l, id, true, &seq) && store_create(l, id, seq);
+}
+
+/* A transaction, repeated until it commits; waits between tries as our event log does. */
+static bool
+transact(struct loop *l, const struct id *id, bool (*once)(struct loop *, const struct id *),
+         bool look_up)
+{
+    for (int tries = 0; tries < 60; tries++) {
+        long us = 1000L << (tries < 6 ? tries : 6);
+        bool ok;
+
+        if (bare.queue)
+            pthread_mutex_lock(&bare.turn);
+        if (look_up && !bare_find(l, TASKS, BCON_NEW("_id", BCON_OID(&id->task)), false, &l->task))
+            abort(); /* tasks are not removed here */
+        if (!mongoc_client_session_start_transaction(l->session, NULL, NULL))
+            abort(); /* only one is open at a time */
+        ok = once(l, id);
+        if (ok)
+            ok = mongoc_client_session_commit_transaction(l->session, NULL, NULL);
+        else
+            mongoc_client_session_abort_transaction(l->session, NULL);
+        if (!ok)
+            id->topic->seq = -1;
+        if (look_up)
+            bson_destroy(&l->task);
+        if (bare.queue)
+            pthread_mutex_unlock(&bare.turn);
+        if (ok)
+            return true;
+        l->retries++;
+        us = us / 2 + (long)rand_r(&l->random) % (us / 2);
+        nanosleep(&(struct timespec){.tv_nsec = us * 1000}, NULL);
+    }
+    return false;
+}
+
+static bool
+patch(struct loop *l)
+{
+    return transact(l, next_id(l), patch_once, true);
+}
+
+static bool
+patch_plain(struct loop *l)
+{
+    return transact(l, next_id(l), patch_plain_once, false);
+}
+
+static bool
+create(struct loop *l)
+{
+    return transact(l, next_id(l), create_once, false);
+}
+
+static bool
+create_plain(struct loop *l)
+{
+    return transact(l, next_id(l), create_plain_once, false);
+}
+
+static const struct {
+    const char *name;
+    bool (*fn)(struct loop *);
+} operations[] = {
+    {"get", get},     {"list", list},         {"patch", patch},       {"patch-plain", patch_plain},
+    {"create", create}, {"create-plain", create_plain}, {"snapshot", snapshot},
+};
+
+bool (*bare_operation(const char *name))(struct loop *)
+{
+    for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
+        if (strcmp(name, operations[i].name) == 0)
+            return operations[i].fn;
+    return NULL;
+}

@@ -1,0 +1,211 @@
+"""REST: GET, a list of 50, PATCH, create; the bare loop, ours through nginx, Express; and what goes
+with it: no database, one hot topic, a snapshot."""
+
+import others
+import tools
+from proc import Meter
+from stats import Figures, number, rounds, spread
+
+PATCH = '{"title":"Changed by the load, number #"}'
+CREATE = '{"projectId":"&","title":"Made by the load, number #"}'
+OPERATIONS = {
+    "GET": ("get", "GET", "/v1/tasks/%", "-"),
+    "list of 50": ("list", "GET", "/v1/tasks?projectId=&", "-"),
+    "PATCH": ("patch", "PATCH", "/v1/tasks/%", PATCH),
+    "create": ("create", "POST", "/v1/tasks", CREATE),
+}
+CONNECTIONS = 32
+
+
+class Http:
+    """A stack that is spoken to by HTTP; `tier` is whose CPU counts as its own."""
+
+    def __init__(self, load, world, address, tiers, tier):
+        self.load, self.world, self.address, self.tier = load, world, address, tier
+        self.meter = Meter(tiers)
+
+    def run(self, operation, seconds, ids, connections=CONNECTIONS):
+        _, method, path, body = operation
+        self.meter.start()
+        out = self.load.http(self.address, connections, seconds, method, path, ids,
+                             self.world.token, body)
+        used = self.meter.read()
+        return out, used[self.tier], used
+
+
+class Bare:
+    def __init__(self, load, world, plain=False, queue=False):
+        self.load, self.world, self.plain, self.queue = load, world, plain, queue
+        self.meter = Meter({"db": world.tiers().get("db", [])})
+
+    def run(self, operation, seconds, ids, connections=CONNECTIONS):
+        name = operation[0]
+        if self.plain and name in ("patch", "create"):
+            name += "-plain"
+        self.meter.start()
+        out = self.load.bare(self.world, name, connections, seconds, ids, self.queue)
+        return out, out["cpu"], self.meter.read()
+
+
+def express(load, world):
+    child, port = others.node(world, "server")
+    tiers = {"node": [child.pid], "db": world.tiers().get("db", [])}
+    return Http(load, world, f"127.0.0.1:{port}", tiers, "node")
+
+
+def note(figures, name, out, own, used):
+    n = max(1, out["ok"])
+    figures.add(name, rate=out["rate"], own=own / n * 1e6, db=used.get("db", 0) / n * 1e6,
+                nginx=used.get("nginx", 0) / n * 1e6, p50=out["p50"], p99=out["p99"],
+                p999=out["p999"])
+
+
+def work(run, world):
+    """The four operations, side by side."""
+    projects = {}
+    for i in range(run.pick(32, 64)):
+        project = world.project(f"Bench {i}")
+        projects[project] = world.add_tasks(project, run.pick(100, 200))
+    ids = world.ids_file("rest", projects)
+    systems = {"bare": Bare(run.load, world), "bare, plain": Bare(run.load, world, plain=True),
+               "ours": Http(run.load, world, world.address, world.tiers(), "api")}
+    try:
+        systems["Express"] = express(run.load, world)
+    except tools.Missing as why:
+        run.report.missing("Express", why)
+    memory = {"idle": Meter(world.tiers()).memory()}
+    rows, data = [], {}
+    for title, operation in OPERATIONS.items():
+        figures = Figures()
+        for name, system in systems.items():
+            if not (name == "bare, plain" and operation[1] == "GET"):
+                system.run(operation, run.pick(1.0, 3.0), ids)  # Node compiles as it goes
+        for _, name, system in rounds(run.rounds, systems):
+            if name == "bare, plain" and operation[1] == "GET":
+                continue
+            note(figures, name, *system.run(operation, run.pick(1.0, 4.0), ids))
+        data[title] = figures.json()
+        rows += rest_rows(title, figures)
+    memory["under load"] = Meter(world.tiers()).memory()
+    run.report.section(
+        "REST", f"{CONNECTIONS} connections (threads of the bare loop). Ratio: rate against the bare "
+        "loop that issues the commands our workers issue (`bare`); `plain` reads back what ours knows. "
+        "CPU in µs per request: of the tier itself (api; node; the loop), of nginx, of the database. "
+        "Latencies in ms.",
+        ["operation", "who", "rate/s", "ratio to bare", "own CPU", "nginx", "db", "p50", "p99",
+         "p99.9"], rows, data)
+    tiers = list(memory["idle"])
+    run.report.section("Memory, REST", "MiB resident (proportional share within a tier).",
+                       ["when"] + tiers,
+                       [[when] + [number(m[t] / 2**20, 1) for t in tiers] for when, m in memory.items()])
+
+
+def rest_rows(title, f):
+    for name in f.names():
+        yield [title, name, number(f.middle(name, "rate")),
+               spread(f.ratios(name, "bare", "rate")) if name != "bare" else "1",
+               spread(f.of(name, "own"), 0), number(f.middle(name, "nginx")),
+               number(f.middle(name, "db")),
+               *[number(f.middle(name, p) / 1000) for p in ("p50", "p99", "p999")]]
+
+
+def no_database(run, world):
+    """The endpoint that asks nobody, at 64 and 512 connections."""
+    rows, data = [], {}
+    operation = ("", "GET", "/v1/health", "-")
+    for connections in (64, 512):
+        figures = Figures()
+        system = Http(run.load, world, world.address, world.tiers(), "api")
+        for _ in range(run.rounds):
+            out, own, used = system.run(operation, run.pick(1.0, 4.0), "-", connections)
+            figures.add("ours", fewest=out["fewest"] / max(1, out["requests"] / connections),
+                        worst=out["max"])
+            note(figures, "ours", out, own, used)
+        data[connections] = figures.json()
+        rows.append([connections, spread(figures.of("ours", "rate"), 0),
+                     spread(figures.of("ours", "own"), 0), number(figures.middle("ours", "nginx")),
+                     *[number(figures.middle("ours", p) / 1000) for p in ("p50", "p99", "p999")],
+                     number(max(figures.of("ours", "worst")) / 1000),
+                     number(min(figures.of("ours", "fewest")), 2)])
+    run.report.section("No database", "`GET /v1/health` through nginx. `fewest`: the requests of the "
+                       "connection that got fewest, against the mean.",
+                       ["connections", "rate/s", "api CPU µs", "nginx µs", "p50 ms", "p99 ms",
+                        "p99.9 ms", "worst ms", "fewest"], rows, data)
+
+
+def updates(world):
+    """Update commands the server has seen; None when it does not count."""
+    counted = world.client.admin.command("serverStatus").get("opcounters", {})
+    return counted.get("update")
+
+
+def contention(run, world):
+    """PATCHes of one topic: one writer, 32 writers, 32 over two api programs; and 32 topics."""
+    projects = {}
+    for i in range(32):
+        project = world.project(f"Hot {i}")
+        projects[project] = world.add_tasks(project, 40)
+    hot = next(iter(projects))
+    one = world.ids_file("hot", {hot: projects[hot]})
+    many = world.ids_file("spread", projects)
+    operation, seconds = OPERATIONS["PATCH"], run.pick(1.5, 5.0)
+    ours = Http(run.load, world, world.address, world.tiers(), "api")
+    bare, queued = Bare(run.load, world), Bare(run.load, world, queue=True)
+    cases = {"ours, 1 writer": (ours, one, 1), "ours, 32 writers": (ours, one, 32),
+             "ours, 32 topics": (ours, many, 32), "bare, 1 writer": (bare, one, 1),
+             "bare, 32 queued": (queued, one, 32), "bare, 32 topics": (bare, many, 32)}
+    figures = Figures()
+    for _, name, (system, ids, connections) in rounds(run.rounds, cases):
+        before = updates(world)
+        out, own, used = system.run(operation, seconds, ids, connections)
+        note(figures, name, out, own, used)
+        after = updates(world)
+        retries = (after - before - 2 * out["ok"]) / max(1, out["ok"]) if before is not None else 0
+        figures.add(name, retries=max(0.0, retries), tail=out["p99"] / out["p50"])
+    rows = []
+    for name in cases:
+        first = name.split(",")[0] + ", 1 writer"
+        rows.append([name, number(figures.middle(name, "rate")),
+                     spread(figures.ratios(name, first, "rate")),
+                     spread(figures.of(name, "retries"), 3), spread(figures.of(name, "own"), 0),
+                     *[number(figures.middle(name, p) / 1000) for p in ("p50", "p99", "p999")],
+                     spread(figures.of(name, "tail"), 1)])
+    run.report.section(
+        f"Contention, {world.api_programs} × 2 api processes", "PATCH of tasks of one project, and of 32. "
+        "Retries: update commands beyond the two of a commit, per commit, as the server counts them.",
+        ["who", "rate/s", "ratio to 1 writer", "retries/commit", "own CPU µs", "p50 ms", "p99 ms",
+         "p99.9 ms", "p99/p50"], rows, figures.json())
+
+
+def snapshot(run, world):
+    """A whole project at once, and the memory it takes."""
+    rows, data = [], {}
+    for count in run.pick((4000,), (4000, 20000, 100000)):
+        project = world.project(f"Snapshot {count}")
+        ids = world.ids_file("snapshot", {project: world.add_tasks(project, count, sample=1)})
+        operation = ("snapshot", "GET", "/v1/projects/&/snapshot", "-")
+        systems = {"bare": Bare(run.load, world),
+                   "ours": Http(run.load, world, world.address, world.tiers(), "api")}
+        if count <= 20000:
+            try:
+                systems["Express"] = express(run.load, world)
+            except tools.Missing:
+                pass
+        figures = Figures()
+        for _, name, system in rounds(run.rounds, systems):
+            out, own, used = system.run(operation, run.pick(0.6, 2.0), ids, 1)
+            note(figures, name, out, own, used)
+            if name == "ours":
+                figures.add(name, memory=system.meter.memory()["api"] / 2**20,
+                            bytes=out["bytes"] / out["ok"])
+        data[count] = figures.json()
+        for name in figures.names():
+            rows.append([f"{count:,}", name, number(figures.middle(name, "p50") / 1000),
+                         spread(figures.ratios(name, "bare", "p50")),
+                         spread([v / 1000 for v in figures.of(name, "own")], 1),
+                         number(figures.middle(name, "memory")),
+                         number((figures.middle(name, "bytes") or 0) / 2**20)])
+    run.report.section("Snapshot", "One at a time. Time against draining the bare cursor; own CPU in ms; "
+                       "api memory (MiB, all workers) after it; size in MiB.",
+                       ["tasks", "who", "ms", "ratio to bare", "own CPU ms", "memory", "size"],
+                       rows, data)

@@ -1,0 +1,210 @@
+"""What is measured stands here: one MongoDB server, one Taskwire through nginx on it, people,
+projects and tasks in it, made through the API and multiplied in the store."""
+import contextlib
+import copy
+import datetime
+import http.client
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import bson
+import pymongo
+
+import tools
+
+sys.path.insert(0, str(tools.ROOT / "tests"))
+import stack as stacks  # noqa: E402  (tests/stack.py)
+import tokens  # noqa: E402  (tests/tokens.py)
+
+BATCH = 1000
+
+
+class World:
+    """`with World(...) as w:` starts all; at the end nothing of it is left."""
+
+    def __init__(self, api_programs=1, settings=None):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="taskwire-bench-"))
+        self.database = "bench"
+        self.api_programs, self.more = api_programs, settings or {}
+        self.close = contextlib.ExitStack()
+        self.mongod = None
+
+    def __enter__(self):
+        try:
+            self.close.callback(shutil.rmtree, self.folder, ignore_errors=True)
+            self.start_database()
+            self.start_ours()
+            self.make_people()
+        except BaseException:
+            self.close.close()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.close.close()
+
+    def start_database(self):
+        self.uri = os.environ.get("MONGODB_URI", "")
+        if not self.uri:
+            name, path = tools.database_program()
+            port, data = stacks.free_port(), self.folder / "db"
+            data.mkdir()
+            self.uri = f"mongodb://127.0.0.1:{port}/?directConnection=true"
+            command = [path, "--port", port, "--dbpath", data, "--replSet", "bench",
+                       "--bind_ip", "127.0.0.1"] if name == "mongod" else \
+                      [path, "--port", port, "--storage-path", data, "--sync-on-commit",
+                       "--log-level", "WARNING"]
+            self.mongod = self.spawn("mongodb", command)
+        self.client = pymongo.MongoClient(self.uri, serverSelectionTimeoutMS=20000)
+        if self.mongod and tools.database_program()[0] == "mongod":
+            self.client.admin.command("replSetInitiate", {"_id": "bench", "members": [
+                {"_id": 0, "host": self.uri.split("/")[2]}]})
+        wait(lambda: self.client.admin.command("hello").get("isWritablePrimary"), "MongoDB")
+        self.db = self.client[self.database]
+        self.close.callback(self.client.drop_database, self.database)
+
+    def start_ours(self):
+        self.push_port = stacks.free_port()
+        settings = {"MONGODB_URI": self.uri, "MONGODB_DATABASE": self.database,
+                    "PUSH_LISTEN": f"127.0.0.1:{self.push_port}", "PUSH_USER_SOCKETS": "1000000",
+                    "PUSH_ADDRESS_SOCKETS": "1000000", "PUSH_HELLO_SECONDS": "60", **self.more}
+        self.stack = stacks.Stack(data=self.folder / "ours", api=self.api_programs, settings=settings)
+        self.stack.start()
+        self.close.callback(self.stack.stop)
+        self.address = f"127.0.0.1:{self.stack.port}"
+
+    def spawn(self, name, command, **more):
+        """A program that ends with us; its words go to a file."""
+        log = open(self.folder / f"{name}.log", "ab")  # noqa: SIM115 (the program's own)
+        child = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=log,
+                                 stderr=log, start_new_session=True, **more)
+        log.close()
+        self.close.callback(end, child)
+        return child
+
+    # The tiers' processes.
+
+    def tiers(self):
+        pids = self.stack.pids()
+        tiers = {"api": [p for n, p in pids.items() if n.startswith("api-")],
+                 "nginx": [pids["nginx"]], "push": [pids["push-1"]], "redis": [pids["redis"]]}
+        if self.mongod:
+            tiers["db"] = [self.mongod.pid]
+        return tiers
+
+    def restart(self, *programs):
+        """Programs of ours, as new; the supervisor starts what has ended."""
+        for name in programs:
+            self.stack.wait_restarted(name, self.stack.kill(name, signal.SIGTERM), 30)
+        wait(lambda: self.request("GET", "/v1/ready"), "ours", 30)
+        time.sleep(1)
+
+    # People and their things.
+
+    def request(self, method, path, body=None, expect=(200, 201)):
+        link = http.client.HTTPConnection(self.address, timeout=30)
+        headers = {"Content-Type": "application/json"}
+        if getattr(self, "token", None):
+            headers["Authorization"] = "Bearer " + self.token
+        link.request(method, path, json.dumps(body) if body is not None else None, headers)
+        answer = link.getresponse()
+        text = answer.read()
+        link.close()
+        if answer.status not in expect:
+            raise RuntimeError(f"{method} {path}: {answer.status} {text[:300]}")
+        return json.loads(text) if text else None
+
+    def make_people(self):
+        opened = self.request("POST", "/v1/users", {
+            "email": "bench@example.org", "phone": "+4915112345678", "name": "Bench",
+            "password": "a long bench password"})
+        self.user = opened["user"]["id"]
+        self.keys = tokens.read_keys(self.stack.signing_keys_file)
+        head, claims = tokens.header(opened["accessToken"]), tokens.claims(opened["accessToken"])
+        claims["exp"] = int(time.time()) + 86400  # a run is longer than a token's ten minutes
+        self.token = tokens.make(head, claims, self.keys[head["kid"]])
+        self.signing_key = self.keys[head["kid"]].hex()
+
+    def project(self, name="Bench"):
+        return self.request("POST", "/v1/projects", {"name": name})["id"]
+
+    def add_members(self, project, count):
+        """Up to `count` members; who they are does not matter to what is measured."""
+        found = self.db.projects.find_one({"_id": bson.ObjectId(project)})["members"]
+        more = [{**found[0], "userId": bson.ObjectId(), "role": "member"}
+                for _ in range(count - len(found))]
+        # The caller last: a search that stops early must not be flattered.
+        self.db.projects.update_one({"_id": bson.ObjectId(project)}, {"$set": {"members": more + found}})
+
+    def add_tasks(self, project, count, sample=None):
+        """`count` tasks like one that the API made; their ids."""
+        made = self.request("POST", "/v1/tasks", {
+            "projectId": project, "title": "Write the report on what was measured today",
+            "description": "One line of words, as people write them in the middle of their work. " * 3})
+        like = self.db.tasks.find_one({"_id": bson.ObjectId(made["id"])})
+        start, ids, batch = self.number(project), [made["id"]], []
+        now = datetime.datetime.now(datetime.timezone.utc)
+        for i in range(count - 1):
+            doc = {"_id": bson.ObjectId(), **{k: v for k, v in like.items() if k != "_id"}}
+            doc["number"] = bson.Int64(start + i + 1)
+            doc["position"] = f"{like['position']}{i:08d}V"
+            doc["createdAt"] = doc["updatedAt"] = now + datetime.timedelta(milliseconds=i)
+            batch.append(doc)
+            if len(ids) < (sample or count):
+                ids.append(str(doc["_id"]))
+            if len(batch) == BATCH or i == count - 2:
+                self.db.tasks.insert_many(batch, ordered=False)
+                batch = []
+        self.db.topics.update_one({"_id": f"project:{project}"},
+                                  {"$set": {"tasks": bson.Int64(start + count)}})
+        return ids
+
+    def number(self, project):
+        topic = self.db.topics.find_one({"_id": f"project:{project}"})
+        return int(topic.get("tasks", 1))
+
+    def ids_file(self, name, projects):
+        """projects: {project id: task ids}; the file that the load programs read."""
+        path = self.folder / f"{name}.ids"
+        path.write_text("".join(f"{task} {project}\n" for project, ids in projects.items()
+                                for task in ids))
+        return path
+
+    def frame(self, project):
+        """The newest event's own text as an object: what fan-out sends around."""
+        found = self.db.events.find_one({"topic": f"project:{project}"}, sort=[("seq", -1)])
+        return json.loads(found["frame"]), copy.copy(found)
+
+    def log(self, name):
+        path = self.folder / f"{name}.log"
+        return path.read_text(errors="replace")[-800:] if path.exists() else ""
+
+
+def wait(condition, what, seconds=30):
+    limit = time.monotonic() + seconds
+    while time.monotonic() < limit:
+        try:
+            if condition():
+                return
+        except (OSError, http.client.HTTPException, pymongo.errors.PyMongoError):
+            pass
+        time.sleep(0.05)
+    raise RuntimeError(f"{what} was not ready within {seconds} s")
+
+
+def end(child):
+    if child.poll() is not None:
+        return
+    child.send_signal(signal.SIGTERM)
+    try:
+        child.wait(15)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
