@@ -25,13 +25,13 @@ say_limit(struct request *r, long limit, long remaining, long seconds)
     r->reply.reset = seconds < 1 ? 1 : seconds;
 }
 
-/* An IPv6 network of one customer counts as one address. */
+/* An IPv6 network of one customer counts as one address; IPv4 within IPv6 stays apart. */
 static void
 network(const char *address, char out[KEY_MAX])
 {
     struct in6_addr six;
 
-    if (inet_pton(AF_INET6, address, &six) != 1) {
+    if (inet_pton(AF_INET6, address, &six) != 1 || IN6_IS_ADDR_V4MAPPED(&six)) {
         snprintf(out, KEY_MAX, "%.60s", address);
         return;
     }
