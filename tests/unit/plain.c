@@ -7,10 +7,13 @@
 #include <string.h>
 
 #include "api/reply.h"
+#include "common/config.h"
 #include "common/json.h"
 #include "tests/unit/unit.h"
 
 static struct request request;
+static const struct config defaults = {
+    .public_url = "https://tasks.example.org", .account_failures = 10, .address_logins = 60};
 
 void
 plain_done(void)
@@ -34,6 +37,7 @@ plain_request(const char *method, const char *target)
                            : arena_copy(r->arena, target, (size_t)(mark - target));
     r->query = mark == NULL ? NULL : arena_dup(r->arena, mark + 1);
     r->epoch = "deadbeef";
+    r->config = &defaults;
     strcpy(r->user, PLAIN_USER);
     strcpy(r->session, PLAIN_SESSION);
     bson_oid_init_from_string(&r->user_id, r->user);
