@@ -1,0 +1,14 @@
+"""Fixtures of the security tests."""
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+import matrix  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def cast(world):
+    return matrix.Cast(world)

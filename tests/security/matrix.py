@@ -1,0 +1,247 @@
+"""The table of who may call what, and a scene to try it in.
+
+A row: method and path as in openapi.json, who may (anyone, self: whoever is signed in, on what is
+theirs; or the least role in the project), the status they get, and what is sent.
+"""
+import dataclasses
+import secrets
+import time
+
+import judge
+from client import PASSWORD, fresh_account
+
+ANYONE, MAYBE, SELF = "anyone", "maybe", "self"  # maybe: a token is not needed, but must be good
+ROLES = ("viewer", "commenter", "member", "admin", "owner")
+STRANGERS = ("stranger", "removed")
+SCOPES = ("read", "write", "admin")
+PERSON = "person"  # no API token will do
+
+
+@dataclasses.dataclass
+class Row:
+    op: str
+    who: str
+    status: int
+    body: object = None  # a dict, or made from the scene
+    things: dict = dataclasses.field(default_factory=dict)  # {name} of the path -> attribute of the scene
+    fresh: bool = False  # spoils the caller's account or session
+    scope: str = ""  # of API tokens; by default read for GET, else write
+
+    @property
+    def method(self):
+        return self.op.split()[0]
+
+    @property
+    def path(self):
+        return self.op.split()[1]
+
+    @property
+    def needed_scope(self):
+        return self.scope or ("read" if self.method == "GET" else "write")
+
+    @property
+    def is_ours(self):
+        """Is it about a project, so that roles decide?"""
+        return self.who in ROLES
+
+
+def project(op, who, status, body=None, thing="project_id", **more):
+    return Row(op, who, status, body, {"id": thing, "userId": "guest_id"}, **more)
+
+
+def task(op, who, status, body=None, thing="task_id", **more):
+    return Row(op, who, status, body, {"id": thing}, **more)
+
+
+ROWS = [
+    Row("GET /v1/health", ANYONE, 200),
+    Row("GET /v1/ready", ANYONE, 200),
+    Row("GET /v1/openapi.json", ANYONE, 200),
+    Row("GET /v1/asyncapi.json", ANYONE, 200),
+    Row("POST /v1/users", ANYONE, 201, lambda s: fresh_account("matrix")),
+    Row("GET /v1/me", SELF, 200),
+    Row("PATCH /v1/me", SELF, 200, {"locale": "de"}, scope=PERSON),
+    Row("DELETE /v1/me", SELF, 204, {"password": PASSWORD}, fresh=True, scope=PERSON),
+    Row("GET /v1/me/export", SELF, 200, scope=PERSON),
+    Row("POST /v1/me/password", SELF, 204, lambda s: {"currentPassword": PASSWORD, "newPassword": new_password()},
+        fresh=True, scope=PERSON),
+    Row("POST /v1/me/totp", SELF, 201, {"password": PASSWORD}, fresh=True, scope=PERSON),
+    Row("PUT /v1/me/totp", SELF, 409, {"code": "000000"}, fresh=True, scope=PERSON),
+    Row("DELETE /v1/me/totp", SELF, 409, {"password": PASSWORD}, fresh=True, scope=PERSON),
+    Row("POST /v1/verifications", SELF, 202, {"purpose": "email"}, fresh=True, scope=PERSON),
+    Row("PUT /v1/verifications", MAYBE, 401, {"token": "x" * 43}, scope=PERSON),
+    Row("POST /v1/password-resets", ANYONE, 202, {"email": "nobody@example.com"}),
+    Row("PUT /v1/password-resets", ANYONE, 401, lambda s: {"token": "x" * 43, "password": new_password()}),
+    Row("POST /v1/sessions", ANYONE, 201, lambda s: {"login": s.host.email, "password": PASSWORD}),
+    Row("GET /v1/sessions", SELF, 200, scope=PERSON),
+    Row("DELETE /v1/sessions", SELF, 204, fresh=True, scope=PERSON),
+    Row("POST /v1/sessions/refresh", ANYONE, 401, {"refreshToken": "x" * 68}),
+    Row("DELETE /v1/sessions/{id}", SELF, 204, None, {"id": "own_session"}, scope=PERSON),
+    Row("POST /v1/api-tokens", SELF, 201, {"name": "m", "scopes": ["read"], "password": PASSWORD}, fresh=True,
+        scope=PERSON),
+    Row("GET /v1/api-tokens", SELF, 200, scope=PERSON),
+    Row("DELETE /v1/api-tokens/{id}", SELF, 204, None, {"id": "own_api_token"}, scope=PERSON),
+    Row("GET /v1/projects", SELF, 200),
+    Row("POST /v1/projects", SELF, 201, {"name": "Another"}),
+    project("GET /v1/projects/{id}", "viewer", 200),
+    project("PATCH /v1/projects/{id}", "admin", 200, {"name": "Other"}),
+    project("DELETE /v1/projects/{id}", "owner", 204),
+    project("POST /v1/projects/{id}/restore", "owner", 200, thing="trashed_project_id"),
+    project("GET /v1/projects/{id}/members", "viewer", 200),
+    project("POST /v1/projects/{id}/members", "admin", 201, lambda s: {"email": s.new.email, "role": "viewer"},
+            scope="admin"),
+    project("PUT /v1/projects/{id}/members/{userId}", "admin", 200, {"role": "commenter"}, scope="admin"),
+    project("DELETE /v1/projects/{id}/members/{userId}", "admin", 204, scope="admin"),
+    project("GET /v1/projects/{id}/snapshot", "viewer", 200),
+    project("GET /v1/projects/{id}/events", "viewer", 200),
+    Row("GET /v1/tasks", SELF, 200),
+    Row("POST /v1/tasks", "member", 201, lambda s: {"title": "New", "projectId": s.project_id}),
+    task("GET /v1/tasks/{id}", "viewer", 200),
+    task("PATCH /v1/tasks/{id}", "member", 200, {"title": "Other"}),
+    task("DELETE /v1/tasks/{id}", "member", 204),
+    task("POST /v1/tasks/{id}/restore", "member", 200, thing="trashed_task_id"),
+    task("POST /v1/tasks/{id}/move", "member", 200, {"status": "completed"}),
+    task("POST /v1/tasks/{id}/duplicate", "member", 201, {}),
+    task("GET /v1/tasks/{id}/history", "viewer", 200),
+    Row("GET /v1/sync", SELF, 200),
+    task("GET /v1/tasks/{id}/comments", "viewer", 200),
+    task("POST /v1/tasks/{id}/comments", "commenter", 201, {"text": "So?"}),
+    task("PATCH /v1/comments/{id}", "commenter", 200, {"text": "So!"}, thing="comment_id"),
+    task("DELETE /v1/comments/{id}", "commenter", 204, thing="comment_id"),
+    Row("GET /v1/notifications", SELF, 200),
+    Row("PATCH /v1/notifications/{id}", SELF, 200, {"read": True}, {"id": "own_notification"}),
+    Row("POST /v1/notifications/read", SELF, 204),
+]
+BY_OP = {row.op: row for row in ROWS}
+
+
+def new_password():
+    return "another long password " + secrets.token_hex(4)
+
+
+def operations():
+    """`METHOD /path` of everything in the published contract."""
+    return [f"{method.upper()} {path}" for path, methods in judge.contract["paths"].items()
+            for method in methods if method in ("get", "post", "put", "patch", "delete")]
+
+
+def may(row, role):
+    return ROLES.index(role) >= ROLES.index(row.who)
+
+
+class Cast:
+    """People who stay: the host owns every scene, the others come as somebody."""
+
+    def __init__(self, world):
+        self.world = world
+        self.host, self.guest, self.new = (world.user(name) for name in ("host", "guest", "newcomer"))
+        self.by_role = {role: world.user(role) for role in (*ROLES, *STRANGERS)}
+
+
+class Scene:
+    """A project of the host, with the caller in a role; what else a row needs is made when asked for."""
+
+    def __init__(self, cast, role="owner", caller=None):
+        self.cast, self.world, self.role = cast, cast.world, role
+        self.host, self.guest, self.new = cast.host, cast.guest, cast.new
+        self.caller = caller or cast.by_role[role]
+        self.project = self.host.project("Scene")
+        self.project_id, self.guest_id = self.project["id"], self.guest.id
+        self.host.share(self.project, self.guest, "member")
+        self._task, self._settled = None, False
+        if role != "stranger":
+            self.host.share(self.project, self.caller, "commenter" if role == "removed" else role)
+
+    def settle(self):
+        """A removed member had the role until now."""
+        if self.role == "removed" and not self._settled:
+            self._settled = True
+            self.host.delete(f"/v1/projects/{self.project_id}/members/{self.caller.id}").expect(204)
+        return self
+
+    def prepare(self, row):
+        """The path and body of a row, with all that they need in place."""
+        path = row.path
+        for name, attribute in row.things.items():
+            if "{" + name + "}" in path:
+                path = path.replace("{" + name + "}", getattr(self, attribute))
+        body = row.body(self) if callable(row.body) else row.body
+        self.settle()
+        return path, body
+
+    @property
+    def task(self):
+        self._task = self._task or self.host.task("A", projectId=self.project_id)
+        return self._task
+
+    @property
+    def task_id(self):
+        return self.task["id"]
+
+    @property
+    def trashed_task_id(self):
+        self.host.delete(self.task).expect(204)
+        return self.task["id"]
+
+    @property
+    def trashed_project_id(self):
+        self.settle()
+        self.host.delete(self.project).expect(204)
+        return self.project_id
+
+    @property
+    def comment_id(self):
+        """The caller's own, if they ever could write one."""
+        if self.role == "viewer":
+            self.host.share(self.project, self.caller, "commenter")
+        author = self.host if self.role == "stranger" else self.caller
+        made = author.post(self.task, "/comments", text="Hm").expect(201)
+        if self.role == "viewer":
+            self.host.share(self.project, self.caller, "viewer")
+        return made["id"]
+
+    @property
+    def own_session(self):
+        return own_session(self.caller)
+
+    @property
+    def own_api_token(self):
+        return self.caller.post("/v1/api-tokens", name="x", scopes=["read"], password=PASSWORD).expect(201)["id"]
+
+    @property
+    def own_notification(self):
+        inbox = self.host.project("Notices")
+        self.host.share(inbox, self.caller, "member")
+        self.host.task("Yours", projectId=inbox["id"], assigneeIds=[self.caller.id])
+        return self.caller.items("/v1/notifications", limit=1)[0]["id"]
+
+    def state(self):
+        """All that the host can see of it, to find what a refused request changed."""
+        got = self.host.get(f"/v1/projects/{self.project_id}/snapshot")
+        if got.status != 200:
+            return got.status, None, None
+        talk = self._task and self.host.get(f"/v1/tasks/{self.task_id}/comments")
+        return got.status, got.json, talk and (talk.status, talk.json.get("items"))
+
+
+def own_session(user):
+    """A second session of the same person."""
+    before = {s["id"] for s in user.items("/v1/sessions", limit=200)}
+    user.log_in()
+    return next(s["id"] for s in user.items("/v1/sessions", limit=200) if s["id"] not in before)
+
+
+def api_token(user, *scopes, **more):
+    """A User who shows an API token instead."""
+    from client import User
+    other = User(user.world)
+    made = user.post("/v1/api-tokens", name="matrix", scopes=list(scopes), password=PASSWORD, **more).expect(201)
+    other.token, other.id, other.made = made["token"], user.id, made
+    return other
+
+
+def expired_api_token(user):
+    soon = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(time.time() + 2))
+    other = api_token(user, "admin", expiresAt=soon)
+    time.sleep(3)
+    return other

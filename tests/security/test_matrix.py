@@ -1,0 +1,182 @@
+"""Every route by everybody who might call it, from the table in matrix.py."""
+import judge
+import matrix
+import pytest
+import tokens
+from client import User
+from matrix import ANYONE, MAYBE, PERSON, ROLES, ROWS, SCOPES, SELF, STRANGERS, Scene, may
+
+OURS = [row for row in ROWS if row.is_ours]
+OWN = [row for row in ROWS if row.who == SELF]
+# The ways an access token can be wrong, as tokens.forged() names them.
+FORGED = ("expired", "another key", "a changed body", "no algorithm", "no algorithm, but signed",
+          "another algorithm", "an asymmetric algorithm", "another audience", "another issuer",
+          "another type", "an unknown kid", "not valid yet", "no signature")
+BAD = (*FORGED, "revoked session", "expired API token", "removed API token", "unknown API token")
+
+
+def published(row):
+    if row.op not in matrix.operations():
+        pytest.skip(f"{row.op} is not in openapi.json yet")
+    return row
+
+
+def name(row):
+    return row.op.replace(" ", "")
+
+
+@pytest.fixture(scope="module")
+def bad_users(world, cast, signing_keys):
+    """The owner of the scene with each kind of token that must not count; API tokens once there are any."""
+    owner = cast.by_role["owner"]
+    found = dict(tokens.forged(owner.token, signing_keys))
+    ended = owner.log_in()
+    ended.delete("/v1/sessions/current").expect(204)
+    found["revoked session"] = ended.token
+    if "POST /v1/api-tokens" in matrix.operations():
+        removed = matrix.api_token(owner, "admin")
+        owner.delete("/v1/api-tokens/" + removed.made["id"]).expect(204)
+        found["removed API token"], found["unknown API token"] = removed.token, "tw_" + "x" * 43
+        found["expired API token"] = matrix.expired_api_token(owner).token
+    users = {}
+    for kind in found:
+        users[kind] = User(world)
+        users[kind].token = found[kind]
+    return users
+
+
+@pytest.fixture(scope="module")
+def bad_scene(cast):
+    """One scene for all requests that must change nothing, as the owner would see it."""
+    scene = Scene(cast, "owner")
+    scene.task, scene.guest  # noqa: B018 - made now
+    return scene
+
+
+def test_no_route_is_missing(world):
+    missing = sorted(set(matrix.operations()) - set(matrix.BY_OP))
+    assert not missing, "write a row in tests/security/matrix.py for:\n  " + "\n  ".join(missing)
+
+
+def test_the_contract_says_who_needs_a_token(world):
+    for op in matrix.operations():
+        method, path = op.split()
+        needs = bool(judge.contract["paths"][path][method.lower()].get("security"))
+        assert needs == (matrix.BY_OP[op].who not in (ANYONE, MAYBE)), op
+
+
+@pytest.mark.parametrize("row", ROWS, ids=name)
+def test_anonymous(world, cast, bad_scene, row):
+    published(row)
+    path, body = Scene(cast).prepare(row) if row.who in (ANYONE, MAYBE) else filled(row, bad_scene)
+    before = bad_scene.state()
+    reply = world.anonymous().send(row.method, path, body)
+    if row.who in (ANYONE, MAYBE):
+        reply.expect(row.status)
+        assert reply.status != 401 or reply.slug == "bad-credentials", reply
+    else:
+        reply.expect(401, "unauthenticated")
+    assert bad_scene.state() == before
+
+
+@pytest.mark.parametrize("kind", BAD)
+@pytest.mark.parametrize("row", ROWS, ids=name)
+def test_bad_token(bad_users, cast, bad_scene, row, kind):
+    published(row)
+    if kind not in bad_users:
+        pytest.skip("there are no API tokens yet")
+    path, body = filled(row, bad_scene)
+    reply = bad_users[kind].send(row.method, path, body)
+    if row.who == ANYONE:
+        reply.expect(row.status)  # the token is not even looked at
+    else:
+        reply.expect(401, "unauthenticated")
+        assert set(reply.json) <= {"type", "title", "status", "detail", "requestId"}, reply
+
+
+def filled(row, scene):
+    """A row's path and body with what is there; ids of one's own things are made once."""
+    path = row.path
+    for key, attribute in row.things.items():
+        if "{" + key + "}" in path:
+            value = scene.__dict__.setdefault("made", {}).get(attribute)
+            if value is None:
+                value = scene.task_id if "trashed" in attribute else getattr(scene, attribute)
+                scene.made[attribute] = value
+            path = path.replace("{" + key + "}", value)
+    return path, row.body(scene) if callable(row.body) else row.body
+
+
+def test_the_bad_tokens_changed_nothing(cast, bad_scene):
+    """Runs after them: what they asked for, some of them 13 times, was done by none."""
+    status, snapshot, _ = bad_scene.state()
+    assert status == 200 and [t["title"] for t in snapshot["tasks"]] == ["A"], snapshot
+    assert {m["userId"]: m["role"] for m in snapshot["members"]} == {
+        cast.host.id: "owner", cast.guest.id: "member", bad_scene.caller.id: "owner"}
+    assert bad_scene.caller.get("/v1/me").expect(200)["locale"] != "de"
+
+
+@pytest.mark.parametrize("role", (*ROLES, *STRANGERS))
+@pytest.mark.parametrize("row", OURS, ids=name)
+def test_role(cast, row, role):
+    published(row)
+    scene = Scene(cast, role)
+    path, body = scene.prepare(row)
+    before = scene.state()
+    reply = scene.caller.send(row.method, path, body)
+    if role in STRANGERS:
+        in_body = row.op == "POST /v1/tasks"  # the project stands in the body
+        reply.expect((404, 422) if in_body else 404)
+        assert reply.slug in ("not-found", "invalid") and scene.project["name"] not in reply.body.decode()
+    elif may(row, role):
+        reply.expect(row.status)
+        return
+    else:
+        reply.expect(403, "forbidden")
+    assert scene.state() == before, f"a refused {row.op} of a {role} changed something"
+
+
+@pytest.mark.parametrize("role", (*ROLES, *STRANGERS))
+@pytest.mark.parametrize("row", OWN, ids=name)
+def test_what_is_ones_own_needs_no_role(world, cast, row, role):
+    published(row)
+    scene = Scene(cast, role, caller=world.user(role) if row.fresh else None)
+    path, body = scene.prepare(row)
+    scene.caller.send(row.method, path, body).expect(row.status)
+
+
+@pytest.mark.parametrize("row", [row for row in OWN if row.things], ids=name)
+@pytest.mark.parametrize("role", ("owner", "admin", "stranger"))
+def test_what_is_somebody_elses_does_not_exist(cast, row, role):
+    published(row)
+    theirs = Scene(cast, "owner", caller=cast.guest)
+    path, body = theirs.prepare(row)
+    for _ in (1, 2):
+        cast.by_role[role].send(row.method, path, body).expect(404, "not-found")
+    cast.guest.send(row.method, path, body).expect(row.status)  # it was there, and still is
+
+
+# -- API tokens: on by themselves once the contract has them ------------------------
+@pytest.fixture(scope="module")
+def holders(world):
+    """An owner of everything, once for each scope."""
+    if "POST /v1/api-tokens" not in matrix.operations():
+        pytest.skip("/v1/api-tokens is not in openapi.json yet")
+    owner = world.user("robot")
+    return owner, {scope: matrix.api_token(owner, scope) for scope in SCOPES}
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+@pytest.mark.parametrize("row", [row for row in ROWS if row.who not in (ANYONE, MAYBE)], ids=name)
+def test_api_token(holders, cast, row, scope):
+    published(row)
+    owner, by_scope = holders
+    scene = Scene(cast, "owner", caller=owner)
+    path, body = scene.prepare(row)
+    before = scene.state()
+    reply = by_scope[scope].send(row.method, path, body)
+    if row.needed_scope != PERSON and SCOPES.index(scope) >= SCOPES.index(row.needed_scope):
+        reply.expect(row.status)
+    else:
+        reply.expect(403, "forbidden")
+        assert scene.state() == before
