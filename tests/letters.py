@@ -41,8 +41,12 @@ class Outbox:
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
 
+    def in_order(self, pattern):
+        """Oldest first, by time: names begin with ids, which two processes make in no order within a second."""
+        return sorted(self.folder.glob(pattern), key=lambda path: path.stat().st_mtime_ns)
+
     def letters(self, to, subject=""):
-        found = [Letter(p.read_bytes()) for p in sorted(self.folder.glob("*.eml"))
+        found = [Letter(p.read_bytes()) for p in self.in_order("*.eml")
                  if to.encode() in p.read_bytes()]
         return [letter for letter in found if letter.to == to and subject in letter.subject]
 
@@ -54,7 +58,7 @@ class Outbox:
         return found[-1]
 
     def texts(self, phone):
-        return [t for t in (p.read_text() for p in sorted(self.folder.glob("*.txt"))) if f"To: {phone}\n" in t]
+        return [t for t in (p.read_text() for p in self.in_order("*.txt")) if f"To: {phone}\n" in t]
 
     def text_code(self, phone, count=1):
         """The code in the newest of `count` text messages to a number."""
