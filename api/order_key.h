@@ -19,8 +19,9 @@ struct text;
 void order_key_last(struct text *out, int64_t seq);
 
 /*
- * A key between two; before NULL: from the start.  False when there is no room: they
- * are equal, in the wrong order, or too long.
+ * A key between two; before NULL: there is none before, however often that is
+ * asked for.  False when there is no room: they are equal, in the wrong order,
+ * or too long.
  */
 bool order_key_between(struct text *out, const char *before, const char *after);
 

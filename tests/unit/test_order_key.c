@@ -95,16 +95,15 @@ test_any_moves_keep_the_order(void **state)
 
         if (i == 0 || where < 10)
             append();
-        else if (where < 12)
+        else if (where < 30)
             insert(first);
-        else if (where < 14)
+        else if (where < 32)
             insert(last); /* the last but one */
         else
             insert((int)unit_random((uint32_t)tasks_made));
     }
     longest = check_list();
-    /* The front was halved 2,000 times. */
-    assert_true(longest < ORDER_KEY_MAX);
+    assert_true(longest < 100);
     for (int i = 0; i < INSERTS; i++)
         text_free(&tasks[i].key);
     unit_rows_done();
@@ -112,7 +111,7 @@ test_any_moves_keep_the_order(void **state)
 
 /* Over and over at one place: correct as long as there is room, then an honest no. */
 static void
-squeeze(bool at_the_front)
+squeeze(bool to_the_left)
 {
     struct text low = {0}, high = {0}, key = {0};
     int n = 0;
@@ -125,8 +124,8 @@ squeeze(bool at_the_front)
             break;
         assert_true(well_formed(&key));
         assert_true(strcmp(low.bytes, key.bytes) < 0 && strcmp(key.bytes, high.bytes) < 0);
-        text_clear(at_the_front ? &high : &low);
-        text_puts(at_the_front ? &high : &low, key.bytes);
+        text_clear(to_the_left ? &high : &low);
+        text_puts(to_the_left ? &high : &low, key.bytes);
         n++;
     }
     assert_true(n > 4000 && n < 100000);
@@ -141,6 +140,32 @@ test_one_gap_takes_thousands_of_moves(void **state)
     (void)state;
     squeeze(true);
     squeeze(false);
+}
+
+/* To the top, for ever: the keys stay short. */
+static void
+test_the_top_takes_any_number_of_moves(void **state)
+{
+    struct text top = {0}, key = {0}, low = {0};
+
+    (void)state;
+    order_key_last(&top, 100);
+    for (int i = 0; i < 300000; i++) {
+        text_clear(&key);
+        assert_true(order_key_between(&key, NULL, top.bytes));
+        assert_true(well_formed(&key) && key.len <= 6);
+        assert_true(strcmp(key.bytes, top.bytes) < 0);
+        if (i % 1000 == 0) { /* and between the two there is room */
+            text_clear(&low);
+            assert_true(order_key_between(&low, key.bytes, top.bytes));
+            assert_true(strcmp(key.bytes, low.bytes) < 0 && strcmp(low.bytes, top.bytes) < 0);
+        }
+        text_clear(&top);
+        text_puts(&top, key.bytes);
+    }
+    text_free(&top);
+    text_free(&key);
+    text_free(&low);
 }
 
 static void
@@ -180,9 +205,21 @@ static const struct {
     const char *before, *after;
     const char *key; /* NULL: no room */
 } rows[] = {
-    {NULL, "V",  "F"},
-    {NULL, "1",  "0V"},
-    {NULL, "01", "00V"},
+    {NULL, "W5V",  "W4V"},
+    {NULL, "W1",   "W0V"},
+    {NULL, "W0V",  "VV"},
+    {NULL, "VV",   "UzV"},
+    {NULL, "V",    "UzV"},
+    {NULL, "UzV",  "UyV"},
+    {NULL, "U0V",  "TzzV"},
+    {NULL, "X10V", "X0zV"},
+    {NULL, "X00V", "WzV"},
+    {NULL, "X00V5", "WzV"},
+    {NULL, "K00000000000V", "A"}, /* the last whole number: halved from here on */
+    {NULL, "F",    "7"}, /* begins with none */
+    {NULL, "X1",   "G"},
+    {NULL, "1",    "0V"},
+    {NULL, "01",   "00V"},
     {"1",  "3",  "2"},
     {"1",  "2",  "1V"},
     {"1",  "11", "10V"},
@@ -219,6 +256,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_between),
         cmocka_unit_test(test_any_moves_keep_the_order),
+        cmocka_unit_test(test_the_top_takes_any_number_of_moves),
         cmocka_unit_test(test_one_gap_takes_thousands_of_moves),
         cmocka_unit_test(test_later_changes_come_later),
     };
