@@ -199,6 +199,29 @@ seal_secret(struct request *r)
 }
 
 static void
+append_sealed(bson_t *record, const char *name, struct request *r, const char *bytes, size_t len)
+{
+    struct text sealed = {0};
+
+    token_seal(&sealed, seal_secret(r), bytes, len);
+    bson_append_binary(record, name, -1, BSON_SUBTYPE_BINARY, (uint8_t *)sealed.bytes,
+                       (uint32_t)sealed.len);
+    text_free(&sealed);
+}
+
+/* Appends what append_sealed() was given. */
+static void
+take_sealed(struct request *r, const bson_iter_t *iter, struct text *out)
+{
+    const uint8_t *bytes;
+    uint32_t len;
+
+    bson_iter_binary(iter, NULL, &len, &bytes);
+    if (token_unseal(out, seal_secret(r), (const char *)bytes, len) != ERR_NONE)
+        log_warn("idempotency: a record cannot be unsealed");
+}
+
+static void
 write_record(bson_t *record, void *arg)
 {
     struct request *r = arg;
@@ -209,12 +232,9 @@ write_record(bson_t *record, void *arg)
     append_optional(record, "etag", r->reply.etag);
     append_optional(record, "location", r->reply.location);
     if (r->route->flags & SECRETS) {
-        struct text sealed = {0};
-
-        token_seal(&sealed, seal_secret(r), body->bytes == NULL ? "" : body->bytes, body->len);
-        bson_append_binary(record, "sealed", -1, BSON_SUBTYPE_BINARY, (uint8_t *)sealed.bytes,
-                           (uint32_t)sealed.len);
-        text_free(&sealed);
+        append_sealed(record, "sealed", r, body->bytes == NULL ? "" : body->bytes, body->len);
+        if (r->reply.cookie != NULL)
+            append_sealed(record, "sealedCookie", r, r->reply.cookie, strlen(r->reply.cookie));
     } else if (body->len > 0) {
         bson_append_utf8(record, "body", -1, body->bytes, (int)body->len);
     }
@@ -237,11 +257,13 @@ take_member(struct request *r, const bson_iter_t *iter)
 
         text_add(&r->reply.body, body, len);
     } else if (strcmp(name, "sealed") == 0) {
-        const uint8_t *bytes;
+        take_sealed(r, iter, &r->reply.body);
+    } else if (strcmp(name, "sealedCookie") == 0) {
+        struct text cookie = {0};
 
-        bson_iter_binary(iter, NULL, &len, &bytes);
-        if (token_unseal(&r->reply.body, seal_secret(r), (const char *)bytes, len) != ERR_NONE)
-            log_warn("idempotency: a record cannot be unsealed");
+        take_sealed(r, iter, &cookie);
+        r->reply.cookie = arena_dup(r->arena, cookie.bytes);
+        text_free(&cookie);
     }
 }
 

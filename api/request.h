@@ -43,6 +43,7 @@ struct reply {
     struct text body;
     const char *type; /* media type of the body */
     const char *etag, *location, *allow;
+    const char *cookie; /* of Set-Cookie */
     int retry_after; /* seconds; 0: none */
     long limit, remaining, reset; /* RateLimit-*; limit 0: none */
     bool replayed;
@@ -55,7 +56,7 @@ struct request {
     /* As it came; NULL where a header is absent. */
     const char *method_name, *path, *query, *address, *id;
     const char *content_type, *authorization, *if_match, *if_none_match, *idempotency_key;
-    const char *user_agent;
+    const char *user_agent, *cookie, *origin, *fetch_site;
     const char *body;
     size_t body_len;
     bool body_too_large, head_only;
@@ -71,6 +72,7 @@ struct request {
     struct json_object *json;
     const char *key; /* the idempotency record's _id; NULL: none */
     char digest[65]; /* of method, path and body */
+    bool cookie_mode; /* the refresh token travels as a cookie */
     struct param params[REQUEST_PARAMS_MAX];
     int param_count;
 

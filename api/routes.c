@@ -31,6 +31,7 @@ const struct route routes[] = {
     {GET,    "/v1/sessions",                           USER,   sessions_list,       NULL,      NULL,              &session_shape,  "List one's own sessions", LIST | PERSON},
     {DELETE, "/v1/sessions",                           USER,   sessions_end_others, NULL,      NULL,              NULL,            "End all other sessions", PERSON},
     {POST,   "/v1/sessions/refresh",                   ANYONE, sessions_refresh,    NULL,      &refresh_shape,    &opened_shape,   "Get a new access token", SECRETS},
+    {PATCH,  "/v1/sessions/{id}",                      USER,   sessions_rename,     NULL,      &session_shape,    &session_shape,  "Name a session", PERSON},
     {DELETE, "/v1/sessions/{id}",                      USER,   sessions_end,        NULL,      NULL,              NULL,            "End a session; `current`: log out", PERSON},
     {GET,    "/v1/projects",                           USER,   crud_list,           &projects, NULL,              &project_shape,  "List the projects one may see", LIST},
     {POST,   "/v1/projects",                           USER,   projects_create,     &projects, &project_shape,    &project_shape,  "Create a project", CREATED},

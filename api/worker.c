@@ -171,6 +171,9 @@ read_request(FCGX_Request *f, struct request *r)
     r->if_none_match = arena_dup(r->arena, param(f, "HTTP_IF_NONE_MATCH"));
     r->idempotency_key = arena_dup(r->arena, param(f, "HTTP_IDEMPOTENCY_KEY"));
     r->user_agent = arena_dup(r->arena, param(f, "HTTP_USER_AGENT"));
+    r->cookie = arena_dup(r->arena, param(f, "HTTP_COOKIE"));
+    r->origin = arena_dup(r->arena, param(f, "HTTP_ORIGIN"));
+    r->fetch_site = arena_dup(r->arena, param(f, "HTTP_SEC_FETCH_SITE"));
     read_body(f, r);
 }
 
@@ -208,6 +211,7 @@ send_head(FCGX_Request *f, struct request *r, bool whole)
     header(f, "ETag", reply->etag);
     header(f, "Location", reply->location);
     header(f, "Allow", reply->allow);
+    header(f, "Set-Cookie", reply->cookie);
     header(f, "Cache-Control", r->method == GET && reply->etag != NULL ? "private, no-cache"
                                                                        : "no-store");
     if (reply->status == 401)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/cookie.h"
 #include "api/crud.h"
 #include "api/doc.h"
 #include "api/limits.h"
@@ -19,7 +20,9 @@
 #include "common/token.h"
 
 #define RECENT_MS  (10LL * 60 * 1000)    /* after a log-in no password is asked for again */
-#define SESSION_MS (30LL * 86400 * 1000) /* of no use; each refresh renews it */
+#define IDLE_MS    (14LL * 86400 * 1000) /* a session of no use */
+#define SESSION_MS (30LL * 86400 * 1000) /* any session (ASVS 5.0, 7.3.2) */
+#define AGENT_MAX  200
 
 /* clang-format off */
 const struct field user_fields[] = {
@@ -179,6 +182,13 @@ account_link(struct request *r, const char *page, const char *token)
                         token == NULL ? "" : "?token=", token == NULL ? "" : token);
 }
 
+enum err
+account_cookie(struct request *r, const bson_t *body)
+{
+    r->cookie_mode = doc_flag(body, "cookie");
+    return r->cookie_mode ? cookie_same_site(r) : ERR_NONE;
+}
+
 /* A refresh token is the session's id and its secret. */
 static char *
 refresh_token(struct request *r, const bson_oid_t *session, const char *secret)
@@ -202,13 +212,40 @@ account_reply(struct request *r, int status, const bson_t *user, const bson_oid_
     access = token_sign(&token);
     text_puts(t, "{\"user\":");
     doc_write(t, &user_shape, user);
-    text_printf(t, ",\"accessToken\":\"%s\",\"refreshToken\":\"%s\",\"expiresIn\":%d}", access,
-                refresh_token(r, session, refresh_secret), TOKEN_SECONDS);
+    text_printf(t, ",\"accessToken\":\"%s\",\"expiresIn\":%d,\"refreshToken\":", access,
+                TOKEN_SECONDS);
+    if (r->cookie_mode) {
+        cookie_set(r, refresh_token(r, session, refresh_secret));
+        text_puts(t, "null}");
+    } else {
+        text_printf(t, "\"%s\"}", refresh_token(r, session, refresh_secret));
+    }
     free(access);
 }
 
+int64_t
+account_session_end(const bson_t *session, int64_t now)
+{
+    int64_t began = now;
+
+    doc_time(session, "createdAt", &began);
+    return began + SESSION_MS < now + IDLE_MS ? began + SESSION_MS : now + IDLE_MS;
+}
+
+const char *
+account_agent(struct request *r)
+{
+    size_t len = r->user_agent == NULL ? 0 : strlen(r->user_agent);
+
+    if (len > AGENT_MAX)
+        len = AGENT_MAX;
+    return len == 0 || !text_utf8(r->user_agent, len) ? ""
+                                                      : arena_copy(r->arena, r->user_agent, len);
+}
+
 enum err
-account_open_session(struct request *r, struct change *change, const bson_t *user)
+account_open_session(struct request *r, struct change *change, const bson_t *user,
+                     const char *device)
 {
     char secret[TOKEN_SECRET], hash[TOKEN_HASH];
     int64_t now = change_now(change);
@@ -222,12 +259,13 @@ account_open_session(struct request *r, struct change *change, const bson_t *use
     BSON_APPEND_OID(&doc, "_id", &id);
     BSON_APPEND_OID(&doc, "userId", doc_id(user, "_id"));
     BSON_APPEND_UTF8(&doc, "refreshHash", hash);
-    BSON_APPEND_UTF8(&doc, "device", r->user_agent == NULL ? "" : r->user_agent);
+    BSON_APPEND_UTF8(&doc, "agent", account_agent(r));
+    BSON_APPEND_UTF8(&doc, "device", device == NULL ? account_agent(r) : device);
     BSON_APPEND_UTF8(&doc, "ip", r->address == NULL ? "" : r->address);
     BSON_APPEND_DATE_TIME(&doc, "createdAt", now);
     BSON_APPEND_DATE_TIME(&doc, "lastUsedAt", now);
     BSON_APPEND_DATE_TIME(&doc, "rotatedAt", now);
-    BSON_APPEND_DATE_TIME(&doc, "expiresAt", now + SESSION_MS);
+    BSON_APPEND_DATE_TIME(&doc, "expiresAt", now + IDLE_MS);
     err = store_insert(change_store(change), STORE_SESSIONS, &doc);
     bson_destroy(&doc);
     account_reply(r, 201, user, &id, secret);

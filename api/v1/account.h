@@ -16,10 +16,17 @@ extern const struct field user_fields[];
 
 /*
  * Within a change: inserts a session for the user and makes the reply of a
- * log-in: {user, accessToken, refreshToken, expiresIn}.
+ * log-in: {user, accessToken, refreshToken, expiresIn}.  device: the session's
+ * name; NULL: what the client says of itself.
  */
-enum err account_open_session(struct request *r, struct change *change, const bson_t *user)
-    MUST_CHECK;
+enum err account_open_session(struct request *r, struct change *change, const bson_t *user,
+                              const char *device) MUST_CHECK;
+
+/* When a session ends that is used now and then no more, or at the latest. */
+int64_t account_session_end(const bson_t *session, int64_t now);
+
+/* What the client says of itself, in bounds. */
+const char *account_agent(struct request *r);
 
 /* The same reply for a session that has a new refresh token. */
 void account_reply(struct request *r, int status, const bson_t *user, const bson_oid_t *session,
@@ -56,6 +63,9 @@ const char *account_ip(const struct request *r);
  * the #, which no browser sends and no server logs.
  */
 const char *account_link(struct request *r, const char *page, const char *token);
+
+/* Does the body ask for the refresh token as a cookie, and may its page do so? */
+enum err account_cookie(struct request *r, const bson_t *body) MUST_CHECK;
 
 /* Lower case of an address with one @ and a dot behind; false when it is none. */
 bool account_email(struct request *r, const char *typed, const char **out);

@@ -45,6 +45,7 @@ extern const struct shape password_shape, reset_ask_shape, reset_use_shape;
 enum err sessions_open(struct request *r) MUST_CHECK;
 enum err sessions_list(struct request *r) MUST_CHECK;
 enum err sessions_refresh(struct request *r) MUST_CHECK;
+enum err sessions_rename(struct request *r) MUST_CHECK;
 enum err sessions_end(struct request *r) MUST_CHECK;
 enum err sessions_end_others(struct request *r) MUST_CHECK;
 extern const struct shape login_shape, refresh_shape, session_shape, opened_shape;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/audit.h"
+#include "api/cookie.h"
 #include "api/crud.h"
 #include "api/doc.h"
 #include "api/jobs/queue.h"
@@ -20,23 +21,18 @@
 #include "common/password.h"
 #include "common/token.h"
 
-#define GRACE_MS   10000 /* a lost reply may be asked for again so long (design 4) */
-#define SESSION_MS (30LL * 86400 * 1000)
-
 /* clang-format off */
 static const struct field login_fields[] = {
     {"login",    TEXT, MUST_SET, 1, 254},
     {"password", TEXT, MUST_SET, 1, PASSWORD_MAX},
     {"code",     TEXT, MAY_SET | NULLABLE, 1, 40, .about = "of the second factor, or a recovery code"},
-    {NULL},
-};
-static const struct field refresh_fields[] = {
-    {"refreshToken", TEXT, MUST_SET, 1, 200},
+    {"device",   TEXT, MAY_SET | NULLABLE, 1, 200, .about = "a name for the session"},
+    {"cookie",   FLAG, MAY_SET, .fallback = "false", .about = "the refresh token as a cookie, for browsers"},
     {NULL},
 };
 static const struct field session_fields[] = {
     {"id",         REF,     0},
-    {"device",     TEXT,    0},
+    {"device",     TEXT,    MAY_EDIT, 1, 200, .about = "its name; at first what the browser says of itself"},
     {"ip",         TEXT,    0},
     {"createdAt",  INSTANT, 0},
     {"lastUsedAt", INSTANT, 0},
@@ -47,34 +43,57 @@ static const struct field session_fields[] = {
 static const struct field opened_fields[] = {
     {"user",         NESTED,  0, .items = user_fields},
     {"accessToken",  TEXT,    0, .about = "a JWT for the Authorization header"},
-    {"refreshToken", TEXT,    0, .about = "good for one refresh"},
+    {"refreshToken", TEXT,    NULLABLE, .about = "good for one refresh; null: it is a cookie"},
     {"expiresIn",    INTEGER, 0, .about = "seconds that the access token lives"},
     {NULL},
 };
 /* clang-format on */
 
 const struct shape login_shape = {"Login", login_fields};
-const struct shape refresh_shape = {"Refresh", refresh_fields};
 const struct shape session_shape = {"Session", session_fields};
 const struct shape opened_shape = {"OpenedSession", opened_fields};
 
 struct opening {
     struct request *r;
+    const char *device; /* NULL: what the browser says of itself */
     const bson_t *user;
     const char *new_hash;    /* the password's, when its cost was raised; NULL: keep */
     struct totp_proof proof; /* of the second factor, if the account has one */
+    bool new_device;
 };
+
+/* A letter, unless a session of the last month says that it comes from there. */
+static enum err
+tell_if_new(struct opening *o, struct change *change, bool *new)
+{
+    struct request *r = o->r;
+    const char *agent = account_agent(r);
+    bson_t *same = request_keep(
+               r, BCON_NEW("userId", BCON_OID(doc_id(o->user, "_id")), "agent", BCON_UTF8(agent))),
+           *doc;
+    enum err err = store_get(change_store(change), STORE_SESSIONS, same, NULL, &doc);
+
+    *new = err == ERR_NOT_FOUND;
+    if (err == ERR_NONE)
+        request_keep(r, doc);
+    if (!*new)
+        return err;
+    return queue_letter(change, JOB_LETTER, LETTER_NEW_DEVICE, doc_text(o->user, "email"),
+                        NOTICE_MS, "name", account_greeting(r, o->user), "device",
+                        *agent == '\0' ? "A program that does not say what it is" : agent, "ip",
+                        account_ip(r), "link", account_link(r, "password-resets", NULL), NULL);
+}
 
 static enum err
 open_session(struct change *change, void *arg)
 {
     struct opening *o = arg;
-    enum err err = ERR_NONE;
+    enum err err = tell_if_new(o, change, &o->new_device);
 
-    if (totp_wanted(o->user))
+    if (err == ERR_NONE && totp_wanted(o->user))
         err = totp_use(o->r, change, o->user, &o->proof);
     if (err == ERR_NONE)
-        err = account_open_session(o->r, change, o->user);
+        err = account_open_session(o->r, change, o->user, o->device);
 
     if (err == ERR_NONE && o->new_hash != NULL) {
         bson_t *filter = BCON_NEW("_id", BCON_OID(doc_id(o->user, "_id")));
@@ -104,7 +123,7 @@ sessions_open(struct request *r)
     if ((err = doc_read(r, DOC_CREATE, login_fields, r->json, body)) != ERR_NONE)
         return err;
     login = account_login(r, doc_text(body, "login"));
-    if ((err = limits_try(r, login)) != ERR_NONE ||
+    if ((err = account_cookie(r, body)) != ERR_NONE || (err = limits_try(r, login)) != ERR_NONE ||
         (err = account_find(r, login, &o.user)) != ERR_NONE ||
         (err = password_check(doc_text(body, "password"),
                               o.user == NULL ? NULL : doc_text(o.user, "passwordHash"), &right,
@@ -116,10 +135,16 @@ sessions_open(struct request *r)
         right = totp_prove(o.user, doc_text(body, "code"), &o.proof);
     limits_tried(r, login, right);
     if (!right)
+        audit(r, "session.refused", o.user == NULL ? NULL : doc_id(o.user, "_id"));
+    if (!right)
         return request_fail(r, ERR_BAD_LOGIN, "the login, the password or the code is wrong");
     if (outdated && password_hash(doc_text(body, "password"), hash) == ERR_NONE)
         o.new_hash = hash;
-    return request_change(r, &plan);
+    o.device = doc_text(body, "device");
+    if ((err = request_change(r, &plan)) == ERR_NONE)
+        audit_of(r, "session.opened", doc_id(o.user, "_id"), "device",
+                 o.new_device ? "new" : "known");
+    return err;
 }
 
 static void
@@ -142,6 +167,51 @@ sessions_list(struct request *r)
                                  "expiresAt", "{", "$gt", BCON_DATE_TIME(clock_now()), "}"));
 
     return crud_page(r, STORE_SESSIONS, &session_list, base, write_session);
+}
+
+struct naming {
+    struct request *r;
+    const char *device;
+};
+
+static enum err
+rename_session(struct change *change, void *arg)
+{
+    struct naming *n = arg;
+    struct request *r = n->r;
+    bson_oid_t id = r->session_id;
+    bson_t *filter, *set, *after;
+    int64_t matched;
+    enum err err = ERR_NONE;
+
+    if (strcmp(r->args[0], "current") != 0 && (err = request_id_arg(r, 0, &id)) != ERR_NONE)
+        return err;
+    filter = request_keep(
+        r, BCON_NEW("_id", BCON_OID(&id), "userId", BCON_OID(&r->user_id), "revokedAt", BCON_NULL));
+    set = request_keep(r, BCON_NEW("$set", "{", "device", BCON_UTF8(n->device), "}"));
+    err = store_update(change_store(change), STORE_SESSIONS, filter, set, &matched);
+    if (err == ERR_NONE && matched == 0)
+        err = ERR_NOT_FOUND;
+    if (err == ERR_NONE)
+        err = store_get(change_store(change), STORE_SESSIONS, filter, NULL, &after);
+    if (err == ERR_NONE)
+        write_session(r, reply_json(r, 200), request_keep(r, after));
+    return err;
+}
+
+enum err
+sessions_rename(struct request *r)
+{
+    bson_t *body = request_keep(r, bson_new());
+    struct naming n = {.r = r};
+    struct change_plan plan = {.fn = rename_session, .arg = &n};
+    enum err err = doc_read(r, DOC_CHANGE, session_fields, r->json, body);
+
+    if (err == ERR_NONE && (n.device = doc_text(body, "device")) == NULL) {
+        request_complain(r, "/device", "required", "is required");
+        err = ERR_INVALID;
+    }
+    return err == ERR_NONE ? request_change(r, &plan) : err;
 }
 
 static enum err
@@ -175,9 +245,12 @@ sessions_end(struct request *r)
 
     if (strcmp(r->args[0], "current") != 0 && (err = request_id_arg(r, 0, &id)) != ERR_NONE)
         return err;
-    if ((err = run_endings(&e)) == ERR_NONE)
-        audit_of(r, "session.ended", &r->user_id, "ended", r->args[0]);
-    return err;
+    if ((err = run_endings(&e)) != ERR_NONE)
+        return err;
+    if (bson_oid_equal(&id, &r->session_id) && cookie_read(r) != NULL)
+        cookie_clear(r);
+    audit_of(r, "session.ended", &r->user_id, "ended", r->args[0]);
+    return ERR_NONE;
 }
 
 enum err
@@ -188,115 +261,5 @@ sessions_end_others(struct request *r)
 
     if (err == ERR_NONE)
         audit(r, "session.others-ended", &r->user_id);
-    return err;
-}
-
-struct punishment {
-    struct endings endings;
-    const bson_t *session, *user;
-};
-
-/* Whoever has it, the session is not safe. */
-static enum err
-punish(struct change *change, void *arg)
-{
-    struct punishment *p = arg;
-    struct request *r = p->endings.r;
-    enum err err = endings_run(&p->endings, change);
-
-    if (err != ERR_NONE || p->endings.count == 0)
-        return err;
-    return queue_letter(change, JOB_LETTER, LETTER_SESSION_ENDED, doc_text(p->user, "email"),
-                        NOTICE_MS, "name", account_greeting(r, p->user), "ip", account_ip(r),
-                        "device", doc_text(p->session, "device"), "link",
-                        account_link(r, "password-resets", NULL), NULL);
-}
-
-/* A token that was used before came back. */
-static enum err
-punish_replay(struct request *r, const bson_t *session, const bson_t *user)
-{
-    struct punishment p = {
-        {.r = r, .user = doc_id(user, "_id"), .only = doc_id(session, "_id")}, session, user};
-    struct change_plan plan = {.fn = punish, .arg = &p};
-
-    r->key = NULL; /* a refusal is not recorded */
-    if (request_change(r, &plan) == ERR_NONE) {
-        endings_tell(&p.endings);
-        audit(r, "session.replayed", p.endings.user);
-    }
-    return ERR_BAD_LOGIN;
-}
-
-/* The session and the secret that a refresh token names. */
-static enum err
-find_session(struct request *r, const char *token, const char **secret, const bson_t **session)
-{
-    const char *dot = strchr(token, '.');
-    int64_t expires;
-    bson_oid_t id;
-    enum err err;
-
-    if (dot == NULL || dot - token != 24 || strlen(dot + 1) != TOKEN_SECRET - 1 ||
-        !bson_oid_is_valid(token, 24))
-        return ERR_BAD_LOGIN;
-    bson_oid_init_from_string(&id, arena_copy(r->arena, token, 24));
-    *secret = dot + 1;
-    err = crud_get(r, STORE_SESSIONS, &id, session);
-    if (err == ERR_NONE && (doc_has(*session, "revokedAt") ||
-                            !doc_time(*session, "expiresAt", &expires) || expires < clock_now()))
-        err = ERR_NOT_FOUND;
-    return err == ERR_NOT_FOUND ? ERR_BAD_LOGIN : err;
-}
-
-/* Puts the successor's hash in place of the current one, if that still stands. */
-static enum err
-rotate(struct request *r, const bson_t *session, const char *hash, const char *next_hash)
-{
-    int64_t now = clock_now(), matched;
-    bson_t *filter = BCON_NEW("_id", BCON_OID(doc_id(session, "_id")), "refreshHash",
-                              BCON_UTF8(hash), "revokedAt", BCON_NULL);
-    bson_t *set = BCON_NEW("$set", "{", "refreshHash", BCON_UTF8(next_hash), "previousHash",
-                           BCON_UTF8(hash), "rotatedAt", BCON_DATE_TIME(now), "lastUsedAt",
-                           BCON_DATE_TIME(now), "expiresAt", BCON_DATE_TIME(now + SESSION_MS), "ip",
-                           BCON_UTF8(r->address == NULL ? "" : r->address), "}");
-    enum err err = store_update(r->store, STORE_SESSIONS, filter, set, &matched);
-
-    bson_destroy(filter);
-    bson_destroy(set);
-    return err == ERR_NONE && matched == 0 ? ERR_RETRY : err;
-}
-
-enum err
-sessions_refresh(struct request *r)
-{
-    bson_t *body = request_keep(r, bson_new());
-    char hash[TOKEN_HASH], next[TOKEN_SECRET], next_hash[TOKEN_HASH];
-    const bson_t *session, *user;
-    const char *secret, *current, *previous;
-    enum err err;
-
-    if ((err = doc_read(r, DOC_CREATE, refresh_fields, r->json, body)) != ERR_NONE ||
-        (err = find_session(r, doc_text(body, "refreshToken"), &secret, &session)) != ERR_NONE ||
-        (err = crud_get(r, STORE_USERS, doc_id(session, "userId"), &user)) != ERR_NONE)
-        return err == ERR_NOT_FOUND ? ERR_BAD_LOGIN : err;
-    token_hash(hash, secret);
-    token_successor(next, secret);
-    token_hash(next_hash, next);
-    current = doc_text(session, "refreshHash");
-    if (strcmp(current, hash) == 0) {
-        err = rotate(r, session, hash, next_hash);
-        if (err == ERR_RETRY) /* a twin with the same token was faster: its successor is ours */
-            err = ERR_NONE;
-    } else {
-        int64_t rotated = 0;
-
-        previous = doc_text(session, "previousHash");
-        doc_time(session, "rotatedAt", &rotated);
-        if (previous == NULL || strcmp(previous, hash) != 0 || clock_now() - rotated > GRACE_MS)
-            return punish_replay(r, session, user);
-    }
-    if (err == ERR_NONE)
-        account_reply(r, 200, user, doc_id(session, "_id"), next);
     return err;
 }

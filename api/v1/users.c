@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "api/audit.h"
 #include "api/crud.h"
 #include "api/doc.h"
 #include "api/reply.h"
@@ -23,6 +24,7 @@ static const struct field register_fields[] = {
     {"name",     TEXT, MUST_SET, 1, 100},
     {"timeZone", TEXT, MAY_SET,  1, 64, .fallback = "\"UTC\""},
     {"locale",   TEXT, MAY_SET,  2, 35, .fallback = "\"en\""},
+    {"cookie",   FLAG, MAY_SET,  .fallback = "false", .about = "the refresh token as a cookie, for browsers"},
     {NULL},
 };
 /* clang-format on */
@@ -94,7 +96,7 @@ create_user(struct change *change, void *arg)
     if ((err = store_insert(change_store(change), STORE_USERS, user)) != ERR_NONE ||
         (err = change_new_topic(change, topic, &own)) != ERR_NONE ||
         (err = projects_create_inbox(r, change, own)) != ERR_NONE ||
-        (err = account_open_session(r, change, user)) != ERR_NONE)
+        (err = account_open_session(r, change, user, NULL)) != ERR_NONE)
         return err;
     r->reply.location = "/v1/me";
     return ERR_NONE;
@@ -115,9 +117,10 @@ users_register(struct request *r)
         request_complain(r, "/phone", "format", "must be a number like +4915112345678");
     if (doc_has(reg.body, "password"))
         passwords_judge(r, "/password", doc_text(reg.body, "password"));
-    if ((err = request_verdict(r)) != ERR_NONE ||
+    if ((err = request_verdict(r)) != ERR_NONE || (err = account_cookie(r, reg.body)) != ERR_NONE ||
         (err = password_hash(doc_text(reg.body, "password"), reg.hash)) != ERR_NONE)
         return err;
-    err = request_change(r, &plan);
+    if ((err = request_change(r, &plan)) == ERR_NONE)
+        audit(r, "account.opened", &r->user_id);
     return err == ERR_CONFLICT ? name_conflict(&reg) : err;
 }

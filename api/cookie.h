@@ -1,0 +1,26 @@
+/*
+ * The refresh token as a cookie, which no script can read: for browsers.
+ */
+#ifndef API_COOKIE_H
+#define API_COOKIE_H
+
+#include <stdbool.h>
+
+#include "common/err.h"
+
+struct request;
+
+/* The refresh token that came as a cookie; NULL: none. */
+const char *cookie_read(struct request *r);
+
+/*
+ * ERR_FORBIDDEN when a browser says that the request comes from somebody else's
+ * page.  That the body must be JSON and the cookie SameSite=Strict stand behind it.
+ */
+enum err cookie_same_site(struct request *r) MUST_CHECK;
+
+/* Makes the reply set the cookie, or take it away. */
+void cookie_set(struct request *r, const char *refresh_token);
+void cookie_clear(struct request *r);
+
+#endif
