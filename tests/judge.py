@@ -88,7 +88,7 @@ WHOLE = [
     ("POST", r"/v1/projects", (201,), PROJECT),
     ("PUT POST", r"/v1/projects/[^/]+/members(/[^/]+)?", (200, 201), MEMBER),
     ("POST", r"/v1/(users|sessions)", (201,),
-     {"user": has(id=ident), "accessToken": text, "refreshToken": text, "expiresIn": number}),
+     {"user": has(id=ident), "accessToken": text, "refreshToken": null_or(text), "expiresIn": number}),
 ]
 ITEMS = [
     ("GET", r"/v1/tasks", (200,), TASK),

@@ -1,0 +1,153 @@
+"""Cookie mode: the refresh token where no script can read it, and no foreign page can use it."""
+import http.cookies
+import secrets
+
+import pytest
+from client import PASSWORD, User, eventually, fresh_account
+from stack import Stack
+
+NAME = "taskwire_refresh"
+
+
+def cookie_of(reply, name=NAME):
+    morsel = http.cookies.SimpleCookie(reply.headers["set-cookie"])[name]
+    return morsel.value, {k: v for k, v in morsel.items() if v}
+
+
+def log_in(world, user, **headers):
+    return world.anonymous().send("POST", "/v1/sessions", {"login": user.email, "password": PASSWORD, "cookie": True},
+                                  headers=headers)
+
+
+def refresh(world, value, origin=None, **headers):
+    headers = {"Cookie": f"theme=dark; {NAME}={value}", **headers}
+    if origin:
+        headers["Origin"] = origin
+    return world.anonymous().send("POST", "/v1/sessions/refresh", {}, headers=headers)
+
+
+def test_the_refresh_token_is_a_cookie_and_nowhere_else(world, anna):
+    reply = log_in(world, anna, Origin=world.origin).expect(201)
+    value, flags = cookie_of(reply)
+    assert reply["refreshToken"] is None and value not in reply.body.decode()
+    assert flags == {"path": "/v1/sessions", "httponly": True, "samesite": "Strict", "max-age": "2592000"}
+
+
+def test_the_cookie_is_rotated_at_each_refresh(world, anna):
+    value, _ = cookie_of(log_in(world, anna))
+    reply = refresh(world, value, world.origin).expect(200)
+    second, _ = cookie_of(reply)
+    assert second != value and reply["refreshToken"] is None
+    assert User(world).take(reply).get("/v1/me").expect(200)["id"] == anna.id
+    assert cookie_of(refresh(world, value, world.origin).expect(200))[0] == second  # a second tab
+    third, _ = cookie_of(refresh(world, second, world.origin).expect(200))
+    refresh(world, value, world.origin).expect(401)  # an old one ends the session
+    reply = refresh(world, third, world.origin).expect(401)
+    assert cookie_of(reply)[1]["max-age"] == "0"
+
+
+@pytest.mark.parametrize("headers", [
+    {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Origin": "http://127.0.0.1.evil.example"},
+    {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}])
+def test_a_foreign_page_can_do_nothing_with_it(world, anna, headers):
+    value, _ = cookie_of(log_in(world, anna))
+    reply = refresh(world, value, **headers).expect(403, "forbidden")
+    assert "set-cookie" not in reply.headers
+    log_in(world, anna, **headers).expect(403, "forbidden")
+    refresh(world, value, world.origin).expect(200)  # and it has changed nothing
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data", ""])
+def test_a_form_of_a_foreign_page_is_no_refresh(world, anna, kind):
+    value, _ = cookie_of(log_in(world, anna))
+    world.anonymous().send("POST", "/v1/sessions/refresh", raw=b"{}", headers={
+        "Cookie": f"{NAME}={value}", "Content-Type": kind}).expect(415)
+
+
+def test_the_cookie_alone_opens_nothing(world, anna):
+    value, _ = cookie_of(log_in(world, anna))
+    head = {"Cookie": f"{NAME}={value}", "Origin": world.origin}
+    for method, path in (("GET", "/v1/me"), ("GET", "/v1/sessions"), ("DELETE", "/v1/sessions"), ("POST", "/v1/tasks")):
+        world.anonymous().send(method, path, {} if method == "POST" else None, headers=head).expect(401)
+
+
+def test_logging_out_takes_the_cookie_away(world, anna):
+    reply = log_in(world, anna)
+    value, _ = cookie_of(reply)
+    session = User(world).take(reply)
+    out = session.send("DELETE", "/v1/sessions/current", headers={"Cookie": f"{NAME}={value}"}).expect(204)
+    assert cookie_of(out)[0] == "" and cookie_of(out)[1]["max-age"] == "0"
+    refresh(world, value, world.origin).expect(401)
+
+
+def test_registering_gives_a_cookie_too(world):
+    reply = world.anonymous().post("/v1/users", **fresh_account(), cookie=True).expect(201)
+    refresh(world, cookie_of(reply)[0], world.origin).expect(200)
+
+
+def test_a_log_in_that_is_sent_again_gives_the_same_cookie(world, anna):
+    key, body = secrets.token_hex(8), {"login": anna.email, "password": PASSWORD, "cookie": True}
+    first, again = (world.anonymous().send("POST", "/v1/sessions", body, key=key).expect(201) for _ in range(2))
+    assert again.headers["idempotency-replayed"] == "true" and cookie_of(first) == cookie_of(again)
+
+
+def test_over_https_the_cookie_is_for_https_alone():
+    from client import SETTINGS, World
+    with Stack(settings={**SETTINGS, "PUBLIC_URL": "https://tasks.example"}) as stack:
+        world = World(stack.url, stack.ws_url)
+        reply = log_in(world, world.user(), Origin="https://tasks.example").expect(201)
+        value, flags = cookie_of(reply, "__Secure-" + NAME)
+        assert flags["secure"] is True and flags["httponly"] is True
+
+
+@pytest.mark.parametrize("cookie", [NAME, NAME + "=", "x" + NAME + "=1", NAME + "=" + "a" * 4000, ";;;=;", "="])
+def test_odd_cookies_are_no_refresh_token(world, cookie):
+    world.anonymous().send("POST", "/v1/sessions/refresh", {}, headers={"Cookie": cookie}).expect((401, 422))
+
+
+def agent(world, anna, agent, **fields):
+    return User(world).take(world.anonymous().send(
+        "POST", "/v1/sessions", {"login": anna.email, "password": PASSWORD, **fields},
+        headers={"User-Agent": agent}).expect(201))
+
+
+def test_a_new_device_is_told_by_letter_and_a_known_one_is_not(world, anna, outbox):
+    agent(world, anna, "Telescope/1.0 (Änne's)".encode().decode("latin-1"))
+    agent(world, anna, "Microscope/2.0")
+    agent(world, anna, "Microscope/2.0")
+    letter = outbox.letter(anna.email, "new device", count=2)
+    assert "Microscope/2.0, from 127.0.0.1" in letter.text
+    anna.log_in()
+    assert len(outbox.letters(anna.email, "new device")) == 2
+
+
+def test_sessions_have_names(world, anna, ben):
+    phone = agent(world, anna, "Telescope/1.0", device="Anna's phone")
+    named = {s["device"]: s for s in anna.items("/v1/sessions")}
+    assert set(named) == {"", "Anna's phone"} and named["Anna's phone"]["ip"] == "127.0.0.1"
+    assert anna.patch("/v1/sessions/current", device="The desk").expect(200)["device"] == "The desk"
+    path = "/v1/sessions/" + named["Anna's phone"]["id"]
+    assert anna.patch(path, device="Old phone").expect(200)["current"] is False
+    ben.patch(path, device="Mine").expect(404)
+    anna.patch(path).expect(422, "invalid", {"/device"})
+    anna.patch(path, ip="1.2.3.4").expect(422, "invalid", {"/ip"})
+    assert {s["device"] for s in phone.items("/v1/sessions")} == {"The desk", "Old phone"}
+    phone.delete("/v1/sessions/current").expect(204)
+    eventually(lambda: phone.get("/v1/me").status == 401, within=1.0, what="401")
+    anna.patch(path, device="Gone").expect(404)
+
+
+def test_a_session_ends_for_good_a_month_after_its_log_in(stack, world, anna):
+    import datetime
+
+    import bson
+    import pymongo
+    import tokens
+    now = datetime.datetime.now(datetime.timezone.utc)
+    with pymongo.MongoClient(stack.mongodb_uri, tz_aware=True) as client:
+        sessions, mine = client[stack.mongodb_database].sessions, {"_id": bson.ObjectId(tokens.claims(anna.token)["sid"])}
+        idle = sessions.find_one(mine)["expiresAt"] - now
+        assert datetime.timedelta(days=13) < idle <= datetime.timedelta(days=14, minutes=1)
+        sessions.update_one(mine, {"$set": {"createdAt": now - datetime.timedelta(days=29)}})
+        world.anonymous().post("/v1/sessions/refresh", refreshToken=anna.refresh_token).expect(200)
+        assert sessions.find_one(mine)["expiresAt"] - now < datetime.timedelta(days=1, minutes=1)
