@@ -4,6 +4,7 @@
  */
 #include "common/heads.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -12,7 +13,7 @@
 #define PLACES 64 /* of a line; the newest topic of a place stays */
 
 struct place {
-    uint64_t key; /* the topic's hash; 0: empty */
+    atomic_ullong key; /* the topic's hash; 0: empty */
     struct head head;
 };
 
@@ -55,9 +56,10 @@ heads_put(const char *topic, const struct head *head)
     if (table == NULL)
         return;
     p = find(topic, &key);
-    p->key = 0; /* should we die between the lines */
+    /* Should we die between the lines, it is empty: atomics keep their order. */
+    atomic_exchange(&p->key, 0);
     p->head = *head;
-    p->key = key;
+    atomic_exchange(&p->key, key);
 }
 
 void
