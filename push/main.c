@@ -3,12 +3,16 @@
  * SIGTERM.
  */
 #include <ev.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/config.h"
 #include "common/log.h"
+#include "common/text.h"
 #include "common/token.h"
 #include "push/all.h"
+#include "push/asyncapi.h"
 #include "push/feed.h"
 #include "push/hub.h"
 #include "push/metrics.h"
@@ -46,6 +50,7 @@ on_tick(struct ev_loop *loop, ev_timer *timer, int events)
     repair_tick();
     topics_tick();
     presence_tick();
+    server_tick();
 }
 
 static void
@@ -136,6 +141,14 @@ close_all(void)
 int
 main(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], "--asyncapi") == 0) {
+        struct text contract = {0};
+
+        asyncapi_write(&contract);
+        fputs(contract.bytes, stdout);
+        text_free(&contract);
+        return 0;
+    }
     config_start(&program.config, "taskwire-push", CONFIG_PUSH, argc, argv);
     if (token_open(program.config.signing_keys) != ERR_NONE)
         return 2;

@@ -4,6 +4,7 @@ import os
 import resource
 import signal
 import socket
+import subprocess
 
 from database import find
 from keeper import Program
@@ -88,6 +89,8 @@ class Programs:
     def nginx(self):
         folder = self.places.path("nginx")
         write_nginx(self.options.nginx, folder, self.nginx_values())
+        with open(os.path.join(folder, "asyncapi.json"), "w") as f:
+            subprocess.run([self.built("taskwire-push"), "--asyncapi"], stdout=f, check=True)
         argv = [find("nginx"), "-e", self.places.log("nginx"), "-p", folder,
                 "-c", os.path.join(folder, "nginx.conf"), "-g", "daemon off;"]
         return Program("nginx", argv, self.places, cwd=folder,

@@ -1,0 +1,164 @@
+/*
+ * AsyncAPI 3.0 from the messages' rows here, the error codes of wire.c, the close
+ * codes of session.h and the event kinds of common/event.c.
+ */
+#include "push/asyncapi.h"
+
+#include <string.h>
+
+#include "common/event.h"
+#include "common/json.h"
+#include "common/text.h"
+#include "push/session.h"
+#include "push/wire.h"
+
+#define MEMBERS 12
+#define STRING  "{\"type\":\"string\"}"
+#define REF     "{\"type\":[\"string\",\"number\"]}"
+#define FLAG    "{\"type\":\"boolean\"}"
+#define NUMBER  "{\"type\":\"integer\"}"
+#define ID      "{\"type\":\"string\",\"pattern\":\"^[0-9a-f]{24}$\"}"
+#define MAY_ID  "{\"type\":[\"string\",\"null\"],\"pattern\":\"^[0-9a-f]{24}$\"}"
+#define INSTANT "{\"type\":\"string\",\"format\":\"date-time\"}"
+#define ANY     "{\"type\":[\"object\",\"null\"]}"
+#define LIST(of) "{\"type\":\"array\",\"items\":" of "}"
+
+/* A message; a member's name ends with '?' when it may be absent. */
+struct message {
+    const char *op, *about;
+    struct {
+        const char *name, *schema;
+    } members[MEMBERS];
+};
+
+/* clang-format off */
+static const struct message from_clients[] = {
+    {"hello", "Who are you; within ten seconds, unless the upgrade had an Authorization header.",
+     {{"token", STRING}, {"ref?", REF}}},
+    {"token", "A newer access token of the same session.", {{"token", STRING}, {"ref?", REF}}},
+    {"follow", "Show me `project:<id>`, `user:me`, or `all` of mine; with `since`, all after that cursor.",
+     {{"topic", STRING}, {"since?", STRING}, {"ref?", REF}}},
+    {"unfollow", "No more of it.", {{"topic", STRING}, {"ref?", REF}}},
+    {"presence", "I am here on this topic, in this state; and tell me who is.",
+     {{"topic", STRING}, {"state?", STRING}, {"ref?", REF}}},
+    {"signal", "Tell the others now (typing, editing); not stored. Further members are relayed.",
+     {{"topic", STRING}}},
+    {"ping", "Are you there.", {{"ref?", REF}}},
+    {NULL, NULL, {{NULL, NULL}}},
+};
+static const struct message from_server[] = {
+    {"ready", "You are known.", {{"user", ID}, {"epoch", STRING}, {"heartbeat", NUMBER}, {"ref?", REF}}},
+    {"following", "From this cursor on; `recovered`: every event after `since` comes first.",
+     {{"topic", STRING}, {"cursor", STRING}, {"recovered", FLAG}, {"topics?", LIST(STRING)}, {"ref?", REF}}},
+    {"resync", "What you missed cannot be told: read a snapshot; live from this cursor on.",
+     {{"topic", STRING}, {"cursor", STRING},
+      {"reason", "{\"enum\":[\"bad-cursor\",\"epoch\",\"trimmed\",\"future\",\"too-far\"]}"}, {"ref?", REF}}},
+    {"unfollowed", "Done.", {{"topic", STRING}, {"ref?", REF}}},
+    {"event", "A change, in the order of `seq`, each once, none skipped.",
+     {{"topic", STRING}, {"seq", NUMBER}, {"cursor", STRING}, {"kind", "{\"$ref\":\"#/components/schemas/Kind\"}"},
+      {"actorId", MAY_ID}, {"at", INSTANT}, {"entity", STRING}, {"entityId", ID}, {"rev", NUMBER},
+      {"changes", "{\"type\":\"object\"}"}, {"data", ANY}}},
+    {"left", "You may not see it any more; nothing follows.", {{"topic", STRING}, {"reason", STRING}}},
+    {"presence", "Who is here; the whole list each time.", {{"topic", STRING}, {"users", LIST("{\"type\":\"object\"}")}, {"ref?", REF}}},
+    {"signal", "What another said, with `userId`.", {{"topic", STRING}, {"userId", ID}}},
+    {"pong", "I am here.", {{"ref?", REF}}},
+    {"notice", "`store-away`: nothing new can be read; `store-back`.", {{"code", "{\"enum\":[\"store-away\",\"store-back\"]}"}}},
+    {"error", "It was not done.", {{"code", "{\"$ref\":\"#/components/schemas/ErrorCode\"}"}, {"detail", STRING}, {"ref?", REF}}},
+    {NULL, NULL, {{NULL, NULL}}},
+};
+static const struct {
+    int code;
+    const char *about;
+} closes[] = {
+    {CLOSE_TOO_LARGE,    "a message over 64 KiB"},
+    {CLOSE_RESTART,      "the server restarts: come back, with a cursor"},
+    {CLOSE_UNAUTHORISED, "not, or no longer, authorised"},
+    {CLOSE_FORBIDDEN,    "forbidden"},
+    {CLOSE_NO_HELLO,     "no hello in time"},
+    {CLOSE_OVER_LIMIT,   "too slow or too chatty; a cursor resumes"},
+};
+/* clang-format on */
+
+static void
+quote(struct text *t, const char *string)
+{
+    json_string(t, string, strlen(string));
+}
+
+static void
+write_message(struct text *t, const struct message *m, const char *side)
+{
+    struct text required = {0};
+
+    text_printf(t, "\"%s-%s\":{\"title\":\"%s\",\"summary\":", side, m->op, m->op);
+    quote(t, m->about);
+    text_printf(t, ",\"payload\":{\"type\":\"object\",\"properties\":{\"op\":{\"const\":\"%s\"}",
+                m->op);
+    for (int i = 0; i < MEMBERS && m->members[i].name != NULL; i++) {
+        size_t len = strcspn(m->members[i].name, "?");
+
+        text_printf(t, ",\"%.*s\":%s", (int)len, m->members[i].name, m->members[i].schema);
+        if (m->members[i].name[len] == '\0')
+            text_printf(&required, ",\"%s\"", m->members[i].name);
+    }
+    text_printf(t, "},\"required\":[\"op\"%s]}}", required.bytes == NULL ? "" : required.bytes);
+    text_free(&required);
+}
+
+static void
+write_messages(struct text *t, const struct message *messages, const char *side)
+{
+    for (const struct message *m = messages; m->op != NULL; m++) {
+        if (m != messages)
+            text_putc(t, ',');
+        write_message(t, m, side);
+    }
+}
+
+/* An operation of the channel: what the server receives, or sends. */
+static void
+write_operation(struct text *t, const struct message *messages, const char *side,
+                const char *action)
+{
+    text_printf(t, "\"%s\":{\"action\":\"%s\",\"channel\":{\"$ref\":\"#/channels/live\"},"
+                   "\"messages\":[",
+                side, action);
+    for (const struct message *m = messages; m->op != NULL; m++)
+        text_printf(t, "%s{\"$ref\":\"#/channels/live/messages/%s-%s\"}", m == messages ? "" : ",",
+                    side, m->op);
+    text_puts(t, "]}");
+}
+
+static void
+write_schemas(struct text *t)
+{
+    text_puts(t, "\"Kind\":{\"enum\":[");
+    for (int i = 0; i < EVENT__COUNT; i++)
+        text_printf(t, "%s\"%s\"", i > 0 ? "," : "", event_names[i].kind);
+    text_puts(t, "]},\"ErrorCode\":{\"enum\":[");
+    for (int i = WIRE_OK + 1; i < WIRE_ERROR__COUNT; i++)
+        text_printf(t, "%s\"%s\"", i > WIRE_OK + 1 ? "," : "", wire_error_name(i));
+    text_puts(t, "]}");
+}
+
+void
+asyncapi_write(struct text *t)
+{
+    text_puts(t, "{\"asyncapi\":\"3.0.0\",\"info\":{\"title\":\"Taskwire live\",\"version\":\""
+                 TASKWIRE_VERSION "\"},\"channels\":{\"live\":{\"address\":\"/v1/live\","
+                 "\"description\":\"WebSocket, subprotocol taskwire.v1, JSON text frames\","
+                 "\"x-close-codes\":{");
+    for (size_t i = 0; i < sizeof(closes) / sizeof(closes[0]); i++)
+        text_printf(t, "%s\"%d\":\"%s\"", i > 0 ? "," : "", closes[i].code, closes[i].about);
+    text_puts(t, "},\"messages\":{");
+    write_messages(t, from_clients, "client");
+    text_putc(t, ',');
+    write_messages(t, from_server, "server");
+    text_puts(t, "}}},\"operations\":{");
+    write_operation(t, from_clients, "client", "receive");
+    text_putc(t, ',');
+    write_operation(t, from_server, "server", "send");
+    text_puts(t, "},\"components\":{\"schemas\":{");
+    write_schemas(t);
+    text_puts(t, "}}}\n");
+}

@@ -1,0 +1,12 @@
+/*
+ * The contract of the socket, printed from the tables.
+ */
+#ifndef PUSH_ASYNCAPI_H
+#define PUSH_ASYNCAPI_H
+
+struct text;
+
+/* Appends the AsyncAPI 3.0 document. */
+void asyncapi_write(struct text *out);
+
+#endif
