@@ -345,7 +345,7 @@ totp_end(struct request *r)
         (err = account_reauth(r, w.user, "/password", doc_text(body, "password"))) != ERR_NONE)
         return err;
     if (!totp_wanted(w.user))
-        return ERR_NOT_FOUND;
+        return request_fail(r, ERR_CONFLICT, "there is no second factor");
     w.update = request_keep(r, BCON_NEW("$unset", "{", "totpSecret", "", "totpStep", "",
                                         "totpEnabledAt", "", "recoveryHashes", "", "totpPending",
                                         "", "}", "$inc", "{", "rev", BCON_INT64(1), "}"));

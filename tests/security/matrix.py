@@ -76,6 +76,7 @@ ROWS = [
     Row("GET /v1/sessions", SELF, 200, scope=PERSON),
     Row("DELETE /v1/sessions", SELF, 204, fresh=True, scope=PERSON),
     Row("POST /v1/sessions/refresh", ANYONE, 401, {"refreshToken": "x" * 68}),
+    Row("PATCH /v1/sessions/{id}", SELF, 200, {"device": "m"}, {"id": "own_session"}, scope=PERSON),
     Row("DELETE /v1/sessions/{id}", SELF, 204, None, {"id": "own_session"}, scope=PERSON),
     Row("POST /v1/api-tokens", SELF, 201, {"name": "m", "scopes": ["read"], "password": PASSWORD}, fresh=True,
         scope=PERSON),
