@@ -36,6 +36,7 @@ struct conn {
     char *input;             /* pieces of a message that has not ended */
     size_t len;
     bool too_large, waking;
+    bool holding; /* what is said now waits for the loop: a pong that is due goes first */
 };
 
 static struct {
@@ -47,7 +48,7 @@ static struct {
 bool
 server_busy(const struct conn *c)
 {
-    return lws_partial_buffered(c->wsi);
+    return c->holding || lws_partial_buffered(c->wsi);
 }
 
 void
@@ -83,6 +84,7 @@ void
 server_kill(struct conn *c)
 {
     lws_set_timeout(c->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+    lws_cancel_service(server.context); /* its timers start only after something has happened */
 }
 
 /* ------------------------------------------------------------ the handshake */
@@ -224,7 +226,9 @@ receive(struct conn *c, const char *bytes, size_t len)
     session_heard(c->session);
     if (!last)
         return;
+    c->holding = true;
     session_receive(c->session, c->input, c->len, lws_frame_is_binary(c->wsi) != 0);
+    c->holding = false;
     free(c->input);
     c->input = NULL;
     c->len = 0;
@@ -285,6 +289,8 @@ callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in
     case LWS_CALLBACK_SERVER_WRITEABLE:
         return writable(c);
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+        end(c);
+        return len == 1 ? -1 : 0; /* half a code: lws would send it back */
     case LWS_CALLBACK_CLOSED:
         end(c);
         return 0;
@@ -395,6 +401,13 @@ server_open(struct ev_loop *loop, const struct config *config)
     }
     return listen_unix(&info, config->push_socket) &&
            (*config->push_listen == '\0' || listen_tcp(&info, config->push_listen));
+}
+
+/* lws looks at its timeouts only when one of its sockets was busy: without this, silent ones stay. */
+void
+server_tick(void)
+{
+    lws_cancel_service(server.context);
 }
 
 void

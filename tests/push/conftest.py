@@ -1,15 +1,12 @@
 """Fixtures of the push tests: a shared project, and further push daemons of the test's own."""
-import contextlib
-import os
 import pathlib
-import shlex
-import signal
-import socket
-import subprocess
+import sys
 
 import pytest
 
-from client import World, eventually
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+from daemons import daemon  # noqa: E402
 
 
 @pytest.fixture
@@ -20,48 +17,6 @@ def project(anna):
 @pytest.fixture
 def topic(project):
     return "project:" + project["id"]
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def listening(port):
-    with socket.socket() as s:
-        return s.connect_ex(("127.0.0.1", port)) == 0
-
-
-def settings_of(stack):
-    """What deploy/up told the stack's own programs."""
-    lines = (stack.data / "env").read_text().splitlines()
-    return dict(shlex.split(line)[0].split("=", 1) for line in lines)
-
-
-@contextlib.contextmanager
-def daemon(stack, folder, **settings):
-    """A push daemon beside the stack's own, over the same database, serving browsers directly."""
-    port = free_port()
-    env = {**os.environ, **settings_of(stack), "PUSH_SOCKET": str(folder / "push.sock"), "PUSH_METRICS": "",
-           "PUSH_LISTEN": f"127.0.0.1:{port}", **settings}
-    with open(folder / "push.log", "wb") as log:
-        process = subprocess.Popen([pathlib.Path(stack.build) / "taskwire-push"], env=env, stderr=log,
-                                   stdout=log)
-    try:
-        eventually(lambda: listening(port) or process.poll() is not None, within=10, what="the daemon")
-        assert process.poll() is None, (folder / "push.log").read_text()
-        other = World(stack.url, f"ws://127.0.0.1:{port}/v1/live", origin=stack.url)
-        other.process = process
-        yield other
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
 
 
 @pytest.fixture
