@@ -8,7 +8,8 @@
 
 #include "tests/unit/unit.h"
 
-#define RIGHT "correct horse battery"
+#define DIGITS_80 "01234567890123456789012345678901234567890123456789012345678901234567890123456789"
+#define RIGHT     "correct horse battery"
 
 /* clang-format off */
 static const char *const malformed[] = {
@@ -22,8 +23,7 @@ static const char *const malformed[] = {
     "$s1$0aff01$aaaaaaaaaaaaaaaaaaaaaa==$bbbb",
     "$s1$0a08ff$aaaaaaaaaaaaaaaaaaaaaa==$bbbb",
     "$s1$zz0801$aaaaaaaaaaaaaaaaaaaaaa==$bbbb",
-    "$s1$0a0803$0123456789012345678901234567890123456789012345678901234567890123456789"
-    "01234567890123456789012345678901234567890123456789012345678901234567890123456789",
+    "$s1$0a0803$" DIGITS_80 DIGITS_80, /* longer than any of ours */
 };
 /* clang-format on */
 

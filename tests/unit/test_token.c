@@ -309,7 +309,7 @@ test_bad_keys_stop_the_start(void **state)
         "k1 " FORGE_KEY " k2",
         "k1 g00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
         "k1 " FORGE_KEY "\nk2 short",
-        "a-key-id-of-more-than-thirty-two-characters " FORGE_KEY,
+        ("a-key-id-of-more-than-thirty-two-characters " FORGE_KEY),
     };
     struct text many = {0};
 
