@@ -155,6 +155,14 @@ request_id_arg(const struct request *r, int n, bson_oid_t *out)
     return ERR_NONE;
 }
 
+/* Is a comma list's member over here? */
+static bool
+ends(const char *p)
+{
+    p += strspn(p, " \t");
+    return *p == '\0' || *p == ',';
+}
+
 /* Is the tag among those of a comma list?  Weak ones count: nginx may weaken. */
 static bool
 lists_tag(const char *list, int64_t rev)
@@ -164,11 +172,11 @@ lists_tag(const char *list, int64_t rev)
 
     for (const char *p = list; *p != '\0';) {
         p += strspn(p, " \t,");
-        if (*p == '*')
+        if (*p == '*' && ends(p + 1))
             return true;
         if (strncmp(p, "W/", 2) == 0)
             p += 2;
-        if (strncmp(p, tag, len) == 0)
+        if (strncmp(p, tag, len) == 0 && ends(p + len))
             return true;
         p += strcspn(p, ",");
     }

@@ -75,6 +75,8 @@ static const struct {
     {"\"50\"",              false, ERR_STALE},
     {"\"15\"",              false, ERR_STALE},
     {"5",                   false, ERR_STALE},
+    {"*)(uid=*",            false, ERR_STALE},
+    {"\"5\"x",              false, ERR_STALE},
     {"\"5",                 false, ERR_STALE},
     {"'5'",                 false, ERR_STALE},
     {"w/\"5\"",             false, ERR_STALE},
