@@ -1,0 +1,210 @@
+"""A stranger's id, wherever one can be put, is an id that does not exist: in answer, effect and time."""
+import json
+import re
+import secrets
+import statistics
+import time
+
+import judge
+import matrix
+import pytest
+
+TRIES = 12  # a side, for the time
+HEX = re.compile(r"[0-9a-f]{24,32}")
+
+
+class Estate:
+    """All that one person can own, with the id of each kind of thing."""
+
+    def __init__(self, user):
+        self.user = user
+        self.project = user.project("Estate")
+        self.task = user.task("Estate's task", projectId=self.project["id"])
+        self.other = user.task("Estate's other", projectId=self.project["id"])
+        self.comment = user.post(self.task, "/comments", text="Estate's words").expect(201)
+        self.session = matrix.own_session(user)
+        helper = user.world.user("helper")
+        user.share(self.project, helper, "admin")
+        helper.patch(self.task, assigneeIds=[user.id]).expect(200)
+        self.notification = user.items("/v1/notifications")[0]["id"]
+        self.member = helper.id
+        self.label = user.patch(self.project, labels=[{"id": "estate", "name": "Estate", "colour": "#000000"}])
+        self.api_token = None
+        if "POST /v1/api-tokens" in matrix.operations():
+            self.api_token = matrix.api_token(user, "read").made["id"]
+
+    def id_for(self, path):
+        """The id of the kind that stands in a path of the contract."""
+        kind = path.split("/")[2]
+        return {"projects": self.project["id"], "tasks": self.task["id"], "comments": self.comment["id"],
+                "sessions": self.session, "notifications": self.notification, "api-tokens": self.api_token}[kind]
+
+    def everything(self):
+        """All its owner can see."""
+        sync = self.user.get("/v1/sync").expect(200).json
+        return (json.dumps(sync, sort_keys=True), self.user.get("/v1/me").expect(200).body,
+                sorted(s["id"] for s in self.user.items("/v1/sessions")),
+                self.user.items(f"/v1/tasks/{self.task['id']}/comments"), self.user.items("/v1/notifications"))
+
+
+@pytest.fixture(scope="module")
+def estates(world):
+    """Mine and a stranger's."""
+    return Estate(world.user("mine")), Estate(world.user("theirs"))
+
+
+@pytest.fixture
+def untouched(estates):
+    """What the stranger has before and after the test is the same."""
+    before = estates[1].everything()
+    yield
+    assert estates[1].everything() == before, "something of the stranger's was changed"
+
+
+def nobody():
+    return f"{int(time.time()):08x}" + secrets.token_hex(8)
+
+
+def told(reply):
+    """All of an answer but the ids that were asked for and the request's."""
+    headers = {k: v for k, v in reply.headers.items() if k not in ("x-request-id", "date", "content-length")}
+    return reply.status, HEX.sub("ID", reply.body.decode()), HEX.sub("ID", json.dumps(headers, sort_keys=True))
+
+
+def with_ids():
+    return [row for row in matrix.ROWS if "{id}" in row.path]
+
+
+def body_of(row, estate):
+    if callable(row.body):
+        return {"email": estate.user.email, "role": "viewer"}  # POST members, the only one
+    return row.body
+
+
+@pytest.mark.parametrize("row", with_ids(), ids=lambda r: r.op.replace(" ", ""))
+def test_in_a_path(estates, untouched, row):
+    if row.op not in matrix.operations():
+        pytest.skip(f"{row.op} is not in openapi.json yet")
+    mine, theirs = estates
+    body = body_of(row, mine)
+
+    def ask(ident):
+        path = row.path.replace("{id}", ident).replace("{userId}", theirs.member)
+        start = time.perf_counter()
+        reply = mine.user.send(row.method, path, body).expect(404, "not-found")
+        return told(reply), time.perf_counter() - start
+
+    assert ask(theirs.id_for(row.path))[0] == ask(nobody())[0]
+    for attempt in (1, 2, 3):
+        pairs = [(ask(theirs.id_for(row.path))[1], ask(nobody())[1]) for _ in range(TRIES)]
+        foreign, unknown = (statistics.median(p[side] for p in pairs) for side in (0, 1))
+        if 1 / 3 < foreign / unknown < 3:
+            return
+    pytest.fail(f"{row.op}: a stranger's takes {foreign * 1e3:.1f} ms, an unknown one {unknown * 1e3:.1f} ms")
+
+
+def test_every_path_with_an_id_is_asked(world):
+    named = {op for op in matrix.operations() if "{" in op}
+    assert named == {r.op for r in with_ids() if r.op in matrix.operations()}
+
+
+@pytest.mark.parametrize("method,body", [("PUT", {"role": "viewer"}), ("DELETE", None)])
+def test_a_member_id_in_ones_own_project(estates, untouched, method, body):
+    """Somebody who is not there: removing is 404.  PUT may bring anybody in whose id one has."""
+    mine, theirs = estates
+    path = f"/v1/projects/{mine.project['id']}/members/"
+    random = mine.user.send(method, path + nobody(), body).expect((404, 422))
+    if method == "DELETE":
+        assert told(mine.user.send(method, path + theirs.user.id, body)) == told(random)
+
+
+# Where ids stand in bodies: (what, method, path of mine, fields with the id).
+BODIES = [
+    ("task.projectId", "POST", lambda m: "/v1/tasks", lambda i: {"title": "T", "projectId": i}, "project"),
+    ("task.parentId", "POST", lambda m: "/v1/tasks",
+     lambda i: {"title": "T", "parentId": i}, "task"),
+    ("task.assigneeIds", "POST", lambda m: "/v1/tasks", lambda i: {"title": "T", "assigneeIds": [i]}, "user"),
+    ("task.relations", "POST", lambda m: "/v1/tasks",
+     lambda i: {"title": "T", "relations": [{"kind": "blocks", "taskId": i}]}, "task"),
+    ("task change.parentId", "PATCH", lambda m: f"/v1/tasks/{m.task['id']}", lambda i: {"parentId": i}, "task"),
+    ("task change.assigneeIds", "PATCH", lambda m: f"/v1/tasks/{m.task['id']}",
+     lambda i: {"assigneeIds": [i]}, "user"),
+    ("task change.relations", "PATCH", lambda m: f"/v1/tasks/{m.task['id']}",
+     lambda i: {"relations": [{"kind": "blocks", "taskId": i}]}, "task"),
+    ("move.projectId", "POST", lambda m: f"/v1/tasks/{m.task['id']}/move", lambda i: {"projectId": i}, "project"),
+    ("move.before", "POST", lambda m: f"/v1/tasks/{m.task['id']}/move", lambda i: {"before": i}, "task"),
+    ("move.after", "POST", lambda m: f"/v1/tasks/{m.task['id']}/move", lambda i: {"after": i}, "task"),
+    ("comment.mentions", "POST", lambda m: f"/v1/tasks/{m.task['id']}/comments",
+     lambda i: {"text": "Hm", "mentions": [i]}, "user"),
+    ("comment change.mentions", "PATCH", lambda m: f"/v1/comments/{m.comment['id']}",
+     lambda i: {"mentions": [i]}, "user"),
+]
+
+
+def of_kind(estate, kind):
+    return {"project": estate.project["id"], "task": estate.task["id"], "user": estate.user.id}[kind]
+
+
+@pytest.mark.parametrize("what,method,path,fields,kind", BODIES, ids=[b[0] for b in BODIES])
+def test_in_a_body(estates, untouched, what, method, path, fields, kind):
+    mine, theirs = estates
+    own = mine.user.get(mine.task).json
+    foreign = mine.user.send(method, path(mine), fields(of_kind(theirs, kind))).expect((404, 422))
+    random = mine.user.send(method, path(mine), fields(nobody()))
+    assert told(foreign) == told(random), "a stranger's id is told from one that does not exist"
+    assert "Estate" not in foreign.body.decode()
+    assert mine.user.get(mine.task).json == own
+
+
+def test_every_id_of_every_body_is_asked(world):
+    """The contract's bodies: a field with the pattern of an id needs a row above."""
+    asked = {"/" + field for row in BODIES for field in row[3]("x")}
+    found = set()
+    for schema in ("TaskCreate", "TaskChange", "Move", "CommentCreate", "CommentChange", "ProjectCreate",
+                   "ProjectChange", "MemberByEmail", "MemberRole"):
+        for name, prop in judge.contract["components"]["schemas"][schema]["properties"].items():
+            if "[0-9a-f]{24}" in json.dumps(prop):
+                found.add("/" + name)
+    assert found and found <= asked, found - asked
+
+
+@pytest.mark.parametrize("query,kind", [("projectId", "project"), ("assigneeId", "user"), ("parentId", "task")])
+def test_in_a_query(estates, untouched, query, kind):
+    mine, theirs = estates
+    foreign = mine.user.get("/v1/tasks", **{query: of_kind(theirs, kind)}).expect((200, 404))
+    random = mine.user.get("/v1/tasks", **{query: nobody()})
+    assert told(foreign) == told(random)
+    assert foreign.status == 404 or foreign["items"] == []
+
+
+def test_a_label_or_a_word_finds_nothing_of_a_stranger(estates):
+    mine, _ = estates
+    mine_ids = {mine.task["id"], mine.other["id"]}
+    for query in ({"label": "estate"}, {"q": "Estate's"}, {"status": "todo"}, {"sort": "-createdAt"}):
+        assert {t["id"] for t in mine.user.items("/v1/tasks", limit=200, **query)} <= mine_ids, query
+
+
+def test_cursors_of_a_stranger(estates, untouched):
+    """A cursor is no right: theirs gives what mine would, or is refused."""
+    mine, theirs = estates
+    sync = theirs.user.get("/v1/sync").expect(200)["cursor"]
+    got = mine.user.get("/v1/sync", cursor=sync).expect((200, 400))
+    assert theirs.project["id"] not in got.body.decode() and "Estate's task" not in [
+        t["title"] for t in got.json.get("tasks", []) if t["projectId"] != mine.project["id"]]
+    since = theirs.user.get(f"/v1/projects/{theirs.project['id']}/snapshot")["cursor"]
+    got = mine.user.get(f"/v1/projects/{mine.project['id']}/events", since=since).expect((200, 400))
+    assert theirs.project["id"] not in json.dumps(got.json.get("items", []))
+    page = theirs.user.get("/v1/tasks", limit=1).expect(200)["nextCursor"]
+    got = mine.user.get("/v1/tasks", limit=50, cursor=page).expect((200, 400))
+    assert theirs.project["id"] not in got.body.decode()
+
+
+def test_an_idempotency_key_of_a_stranger_replays_nothing(estates):
+    mine, theirs = estates
+    key = secrets.token_hex(8)
+    first = theirs.user.post("/v1/projects", name="Keyed", key=key).expect(201)
+    mine.user.send("POST", f"/v1/projects/{first['id']}/restore", key=key).expect(404)
+    key = secrets.token_hex(8)
+    first = theirs.user.post("/v1/projects", name="Keyed", key=key).expect(201)
+    second = mine.user.post("/v1/projects", name="Keyed", key=key).expect(201)
+    assert second["id"] != first["id"] and "idempotency-replayed" not in second.headers
