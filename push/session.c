@@ -23,7 +23,7 @@
 #define TURN_MAX      1048576 /* bytes for one socket before others get their turn */
 #define CLOSE_SECONDS 15      /* for a choked socket to take its close frame */
 #define CHECK_SECONDS 30      /* for the database to confirm a session */
-#define PONG_SECONDS  8       /* for the answer to a ping */
+#define PONG_SECONDS  15      /* for the answer to a ping: half-open peers are found in 40 s */
 
 static struct session *fresh, *closing, *slots[SESSION_HEARTBEAT];
 static uint32_t queue_max, low_water, next_slot, next_number;
@@ -262,6 +262,8 @@ session_writable(struct session *s)
 {
     if (s->code != 0)
         return server_busy(s->conn);
+    if (s->outbox.count > 0)
+        s->heard = true; /* it takes what waited: a slow peer, not a dead one */
     session_flush(s);
     if (s->behind > 0 && session_has_room(s))
         follow_pump_all(s);
