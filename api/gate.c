@@ -209,6 +209,6 @@ gate_serve(struct request *r)
         r->reply.broken = true;
     else if (err != ERR_NONE)
         reply_problem(r, err);
-    else
+    else if (r->park_topic[0] == '\0')
         reply_unchanged(r);
 }

@@ -346,6 +346,17 @@ request_change(struct request *r, struct change_plan *plan)
     return err;
 }
 
+bool
+request_park(struct request *r, const char *topic, int64_t after, int seconds)
+{
+    if (r->waited || seconds == 0)
+        return false;
+    bson_strncpy(r->park_topic, topic, sizeof(r->park_topic));
+    r->park_after = after;
+    r->park_seconds = seconds;
+    return true;
+}
+
 static void
 destroy_doc(void *doc)
 {

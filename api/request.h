@@ -89,6 +89,12 @@ struct request {
     void (*send)(struct request *r); /* sends what the reply holds; NULL: only at the end */
     void *connection;                /* for send */
 
+    /* A long poll: what it waits for (request_park()), or that it has waited. */
+    char park_topic[EVENT_TOPIC];
+    int64_t park_after;
+    int park_seconds;
+    bool waited;
+
     /* What they say. */
     struct complaint *complaints, **last_complaint;
     int complaint_count;
@@ -140,6 +146,9 @@ enum err request_change(struct request *r, struct change_plan *plan) MUST_CHECK;
 
 /* If the key's record exists, makes it the reply: *found. */
 enum err request_replay(struct request *r, bool *found) MUST_CHECK;
+
+/* May the request be put aside until the topic is beyond a number?  Then it runs once more. */
+bool request_park(struct request *r, const char *topic, int64_t after, int seconds);
 
 /* BSON from BCON_NEW() and the like that shall live as long as the request. */
 bson_t *request_keep(struct request *r, bson_t *doc);

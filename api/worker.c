@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "api/gate.h"
+#include "api/parking.h"
 #include "api/reply.h"
 #include "api/revoked.h"
 #include "api/router.h"
@@ -43,6 +44,7 @@ struct worker {
     struct bus *bus;
     struct revoked *revoked;
     struct throttle *throttle;
+    struct parking *parking;
     char epoch[STORE_EPOCH];
 };
 
@@ -278,8 +280,10 @@ serve(FCGX_Request *f, struct request *r)
     read_request(f, r);
     log_request(r->id);
     gate_serve(r);
-    send_reply(f, r);
-    log_line(r, started);
+    if (r->park_topic[0] == '\0') {
+        send_reply(f, r);
+        log_line(r, started);
+    }
     log_request(NULL);
 }
 
@@ -303,17 +307,23 @@ forget(struct request *r)
     *r = kept;
 }
 
-/* One request on a connection that has something to say. */
-static void
-converse(struct worker *w, FCGX_Request *f, struct request *r, int fd)
+static FCGX_Request *
+new_connection(void)
 {
-    f->ipcFd = fd;
-    f->keepConnection = 1; /* else FCGX_Accept_r() closes it first */
-    if (FCGX_Accept_r(f) < 0) {
-        f->ipcFd = -1; /* the peer has closed, and so did the library */
-        return;
-    }
-    serve(f, r);
+    FCGX_Request *f = calloc(1, sizeof(*f));
+
+    if (f == NULL)
+        abort();
+    FCGX_InitRequest(f, -1, 0); /* -1: the library never accepts by itself */
+    return f;
+}
+
+/* Serves the request on a connection to its end; the connection waits in the epoll again. */
+static void
+finish(struct worker *w, FCGX_Request *f, struct request *r)
+{
+    int fd;
+
     if (r->reply.broken) /* nginx must not take what it has for the whole */
         FCGX_Free(f, 1);
     else
@@ -326,6 +336,56 @@ converse(struct worker *w, FCGX_Request *f, struct request *r, int fd)
     }
 }
 
+/* One request on a connection that has something to say; what is parked needs another *f. */
+static void
+converse(struct worker *w, FCGX_Request **f, struct request *r, int fd)
+{
+    (*f)->ipcFd = fd;
+    (*f)->keepConnection = 1; /* else FCGX_Accept_r() closes it first */
+    if (FCGX_Accept_r(*f) < 0) {
+        (*f)->ipcFd = -1; /* the peer has closed, and so did the library */
+        return;
+    }
+    serve(*f, r);
+    if (r->park_topic[0] != '\0') {
+        if (parking_add(w->parking, *f, r->park_topic, r->park_after, r->park_seconds)) {
+            *f = new_connection();
+            forget(r);
+            return;
+        }
+        forget(r);
+        r->waited = true; /* no room: answered as it is */
+        serve(*f, r);
+    }
+    finish(w, *f, r);
+}
+
+/* Those whose waiting is over, or all of them: their requests run once more. */
+static void
+resume(struct worker *w, struct request *r, bool all)
+{
+    FCGX_Request *f;
+
+    while ((f = parking_take(w->parking, all)) != NULL) {
+        r->waited = true;
+        serve(f, r);
+        finish(w, f, r);
+        free(f);
+    }
+}
+
+static void
+take_due(struct worker *w, struct request *r)
+{
+    uint64_t due;
+
+    if (read(parking_fd(w->parking), &due, sizeof(due)) < 0) {
+        /* Another thread has read it. */
+    }
+    arm(w->epoll, EPOLL_CTL_MOD, parking_fd(w->parking));
+    resume(w, r, false);
+}
+
 static void
 take_connection(struct worker *w)
 {
@@ -336,24 +396,38 @@ take_connection(struct worker *w)
         arm(w->epoll, EPOLL_CTL_ADD, fd);
 }
 
+static void
+open_request(struct worker *w, struct request *r)
+{
+    *r = (struct request){.arena = arena_new(ARENA_MAX),
+                          .store = store_take(w->pool),
+                          .bus = w->bus,
+                          .epoch = w->epoch,
+                          .config = w->config,
+                          .revoked = w->revoked,
+                          .throttle = w->throttle};
+    if (r->store == NULL)
+        abort(); /* the pool has a place for each thread */
+    store_notes_in(r->store, &w->notes[atomic_fetch_add(&w->thread_count, 1)]);
+}
+
+static void
+close_request(struct request *r)
+{
+    store_give(r->store);
+    text_free(&r->reply.body);
+    arena_free(r->arena);
+}
+
 static void *
 thread_main(void *arg)
 {
     struct worker *w = arg;
-    struct request r = {.arena = arena_new(ARENA_MAX),
-                        .store = store_take(w->pool),
-                        .bus = w->bus,
-                        .epoch = w->epoch,
-                        .config = w->config,
-                        .revoked = w->revoked,
-                        .throttle = w->throttle};
-    FCGX_Request f;
+    FCGX_Request *f = new_connection();
     struct epoll_event event;
+    struct request r;
 
-    if (r.store == NULL)
-        abort(); /* the pool has a place for each thread */
-    store_notes_in(r.store, &w->notes[atomic_fetch_add(&w->thread_count, 1)]);
-    FCGX_InitRequest(&f, -1, 0); /* -1: the library never accepts by itself */
+    open_request(w, &r);
     for (;;) {
         int n = epoll_wait(w->epoll, &event, 1, -1);
 
@@ -363,12 +437,14 @@ thread_main(void *arg)
             break;
         if (event.data.fd == w->listener)
             take_connection(w);
+        else if (event.data.fd == parking_fd(w->parking))
+            take_due(w, &r);
         else
             converse(w, &f, &r, event.data.fd);
     }
-    store_give(r.store);
-    text_free(&r.reply.body);
-    arena_free(r.arena);
+    resume(w, &r, true); /* who waits is told what there is */
+    close_request(&r);
+    free(f);
     return NULL;
 }
 
@@ -378,9 +454,9 @@ open_services(struct worker *w)
     struct store *store;
     enum err err;
 
-    /* Each thread, the revocation watch and its first question. */
+    /* Each thread, the revocation watch, its first question, and the parking. */
     w->pool = store_pool_open(w->config->mongodb_uri, w->config->mongodb_database,
-                              w->config->api_threads + 2);
+                              w->config->api_threads + 3);
     w->bus = bus_open(w->config->redis_url);
     w->throttle = throttle_open(w->config->redis_url);
     if (w->pool == NULL || w->bus == NULL || w->throttle == NULL ||
@@ -391,6 +467,7 @@ open_services(struct worker *w)
     if (err != ERR_NONE)
         return false;
     revoked_watch(w->revoked, w->pool);
+    w->parking = parking_open(w->pool);
     return true;
 }
 
@@ -416,6 +493,7 @@ worker_run(int listener, const struct config *config, struct store_note *notes,
         return 1;
     epoll_ctl(w.epoll, EPOLL_CTL_ADD, w.quit, &quit);
     arm(w.epoll, EPOLL_CTL_ADD, w.listener);
+    arm(w.epoll, EPOLL_CTL_ADD, parking_fd(w.parking));
     for (long i = 0; i < n; i++)
         if (pthread_create(&threads[i], NULL, thread_main, &w) != 0)
             return 1;

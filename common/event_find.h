@@ -1,5 +1,5 @@
 /*
- * Questions about the log that only push asks: where many topics stand, and
+ * Questions about the log that only its watchers ask: where many topics stand, and
  * with which event something began.
  */
 #ifndef COMMON_EVENT_FIND_H

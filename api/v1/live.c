@@ -9,6 +9,7 @@
 
 #include "api/crud.h"
 #include "api/doc.h"
+#include "api/parking.h"
 #include "api/reply.h"
 #include "api/request.h"
 #include "api/v1/members.h"
@@ -53,6 +54,7 @@ static const struct field events_fields[] = {
 const struct filter event_params[] = {
     {"since", NULL, TEXT, CUSTOM, NULL, "a cursor; none: from the beginning of what is kept"},
     {"limit", NULL, INTEGER, CUSTOM, NULL, "1 to 1000; 100 when not given"},
+    {"wait", NULL, INTEGER, CUSTOM, NULL, "seconds, to 25, to wait when there is none yet"},
     {NULL},
 };
 
@@ -159,20 +161,22 @@ write_event(void *arg, const struct event_item *item)
     return ERR_NONE;
 }
 
+/* A whole number from low to high; `fallback` when the parameter is not given. */
 static enum err
-read_limit(struct request *r, int *limit)
+read_count(struct request *r, const char *name, long low, long high, int fallback, int *out)
 {
-    const char *value = request_param(r, "limit");
+    const char *value = request_param(r, name);
     char *end;
     long n;
 
-    *limit = EVENTS_LIMIT;
+    *out = fallback;
     if (value == NULL)
         return ERR_NONE;
     n = strtol(value, &end, 10);
-    if (*value < '0' || *value > '9' || *end != '\0' || n < 1 || n > EVENTS_LIMIT_MAX)
-        return request_bad_param(r, "limit", "must be a whole number from 1 to 1000");
-    *limit = (int)n;
+    if (*value < '0' || *value > '9' || *end != '\0' || n < low || n > high)
+        return request_bad_param(
+            r, name, arena_printf(r->arena, "must be a whole number from %ld to %ld", low, high));
+    *out = (int)n;
     return ERR_NONE;
 }
 
@@ -230,10 +234,12 @@ live_events(struct request *r)
     const bson_t *project;
     bson_oid_t id;
     int64_t head, after;
-    int limit;
+    int limit, wait;
     enum err err;
 
-    if ((err = read_limit(r, &limit)) != ERR_NONE || (err = request_params_done(r)) != ERR_NONE ||
+    if ((err = read_count(r, "limit", 1, EVENTS_LIMIT_MAX, EVENTS_LIMIT, &limit)) != ERR_NONE ||
+        (err = read_count(r, "wait", 0, PARKING_SECONDS, 0, &wait)) != ERR_NONE ||
+        (err = request_params_done(r)) != ERR_NONE ||
         (err = request_id_arg(r, 0, &id)) != ERR_NONE ||
         (err = crud_project(r, &id, ACTION_READ, &project)) != ERR_NONE)
         return err;
@@ -241,6 +247,8 @@ live_events(struct request *r)
     if ((err = event_log_head(r->store, topic, &head)) != ERR_NONE)
         return err;
     reason = judge_cursor(r, since, topic, head, &after);
+    if (reason == NULL && after == head && request_park(r, topic, after, wait))
+        return ERR_NONE;
     return write_events(r, topic, head, after, reason, limit);
 }
 

@@ -1,0 +1,180 @@
+/*
+ * A list under a lock, and the thread that looks after it.
+ */
+#include "api/parking.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/event.h"
+#include "common/event_find.h"
+#include "common/store.h"
+
+#define LOOK_MS 200
+
+struct place {
+    struct place *next;
+    void *connection;
+    char topic[EVENT_TOPIC];
+    int64_t after, until; /* a number; an instant of the steady clock, us */
+    bool due;
+};
+
+struct parking {
+    pthread_mutex_t lock;
+    struct store_pool *pool;
+    struct place *places;
+    int count, fd;
+};
+
+int
+parking_fd(const struct parking *p)
+{
+    return p->fd;
+}
+
+bool
+parking_add(struct parking *p, void *connection, const char *topic, int64_t after, int seconds)
+{
+    struct place *place = calloc(1, sizeof(*place));
+    bool room;
+
+    if (place == NULL)
+        return false;
+    place->connection = connection;
+    strncpy(place->topic, topic, sizeof(place->topic) - 1);
+    place->after = after;
+    place->until = clock_steady() + (int64_t)seconds * 1000000;
+    pthread_mutex_lock(&p->lock);
+    room = p->count < PARKING_MAX;
+    if (room) {
+        place->next = p->places;
+        p->places = place;
+        p->count++;
+    }
+    pthread_mutex_unlock(&p->lock);
+    if (!room)
+        free(place);
+    return room;
+}
+
+void *
+parking_take(struct parking *p, bool all)
+{
+    void *connection = NULL;
+
+    pthread_mutex_lock(&p->lock);
+    for (struct place **at = &p->places; *at != NULL; at = &(*at)->next) {
+        struct place *place = *at;
+
+        if (!place->due && !all)
+            continue;
+        connection = place->connection;
+        *at = place->next;
+        p->count--;
+        free(place);
+        break;
+    }
+    pthread_mutex_unlock(&p->lock);
+    return connection;
+}
+
+/* The topics that are waited for, each once. */
+struct wanted {
+    char names[PARKING_MAX][EVENT_TOPIC];
+    const char *pointers[PARKING_MAX];
+    int count;
+};
+
+static void
+gather(struct parking *p, struct wanted *w)
+{
+    w->count = 0;
+    pthread_mutex_lock(&p->lock);
+    for (struct place *place = p->places; place != NULL; place = place->next) {
+        bool known = false;
+
+        for (int i = 0; i < w->count && !known; i++)
+            known = strcmp(w->names[i], place->topic) == 0;
+        if (known)
+            continue;
+        memcpy(w->names[w->count], place->topic, EVENT_TOPIC);
+        w->pointers[w->count] = w->names[w->count];
+        w->count++;
+    }
+    pthread_mutex_unlock(&p->lock);
+}
+
+static enum err
+note_head(void *arg, const struct event_item *head)
+{
+    struct parking *p = arg;
+
+    pthread_mutex_lock(&p->lock);
+    for (struct place *place = p->places; place != NULL; place = place->next)
+        if (head->seq > place->after && strcmp(place->topic, head->topic) == 0)
+            place->due = true;
+    pthread_mutex_unlock(&p->lock);
+    return ERR_NONE;
+}
+
+/* Whose time is over is due too; the fd is made readable when anybody is. */
+static void
+call_due(struct parking *p)
+{
+    int64_t now = clock_steady();
+    uint64_t due = 0;
+
+    pthread_mutex_lock(&p->lock);
+    for (struct place *place = p->places; place != NULL; place = place->next) {
+        place->due = place->due || place->until <= now;
+        due += place->due;
+    }
+    pthread_mutex_unlock(&p->lock);
+    if (due > 0 && write(p->fd, &due, sizeof(due)) < 0) {
+        /* The counter is full: it is readable all the more. */
+    }
+}
+
+static void *
+look_after(void *arg)
+{
+    struct parking *p = arg;
+    struct store *store = store_take(p->pool);
+    struct wanted *w = calloc(1, sizeof(*w));
+
+    if (store == NULL || w == NULL)
+        abort(); /* the pool has a place for us */
+    for (;;) {
+        gather(p, w);
+        if (w->count > 0) {
+            if (event_find_heads(store, w->pointers, w->count, note_head, p) != ERR_NONE) {
+                /* Logged; who waits, waits on. */
+            }
+            call_due(p);
+        }
+        nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000L}, NULL);
+    }
+    return NULL;
+}
+
+struct parking *
+parking_open(struct store_pool *pool)
+{
+    struct parking *p = calloc(1, sizeof(*p));
+    pthread_t thread;
+
+    if (p == NULL || (p->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
+        abort();
+    p->pool = pool;
+    pthread_mutex_init(&p->lock, NULL);
+    if (pthread_create(&thread, NULL, look_after, p) != 0)
+        abort();
+    pthread_detach(thread);
+    return p;
+}
