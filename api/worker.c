@@ -29,6 +29,7 @@
 #include "common/config.h"
 #include "common/json.h"
 #include "common/log.h"
+#include "common/zone.h"
 #include "common/throttle.h"
 
 #define ARENA_MAX (64u << 20) /* a request's memory; far above what the limits allow */
@@ -489,6 +490,7 @@ worker_run(int listener, const struct config *config, struct store_note *notes,
     signal(SIGINT, SIG_IGN); /* Ctrl-C reaches the parent, which tells us */
     FCGX_Init();
     signal(SIGPIPE, SIG_IGN);
+    zone_day(NULL, 0, &(int64_t){0}, &(int64_t){0}); /* makes TZ while nobody reads the environment */
     if (threads == NULL || w.epoll < 0 || !open_services(&w))
         return 1;
     epoll_ctl(w.epoll, EPOLL_CTL_ADD, w.quit, &quit);
