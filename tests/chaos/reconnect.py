@@ -17,7 +17,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 import checker  # noqa: E402
 import swarm  # noqa: E402
 from client import SETTINGS  # noqa: E402
-from crowd import Follower, Witness, Writer  # noqa: E402
+from crowd import Follower, Witness, Writer, number_in  # noqa: E402
 from live import Closed, Nothing  # noqa: E402
 from storm import Storm  # noqa: E402
 
@@ -63,11 +63,11 @@ class Dropped(Follower):
 
 
 class Reconnect(Storm):
-    """A storm of clients instead of one of kills; `hurt`, when given, is called in the midst of it."""
+    """A storm of clients instead of one of kills."""
 
-    def __init__(self, stack, folder, clients, drops, seed, writers=2, followers=2, pause=0.05, hurt=None):
+    def __init__(self, stack, folder, clients, drops, seed, writers=2, followers=2, pause=0.05):
         super().__init__(stack, folder, 0, 0, seed, writers, 0, 1)
-        self.clients, self.drops, self.seed, self.hurt = clients, drops, seed, hurt
+        self.clients, self.drops, self.seed = clients, drops, seed
         project, world = self.projects[0], self.owner.user.world
         people = [world.user("crowd") for _ in range(-(-clients // swarm.PER_PERSON))]
         for person in people:
@@ -79,20 +79,19 @@ class Reconnect(Storm):
             writer.pause = pause
         self.followers = [Dropped(n, self.owner, project, self.folder, self.progress, drops, seed + n)
                           for n in range(followers)]
-        self.topic, self.start = "project:" + project, self.followers[0]
+        self.topic, self.start = "project:" + project, self.load(project)["cursor"]
 
     def rage(self, limit):
         """All clients are dropped as often as they should while people write; gives the swarm's last report."""
-        began, cursor = time.monotonic(), self.start.cursor
-        world, first = self.owner.user.world, self.start.seq
-        with swarm.Swarm(world.ws_url, world.origin, self.topic, self.tokens, self.clients, cursor, self.drops,
+        began, first = time.monotonic(), number_in(self.start)
+        world = self.owner.user.world
+        with swarm.Swarm(world.ws_url, world.origin, self.topic, self.tokens, self.clients, self.start, self.drops,
                          self.seed) as clients:
             for thread in [*self.followers, *self.writers]:
                 thread.start()
             if self.drops == 0:
                 clients.answer("following", limit)
-            if self.hurt:
-                self.hurt()
+            self.hurt(clients)
             self.watch(clients, self.clients * self.drops, began + limit)
             self.progress.stop.set()
             for thread in self.writers:
@@ -102,6 +101,9 @@ class Reconnect(Storm):
             report = clients.finish(first + len(frames), limit)
         self.seconds = time.monotonic() - began
         return report, swarm.complaints(report, frames)
+
+    def hurt(self, clients):
+        """What more is done to them while people write."""
 
     def watch(self, clients, wanted, end):
         """Until so many drops were done."""

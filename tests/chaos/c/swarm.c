@@ -30,7 +30,7 @@ static struct {
     int token_count;
     int64_t until; /* -1: not yet known */
     bool told;     /* that all follow */
-    uint64_t random, began, first, last, marked;
+    uint64_t random, began, first, last, marked, first_end, last_end;
     struct {
         uint64_t events, gaps, repeats, resyncs, errors, refused, drops, returns, ended[5000];
     } n;
@@ -192,6 +192,9 @@ void
 swarm_closed(struct client *c, int code)
 {
     swarm.n.ended[code < 5000 ? code : 0]++;
+    swarm.last_end = wire_now();
+    if (swarm.first_end == 0)
+        swarm.first_end = swarm.last_end;
     come_back(c, true);
 }
 
@@ -212,14 +215,15 @@ report(const char *why)
            "\"gaps\":%llu,"
            "\"repeats\":%llu,\"resyncs\":%llu,\"errors\":%llu,\"refused\":%llu,\"drops\":%llu,"
            "\"connects\":%llu,\"crc\":%u,\"others\":%d,\"least\":%lld,\"marked\":%llu,"
-           "\"spread\":%.6f,\"last\":%.6f,\"ended\":{",
+           "\"spread\":%.6f,\"last\":%.6f,\"ending\":%.3f,\"ended\":{",
            why, swarm.size, swarm.following, (double)(wire_now() - swarm.began) / 1e9,
            (unsigned long long)swarm.n.events, (unsigned long long)swarm.n.gaps,
            (unsigned long long)swarm.n.repeats, (unsigned long long)swarm.n.resyncs,
            (unsigned long long)swarm.n.errors, (unsigned long long)swarm.n.refused,
            (unsigned long long)swarm.n.drops, (unsigned long long)swarm.n.returns, crc, others,
            (long long)least, (unsigned long long)swarm.marked,
-           (double)(swarm.last - swarm.first) / 1e9, (double)swarm.last / 1e9);
+           (double)(swarm.last - swarm.first) / 1e9, (double)swarm.last / 1e9,
+           (double)(swarm.last_end - swarm.first_end) / 1e9);
     for (int i = 0, more = 0; i < 5000; i++)
         if (swarm.n.ended[i] > 0)
             printf("%s\"%d\":%llu", more++ ? "," : "", i, (unsigned long long)swarm.n.ended[i]);
@@ -253,7 +257,7 @@ obey(void)
         if (strncmp(line, "until ", 6) == 0)
             swarm.until = atoll(line + 6);
         else if (strcmp(line, "mark") == 0)
-            swarm.marked = swarm.first = swarm.last = 0;
+            swarm.marked = swarm.first = swarm.last = swarm.first_end = swarm.last_end = 0;
         else if (strcmp(line, "report") == 0)
             report("asked");
     }
