@@ -97,16 +97,21 @@ test_what_is_no_hash_of_ours_is_not_checked(void **state)
     unit_rows_done();
 }
 
+/* On a busy host a thread may be told to come back; it is never told anything wrong. */
 static void *
 hash_and_check(void *arg)
 {
     char stored[PASSWORD_STORED];
     bool right = false;
 
-    for (int i = 0; i < 5; i++)
-        if (password_hash(RIGHT, stored) != ERR_NONE ||
-            password_check(RIGHT, stored, &right, NULL) != ERR_NONE || !right)
+    for (int i = 0; i < 3; i++) {
+        enum err err = password_hash(RIGHT, stored);
+
+        if (err == ERR_NONE)
+            err = password_check(RIGHT, stored, &right, NULL);
+        if (err != ERR_BUSY && (err != ERR_NONE || !right))
             *(bool *)arg = false;
+    }
     return NULL;
 }
 
