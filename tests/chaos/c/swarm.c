@@ -20,7 +20,7 @@
 
 static const char *const usage =
     "usage: swarm HOST PORT ORIGIN TOPIC CURSOR TOKENS CLIENTS DROPS SEED\n"
-    "CURSOR: - for none.  TOKENS: a file of lines.\n";
+    "TOPIC: - to say nothing.  CURSOR: - for none.  TOKENS: a file of lines.\n";
 
 static struct {
     const char *host, *origin, *topic;
@@ -114,6 +114,12 @@ swarm_upgraded(struct client *c, int status)
         swarm.n.refused++;
         wire_drop(c, false);
         come_back(c, false);
+        return;
+    }
+    if (*swarm.topic == '-') {
+        c->following = true;
+        swarm.following++;
+        swarm.opening--;
         return;
     }
     n = snprintf(text, sizeof(text), "{\"op\":\"hello\",\"token\":\"%s\"}",
