@@ -150,33 +150,41 @@ read_key(struct request *r)
     return ERR_NONE;
 }
 
-enum err
-gate_check(struct request *r, bool *done)
+static enum err
+check(struct request *r)
 {
     enum err err;
 
-    *done = false;
     if ((err = router_find(r)) != ERR_NONE || (err = request_parse_query(r)) != ERR_NONE ||
         ((r->route->flags & LOGINS) && (err = limits_address(r)) != ERR_NONE) ||
         (wants_token(r) && (err = check_token(r)) != ERR_NONE) ||
-        (err = read_body(r)) != ERR_NONE || (err = read_key(r)) != ERR_NONE)
+        (err = read_body(r)) != ERR_NONE)
         return err;
-    return r->key == NULL ? ERR_NONE : request_replay(r, done);
+    return read_key(r);
+}
+
+enum err
+gate_check(struct request *r, bool *done)
+{
+    enum err err = check(r);
+
+    *done = false;
+    return err != ERR_NONE || r->key == NULL ? err : request_replay(r, done);
 }
 
 static enum err
 handle(struct request *r)
 {
     bool done;
-    enum err err = gate_check(r, &done);
+    enum err err = check(r);
 
-    if (err != ERR_NONE || done)
+    if (err != ERR_NONE)
         return err;
     if (r->key == NULL)
         return r->route->handler(r);
+    /* Entered before the look, so that no twin can finish between the two. */
     if ((err = key_enter(r->key)) != ERR_NONE)
         return err;
-    /* A twin may have finished between the first look and our entering. */
     err = request_replay(r, &done);
     if (err == ERR_NONE && !done)
         err = r->route->handler(r);

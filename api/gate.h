@@ -12,7 +12,7 @@
 /* One request from its first to its last decision; the reply is always made. */
 void gate_serve(struct request *r);
 
-/* Begins the two-step use by tests: everything before the handler. *done: replayed. */
+/* For tests: all that comes before the handler.  *done: replayed. */
 enum err gate_check(struct request *r, bool *done) MUST_CHECK;
 
 #endif
