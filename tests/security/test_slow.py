@@ -1,0 +1,125 @@
+"""Clients that are slow on purpose, and bodies that are too large."""
+import contextlib
+import http.client
+import resource
+import selectors
+import socket
+import statistics
+import threading
+import time
+import urllib.parse
+
+import pytest
+from client import SETTINGS, World
+from stack import Stack
+
+SLOW = 1000
+ASKED = 300
+
+
+@pytest.fixture(scope="module")
+def own():
+    with Stack(settings=SETTINGS) as stack:
+        yield World(stack.url, stack.ws_url)
+
+
+def p99(world, user):
+    """Of ordinary requests, in seconds."""
+    times = []
+    for _ in range(ASKED):
+        start = time.perf_counter()
+        user.get("/v1/me").expect(200)
+        times.append(time.perf_counter() - start)
+    return statistics.quantiles(times, n=100)[98]
+
+
+@contextlib.contextmanager
+def half_open(world, count):
+    """So many requests that never end: a byte every second, headers for the half, bodies for the rest."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, count + 1000), hard))
+    parts = urllib.parse.urlsplit(world.url)
+    stop, sockets = threading.Event(), []
+    for n in range(count):
+        s = socket.create_connection((parts.hostname, parts.port), timeout=10)
+        head = b"POST /v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        s.sendall(head if n % 2 else head + b"Content-Length: 1000\r\n\r\n{")
+        s.setblocking(False)
+        sockets.append(s)
+
+    def drip():
+        while not stop.wait(1.0):
+            for s in sockets:
+                with contextlib.suppress(OSError):
+                    s.send(b"x")
+    thread = threading.Thread(target=drip, daemon=True)
+    thread.start()
+    try:
+        yield sockets
+    finally:
+        stop.set()
+        thread.join()
+        for s in sockets:
+            s.close()
+
+
+def closed(sockets):
+    """How many the server has ended: readable, with or without an answer, to the end."""
+    with selectors.DefaultSelector() as chosen:
+        for s in sockets:
+            chosen.register(s, selectors.EVENT_READ)
+        return len(chosen.select(0))
+
+
+@pytest.mark.timeout(120)
+def test_a_thousand_half_open_requests_do_not_slow_the_others(own):
+    """With the machine's noise: the best of three pairs counts."""
+    anna = own.user()
+    ratios = []
+    for _ in range(3):
+        before = p99(own, anna)
+        with half_open(own, SLOW):
+            ratios.append(p99(own, anna) / before)
+        if ratios[-1] <= 2:
+            return
+    raise AssertionError(f"p99 rose to {ratios} times")
+
+
+@pytest.mark.timeout(60)
+def test_half_open_requests_are_ended_soon(own):
+    """nginx gives ten seconds for the headers, and ten between two pieces of a body; one that drips is
+    ended by the sum of headers alone."""
+    with half_open(own, 40) as sockets:
+        headers = sockets[1::2]
+        limit = time.monotonic() + 15
+        while closed(headers) < len(headers):
+            assert time.monotonic() < limit, f"{closed(headers)} of {len(headers)} ended"
+            time.sleep(0.2)
+
+
+@pytest.mark.parametrize("size, status", [(1 << 20, {400, 415, 422}), ((1 << 20) + 1, {413}), (50 << 20, {413})])
+@pytest.mark.parametrize("path", ["/v1/users", "/v1/sessions", "/v1/tasks"])
+def test_a_body_over_the_limit_is_413(own, path, size, status):
+    anna = own.user()
+    parts = urllib.parse.urlsplit(own.url)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=20)
+    connection.putrequest("POST", path)
+    for name, value in (("Content-Type", "application/json"), ("Content-Length", str(size)),
+                        ("Authorization", "Bearer " + anna.token)):
+        connection.putheader(name, value)
+    connection.endheaders()
+    with contextlib.suppress(ConnectionError):  # it may hang up before it has read all
+        connection.send(b" " * min(size, 2 << 20))
+    reply = connection.getresponse()
+    assert reply.status in status
+    assert reply.headers["content-type"].startswith("application/problem+json")
+    connection.close()
+
+
+def test_a_body_longer_than_it_says_is_no_second_request(own):
+    """What stands behind the body is the next request of that connection alone, never of another's."""
+    parts = urllib.parse.urlsplit(own.url)
+    with socket.create_connection((parts.hostname, parts.port), timeout=10) as s:
+        s.sendall(b"POST /v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
+                  b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /v1/me HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert s.recv(65536).split(b" ")[1] == b"400"
