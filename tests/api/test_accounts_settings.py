@@ -1,0 +1,130 @@
+"""What an operator changes: signing keys, the cost of passwords, the gateway for text messages."""
+import http.server
+import json
+import secrets
+import threading
+
+import bson
+import pymongo
+import pytest
+import tokens
+from client import PASSWORD, SETTINGS, User, World, eventually
+from stack import Stack
+
+
+@pytest.fixture
+def own():
+    with Stack(settings=dict(SETTINGS)) as stack:
+        yield stack
+
+
+def world_of(stack):
+    return World(stack.url, stack.ws_url)
+
+
+def refresh(user):
+    return User(user.world).post("/v1/sessions/refresh", refreshToken=user.refresh_token)
+
+
+def test_keys_are_made_at_the_first_start_for_the_owner_alone(own):
+    assert own.signing_keys_file.stat().st_mode & 0o777 == 0o600
+    (kid, key), = tokens.read_keys(own.signing_keys_file).items()
+    assert kid and len(key) == 32
+
+
+def test_a_new_key_logs_nobody_out_and_an_old_one_can_go(own):
+    anna = world_of(own).user()
+    secret = anna.post("/v1/me/totp").expect(201)["secret"]
+    old_line = own.signing_keys_file.read_text()
+    own.signing_keys_file.write_text(f"next {secrets.token_hex(32)}\n{old_line}")
+    own.restart()
+    anna.get("/v1/me").expect(200)  # the token of the old key
+    reply = refresh(anna).expect(200)
+    assert tokens.header(reply["accessToken"])["kid"] == "next"
+    newer = User(anna.world).take(reply)
+    from second_factor import code_of
+    newer.put("/v1/me/totp", code=code_of(secret)).expect(200)  # sealed under the old key, opened still
+    own.signing_keys_file.write_text(own.signing_keys_file.read_text().split("\n")[0] + "\n")
+    own.restart()
+    anna.get("/v1/me").expect(401)
+    newer.get("/v1/me").expect(200)
+    newer.log_in(code=code_of(secret, 1)).get("/v1/me").expect(200)
+
+
+def test_a_password_is_hashed_anew_when_it_shall_cost_more(own):
+    anna = world_of(own).user()
+
+    def stored():
+        with pymongo.MongoClient(own.mongodb_uri) as client:
+            return client[own.mongodb_database].users.find_one({"_id": bson.ObjectId(anna.id)})["passwordHash"]
+    before = stored()
+    assert before.startswith("$s1$0a0803$")
+    anna.log_in()
+    assert stored() == before
+    own.settings["PASSWORD_COST"] = "11"
+    own.restart()
+    anna.log_in()
+    raised = stored()
+    assert raised.startswith("$s1$0b0803$")
+    world_of(own).anonymous().post("/v1/sessions", login=anna.email, password="not it at all").expect(401)
+    own.settings["PASSWORD_COST"] = "10"
+    own.restart()
+    anna.log_in()
+    assert stored() == raised  # never lowered
+
+
+class Gateway(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.server.asked.append((dict(self.headers), body))
+        self.send_response(self.server.statuses.pop(0) if self.server.statuses else 200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def gateway():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Gateway)
+    server.asked, server.statuses = [], []
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+
+
+def test_texts_go_through_the_gateway_and_are_tried_again(gateway):
+    settings = {**SETTINGS, "SMS_URL": f"http://127.0.0.1:{gateway.server_port}/send", "SMS_TOKEN": "gateway secret"}
+    with Stack(settings=settings) as stack:
+        anna = world_of(stack).user()
+        gateway.statuses[:] = [503, 429]
+        anna.post("/v1/verifications", purpose="phone").expect(202)
+        eventually(lambda: len(gateway.asked) == 3, within=15, what="the third try")
+        headers, body = gateway.asked[-1]
+        assert headers["Authorization"] == "Bearer gateway secret" and body["to"] == anna.phone
+        assert len({h["Idempotency-Key"] for h, _ in gateway.asked}) == 1
+        anna.put("/v1/verifications", code=body["text"].split()[0]).expect(204)
+        assert anna.get("/v1/me")["phoneVerifiedAt"] is not None
+        assert "gateway secret" not in "".join(stack.logs().values())
+
+
+def test_a_hash_queue_that_is_full_says_when_to_come_back():
+    """More log-ins at once than may wait: 503 with Retry-After, and the others get in."""
+    with Stack(settings={**SETTINGS, "PASSWORD_COST": "16", "PASSWORD_SLOTS": "1", "API_PROCESSES": "1",
+                         "API_THREADS": "48"}) as stack:
+        world = world_of(stack)
+        world.strict = False
+        anna = world.user()
+        replies = []
+
+        def log_in():
+            replies.append(world.anonymous().post("/v1/sessions", login=anna.email, password=PASSWORD))
+        threads = [threading.Thread(target=log_in) for _ in range(40)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        assert {r.status for r in replies} == {201, 503}
+        for reply in replies:
+            assert reply.status == 201 or (reply.slug == "busy" and int(reply.headers["retry-after"]) > 0)
