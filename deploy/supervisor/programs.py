@@ -13,9 +13,9 @@ from places import Refused, free_port
 # Per address and second, by LIMITS.  Tests on loopback are one address.
 LIMITS = {
     "development": {"RATE": 100000, "BURST": 100000, "LOGIN_RATE": 100000, "LOGIN_BURST": 100000,
-                    "SOCKETS_PER_ADDRESS": 60000},
+                    "SOCKETS_PER_ADDRESS": 60000, "REQUESTS_PER_ADDRESS": 60000},
     "production": {"RATE": 200, "BURST": 400, "LOGIN_RATE": 2, "LOGIN_BURST": 20,
-                   "SOCKETS_PER_ADDRESS": 200},
+                   "SOCKETS_PER_ADDRESS": 200, "REQUESTS_PER_ADDRESS": 200},
 }
 # The same of the API's own settings; the environment may say otherwise.
 API_LIMITS = {"development": {"ADDRESS_LOGINS": "1000000"}, "production": {}}
