@@ -15,6 +15,11 @@
 
 enum side { ANSWER, CREATE, CHANGE };
 
+/* What nginx says before a request reaches us and we never say (nginx/problems.conf). */
+static const char *const from_nginx[] = {
+    "refused",   "url-too-long", "bad-range", "upgrade-required", "headers-too-large",
+    "no-answer", "timeout",      NULL};
+
 static void write_fields(struct text *t, const struct field *fields, enum side side);
 
 static void
@@ -322,6 +327,8 @@ write_schemas(struct text *t)
                  "\"detail\",\"requestId\"],\"properties\":{\"type\":{\"enum\":[");
     for (int i = ERR_MALFORMED; i < ERR_RETRY; i++)
         text_printf(t, "%s\"/problems/%s\"", i > ERR_MALFORMED ? "," : "", problems[i].slug);
+    for (int i = 0; from_nginx[i] != NULL; i++)
+        text_printf(t, ",\"/problems/%s\"", from_nginx[i]);
     text_puts(t, "]},\"title\":{\"type\":\"string\"},\"status\":{\"type\":\"integer\"},"
                  "\"detail\":{\"type\":\"string\"},\"requestId\":{\"type\":\"string\"},"
                  "\"parameter\":{\"type\":\"string\"},\"current\":{\"type\":\"object\"},"
