@@ -23,7 +23,7 @@ def p99(user):
 @pytest.mark.timeout(240)
 def test_others_do_not_wait_for_log_ins():
     """The p99 of ordinary requests at most doubles; the best of three pairs counts, for the machine's sake."""
-    settings = {**SETTINGS, "PASSWORD_COST": "15", "PASSWORD_SLOTS": "2", "ACCOUNT_FAILURES": "1000000"}
+    settings = {**SETTINGS, "PASSWORD_COST": "15", "PASSWORD_SLOTS": "0", "ACCOUNT_FAILURES": "1000000"}
     with Stack(settings=settings) as stack:
         world = World(stack.url, stack.ws_url, strict=False)
         anna, ratios, seen = world.user(), [], set()
@@ -34,7 +34,10 @@ def test_others_do_not_wait_for_log_ins():
                 browser = world.anonymous()
                 browser.http.timeout = 60
                 while not stop.is_set():
-                    seen.add(browser.post("/v1/sessions", login=anna.email, password=PASSWORD).status)
+                    reply = browser.post("/v1/sessions", login=anna.email, password=PASSWORD)
+                    seen.add(reply.status)
+                    if reply.status == 503:
+                        stop.wait(int(reply.headers["retry-after"]))
             threads = [threading.Thread(target=keep_logging_in) for _ in range(LOG_INS)]
             for t in threads:
                 t.start()
