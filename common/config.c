@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "common/log.h"
 #include "common/text.h"
@@ -60,8 +61,8 @@ static const struct setting settings[] = {
      "a MongoDB replica set"},
     {"PASSWORD_COST", COUNT, CONFIG_API, AT(password_cost), "15", 10, 20,
      "log2 of scrypt's N; r=8, p=3; 15 needs 32 MiB and 0.3 s a hash"},
-    {"PASSWORD_SLOTS", COUNT, CONFIG_API, AT(password_slots), "2", 1, 64,
-     "passwords hashed at once on this host"},
+    {"PASSWORD_SLOTS", COUNT, CONFIG_API, AT(password_slots), "0", 0, 64,
+     "passwords hashed at once on this host; 0: one fewer than there are cores, at least one"},
     {"PUBLIC_URL", TEXT, CONFIG_ALL, AT(public_url), "http://127.0.0.1:8080", 0, 0,
      "the address that users type, without a slash at the end"},
     {"PUSH_ADDRESS_SOCKETS", COUNT, CONFIG_PUSH, AT(push_address_sockets), "1000", 1, 1000000,
@@ -206,6 +207,7 @@ void
 config_start(struct config *config, const char *name, unsigned program, int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN);
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}); /* a core would hold keys and tokens */
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
         config_help(stdout, name, program);
         exit(0);

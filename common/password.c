@@ -1,6 +1,8 @@
 /*
- * libscrypt behind a fixed number of places in shared memory.  The places are
- * robust mutexes: a worker that dies while hashing frees its place.
+ * libscrypt in threads of its own with a low priority, so that the requests of
+ * others go first; and behind a fixed number of places in shared memory, for all
+ * processes of a host.  The places are robust mutexes: a worker that dies while
+ * hashing frees its place.
  */
 #include "common/password.h"
 
@@ -12,29 +14,50 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/log.h"
 
 #define SLOTS_MAX   64
-#define WAIT_S      5  /* for a place */
-#define WAITING_MAX 12 /* threads of one process; with 32 threads the rest stay free */
+#define WAIT_S      5  /* until it begins */
+#define WAITING_MAX 12 /* tasks of one process; with 32 threads the rest stay free */
+#define NICE        19
 #define R           8
 #define P           3
+
+/* One hash, on the stack of the thread that waits for it. */
+struct task {
+    struct task *next;
+    const char *password;
+    char *stored; /* to write into, or to check against */
+    bool check, begun, done;
+    int result; /* libscrypt's */
+};
 
 static struct slots {
     long count;
     pthread_mutex_t places[SLOTS_MAX];
-} *slots;
+} * slots;
 static long log2_n = 15;
 static char nobody[PASSWORD_STORED]; /* what an unknown account is checked against */
-static atomic_int waiting;
+
+/* What waits in this process, first come first served. */
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t work, news; /* for the pool; for those who wait */
+    struct task *first, **end;
+    int waiting, threads;
+} queue = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 void
 password_open(long cost, long count)
 {
     pthread_mutexattr_t attr;
 
+    if (count == 0 && (count = sysconf(_SC_NPROCESSORS_ONLN) - 1) < 1)
+        count = 1;
     log2_n = cost;
     slots = mmap(NULL, sizeof(*slots), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (slots == MAP_FAILED)
@@ -59,39 +82,147 @@ taken(pthread_mutex_t *place, int rc)
     return rc == 0 || rc == EOWNERDEAD;
 }
 
+/* A place of the host's, however long it takes; the other processes hash for seconds at most. */
 static pthread_mutex_t *
 enter(void)
 {
     static atomic_uint next;
-    pthread_mutex_t *place = NULL;
-    struct timespec until;
+    pthread_mutex_t *place;
 
     for (long i = 0; i < slots->count; i++)
         if (taken(&slots->places[i], pthread_mutex_trylock(&slots->places[i])))
             return &slots->places[i];
-    if (atomic_fetch_add(&waiting, 1) < WAITING_MAX) {
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_sec += WAIT_S;
-        place = &slots->places[atomic_fetch_add(&next, 1) % (unsigned)slots->count];
-        if (!taken(place, pthread_mutex_timedlock(place, &until)))
-            place = NULL;
+    place = &slots->places[atomic_fetch_add(&next, 1) % (unsigned)slots->count];
+    while (!taken(place, pthread_mutex_lock(place))) {
     }
-    atomic_fetch_sub(&waiting, 1);
     return place;
+}
+
+/* Within the queue's lock. */
+static struct task *
+take_task(void)
+{
+    struct task *t = queue.first;
+
+    if (t == NULL)
+        return NULL;
+    queue.first = t->next;
+    if (queue.first == NULL)
+        queue.end = &queue.first;
+    t->begun = true;
+    return t;
+}
+
+static void
+hash(struct task *t)
+{
+    char *password = (char *)(uintptr_t)t->password;
+
+    t->result = t->check ? libscrypt_check(t->stored, password)
+                         : libscrypt_hash(t->stored, password, 1u << log2_n, R, P);
+}
+
+static void *
+pool_main(void *arg)
+{
+    (void)arg;
+    setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
+    pthread_mutex_lock(&queue.lock);
+    for (;;) {
+        pthread_mutex_t *place;
+        struct task *t;
+
+        while (queue.first == NULL)
+            pthread_cond_wait(&queue.work, &queue.lock);
+        pthread_mutex_unlock(&queue.lock);
+        place = enter(); /* whoever waits may give up meanwhile */
+        pthread_mutex_lock(&queue.lock);
+        if ((t = take_task()) != NULL) {
+            pthread_mutex_unlock(&queue.lock);
+            hash(t);
+            pthread_mutex_lock(&queue.lock);
+            t->done = true;
+            pthread_cond_broadcast(&queue.news);
+        }
+        pthread_mutex_unlock(place);
+    }
+    return NULL;
+}
+
+/* Within the queue's lock; after fork(), since threads do not survive that. */
+static void
+start_pool(void)
+{
+    pthread_condattr_t attr;
+    pthread_t thread;
+
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&queue.work, NULL);
+    pthread_cond_init(&queue.news, &attr);
+    pthread_condattr_destroy(&attr);
+    queue.end = &queue.first;
+    for (; queue.threads < slots->count; queue.threads++) {
+        if (pthread_create(&thread, NULL, pool_main, NULL) != 0)
+            abort();
+        pthread_detach(thread);
+    }
+}
+
+/* Within the queue's lock: nobody has begun it, and nobody shall. */
+static void
+withdraw(struct task *t)
+{
+    struct task **p = &queue.first;
+
+    while (*p != t)
+        p = &(*p)->next;
+    *p = t->next;
+    if (*p == NULL)
+        queue.end = p;
+}
+
+/* Has it done by the pool.  ERR_BUSY when too many wait, or it takes too long to begin. */
+static enum err
+run(struct task *t)
+{
+    struct timespec until;
+    enum err err = ERR_NONE;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += WAIT_S;
+    pthread_mutex_lock(&queue.lock);
+    if (queue.threads == 0)
+        start_pool();
+    if (queue.waiting == WAITING_MAX) {
+        pthread_mutex_unlock(&queue.lock);
+        return ERR_BUSY;
+    }
+    queue.waiting++;
+    *queue.end = t;
+    queue.end = &t->next;
+    pthread_cond_signal(&queue.work);
+    while (!t->done && err == ERR_NONE) {
+        if (t->begun)
+            pthread_cond_wait(&queue.news, &queue.lock);
+        else if (pthread_cond_timedwait(&queue.news, &queue.lock, &until) == ETIMEDOUT && !t->begun)
+            err = ERR_BUSY;
+    }
+    if (err != ERR_NONE)
+        withdraw(t);
+    queue.waiting--;
+    pthread_mutex_unlock(&queue.lock);
+    return err;
 }
 
 enum err
 password_hash(const char *password, char stored[PASSWORD_STORED])
 {
-    pthread_mutex_t *place = enter();
-    int rc;
+    struct task task = {.password = password, .stored = stored};
+    enum err err = run(&task);
 
-    if (place == NULL)
-        return ERR_BUSY;
-    rc = libscrypt_hash(stored, (char *)(uintptr_t)password, 1u << log2_n, R, P);
-    pthread_mutex_unlock(place);
-    if (rc > 0)
-        return ERR_NONE;
+    if (err != ERR_NONE || task.result > 0)
+        return err;
     log_error("password: scrypt failed");
     return ERR_INTERNAL;
 }
@@ -111,19 +242,19 @@ password_check(const char *password, const char *stored, bool *right, bool *outd
 {
     const char *against = stored == NULL ? nobody : stored;
     char copy[PASSWORD_STORED]; /* libscrypt_check() writes into it */
-    pthread_mutex_t *place;
+    struct task task = {.password = password, .stored = copy, .check = true};
     unsigned n;
+    enum err err;
 
     *right = false;
     if (!parameters(against, &n)) {
         log_error("password: a stored hash is malformed");
         return ERR_INTERNAL;
     }
-    if ((place = enter()) == NULL)
-        return ERR_BUSY;
     snprintf(copy, sizeof(copy), "%s", against);
-    *right = libscrypt_check(copy, (char *)(uintptr_t)password) > 0 && stored != NULL;
-    pthread_mutex_unlock(place);
+    if ((err = run(&task)) != ERR_NONE)
+        return err;
+    *right = task.result > 0 && stored != NULL;
     if (outdated != NULL)
         *outdated = *right && n < (unsigned)log2_n;
     return ERR_NONE;

@@ -13,7 +13,8 @@
 #define PASSWORD_MIN    12  /* characters (design 6) */
 #define PASSWORD_MAX    256 /* bytes */
 
-/* Before fork(): cost is log2 of N; slots are hashes at once, over all processes. */
+/* Before fork(): cost is log2 of N; slots are hashes at once, over all
+ * processes; 0: one fewer than there are cores, at least one. */
 void password_open(long cost, long slots);
 
 /* Hashes into what is stored.  ERR_BUSY when too many wait. */
