@@ -163,6 +163,9 @@ beginning_work(struct job *job, struct store *store)
     struct beginning *b = (struct beginning *)job;
     enum err err = event_find_last(store, b->topic, b->entity_id, b->kind, b->rev, &b->seq);
 
+    if (err == ERR_NOT_FOUND && b->rev < 0) /* a member from the first: no event added them */
+        err = event_find_last(store, b->topic, strchr(b->topic, ':') + 1, "project.created", -1,
+                              &b->seq);
     if (err == ERR_NOT_FOUND)
         b->seq = 0;
     return err == ERR_NOT_FOUND ? ERR_NONE : err;

@@ -96,14 +96,13 @@ forget_queue(struct session *s)
     outbox_clear(&s->outbox);
 }
 
-/* What it holds of topics; the memory of the session stays. */
+/* What it holds of topics; what was sent before stays sent. */
 static void
 let_go(struct session *s)
 {
     all_forget(s);
     while (s->follows != NULL)
         follow_end(s->follows);
-    forget_queue(s);
     if (s->state == SESSION_READY)
         metrics[METRIC_SESSIONS]--;
     s->state = SESSION_NEW;
@@ -114,6 +113,7 @@ session_gone(struct session *s)
 {
     s->code = CLOSE_RESTART; /* whoever still holds it sees that it has ended */
     let_go(s);
+    forget_queue(s);
     list_remove(s);
     s->conn = NULL;
     metrics[METRIC_SOCKETS]--;
@@ -128,6 +128,8 @@ session_close(struct session *s, uint16_t code, const char *why)
     s->code = code;
     s->why = why;
     let_go(s);
+    if (code == CLOSE_UNAUTHORISED) /* not even what waits is theirs any more */
+        forget_queue(s);
     list_remove(s);
     list_add(&closing, s);
     s->since = clock_steady();
@@ -184,6 +186,7 @@ fits(struct session *s, size_t len)
     if (s->outbox.count == 0 || s->outbox.bytes + len <= queue_max)
         return true;
     metrics[METRIC_CUT_SLOW]++;
+    forget_queue(s); /* the close frame shall not wait behind it */
     session_close(s, CLOSE_OVER_LIMIT, "too slow");
     return false;
 }
@@ -244,9 +247,9 @@ session_flush(struct session *s)
 {
     size_t written = 0;
 
-    while (s->code == 0 && s->outbox.count > 0 && written < TURN_MAX && !server_busy(s->conn))
+    while (s->outbox.count > 0 && written < TURN_MAX && !server_busy(s->conn))
         written += write_some(s);
-    if (s->code == 0 && s->outbox.count > 0)
+    if (s->outbox.count > 0)
         server_wake(s->conn);
 }
 
@@ -260,11 +263,11 @@ session_wake(struct session *s)
 bool
 session_writable(struct session *s)
 {
-    if (s->code != 0)
-        return server_busy(s->conn);
     if (s->outbox.count > 0)
         s->heard = true; /* it takes what waited: a slow peer, not a dead one */
     session_flush(s);
+    if (s->code != 0)
+        return s->outbox.count > 0 || server_busy(s->conn);
     if (s->behind > 0 && session_has_room(s))
         follow_pump_all(s);
     return true;

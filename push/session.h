@@ -102,7 +102,7 @@ void session_wake(struct session *s);
 /* May a replay queue more? */
 bool session_has_room(const struct session *s);
 
-/* Ends it: gives up its follows and its queue, then closes with that code. */
+/* Ends it: gives up its follows, then closes with that code behind what is queued. */
 void session_close(struct session *s, uint16_t code, const char *why);
 
 /* It said hello and was checked. */

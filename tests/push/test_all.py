@@ -1,0 +1,149 @@
+"""Following `all`: every project of mine, as they come and go, from one cursor."""
+import threading
+
+from live import Nothing
+
+
+def topic_of(project):
+    return "project:" + project["id"]
+
+
+def test_all_names_its_topics_and_a_cursor_for_each(anna):
+    projects = [topic_of(anna.project(f"P{n}")) for n in range(3)]
+    with anna.live(follow=[]) as feed:
+        answer = feed.follow("all")
+        assert answer["recovered"] is False
+        assert set(answer["topics"]) >= {"user:me", *projects}
+        assert answer["cursor"].count("~") == len(answer["topics"])
+
+
+def test_an_opened_project_comes_with_what_was_done_at_once(anna, ben):
+    project = anna.project("Open")
+    with ben.live(follow=["all"]) as feed:
+        anna.patch(project, access="everyone").expect(200)
+        task = anna.task("At once", projectId=project["id"])
+        joined = feed.expect("following", within=2.0, topic=topic_of(project))
+        assert joined["recovered"] is True
+        feed.expect("task.created", within=2.0, id=task["id"])
+        anna.patch(project, access="members").expect(200)
+        feed.expect("left", within=1.0, topic=topic_of(project))
+        anna.task("Not for Ben", projectId=project["id"])
+        feed.silent()
+
+
+def test_a_new_member_misses_nothing_since_the_membership_began(anna, ben):
+    project = anna.project("Busy")
+    stop = threading.Event()
+
+    def write():
+        while not stop.is_set():
+            anna.task("Noise", projectId=project["id"])
+
+    writer = threading.Thread(target=write)
+    with ben.live(follow=["all"]) as feed:
+        writer.start()
+        try:
+            anna.share(project, ben)
+            feed.expect("following", within=2.0, topic=topic_of(project))
+            first = feed.expect("member.added", within=2.0, topic=topic_of(project))
+            assert first["entityId"] == ben.id
+            for n in range(1, 6):
+                event = feed.expect("task.created", within=3.0, topic=topic_of(project))
+                assert event["seq"] == first["seq"] + n
+        finally:
+            stop.set()
+            writer.join()
+
+
+def test_by_name_and_through_all_is_still_once(anna):
+    project = anna.project("Twice")
+    topic = topic_of(project)
+    with anna.live(follow=[topic, "all"]) as feed:
+        anna.task("A", projectId=project["id"])
+        feed.expect("task.created")
+        feed.silent()
+        feed.send(op="unfollow", topic="all")
+        feed.expect("unfollowed")
+        anna.task("B", projectId=project["id"])
+        assert feed.expect("task.created")["data"]["title"] == "B"
+        feed.silent()
+        feed.send(op="unfollow", topic=topic)
+        feed.expect("unfollowed")
+        anna.task("C", projectId=project["id"])
+        feed.silent()
+
+
+def test_unfollowing_all_ends_all_of_it(anna):
+    project = anna.project("Gone")
+    with anna.live(follow=["all"]) as feed:
+        feed.send(op="unfollow", topic="all", ref=1)
+        feed.expect("unfollowed", ref=1)
+        anna.task("A", projectId=project["id"])
+        anna.project("New")
+        feed.silent()
+
+
+def test_what_was_lost_while_away_is_told(anna, ben):
+    project = anna.project("Lost")
+    anna.share(project, ben)
+    with ben.live(follow=[]) as feed:
+        cursor = feed.follow("all")["cursor"]
+    anna.task("Before", projectId=project["id"])
+    anna.delete(f"/v1/projects/{project['id']}/members/{ben.id}").expect(204)
+    with ben.live(follow=[]) as feed:
+        assert feed.follow("all", since=cursor)["op"] == "following"
+        feed.expect("left", within=2.0, topic=topic_of(project))
+        feed.expect("member.removed", within=2.0, topic="user:me")
+        feed.silent()
+        assert {e["topic"] for e in feed.events} == {"user:me"}
+
+
+def test_a_cursor_of_one_project_resumes_there_and_replays_the_rest(anna):
+    one, other = anna.project("One"), anna.project("Other")
+    anna.task("Old", projectId=one["id"])
+    cursor = anna.get(f"/v1/projects/{one['id']}/snapshot").expect(200)["cursor"]
+    new = anna.task("New", projectId=one["id"])
+    with anna.live(follow=[]) as feed:
+        assert feed.follow("all", since=cursor)["op"] == "following"
+        feed.expect("task.created", within=2.0, id=new["id"])
+        feed.expect("project.created", within=2.0, topic=topic_of(other))
+        assert not any((e["data"] or {}).get("title") == "Old" for e in feed.events)
+
+
+def test_a_bad_cursor_for_all_is_one_resync(anna):
+    project = anna.project("P")
+    with anna.live(follow=[]) as feed:
+        good = feed.follow("all")["cursor"]
+        for bad, reason in (("nonsense", "bad-cursor"), (good + "~", "bad-cursor"), (good[8:], "bad-cursor"),
+                            (("0" if good[0] != "0" else "1") + good[1:], "epoch")):
+            answer = feed.follow("all", since=bad)
+            assert answer["op"] == "resync" and answer["reason"] == reason, (bad, answer)
+            feed.silent()
+            again = anna.task("Live", projectId=project["id"])
+            feed.expect("task.created", id=again["id"])
+
+
+def test_many_follow_all_and_hear_the_same(anna, ben, cleo):
+    projects = [anna.project(f"P{n}") for n in range(4)]
+    for project in projects:
+        anna.share(project, ben)
+        anna.share(project, cleo)
+    with ben.live(follow=["all"]) as one, cleo.live(follow=["all"]) as two:
+        def write(project):
+            for n in range(10):
+                anna.task(f"T{n}", projectId=project["id"])
+        threads = [threading.Thread(target=write, args=(p,)) for p in projects]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        heard = []
+        for feed in (one, two):
+            try:
+                while True:
+                    feed.receive(0.7)
+            except Nothing:
+                pass
+            heard.append({topic_of(p): [e["seq"] for e in feed.events if e["topic"] == topic_of(p)]
+                          for p in projects})
+        assert heard[0] == heard[1] and all(len(seqs) == 10 for seqs in heard[0].values())
