@@ -3,7 +3,6 @@ published contract: refused, or kept as the text it is; never an operator, never
 import http.client
 import json
 import secrets
-import time
 import urllib.parse
 
 import judge
@@ -298,20 +297,18 @@ def test_every_member_of_every_frame(world, scene):
         for op, members in {"follow": ("topic", "since"), "unfollow": ("topic",), "presence": ("topic", "state"),
                             "signal": ("topic",), "ping": ("ref",)}.items():
             for member in members:
-                for value in [*OPERATORS, *WORDS]:
+                for value in [*OPERATORS, *SOME]:
                     fields = {"topic": "project:" + "0" * 24, "ref": "r", member: value}
                     feed.send(op=op, **fields)
                     count += 1
-                    if count % 40 == 0:
-                        drain(feed)
+        assert 100 < count < 180  # push lets 200 messages come at once
         drain(feed)
         witness.silent()
 
 
 def drain(feed):
-    """Waits until all was answered; the rest of a minute's allowance comes back meanwhile."""
+    """Waits until all was answered."""
     mark = secrets.token_hex(4)
     feed.send(op="ping", ref=mark)
     while feed.receive(3.0).get("ref") != mark:
         pass
-    time.sleep(1.0)
