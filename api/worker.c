@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcgiapp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -34,6 +35,7 @@
 
 #define ARENA_MAX (64u << 20) /* a request's memory; far above what the limits allow */
 #define BACKLOG   4096
+#define LAST_US   500000 /* after SIGTERM, for what is on its way on kept connections */
 #define ID_MAX    64
 
 struct worker {
@@ -46,18 +48,19 @@ struct worker {
     struct revoked *revoked;
     struct throttle *throttle;
     struct parking *parking;
+    atomic_bool ending; /* SIGTERM came: what nginx sends on kept connections is still served */
     char epoch[STORE_EPOCH];
 };
 
 static int quit_fd = -1; /* for the signal handler */
+static uint64_t quit_count;
 
+/* A semaphore: one count for each thread. */
 static void
 on_term(int sig)
 {
-    uint64_t one = 1;
-
     (void)sig;
-    if (write(quit_fd, &one, sizeof(one)) < 0) {
+    if (write(quit_fd, &quit_count, sizeof(quit_count)) < 0) {
         /* The counter is full: it was told already. */
     }
 }
@@ -325,6 +328,8 @@ finish(struct worker *w, FCGX_Request *f, struct request *r)
 {
     int fd;
 
+    if (w->ending) /* the kept connection is given up with its answer, not in between */
+        f->keepConnection = 0;
     if (r->reply.broken) /* nginx must not take what it has for the whole */
         FCGX_Free(f, 1);
     else
@@ -420,6 +425,20 @@ close_request(struct request *r)
     arena_free(r->arena);
 }
 
+/* Each thread takes its own count, and then goes on for a moment without new connections. */
+static void
+end_soon(struct worker *w, int64_t *until)
+{
+    uint64_t one;
+
+    if (*until != 0) /* the others' counts */
+        sched_yield();
+    else if (read(w->quit, &one, sizeof(one)) > 0)
+        *until = clock_steady() + LAST_US;
+    if (!atomic_exchange(&w->ending, true))
+        epoll_ctl(w->epoll, EPOLL_CTL_DEL, w->listener, NULL);
+}
+
 static void *
 thread_main(void *arg)
 {
@@ -427,16 +446,20 @@ thread_main(void *arg)
     FCGX_Request *f = new_connection();
     struct epoll_event event;
     struct request r;
+    int64_t until = 0; /* when this thread leaves; 0: not told yet */
 
     open_request(w, &r);
     for (;;) {
-        int n = epoll_wait(w->epoll, &event, 1, -1);
+        int left = until == 0 ? -1 : (int)((until - clock_steady()) / 1000);
+        int n = until != 0 && left <= 0 ? 0 : epoll_wait(w->epoll, &event, 1, left);
 
         if (n < 0 && errno == EINTR)
             continue;
-        if (n < 0 || event.data.fd == w->quit)
+        if (n <= 0)
             break;
-        if (event.data.fd == w->listener)
+        if (event.data.fd == w->quit)
+            end_soon(w, &until);
+        else if (event.data.fd == w->listener)
             take_connection(w);
         else if (event.data.fd == parking_fd(w->parking))
             take_due(w, &r);
@@ -484,7 +507,8 @@ worker_run(int listener, const struct config *config, struct store_note *notes,
     pthread_t *threads = calloc((size_t)n, sizeof(*threads));
 
     w.epoll = epoll_create1(EPOLL_CLOEXEC);
-    w.quit = quit_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    w.quit = quit_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
+    quit_count = (uint64_t)n;
     quit.data.fd = w.quit;
     sigaction(SIGTERM, &term, NULL);
     signal(SIGINT, SIG_IGN); /* Ctrl-C reaches the parent, which tells us */
