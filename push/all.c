@@ -25,13 +25,13 @@
 struct all {
     struct session *session;
     char ref[WIRE_REF];
-    char *since;      /* NULL: none given */
+    char *since; /* NULL: none given */
     size_t since_len;
     const char *reason; /* why since is no good as a whole */
-    bool listing;     /* the list is being read */
-    bool gathering;   /* topics are being asked; waiting > 0 or about to be */
-    bool on;          /* answered */
-    uint32_t waiting; /* topics that cannot be answered yet */
+    bool listing;       /* the list is being read */
+    bool gathering;     /* topics are being asked; waiting > 0 or about to be */
+    bool on;            /* answered */
+    uint32_t waiting;   /* topics that cannot be answered yet */
 };
 
 static void
@@ -311,8 +311,8 @@ list(struct all *a)
     struct topic *everyone = hub_find("everyone", 8);
     struct projects *p;
 
-    if (a->listing || a->gathering || a->on || everyone == NULL ||
-        everyone->state != TOPIC_READY || a->session->own->topic->state != TOPIC_READY)
+    if (a->listing || a->gathering || a->on || everyone == NULL || everyone->state != TOPIC_READY ||
+        a->session->own->topic->state != TOPIC_READY)
         return;
     p = calloc(1, sizeof(*p));
     if (p == NULL)

@@ -131,8 +131,8 @@ answer_settle(struct follow *f, enum outcome outcome)
     if (outcome == OUTCOME_RESYNC) {
         metrics[METRIC_RESYNCS]++;
         f->next = f->topic->flushed + 1;
-        session_send(f->session, wire_resync(follow_shown(f->topic), cursor.bytes, ask->reason,
-                                             ask->ref));
+        session_send(f->session,
+                     wire_resync(follow_shown(f->topic), cursor.bytes, ask->reason, ask->ref));
     } else if (outcome == OUTCOME_FOLLOW && !ask->quiet) {
         session_send(f->session, wire_following(follow_shown(f->topic), cursor.bytes,
                                                 ask->since_given, NULL, ask->ref));

@@ -28,13 +28,13 @@ enum outcome {
 /* An answer that is owed. */
 struct ask {
     char ref[WIRE_REF];
-    bool asked;         /* by the browser, which waits for an answer */
-    bool held;          /* it had events until now, and must start anew */
-    bool since_given;   /* `since` holds */
-    bool checked;       /* the database was asked how far the log is */
-    bool quiet;         /* without an answer of its own unless it is a resync */
-    bool beginning;     /* waits for the reader to find where the right began */
-    uint8_t outcome;    /* of those in a group, once it is known */
+    bool asked;       /* by the browser, which waits for an answer */
+    bool held;        /* it had events until now, and must start anew */
+    bool since_given; /* `since` holds */
+    bool checked;     /* the database was asked how far the log is */
+    bool quiet;       /* without an answer of its own unless it is a resync */
+    bool beginning;   /* waits for the reader to find where the right began */
+    uint8_t outcome;  /* of those in a group, once it is known */
     int64_t since;
     int64_t not_before; /* the number that must have been relayed first */
     int64_t at;         /* steady us */

@@ -52,7 +52,7 @@ static const struct message from_server[] = {
      {{"topic", STRING}, {"cursor", STRING}, {"recovered", FLAG}, {"topics?", LIST(STRING)}, {"ref?", REF}}},
     {"resync", "What you missed cannot be told: read a snapshot; live from this cursor on.",
      {{"topic", STRING}, {"cursor", STRING},
-      {"reason", "{\"enum\":[\"bad-cursor\",\"epoch\",\"trimmed\",\"future\",\"too-far\"]}"}, {"ref?", REF}}},
+      {"reason", "{\"enum\":[\"bad-cursor\",\"epoch\",\"trimmed\",\"future\",\"too-far\",\"new\"]}"}, {"ref?", REF}}},
     {"unfollowed", "Done.", {{"topic", STRING}, {"ref?", REF}}},
     {"event", "A change, in the order of `seq`, each once, none skipped.",
      {{"topic", STRING}, {"seq", NUMBER}, {"cursor", STRING}, {"kind", "{\"$ref\":\"#/components/schemas/Kind\"}"},

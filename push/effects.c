@@ -21,8 +21,7 @@ expel(struct topic *t, const char *reason)
 {
     for (int place = PLACE_WAITING; place < PLACE__COUNT; place++)
         for (uint32_t i = t->places[place].count; i-- > 0;)
-            if (i < t->places[place].count &&
-                !hub_may(t, t->places[place].at[i]->session->user))
+            if (i < t->places[place].count && !hub_may(t, t->places[place].at[i]->session->user))
                 follow_left(t->places[place].at[i], reason);
 }
 

@@ -95,8 +95,8 @@ on_disconnect(const redisAsyncContext *c, int status)
 static void
 start_line(struct line *l)
 {
-    redisAsyncContext *c = feed.port == 0 ? redisAsyncConnectUnix(feed.host)
-                                          : redisAsyncConnect(feed.host, feed.port);
+    redisAsyncContext *c =
+        feed.port == 0 ? redisAsyncConnectUnix(feed.host) : redisAsyncConnect(feed.host, feed.port);
 
     if (c == NULL)
         abort();
@@ -215,8 +215,7 @@ on_talk(redisAsyncContext *c, void *answer, void *arg)
 }
 
 void
-feed_command(const char *const *words, const size_t *lens, int count, feed_answer answer,
-             void *arg)
+feed_command(const char *const *words, const size_t *lens, int count, feed_answer answer, void *arg)
 {
     struct question *q = NULL;
 

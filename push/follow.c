@@ -29,8 +29,7 @@ follow_name(const struct session *s, const char *topic, char out[EVENT_TOPIC])
         text_hex(out + 5, s->user, 12);
         return true;
     }
-    if (strncmp(topic, "project:", 8) != 0 || strlen(topic) != 32 ||
-        !text_unhex(id, 12, topic + 8))
+    if (strncmp(topic, "project:", 8) != 0 || strlen(topic) != 32 || !text_unhex(id, 12, topic + 8))
         return false;
     strcpy(out, "project:");
     text_hex(out + 8, id, 12); /* upper-case digits name the same project */

@@ -48,7 +48,7 @@ struct follow {
     int64_t next;         /* number it gets next, while CATCHUP */
     uint32_t index;       /* in its list */
     uint8_t place, why;
-    char state[16];       /* of presence; empty: has not joined */
+    char state[16]; /* of presence; empty: has not joined */
 };
 
 struct follows {
@@ -61,15 +61,15 @@ struct topic {
     char name[EVENT_TOPIC];
     unsigned char id[12];
     uint8_t kind, state;
-    bool missing;   /* the database knows no such project */
-    bool repairing; /* a reader is fetching what the stream lacks */
-    bool queued;    /* to be loaded */
-    bool gapped;    /* on the list of those that wait for a repair */
-    bool dirty;     /* on the list of those with events to hand out */
-    bool paging;    /* a reader is fetching older events for CATCHUP */
-    bool narrow;    /* events are large: pages must begin where they are wanted */
-    uint8_t tries;  /* repairs in a row that found nothing */
-    uint32_t turn;  /* goes up whenever numbers start anew: an answer from before is void */
+    bool missing;      /* the database knows no such project */
+    bool repairing;    /* a reader is fetching what the stream lacks */
+    bool queued;       /* to be loaded */
+    bool gapped;       /* on the list of those that wait for a repair */
+    bool dirty;        /* on the list of those with events to hand out */
+    bool paging;       /* a reader is fetching older events for CATCHUP */
+    bool narrow;       /* events are large: pages must begin where they are wanted */
+    uint8_t tries;     /* repairs in a row that found nothing */
+    uint32_t turn;     /* goes up whenever numbers start anew: an answer from before is void */
     int64_t flushed;   /* newest number handed to LIVE follows */
     int64_t repair_at; /* steady us, when gapped */
     int64_t loaded_at; /* steady us, when the reading of number and rights began */

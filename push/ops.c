@@ -34,12 +34,9 @@ static const struct {
     op_fn fn;
     bool before_hello; /* may come before the session is READY */
 } table[WIRE_OP__COUNT] = {
-    [WIRE_HELLO] = {who_hello, true},
-    [WIRE_TOKEN] = {who_renew, false},
-    [WIRE_FOLLOW] = {op_follow, false},
-    [WIRE_UNFOLLOW] = {op_unfollow, false},
-    [WIRE_PRESENCE] = {presence_op, false},
-    [WIRE_SIGNAL] = {signal_op, false},
+    [WIRE_HELLO] = {who_hello, true},       [WIRE_TOKEN] = {who_renew, false},
+    [WIRE_FOLLOW] = {op_follow, false},     [WIRE_UNFOLLOW] = {op_unfollow, false},
+    [WIRE_PRESENCE] = {presence_op, false}, [WIRE_SIGNAL] = {signal_op, false},
     [WIRE_PING] = {op_ping, true},
 };
 

@@ -42,8 +42,8 @@ outbox_add(struct outbox *b, struct frame *frame)
 }
 
 size_t
-outbox_gather(const struct outbox *b, unsigned char *room, size_t size,
-              const unsigned char **bytes, uint32_t *count)
+outbox_gather(const struct outbox *b, unsigned char *room, size_t size, const unsigned char **bytes,
+              uint32_t *count)
 {
     size_t len = 0;
 

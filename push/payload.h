@@ -12,11 +12,11 @@
 struct frame;
 
 struct payload {
-    bool readable;      /* the frame was what we expect */
-    bool access;        /* changes.access is there ... */
-    bool opened;        /* ... and says that everyone may see the project now */
-    char project[25];   /* data.projectId or changes.projectId; empty: none */
-    int64_t rev;        /* -1: none */
+    bool readable;    /* the frame was what we expect */
+    bool access;      /* changes.access is there ... */
+    bool opened;      /* ... and says that everyone may see the project now */
+    char project[25]; /* data.projectId or changes.projectId; empty: none */
+    int64_t rev;      /* -1: none */
 };
 
 /* Parses the frame's text. */

@@ -68,8 +68,8 @@ write_users(struct text *out, struct person *people, size_t count)
     text_putc(out, '[');
     for (size_t i = 0; i < count; i++)
         if (i == 0 || strcmp(people[i].id, people[i - 1].id) != 0)
-            text_printf(out, "%s{\"id\":\"%s\",\"state\":\"%s\"}", i == 0 ? "" : ",",
-                        people[i].id, people[i].state);
+            text_printf(out, "%s{\"id\":\"%s\",\"state\":\"%s\"}", i == 0 ? "" : ",", people[i].id,
+                        people[i].state);
     text_putc(out, ']');
 }
 
@@ -118,9 +118,8 @@ read_people(const char *const *texts, size_t count, struct person *people)
         unsigned char id[12];
         long long expires;
 
-        if (sscanf(texts[i], "%lld %24s %15s", &expires, p->id, p->state) == 3 &&
-            expires > now && strlen(p->id) == 24 && text_unhex(id, 12, p->id) &&
-            state_ok(p->state))
+        if (sscanf(texts[i], "%lld %24s %15s", &expires, p->id, p->state) == 3 && expires > now &&
+            strlen(p->id) == 24 && text_unhex(id, 12, p->id) && state_ok(p->state))
             found++;
     }
     return found;
@@ -165,8 +164,7 @@ answered(void *arg, const char *const *texts, size_t count)
         if (people == NULL)
             abort();
         write_users(&users, people,
-                    count > 0 ? read_people(texts, count, people)
-                              : local_people(t, people, most));
+                    count > 0 ? read_people(texts, count, people) : local_people(t, people, most));
         free(people);
         if (a->session == NULL && t->crowd != NULL)
             tell_all(t, &users);

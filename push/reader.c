@@ -5,6 +5,7 @@
 
 #include <ev.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stddef.h>
 
 #include "common/config.h"
@@ -22,7 +23,8 @@ static struct {
     pthread_cond_t more;
     struct job *first, **last; /* to do */
     struct job *done, **done_last;
-    bool stop, away;
+    atomic_bool stop;
+    bool away;
     void (*on_away)(bool away);
 } reader;
 

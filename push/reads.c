@@ -132,8 +132,8 @@ load_projects(struct load *load, struct store *store)
     if (count == 0)
         return ERR_NONE;
     filter = ids_filter(ids, count);
-    opts = BCON_NEW("projection", "{", "access", BCON_BOOL(true), "members.userId",
-                    BCON_BOOL(true), "}");
+    opts = BCON_NEW("projection", "{", "access", BCON_BOOL(true), "members.userId", BCON_BOOL(true),
+                    "}");
     err = store_find(store, STORE_PROJECTS, filter, opts, load_project, load);
     bson_destroy(filter);
     bson_destroy(opts);

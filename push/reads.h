@@ -29,8 +29,8 @@ struct load {
     struct load_topic {
         char name[EVENT_TOPIC];
         uint32_t turn;
-        bool found;      /* the topic has a number */
-        bool project;    /* the project exists */
+        bool found;   /* the topic has a number */
+        bool project; /* the project exists */
         int64_t seq;
         struct rights rights;
     } topics[READS_TOPICS];
@@ -54,14 +54,14 @@ void reads_page_free(struct page *page);
 /* The newest number of every topic with an event since an instant, or of all that are named. */
 struct heads {
     struct job job;
-    int64_t since;  /* ms; 0: the named ones */
+    int64_t since;    /* ms; 0: the named ones */
     int64_t asked_at; /* steady us, for the asker */
     char epoch[STORE_EPOCH];
     uint32_t asked, count, size;
     struct head {
         char name[EVENT_TOPIC];
         int64_t seq;
-    } *names, *items; /* those asked about; the answer, without those that are not there */
+    } * names, *items; /* those asked about; the answer, without those that are not there */
 };
 void reads_heads(struct heads *heads);
 void reads_heads_add(struct heads *heads, const char *name, int64_t seq);

@@ -26,8 +26,8 @@ lives(const bson_t *session)
 
     if (bson_iter_init_find(&iter, session, "revokedAt") && !BSON_ITER_HOLDS_NULL(&iter))
         return false;
-    return !bson_iter_init_find(&iter, session, "expiresAt") ||
-           !BSON_ITER_HOLDS_DATE_TIME(&iter) || bson_iter_date_time(&iter) > clock_now();
+    return !bson_iter_init_find(&iter, session, "expiresAt") || !BSON_ITER_HOLDS_DATE_TIME(&iter) ||
+           bson_iter_date_time(&iter) > clock_now();
 }
 
 static enum err
@@ -130,8 +130,8 @@ projects_work(struct job *job, struct store *store)
     struct projects *p = (struct projects *)job;
     bson_oid_t user;
     bson_t *mine, *open;
-    bson_t *opts = BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}", "limit",
-                            BCON_INT64(p->most));
+    bson_t *opts =
+        BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}", "limit", BCON_INT64(p->most));
     enum err err;
 
     memcpy(user.bytes, p->user, 12);

@@ -23,7 +23,7 @@
 
 #define BATCH_BYTES 65536 /* of one write for several events */
 #define BATCH_MAX   64
-#define EAGER_BYTES 32768      /* a larger event is handed out at once: the ring must not lose it */
+#define EAGER_BYTES 32768 /* a larger event is handed out at once: the ring must not lose it */
 
 static struct {
     struct ev_loop *loop;

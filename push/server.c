@@ -403,7 +403,8 @@ server_open(struct ev_loop *loop, const struct config *config)
            (*config->push_listen == '\0' || listen_tcp(&info, config->push_listen));
 }
 
-/* lws looks at its timeouts only when one of its sockets was busy: without this, silent ones stay. */
+/* lws looks at its timeouts only when one of its sockets was busy: without this, silent ones stay.
+ */
 void
 server_tick(void)
 {

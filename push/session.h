@@ -21,7 +21,7 @@ struct frame;
 #define CLOSE_RESTART      1012
 #define CLOSE_TOO_LARGE    1009
 #define CLOSE_UNAUTHORISED 4401
-#define CLOSE_FORBIDDEN    4403
+#define CLOSE_FORBIDDEN    4403 /* said by no code of ours: the handshake answers 403 */
 #define CLOSE_NO_HELLO     4408
 #define CLOSE_OVER_LIMIT   4429
 
@@ -34,30 +34,30 @@ enum session_state {
 };
 
 struct session {
-    struct conn *conn; /* NULL: the connection is gone */
+    struct conn *conn;             /* NULL: the connection is gone */
     struct session *after, **link; /* its list: fresh, a heartbeat slot, or closing */
     struct follow *follows;
     struct follow *own; /* on its user's topic */
     struct all *all;    /* NULL: does not follow `all` */
     char *hello_ref;
     struct outbox outbox; /* what waits for the socket */
-    uint32_t refs;    /* the connection, and reads under way */
+    uint32_t refs;        /* the connection, and reads under way */
     uint32_t follow_count;
-    uint32_t behind;  /* follows that catch up */
-    uint32_t number;  /* no other of this daemon has it */
-    uint16_t code;    /* the close code, once it is to end */
+    uint32_t behind; /* follows that catch up */
+    uint32_t number; /* no other of this daemon has it */
+    uint16_t code;   /* the close code, once it is to end */
     uint8_t state;
-    uint8_t slot;     /* of the heartbeat */
-    bool heard;       /* since the last ping */
-    bool shown;       /* wants to be seen by presence */
-    bool asked;       /* on the list of those to be checked */
+    uint8_t slot; /* of the heartbeat */
+    bool heard;   /* since the last ping */
+    bool shown;   /* wants to be seen by presence */
+    bool asked;   /* on the list of those to be checked */
     unsigned char user[12], sid[12];
-    int16_t allowance;    /* messages it may still send in a burst */
-    int16_t signals;      /* and signals */
-    int32_t refilled;     /* steady seconds when they were filled up */
-    int64_t expires;      /* of the token, seconds since 1970 */
-    int64_t since;        /* steady us: opened, or closing */
-    const char *why;      /* it is closed */
+    int16_t allowance; /* messages it may still send in a burst */
+    int16_t signals;   /* and signals */
+    int32_t refilled;  /* steady seconds when they were filled up */
+    int64_t expires;   /* of the token, seconds since 1970 */
+    int64_t since;     /* steady us: opened, or closing */
+    const char *why;   /* it is closed */
 };
 
 /* Limits and the first lists. */

@@ -47,8 +47,8 @@ void stream_start(struct stream *stream, int64_t head);
 void stream_free(struct stream *stream);
 
 enum stream_answer {
-    STREAM_NEXT,  /* relay it: stream_add() */
-    STREAM_OLD,   /* known already */
+    STREAM_NEXT,      /* relay it: stream_add() */
+    STREAM_OLD,       /* known already */
     STREAM_EARLY_ONE, /* kept, or only its number remembered */
 };
 

@@ -60,8 +60,8 @@ topics_get(const char *name)
 static void
 on_subscribed(const char *channel)
 {
-    struct topic *t = hub_find(channel + sizeof(EVENT_CHANNEL) - 1,
-                               strlen(channel) - sizeof(EVENT_CHANNEL) + 1);
+    struct topic *t =
+        hub_find(channel + sizeof(EVENT_CHANNEL) - 1, strlen(channel) - sizeof(EVENT_CHANNEL) + 1);
 
     if (strncmp(channel, EVENT_CHANNEL, sizeof(EVENT_CHANNEL) - 1) == 0 && t != NULL &&
         t->state == TOPIC_SUBSCRIBING)

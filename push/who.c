@@ -141,8 +141,8 @@ begin(struct session *s, const char *text, size_t len)
     struct token token;
     struct topic *t;
 
-    if (token_verify(text, len, &token) != ERR_NONE ||
-        !text_unhex(s->user, 12, token.user) || !text_unhex(s->sid, 12, token.session)) {
+    if (token_verify(text, len, &token) != ERR_NONE || !text_unhex(s->user, 12, token.user) ||
+        !text_unhex(s->sid, 12, token.session)) {
         refuse(s, "the token is not valid");
         return;
     }

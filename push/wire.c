@@ -301,6 +301,6 @@ wire_signal(struct text *out, const struct wire_in *in, const char *topic, const
     json_object_object_del(in->root, "ref");
     json_object_object_add(in->root, "topic", json_object_new_string(topic));
     json_object_object_add(in->root, "userId", json_object_new_string(user));
-    text_puts(out, json_object_to_json_string_ext(
-                       in->root, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+    text_puts(out, json_object_to_json_string_ext(in->root, JSON_C_TO_STRING_PLAIN |
+                                                                JSON_C_TO_STRING_NOSLASHESCAPE));
 }

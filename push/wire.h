@@ -49,9 +49,9 @@ const char *wire_error_name(enum wire_error error);
 /* A client's message; texts live until wire_in_free(). */
 struct wire_in {
     enum wire_op op;
-    char ref[WIRE_REF]; /* as JSON; empty: none */
+    char ref[WIRE_REF];                        /* as JSON; empty: none */
     const char *topic, *since, *token, *state; /* NULL: absent */
-    size_t len, since_len, token_len; /* len: of the whole message */
+    size_t len, since_len, token_len;          /* len: of the whole message */
     struct json_object *root;
 };
 
@@ -73,7 +73,6 @@ struct frame *wire_error_frame(enum wire_error error, const char *detail, const 
 struct frame *wire_presence(const char *topic, const char *users, const char *ref);
 
 /* The message of a signal as the others get it: the client's own members and `userId`. */
-void wire_signal(struct text *out, const struct wire_in *in, const char *topic,
-                 const char *user);
+void wire_signal(struct text *out, const struct wire_in *in, const char *topic, const char *user);
 
 #endif

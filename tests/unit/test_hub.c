@@ -62,7 +62,8 @@ test_lists_of_follows_stay_whole(void **state)
         int i = (int)unit_random(200);
 
         if (all[i] == NULL)
-            all[i] = hub_follow(t, (struct session *)&all[i], (enum place)unit_random(PLACE__COUNT));
+            all[i] =
+                hub_follow(t, (struct session *)&all[i], (enum place)unit_random(PLACE__COUNT));
         else if (unit_random(3) == 0) {
             hub_unfollow(all[i]);
             all[i] = NULL;
@@ -175,8 +176,8 @@ test_an_outbox_gives_back_what_it_got_in_large_pieces(void **state)
 
             for (uint32_t i = 0; i < count; i++, got++) {
                 size_t head = bytes[at + 1] < 126 ? 2 : 4;
-                size_t text = head == 2 ? bytes[at + 1]
-                                        : (size_t)(bytes[at + 2] << 8 | bytes[at + 3]);
+                size_t text =
+                    head == 2 ? bytes[at + 1] : (size_t)(bytes[at + 2] << 8 | bytes[at + 3]);
 
                 assert_int_equal(bytes[at], 0x81);
                 assert_memory_equal(bytes + at + head, &got, 4);

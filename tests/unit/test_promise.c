@@ -33,8 +33,8 @@
 #define KEY     "k 0000000000000000000000000000000000000000000000000000000000000001"
 #define USERS   5
 #define CLIENTS 24
-#define LAZY    4 /* the first ones let their queue run over, */
-#define SLEEPY  8 /* the next ones come back late */
+#define LAZY    4    /* the first ones let their queue run over, */
+#define SLEEPY  8    /* the next ones come back late */
 #define EVENTS  4000 /* of one round */
 #define STEPS   12000
 #define ROUNDS  3
@@ -103,8 +103,12 @@ write_event(void)
 {
     int64_t seq = world.top + 1;
     int user = (int)chance(USERS);
-    struct event e = {.kind = EVENT_TASK_UPDATED, .topic = world.topic, .seq = seq, .rev = seq,
-                      .at = seq, .entity_id = world.id};
+    struct event e = {.kind = EVENT_TASK_UPDATED,
+                      .topic = world.topic,
+                      .seq = seq,
+                      .rev = seq,
+                      .at = seq,
+                      .entity_id = world.id};
     char id[25];
 
     if (seq > EVENTS)
@@ -341,8 +345,7 @@ redis_step(void)
         struct text m = redis.waiting[i];
         char channel[64];
 
-        memmove(redis.waiting + i, redis.waiting + i + 1,
-                sizeof(m) * (size_t)(--redis.count - i));
+        memmove(redis.waiting + i, redis.waiting + i + 1, sizeof(m) * (size_t)(--redis.count - i));
         redis.waiting[redis.count] = (struct text){0};
         snprintf(channel, sizeof(channel), EVENT_CHANNEL "%s", world.topic);
         if (subscribed)
@@ -374,10 +377,10 @@ struct conn {
     struct session *session; /* NULL: not connected */
     int user;
     bool busy, wake, killed, ready, following, asked;
-    int64_t last;   /* number heard last; what is asked for next follows it */
-    int64_t point;  /* where the answer to follow said that live begins */
+    int64_t last;            /* number heard last; what is asked for next follows it */
+    int64_t point;           /* where the answer to follow said that live begins */
     int64_t asked_at, since; /* log's top at the follow; -1: no since */
-    bool place;     /* last is a place to resume from */
+    bool place;              /* last is a place to resume from */
     char id[25];
     unsigned long events;
 };
@@ -702,8 +705,8 @@ test_nothing_is_lost_repeated_reordered_or_leaked(void **state)
 static int
 open_all(void **state)
 {
-    static const struct config config = {.push_queue_bytes = 65536, .push_hello_seconds = 1000,
-                                         .push_user_sockets = 1000};
+    static const struct config config = {
+        .push_queue_bytes = 65536, .push_hello_seconds = 1000, .push_user_sockets = 1000};
 
     (void)state;
     for (int u = 0; u < USERS; u++)

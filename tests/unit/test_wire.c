@@ -108,9 +108,10 @@ test_what_a_browser_hears(void **state)
     check(wire_notice("store-away"), "{\"op\":\"notice\",\"code\":\"store-away\"}");
     check(wire_presence("t", "[]", "3"),
           "{\"op\":\"presence\",\"topic\":\"t\",\"users\":[],\"ref\":3}");
-    check(wire_error_frame(WIRE_NOT_FOUND, NULL, "4"),
-          "{\"op\":\"error\",\"code\":\"not-found\",\"detail\":\"There is no such topic, or you may "
-          "not see it.\",\"ref\":4}");
+    check(
+        wire_error_frame(WIRE_NOT_FOUND, NULL, "4"),
+        "{\"op\":\"error\",\"code\":\"not-found\",\"detail\":\"There is no such topic, or you may "
+        "not see it.\",\"ref\":4}");
     unit_rows_done();
 }
 
@@ -136,7 +137,8 @@ test_every_error_has_a_name_and_a_sentence(void **state)
 static void
 test_a_signal_bears_the_name_of_its_sender(void **state)
 {
-    const char *text = "{\"op\":\"signal\",\"topic\":\"x\",\"ref\":1,\"userId\":\"forged\",\"n\":{\"a\":1}}";
+    const char *text =
+        "{\"op\":\"signal\",\"topic\":\"x\",\"ref\":1,\"userId\":\"forged\",\"n\":{\"a\":1}}";
     const char *detail;
     struct wire_in in;
     struct text out = {0};
@@ -145,7 +147,8 @@ test_a_signal_bears_the_name_of_its_sender(void **state)
     assert_int_equal(wire_read(text, strlen(text), &in, &detail), WIRE_OK);
     wire_signal(&out, &in, "project:p", "anna");
     assert_string_equal(
-        out.bytes, "{\"op\":\"signal\",\"topic\":\"project:p\",\"userId\":\"anna\",\"n\":{\"a\":1}}");
+        out.bytes,
+        "{\"op\":\"signal\",\"topic\":\"project:p\",\"userId\":\"anna\",\"n\":{\"a\":1}}");
     text_free(&out);
     wire_in_free(&in);
 }
