@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api/cookie.h"
 #include "api/crud.h"
@@ -17,12 +18,14 @@
 #include "common/config.h"
 #include "common/json.h"
 #include "common/password.h"
+#include "common/phone.h"
 #include "common/token.h"
 
 #define RECENT_MS  (10LL * 60 * 1000)    /* after a log-in no password is asked for again */
 #define IDLE_MS    (14LL * 86400 * 1000) /* a session of no use */
 #define SESSION_MS (30LL * 86400 * 1000) /* any session (ASVS 5.0, 7.3.2) */
 #define AGENT_MAX  200
+#define LETTERS    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 /* clang-format off */
 const struct field user_fields[] = {
@@ -75,15 +78,53 @@ account_email(struct request *r, const char *typed, const char **out)
 bool
 account_phone(struct request *r, const char *typed, const char **out)
 {
-    char *phone = arena_alloc(r->arena, strlen(typed) + 1);
-    size_t n = 0;
+    char phone[PHONE_E164];
 
-    for (const char *p = typed; *p != '\0'; p++)
-        if (strchr(" -().", *p) == NULL)
-            phone[n++] = *p;
-    *out = phone;
-    return phone[0] == '+' && phone[1] >= '1' && phone[1] <= '9' && n >= 9 && n <= 16 &&
-           strspn(phone + 1, "0123456789") == n - 1;
+    if (!phone_normal(typed, phone))
+        return false;
+    *out = arena_dup(r->arena, phone);
+    return true;
+}
+
+/* A name of the zone data base, not a path. */
+static bool
+zone_ok(const char *zone)
+{
+    char path[128] = "/usr/share/zoneinfo/";
+
+    if (strstr(zone, "..") != NULL || zone[0] == '/' ||
+        strspn(zone, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/") !=
+            strlen(zone))
+        return false;
+    strcat(path, zone);
+    return strcmp(zone, "UTC") == 0 || access(path, R_OK) == 0;
+}
+
+/* The form of BCP 47: "de", "pt-BR", "zh-Hant-TW". */
+static bool
+locale_ok(const char *locale)
+{
+    size_t len = strspn(locale, LETTERS);
+
+    if (len < 2 || len > 8)
+        return false;
+    for (locale += len; *locale != '\0'; locale += len + 1) {
+        len = *locale == '-' ? strspn(locale + 1, LETTERS "0123456789") : 0;
+        if (len < 1 || len > 8)
+            return false;
+    }
+    return true;
+}
+
+void
+account_judge(struct request *r, const bson_t *body)
+{
+    const char *zone = doc_text(body, "timeZone"), *locale = doc_text(body, "locale");
+
+    if (zone != NULL && !zone_ok(zone))
+        request_complain(r, "/timeZone", "format", "must be a zone like Europe/Berlin");
+    if (locale != NULL && !locale_ok(locale))
+        request_complain(r, "/locale", "format", "must be a locale like de or pt-BR");
 }
 
 const char *

@@ -64,13 +64,16 @@ const char *account_ip(const struct request *r);
  */
 const char *account_link(struct request *r, const char *page, const char *token);
 
+/* Complains of a time zone or a locale that is none. */
+void account_judge(struct request *r, const bson_t *body);
+
 /* Does the body ask for the refresh token as a cookie, and may its page do so? */
 enum err account_cookie(struct request *r, const bson_t *body) MUST_CHECK;
 
 /* Lower case of an address with one @ and a dot behind; false when it is none. */
 bool account_email(struct request *r, const char *typed, const char **out);
 
-/* E.164 ("+" and 8 to 15 digits) without the spaces people type; false when it is none. */
+/* E.164 without what people put between; false when it is none. */
 bool account_phone(struct request *r, const char *typed, const char **out);
 
 #endif

@@ -4,7 +4,6 @@
 #include "api/v1/handlers.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "api/audit.h"
 #include "api/crud.h"
@@ -92,20 +91,6 @@ store_me(struct change *change, void *arg)
     return err == ERR_NONE ? reply_doc(r, 200, &user_shape, after) : err;
 }
 
-/* A name of the zone data base, not a path. */
-static bool
-zone_ok(const char *zone)
-{
-    char path[128] = "/usr/share/zoneinfo/";
-
-    if (strstr(zone, "..") != NULL || zone[0] == '/' ||
-        strspn(zone, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/") !=
-            strlen(zone))
-        return false;
-    strcat(path, zone);
-    return strcmp(zone, "UTC") == 0 || access(path, R_OK) == 0;
-}
-
 /* Takes apart what the body says; complains of what cannot be. */
 static enum err
 judge(struct edit *e, const bson_t *body)
@@ -113,8 +98,7 @@ judge(struct edit *e, const bson_t *body)
     struct request *r = e->r;
     const char *email = doc_text(body, "email"), *phone = doc_text(body, "phone");
 
-    if (doc_has(body, "timeZone") && !zone_ok(doc_text(body, "timeZone")))
-        request_complain(r, "/timeZone", "format", "must be a zone like Europe/Berlin");
+    account_judge(r, body);
     if (email != NULL && !account_email(r, email, &e->wanted[CONTACT_EMAIL]))
         request_complain(r, "/email", "format", "must be a mail address");
     if (phone != NULL && !account_phone(r, phone, &e->wanted[CONTACT_PHONE]))

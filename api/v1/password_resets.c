@@ -139,14 +139,17 @@ password_resets_use(struct request *r)
     enum err err = doc_read(r, DOC_CREATE, use_fields, r->json, body);
 
     if (err == ERR_NONE)
-        passwords_judge(r, "/password", doc_text(body, "password"));
+        passwords_judge(r, "/password", doc_text(body, "password"), NULL);
     if (err != ERR_NONE || (err = request_verdict(r)) != ERR_NONE ||
         (err = one_time_find(r, "reset", doc_text(body, "token"), &u.token)) != ERR_NONE)
         return err;
     err = crud_get(r, STORE_USERS, doc_id(u.token, "userId"), &u.user);
     if (err == ERR_NOT_FOUND)
         return request_fail(r, ERR_BAD_LOGIN, "the token is not valid, or not any more");
-    if (err != ERR_NONE || (err = password_hash(doc_text(body, "password"), u.hash)) != ERR_NONE)
+    if (err == ERR_NONE)
+        passwords_judge(r, "/password", doc_text(body, "password"), u.user);
+    if (err != ERR_NONE || (err = request_verdict(r)) != ERR_NONE ||
+        (err = password_hash(doc_text(body, "password"), u.hash)) != ERR_NONE)
         return err;
     u.all.user = doc_id(u.user, "_id");
     if ((err = request_change(r, &plan)) != ERR_NONE)

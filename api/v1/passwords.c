@@ -4,6 +4,7 @@
 #include "api/v1/passwords.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "api/audit.h"
 #include "api/crud.h"
@@ -17,6 +18,9 @@
 #include "common/password.h"
 #include "common/weak.h"
 
+#define WORD_MIN 4 /* letters of a name that count as a word */
+#define LEFT_MIN 6 /* bytes that a password must have besides */
+
 /* clang-format off */
 static const struct field change_fields[] = {
     {"currentPassword", TEXT, MUST_SET, 1, PASSWORD_MAX},
@@ -27,11 +31,53 @@ static const struct field change_fields[] = {
 
 const struct shape password_shape = {"PasswordChange", change_fields};
 
+/* The next place of a word in a text, whatever the case; NULL: none. */
+static const char *
+find_word(const char *text, const char *word, size_t len)
+{
+    for (; *text != '\0'; text++)
+        if (strncasecmp(text, word, len) == 0)
+            return text;
+    return NULL;
+}
+
+/* What is left of a password without a word of at least four letters, in bytes. */
+static size_t
+without(const char *password, const char *word, size_t len)
+{
+    size_t left = strlen(password);
+
+    for (const char *p = password; len >= WORD_MIN && (p = find_word(p, word, len)) != NULL;
+         p += len)
+        left -= len;
+    return left;
+}
+
+/* The address before the @, and each word of the name. */
+static bool
+is_about(const char *password, const bson_t *who)
+{
+    const char *email = doc_text(who, "email"), *name = doc_text(who, "name");
+
+    if (email != NULL && without(password, email, strcspn(email, "@")) < LEFT_MIN)
+        return true;
+    while (name != NULL && *name != '\0') {
+        size_t len = strcspn(name, " ");
+
+        if (without(password, name, len) < LEFT_MIN)
+            return true;
+        name += len + strspn(name + len, " ");
+    }
+    return false;
+}
+
 void
-passwords_judge(struct request *r, const char *pointer, const char *password)
+passwords_judge(struct request *r, const char *pointer, const char *password, const bson_t *who)
 {
     if (weak_password(password))
         request_complain(r, pointer, "common", "is one that everybody tries first");
+    else if (who != NULL && is_about(password, who))
+        request_complain(r, pointer, "personal", "is little more than your name or address");
 }
 
 enum err
@@ -83,10 +129,10 @@ me_password(struct request *r)
     bson_t *body = request_keep(r, bson_new());
     enum err err = doc_read(r, DOC_CREATE, change_fields, r->json, body);
 
-    if (err == ERR_NONE)
-        passwords_judge(r, "/newPassword", doc_text(body, "newPassword"));
-    if (err != ERR_NONE || (err = request_verdict(r)) != ERR_NONE ||
-        (err = crud_get(r, STORE_USERS, &r->user_id, &w.user)) != ERR_NONE ||
+    if (err != ERR_NONE || (err = crud_get(r, STORE_USERS, &r->user_id, &w.user)) != ERR_NONE)
+        return err;
+    passwords_judge(r, "/newPassword", doc_text(body, "newPassword"), w.user);
+    if ((err = request_verdict(r)) != ERR_NONE ||
         (err = account_password(r, w.user, "/currentPassword",
                                 doc_text(body, "currentPassword"))) != ERR_NONE ||
         (err = password_hash(doc_text(body, "newPassword"), w.hash)) != ERR_NONE ||

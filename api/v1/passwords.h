@@ -11,8 +11,12 @@
 struct request;
 struct change;
 
-/* Complains at a pointer of a password that everybody tries first. */
-void passwords_judge(struct request *r, const char *pointer, const char *password);
+/*
+ * Complains at a pointer of a password that everybody tries first, or that is
+ * little more than the name or the address of who (name, email; NULL: nobody).
+ */
+void passwords_judge(struct request *r, const char *pointer, const char *password,
+                     const bson_t *who);
 
 /* Within a change: gives the user a new one, and a letter that says so. */
 enum err passwords_set(struct request *r, struct change *change, const bson_t *user,

@@ -115,8 +115,9 @@ users_register(struct request *r)
         request_complain(r, "/email", "format", "must be a mail address");
     if (doc_has(reg.body, "phone") && !account_phone(r, doc_text(reg.body, "phone"), &reg.phone))
         request_complain(r, "/phone", "format", "must be a number like +4915112345678");
+    account_judge(r, reg.body);
     if (doc_has(reg.body, "password"))
-        passwords_judge(r, "/password", doc_text(reg.body, "password"));
+        passwords_judge(r, "/password", doc_text(reg.body, "password"), reg.body);
     if ((err = request_verdict(r)) != ERR_NONE || (err = account_cookie(r, reg.body)) != ERR_NONE ||
         (err = password_hash(doc_text(reg.body, "password"), reg.hash)) != ERR_NONE)
         return err;
