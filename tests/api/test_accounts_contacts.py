@@ -174,3 +174,42 @@ def test_one_cannot_confirm_oneself_or_take_what_is_no_address(anna):
         422, "invalid", {"/emailVerifiedAt", "/pendingEmail"})
     anna.patch("/v1/me", email="no address", phone="12").expect(422, "invalid", {"/email", "/phone"})
     anna.patch("/v1/me", email=None).expect(422, "invalid", {"/email"})
+
+
+@pytest.mark.parametrize("typed", ["+49 (0)171 {0}", "+49 0171/{0}", "+49-171-{0}", "+49.171.{0}"])
+def test_a_number_is_one_however_it_is_typed(world, typed):
+    tail = f"{secrets.randbelow(10**8):08d}"
+    account = {**fresh_account(), "phone": typed.format(tail)}
+    assert world.anonymous().post("/v1/users", **account).expect(201)["user"]["phone"] == "+49171" + tail
+    world.anonymous().post("/v1/users", **{**fresh_account(), "phone": "+49171" + tail}).expect(409, "conflict")
+    world.anonymous().post("/v1/sessions", login=typed.format(tail), password=PASSWORD).expect(201)
+
+
+def test_a_zero_that_belongs_to_the_number_stays(world):
+    tail = f"{secrets.randbelow(10**8):08d}"
+    reply = world.anonymous().post("/v1/users", **{**fresh_account(), "phone": "+39 06 " + tail}).expect(201)
+    assert reply["user"]["phone"] == "+3906" + tail
+
+
+def test_of_many_who_register_one_address_or_number_at_once_one_gets_it(world):
+    for field in ("email", "phone"):
+        same, replies = fresh_account()[field], []
+        threads = [threading.Thread(target=lambda: replies.append(
+            world.anonymous().post("/v1/users", **{**fresh_account(), field: same}).status)) for _ in range(6)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        assert sorted(replies) == [201] + [409] * 5
+
+
+@pytest.mark.parametrize("field, bad, good", [
+    ("timeZone", ["Mars/Olympus", "../etc/passwd", "/etc", ""], ["Europe/Berlin", "UTC", "America/Argentina/Ushuaia"]),
+    ("locale", ["d", "de_DE", "de-", "-", "deutschland-x", "d3"], ["de", "pt-BR", "zh-Hant-TW"])])
+def test_zone_and_locale_are_such(world, anna, field, bad, good):
+    for value in bad:
+        anna.patch("/v1/me", **{field: value}).expect(422, "invalid", {"/" + field})
+        world.anonymous().post("/v1/users", **{**fresh_account(), field: value}).expect(422, "invalid", {"/" + field})
+    for value in good:
+        assert anna.patch("/v1/me", **{field: value}).expect(200)[field] == value
+        assert world.anonymous().post("/v1/users", **{**fresh_account(), field: value}).expect(201)["user"][field] == value

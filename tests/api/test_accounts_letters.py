@@ -89,3 +89,14 @@ def test_an_address_that_never_will_be_is_not_tried_again(mailing, relay):
     ask(mailing, ben)
     expect_one_each(relay, [ben])
     assert relay.tried == before + 2
+
+
+def test_a_relay_that_is_not_who_it_says_gets_no_letter(relay):
+    """Another certificate, or none that is trusted: the letter waits, and the log says why."""
+    settings = {**SETTINGS, **relay.settings()}
+    del settings["SMTP_CA"]
+    with Stack(settings=settings) as stack:
+        world = World(stack.url, stack.ws_url)
+        ask(world, world.user())
+        eventually(lambda: "certificate" in stack.logs()["jobs-1"], within=15, what="the complaint")
+        assert relay.letters == []

@@ -37,6 +37,21 @@ def test_a_good_password_is_taken_whatever_it_is_made_of(world, password):
     world.anonymous().post("/v1/sessions", login=account["email"], password=password).expect(201)
 
 
+def test_a_password_is_more_than_ones_name_or_address(world, outbox):
+    account = {**fresh_account(), "name": "Wilhelmina Katzenstein", "email": "fuzzball.%s@example.com" % fresh_account()["phone"][1:]}
+    local = account["email"].split("@")[0]
+    for password in ("wilhelmina 26", "KATZENSTEIN!1", "Katzensteinkatzenstein", local + "1!", local.upper()):
+        reply = world.anonymous().post("/v1/users", **{**account, "password": password}).expect(422, "invalid", {"/password"})
+        assert reply["errors"][0]["code"] == "personal"
+    anna = world.anonymous()
+    anna.take(anna.post("/v1/users", **{**account, "password": "wilhelmina and a cat"}).expect(201))
+    anna.post("/v1/me/password", currentPassword="wilhelmina and a cat", newPassword="katzenstein 1").expect(
+        422, "invalid", {"/newPassword"})
+    token = token_for(world, outbox, anna)
+    use(world, token, "wilhelmina 26").expect(422, "invalid", {"/password"})
+    use(world, token).expect(204)
+
+
 def test_changing_the_password_ends_the_other_sessions_and_no_more(world, anna, outbox):
     other = anna.log_in()
     anna.post("/v1/me/password", currentPassword=PASSWORD, newPassword=OTHER).expect(204)
