@@ -15,7 +15,7 @@ struct request;
 void audit(const struct request *r, const char *event, const bson_oid_t *user);
 
 /* As audit(), with the id or the plain word of what it was about. */
-void audit_of(const struct request *r, const char *event, const bson_oid_t *user,
-              const char *name, const char *value);
+void audit_of(const struct request *r, const char *event, const bson_oid_t *user, const char *name,
+              const char *value);
 
 #endif

@@ -67,8 +67,8 @@ crud_write(struct request *r, struct text *out, const struct resource *res, cons
     const char *more = "";
 
     if (res->is_project)
-        more = arena_printf(r->arena, ",\"role\":\"%s\"",
-                            role_names[access_role(doc, &r->user_id)]);
+        more =
+            arena_printf(r->arena, ",\"role\":\"%s\"", role_names[access_role(doc, &r->user_id)]);
     doc_write_with(out, res->shape, doc, more);
 }
 
@@ -124,8 +124,8 @@ project_in_change(struct request *r, const bson_oid_t *id, const bson_t **out)
 enum err
 crud_project(struct request *r, const bson_oid_t *id, enum action action, const bson_t **out)
 {
-    enum err err = r->change != NULL ? project_in_change(r, id, out)
-                                     : crud_get(r, STORE_PROJECTS, id, out);
+    enum err err =
+        r->change != NULL ? project_in_change(r, id, out) : crud_get(r, STORE_PROJECTS, id, out);
 
     if (err == ERR_NONE)
         err = access_check(*out, &r->user_id, action);
@@ -272,8 +272,8 @@ crud_store(struct request *r, struct change *change, const struct resource *res,
     if (bson_equal(before, after))
         return ERR_NONE;
     next = next_version(r, change, before, after);
-    filter = BCON_NEW("_id", BCON_OID(doc_id(before, "_id")), "rev",
-                      BCON_INT64(doc_int(before, "rev")));
+    filter =
+        BCON_NEW("_id", BCON_OID(doc_id(before, "_id")), "rev", BCON_INT64(doc_int(before, "rev")));
     err = store_replace(change_store(change), res->store, filter, next, &matched);
     bson_destroy(filter);
     if (err == ERR_NONE && matched == 0)

@@ -17,8 +17,8 @@ enum err crud_restore(struct request *r) MUST_CHECK;
 
 /* One list's page, each item as write() puts it: for crud_list() and lists of others. */
 enum err crud_page(struct request *r, enum store_name store, const struct list *list,
-                   const bson_t *base, void (*write)(struct request *, struct text *,
-                                                     const bson_t *)) MUST_CHECK;
+                   const bson_t *base,
+                   void (*write)(struct request *, struct text *, const bson_t *)) MUST_CHECK;
 
 /* The project, if the caller may do this there; the request keeps it. */
 enum err crud_project(struct request *r, const bson_oid_t *id, enum action action,
@@ -36,8 +36,8 @@ const char *crud_topic(struct request *r, const bson_oid_t *project);
  * and appends the event with both sides to the topic.  Nothing that differs:
  * nothing is done.  *stored, kept by the request, is what is in the store now.
  */
-enum err crud_store(struct request *r, struct change *change, const struct resource *res,
-                    int topic, enum event_kind kind, const bson_t *before, const bson_t *after,
+enum err crud_store(struct request *r, struct change *change, const struct resource *res, int topic,
+                    enum event_kind kind, const bson_t *before, const bson_t *after,
                     const bson_t **stored) MUST_CHECK;
 
 /*

@@ -59,6 +59,6 @@ const char *doc_text(const bson_t *doc, const char *name);       /* NULL: none *
 const bson_oid_t *doc_id(const bson_t *doc, const char *name);   /* NULL: none */
 bool doc_time(const bson_t *doc, const char *name, int64_t *ms); /* false: none */
 bool doc_flag(const bson_t *doc, const char *name);
-bool doc_has(const bson_t *doc, const char *name);               /* and not null */
+bool doc_has(const bson_t *doc, const char *name); /* and not null */
 
 #endif

@@ -33,12 +33,12 @@ enum field_kind {
 };
 
 /* What a client may do; without any the server owns the field. */
-#define MUST_SET  1u /* needed at creation */
-#define MAY_SET   2u /* at creation */
-#define MAY_EDIT  4u /* at any time */
-#define NULLABLE  8u
-#define HIDDEN    16u /* never leaves the server */
-#define VIRTUAL   32u /* understood by the resource's hook, not stored */
+#define MUST_SET 1u /* needed at creation */
+#define MAY_SET  2u /* at creation */
+#define MAY_EDIT 4u /* at any time */
+#define NULLABLE 8u
+#define HIDDEN   16u /* never leaves the server */
+#define VIRTUAL  32u /* understood by the resource's hook, not stored */
 
 struct field {
     const char *name;

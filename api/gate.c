@@ -16,8 +16,8 @@
 #include "common/json.h"
 #include "common/token.h"
 
-#define KEY_MAX      255 /* characters of an Idempotency-Key */
-#define RUNNING_MAX  512 /* requests with a key at once in this process */
+#define KEY_MAX     255 /* characters of an Idempotency-Key */
+#define RUNNING_MAX 512 /* requests with a key at once in this process */
 
 /* The keys being worked on in this process; others meet in the database. */
 static struct {
@@ -157,8 +157,7 @@ check(struct request *r)
 
     if ((err = router_find(r)) != ERR_NONE || (err = request_parse_query(r)) != ERR_NONE ||
         ((r->route->flags & LOGINS) && (err = limits_address(r)) != ERR_NONE) ||
-        (wants_token(r) && (err = check_token(r)) != ERR_NONE) ||
-        (err = read_body(r)) != ERR_NONE)
+        (wants_token(r) && (err = check_token(r)) != ERR_NONE) || (err = read_body(r)) != ERR_NONE)
         return err;
     return read_key(r);
 }

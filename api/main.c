@@ -24,8 +24,8 @@
 #include "common/token.h"
 #include "common/turns.h"
 
-#define SOON_US     1000000 /* a worker that dies younger than this has a deeper problem */
-#define DRAIN_S     10      /* for requests under way at SIGTERM */
+#define SOON_US 1000000 /* a worker that dies younger than this has a deeper problem */
+#define DRAIN_S 10      /* for requests under way at SIGTERM */
 
 static volatile sig_atomic_t stopping;
 

@@ -17,8 +17,8 @@ enum side { ANSWER, CREATE, CHANGE };
 
 /* What nginx says before a request reaches us and we never say (nginx/problems.conf). */
 static const char *const from_nginx[] = {
-    "refused",   "url-too-long", "bad-range", "upgrade-required", "headers-too-large",
-    "no-answer", "timeout",      NULL};
+    "refused",           "url-too-long", "bad-range", "upgrade-required",
+    "headers-too-large", "no-answer",    "timeout",   NULL};
 
 static void write_fields(struct text *t, const struct field *fields, enum side side);
 
@@ -99,7 +99,7 @@ static void
 write_field(struct text *t, const struct field *f, enum side side)
 {
     static const char *const types[] = {
-        [TEXT] = "string",  [CHOICE] = "string", [RANK] = "string",  [INTEGER] = "integer",
+        [TEXT] = "string",  [CHOICE] = "string",  [RANK] = "string", [INTEGER] = "integer",
         [FLAG] = "boolean", [INSTANT] = "string", [DATE] = "string", [REF] = "string",
         [SLUG] = "string",  [REFS] = "array",     [SLUGS] = "array", [OBJECTS] = "array"};
     /* null takes a field back to its fallback. */
@@ -183,7 +183,8 @@ static void
 write_parameter(struct text *t, const char *where, const char *name, const char *about,
                 bool required)
 {
-    text_printf(t, "{\"in\":\"%s\",\"name\":\"%s\",\"required\":%s,\"schema\":{\"type\":\"string\"}",
+    text_printf(t,
+                "{\"in\":\"%s\",\"name\":\"%s\",\"required\":%s,\"schema\":{\"type\":\"string\"}",
                 where, name, required ? "true" : "false");
     if (about != NULL) {
         text_puts(t, ",\"description\":");
@@ -329,12 +330,13 @@ write_schemas(struct text *t)
         text_printf(t, "%s\"/problems/%s\"", i > ERR_MALFORMED ? "," : "", problems[i].slug);
     for (int i = 0; from_nginx[i] != NULL; i++)
         text_printf(t, ",\"/problems/%s\"", from_nginx[i]);
-    text_puts(t, "]},\"title\":{\"type\":\"string\"},\"status\":{\"type\":\"integer\"},"
-                 "\"detail\":{\"type\":\"string\"},\"requestId\":{\"type\":\"string\"},"
-                 "\"parameter\":{\"type\":\"string\"},\"current\":{\"type\":\"object\"},"
-                 "\"errors\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":["
-                 "\"pointer\",\"code\",\"detail\"],\"properties\":{\"pointer\":{\"type\":"
-                 "\"string\"},\"code\":{\"type\":\"string\"},\"detail\":{\"type\":\"string\"}}}}}}");
+    text_puts(t,
+              "]},\"title\":{\"type\":\"string\"},\"status\":{\"type\":\"integer\"},"
+              "\"detail\":{\"type\":\"string\"},\"requestId\":{\"type\":\"string\"},"
+              "\"parameter\":{\"type\":\"string\"},\"current\":{\"type\":\"object\"},"
+              "\"errors\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":["
+              "\"pointer\",\"code\",\"detail\"],\"properties\":{\"pointer\":{\"type\":"
+              "\"string\"},\"code\":{\"type\":\"string\"},\"detail\":{\"type\":\"string\"}}}}}}");
     for (const struct route *r = routes; r->path != NULL; r++) {
         bool answered = false, sent = false;
 
@@ -358,8 +360,9 @@ write_schemas(struct text *t)
 void
 openapi_write(struct text *t)
 {
-    text_puts(t, "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"Taskwire\",\"version\":\""
-                 TASKWIRE_VERSION "\"},\"paths\":{");
+    text_puts(
+        t, "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"Taskwire\",\"version\":\"" TASKWIRE_VERSION
+           "\"},\"paths\":{");
     write_paths(t);
     text_puts(t, "},\"components\":{\"securitySchemes\":{\"token\":{\"type\":\"http\","
                  "\"scheme\":\"bearer\"}},\"parameters\":{\"IdempotencyKey\":{\"in\":\"header\","

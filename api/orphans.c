@@ -19,7 +19,7 @@
 #define NOTES (ORPHANS_WORKERS * ORPHANS_THREADS)
 #define TRIES 60 /* seconds; then the server's own limit has passed */
 
-static struct store_note *notes;       /* NOTES of them, a worker's behind another's */
+static struct store_note *notes;        /* NOTES of them, a worker's behind another's */
 static struct store_note before[NOTES]; /* what an earlier parent's workers left */
 static long before_count;
 

@@ -116,13 +116,12 @@ append_range(struct request *r, const struct filter *f, bson_t *out)
 
     bson_init(&range);
     for (const struct filter *g = f; err == ERR_NONE && g->name != NULL; g++) {
-        const char *value = is_range(g) && strcmp(g->stored, f->stored) == 0
-                                ? request_param(r, g->name)
-                                : NULL;
+        const char *value =
+            is_range(g) && strcmp(g->stored, f->stored) == 0 ? request_param(r, g->name) : NULL;
 
         if (value != NULL)
-            err = append_value(r, g, value, strlen(value), g->op == BEFORE ? "$lt" : "$gte",
-                               &range);
+            err =
+                append_value(r, g, value, strlen(value), g->op == BEFORE ? "$lt" : "$gte", &range);
     }
     if (err == ERR_NONE && !bson_empty(&range))
         BSON_APPEND_DOCUMENT(out, f->stored, &range);

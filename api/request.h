@@ -43,8 +43,8 @@ struct reply {
     struct text body;
     const char *type; /* media type of the body */
     const char *etag, *location, *allow;
-    const char *cookie; /* of Set-Cookie */
-    int retry_after; /* seconds; 0: none */
+    const char *cookie;           /* of Set-Cookie */
+    int retry_after;              /* seconds; 0: none */
     long limit, remaining, reset; /* RateLimit-*; limit 0: none */
     bool replayed;
     bool begun;  /* its head has left already (reply_flush()) */
@@ -70,8 +70,8 @@ struct request {
     char user[25], session[25];
     bson_oid_t user_id, session_id;
     struct json_object *json;
-    const char *key; /* the idempotency record's _id; NULL: none */
-    char digest[65]; /* of method, path and body */
+    const char *key;  /* the idempotency record's _id; NULL: none */
+    char digest[65];  /* of method, path and body */
     bool cookie_mode; /* the refresh token travels as a cookie */
     struct param params[REQUEST_PARAMS_MAX];
     int param_count;
@@ -85,7 +85,7 @@ struct request {
     struct revoked *revoked;
     struct throttle *throttle; /* NULL: none */
 
-    struct change *change; /* the one under way; NULL: none */
+    struct change *change;           /* the one under way; NULL: none */
     void (*send)(struct request *r); /* sends what the reply holds; NULL: only at the end */
     void *connection;                /* for send */
 
@@ -119,8 +119,8 @@ enum err request_fail(struct request *r, enum err err, const char *format, ...) 
 enum err request_bad_param(struct request *r, const char *name, const char *why);
 
 /* Adds a complaint about the body; pointer is a JSON Pointer. */
-void request_complain(struct request *r, const char *pointer, const char *code,
-                      const char *format, ...) PRINTF_LIKE(4, 5);
+void request_complain(struct request *r, const char *pointer, const char *code, const char *format,
+                      ...) PRINTF_LIKE(4, 5);
 
 /* Forgets the complaints of an earlier run of a change. */
 void request_forgive(struct request *r);

@@ -13,23 +13,23 @@ struct shape;
 enum who { ANYONE, USER, MAYBE }; /* MAYBE: anyone, but a token that comes must be good */
 
 /* Flags of a route. */
-#define NO_BODY  1u /* a body is ignored (POST .../restore) */
-#define SECRETS  2u /* the reply holds secrets: its idempotency record is sealed */
-#define PLAIN    4u /* not JSON: the handler reads the body itself */
-#define LIST     8u /* the answer is {items: [answer], nextCursor} */
-#define CREATED  16u /* answers 201 */
-#define ACCEPTED 32u /* answers 202 */
+#define NO_BODY  1u   /* a body is ignored (POST .../restore) */
+#define SECRETS  2u   /* the reply holds secrets: its idempotency record is sealed */
+#define PLAIN    4u   /* not JSON: the handler reads the body itself */
+#define LIST     8u   /* the answer is {items: [answer], nextCursor} */
+#define CREATED  16u  /* answers 201 */
+#define ACCEPTED 32u  /* answers 202 */
 #define PERSON   128u /* not for API tokens */
 #define ADMIN    256u /* for API tokens of the scope admin */
-#define LOGINS   64u /* counted for the address: secrets can be tried here */
+#define LOGINS   64u  /* counted for the address: secrets can be tried here */
 
 struct route {
     enum method method;
     const char *path;
     enum who who;
     enum err (*handler)(struct request *r);
-    const struct resource *on;                /* the generic handlers' resource */
-    const struct shape *body, *answer;        /* for OpenAPI; NULL: none, or said by flags */
+    const struct resource *on;         /* the generic handlers' resource */
+    const struct shape *body, *answer; /* for OpenAPI; NULL: none, or said by flags */
     const char *summary;
     unsigned flags;
     const struct filter *params; /* query parameters beyond those of a list */

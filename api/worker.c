@@ -72,8 +72,7 @@ worker_listen(const char *path)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (strlen(path) >= sizeof(address.sun_path)) {
-        log_error("worker: API_SOCKET is longer than %zu characters",
-                  sizeof(address.sun_path) - 1);
+        log_error("worker: API_SOCKET is longer than %zu characters", sizeof(address.sun_path) - 1);
         return -1;
     }
     strcpy(address.sun_path, path);
@@ -218,8 +217,8 @@ send_head(FCGX_Request *f, struct request *r, bool whole)
     header(f, "Location", reply->location);
     header(f, "Allow", reply->allow);
     header(f, "Set-Cookie", reply->cookie);
-    header(f, "Cache-Control", r->method == GET && reply->etag != NULL ? "private, no-cache"
-                                                                       : "no-store");
+    header(f, "Cache-Control",
+           r->method == GET && reply->etag != NULL ? "private, no-cache" : "no-store");
     if (reply->status == 401)
         header(f, "WWW-Authenticate", "Bearer");
     if (reply->replayed)
@@ -499,8 +498,7 @@ int
 worker_run(int listener, const struct config *config, struct store_note *notes,
            struct revoked *revoked)
 {
-    struct worker w = {
-        .config = config, .listener = listener, .notes = notes, .revoked = revoked};
+    struct worker w = {.config = config, .listener = listener, .notes = notes, .revoked = revoked};
     struct epoll_event quit = {.events = EPOLLIN};
     struct sigaction term = {.sa_handler = on_term};
     long n = config->api_threads;
@@ -514,7 +512,8 @@ worker_run(int listener, const struct config *config, struct store_note *notes,
     signal(SIGINT, SIG_IGN); /* Ctrl-C reaches the parent, which tells us */
     FCGX_Init();
     signal(SIGPIPE, SIG_IGN);
-    zone_day(NULL, 0, &(int64_t){0}, &(int64_t){0}); /* makes TZ while nobody reads the environment */
+    zone_day(NULL, 0, &(int64_t){0},
+             &(int64_t){0}); /* makes TZ while nobody reads the environment */
     if (threads == NULL || w.epoll < 0 || !open_services(&w))
         return 1;
     epoll_ctl(w.epoll, EPOLL_CTL_ADD, w.quit, &quit);

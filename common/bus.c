@@ -15,8 +15,8 @@
 #include "common/log.h"
 #include "common/text.h"
 
-#define WRITE_MS   100     /* a Redis that does not drain for so long is given up */
-#define RETRY_US   500000  /* after a failure, before the next try to connect */
+#define WRITE_MS 100    /* a Redis that does not drain for so long is given up */
+#define RETRY_US 500000 /* after a failure, before the next try to connect */
 
 struct bus {
     pthread_mutex_t lock;
@@ -94,8 +94,8 @@ connected(struct bus *b)
         return true;
     if (clock_steady() < b->retry_at)
         return false;
-    b->redis = b->port == 0 ? redisConnectUnixNonBlock(b->host)
-                            : redisConnectNonBlock(b->host, b->port);
+    b->redis =
+        b->port == 0 ? redisConnectUnixNonBlock(b->host) : redisConnectNonBlock(b->host, b->port);
     if (b->redis != NULL && b->redis->err == 0 && wait_for(b->redis, POLLOUT))
         return true;
     log_warn("bus: Redis cannot be reached: %s",

@@ -41,7 +41,6 @@ void config_help(FILE *out, const char *name, unsigned program);
  * The start of every main(): answers --help and --version, reads the settings,
  * opens the log and ignores SIGPIPE.  Exits when there is nothing left to do.
  */
-void config_start(struct config *config, const char *name, unsigned program, int argc,
-                  char **argv);
+void config_start(struct config *config, const char *name, unsigned program, int argc, char **argv);
 
 #endif

@@ -7,8 +7,8 @@
 #define COMMON_EMBED_H
 
 #define EMBED(name, path)                                                                          \
-    __asm__(".pushsection .rodata\n.hidden " #name "\n.global " #name "\n" #name ":\n.incbin \""   \
-            EMBED_DIR "/" path "\"\n.byte 0\n.popsection\n");                                      \
+    __asm__(".pushsection .rodata\n.hidden " #name "\n.global " #name "\n" #name                   \
+            ":\n.incbin \"" EMBED_DIR "/" path "\"\n.byte 0\n.popsection\n");                      \
     extern const char name[]
 
 #endif

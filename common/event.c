@@ -50,8 +50,9 @@ event_frame(struct text *out, const char *epoch, const struct event *e)
         text_puts(out, "\"actorId\":null,");
     else
         text_printf(out, "\"actorId\":\"%s\",", e->actor_id);
-    text_printf(out, "\"at\":\"%s\",\"entity\":\"%s\",\"entityId\":\"%s\",\"rev\":%lld,\"changes\":",
-                at, event_names[e->kind].entity, e->entity_id, (long long)e->rev);
+    text_printf(out,
+                "\"at\":\"%s\",\"entity\":\"%s\",\"entityId\":\"%s\",\"rev\":%lld,\"changes\":", at,
+                event_names[e->kind].entity, e->entity_id, (long long)e->rev);
     text_puts(out, e->changes == NULL ? "{}" : e->changes);
     text_puts(out, ",\"data\":");
     text_puts(out, e->data == NULL ? "null" : e->data);

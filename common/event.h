@@ -86,11 +86,10 @@ enum cursor_answer {
 };
 
 /* Finds the topic's number in a cursor. */
-enum cursor_answer cursor_find(const char *cursor, size_t len, const char *epoch,
-                               const char *topic, int64_t *seq);
+enum cursor_answer cursor_find(const char *cursor, size_t len, const char *epoch, const char *topic,
+                               int64_t *seq);
 
 /* Walks a cursor's topics: *at starts as 0; false at the end or when malformed. */
-bool cursor_next(const char *cursor, size_t len, size_t *at, char topic[EVENT_TOPIC],
-                 int64_t *seq);
+bool cursor_next(const char *cursor, size_t len, size_t *at, char topic[EVENT_TOPIC], int64_t *seq);
 
 #endif

@@ -26,7 +26,7 @@ read_head(void *arg, const bson_t *doc)
 
 enum err
 event_find_heads(struct store *store, const char *const *topics, int count, event_each each,
-                void *arg)
+                 void *arg)
 {
     bson_t filter = BSON_INITIALIZER, in, list;
     struct asked r = {each, arg};
@@ -50,11 +50,11 @@ event_find_heads(struct store *store, const char *const *topics, int count, even
 
 enum err
 event_find_last(struct store *store, const char *topic, const char *entity_id, const char *kind,
-               int64_t rev, int64_t *seq)
+                int64_t rev, int64_t *seq)
 {
     bson_t filter = BSON_INITIALIZER, *doc;
-    bson_t *opts = BCON_NEW("sort", "{", "topic", BCON_INT32(-1), "entityId", BCON_INT32(-1),
-                            "seq", BCON_INT32(-1), "}");
+    bson_t *opts = BCON_NEW("sort", "{", "topic", BCON_INT32(-1), "entityId", BCON_INT32(-1), "seq",
+                            BCON_INT32(-1), "}");
     bson_oid_t id;
     bson_iter_t iter;
     enum err err;

@@ -25,11 +25,11 @@
 struct topic {
     char name[EVENT_TOPIC];
     int64_t seq;
-    int64_t first;    /* the first number of this transaction */
-    bool planned;     /* the writer has its turn */
-    bool known;       /* head was there, and still holds */
-    bool numbered;    /* this transaction has moved its number */
-    bool used;        /* an event bears the newest number */
+    int64_t first; /* the first number of this transaction */
+    bool planned;  /* the writer has its turn */
+    bool known;    /* head was there, and still holds */
+    bool numbered; /* this transaction has moved its number */
+    bool used;     /* an event bears the newest number */
     struct head head;
 };
 

@@ -31,7 +31,7 @@ typedef enum err (*change_fn)(struct change *change, void *arg);
 struct change_plan {
     const char *topics[CHANGE_TOPICS]; /* to queue for and to number, first */
     int topic_count;
-    bool counter;            /* counts up beside the number of one planned topic */
+    bool counter; /* counts up beside the number of one planned topic */
     int counter_topic;
     const char *actor_id;    /* 24 hex digits; NULL: the system */
     const char *idempotency; /* the record's _id; NULL: none */

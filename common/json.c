@@ -217,7 +217,7 @@ scan_value(struct scan *s, int depth)
         break;
     default:
         ok = (*s->p == '-' || (*s->p >= '0' && *s->p <= '9')) ? scan_number(s)
-                                                            : fail(s, "a value is not JSON");
+                                                              : fail(s, "a value is not JSON");
     }
     skip_space(s);
     return ok;

@@ -19,8 +19,8 @@ struct text;
  * numbers beyond a double (dependencies 6).  *out is the caller's to
  * json_object_put().  ERR_MALFORMED with *why in plain words.
  */
-enum err json_parse(const char *bytes, size_t len, struct json_object **out, const char **why)
-    MUST_CHECK;
+enum err json_parse(const char *bytes, size_t len, struct json_object **out,
+                    const char **why) MUST_CHECK;
 
 /* Appends a quoted string.  Bytes that are not UTF-8 become U+FFFD. */
 void json_string(struct text *t, const char *bytes, size_t len);

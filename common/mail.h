@@ -22,7 +22,7 @@ void mail_close(struct mail *mail);
 enum err mail_letter(const struct mail *mail, const struct letter *letter) MUST_CHECK;
 
 /* id: unique, the same at each try. */
-enum err mail_text(const struct mail *mail, const char *id, const char *phone, const char *words)
-    MUST_CHECK;
+enum err mail_text(const struct mail *mail, const char *id, const char *phone,
+                   const char *words) MUST_CHECK;
 
 #endif

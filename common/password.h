@@ -24,7 +24,7 @@ enum err password_hash(const char *password, char stored[PASSWORD_STORED]) MUST_
  * *right tells whether it is the password; stored NULL: nobody's, and the same
  * work.  *outdated (may be NULL): right, but hashed for less than today's cost.
  */
-enum err password_check(const char *password, const char *stored, bool *right, bool *outdated)
-    MUST_CHECK;
+enum err password_check(const char *password, const char *stored, bool *right,
+                        bool *outdated) MUST_CHECK;
 
 #endif

@@ -16,12 +16,18 @@
 #define COMMIT_TRIES 8 /* the same commit may be sent again safely */
 
 const char *const store_names[STORE__COUNT] = {
-    [STORE_META] = "meta",         [STORE_TOPICS] = "topics",
-    [STORE_USERS] = "users",       [STORE_SESSIONS] = "sessions",
-    [STORE_TOKENS] = "tokens",     [STORE_PROJECTS] = "projects",
-    [STORE_TASKS] = "tasks",       [STORE_COMMENTS] = "comments",
-    [STORE_EVENTS] = "events",     [STORE_IDEMPOTENCY] = "idempotency",
-    [STORE_JOBS] = "jobs",         [STORE_THROTTLES] = "throttles",
+    [STORE_META] = "meta",
+    [STORE_TOPICS] = "topics",
+    [STORE_USERS] = "users",
+    [STORE_SESSIONS] = "sessions",
+    [STORE_TOKENS] = "tokens",
+    [STORE_PROJECTS] = "projects",
+    [STORE_TASKS] = "tasks",
+    [STORE_COMMENTS] = "comments",
+    [STORE_EVENTS] = "events",
+    [STORE_IDEMPOTENCY] = "idempotency",
+    [STORE_JOBS] = "jobs",
+    [STORE_THROTTLES] = "throttles",
     [STORE_NOTIFICATIONS] = "notifications",
 };
 
@@ -35,8 +41,8 @@ struct store {
     mongoc_client_t *client;
     mongoc_collection_t *collections[STORE__COUNT];
     mongoc_client_session_t *session;
-    bool open;          /* a transaction is open */
-    bson_t *in_session; /* {sessionId: ...}, for the opts of its commands */
+    bool open;               /* a transaction is open */
+    bson_t *in_session;      /* {sessionId: ...}, for the opts of its commands */
     struct store_note *note; /* NULL: nobody asked for it */
 };
 
@@ -185,8 +191,8 @@ store_find(struct store *s, enum store_name name, const bson_t *filter, const bs
            store_each each, void *arg)
 {
     bson_t all;
-    mongoc_cursor_t *cursor = mongoc_collection_find_with_opts(
-        s->collections[name], filter, with_session(s, opts, &all), NULL);
+    mongoc_cursor_t *cursor = mongoc_collection_find_with_opts(s->collections[name], filter,
+                                                               with_session(s, opts, &all), NULL);
 
     bson_destroy(&all);
     return drain(s, name, cursor, each, arg);
@@ -197,9 +203,8 @@ store_aggregate(struct store *s, enum store_name name, const bson_t *pipeline, s
                 void *arg)
 {
     bson_t all;
-    mongoc_cursor_t *cursor =
-        mongoc_collection_aggregate(s->collections[name], MONGOC_QUERY_NONE, pipeline,
-                                    with_session(s, NULL, &all), NULL);
+    mongoc_cursor_t *cursor = mongoc_collection_aggregate(
+        s->collections[name], MONGOC_QUERY_NONE, pipeline, with_session(s, NULL, &all), NULL);
 
     bson_destroy(&all);
     return drain(s, name, cursor, each, arg);
@@ -248,9 +253,8 @@ written(struct store *s, enum store_name name, bool ok, bson_error_t *error, bso
     enum err err = ok ? ERR_NONE : judge(s, name, error, reply);
 
     if (matched != NULL)
-        *matched = ok && bson_iter_init_find(&iter, reply, "matchedCount")
-                       ? bson_iter_as_int64(&iter)
-                       : 0;
+        *matched =
+            ok && bson_iter_init_find(&iter, reply, "matchedCount") ? bson_iter_as_int64(&iter) : 0;
     bson_destroy(reply);
     bson_destroy(opts);
     return err;
@@ -261,8 +265,8 @@ store_insert(struct store *s, enum store_name name, const bson_t *doc)
 {
     bson_t opts, reply;
     bson_error_t error;
-    bool ok = mongoc_collection_insert_one(s->collections[name], doc,
-                                           with_session(s, NULL, &opts), &reply, &error);
+    bool ok = mongoc_collection_insert_one(s->collections[name], doc, with_session(s, NULL, &opts),
+                                           &reply, &error);
 
     return written(s, name, ok, &error, &reply, &opts, NULL);
 }
@@ -294,8 +298,8 @@ store_update(struct store *s, enum store_name name, const bson_t *filter, const 
 }
 
 enum err
-store_update_many(struct store *s, enum store_name name, const bson_t *filter,
-                  const bson_t *update, int64_t *matched)
+store_update_many(struct store *s, enum store_name name, const bson_t *filter, const bson_t *update,
+                  int64_t *matched)
 {
     bson_t opts, reply;
     bson_error_t error;
@@ -444,7 +448,8 @@ store_ping(struct store *s)
 {
     bson_t *ping = BCON_NEW("ping", BCON_INT32(1)), reply;
     bson_error_t error;
-    bool ok = mongoc_client_command_simple(s->client, s->pool->database, ping, NULL, &reply, &error);
+    bool ok =
+        mongoc_client_command_simple(s->client, s->pool->database, ping, NULL, &reply, &error);
 
     bson_destroy(ping);
     bson_destroy(&reply);

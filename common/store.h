@@ -94,8 +94,8 @@ struct store_note {
     unsigned char session[16]; /* all zero: none */
 };
 void store_notes_in(struct store *store, struct store_note *note);
-enum err store_end_sessions(struct store *store, const struct store_note *notes, size_t count)
-    MUST_CHECK;
+enum err store_end_sessions(struct store *store, const struct store_note *notes,
+                            size_t count) MUST_CHECK;
 
 /* One transaction at a time per store, snapshot reads, majority commit. */
 enum err store_begin(struct store *store) MUST_CHECK;

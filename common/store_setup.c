@@ -23,6 +23,7 @@ struct index {
 static const struct index indexes[] = {
     {STORE_USERS,       {"email"},                                     UNIQUE},
     {STORE_USERS,       {"phone"},                                     UNIQUE},
+    {STORE_USERS,       {"totpEnabledAt"},                             SPARSE},
     {STORE_SESSIONS,    {"userId"}},
     {STORE_SESSIONS,    {"refreshHash"}},
     {STORE_SESSIONS,    {"previousHash"}},
@@ -161,8 +162,7 @@ make_documents(mongoc_client_t *client, const char *database)
 
     text_random(bytes, sizeof(bytes));
     text_hex(epoch, bytes, sizeof(bytes));
-    err = make_document(client, database, STORE_META, "epoch",
-                        BCON_NEW("value", BCON_UTF8(epoch)));
+    err = make_document(client, database, STORE_META, "epoch", BCON_NEW("value", BCON_UTF8(epoch)));
     if (err != ERR_NONE)
         return err;
     return make_document(client, database, STORE_TOPICS, "everyone",
@@ -173,9 +173,9 @@ make_documents(mongoc_client_t *client, const char *database)
 static enum err
 set_retention(mongoc_client_t *client, const char *database, long days)
 {
-    bson_t *command = BCON_NEW("collMod", BCON_UTF8(store_names[STORE_EVENTS]), "index", "{",
-                               "name", "at_1", "expireAfterSeconds",
-                               BCON_INT64((int64_t)days * 86400), "}");
+    bson_t *command =
+        BCON_NEW("collMod", BCON_UTF8(store_names[STORE_EVENTS]), "index", "{", "name", "at_1",
+                 "expireAfterSeconds", BCON_INT64((int64_t)days * 86400), "}");
     bson_error_t error;
 
     if (!mongoc_client_command_simple(client, database, command, NULL, NULL, &error))

@@ -13,7 +13,7 @@
 extern const char *const store_names[];
 
 /* As store_setup(). */
-enum err store_setup_run(mongoc_client_t *client, const char *database, long event_retention_days)
-    MUST_CHECK;
+enum err store_setup_run(mongoc_client_t *client, const char *database,
+                         long event_retention_days) MUST_CHECK;
 
 #endif

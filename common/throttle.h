@@ -31,8 +31,8 @@ enum err throttle_count(struct throttle *throttle, const char *key, long seconds
  * Before a try at a secret: *wait_ms is how long it must wait, 0: not at all.
  * Once `free` tries have failed, each further one makes the next wait longer.
  */
-enum err throttle_try(struct throttle *throttle, const char *key, long free, int64_t *wait_ms)
-    MUST_CHECK;
+enum err throttle_try(struct throttle *throttle, const char *key, long free,
+                      int64_t *wait_ms) MUST_CHECK;
 
 /* It failed. */
 enum err throttle_failed(struct throttle *throttle, const char *key) MUST_CHECK;

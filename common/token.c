@@ -159,9 +159,9 @@ claims_ok(jwt_t *jwt, struct token *out)
 
     out->expires = jwt_get_grant_int(jwt, "exp");
     return jwt_get_alg(jwt) == JWT_ALG_HS256 && claim_is(jwt, "iss", "taskwire") &&
-           claim_is(jwt, "aud", "taskwire") && claim_is(jwt, "typ", "access") &&
-           out->expires > 0 && now < out->expires && nbf > 0 && now + SKEW >= nbf &&
-           claim_id(jwt, "sub", out->user) && claim_id(jwt, "sid", out->session);
+           claim_is(jwt, "aud", "taskwire") && claim_is(jwt, "typ", "access") && out->expires > 0 &&
+           now < out->expires && nbf > 0 && now + SKEW >= nbf && claim_id(jwt, "sub", out->user) &&
+           claim_id(jwt, "sid", out->session);
 }
 
 /* Asks each key in turn; there is more than one only while they rotate. */
@@ -368,4 +368,17 @@ token_unseal(struct text *out, const char *secret, const char *bytes, size_t len
         if (unseal_with(i, out, secret, (const unsigned char *)bytes, len))
             return ERR_NONE;
     return ERR_INVALID;
+}
+
+bool
+token_seal_is_old(const char *secret, const char *bytes, size_t len)
+{
+    struct text plain = {0};
+    int by = -1;
+
+    for (int i = 0; len >= NONCE + TAG && i < key_count && by < 0; i++)
+        if (unseal_with(i, &plain, secret, (const unsigned char *)bytes, len))
+            by = i;
+    text_free(&plain);
+    return by > 0;
 }

@@ -12,9 +12,9 @@
 
 struct text;
 
-#define TOKEN_SECONDS 600  /* an access token's life (design 6) */
-#define TOKEN_SECRET  44   /* 256 random bits as base64url, and a NUL */
-#define TOKEN_HASH    65   /* SHA-256 in hex, and a NUL */
+#define TOKEN_SECONDS 600 /* an access token's life (design 6) */
+#define TOKEN_SECRET  44  /* 256 random bits as base64url, and a NUL */
+#define TOKEN_HASH    65  /* SHA-256 in hex, and a NUL */
 
 /* What a token says. */
 struct token {
@@ -55,8 +55,11 @@ bool token_mac_is(const char *mac, const char *label, const char *bytes, size_t 
 /* Appends bytes, encrypted (AES-256-GCM) under our key and a secret of the caller's. */
 void token_seal(struct text *out, const char *secret, const char *bytes, size_t len);
 
+/* Was it sealed under another of our keys than the first, which seals now? */
+bool token_seal_is_old(const char *secret, const char *bytes, size_t len);
+
 /* Appends what token_seal() was given; ERR_INVALID if any of the three differs. */
-enum err token_unseal(struct text *out, const char *secret, const char *bytes, size_t len)
-    MUST_CHECK;
+enum err token_unseal(struct text *out, const char *secret, const char *bytes,
+                      size_t len) MUST_CHECK;
 
 #endif

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TOTP_SECRET 20 /* bytes, as RFC 4226 recommends */
+#define TOTP_SECRET      20 /* bytes, as RFC 4226 recommends */
 #define TOTP_BASE32(len) (((len)*8 + 4) / 5 + 1)
 
 /* len bytes as upper-case base32 without padding, and a NUL. */

@@ -46,8 +46,8 @@ turns_share(void)
 {
     pthread_mutexattr_t attr;
 
-    gates = mmap(NULL, TURNS_LINES * sizeof(*gates), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-                 -1, 0);
+    gates = mmap(NULL, TURNS_LINES * sizeof(*gates), PROT_READ | PROT_WRITE,
+                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (gates == MAP_FAILED)
         abort();
     pthread_mutexattr_init(&attr);
@@ -61,9 +61,7 @@ turns_share(void)
 static enum err
 pass_gate(int line, const struct timespec *until)
 {
-    int rc = gates == NULL
-                 ? 0
-                 : pthread_mutex_clocklock(&gates[line], CLOCK_MONOTONIC, until);
+    int rc = gates == NULL ? 0 : pthread_mutex_clocklock(&gates[line], CLOCK_MONOTONIC, until);
 
     if (rc == EOWNERDEAD) /* what it was writing is undone by the database */
         rc = pthread_mutex_consistent(&gates[line]);

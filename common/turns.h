@@ -25,8 +25,8 @@ void turns_share(void);
  * Waits until it is the caller's turn for all the names.
  * ERR_BUSY after wait_ms, or at once when a queue is full; nothing is held then.
  */
-enum err turns_take(struct turns *turns, const char *const *names, int count, int wait_ms)
-    MUST_CHECK;
+enum err turns_take(struct turns *turns, const char *const *names, int count,
+                    int wait_ms) MUST_CHECK;
 void turns_give(struct turns *turns);
 
 /* A name's hash, never 0; its line is the hash modulo TURNS_LINES. */

@@ -18,7 +18,7 @@ struct jobs_context {
 };
 
 /* ERR_NONE: done.  ERR_INVALID: hopeless.  Anything else: to be tried again. */
-enum err kinds_do(const struct jobs_context *context, const char *kind, const bson_t *content)
-    MUST_CHECK;
+enum err kinds_do(const struct jobs_context *context, const char *kind,
+                  const bson_t *content) MUST_CHECK;
 
 #endif

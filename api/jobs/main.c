@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <time.h>
 
+#include "api/jobs/reseal.h"
 #include "api/jobs/runner.h"
 #include "common/bus.h"
 #include "common/config.h"
@@ -31,6 +32,8 @@ prepare(struct store_pool *pool, const struct config *config, char epoch[STORE_E
 
         if (err == ERR_NONE)
             err = store_epoch(store, epoch);
+        if (err == ERR_NONE)
+            err = reseal_all(store);
         store_give(store);
         if (err == ERR_NONE || err == ERR_INVALID)
             return err == ERR_NONE;

@@ -33,8 +33,8 @@ const struct field comment_fields[] = {
 const struct shape comment_shape = {"Comment", comment_fields};
 
 static enum err
-check_comment(struct request *r, struct change *change, const bson_t *project,
-              const bson_t *before, const bson_t *after, bson_t *extra)
+check_comment(struct request *r, struct change *change, const bson_t *project, const bson_t *before,
+              const bson_t *after, bson_t *extra)
 {
     bson_iter_t iter, list;
 
@@ -114,10 +114,10 @@ comments_list(struct request *r)
 
     if (err != ERR_NONE)
         return err;
-    return crud_page(r, STORE_COMMENTS, &comment_list,
-                     request_keep(r, BCON_NEW("taskId", BCON_OID(doc_id(task, "_id")), "deletedAt",
-                                              BCON_NULL)),
-                     write_comment);
+    return crud_page(
+        r, STORE_COMMENTS, &comment_list,
+        request_keep(r, BCON_NEW("taskId", BCON_OID(doc_id(task, "_id")), "deletedAt", BCON_NULL)),
+        write_comment);
 }
 
 struct creation {

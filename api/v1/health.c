@@ -25,8 +25,10 @@ health_ready(struct request *r)
 
     text_printf(reply_json(r, store ? 200 : 503),
                 "{\"status\":\"%s\",\"checks\":{\"mongodb\":\"%s\",\"redis\":\"%s\"}}",
-                !store ? "unavailable" : bus ? "ok" : "degraded", store ? "ok" : "unavailable",
-                bus ? "ok" : "unavailable");
+                !store ? "unavailable"
+                : bus  ? "ok"
+                       : "degraded",
+                store ? "ok" : "unavailable", bus ? "ok" : "unavailable");
     if (!store)
         r->reply.retry_after = 1;
     return ERR_NONE;

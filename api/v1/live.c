@@ -111,8 +111,7 @@ live_snapshot(struct request *r)
     int64_t seq;
     enum err err;
 
-    if ((err = request_id_arg(r, 0, &id)) != ERR_NONE ||
-        (err = request_params_done(r)) != ERR_NONE)
+    if ((err = request_id_arg(r, 0, &id)) != ERR_NONE || (err = request_params_done(r)) != ERR_NONE)
         return err;
     topic = crud_topic(r, &id);
     /* The cursor before all else: what is read after it may be newer, never older. */

@@ -102,9 +102,8 @@ enum err
 members_write(struct request *r, struct text *out, const bson_t *project, const char *more)
 {
     struct listing l = {out, project, more, 0};
-    bson_t *opts = request_keep(
-        r, BCON_NEW("projection", "{", "name", BCON_BOOL(true), "}", "sort", "{", "_id",
-                    BCON_INT32(1), "}"));
+    bson_t *opts = request_keep(r, BCON_NEW("projection", "{", "name", BCON_BOOL(true), "}", "sort",
+                                            "{", "_id", BCON_INT32(1), "}"));
 
     return store_find(r->store, STORE_USERS, members_filter(r, project), opts, list_user, &l);
 }

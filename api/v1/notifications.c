@@ -129,9 +129,9 @@ mark(struct change *change, void *arg)
     struct marking *m = arg;
     struct request *r = m->r;
     bson_t *filter = request_keep(r, BCON_NEW("userId", BCON_OID(&r->user_id)));
-    bson_t *update = request_keep(
-        r, BCON_NEW("$set", "{", "read", BCON_BOOL(m->read), "updatedAt",
-                    BCON_DATE_TIME(change_now(change)), "}", "$inc", "{", "rev", BCON_INT64(1), "}"));
+    bson_t *update = request_keep(r, BCON_NEW("$set", "{", "read", BCON_BOOL(m->read), "updatedAt",
+                                              BCON_DATE_TIME(change_now(change)), "}", "$inc", "{",
+                                              "rev", BCON_INT64(1), "}"));
     const bson_t *doc;
     int64_t matched;
     enum err err;

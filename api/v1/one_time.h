@@ -32,7 +32,7 @@ enum err one_time_find(struct request *r, const char *purpose, const char *secre
 enum err one_time_use(struct request *r, struct change *change, const bson_t *doc) MUST_CHECK;
 
 /* Within a change: forgets a user's secrets of a purpose. */
-enum err one_time_forget(struct change *change, const char *purpose, const bson_oid_t *user)
-    MUST_CHECK;
+enum err one_time_forget(struct change *change, const char *purpose,
+                         const bson_oid_t *user) MUST_CHECK;
 
 #endif

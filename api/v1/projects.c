@@ -275,14 +275,14 @@ append_visible(struct request *r, bson_t *filter)
 {
     bson_t or, one;
 
-    BSON_APPEND_ARRAY_BEGIN(filter, "$or", &or);
-    BSON_APPEND_DOCUMENT_BEGIN(&or, "0", &one);
+    BSON_APPEND_ARRAY_BEGIN(filter, "$or", & or);
+    BSON_APPEND_DOCUMENT_BEGIN(& or, "0", &one);
     BSON_APPEND_OID(&one, "members.userId", &r->user_id);
-    bson_append_document_end(&or, &one);
-    BSON_APPEND_DOCUMENT_BEGIN(&or, "1", &one);
+    bson_append_document_end(& or, &one);
+    BSON_APPEND_DOCUMENT_BEGIN(& or, "1", &one);
     BSON_APPEND_UTF8(&one, "access", "everyone");
-    bson_append_document_end(&or, &one);
-    bson_append_array_end(filter, &or);
+    bson_append_document_end(& or, &one);
+    bson_append_array_end(filter, & or);
 }
 
 /* One of ?archived= and ?deleted=: what is there, or what is not. */
@@ -362,8 +362,8 @@ enum err
 projects_visible(struct request *r, const char *name, bson_t *filter)
 {
     bson_t *which = BCON_NEW("deletedAt", BCON_NULL), ids = BSON_INITIALIZER, in;
-    bson_t *opts = BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}", "limit",
-                            BCON_INT64(VISIBLE_MAX));
+    bson_t *opts =
+        BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}", "limit", BCON_INT64(VISIBLE_MAX));
     enum err err;
 
     append_visible(r, which);
@@ -401,7 +401,8 @@ projects_tell_member(struct request *r, struct change *change, int topic, enum e
     text_printf(&changes, role == NULL ? "null" : "\"%s\"", role);
     text_puts(&changes, "]");
     if (role == NULL || before == NULL)
-        text_printf(&changes, role == NULL ? ",\"projectId\":[\"%s\",null]" : ",\"projectId\":[null,\"%s\"]",
+        text_printf(&changes,
+                    role == NULL ? ",\"projectId\":[\"%s\",null]" : ",\"projectId\":[null,\"%s\"]",
                     project_hex);
     text_putc(&changes, '}');
     event.changes = changes.bytes;

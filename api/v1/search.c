@@ -40,10 +40,9 @@ walk_words(const char *text, each_word each, void *arg)
     utf8proc_uint8_t *folded = NULL;
     char word[TERM_MAX + 1];
     size_t len = 0;
-    utf8proc_ssize_t n =
-        utf8proc_map((const utf8proc_uint8_t *)text, 0, &folded,
-                     UTF8PROC_NULLTERM | UTF8PROC_CASEFOLD | UTF8PROC_DECOMPOSE |
-                         UTF8PROC_COMPAT | UTF8PROC_STRIPMARK);
+    utf8proc_ssize_t n = utf8proc_map((const utf8proc_uint8_t *)text, 0, &folded,
+                                      UTF8PROC_NULLTERM | UTF8PROC_CASEFOLD | UTF8PROC_DECOMPOSE |
+                                          UTF8PROC_COMPAT | UTF8PROC_STRIPMARK);
 
     for (utf8proc_ssize_t at = 0; at <= n;) {
         utf8proc_int32_t point = 0;

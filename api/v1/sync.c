@@ -25,8 +25,10 @@ enum kind { PROJECTS, MEMBERS, TASKS, COMMENTS, NOTIFICATIONS, KINDS };
 static const struct {
     const char *name, *entity;
 } kinds[KINDS] = {
-    [PROJECTS] = {"projects", "project"},    [MEMBERS] = {"members", "member"},
-    [TASKS] = {"tasks", "task"},             [COMMENTS] = {"comments", "comment"},
+    [PROJECTS] = {"projects", "project"},
+    [MEMBERS] = {"members", "member"},
+    [TASKS] = {"tasks", "task"},
+    [COMMENTS] = {"comments", "comment"},
     [NOTIFICATIONS] = {"notifications", "notification"},
 };
 
@@ -78,7 +80,7 @@ struct sync {
     struct {
         char name[EVENT_TOPIC];
         int64_t seq;
-    } *heads;
+    } * heads;
     int head_count;
 };
 
@@ -248,8 +250,8 @@ write_notification(void *arg, const bson_t *doc)
 static enum err
 write_whole(struct sync *s, const bson_t *project)
 {
-    bson_t *filter = request_keep(s->r, BCON_NEW("projectId", BCON_OID(doc_id(project, "_id")),
-                                                 "deletedAt", BCON_NULL));
+    bson_t *filter = request_keep(
+        s->r, BCON_NEW("projectId", BCON_OID(doc_id(project, "_id")), "deletedAt", BCON_NULL));
     char id[25];
     enum err err;
 

@@ -34,15 +34,14 @@ struct move {
 
 /* The nearest position on one side of another, within the project; NULL: none. */
 static enum err
-neighbour(struct move *m, struct change *change, const char *position, bool above,
-          const char **out)
+neighbour(struct move *m, struct change *change, const char *position, bool above, const char **out)
 {
-    bson_t *filter = request_keep(
-        m->r, BCON_NEW("projectId", BCON_OID(&m->to), "position", "{", above ? "$gt" : "$lt",
-                       BCON_UTF8(position), "}", "_id", "{", "$ne", BCON_OID(&m->id), "}"));
-    bson_t *opts = request_keep(
-        m->r, BCON_NEW("sort", "{", "position", BCON_INT32(above ? 1 : -1), "}", "projection", "{",
-                       "position", BCON_BOOL(true), "}"));
+    bson_t *filter = request_keep(m->r, BCON_NEW("projectId", BCON_OID(&m->to), "position", "{",
+                                                 above ? "$gt" : "$lt", BCON_UTF8(position), "}",
+                                                 "_id", "{", "$ne", BCON_OID(&m->id), "}"));
+    bson_t *opts =
+        request_keep(m->r, BCON_NEW("sort", "{", "position", BCON_INT32(above ? 1 : -1), "}",
+                                    "projection", "{", "position", BCON_BOOL(true), "}"));
     bson_t *doc;
     enum err err = store_get(change_store(change), STORE_TASKS, filter, opts, &doc);
 
@@ -147,8 +146,8 @@ tell_leaving(struct move *m, struct change *change, const bson_t *before)
 static enum err
 check_versions(struct move *m, const bson_t *project, const bson_t *task)
 {
-    enum err err = request_precondition(m->r, doc_int(task, "rev"),
-                                        doc_flag(project, "requireIfMatch"));
+    enum err err =
+        request_precondition(m->r, doc_int(task, "rev"), doc_flag(project, "requireIfMatch"));
 
     if (err == ERR_STALE) {
         struct text current = {0};
@@ -182,8 +181,7 @@ move_task(struct change *change, void *arg)
         (err = crud_store(r, change, &tasks, m->to_topic, EVENT_TASK_MOVED, before, after,
                           &stored)) != ERR_NONE)
         return err;
-    if (!bson_oid_equal(&m->from, &m->to) &&
-        (err = tell_leaving(m, change, before)) != ERR_NONE)
+    if (!bson_oid_equal(&m->from, &m->to) && (err = tell_leaving(m, change, before)) != ERR_NONE)
         return err;
     return crud_reply(r, 200, &tasks, stored);
 }

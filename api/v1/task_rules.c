@@ -199,10 +199,9 @@ check_relations(const struct rules *u)
         const bson_t *other;
 
         if (bson_iter_recurse(&list, &id) && bson_iter_find(&id, "taskId"))
-            err = check_other(u, bson_iter_oid(&id),
-                              arena_printf(u->r->arena, "/relations/%s/taskId",
-                                           bson_iter_key(&list)),
-                              &other);
+            err = check_other(
+                u, bson_iter_oid(&id),
+                arena_printf(u->r->arena, "/relations/%s/taskId", bson_iter_key(&list)), &other);
     }
     return err;
 }

@@ -16,8 +16,8 @@ struct change;
 
 /* What a code was found to be. */
 struct totp_proof {
-    int64_t step;                    /* of a code from the phone; 0: none */
-    char recovery[TOKEN_HASH];       /* of a recovery code; "": none */
+    int64_t step;              /* of a code from the phone; 0: none */
+    char recovery[TOKEN_HASH]; /* of a recovery code; "": none */
     unsigned char secret[20];
 };
 
