@@ -12,15 +12,15 @@
 #include "push/session.h"
 #include "push/wire.h"
 
-#define MEMBERS 12
-#define STRING  "{\"type\":\"string\"}"
-#define REF     "{\"type\":[\"string\",\"number\"]}"
-#define FLAG    "{\"type\":\"boolean\"}"
-#define NUMBER  "{\"type\":\"integer\"}"
-#define ID      "{\"type\":\"string\",\"pattern\":\"^[0-9a-f]{24}$\"}"
-#define MAY_ID  "{\"type\":[\"string\",\"null\"],\"pattern\":\"^[0-9a-f]{24}$\"}"
-#define INSTANT "{\"type\":\"string\",\"format\":\"date-time\"}"
-#define ANY     "{\"type\":[\"object\",\"null\"]}"
+#define MEMBERS  12
+#define STRING   "{\"type\":\"string\"}"
+#define REF      "{\"type\":[\"string\",\"number\"]}"
+#define FLAG     "{\"type\":\"boolean\"}"
+#define NUMBER   "{\"type\":\"integer\"}"
+#define ID       "{\"type\":\"string\",\"pattern\":\"^[0-9a-f]{24}$\"}"
+#define MAY_ID   "{\"type\":[\"string\",\"null\"],\"pattern\":\"^[0-9a-f]{24}$\"}"
+#define INSTANT  "{\"type\":\"string\",\"format\":\"date-time\"}"
+#define ANY      "{\"type\":[\"object\",\"null\"]}"
 #define LIST(of) "{\"type\":\"array\",\"items\":" of "}"
 
 /* A message; a member's name ends with '?' when it may be absent. */
@@ -120,8 +120,9 @@ static void
 write_operation(struct text *t, const struct message *messages, const char *side,
                 const char *action)
 {
-    text_printf(t, "\"%s\":{\"action\":\"%s\",\"channel\":{\"$ref\":\"#/channels/live\"},"
-                   "\"messages\":[",
+    text_printf(t,
+                "\"%s\":{\"action\":\"%s\",\"channel\":{\"$ref\":\"#/channels/live\"},"
+                "\"messages\":[",
                 side, action);
     for (const struct message *m = messages; m->op != NULL; m++)
         text_printf(t, "%s{\"$ref\":\"#/channels/live/messages/%s-%s\"}", m == messages ? "" : ",",
@@ -144,8 +145,9 @@ write_schemas(struct text *t)
 void
 asyncapi_write(struct text *t)
 {
-    text_puts(t, "{\"asyncapi\":\"3.0.0\",\"info\":{\"title\":\"Taskwire live\",\"version\":\""
-                 TASKWIRE_VERSION "\"},\"channels\":{\"live\":{\"address\":\"/v1/live\","
+    text_puts(t, "{\"asyncapi\":\"3.0.0\",\"info\":{\"title\":\"Taskwire "
+                 "live\",\"version\":\"" TASKWIRE_VERSION
+                 "\"},\"channels\":{\"live\":{\"address\":\"/v1/live\","
                  "\"description\":\"WebSocket, subprotocol taskwire.v1, JSON text frames\","
                  "\"x-close-codes\":{");
     for (size_t i = 0; i < sizeof(closes) / sizeof(closes[0]); i++)

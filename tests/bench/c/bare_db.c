@@ -10,9 +10,11 @@
 
 static const char *const usage =
     "usage: bare_db URI DATABASE OPERATION THREADS SECONDS IDS USER [ONE]\n"
-    "OPERATION: get list patch create snapshot, as our workers do them, patch-plain create-plain as\n"
+    "OPERATION: get list patch create snapshot, as our workers do them, patch-plain create-plain "
+    "as\n"
     "one would first write them.  IDS: a file of lines `task project`, sorted by project; each\n"
-    "thread has a part to itself.  ONE: all threads queue for each transaction, as writers of one topic\n"
+    "thread has a part to itself.  ONE: all threads queue for each transaction, as writers of one "
+    "topic\n"
     "in our workers do.\n";
 
 #define TOPICS_MAX 4096

@@ -37,7 +37,8 @@ is_member(const bson_t *project)
     if (!bson_iter_init_find(&iter, project, "members") || !bson_iter_recurse(&iter, &list))
         return false;
     while (bson_iter_next(&list))
-        if (bson_iter_recurse(&list, &member) && bson_iter_find_descendant(&member, "userId", &user) &&
+        if (bson_iter_recurse(&list, &member) &&
+            bson_iter_find_descendant(&member, "userId", &user) &&
             bson_oid_equal(bson_iter_oid(&user), &bare.user))
             return true;
     return false;
@@ -366,8 +367,10 @@ static const struct {
     const char *name;
     bool (*fn)(struct loop *);
 } operations[] = {
-    {"get", get},     {"list", list},         {"patch", patch},       {"patch-plain", patch_plain},
-    {"create", create}, {"create-plain", create_plain}, {"snapshot", snapshot},
+    {"get", get},           {"list", list},
+    {"patch", patch},       {"patch-plain", patch_plain},
+    {"create", create},     {"create-plain", create_plain},
+    {"snapshot", snapshot},
 };
 
 bool (*bare_operation(const char *name))(struct loop *)

@@ -19,7 +19,8 @@
 
 static const char *const usage =
     "usage: load_http HOST:PORT CONNECTIONS SECONDS METHOD PATH [IDS [TOKEN [BODY]]]\n"
-    "A % in PATH or BODY becomes the next id of the file IDS (first word of a line), a & its second\n"
+    "A % in PATH or BODY becomes the next id of the file IDS (first word of a line), a & its "
+    "second\n"
     "word, a # a new number.  Each connection has a part of the ids to itself.  - leaves out.\n";
 
 struct connection {

@@ -20,9 +20,9 @@
 #define OPENING_MAX 64 /* handshakes under way at once */
 #define STEPS_MAX   16
 
-static const char *const usage =
-    "usage: load_ws HOST:PORT SOCKETS PATH HEADERS [STEP...]\n"
-    "STEP: say:TEXT or wait:TEXT.  HEADERS: more lines of the request, each with \\r\\n at its end.\n";
+static const char *const usage = "usage: load_ws HOST:PORT SOCKETS PATH HEADERS [STEP...]\n"
+                                 "STEP: say:TEXT or wait:TEXT.  HEADERS: more lines of the "
+                                 "request, each with \\r\\n at its end.\n";
 
 struct socket {
     int fd, step;
@@ -130,7 +130,8 @@ message(struct socket *s, const unsigned char *text, size_t len, uint64_t arrive
     }
 }
 
-/* centrifuge may put several messages into a frame, a line each; JSON of others has no line ends. */
+/* centrifuge may put several messages into a frame, a line each; JSON of others has no line ends.
+ */
 static void
 text_frame(struct socket *s, const unsigned char *text, size_t len, uint64_t arrived)
 {
@@ -331,8 +332,7 @@ main(int argc, char **argv)
     load.steps = argv + 5;
     load.step_count = argc - 5 < STEPS_MAX ? argc - 5 : STEPS_MAX;
     if ((load.all = calloc((size_t)load.wanted, sizeof(*load.all))) == NULL ||
-        (load.epoll = epoll_create1(0)) < 0 ||
-        epoll_ctl(load.epoll, EPOLL_CTL_ADD, 0, &input) != 0)
+        (load.epoll = epoll_create1(0)) < 0 || epoll_ctl(load.epoll, EPOLL_CTL_ADD, 0, &input) != 0)
         die("start");
     for (;;) {
         int n;
