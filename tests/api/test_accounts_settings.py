@@ -1,4 +1,5 @@
 """What an operator changes: signing keys, the cost of passwords, the gateway for text messages."""
+import datetime
 import http.server
 import json
 import secrets
@@ -9,6 +10,8 @@ import pymongo
 import pytest
 import tokens
 from client import PASSWORD, SETTINGS, User, World, eventually
+from letters import Outbox
+from second_factor import code_of
 from stack import Stack
 
 
@@ -35,20 +38,44 @@ def test_keys_are_made_at_the_first_start_for_the_owner_alone(own):
 def test_a_new_key_logs_nobody_out_and_an_old_one_can_go(own):
     anna = world_of(own).user()
     secret = anna.post("/v1/me/totp").expect(201)["secret"]
+    anna.put("/v1/me/totp", code=code_of(secret)).expect(200)
     old_line = own.signing_keys_file.read_text()
     own.signing_keys_file.write_text(f"next {secrets.token_hex(32)}\n{old_line}")
     own.restart()
     anna.get("/v1/me").expect(200)  # the token of the old key
     reply = refresh(anna).expect(200)
     assert tokens.header(reply["accessToken"])["kid"] == "next"
-    newer = User(anna.world).take(reply)
-    from second_factor import code_of
-    newer.put("/v1/me/totp", code=code_of(secret)).expect(200)  # sealed under the old key, opened still
     own.signing_keys_file.write_text(own.signing_keys_file.read_text().split("\n")[0] + "\n")
     own.restart()
     anna.get("/v1/me").expect(401)
+    newer = User(anna.world).take(reply)
     newer.get("/v1/me").expect(200)
-    newer.log_in(code=code_of(secret, 1)).get("/v1/me").expect(200)
+    newer.log_in(code=code_of(secret, 1)).get("/v1/me").expect(200)  # nobody had logged in meanwhile
+
+
+def test_what_waits_outlives_its_key(own):
+    """A letter that no relay took, and an account on its way out: both under a key that goes."""
+    own.settings["SMTP_URL"] = "smtp://127.0.0.1:1"
+    own.restart()
+    anna, ben = (world_of(own).user(name) for name in ("anna", "ben"))
+    anna.send("DELETE", "/v1/me", {"password": PASSWORD}).expect(204)
+    anna.world.anonymous().post("/v1/password-resets", email=ben.email).expect(202)
+    own.signing_keys_file.write_text(f"next {secrets.token_hex(32)}\n" + own.signing_keys_file.read_text())
+    own.restart()
+    own.signing_keys_file.write_text(own.signing_keys_file.read_text().split("\n")[0] + "\n")
+    del own.settings["SMTP_URL"]
+    past = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=30)
+    with pymongo.MongoClient(own.mongodb_uri) as client:
+        db = client[own.mongodb_database]
+        db.users.update_one({"_id": bson.ObjectId(anna.id)}, {"$set": {"deletedAt": past}})
+        db.jobs.update_many({}, {"$set": {"dueAt": past}, "$unset": {"lease": ""}})
+    own.restart()
+    token = Outbox(own.data / "outbox").letter(ben.email, "Choose a new password").token
+    anna.world.anonymous().put("/v1/password-resets", token=token, password="an altogether new one").expect(204)
+    with pymongo.MongoClient(own.mongodb_uri) as client:
+        users = client[own.mongodb_database].users
+        eventually(lambda: users.find_one({"_id": bson.ObjectId(anna.id)})["name"] == "Deleted user",
+                   what="the end of the account")
 
 
 def test_a_password_is_hashed_anew_when_it_shall_cost_more(own):
