@@ -39,7 +39,7 @@ class Figures:
         return self.by_name
 
 
-def spread(values, digits=2):
+def spread(values, digits=None):
     """`middle (least-most)`."""
     if not values:
         return "-"
@@ -51,5 +51,5 @@ def number(value, digits=None):
     if value is None:
         return "-"
     if digits is None:
-        digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+        digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 20 else 2
     return f"{value:,.{digits}f}"

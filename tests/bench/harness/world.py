@@ -29,9 +29,9 @@ BATCH = 1000
 class World:
     """`with World(...) as w:` starts all; at the end nothing of it is left."""
 
-    def __init__(self, api_programs=1, settings=None):
+    def __init__(self, api_programs=1, settings=None, database="bench"):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="taskwire-bench-"))
-        self.database = "bench"
+        self.database = database
         self.api_programs, self.more = api_programs, settings or {}
         self.close = contextlib.ExitStack()
         self.mongod = None
@@ -141,7 +141,9 @@ class World:
         more = [{**found[0], "userId": bson.ObjectId(), "role": "member"}
                 for _ in range(count - len(found))]
         # The caller last: a search that stops early must not be flattered.
-        self.db.projects.update_one({"_id": bson.ObjectId(project)}, {"$set": {"members": more + found}})
+        # A new rev, as every change makes it: what the api remembers of the project is void.
+        self.db.projects.update_one({"_id": bson.ObjectId(project)},
+                                    {"$set": {"members": more + found}, "$inc": {"rev": bson.Int64(1)}})
 
     def add_tasks(self, project, count, sample=None):
         """`count` tasks like one that the API made; their ids."""
