@@ -139,7 +139,9 @@ def play(world, frames, answers, code):
         assert found[:-1] in (answers, []) and found[-1] in (("close", 1002), ("close", DROPPED)), found
     else:
         wanted = [*answers, ("close", 1000 if code is None else code)]
-        assert found == wanted, f"expected {wanted}, got {found}"
+        # A server that closes on a socket with unread frames sends a reset, which may overtake its close frame.
+        lost = [*answers, ("close", DROPPED)] if code == 1002 else wanted
+        assert found in (wanted, lost), f"expected {wanted}, got {found}"
 
 
 __all__ = ["BINARY", "CLOSE", "DROPPED", "LATE", "PING", "PONG", "TEXT", "Peer", "chops", "close", "echo", "error", "frame",
