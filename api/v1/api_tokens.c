@@ -120,10 +120,10 @@ make_token(struct change *change, void *arg)
     struct request *r = m->r;
     char secret[TOKEN_SECRET + 4], hex[25];
     bson_t *doc = new_token(m, change, secret);
-    int count;
-    enum err err = one_time_count(r, BEARER_PURPOSE, &r->user_id, 0, &count);
+    bool enough;
+    enum err err = one_time_reached(r, BEARER_PURPOSE, &r->user_id, 0, TOKENS_MAX, &enough);
 
-    if (err == ERR_NONE && count >= TOKENS_MAX)
+    if (err == ERR_NONE && enough)
         return request_fail(r, ERR_CONFLICT, "there are %d tokens already", TOKENS_MAX);
     if (err != ERR_NONE ||
         (err = store_insert(change_store(change), STORE_TOKENS, doc)) != ERR_NONE)

@@ -29,24 +29,22 @@ one_time_add(struct change *change, const char *purpose, const bson_oid_t *user,
     return err;
 }
 
-static enum err
-count_one(void *arg, const bson_t *doc)
-{
-    (void)doc;
-    ++*(int *)arg;
-    return ERR_NONE;
-}
-
 enum err
-one_time_count(struct request *r, const char *purpose, const bson_oid_t *user, int64_t since,
-               int *count)
+one_time_reached(struct request *r, const char *purpose, const bson_oid_t *user, int64_t since,
+                 int count, bool *reached)
 {
     bson_t *recent =
         request_keep(r, BCON_NEW("userId", BCON_OID(user), "purpose", BCON_UTF8(purpose),
                                  "createdAt", "{", "$gt", BCON_DATE_TIME(since), "}"));
+    bson_t *last = request_keep(
+        r, BCON_NEW("skip", BCON_INT64(count - 1), "projection", "{", "_id", BCON_BOOL(true), "}"));
+    bson_t *doc;
+    enum err err = store_get(r->store, STORE_TOKENS, recent, last, &doc);
 
-    *count = 0;
-    return store_find(r->store, STORE_TOKENS, recent, NULL, count_one, count);
+    *reached = err == ERR_NONE;
+    if (err == ERR_NONE)
+        request_keep(r, doc);
+    return err == ERR_NOT_FOUND ? ERR_NONE : err;
 }
 
 static enum err

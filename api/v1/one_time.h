@@ -5,6 +5,7 @@
 #define API_V1_ONE_TIME_H
 
 #include <bson/bson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/err.h"
@@ -20,9 +21,12 @@ struct change;
 enum err one_time_add(struct change *change, const char *purpose, const bson_oid_t *user,
                       int64_t life, const bson_t *more, char secret[TOKEN_SECRET]) MUST_CHECK;
 
-/* How many of a purpose a user was given since an instant (ms), used ones aside. */
-enum err one_time_count(struct request *r, const char *purpose, const bson_oid_t *user,
-                        int64_t since, int *count) MUST_CHECK;
+/*
+ * Was a user given so many of a purpose since an instant (ms), used ones aside?
+ * The database counts, so that the answer takes the same time for all.
+ */
+enum err one_time_reached(struct request *r, const char *purpose, const bson_oid_t *user,
+                          int64_t since, int count, bool *reached) MUST_CHECK;
 
 /* The document of a secret that came back; ERR_BAD_LOGIN when there is none, or no more. */
 enum err one_time_find(struct request *r, const char *purpose, const char *secret,

@@ -53,15 +53,16 @@ store_asking(struct change *change, void *arg)
     bson_oid_t nobody;
     const bson_oid_t *id = &nobody;
     enum job_kind kind = JOB_LETTER;
-    int sent;
+    bool enough;
     enum err err;
 
     bson_oid_init(&nobody, NULL);
     if (a->user != NULL)
         id = doc_id(a->user, "_id");
-    if ((err = one_time_count(r, "reset", id, change_now(change) - RESET_MS, &sent)) != ERR_NONE)
+    if ((err = one_time_reached(r, "reset", id, change_now(change) - RESET_MS, SENT_MAX,
+                                &enough)) != ERR_NONE)
         return err;
-    if (a->user == NULL || sent >= SENT_MAX) {
+    if (a->user == NULL || enough) {
         id = &nobody;
         kind = JOB_NOTHING;
     }

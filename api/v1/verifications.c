@@ -61,11 +61,11 @@ make_code(char code[CODE])
 static enum err
 check_count(struct request *r, struct change *change, const bson_t *user, const char *purpose)
 {
-    int sent;
-    enum err err =
-        one_time_count(r, purpose, doc_id(user, "_id"), change_now(change) - HOUR_MS, &sent);
+    bool enough;
+    enum err err = one_time_reached(r, purpose, doc_id(user, "_id"), change_now(change) - HOUR_MS,
+                                    SENT_MAX, &enough);
 
-    if (err != ERR_NONE || sent < SENT_MAX)
+    if (err != ERR_NONE || !enough)
         return err;
     r->reply.retry_after = (int)(HOUR_MS / 1000);
     return request_fail(r, ERR_THROTTLED, "enough codes were sent for this hour");
