@@ -1,6 +1,7 @@
 """tests/bench/run: picks the subjects, runs them on worlds of their own, writes results/."""
 import argparse
 import sys
+import time
 
 SUBJECTS = {
     "rest": "GET, list of 50, PATCH, create: the bare loop, ours, Express",
@@ -60,9 +61,12 @@ def main():
     run = Run(args)
 
     def on_a_world(*works, **settings):
+        began = time.monotonic()
         with World(**settings) as world:
             for work in works:
                 work(run, world)
+                print(f"({work.__name__}: {time.monotonic() - began:.0f} s)", file=sys.stderr)
+                began = time.monotonic()
     works = {"rest": rest.work, "nodb": rest.no_database, "contention": rest.contention,
              "snapshot": rest.snapshot, "fanout": live.fanout, "idle": live.idle,
              "change": live.change, "growth": growth.work}

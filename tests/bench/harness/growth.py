@@ -1,4 +1,7 @@
 """How cost grows with what lies around: tasks of a project, its members, sockets of a topic."""
+import sys
+import time as clock
+
 from crowd import Crowd
 from live import deliver, stacks_for
 from proc import Meter
@@ -14,9 +17,9 @@ def cost(run, world, ids, operations):
     for title in operations:
         figures = Figures()
         for system in systems.values():
-            system.run(OPERATIONS[title], 0.2, ids, 1)
+            system.run(OPERATIONS[title], run.pick(0.1, 0.5), ids, 1)
         for _, name, system in rounds(run.rounds, systems):
-            note(figures, name, *system.run(OPERATIONS[title], run.pick(0.4, 1.0), ids, 1))
+            note(figures, name, *system.run(OPERATIONS[title], run.pick(0.15, 1.0), ids, 1))
         found[title] = figures
     return found
 
@@ -49,7 +52,7 @@ def tasks(run, world):
         have = size
         return world.ids_file("growth", {project: ids})
     time, cpu = grow(run, world, "tasks of a project", "tasks",
-                     run.pick((100, 1000, 10000), (100, 1000, 10000, 100000, 1000000)), make,
+                     run.pick((100, 10000), (100, 1000, 10000, 100000, 1000000)), make,
                      list(OPERATIONS))
     run.report.plot("tasks-time", "A request over the tasks of its project", "tasks", "ms", time)
     run.report.plot("tasks-cpu", "CPU of our api over the tasks of the project", "tasks", "µs", cpu)
@@ -65,7 +68,8 @@ def members(run, world):
         world.request("PATCH", f"/v1/projects/{project}", {"description": f"{size} members"})
         return world.ids_file("members", {project: ids})
     time, cpu = grow(run, world, "members of a project", "members",
-                     run.pick((1, 100, 5000), (1, 10, 100, 1000, 5000)), make, list(OPERATIONS))
+                     run.pick((1, 5000), (1, 10, 100, 1000, 5000)), make,
+                     run.pick(["GET", "PATCH"], list(OPERATIONS)))
     run.report.plot("members-time", "A request over the members of its project", "members", "ms", time)
     run.report.plot("members-cpu", "CPU of our api over the members of the project", "members", "µs",
                     cpu)
@@ -84,7 +88,7 @@ def sockets(run, world):
             systems[name] = (live, crowd, Meter(live.tiers()))
         try:
             for _, name, (live, crowd, meter) in rounds(run.rounds, systems):
-                state, used = deliver(live, crowd, meter, count)
+                state, used = deliver(run, live, crowd, meter, count)
                 figures.add(name, cpu=sum(used.values()), p99=state["p99"], p50=state["p50"])
         finally:
             for crowd in crowds:
@@ -105,6 +109,7 @@ def sockets(run, world):
 
 
 def work(run, world):
-    tasks(run, world)
-    members(run, world)
-    sockets(run, world)
+    for part in (tasks, members, sockets):
+        began = clock.monotonic()
+        part(run, world)
+        print(f"({part.__name__}: {clock.monotonic() - began:.0f} s)", file=sys.stderr)

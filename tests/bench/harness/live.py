@@ -13,6 +13,7 @@ from stats import Figures, number, rounds, spread
 
 # Events of one round and the pause between them, by sockets: the slowest stack must keep up.
 PACE = {10: (40, 0.02), 100: (40, 0.02), 1000: (15, 0.12), 10000: (4, 1.5)}
+QUICK_EVENTS = 5
 
 
 def room_in_nginx():
@@ -54,9 +55,11 @@ def pace(sockets):
     return PACE[min((p for p in PACE if p >= sockets), default=10000)]
 
 
-def deliver(live, crowd, meter, sockets):
+def deliver(run, live, crowd, meter, sockets):
     """One round: some events at their pace; what each delivery cost, and how old it was."""
     events, pause = pace(sockets)
+    if run.quick:
+        events = min(events, QUICK_EVENTS if sockets >= 1000 else events)
     crowd.ask("start")
     meter.start()
     for _ in range(events):
@@ -85,9 +88,9 @@ def one_crowd_size(run, world, sockets):
                 continue
             systems[name] = (live, crowd, Meter(live.tiers()), count)
         for live, crowd, meter, count in systems.values():
-            deliver(live, crowd, meter, count)
+            deliver(run, live, crowd, meter, count)
         for _, name, (live, crowd, meter, count) in rounds(run.rounds, systems):
-            state, used = deliver(live, crowd, meter, count)
+            state, used = deliver(run, live, crowd, meter, count)
             figures.add(name, cpu=sum(used.values()), sockets=count, nginx=used.get("nginx", 0),
                         **{p: state[p] for p in ("p50", "p99", "p999", "max")})
     return figures
@@ -127,9 +130,9 @@ def idle(run, world):
                 with Crowd(run.load.folder, live, count) as crowd:
                     took = crowd.wait_ready()
                     opened = meter.read()
-                    time.sleep(run.pick(2, 5))
+                    time.sleep(run.pick(0.5, 5))
                     meter.start()
-                    seconds = run.pick(3, 35)  # longer than the interval between pings
+                    seconds = run.pick(1, 35)  # longer than the interval between pings
                     time.sleep(seconds)
                     used, after = meter.read(), meter.memory()
             except RuntimeError as why:
@@ -188,9 +191,9 @@ def change(run, world):
             crowd.wait_ready()
             systems[name] = (Api(world, f"127.0.0.1:{port}", task), crowd, Meter(own))
         for api, crowd, meter in systems.values():
-            deliver(api, crowd, meter, sockets)
+            deliver(run, api, crowd, meter, sockets)
         for _, name, (api, crowd, meter) in rounds(run.rounds, systems):
-            state, used = deliver(api, crowd, meter, sockets)
+            state, used = deliver(run, api, crowd, meter, sockets)
             figures.add(name, cpu=sum(used.values()), **used,
                         **{p: state[p] for p in ("p50", "p99", "max")})
     rows = [[name, spread(figures.of(name, "cpu"), 1),

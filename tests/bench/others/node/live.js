@@ -1,5 +1,6 @@
 // Socket.IO as a team would use it: a token at the handshake, a membership check at each follow, a
 // room per topic; what other processes publish on Redis is emitted to the room.
+import { createSecretKey } from "node:crypto";
 import { createServer } from "node:http";
 import jwt from "jsonwebtoken";
 import mongoose from "mongoose";
@@ -8,7 +9,8 @@ import { Server } from "socket.io";
 import { project } from "./changes.js";
 
 const { PORT, MONGODB_URI, MONGODB_DATABASE, REDIS_URL, SIGNING_KEY } = process.env;
-const key = Buffer.from(SIGNING_KEY, "hex");
+// A key object: for mere bytes jsonwebtoken first tries, at each token, whether they are a public key.
+const key = createSecretKey(SIGNING_KEY, "hex");
 
 await mongoose.connect(MONGODB_URI, { dbName: MONGODB_DATABASE, maxPoolSize: 8 });
 const http = createServer((req, res) => res.end("ok"));

@@ -1,6 +1,7 @@
 // REST as a team would write it with Express and Mongoose: lean reads, one process per core, and the
 // same guarantees as ours: rights by membership, a number, an event and the change in one transaction.
 import cluster from "node:cluster";
+import { createSecretKey } from "node:crypto";
 import express from "express";
 import jwt from "jsonwebtoken";
 import mongoose from "mongoose";
@@ -9,7 +10,8 @@ import { Refused, change, project } from "./changes.js";
 import { Task, shown } from "./models.js";
 
 const { PORT, WORKERS = "2", MONGODB_URI, MONGODB_DATABASE, REDIS_URL, SIGNING_KEY } = process.env;
-const key = Buffer.from(SIGNING_KEY, "hex");
+// A key object: for mere bytes jsonwebtoken first tries, at each token, whether they are a public key.
+const key = createSecretKey(SIGNING_KEY, "hex");
 const id = /^[0-9a-f]{24}$/;
 const editable = new Set(["title", "description", "status", "labelIds", "assigneeIds"]);
 
