@@ -327,7 +327,8 @@ store_record(struct change *c)
     bson_init(&record);
     BSON_APPEND_UTF8(&record, "_id", c->plan->idempotency);
     BSON_APPEND_DATE_TIME(&record, "expiresAt", c->now + IDEMPOTENCY_MS);
-    c->plan->record(&record, c->plan->record_arg);
+    if (c->plan->record != NULL)
+        c->plan->record(&record, c->plan->record_arg);
     err = store_insert(c->store, STORE_IDEMPOTENCY, &record);
     bson_destroy(&record);
     return err;

@@ -35,7 +35,7 @@ struct change_plan {
     int counter_topic;
     const char *actor_id;    /* 24 hex digits; NULL: the system */
     const char *idempotency; /* the record's _id; NULL: none */
-    /* Makes the idempotency record's content once fn has succeeded. */
+    /* Makes the idempotency record's content once fn has succeeded; NULL: it has none. */
     void (*record)(bson_t *record, void *record_arg);
     void *record_arg;
     change_fn fn;

@@ -9,6 +9,7 @@
 #include "api/jobs/letters.h"
 #include "api/jobs/purge.h"
 #include "api/jobs/queue.h"
+#include "api/jobs/reset.h"
 #include "api/jobs/runner.h"
 #include "common/log.h"
 #include "common/mail.h"
@@ -45,19 +46,11 @@ do_text(const struct jobs_context *c, const bson_t *content)
     return send_written(c, content, true);
 }
 
-static enum err
-do_nothing(const struct jobs_context *c, const bson_t *content)
-{
-    (void)c;
-    (void)content;
-    return ERR_NONE;
-}
-
 static enum err (*const does[JOB__COUNT])(const struct jobs_context *, const bson_t *) = {
     [JOB_LETTER] = do_letter,
     [JOB_TEXT] = do_text,
     [JOB_PURGE] = purge_account,
-    [JOB_NOTHING] = do_nothing,
+    [JOB_RESET] = reset_letter,
 };
 
 enum err

@@ -18,7 +18,7 @@ const char *const job_names[JOB__COUNT] = {
     [JOB_LETTER] = "letter",
     [JOB_TEXT] = "text",
     [JOB_PURGE] = "purge",
-    [JOB_NOTHING] = "nothing",
+    [JOB_RESET] = "reset",
 };
 
 enum err

@@ -14,10 +14,10 @@ struct change;
 struct text;
 
 enum job_kind {
-    JOB_LETTER,  /* to a mail address */
-    JOB_TEXT,    /* to a phone */
-    JOB_PURGE,   /* of an account whose time of grace is over */
-    JOB_NOTHING, /* the same work for somebody who does not exist */
+    JOB_LETTER, /* to a mail address */
+    JOB_TEXT,   /* to a phone */
+    JOB_PURGE,  /* of an account whose time of grace is over */
+    JOB_RESET,  /* asked for by whoever may be nobody */
     JOB__COUNT
 };
 
@@ -31,7 +31,7 @@ enum err queue_job(struct change *change, enum job_kind kind, int64_t due, int64
 /*
  * Within a change: a letter, with its values as pairs of name and text and a
  * NULL behind.  life: ms for which it makes sense to send it.  kind is
- * JOB_LETTER, JOB_TEXT or JOB_NOTHING.
+ * JOB_LETTER or JOB_TEXT.
  */
 enum err queue_letter(struct change *change, enum job_kind kind, enum letter_name name,
                       const char *to, int64_t life, ...) MUST_CHECK __attribute__((sentinel));

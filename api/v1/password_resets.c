@@ -1,7 +1,6 @@
 /*
- * /v1/password-resets: a new password by letter.  Whether an account exists
- * shows neither in the answer nor in the work: nobody's letter is queued too,
- * and thrown away by taskwire-jobs.
+ * /v1/password-resets: a new password by letter.  Whether there is an account
+ * shows neither in the answer nor in its time: only taskwire-jobs looks.
  */
 #include "api/v1/handlers.h"
 
@@ -11,6 +10,7 @@
 #include "api/crud.h"
 #include "api/doc.h"
 #include "api/jobs/queue.h"
+#include "api/jobs/reset.h"
 #include "api/limits.h"
 #include "api/reply.h"
 #include "api/request.h"
@@ -19,9 +19,6 @@
 #include "api/v1/one_time.h"
 #include "api/v1/passwords.h"
 #include "common/password.h"
-
-#define RESET_MS (30LL * 60 * 1000) /* design 4 */
-#define SENT_MAX 10                 /* letters to one account within that time */
 
 /* clang-format off */
 static const struct field ask_fields[] = {
@@ -41,37 +38,18 @@ const struct shape reset_use_shape = {"PasswordReset", use_fields};
 struct asking {
     struct request *r;
     const char *email;
-    const bson_t *user; /* NULL: nobody */
 };
 
 static enum err
 store_asking(struct change *change, void *arg)
 {
     struct asking *a = arg;
-    struct request *r = a->r;
-    char secret[TOKEN_SECRET];
-    bson_oid_t nobody;
-    const bson_oid_t *id = &nobody;
-    enum job_kind kind = JOB_LETTER;
-    bool enough;
-    enum err err;
+    int64_t now = change_now(change);
+    bson_t *content = request_keep(
+        a->r, BCON_NEW("email", BCON_UTF8(a->email), "ip", BCON_UTF8(account_ip(a->r))));
 
-    bson_oid_init(&nobody, NULL);
-    if (a->user != NULL)
-        id = doc_id(a->user, "_id");
-    if ((err = one_time_reached(r, "reset", id, change_now(change) - RESET_MS, SENT_MAX,
-                                &enough)) != ERR_NONE)
-        return err;
-    if (a->user == NULL || enough) {
-        id = &nobody;
-        kind = JOB_NOTHING;
-    }
-    if ((err = one_time_add(change, "reset", id, RESET_MS, NULL, secret)) != ERR_NONE)
-        return err;
-    text_puts(reply_json(r, 202), "{}");
-    return queue_letter(change, kind, LETTER_PASSWORD_RESET, a->email, RESET_MS, "name",
-                        account_greeting(r, a->user), "link",
-                        account_link(r, "password-resets", secret), NULL);
+    text_puts(reply_json(a->r, 202), "{}");
+    return queue_job(change, JOB_RESET, now, now + RESET_MS, content);
 }
 
 enum err
@@ -84,12 +62,9 @@ password_resets_ask(struct request *r)
 
     if (err == ERR_NONE && !account_email(r, doc_text(body, "email"), &a.email))
         request_complain(r, "/email", "format", "must be a mail address");
-    if (err != ERR_NONE || (err = request_verdict(r)) != ERR_NONE ||
-        (err = account_find(r, a.email, &a.user)) != ERR_NONE ||
-        (err = request_change(r, &plan)) != ERR_NONE)
+    if (err != ERR_NONE || (err = request_verdict(r)) != ERR_NONE)
         return err;
-    audit(r, "password.reset-asked", a.user == NULL ? NULL : doc_id(a.user, "_id"));
-    return ERR_NONE;
+    return request_change(r, &plan);
 }
 
 struct using

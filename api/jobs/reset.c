@@ -1,0 +1,74 @@
+/*
+ * Here and not in the request, so that a request takes the same time whether
+ * there is an account or not.
+ */
+#include "api/jobs/reset.h"
+
+#include "api/audit.h"
+#include "api/doc.h"
+#include "api/jobs/kinds.h"
+#include "api/jobs/queue.h"
+#include "api/jobs/runner.h"
+#include "api/request.h"
+#include "api/v1/account.h"
+#include "api/v1/one_time.h"
+#include "common/event_log.h"
+
+#define ARENA_MAX (1u << 20)
+#define SENT_MAX  10 /* letters to one account within RESET_MS */
+
+struct reset {
+    struct request *r;
+    const bson_t *user;
+};
+
+static enum err
+make_token(struct change *change, void *arg)
+{
+    struct reset *reset = arg;
+    struct request *r = reset->r;
+    const bson_oid_t *id = doc_id(reset->user, "_id");
+    char secret[TOKEN_SECRET];
+    bool enough;
+    enum err err =
+        one_time_reached(r, "reset", id, change_now(change) - RESET_MS, SENT_MAX, &enough);
+
+    if (err != ERR_NONE || enough)
+        return err;
+    if ((err = one_time_add(change, "reset", id, RESET_MS, NULL, secret)) != ERR_NONE)
+        return err;
+    return queue_letter(change, JOB_LETTER, LETTER_PASSWORD_RESET, doc_text(reset->user, "email"),
+                        RESET_MS, "name", account_greeting(r, reset->user), "link",
+                        account_link(r, "password-resets", secret), NULL);
+}
+
+/* The job's id makes it once, whoever dies on the way. */
+static enum err
+make_once(const struct jobs_context *c, struct request *r, const bson_t *user)
+{
+    struct reset reset = {r, user};
+    struct change_plan plan = {
+        .idempotency = arena_printf(r->arena, "job %s", c->id), .fn = make_token, .arg = &reset};
+    enum err err = change_run(c->store, c->runner->bus, c->runner->epoch, &plan);
+
+    if (err == ERR_NONE)
+        audit(r, "password.reset-asked", doc_id(user, "_id"));
+    return err == ERR_CONFLICT ? ERR_NONE : err;
+}
+
+enum err
+reset_letter(const struct jobs_context *c, const bson_t *content)
+{
+    struct request r = {.arena = arena_new(ARENA_MAX),
+                        .store = c->store,
+                        .config = c->runner->config,
+                        .address = doc_text(content, "ip")};
+    const char *email = doc_text(content, "email");
+    const bson_t *user;
+    enum err err = email == NULL ? ERR_INVALID : account_find(&r, email, &user);
+
+    if (err == ERR_NONE && user != NULL)
+        err = make_once(c, &r, user);
+    arena_free(r.arena);
+    return err;
+}
