@@ -45,8 +45,9 @@ store_asking(struct change *change, void *arg)
 {
     struct asking *a = arg;
     int64_t now = change_now(change);
-    bson_t *content = request_keep(
-        a->r, BCON_NEW("email", BCON_UTF8(a->email), "ip", BCON_UTF8(account_ip(a->r))));
+    bson_t *content =
+        request_keep(a->r, BCON_NEW("email", BCON_UTF8(a->email), "ip", BCON_UTF8(account_ip(a->r)),
+                                    "requestId", BCON_UTF8(a->r->id)));
 
     text_puts(reply_json(a->r, 202), "{}");
     return queue_job(change, JOB_RESET, now, now + RESET_MS, content);

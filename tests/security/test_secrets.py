@@ -146,7 +146,8 @@ def test_the_database_holds_secrets_only_as_hashes(lived):
 
 def test_the_security_log_tells_who_what_and_from_where(lived):
     stack, _ = lived
-    lines = [json.loads(line) for line in stack.logs("api").splitlines() if '"subject":"audit"' in line]
+    logs = stack.logs("api").splitlines() + stack.logs("jobs").splitlines()
+    lines = [json.loads(line) for line in logs if '"subject":"audit"' in line]
     events = {line["event"] for line in lines}
     assert {"account.opened", "session.opened", "session.refused", "password.reset-asked", "password.reset",
             "contact.confirmed", "api-token.made", "second-factor.on"} <= events, events
