@@ -44,9 +44,9 @@ def people(world, of):
 
 
 def bounded(world, ask, of="email"):
-    """When 200 tries are over the bound, up to 1000 decide: noise shrinks, what is real stays."""
+    """When 200 tries are over the bound, up to 2000 decide: noise shrinks, what is real stays."""
     nobody, seconds, seen = world.anonymous(), {True: [], False: []}, []
-    for _ in range(5):
+    for _ in range(10):
         seen.append(compare(lambda login: ask(nobody, login), *people(world, of), seconds))
         if abs(seen[-1]) <= BOUND:
             return
