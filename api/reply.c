@@ -132,7 +132,7 @@ reply_problem(struct request *r, enum err err)
     member(t, "detail", r->detail != NULL ? r->detail : p->title);
     if (r->parameter != NULL)
         member(t, "parameter", r->parameter);
-    if (r->complaints != NULL && p->status == 422)
+    if (r->complaints != NULL && (p->status == 422 || err == ERR_CONFLICT))
         write_complaints(t, r->complaints);
     if (err == ERR_STALE && r->current != NULL)
         text_printf(t, ",\"current\":%s", r->current);

@@ -1,6 +1,6 @@
 /*
- * /v1/users: registration.  A user comes with a topic and with a personal
- * project, Inbox, whose id is the user's own.
+ * /v1/users: registration.  A user comes with a topic, with a personal project,
+ * Inbox, whose id is the user's own, and with a letter that confirms the address.
  */
 #include "api/v1/handlers.h"
 
@@ -14,6 +14,7 @@
 #include "api/v1/account.h"
 #include "api/v1/passwords.h"
 #include "api/v1/projects.h"
+#include "api/v1/verifications.h"
 #include "common/password.h"
 
 /* clang-format off */
@@ -59,21 +60,23 @@ new_user(struct registration *reg, int64_t now)
     return user;
 }
 
-/* Which of the two is taken?  Asked after a conflict, for the complaint alone. */
+/* Which of the two are taken?  Asked after a conflict, for the complaints alone. */
 static enum err
-name_conflict(struct registration *reg)
+name_conflicts(struct registration *reg)
 {
-    static const char *const names[] = {"email", "phone"};
+    static const char *const pointers[] = {"/email", "/phone"};
 
     for (int i = 0; i < 2; i++) {
-        bson_t *filter = BCON_NEW(names[i], BCON_UTF8(i == 0 ? reg->email : reg->phone)), *doc;
+        const char *name = pointers[i] + 1;
+        bson_t *filter = BCON_NEW(name, BCON_UTF8(i == 0 ? reg->email : reg->phone)), *doc;
         enum err err = store_get(reg->r->store, STORE_USERS, filter, NULL, &doc);
 
         bson_destroy(filter);
         if (err != ERR_NONE)
             continue;
         bson_destroy(doc);
-        return request_fail(reg->r, ERR_CONFLICT, "an account with this %s exists", names[i]);
+        request_complain(reg->r, pointers[i], "taken", "an account with this %s exists", name);
+        request_fail(reg->r, ERR_CONFLICT, "an account with this %s exists", name);
     }
     return ERR_CONFLICT;
 }
@@ -96,6 +99,7 @@ create_user(struct change *change, void *arg)
     if ((err = store_insert(change_store(change), STORE_USERS, user)) != ERR_NONE ||
         (err = change_new_topic(change, topic, &own)) != ERR_NONE ||
         (err = projects_create_inbox(r, change, own)) != ERR_NONE ||
+        (err = verifications_send(r, change, user, CONTACT_EMAIL, reg->email)) != ERR_NONE ||
         (err = account_open_session(r, change, user, NULL)) != ERR_NONE)
         return err;
     r->reply.location = "/v1/me";
@@ -123,5 +127,5 @@ users_register(struct request *r)
         return err;
     if ((err = request_change(r, &plan)) == ERR_NONE)
         audit(r, "account.opened", &r->user_id);
-    return err == ERR_CONFLICT ? name_conflict(&reg) : err;
+    return err == ERR_CONFLICT ? name_conflicts(&reg) : err;
 }

@@ -29,11 +29,16 @@ def test_registering_needs(world, missing):
 
 def test_an_address_can_be_taken_only_once_whatever_its_case(world, anna):
     again = {**fresh_account(), "email": anna.email.upper()}
-    world.anonymous().post("/v1/users", **again).expect((409, 422))
+    world.anonymous().post("/v1/users", **again).expect(409, "conflict", {"/email"})
 
 
 def test_a_number_can_be_taken_only_once(world, anna):
-    world.anonymous().post("/v1/users", **{**fresh_account(), "phone": anna.phone}).expect((409, 422))
+    world.anonymous().post("/v1/users", **{**fresh_account(), "phone": anna.phone}).expect(409, "conflict", {"/phone"})
+
+
+def test_that_both_are_taken_is_said_at_once(world, anna, ben):
+    both = {**fresh_account(), "email": anna.email, "phone": ben.phone}
+    world.anonymous().post("/v1/users", **both).expect(409, "conflict", {"/email", "/phone"})
 
 
 @pytest.mark.parametrize("password", ["", "elevenchars", "x" * 257, "password1234", "123456789012", 12, None],

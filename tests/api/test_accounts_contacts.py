@@ -19,19 +19,29 @@ def fresh_email():
 
 
 def test_an_address_is_confirmed_by_its_code(anna, outbox):
+    """Registering sends it unasked."""
     assert anna.get("/v1/me")["emailVerifiedAt"] is None
-    send(anna).expect(202)
     confirm(anna, code=outbox.letter(anna.email, "Confirm your address").code).expect(204)
     assert anna.get("/v1/me")["emailVerifiedAt"] is not None
     send(anna).expect(409, "conflict")
 
 
 def test_an_address_is_confirmed_by_its_link_without_logging_in(world, anna, outbox):
-    send(anna).expect(202)
     token = outbox.letter(anna.email, "Confirm your address").token
     confirm(world.anonymous(), token=token).expect(204)
     assert anna.get("/v1/me")["emailVerifiedAt"] is not None
     confirm(world.anonymous(), token=token).expect(401)
+
+
+def test_the_letter_is_part_of_registering(world, anna, outbox):
+    """One for each account, none for a registration that was refused, and no text message unasked."""
+    refused = {**fresh_account(), "phone": anna.phone}
+    world.anonymous().post("/v1/users", **refused).expect(409, "conflict")
+    account, key = fresh_account(), secrets.token_hex(8)
+    for _ in range(2):
+        world.anonymous().post("/v1/users", key=key, **account).expect(201)
+    outbox.letter(account["email"], "Confirm your address")
+    assert outbox.letters(refused["email"]) == [] and outbox.texts(account["phone"]) == []
 
 
 def test_a_number_is_confirmed_by_its_code(anna, outbox):
@@ -42,8 +52,6 @@ def test_a_number_is_confirmed_by_its_code(anna, outbox):
 
 
 def test_a_code_needs_the_account_it_is_for(world, anna, ben, outbox):
-    send(anna).expect(202)
-    send(ben).expect(202)
     code = outbox.letter(anna.email, "Confirm your address").code
     confirm(world.anonymous(), code=code).expect(401)
     confirm(ben, code=code if code != outbox.letter(ben.email).code else "x").expect(401)
@@ -51,7 +59,6 @@ def test_a_code_needs_the_account_it_is_for(world, anna, ben, outbox):
 
 
 def test_a_code_dies_after_five_wrong_ones_even_at_once(anna, outbox):
-    send(anna).expect(202)
     code = outbox.letter(anna.email, "Confirm your address").code
     wrong = [f"{(int(code) + n) % 10**6:06d}" for n in range(1, 13)]
     threads = [threading.Thread(target=lambda w=w: confirm(anna, code=w).expect(401)) for w in wrong]
@@ -65,7 +72,6 @@ def test_a_code_dies_after_five_wrong_ones_even_at_once(anna, outbox):
 
 
 def test_only_the_newest_code_counts(anna, outbox):
-    send(anna).expect(202)
     old = outbox.letter(anna.email, "Confirm your address").code
     send(anna).expect(202)
     new = outbox.letter(anna.email, "Confirm your address", count=2).code
@@ -75,7 +81,8 @@ def test_only_the_newest_code_counts(anna, outbox):
 
 
 def test_codes_are_not_sent_without_end(anna):
-    for _ in range(10):
+    """Ten an hour; the first one came with the account."""
+    for _ in range(9):
         send(anna).expect(202)
     reply = send(anna).expect(429, "throttled")
     assert int(reply.headers["retry-after"]) > 0

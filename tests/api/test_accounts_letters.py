@@ -27,6 +27,14 @@ def fresh(relay):
     relay.mood = "well"
 
 
+def people(world, relay, count):
+    """New ones, whose letters of registering are through."""
+    here = [world.user() for _ in range(count)]
+    expect_one_each(relay, here)
+    relay.letters.clear()
+    return here
+
+
 def ask(world, user):
     world.anonymous().post("/v1/password-resets", email=user.email).expect(202)
 
@@ -40,39 +48,40 @@ def expect_one_each(relay, people):
 
 
 def test_letters_wait_for_a_relay_that_is_away(mailing, relay):
+    relay.start()
+    some = people(mailing, relay, 5)
     relay.stop()
-    people = [mailing.user() for _ in range(5)]
-    for each in people:
+    for each in some:
         ask(mailing, each)
     relay.start()
-    expect_one_each(relay, people)
-    token = next(letter for letter in relay.letters if letter.to == people[0].email).token
+    expect_one_each(relay, some)
+    token = next(letter for letter in relay.letters if letter.to == some[0].email).token
     mailing.anonymous().put("/v1/password-resets", token=token, password="an altogether new one").expect(204)
 
 
 @pytest.mark.parametrize("mood", ["later", "drop"])
 def test_no_letter_is_lost_or_doubled_when_the_relay_is(mailing, relay, mood):
+    some = people(mailing, relay, 3)
     relay.mood, before = mood, relay.tried
-    people = [mailing.user() for _ in range(3)]
-    for each in people:
+    for each in some:
         ask(mailing, each)
     eventually(lambda: relay.tried - before >= 4, within=15, what="a second try")
     assert relay.letters == []
     relay.mood = "well"
-    expect_one_each(relay, people)
+    expect_one_each(relay, some)
 
 
 def test_a_slow_relay_gets_each_letter_once(mailing, relay):
+    some = people(mailing, relay, 6)
     relay.mood = "slow"
-    people = [mailing.user() for _ in range(6)]
-    for each in people:
+    for each in some:
         ask(mailing, each)
-    expect_one_each(relay, people)
+    expect_one_each(relay, some)
 
 
 def test_a_letter_whose_acceptance_was_lost_comes_again_under_the_same_id(mailing, relay):
+    anna, = people(mailing, relay, 1)
     relay.mood = "lost"
-    anna = mailing.user()
     ask(mailing, anna)
     relay.wait(1)
     relay.mood = "well"
@@ -81,11 +90,11 @@ def test_a_letter_whose_acceptance_was_lost_comes_again_under_the_same_id(mailin
 
 
 def test_an_address_that_never_will_be_is_not_tried_again(mailing, relay):
+    anna, ben = people(mailing, relay, 2)
     relay.mood, before = "never", relay.tried
-    ask(mailing, mailing.user())
+    ask(mailing, anna)
     eventually(lambda: relay.tried == before + 1, what="the try")
     relay.mood = "well"
-    ben = mailing.user("ben")
     ask(mailing, ben)
     expect_one_each(relay, [ben])
     assert relay.tried == before + 2
