@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "api/access.h"
 #include "api/crud.h"
 #include "api/doc.h"
 #include "api/order_key.h"
@@ -85,6 +86,43 @@ new_position(struct move *m, struct change *change, struct text *key)
     return ERR_NONE;
 }
 
+/* Whoever may not see the new project is not left in charge of what is in it. */
+static void
+append_assignees(const bson_t *project, const bson_t *task, bson_t *set)
+{
+    bool open = strcmp(doc_text(project, "access"), "everyone") == 0;
+    bson_t kept;
+    bson_iter_t iter, list;
+    char index[16];
+    const char *key;
+    uint32_t count = 0;
+
+    BSON_APPEND_ARRAY_BEGIN(set, "assigneeIds", &kept);
+    if (bson_iter_init_find(&iter, task, "assigneeIds") && bson_iter_recurse(&iter, &list))
+        while (bson_iter_next(&list))
+            if (open || access_member(project, bson_iter_oid(&list)) != ROLE_NONE) {
+                bson_uint32_to_string(count++, &key, index, sizeof(index));
+                BSON_APPEND_OID(&kept, key, bson_iter_oid(&list));
+            }
+    bson_append_array_end(set, &kept);
+}
+
+/* Subtasks belong to their task's project, and each has a number of its own there. */
+static enum err
+check_subtasks(struct move *m)
+{
+    bson_t *filter =
+        request_keep(m->r, BCON_NEW("parentId", BCON_OID(&m->id), "deletedAt", BCON_NULL));
+    bson_t *doc;
+    enum err err = store_get(m->r->store, STORE_TASKS, filter, NULL, &doc);
+
+    if (err != ERR_NONE)
+        return err == ERR_NOT_FOUND ? ERR_NONE : err;
+    request_keep(m->r, doc);
+    return request_fail(m->r, ERR_CONFLICT,
+                        "the task has subtasks: move them, or detach them, first");
+}
+
 /* What a move to another project changes beside the place. */
 static void
 append_project(struct move *m, struct change *change, const bson_t *project, const bson_t *task,
@@ -98,6 +136,7 @@ append_project(struct move *m, struct change *change, const bson_t *project, con
     BSON_APPEND_NULL(set, "parentId");
     BSON_APPEND_ARRAY(set, "relations", &none);
     BSON_APPEND_ARRAY(set, "labelIds", &none); /* labels are a project's own */
+    append_assignees(project, task, set);
     if (!doc_has(m->body, "status") && projects_status(project, status) == '\0')
         BSON_APPEND_UTF8(set, "status", projects_first_status(project));
     bson_destroy(&none);
@@ -119,8 +158,11 @@ new_version(struct move *m, struct change *change, const bson_t *project, const 
         return err;
     if (doc_has(m->body, "status"))
         BSON_APPEND_UTF8(set, "status", doc_text(m->body, "status"));
-    if (!bson_oid_equal(&m->from, &m->to))
+    if (!bson_oid_equal(&m->from, &m->to)) {
+        if ((err = check_subtasks(m)) != ERR_NONE)
+            return err;
         append_project(m, change, project, before, set);
+    }
     after = request_keep(r, doc_merge(before, set));
     request_forgive(r);
     err = task_rules(r, change, project, before, after, &extra);

@@ -58,6 +58,28 @@ def test_into_another_project_is_one_event_on_both(anna, board):
     assert left[0]["changes"]["projectId"] == [project["id"], None] and left[0]["data"] is None, "where to is a secret"
 
 
+def test_who_cannot_see_the_new_project_is_not_left_in_charge(anna, ben, cleo):
+    here, there = anna.project("Here"), anna.project("There")
+    for project, others in ((here, (ben, cleo)), (there, (cleo,))):
+        for other in others:
+            anna.put(f"/v1/projects/{project['id']}/members/{other.id}", role="member").expect((200, 201))
+    task = anna.task("Shared", projectId=here["id"], assigneeIds=[ben.id, cleo.id])
+    moved = anna.post(f"/v1/tasks/{task['id']}/move", projectId=there["id"]).expect(200)
+    assert moved["assigneeIds"] == [cleo.id]
+    ben.get(f"/v1/tasks/{task['id']}").expect(404)
+
+
+def test_a_task_with_subtasks_does_not_leave_them_behind(anna, board):
+    project, (parent, child, *_) = board
+    target = anna.project("Target")
+    anna.patch(f"/v1/tasks/{child}", parentId=parent).expect(200)
+    anna.post(f"/v1/tasks/{parent}/move", projectId=target["id"]).expect(409, "conflict")
+    assert anna.get(f"/v1/tasks/{parent}").expect(200)["projectId"] == project["id"]
+    alone = anna.post(f"/v1/tasks/{child}/move", projectId=target["id"]).expect(200)
+    assert (alone["parentId"], alone["projectId"]) == (None, target["id"])
+    anna.post(f"/v1/tasks/{parent}/move", projectId=target["id"]).expect(200)
+
+
 def test_bad_moves(anna, ben, board):
     project, ids = board
     elsewhere = anna.task("In the inbox")
