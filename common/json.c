@@ -276,6 +276,19 @@ json_parse(const char *bytes, size_t len, struct json_object **out, const char *
     return ERR_MALFORMED;
 }
 
+/* Does any of 16 bytes need an escape?  Without a branch for each, so that they go at once. */
+static bool
+any_special(const unsigned char *p, unsigned char *all)
+{
+    unsigned char special = 0;
+
+    for (int i = 0; i < 16; i++) {
+        special |= (unsigned char)((p[i] < 0x20) | (p[i] == '"') | (p[i] == '\\'));
+        *all |= p[i];
+    }
+    return special != 0;
+}
+
 /* How many bytes from p on need no escape; *ascii is cleared when one is not ASCII. */
 static size_t
 plain(const unsigned char *p, size_t len, bool *ascii)
@@ -283,6 +296,8 @@ plain(const unsigned char *p, size_t len, bool *ascii)
     size_t n = 0;
     unsigned char all = 0;
 
+    while (len - n >= 16 && !any_special(p + n, &all))
+        n += 16;
     while (n < len && p[n] >= 0x20 && p[n] != '"' && p[n] != '\\')
         all |= p[n++];
     if (all >= 0x80)

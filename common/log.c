@@ -4,6 +4,7 @@
  */
 #include "common/log.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,12 +20,22 @@ static const char *const level_names[] = {"debug", "info", "warn", "error"};
 static const char *program_name = "taskwire";
 static enum log_level least_level = LOG_INFO;
 static __thread const char *request_id;
+static int own_pid; /* asking the kernel at each line would cost more than the rest of it */
+
+static void
+note_pid(void)
+{
+    own_pid = (int)getpid();
+}
 
 void
 log_open(const char *program, enum log_level least)
 {
     program_name = program;
     least_level = least;
+    if (own_pid == 0)
+        pthread_atfork(NULL, NULL, note_pid);
+    note_pid();
 }
 
 void
@@ -40,7 +51,7 @@ begin(struct text *line, enum log_level level)
 
     clock_write(at, clock_now());
     text_printf(line, "{\"at\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"pid\":%d", at,
-                level_names[level], program_name, (int)getpid());
+                level_names[level], program_name, own_pid);
     if (request_id != NULL) {
         text_puts(line, ",\"requestId\":");
         json_string(line, request_id, strlen(request_id));

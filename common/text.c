@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#define PRINTF_ROOM 128 /* bytes; most of what is printed fits, and is formatted once */
+
 static const char HEX[] = "0123456789abcdef";
 static const char B64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
@@ -46,15 +48,20 @@ void
 text_printf(struct text *t, const char *format, ...)
 {
     va_list args;
+    size_t room;
     int len;
 
+    text_grow(t, PRINTF_ROOM);
+    room = t->size - t->len;
     va_start(args, format);
-    len = vsnprintf(NULL, 0, format, args);
+    len = vsnprintf(t->bytes + t->len, room, format, args);
     va_end(args);
-    text_grow(t, (size_t)len);
-    va_start(args, format);
-    vsnprintf(t->bytes + t->len, (size_t)len + 1, format, args);
-    va_end(args);
+    if ((size_t)len >= room) {
+        text_grow(t, (size_t)len);
+        va_start(args, format);
+        vsnprintf(t->bytes + t->len, (size_t)len + 1, format, args);
+        va_end(args);
+    }
     t->len += (size_t)len;
 }
 

@@ -20,15 +20,30 @@ struct text {
 /* Makes room for len more bytes and a NUL. */
 void text_grow(struct text *t, size_t len);
 
-static inline void
-text_add(struct text *t, const char *bytes, size_t len)
+/* The place for len more bytes; they count once text_end() is told where they end. */
+static inline char *
+text_room(struct text *t, size_t len)
 {
     if (t->size <= t->len + len)
         text_grow(t, len);
+    return t->bytes + t->len;
+}
+
+static inline void
+text_end(struct text *t, char *end)
+{
+    *end = '\0';
+    t->len = (size_t)(end - t->bytes);
+}
+
+static inline void
+text_add(struct text *t, const char *bytes, size_t len)
+{
+    char *p = text_room(t, len);
+
     if (len > 0)
-        memcpy(t->bytes + t->len, bytes, len);
-    t->len += len;
-    t->bytes[t->len] = '\0';
+        memcpy(p, bytes, len);
+    text_end(t, p + len);
 }
 
 static inline void
