@@ -19,38 +19,68 @@ doc_field(const struct field *fields, const char *name)
     return NULL;
 }
 
-/* The field of a stored name, looking first where the last one led us to expect it. */
-static const struct field *
-next_field(const struct shape *shape, const struct field *expected, const char *stored)
+/* The public name of the element that iter stands on. */
+static const char *
+public_name(const bson_iter_t *iter)
 {
-    if (stored[0] == '_' && strcmp(stored, "_id") == 0)
-        stored = "id";
-    if (expected->name != NULL && strcmp(expected->name, stored) == 0)
+    const char *stored = bson_iter_key(iter);
+
+    return strcmp(stored, "_id") == 0 ? stored + 1 : stored;
+}
+
+/* The field of that name, looking first where the last one led us to expect it. */
+static const struct field *
+next_field(const struct shape *shape, const struct field *expected, const char *name)
+{
+    if (expected->name != NULL && strcmp(expected->name, name) == 0)
         return expected;
-    return doc_field(shape->fields, stored);
+    return doc_field(shape->fields, name);
+}
+
+/* "name": with a comma before it, unless it is the object's first. */
+static void
+write_key(struct text *out, const char *name, size_t len)
+{
+    char *p = text_room(out, len + 4);
+
+    if (p[-1] != '{')
+        *p++ = ',';
+    *p++ = '"';
+    memcpy(p, name, len);
+    p += len;
+    *p++ = '"';
+    *p++ = ':';
+    text_end(out, p);
 }
 
 static void
 write_id(struct text *out, const bson_oid_t *id)
 {
-    char quoted[28] = "\"";
+    char *p = text_room(out, 26);
 
-    bson_oid_to_string(id, quoted + 1);
-    quoted[25] = '"';
-    text_add(out, quoted, 26);
+    *p = '"';
+    bson_oid_to_string(id, p + 1);
+    p[25] = '"';
+    text_end(out, p + 26);
 }
 
-/* ,"name": */
 static void
-write_key(struct text *out, const char *comma, const char *name)
+write_instant(struct text *out, int64_t ms)
 {
-    char key[72], *p = stpcpy(key, comma);
+    char *p = text_room(out, CLOCK_INSTANT + 1);
 
-    *p++ = '"';
-    p = stpncpy(p, name, 64); /* the tables' names are short */
-    *p++ = '"';
-    *p++ = ':';
-    text_add(out, key, (size_t)(p - key));
+    *p = '"';
+    clock_write(p + 1, ms);
+    p[CLOCK_INSTANT] = '"'; /* where its NUL was */
+    text_end(out, p + CLOCK_INSTANT + 1);
+}
+
+static void
+write_choice(struct text *out, const char *choice)
+{
+    text_putc(out, '"');
+    text_puts(out, choice);
+    text_putc(out, '"');
 }
 
 static void write_value(struct text *out, const struct field *f, const bson_iter_t *iter);
@@ -59,7 +89,6 @@ static void
 write_object(struct text *out, const struct field *fields, const bson_iter_t *iter)
 {
     bson_iter_t child;
-    const char *comma = "";
 
     text_putc(out, '{');
     if (bson_iter_recurse(iter, &child)) {
@@ -68,9 +97,8 @@ write_object(struct text *out, const struct field *fields, const bson_iter_t *it
 
             if (f == NULL || (f->flags & HIDDEN))
                 continue;
-            write_key(out, comma, f->name);
+            write_key(out, f->name, bson_iter_key_len(&child));
             write_value(out, f, &child);
-            comma = ",";
         }
     }
     text_putc(out, '}');
@@ -99,7 +127,6 @@ write_list(struct text *out, const struct field *f, const bson_iter_t *iter)
 static void
 write_value(struct text *out, const struct field *f, const bson_iter_t *iter)
 {
-    char at[CLOCK_INSTANT + 2] = "\"";
     const char *bytes;
     uint32_t len;
 
@@ -114,7 +141,7 @@ write_value(struct text *out, const struct field *f, const bson_iter_t *iter)
     case BSON_TYPE_INT32:
     case BSON_TYPE_INT64:
         if (f->kind == RANK)
-            text_printf(out, "\"%s\"", f->choices[bson_iter_as_int64(iter)]);
+            write_choice(out, f->choices[bson_iter_as_int64(iter)]);
         else
             text_int(out, bson_iter_as_int64(iter));
         break;
@@ -122,9 +149,7 @@ write_value(struct text *out, const struct field *f, const bson_iter_t *iter)
         text_puts(out, bson_iter_bool(iter) ? "true" : "false");
         break;
     case BSON_TYPE_DATE_TIME:
-        clock_write(at + 1, bson_iter_date_time(iter));
-        at[CLOCK_INSTANT] = '"';
-        text_add(out, at, CLOCK_INSTANT + 1);
+        write_instant(out, bson_iter_date_time(iter));
         break;
     case BSON_TYPE_ARRAY:
         write_list(out, f, iter);
@@ -144,14 +169,14 @@ void
 doc_write_with(struct text *out, const struct shape *shape, const bson_t *doc, const char *more)
 {
     const struct field *expected = shape->fields;
-    const char *comma = "";
     uint64_t seen = 0;
     bson_iter_t iter;
 
     text_putc(out, '{');
     bson_iter_init(&iter, doc);
     while (bson_iter_next(&iter)) {
-        const struct field *f = next_field(shape, expected, bson_iter_key(&iter));
+        const char *name = public_name(&iter);
+        const struct field *f = next_field(shape, expected, name);
 
         if (f == NULL)
             continue;
@@ -159,15 +184,14 @@ doc_write_with(struct text *out, const struct shape *shape, const bson_t *doc, c
         seen |= 1ull << (f - shape->fields);
         if (!is_public(f))
             continue;
-        write_key(out, comma, f->name);
+        /* The name that was found has the length of the one that was looked for. */
+        write_key(out, name, (size_t)(bson_iter_key(&iter) + bson_iter_key_len(&iter) - name));
         write_value(out, f, &iter);
-        comma = ",";
     }
     for (const struct field *f = shape->fields; f->name != NULL; f++)
         if (is_public(f) && (seen & 1ull << (f - shape->fields)) == 0) {
-            text_printf(out, "%s\"%s\":%s", comma, f->name,
-                        f->fallback != NULL ? f->fallback : "null");
-            comma = ",";
+            write_key(out, f->name, strlen(f->name));
+            text_puts(out, f->fallback != NULL ? f->fallback : "null");
         }
     text_puts(out, more);
     text_putc(out, '}');
@@ -179,52 +203,109 @@ doc_write(struct text *out, const struct shape *shape, const bson_t *doc)
     doc_write_with(out, shape, doc, "");
 }
 
-/* A field's public JSON in a document; "null" when it has none. */
+/* Where each field of a shape stands in a document. */
+struct places {
+    struct {
+        bson_iter_t iter; /* wants an alignment that an array of it would not give */
+    } at[64];             /* as many as a shape may have */
+    uint64_t found;       /* a bit for each */
+};
+
 static void
-write_member(struct text *out, const struct field *f, const bson_t *doc)
+find_places(struct places *p, const struct shape *shape, const bson_t *doc)
 {
+    const struct field *expected = shape->fields;
     bson_iter_t iter;
 
+    p->found = 0;
+    if (doc == NULL)
+        return;
+    bson_iter_init(&iter, doc);
+    while (bson_iter_next(&iter)) {
+        const struct field *f = next_field(shape, expected, public_name(&iter));
+
+        if (f == NULL)
+            continue;
+        expected = f + 1;
+        p->found |= 1ull << (f - shape->fields);
+        p->at[f - shape->fields].iter = iter;
+    }
+}
+
+/* The n-th field's element; NULL when the document has none. */
+static const bson_iter_t *
+place(const struct places *p, ptrdiff_t n)
+{
+    return p->found & 1ull << n ? &p->at[n].iter : NULL;
+}
+
+/* A field's public JSON; "null" when it has no element. */
+static void
+write_member(struct text *out, const struct field *f, const bson_iter_t *iter)
+{
     text_clear(out);
-    if (doc != NULL && bson_iter_init_find(&iter, doc, f->name))
-        write_value(out, f, &iter);
+    if (iter != NULL)
+        write_value(out, f, iter);
     else
         text_puts(out, "null");
 }
 
+/* An element's bytes: type, name, value. */
+static const char *
+element(const bson_iter_t *iter, size_t *len)
+{
+    *len = iter->next_off - iter->off;
+    return (const char *)iter->raw + iter->off;
+}
+
 /* Do both store the same value?  Most do, and then nothing need be written. */
 static bool
-same_bytes(const struct field *f, const bson_t *before, const bson_t *after)
+same_bytes(const bson_iter_t *a, const bson_iter_t *b)
 {
-    bson_iter_t a, b;
+    size_t a_len, b_len;
+    const char *a_bytes, *b_bytes;
 
-    if (before == NULL || !bson_iter_init_find(&a, before, f->name) ||
-        !bson_iter_init_find(&b, after, f->name))
-        return false;
-    return bson_iter_type(&a) == bson_iter_type(&b) && a.next_off - a.off == b.next_off - b.off &&
-           memcmp(a.raw + a.off, b.raw + b.off, a.next_off - a.off) == 0;
+    if (a == NULL || b == NULL)
+        return a == b;
+    a_bytes = element(a, &a_len);
+    b_bytes = element(b, &b_len);
+    return a_len == b_len && memcmp(a_bytes, b_bytes, a_len) == 0;
+}
+
+/* Is a change of the field worth telling? */
+static bool
+is_told(const struct field *f)
+{
+    static const char *const silent[] = {"id", "rev", "updatedAt", "updatedBy"};
+
+    for (size_t i = 0; i < sizeof(silent) / sizeof(silent[0]); i++)
+        if (strcmp(f->name, silent[i]) == 0)
+            return false;
+    return is_public(f);
 }
 
 int
 doc_changes(struct text *out, const struct shape *shape, const bson_t *before, const bson_t *after)
 {
-    static const char *const silent[] = {"id", "rev", "updatedAt", "updatedBy"};
     struct text was = {0}, is = {0};
+    struct places old, new;
     int count = 0;
 
+    find_places(&old, shape, before);
+    find_places(&new, shape, after);
     text_putc(out, '{');
     for (const struct field *f = shape->fields; f->name != NULL; f++) {
-        bool skip = !is_public(f);
+        const bson_iter_t *a = place(&old, f - shape->fields), *b = place(&new, f - shape->fields);
 
-        for (size_t i = 0; i < sizeof(silent) / sizeof(silent[0]); i++)
-            skip = skip || strcmp(f->name, silent[i]) == 0;
-        if (skip || same_bytes(f, before, after))
+        if (same_bytes(a, b) || !is_told(f))
             continue;
-        write_member(&was, f, before);
-        write_member(&is, f, after);
+        write_member(&was, f, a);
+        write_member(&is, f, b);
         if (strcmp(was.bytes, is.bytes) == 0)
             continue;
-        text_printf(out, "%s\"%s\":[", count++ > 0 ? "," : "", f->name);
+        count++;
+        write_key(out, f->name, strlen(f->name));
+        text_putc(out, '[');
         text_add(out, was.bytes, was.len);
         text_putc(out, ',');
         text_add(out, is.bytes, is.len);
@@ -236,23 +317,37 @@ doc_changes(struct text *out, const struct shape *shape, const bson_t *before, c
     return count;
 }
 
+/* Element by element as bytes: libbson's appending would take each apart again. */
 bson_t *
 doc_merge(const bson_t *before, const bson_t *change)
 {
-    bson_t *after = bson_new();
+    struct text bytes = {0};
     bson_iter_t iter, found;
+    const char *p;
+    uint32_t size;
+    size_t len;
+    bson_t *after;
 
+    text_add(&bytes, "\0\0\0\0", sizeof(size)); /* the size, which comes last */
     bson_iter_init(&iter, before);
     while (bson_iter_next(&iter)) {
-        if (bson_iter_init_find(&found, change, bson_iter_key(&iter)))
-            bson_append_iter(after, NULL, 0, &found);
-        else
-            bson_append_iter(after, NULL, 0, &iter);
+        bool replaced = bson_iter_init_find(&found, change, bson_iter_key(&iter));
+
+        p = element(replaced ? &found : &iter, &len);
+        text_add(&bytes, p, len);
     }
     bson_iter_init(&iter, change);
-    while (bson_iter_next(&iter))
-        if (!bson_has_field(before, bson_iter_key(&iter)))
-            bson_append_iter(after, NULL, 0, &iter);
+    while (bson_iter_next(&iter)) {
+        if (bson_has_field(before, bson_iter_key(&iter)))
+            continue;
+        p = element(&iter, &len);
+        text_add(&bytes, p, len);
+    }
+    text_putc(&bytes, '\0');
+    size = BSON_UINT32_TO_LE((uint32_t)bytes.len);
+    memcpy(bytes.bytes, &size, sizeof(size));
+    after = bson_new_from_data((const uint8_t *)bytes.bytes, bytes.len);
+    text_free(&bytes);
     return after;
 }
 
