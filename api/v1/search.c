@@ -20,6 +20,8 @@ typedef void (*each_word)(void *arg, const char *word);
 static bool
 is_word(utf8proc_int32_t point)
 {
+    if (point < 0x80)
+        return (point >= 'a' && point <= 'z') || (point >= '0' && point <= '9');
     switch (utf8proc_category(point)) {
     case UTF8PROC_CATEGORY_LU:
     case UTF8PROC_CATEGORY_LL:
@@ -34,20 +36,42 @@ is_word(utf8proc_int32_t point)
     }
 }
 
+/* A malloc'ed folded copy; its length.  Text that is ASCII alone, as most is, needs no tables. */
+static utf8proc_ssize_t
+fold(const char *text, utf8proc_uint8_t **out)
+{
+    size_t len = strlen(text);
+    unsigned char *copy, all = 0;
+
+    for (size_t i = 0; i < len; i++)
+        all |= (unsigned char)text[i];
+    if (all >= 0x80)
+        return utf8proc_map((const utf8proc_uint8_t *)text, 0, out,
+                            UTF8PROC_NULLTERM | UTF8PROC_CASEFOLD | UTF8PROC_DECOMPOSE |
+                                UTF8PROC_COMPAT | UTF8PROC_STRIPMARK);
+    *out = copy = (unsigned char *)text_dup(text);
+    for (size_t i = 0; i < len; i++)
+        if (copy[i] >= 'A' && copy[i] <= 'Z')
+            copy[i] |= 0x20;
+    return (utf8proc_ssize_t)len;
+}
+
 static void
 walk_words(const char *text, each_word each, void *arg)
 {
     utf8proc_uint8_t *folded = NULL;
     char word[TERM_MAX + 1];
     size_t len = 0;
-    utf8proc_ssize_t n = utf8proc_map((const utf8proc_uint8_t *)text, 0, &folded,
-                                      UTF8PROC_NULLTERM | UTF8PROC_CASEFOLD | UTF8PROC_DECOMPOSE |
-                                          UTF8PROC_COMPAT | UTF8PROC_STRIPMARK);
+    utf8proc_ssize_t n = fold(text, &folded);
 
     for (utf8proc_ssize_t at = 0; at <= n;) {
         utf8proc_int32_t point = 0;
-        utf8proc_ssize_t step = at < n ? utf8proc_iterate(folded + at, n - at, &point) : 1;
+        utf8proc_ssize_t step = 1;
 
+        if (at < n && folded[at] < 0x80)
+            point = folded[at];
+        else if (at < n)
+            step = utf8proc_iterate(folded + at, n - at, &point);
         if (step <= 0)
             break;
         if (at < n && is_word(point)) {
@@ -90,8 +114,9 @@ search_terms(bson_t *terms, const char *const *texts, int count)
 {
     struct collection c = {.count = 0};
     const char *last = "";
-    char key[16];
-    int n = 0;
+    char place[16];
+    const char *key;
+    uint32_t n = 0;
 
     for (int i = 0; i < count; i++)
         if (texts[i] != NULL)
@@ -99,7 +124,7 @@ search_terms(bson_t *terms, const char *const *texts, int count)
     qsort(c.words, (size_t)c.count, sizeof(c.words[0]), compare);
     for (int i = 0; i < c.count; i++) {
         if (strcmp(c.words[i], last) != 0) {
-            snprintf(key, sizeof(key), "%d", n++);
+            bson_uint32_to_string(n++, &key, place, sizeof(place));
             BSON_APPEND_UTF8(terms, key, c.words[i]);
         }
         last = c.words[i];
