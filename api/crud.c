@@ -92,10 +92,12 @@ crud_list(struct request *r)
 enum err
 crud_get(struct request *r, enum store_name store, const bson_oid_t *id, const bson_t **out)
 {
-    bson_t *filter = BCON_NEW("_id", BCON_OID(id)), *doc;
-    enum err err = store_get(r->store, store, filter, NULL, &doc);
+    bson_t filter = BSON_INITIALIZER, *doc;
+    enum err err;
 
-    bson_destroy(filter);
+    BSON_APPEND_OID(&filter, "_id", id);
+    err = store_get(r->store, store, &filter, NULL, &doc);
+    bson_destroy(&filter);
     if (err == ERR_NONE)
         *out = request_keep(r, doc);
     return err;
@@ -264,7 +266,7 @@ enum err
 crud_store(struct request *r, struct change *change, const struct resource *res, int topic,
            enum event_kind kind, const bson_t *before, const bson_t *after, const bson_t **stored)
 {
-    bson_t *filter, *next;
+    bson_t filter = BSON_INITIALIZER, *next;
     int64_t matched;
     enum err err;
 
@@ -272,10 +274,10 @@ crud_store(struct request *r, struct change *change, const struct resource *res,
     if (bson_equal(before, after))
         return ERR_NONE;
     next = next_version(r, change, before, after);
-    filter =
-        BCON_NEW("_id", BCON_OID(doc_id(before, "_id")), "rev", BCON_INT64(doc_int(before, "rev")));
-    err = store_replace(change_store(change), res->store, filter, next, &matched);
-    bson_destroy(filter);
+    BSON_APPEND_OID(&filter, "_id", doc_id(before, "_id"));
+    BSON_APPEND_INT64(&filter, "rev", doc_int(before, "rev"));
+    err = store_replace(change_store(change), res->store, &filter, next, &matched);
+    bson_destroy(&filter);
     if (err == ERR_NONE && matched == 0)
         err = ERR_RETRY;
     if (err == ERR_NONE)

@@ -113,17 +113,19 @@ move_number(struct change *c, struct topic *t, const bson_t *filter, int64_t *ma
 
 /* The first number: from the head if it still holds, else by reading it back. */
 static enum err
-take_first(struct change *c, struct topic *t, bson_t *filter)
+take_first(struct change *c, struct topic *t, const bson_t *filter)
 {
     int64_t matched = 0;
     enum err err;
 
     t->known = t->planned && heads_get(t->name, &t->head);
     if (t->known) {
-        bson_t *guarded = BCON_NEW("_id", BCON_UTF8(t->name), "seq", BCON_INT64(t->head.seq));
+        bson_t guarded;
 
-        err = move_number(c, t, guarded, &matched);
-        bson_destroy(guarded);
+        bson_copy_to(filter, &guarded);
+        BSON_APPEND_INT64(&guarded, "seq", t->head.seq);
+        err = move_number(c, t, &guarded, &matched);
+        bson_destroy(&guarded);
         if (err != ERR_NONE)
             return err;
         t->known = matched == 1;
@@ -148,17 +150,18 @@ take_first(struct change *c, struct topic *t, bson_t *filter)
 static enum err
 take_number(struct change *c, struct topic *t)
 {
-    bson_t *filter = BCON_NEW("_id", BCON_UTF8(t->name));
+    bson_t filter = BSON_INITIALIZER;
     int64_t matched;
     enum err err;
 
+    BSON_APPEND_UTF8(&filter, "_id", t->name);
     if (!t->numbered) {
-        err = take_first(c, t, filter);
-    } else if ((err = move_number(c, t, filter, &matched)) == ERR_NONE) {
+        err = take_first(c, t, &filter);
+    } else if ((err = move_number(c, t, &filter, &matched)) == ERR_NONE) {
         t->seq++;
         t->used = false;
     }
-    bson_destroy(filter);
+    bson_destroy(&filter);
     return err;
 }
 
