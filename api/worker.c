@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcgiapp.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -508,6 +509,8 @@ worker_run(int listener, const struct config *config, struct store_note *notes,
     w.quit = quit_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
     quit_count = (uint64_t)n;
     quit.data.fd = w.quit;
+    /* Else each of libfcgi's 8 KiB buffers would have all small free pieces gathered first. */
+    mallopt(M_MXFAST, 0);
     sigaction(SIGTERM, &term, NULL);
     signal(SIGINT, SIG_IGN); /* Ctrl-C reaches the parent, which tells us */
     FCGX_Init();
