@@ -22,6 +22,7 @@
 #include "push/repair.h"
 #include "push/server.h"
 #include "push/session.h"
+#include "push/tls.h"
 #include "push/topics.h"
 #include "push/who.h"
 #include "push/wire.h"
@@ -34,7 +35,7 @@ static struct {
     struct config config;
     struct ev_loop *loop;
     ev_timer tick, drain;
-    ev_signal term, interrupt;
+    ev_signal term, interrupt, hangup;
     double drained; /* seconds of draining behind us */
     int empty;      /* steps without a socket */
     uint32_t lot;
@@ -95,6 +96,13 @@ on_term(struct ev_loop *loop, ev_signal *signal, int events)
 }
 
 static void
+on_hangup(struct ev_loop *loop, ev_signal *signal, int events)
+{
+    (void)loop, (void)signal, (void)events;
+    tls_reload();
+}
+
+static void
 start_watchers(void)
 {
     ev_timer_init(&program.tick, on_tick, 1., 1.);
@@ -104,6 +112,8 @@ start_watchers(void)
     ev_signal_start(program.loop, &program.term);
     ev_signal_init(&program.interrupt, on_term, SIGINT);
     ev_signal_start(program.loop, &program.interrupt);
+    ev_signal_init(&program.hangup, on_hangup, SIGHUP);
+    ev_signal_start(program.loop, &program.hangup);
 }
 
 static bool

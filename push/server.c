@@ -6,33 +6,27 @@
  */
 #include "push/server.h"
 
-#include <arpa/inet.h>
-#include <ev.h>
 #include <libwebsockets.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "common/config.h"
-#include "common/log.h"
-#include "push/addresses.h"
-#include "push/apart.h"
+#include "push/handshake.h"
+#include "push/listen.h"
 #include "push/metrics.h"
 #include "push/session.h"
+#include "push/tls.h"
 #include "push/who.h"
 #include "push/wire.h"
 
-#define SUBPROTOCOL "taskwire.v1"
-#define OPEN_FILES  131072
 #define SEND_BUFFER 131072 /* the kernel's part of a direct socket's queue; it doubles it */
 
 /* A connection; lws keeps it beside its own state. */
 struct conn {
     struct lws *wsi;
     struct session *session; /* NULL before the handshake ends and after the close began */
-    struct address *address; /* counted; NULL behind nginx */
     char *input;             /* pieces of a message that has not ended */
     size_t len;
     bool too_large, waking;
@@ -87,87 +81,7 @@ server_kill(struct conn *c)
     lws_cancel_service(server.context); /* its timers start only after something has happened */
 }
 
-/* ------------------------------------------------------------ the handshake */
-
-/* Is the origin one of the comma list?  No Origin: not a browser. */
-static bool
-origin_ok(struct lws *wsi)
-{
-    char origin[256];
-    const char *p = server.config->allowed_origins;
-    int len = lws_hdr_total_length(wsi, WSI_TOKEN_ORIGIN);
-
-    if (len == 0)
-        return true;
-    if (lws_hdr_copy(wsi, origin, sizeof(origin), WSI_TOKEN_ORIGIN) <= 0)
-        return false;
-    while (*p != '\0') {
-        size_t n = strcspn(p, ",");
-
-        if (n == strlen(origin) && strncasecmp(p, origin, n) == 0)
-            return true;
-        p += n + (p[n] == ',');
-        p += strspn(p, " ");
-    }
-    return false;
-}
-
-static bool
-subprotocol_ok(struct lws *wsi)
-{
-    char list[256];
-    char *save = NULL;
-
-    if (lws_hdr_copy(wsi, list, sizeof(list), WSI_TOKEN_PROTOCOL) <= 0)
-        return false;
-    for (char *one = strtok_r(list, ", ", &save); one != NULL; one = strtok_r(NULL, ", ", &save))
-        if (strcmp(one, SUBPROTOCOL) == 0)
-            return true;
-    return false;
-}
-
-static int
-refuse(struct lws *wsi, unsigned status)
-{
-    metrics[METRIC_REFUSED]++;
-    if (lws_return_http_status(wsi, status, NULL) != 0)
-        return -1;
-    return -1;
-}
-
-static int
-judge_handshake(struct lws *wsi)
-{
-    char path[64];
-
-    if (server.draining)
-        return refuse(wsi, HTTP_STATUS_SERVICE_UNAVAILABLE);
-    if (lws_hdr_copy(wsi, path, sizeof(path), WSI_TOKEN_GET_URI) <= 0 ||
-        strcmp(path, "/v1/live") != 0)
-        return refuse(wsi, HTTP_STATUS_NOT_FOUND);
-    if (!origin_ok(wsi))
-        return refuse(wsi, HTTP_STATUS_FORBIDDEN);
-    if (!subprotocol_ok(wsi))
-        return refuse(wsi, HTTP_STATUS_BAD_REQUEST);
-    return 0;
-}
-
-/* A socket through nginx is counted and buffered there; a direct one is limited here. */
-static void
-limit_direct(struct conn *c)
-{
-    char name[64] = "";
-
-    if (lws_get_vhost(c->wsi) == lws_get_vhost_by_name(server.context, "nginx"))
-        return;
-    setsockopt(lws_get_socket_fd(c->wsi), SOL_SOCKET, SO_SNDBUF, &(int){SEND_BUFFER}, sizeof(int));
-    lws_get_peer_simple(c->wsi, name, sizeof(name));
-    c->address = addresses_add(name);
-    if (addresses_count(c->address) <= server.config->push_address_sockets)
-        return;
-    metrics[METRIC_CUT_LIMIT]++;
-    session_close(c->session, CLOSE_OVER_LIMIT, "too many sockets");
-}
+/* ------------------------------------------------------------ beginnings */
 
 static void
 take_authorization(struct conn *c)
@@ -175,7 +89,7 @@ take_authorization(struct conn *c)
     char header[1200];
 
     if (lws_hdr_copy(c->wsi, header, sizeof(header), WSI_TOKEN_HTTP_AUTHORIZATION) > 7 &&
-        strncasecmp(header, "Bearer ", 7) == 0 && c->session->code == 0)
+        strncasecmp(header, "Bearer ", 7) == 0)
         who_token(c->session, header + 7, strlen(header + 7));
 }
 
@@ -185,7 +99,8 @@ begin(struct conn *c, struct lws *wsi)
     memset(c, 0, sizeof(*c));
     c->wsi = wsi;
     c->session = session_open(c);
-    limit_direct(c);
+    if (!handshake_through_nginx(wsi))
+        setsockopt(lws_get_socket_fd(wsi), SOL_SOCKET, SO_SNDBUF, &(int){SEND_BUFFER}, sizeof(int));
     take_authorization(c);
 }
 
@@ -240,8 +155,6 @@ end(struct conn *c)
     if (c->session != NULL)
         session_gone(c->session);
     c->session = NULL;
-    addresses_remove(c->address);
-    c->address = NULL;
     free(c->input);
     c->input = NULL;
 }
@@ -271,11 +184,16 @@ callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in
 
     switch (reason) {
     case LWS_CALLBACK_HTTP:
-        return refuse(wsi, HTTP_STATUS_NOT_FOUND);
+        handshake_refuse_http(wsi);
+        return -1;
+    case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
+        return tls_use(user) ? 0 : -1;
     case LWS_CALLBACK_FILTER_NETWORK_CONNECTION:
         return server.draining;
-    case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
-        return judge_handshake(wsi);
+    case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
+        return handshake_accept(wsi) ? 0 : -1;
+    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+        return handshake_judge(wsi, server.draining) ? 0 : -1;
     case LWS_CALLBACK_ESTABLISHED:
         begin(c, wsi);
         return 0;
@@ -294,16 +212,17 @@ callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in
     case LWS_CALLBACK_CLOSED:
         end(c);
         return 0;
+    case LWS_CALLBACK_WSI_DESTROY:
+        handshake_forget(wsi);
+        return 0;
     default:
         return 0;
     }
 }
 
-/* ------------------------------------------------------------ listening */
-
 static const struct lws_protocols protocols[] = {
     {
-        .name = SUBPROTOCOL,
+        .name = HANDSHAKE_SUBPROTOCOL,
         .callback = callback,
         .per_session_data_size = sizeof(struct conn),
         .rx_buffer_size = 256,
@@ -313,94 +232,13 @@ static const struct lws_protocols protocols[] = {
     {0},
 };
 
-/* Pings are session.c's: lws keeps its own in a sorted list, slow to add to. */
-static const lws_retry_bo_t no_pings = {0};
-
-static bool
-listen_unix(struct lws_context_creation_info *info, const char *path)
-{
-    mode_t before = umask(0007);
-    struct lws_vhost *vhost;
-
-    info->vhost_name = "nginx";
-    info->port = 0; /* so lws wants it for a path */
-    info->iface = path;
-    info->options |= LWS_SERVER_OPTION_UNIX_SOCK;
-    vhost = lws_create_vhost(server.context, info);
-    info->options &= ~(uint64_t)LWS_SERVER_OPTION_UNIX_SOCK;
-    umask(before);
-    if (vhost == NULL)
-        log_error("server: PUSH_SOCKET %s cannot be listened on", path);
-    return vhost != NULL;
-}
-
-static bool
-listen_tcp(struct lws_context_creation_info *info, const char *address)
-{
-    static char host[128];
-    const char *colon = strrchr(address, ':');
-
-    if (colon == NULL || (size_t)(colon - address) >= sizeof(host) || atoi(colon + 1) <= 0) {
-        log_error("server: PUSH_LISTEN must be host:port");
-        return false;
-    }
-    memcpy(host, address, (size_t)(colon - address));
-    host[colon - address] = '\0';
-    info->vhost_name = "direct";
-    info->port = atoi(colon + 1);
-    info->iface = host[0] == '\0' ? NULL : host;
-    if (lws_create_vhost(server.context, info) != NULL)
-        return true;
-    log_error("server: PUSH_LISTEN %s cannot be listened on", address);
-    return false;
-}
-
-static void
-lws_says(int level, const char *line)
-{
-    size_t len = strcspn(line, "\n");
-
-    log_write(level == LLL_ERR ? LOG_WARN : LOG_DEBUG, "server: lws: %.*s", (int)len, line);
-}
-
-/* A file per socket; lws sizes its tables by the limit. */
-static void
-raise_open_files(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
-    limit.rlim_cur = limit.rlim_max < OPEN_FILES ? limit.rlim_max : OPEN_FILES;
-    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-        log_warn("server: the number of open files cannot be raised");
-}
-
 bool
 server_open(struct ev_loop *loop, const struct config *config)
 {
-    struct lws_context_creation_info info = {0};
-    void *loops[1] = {loop};
-
     server.config = config;
-    raise_open_files();
-    lws_set_allocator(apart_realloc);
-    lws_set_log_level(LLL_ERR | LLL_WARN, lws_says);
-    info.options = LWS_SERVER_OPTION_LIBEV | LWS_SERVER_OPTION_VALIDATE_UTF8 |
-                   LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
-    info.foreign_loops = loops;
-    info.protocols = protocols;
-    info.max_http_header_data = 8192;
-    info.max_http_header_pool = APART_HANDSHAKES;
-    info.retry_and_idle_policy = &no_pings;
-    info.gid = info.uid = -1;
-    server.context = lws_create_context(&info);
-    if (server.context == NULL) {
-        log_error("server: libwebsockets does not start");
-        return false;
-    }
-    return listen_unix(&info, config->push_socket) &&
-           (*config->push_listen == '\0' || listen_tcp(&info, config->push_listen));
+    handshake_open(config);
+    server.context = listen_open(loop, config, protocols);
+    return server.context != NULL;
 }
 
 /* lws looks at its timeouts only when one of its sockets was busy: without this, silent ones stay.

@@ -9,14 +9,14 @@ rules='
 <(mongoc|mongoc/.*)\.h>                  common/store[a-z_]*\.[ch]
 <hiredis/                                common/(bus|throttle)\.c|push/feed\.c
 <curl/                                   common/mail\.c
-<openssl/                                common/(text|token|totp|mime)\.c
+<openssl/                                common/(text|token|totp|mime)\.c|push/tls\.c
 <utf8proc\.h>                            api/v1/search\.c
-<libwebsockets\.h>                       push/server\.c
+<libwebsockets\.h>                       push/(server|listen|handshake)\.c
 <jwt\.h>                                 common/token\.c
 <libscrypt\.h>                           common/password\.c
 <(json-c/.*|json)\.h>                    common/json\.c|api/(doc_read|gate)\.c|push/(wire|payload)\.c
 <(bson|bson/.*)\.h>                      common/(store[a-z_]*|event_log|event_find)\.[ch]|api/.*
-<ev\.h>                                  push/(main|server|feed|reader|look|metrics|presence|relay|repair)\.c
+<ev\.h>                                  push/(main|feed|reader|look|metrics|presence|relay|repair)\.c
 "api/                                    api/.*
 "push/                                   push/.*
 "api/v1/                                 api/v1/.*|api/routes\.[ch]|api/jobs/purge\.c

@@ -8,6 +8,7 @@ import json
 import os
 import select
 import socket
+import ssl
 import struct
 import time
 import urllib.parse
@@ -42,7 +43,8 @@ class Nothing(Exception):
 class Socket:
     """Frames in and out, nothing more."""
 
-    def __init__(self, url, origin=None, protocol=SUBPROTOCOL, headers=None, within=5.0, rcvbuf=None):
+    def __init__(self, url, origin=None, protocol=SUBPROTOCOL, headers=None, within=5.0, rcvbuf=None,
+                 tls=None):
         parts = urllib.parse.urlsplit(url)
         self.buffer, self.code = b"", None
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -51,6 +53,8 @@ class Socket:
         self.sock.settimeout(within)
         self.sock.connect((parts.hostname, parts.port or 80))
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls:  # an ssl.SSLContext, for wss
+            self.sock = tls.wrap_socket(self.sock, server_hostname=parts.hostname)
         key = base64.b64encode(os.urandom(16)).decode()
         lines = [f"GET {parts.path or '/'} HTTP/1.1", f"Host: {parts.netloc}", "Upgrade: websocket",
                  "Connection: Upgrade", f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13"]
@@ -96,7 +100,8 @@ class Socket:
 
     def _fill(self, end):
         left = end - time.monotonic()
-        if left <= 0 or not select.select([self.sock], [], [], left)[0]:
+        decrypted = isinstance(self.sock, ssl.SSLSocket) and self.sock.pending() > 0
+        if not decrypted and (left <= 0 or not select.select([self.sock], [], [], left)[0]):
             raise Nothing()
         try:
             data = self.sock.recv(65536)

@@ -1,0 +1,167 @@
+/*
+ * The handshake.  All of it is judged when the upgrade is asked for, before lws
+ * looks for a subprotocol: where it finds none it hangs up without a status.
+ */
+#include "push/handshake.h"
+
+#include <libwebsockets.h>
+#include <string.h>
+
+#include "common/config.h"
+#include "push/addresses.h"
+#include "push/metrics.h"
+
+#define AT_ONCE 64 /* handshakes under way that an address may have beside its sockets */
+
+static const struct config *config;
+
+void
+handshake_open(const struct config *settings)
+{
+    config = settings;
+}
+
+bool
+handshake_through_nginx(struct lws *wsi)
+{
+    return strcmp(lws_get_vhost_name(lws_get_vhost(wsi)), HANDSHAKE_NGINX) == 0;
+}
+
+/* ------------------------------------------------------------ addresses */
+
+/* An address is counted from its first byte on, so that half a handshake counts too. */
+bool
+handshake_accept(struct lws *wsi)
+{
+    char name[64] = "";
+    struct address *address;
+
+    if (handshake_through_nginx(wsi))
+        return true;
+    lws_get_peer_simple(wsi, name, sizeof(name));
+    address = addresses_add(name);
+    lws_set_opaque_user_data(wsi, address);
+    if (addresses_count(address) <= config->push_address_sockets + AT_ONCE)
+        return true;
+    metrics[METRIC_CUT_LIMIT]++;
+    return false;
+}
+
+void
+handshake_forget(struct lws *wsi)
+{
+    addresses_remove(lws_get_opaque_user_data(wsi));
+    lws_set_opaque_user_data(wsi, NULL);
+}
+
+static bool
+too_many(struct lws *wsi)
+{
+    const struct address *address = lws_get_opaque_user_data(wsi);
+
+    if (address == NULL || addresses_count(address) <= config->push_address_sockets)
+        return false;
+    metrics[METRIC_CUT_LIMIT]++;
+    return true;
+}
+
+/* ------------------------------------------------------------ headers */
+
+/* Is the origin one of the comma list?  No Origin: not a browser. */
+static bool
+origin_ok(struct lws *wsi)
+{
+    char origin[256];
+    const char *p = config->allowed_origins;
+    int len = lws_hdr_total_length(wsi, WSI_TOKEN_ORIGIN);
+
+    if (len == 0)
+        return true;
+    if (lws_hdr_copy(wsi, origin, sizeof(origin), WSI_TOKEN_ORIGIN) <= 0)
+        return false;
+    while (*p != '\0') {
+        size_t n = strcspn(p, ",");
+
+        if (n == strlen(origin) && strncasecmp(p, origin, n) == 0)
+            return true;
+        p += n + (p[n] == ',');
+        p += strspn(p, " ");
+    }
+    return false;
+}
+
+static bool
+subprotocol_ok(struct lws *wsi)
+{
+    char list[127]; /* lws reads no longer ones */
+    char *save = NULL;
+
+    if (lws_hdr_copy(wsi, list, sizeof(list), WSI_TOKEN_PROTOCOL) <= 0)
+        return false;
+    for (char *one = strtok_r(list, ", ", &save); one != NULL; one = strtok_r(NULL, ", ", &save))
+        if (strcmp(one, HANDSHAKE_SUBPROTOCOL) == 0)
+            return true;
+    return false;
+}
+
+static bool
+path_ok(struct lws *wsi)
+{
+    char path[64];
+
+    return lws_hdr_copy(wsi, path, sizeof(path), WSI_TOKEN_GET_URI) > 0 &&
+           strcmp(path, "/v1/live") == 0;
+}
+
+static bool
+upgrade_ok(struct lws *wsi)
+{
+    char upgrade[16];
+
+    return lws_hdr_copy(wsi, upgrade, sizeof(upgrade), WSI_TOKEN_UPGRADE) > 0 &&
+           strcasecmp(upgrade, "websocket") == 0;
+}
+
+/* ------------------------------------------------------------ answers */
+
+static void
+answer(struct lws *wsi, unsigned status, const char *why)
+{
+    metrics[METRIC_REFUSED]++;
+    if (lws_return_http_status(wsi, status, why) != 0)
+        return; /* it is dropped anyhow */
+}
+
+bool
+handshake_judge(struct lws *wsi, bool draining)
+{
+    /* An odd Upgrade was answered by lws, which has let go of the headers since (CVE-2025-11677).
+     */
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_UPGRADE) == 0)
+        return false;
+    if (draining)
+        answer(wsi, HTTP_STATUS_SERVICE_UNAVAILABLE, "restarting");
+    else if (too_many(wsi))
+        answer(wsi, 429, "too many sockets of this address");
+    else if (!path_ok(wsi))
+        answer(wsi, HTTP_STATUS_NOT_FOUND, NULL);
+    else if (!upgrade_ok(wsi))
+        answer(wsi, 426, "only websocket");
+    else if (!origin_ok(wsi))
+        answer(wsi, HTTP_STATUS_FORBIDDEN, "this origin is not one of ALLOWED_ORIGINS");
+    else if (!subprotocol_ok(wsi))
+        answer(wsi, HTTP_STATUS_BAD_REQUEST,
+               "needs Sec-WebSocket-Protocol: " HANDSHAKE_SUBPROTOCOL);
+    else
+        return true;
+    return false;
+}
+
+void
+handshake_refuse_http(struct lws *wsi)
+{
+    if (path_ok(wsi))
+        answer(wsi, 426, "only websocket");
+    else
+        answer(wsi, HTTP_STATUS_NOT_FOUND, NULL);
+}
