@@ -1,12 +1,14 @@
 /*
  * The page: opens the session, wires views to the workspace, draws after changes, and follows the
- * address (#/p/<project>/t/<task>).  What is shown and how lives in the views; what is true in workspace.js.
+ * address (#/p/<project>/t/<task>, #/account, or a letter's link).  What is shown and how lives in the views; what is true in workspace.js.
  */
+import { openAccount, renderAccount, setUpAccount } from "./account.js";
 import { request } from "./api.js";
 import { Board } from "./board.js";
 import { toast, toastError } from "./dialogs.js";
 import { $, avatar } from "./dom.js";
-import { setUpGate, showGate } from "./gate.js";
+import { setUpGate, showGate, showReset } from "./gate.js";
+import { confirmContact, takeLetter } from "./letters.js";
 import { List } from "./list.js";
 import { Panel } from "./panel.js";
 import { session } from "./session.js";
@@ -14,6 +16,7 @@ import { editProject, openShare, renderMembers } from "./share.js";
 import { renderCaughtUp, renderConnection, renderMe, renderProjects } from "./sidebar.js";
 import { Workspace } from "./workspace.js";
 
+const ACCOUNT = "#/account";
 const LAST_PROJECT = "taskwire.project";
 const VIEW = "taskwire.view";
 const AVATARS_SHOWN = 4;
@@ -45,8 +48,18 @@ function go(project, task) {
   else route();
 }
 
+const atAccount = () => !$("account").hidden;
+
+/* The account's page stands where the project does. */
+function showAccount(yes) {
+  $("account").hidden = !yes;
+  $("main").hidden = yes;
+}
+
 async function route() {
   if (!session.user) return;
+  if (location.hash === ACCOUNT) return routeToAccount();
+  showAccount(false);
   const { project, task } = address();
   const id = project ?? firstProject();
   if (!id) return;
@@ -63,6 +76,15 @@ async function route() {
   await showTask(id, task);
   redraw();
   return undefined;
+}
+
+async function routeToAccount() {
+  if (!(await panel.close())) return go(workspace.store.id, panel.taskId);
+  document.body.classList.remove("menu-open");
+  history.replaceState(null, "", ACCOUNT); /* closing the panel has led elsewhere */
+  showAccount(true);
+  redraw();
+  return openAccount();
 }
 
 /* The panel follows the address, unless the user would not leave what is in it: then the address goes back. */
@@ -104,7 +126,9 @@ function redraw() {
 function draw() {
   if (!session.user) return;
   const { store } = workspace;
-  renderProjects(workspace, store?.id);
+  renderProjects(workspace, atAccount() ? null : store?.id);
+  if (atAccount()) $("me").setAttribute("aria-current", "page");
+  else $("me").removeAttribute("aria-current");
   drawHeader(store);
   $("board").hidden = !store || view !== "board";
   $("list").hidden = !store || view !== "list";
@@ -116,7 +140,7 @@ function draw() {
 
 function drawHeader(store) {
   $("project-name").textContent = store?.project.name ?? "";
-  document.title = store ? `${store.project.name} · Taskwire` : "Taskwire";
+  document.title = atAccount() ? "Your account · Taskwire" : store ? `${store.project.name} · Taskwire` : "Taskwire";
   $("project-settings").hidden = !store?.mayAdmin;
   $("share").hidden = !store || Boolean(store.project.inbox);
   $("new-task").disabled = !store?.mayWrite;
@@ -164,9 +188,10 @@ function onKey(e) {
     e.preventDefault(); /* else the same key would close the question that it opens */
     if (e.target === $("search")) { $("search").value = ""; $("search").blur(); redraw(); }
     else if (panel.isOpen) panel.close();
+    else if (atAccount() && !typing) go(workspace.store?.id);
     else document.body.classList.remove("menu-open");
   }
-  if (typing || e.ctrlKey || e.metaKey || e.altKey || !workspace.store) return;
+  if (typing || e.ctrlKey || e.metaKey || e.altKey || !workspace.store || atAccount()) return;
   if (e.key === "n") act.create();
   else if (e.key === "/") $("search").focus();
   else return;
@@ -179,9 +204,12 @@ function setUp() {
   workspace.on("caughtUp", renderCaughtUp);
   workspace.on("remote", (event) => { if (event.entity === "task") flash.add(event.entityId); });
   workspace.on("left", (name) => { if (name) toast(`“${name}” is gone, or no longer shared with you.`); go(null); });
+  workspace.on("sessions", () => { if (atAccount()) renderAccount(); });
+  session.on("user", () => { if (!$("shell").hidden) { renderMe(); renderAccount(); } });
   session.on("token", (token) => workspace.renew(token));
   session.on("ended", (why) => { workspace.stop(); panel.hide(); history.replaceState(null, "", "#/"); showGate(why); });
-  setUpGate(enter);
+  setUpGate(enter, resume);
+  setUpAccount();
   $("view-board").onclick = () => setView("board");
   $("view-list").onclick = () => setView("list");
   $("search").oninput = redraw;
@@ -193,34 +221,38 @@ function setUp() {
   $("menu").onclick = $("scrim").onclick = toggleMenu;
   $("logout").onclick = logOut;
   document.addEventListener("keydown", onKey);
-  window.addEventListener("hashchange", () => route().catch(toastError));
+  window.addEventListener("hashchange", () => arrive().catch(toastError));
 }
 
 async function logOut() {
   if (!(await panel.close())) return;
-  await request("DELETE", "/v1/sessions/current").catch(() => {});
-  session.end();
+  let words;
+  await session.token().catch(() => {});
+  session.leave(); /* before the server ends it: so the other tabs hear it from here */
+  await request("DELETE", "/v1/sessions/current").catch((error) => {
+    if (error.status === 0) words = "The server could not be reached, so it has not ended your session. Log in again to do so.";
+  });
+  session.end(words);
 }
 
-/* From a good session to the board. */
-async function enter() {
+/* From a good session to the board; `words` are said there. */
+async function enter(words) {
   $("gate").hidden = true;
   $("boot").hidden = true;
   $("shell").hidden = false;
-  session.user ??= await request("GET", "/v1/me");
   renderMe();
   renderConnection(workspace.connection);
   await workspace.start();
   await route();
+  if (words) toast(words);
 }
 
-/* A page opened while the server is away waits for it. */
-async function boot() {
-  setUp();
+/* With the session that this browser has, or to the gate.  A page opened while the server is away waits for it. */
+async function resume(words) {
   while (session.exists()) {
     try {
       await session.refresh();
-      await enter();
+      await enter(words);
       return;
     } catch (error) {
       if (error.message === "signed out") break;
@@ -228,8 +260,20 @@ async function boot() {
       await new Promise((done) => setTimeout(done, 2000));
     }
   }
-  $("boot").hidden = true;
-  if ($("gate").hidden) showGate();
+  if ($("gate").hidden || words) showGate(words);
 }
 
-boot();
+/* Wherever the address leads: a letter's link first. */
+async function arrive() {
+  const letter = takeLetter();
+  if (letter?.page === "password-resets") return showReset(letter.token);
+  const words = letter && await confirmContact(letter.token);
+  if ($("shell").hidden) return resume(words);
+  if (!words) return route();
+  session.setUser(await request("GET", "/v1/me"));
+  await route();
+  return toast(words);
+}
+
+setUp();
+arrive().catch(toastError);

@@ -1,16 +1,40 @@
-/* The page before the door: log in and sign up. */
+/* The page before the door: log in, sign up, and a new password for who forgot theirs. */
 import { request } from "./api.js";
 import { $, busy, clearComplaints, complain } from "./dom.js";
 import { session } from "./session.js";
 
 const REQUIRED = "Please fill this in.";
+const TABS = ["login", "signup"];
+const LEDES = {
+  login: "Your team's tasks, the same on every screen, as they change.",
+  signup: "Your team's tasks, the same on every screen, as they change.",
+  forgot: "Tell us the address of your account, and we send a link there to choose a new password.",
+  reset: "Choose a new password. Whoever is logged in to your account anywhere will have to log in again.",
+};
+let resetToken = null;
 
-function choose(name) {
-  for (const each of ["login", "signup"]) {
-    $(each).hidden = each !== name;
+/* Shows one of the forms, and above it a note. */
+function choose(name, note = "") {
+  for (const each of Object.keys(LEDES)) $(each).hidden = each !== name;
+  for (const each of TABS) {
     $(`tab-${each}`).setAttribute("aria-selected", String(each === name));
     $(`tab-${each}`).tabIndex = each === name ? 0 : -1;
   }
+  $("gate-tabs").hidden = !TABS.includes(name);
+  $("gate-lede").textContent = LEDES[name];
+  $("gate-note").textContent = note;
+  $("gate-note").hidden = !note;
+  clearComplaints($(name));
+  if (name === "login") askCode(false);
+}
+
+/* The second step of logging in: the code of an account that has a second factor. */
+function askCode(yes) {
+  const { code } = $("login").elements;
+  code.closest(".field").hidden = !yes;
+  code.required = yes;
+  code.value = "";
+  if (yes) code.focus();
 }
 
 /* What needs no server to be wrong; the server judges the rest. */
@@ -28,21 +52,68 @@ function complete(form) {
 }
 
 /* "+49 (170) 123-45" is how people write what the server wants as +4917012345. */
-const plainPhone = (text) => (/^[+\d][\d\s().\/-]+$/.test(text.trim()) ? text.replace(/[\s().\/-]/g, "") : text.trim());
+export const plainPhone = (text) => (/^[+\d][\d\s().\/-]+$/.test(text.trim()) ? text.replace(/[\s().\/-]/g, "") : text.trim());
 
-function send(form, path, body, then) {
-  if (!complete(form)) return;
-  busy(form, async () => {
-    const reply = await request("POST", path, { body: body(form.elements), open: true });
-    session.adopt(reply);
-    form.reset();
-    await then();
-  });
+/* Log-in and sign-up open a session whose lasting half is a cookie. */
+async function open(path, body) {
+  session.adopt(await request("POST", path, { body: { ...body, cookie: true }, open: true }));
 }
 
-/* Wires the forms; `then` opens the shell after a success. */
-export function setUpGate(then) {
-  for (const each of ["login", "signup"]) {
+async function logIn(f) {
+  const body = { login: plainPhone(f.login.value), password: f.password.value };
+  if (f.code.required) body.code = f.code.value.trim();
+  try {
+    await open("/v1/sessions", body);
+  } catch (error) {
+    if (error.slug !== "code-required") throw error;
+    askCode(true);
+    return false;
+  }
+  return true;
+}
+
+/* The zone of the browser, unless the server has never heard of it. */
+async function signUp(f) {
+  const body = { name: f.name.value.trim(), email: f.email.value.trim(), phone: plainPhone(f.phone.value), password: f.password.value };
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+  await open("/v1/users", { ...body, timeZone }).catch((error) => {
+    if (error.errors?.length !== 1 || error.errors[0].pointer !== "/timeZone") throw error;
+    return open("/v1/users", body);
+  });
+  return `We sent a letter to ${session.user.email}. Please confirm your address with it.`;
+}
+
+/* The same words whoever asks. */
+async function forgot(f) {
+  await request("POST", "/v1/password-resets", { body: { email: f.email.value.trim() }, open: true });
+  choose("login", "If there is an account with this address, a letter is on its way to it. Its link is good for 30 minutes.");
+}
+
+async function reset(f, done) {
+  try {
+    await request("PUT", "/v1/password-resets", { body: { token: resetToken, password: f.password.value }, open: true });
+  } catch (error) {
+    if (error.status !== 401) throw error;
+    choose("forgot", "This link is no longer good: it was used already, or is older than 30 minutes. You can have a new one.");
+    return;
+  }
+  resetToken = null;
+  done("Your new password is set. Log in with it.");
+}
+
+function onSubmit(id, work) {
+  $(id).onsubmit = (e) => {
+    e.preventDefault();
+    if (!complete($(id))) return;
+    busy($(id), async () => {
+      if (await work($(id).elements) !== false) $(id).reset();
+    });
+  };
+}
+
+/* Wires the forms; enter(words) opens the shell after a success, done(words) goes on after a new password was set. */
+export function setUpGate(enter, done) {
+  for (const each of TABS) {
     $(`tab-${each}`).onclick = () => { choose(each); $(each).elements[0].focus(); };
     $(`tab-${each}`).onkeydown = (e) => {
       if (e.key !== "ArrowLeft" && e.key !== "ArrowRight") return;
@@ -51,27 +122,36 @@ export function setUpGate(then) {
       $(`tab-${other}`).focus();
     };
   }
-  $("login").onsubmit = (e) => {
-    e.preventDefault();
-    send(e.target, "/v1/sessions", (f) => ({ login: plainPhone(f.login.value), password: f.password.value }), then);
+  $("forgot-link").onclick = () => {
+    const typed = $("login").elements.login.value.trim();
+    choose("forgot");
+    $("forgot").elements.email.value = typed.includes("@") ? typed : "";
+    $("forgot").elements.email.focus();
   };
-  $("signup").onsubmit = (e) => {
-    e.preventDefault();
-    send(e.target, "/v1/users", (f) => ({
-      name: f.name.value.trim(),
-      email: f.email.value.trim(),
-      phone: plainPhone(f.phone.value),
-      password: f.password.value,
-    }), then);
-  };
+  for (const button of document.querySelectorAll("[data-to-login]")) {
+    button.onclick = () => {
+      if (session.exists()) done(); /* the letter was opened by somebody who is logged in */
+      else { choose("login"); $("login").elements.login.focus(); }
+    };
+  }
+  onSubmit("login", async (f) => (await logIn(f) ? enter() : false));
+  onSubmit("signup", async (f) => enter(await signUp(f)));
+  onSubmit("forgot", forgot);
+  onSubmit("reset", (f) => reset(f, done));
 }
 
-export function showGate(why) {
+function show(name, note, first) {
   $("gate").hidden = false;
   $("shell").hidden = $("boot").hidden = true;
-  choose("login");
-  const line = $("login").querySelector(".form-error");
-  line.textContent = why ?? "";
-  line.hidden = !why;
-  $("login").elements.login.focus();
+  choose(name, note);
+  $(name).elements[first].focus();
+}
+
+export const showGate = (note) => show("login", note, "login");
+
+/* The form of a letter's link; without a token (letters that only warn have such links) the form that asks for one. */
+export function showReset(token) {
+  resetToken = token;
+  if (token) show("reset", "", "password");
+  else show("forgot", "", "email");
 }

@@ -1,20 +1,20 @@
 /*
- * Who is signed in: the access token (memory only), its renewal, and the refresh token.
- * The refresh token lies in localStorage for now.  Cookie mode comes with the accounts work;
- * this is the only module that knows where the token lies, so that will be one change here.
+ * Who is signed in: the access token, in memory alone, and its renewal.  The refresh token is an HttpOnly
+ * cookie, which no script reads; localStorage holds no more than who is signed in here, for a reload and
+ * for the other tabs.
  */
-const KEY = "taskwire.refresh";
+const KEY = "taskwire.user"; /* the id; not a secret */
 const EARLY_MS = 60_000; /* renew this long before the access token ends */
 
 let access = null;
 let expiresAt = 0;
 let timer = 0;
 let renewal = null; /* the refresh under way, shared by all who need it */
-const listeners = { token: [], ended: [] };
+const listeners = { token: [], user: [], ended: [] };
 
 export const session = { user: null };
 
-/* Calls back with each new access token ("token") or when the session is over ("ended"). */
+/* Calls back with each new access token ("token"), what is known of the user ("user"), or when the session is over ("ended"). */
 session.on = (name, callback) => listeners[name].push(callback);
 
 function tell(name, value) {
@@ -23,17 +23,30 @@ function tell(name, value) {
 
 session.exists = () => localStorage.getItem(KEY) !== null;
 
+session.setUser = (user) => {
+  session.user = user;
+  tell("user", user);
+};
+
 /* Takes the reply of sign-up, log-in or refresh. */
 session.adopt = (reply) => {
+  const { user } = reply;
+  localStorage.setItem(KEY, user.id);
+  if (session.user && session.user.id !== user.id) {
+    location.reload(); /* the cookie is somebody else's since: nothing here is theirs to see */
+    return;
+  }
   access = reply.accessToken;
   const life = (reply.expiresIn ?? 600) * 1000;
   expiresAt = Date.now() + life;
-  if (reply.refreshToken) localStorage.setItem(KEY, reply.refreshToken);
-  if (reply.user) session.user = reply.user;
   clearTimeout(timer);
   timer = setTimeout(() => session.refresh().catch(() => {}), Math.max(life - EARLY_MS, life / 2));
+  session.setUser(user);
   tell("token", access);
 };
+
+/* Lets the other tabs know that the user leaves; this one goes on until end(). */
+session.leave = () => localStorage.removeItem(KEY);
 
 /* Forgets everything; `why` is shown to the user when the session ended by itself. */
 session.end = (why) => {
@@ -56,18 +69,22 @@ session.refresh = () => {
   return renewal;
 };
 
-/* Tabs share one refresh token, and a used one must not be shown twice: only one tab renews at a time. */
+/*
+ * Tabs share one cookie, and only one tab renews at a time.  Without locks (a page that is neither https
+ * nor loopback) two may show the same token: within 10 s the server gives both the same successor.
+ */
 function alone(work) {
   return navigator.locks ? navigator.locks.request(KEY, work) : work();
 }
 
 async function renew() {
-  const refreshToken = localStorage.getItem(KEY);
-  if (!refreshToken) throw new Error("signed out");
+  if (!session.exists()) throw new Error("signed out");
   const reply = await fetch("/v1/sessions/refresh", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ refreshToken }),
+    body: "{}",
+    cache: "no-store",
+    keepalive: true, /* a page that is left takes the new cookie all the same */
   });
   if (reply.status >= 400 && reply.status < 500 && reply.status !== 429) {
     session.end("Your session has ended. Please log in again.");
@@ -77,7 +94,11 @@ async function renew() {
   session.adopt(await reply.json());
 }
 
-/* Logging out in one tab logs out the others. */
+/* Logging out in one tab logs out the others; another user in one tab is so in all. */
 window.addEventListener("storage", (e) => {
-  if (e.key === KEY && e.newValue === null && access) session.end("You logged out in another tab.");
+  if (e.key !== KEY || !access) return;
+  if (e.newValue === null) session.end("You logged out in another tab.");
+  else if (e.newValue !== session.user.id) location.reload();
 });
+
+localStorage.removeItem("taskwire.refresh"); /* where the token of an older page lay */

@@ -16,7 +16,7 @@ export class Workspace {
   presence = []; /* user ids here now */
   connection = { state: "connecting", since: null };
   #live = null;
-  #listeners = { change: [], connection: [], caughtUp: [], left: [], remote: [] };
+  #listeners = { change: [], connection: [], caughtUp: [], left: [], remote: [], sessions: [] };
   #early = null; /* events of a project whose snapshot is on its way */
   #opening = 0;
   #wantsProjects = 0;
@@ -113,6 +113,7 @@ export class Workspace {
       this.#tell("change");
     }
     if (event.entity === "project" || event.entity === "member") this.#refreshProjects();
+    if (event.entity === "session") this.#tell("sessions");
     if (event.kind === "project.deleted") this.#leave(event.topic, event.actorId === session.user.id);
   }
 

@@ -1,0 +1,85 @@
+/* The account's page: profile and password; contacts, the second step and the sessions have modules of their own. */
+import { request } from "./api.js";
+import { Contact } from "./contacts.js";
+import { $, busy, clearComplaints, complain, el } from "./dom.js";
+import { renderFactor, setUpFactor } from "./factor.js";
+import { plainPhone } from "./gate.js";
+import { session } from "./session.js";
+import { renderSessions, setUpSessions } from "./sessions.js";
+
+let contacts = [];
+
+/* A word beside a form's button, until the form is touched again. */
+function say(form, text) {
+  form.querySelector(".said").textContent = text;
+}
+
+function fillProfile() {
+  const { name, timeZone } = $("profile").elements;
+  const zones = new Set(["UTC", session.user.timeZone, ...(Intl.supportedValuesOf?.("timeZone") ?? [])]);
+  timeZone.replaceChildren(...[...zones].sort().map((zone) => el("option", { value: zone }, zone.replaceAll("_", " "))));
+  name.value = session.user.name;
+  timeZone.value = session.user.timeZone;
+}
+
+async function saveProfile(form) {
+  const fields = { name: form.elements.name.value.trim(), timeZone: form.elements.timeZone.value };
+  for (const key of Object.keys(fields)) if (fields[key] === session.user[key]) delete fields[key];
+  if (Object.keys(fields).length) session.setUser(await request("PATCH", "/v1/me", { body: fields }));
+  say(form, "Saved");
+}
+
+async function changePassword(form) {
+  const { currentPassword, newPassword } = form.elements;
+  await request("POST", "/v1/me/password", { body: { currentPassword: currentPassword.value, newPassword: newPassword.value } });
+  form.reset();
+  say(form, "Changed. All other sessions were ended.");
+  await renderSessions();
+}
+
+/* An empty field is said to be so here; the rest is for the server to judge. */
+export function filled(form) {
+  clearComplaints(form);
+  const empty = [...form.querySelectorAll("input[required]")].filter((input) => !input.value.trim());
+  for (const input of empty) complain(input, "Please fill this in.");
+  empty[0]?.focus();
+  return !empty.length;
+}
+
+function onSubmit(form, work) {
+  form.addEventListener("submit", (e) => {
+    e.preventDefault();
+    if (filled(form)) busy(form, () => work(form));
+  });
+  form.addEventListener("input", () => say(form, ""));
+}
+
+export function setUpAccount() {
+  onSubmit($("profile"), saveProfile);
+  onSubmit($("password"), changePassword);
+  contacts = [
+    new Contact($("contact-email"), { kind: "email", label: "Email", type: "email", sent: (to) => `A letter with a code is on its way to ${to}.` }),
+    new Contact($("contact-phone"), { kind: "phone", label: "Phone", type: "tel", plain: plainPhone, sent: (to) => `A text message with a code is on its way to ${to}.` }),
+  ];
+  setUpFactor();
+  setUpSessions();
+}
+
+/* Called whenever the page is gone to. */
+export async function openAccount() {
+  for (const form of $("account").querySelectorAll("form")) { form.reset(); clearComplaints(form); }
+  for (const place of $("account").querySelectorAll(".said")) place.textContent = "";
+  for (const contact of contacts) contact.close();
+  renderFactor(true);
+  fillProfile();
+  $("account").scrollTop = 0;
+  $("account-title").focus({ preventScroll: true });
+  await renderAccount();
+}
+
+/* Called when the user or the sessions have changed. */
+export function renderAccount() {
+  for (const contact of contacts) contact.render();
+  renderFactor(false);
+  return renderSessions();
+}

@@ -1,0 +1,136 @@
+/* The address and the number of the account: confirmed by a code that only their owner reads, and changed that way. */
+import { request } from "./api.js";
+import { busy, clearComplaints, complain, el } from "./dom.js";
+import { session } from "./session.js";
+
+const field = (label, props) => el("label.field", {}, el("span", {}, label), el("input", { required: true, ...props }));
+const error = () => el("p.form-error", { role: "alert", hidden: true });
+
+export class Contact {
+  #of;
+  #value = el("strong.clip");
+  #badge = el("span.badge");
+  #note = el("p.hint", { role: "status" });
+  #change = el("button", { type: "button", onclick: () => this.#open() }, "Change");
+  #send = el("button", { type: "button", onclick: () => this.#sendCode() }, "Send a code");
+  #cancel = el("button", { type: "button", onclick: () => this.#keepOld() }, "Keep the old one");
+  #code;
+  #edit;
+  #asked = false; /* a code was sent since the page was opened */
+
+  /* of: {kind, label, type, plain: what is typed as it is sent, sent: words for a code that was sent} */
+  constructor(root, of) {
+    this.#of = of;
+    this.#code = el("form", { noValidate: true, onsubmit: (e) => this.#submit(e, () => this.#confirm()) },
+      field(`Code for your ${of.kind}`, { name: "code", inputMode: "numeric", autocomplete: "one-time-code", maxLength: 6 }),
+      error(), el("footer", {}, this.#cancel, this.#send, el("button.primary", { type: "submit" }, "Confirm")));
+    this.#edit = el("form", { noValidate: true, hidden: true, onsubmit: (e) => this.#submit(e, () => this.#save()) },
+      field(`New ${of.kind}`, { name: of.kind, type: of.type, autocomplete: of.type }),
+      field("Your password", { name: "currentPassword", type: "password", autocomplete: "current-password" }),
+      error(), el("footer", {}, el("button", { type: "button", onclick: () => { this.close(); this.#change.focus(); } }, "Cancel"),
+        el("button.primary", { type: "submit" }, "Save")));
+    root.append(
+      el("div.contact-row", {}, el("span.grow.stack", {}, el("small", {}, of.label), this.#value), this.#badge, this.#change),
+      this.#note, this.#code, this.#edit);
+  }
+
+  get #pending() { return session.user[this.#of.kind === "email" ? "pendingEmail" : "pendingPhone"]; }
+  get #confirmed() { return session.user[this.#of.kind === "email" ? "emailVerifiedAt" : "phoneVerifiedAt"] !== null; }
+
+  render() {
+    const waits = Boolean(this.#pending) || !this.#confirmed;
+    this.#value.textContent = session.user[this.#of.kind];
+    this.#value.title = session.user[this.#of.kind];
+    this.#badge.textContent = this.#confirmed ? "Confirmed" : "Not confirmed";
+    this.#badge.dataset.good = String(this.#confirmed);
+    this.#code.hidden = !waits || !this.#edit.hidden;
+    this.#cancel.hidden = !this.#pending;
+    this.#send.textContent = this.#asked || this.#pending ? "Send another code" : "Send a code";
+    if (!waits) this.#asked = false;
+    this.#note.textContent = this.#words(waits);
+    this.#note.hidden = !this.#note.textContent;
+  }
+
+  #words(waits) {
+    if (!waits) return "";
+    if (this.#asked) return this.#of.sent(this.#pending ?? session.user[this.#of.kind]);
+    if (this.#pending) return `${this.#pending} takes its place once it is confirmed.`;
+    return this.#of.kind === "email" ? "Type the code of the letter that you got, or follow its link." : "Have a code sent, and type it here.";
+  }
+
+  close() {
+    this.#asked = false;
+    this.#hideEdit();
+  }
+
+  #hideEdit() {
+    this.#edit.hidden = true;
+    this.#edit.reset();
+    this.#change.hidden = false;
+    this.render();
+  }
+
+  #open() {
+    clearComplaints(this.#edit);
+    this.#edit.hidden = false;
+    this.#change.hidden = true;
+    this.render();
+    this.#edit.elements[0].focus();
+  }
+
+  #submit(event, work) {
+    const form = event.target;
+    event.preventDefault();
+    clearComplaints(form);
+    const empty = [...form.querySelectorAll("input")].filter((input) => !input.value.trim());
+    for (const input of empty) complain(input, "Please fill this in.");
+    if (empty.length) empty[0].focus();
+    else busy(form, work);
+  }
+
+  #sendCode() {
+    busy(this.#code, async () => {
+      await request("POST", "/v1/verifications", { body: { purpose: this.#of.kind } });
+      this.#asked = true;
+      this.render();
+      this.#code.elements.code.focus();
+    });
+  }
+
+  async #confirm() {
+    const { code } = this.#code.elements;
+    try {
+      await request("PUT", "/v1/verifications", { body: { code: code.value.trim() } });
+    } catch (problem) {
+      if (problem.status !== 401) throw problem;
+      complain(code, "This code is not right, or no longer good.");
+      code.select();
+      return;
+    }
+    this.#code.reset();
+    this.#asked = false;
+    session.setUser(await request("GET", "/v1/me"));
+    this.#change.focus();
+  }
+
+  async #save() {
+    const { [this.#of.kind]: value, currentPassword } = this.#edit.elements;
+    const body = { [this.#of.kind]: this.#of.plain?.(value.value) ?? value.value.trim(), currentPassword: currentPassword.value };
+    const user = await request("PATCH", "/v1/me", { body });
+    session.setUser(user);
+    this.#asked = Boolean(this.#pending);
+    this.#hideEdit();
+    (this.#code.hidden ? this.#change : this.#code.elements.code).focus();
+  }
+
+  /* The old one again: nothing waits any more. */
+  #keepOld() {
+    busy(this.#code, async () => {
+      session.setUser(await request("PATCH", "/v1/me", { body: { [this.#of.kind]: session.user[this.#of.kind] } }));
+      this.#code.reset();
+      this.#asked = false;
+      this.render();
+      this.#change.focus();
+    });
+  }
+}

@@ -1,0 +1,70 @@
+/* The second step at log-in: set up with an authenticator app, and taken away again. */
+import { request } from "./api.js";
+import { $, busy, clearComplaints, complain, el } from "./dom.js";
+import { session } from "./session.js";
+
+let step = "start"; /* start, code: a secret waits for its first code, recovery: codes are shown */
+
+/* Shows what fits; `anew` forgets what was begun. */
+export function renderFactor(anew) {
+  if (anew) {
+    step = "start";
+    for (const secret of ["factor-secret", "factor-uri-text", "recovery-codes"]) $(secret).replaceChildren();
+    $("factor-uri").removeAttribute("href");
+  }
+  const since = session.user.totpEnabledAt;
+  $("factor-text").textContent = since
+    ? `On since ${new Date(since).toLocaleDateString(undefined, { dateStyle: "medium" })}: logging in needs a code from your phone.`
+    : "Off. With it, logging in needs your password and a code from your phone.";
+  $("factor-password").hidden = step !== "start";
+  $("factor-code").hidden = step !== "code";
+  $("factor-recovery").hidden = step !== "recovery";
+  $("factor-password").querySelector("button").textContent = since ? "Turn it off" : "Set it up";
+}
+
+async function begin(form) {
+  const { secret, uri } = await request("POST", "/v1/me/totp", { body: { password: form.elements.password.value } });
+  form.reset();
+  $("factor-secret").textContent = secret.match(/.{1,4}/g).join(" ");
+  $("factor-uri").href = uri;
+  $("factor-uri-text").textContent = uri;
+  step = "code";
+  renderFactor(false);
+  $("factor-code").elements.code.focus();
+}
+
+async function turnOff(form) {
+  await request("DELETE", "/v1/me/totp", { body: { password: form.elements.password.value } });
+  form.reset();
+  session.setUser(await request("GET", "/v1/me"));
+  form.querySelector(".said").textContent = "Turned off";
+}
+
+async function confirmCode(form) {
+  const { recoveryCodes } = await request("PUT", "/v1/me/totp", { body: { code: form.elements.code.value.trim() } });
+  form.reset();
+  renderFactor(true);
+  step = "recovery";
+  $("recovery-codes").replaceChildren(...recoveryCodes.map((code) => el("li", {}, el("code", {}, code))));
+  session.setUser(await request("GET", "/v1/me"));
+  $("recovery-codes").focus();
+}
+
+function onSubmit(form, work) {
+  form.addEventListener("submit", (e) => {
+    e.preventDefault();
+    clearComplaints(form);
+    const [input] = form.elements;
+    if (input.value.trim()) busy(form, () => work(form));
+    else { complain(input, "Please fill this in."); input.focus(); }
+  });
+}
+
+export function setUpFactor() {
+  const again = () => { renderFactor(true); $("factor-password").elements.password.focus(); };
+  onSubmit($("factor-password"), (form) => (session.user.totpEnabledAt ? turnOff(form) : begin(form)));
+  onSubmit($("factor-code"), confirmCode);
+  $("factor-password").addEventListener("input", (e) => { e.currentTarget.querySelector(".said").textContent = ""; });
+  $("factor-cancel").onclick = again;
+  $("recovery-done").onclick = again;
+}

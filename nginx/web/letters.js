@@ -1,0 +1,29 @@
+/*
+ * The links in letters: #/verifications?token=… and #/password-resets?token=…  The token leaves the
+ * address, and with it the tab's history, before anything else is done.
+ */
+import { request } from "./api.js";
+
+/* What the address asks for, {page, token}, once; null when it is no letter's link. */
+export function takeLetter() {
+  const [, page, query] = /^#\/(verifications|password-resets)(?:\?(.*))?$/.exec(location.hash) ?? [];
+  if (!page) return null;
+  history.replaceState(null, "", "#/");
+  return { page, token: new URLSearchParams(query ?? "").get("token") };
+}
+
+/* Confirms an address or a number; resolves to what the user is told of it. */
+export async function confirmContact(token) {
+  if (!token) return "This link is not complete. Please copy all of it from the letter.";
+  try {
+    await request("PUT", "/v1/verifications", { body: { token }, open: true });
+    return "Thank you, your address is confirmed.";
+  } catch (error) {
+    if (error.status === 409) return "Another account has this address by now, so it cannot become yours.";
+    if (error.status === 401 || error.status === 422) {
+      return "This link is no longer good: it was used already, is older than a day, or another address was chosen since. " +
+        "Your account page sends a new one.";
+    }
+    return "Your address could not be confirmed just now. Please open the link again in a moment.";
+  }
+}

@@ -1,0 +1,58 @@
+/* Where the user is logged in, and an end to it. */
+import { everything, request } from "./api.js";
+import { toastError } from "./dialogs.js";
+import { $, el } from "./dom.js";
+import { session } from "./session.js";
+
+const BROWSERS = [[/Edg\w*\//, "Edge"], [/OPR\//, "Opera"], [/Firefox\//, "Firefox"], [/Chrome\//, "Chrome"], [/Safari\//, "Safari"]];
+const SYSTEMS = [[/Android/, "Android"], [/iPhone|iPad/, "iOS"], [/Windows/, "Windows"], [/Mac OS X/, "macOS"], [/CrOS/, "ChromeOS"], [/Linux/, "Linux"]];
+const STEPS = [["day", 86400], ["hour", 3600], ["minute", 60]];
+let turn = 0;
+
+/* "Firefox on Windows" for what a browser says of itself; a name that somebody gave stays. */
+function deviceName(device) {
+  const [browser, system] = [BROWSERS, SYSTEMS].map((list) => list.find(([mark]) => mark.test(device))?.[1]);
+  return browser ? [browser, system].filter(Boolean).join(" on ") : device || "A program without a name";
+}
+
+function ago(at) {
+  const seconds = (Date.now() - new Date(at)) / 1000;
+  const [unit, size] = STEPS.find(([, each]) => seconds >= each) ?? [];
+  return unit ? new Intl.RelativeTimeFormat("en", { numeric: "auto" }).format(-Math.floor(seconds / size), unit) : "just now";
+}
+
+function row(each) {
+  const name = deviceName(each.device);
+  const seen = el("time", { dateTime: each.lastUsedAt, title: new Date(each.lastUsedAt).toLocaleString() }, ago(each.lastUsedAt));
+  return el("li", { dataset: { session: each.id } },
+    el("span.grow.stack", {}, el("strong.clip", { title: each.device }, name),
+      el("small", {}, each.ip ? `${each.ip}, seen ` : "seen ", seen)),
+    each.current ? el("span.badge", { dataset: { good: "true" } }, "This browser")
+      : el("button", { type: "button", "aria-label": `End the session of ${name}`, onclick: (e) => end(e.target, `/v1/sessions/${each.id}`) }, "End"));
+}
+
+export async function renderSessions() {
+  const mine = ++turn;
+  const items = await everything("/v1/sessions?limit=200").catch((error) => { toastError(error); return null; });
+  if (mine !== turn || !items || !session.user) return;
+  items.sort((a, b) => b.current - a.current || (a.lastUsedAt < b.lastUsedAt ? 1 : -1));
+  $("sessions").replaceChildren(...items.map(row));
+  $("end-others").hidden = items.length < 2;
+}
+
+/* A session that is gone already is as good as ended. */
+async function end(button, path) {
+  button.disabled = true;
+  try {
+    await request("DELETE", path);
+  } catch (error) {
+    if (error.status !== 404) toastError(error);
+  }
+  await renderSessions();
+  button.disabled = false;
+  $("sessions-title").focus();
+}
+
+export function setUpSessions() {
+  $("end-others").onclick = (e) => end(e.target, "/v1/sessions");
+}
