@@ -1,5 +1,9 @@
 """Getting in and staying in: sign up, log in, reload, log out, and what is said when it fails."""
+import json
+
 from client import fresh_account
+
+REFRESH = "import('/session.js').then(({session}) => session.refresh()).then(() => { window.renewed = true; })"
 
 
 def complaints(page):
@@ -17,7 +21,7 @@ def test_every_complaint_stands_at_its_field(windows, anna):
     page.until(lambda: complaints(page) == {"email", "phone"})
     page.browser.screenshot("gate-complaints")
     page.sign_up(**{**fresh_account("dora"), "email": anna.email})
-    page.until(lambda: "email" in page.text("#signup .form-error"))
+    page.until(lambda: complaints(page) == {"email"})
 
 
 def test_a_wrong_password_is_answered_in_words(windows, anna):
@@ -41,12 +45,74 @@ def test_a_reload_keeps_the_session_and_the_place(windows, anna):
     assert page.driver.current_url.endswith(f"/t/{task['id']}")
 
 
+def cookies(page):
+    return page.driver.execute_cdp_cmd("Network.getAllCookies", {})["cookies"]
+
+
+def stored(page):
+    """All that a script can read of what outlives the page."""
+    return page.driver.execute_script(
+        "return JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie, location.href, history.state])")
+
+
+def test_nothing_secret_lies_where_a_script_could_read_it(windows, outbox):
+    account = fresh_account("dora")
+    page = windows.open()
+    page.sign_up(**account)
+    page.wait_connection("live")
+    page.driver.refresh()
+    page.wait_connection("live")
+    (cookie,) = cookies(page)
+    assert (cookie["name"], cookie["path"], cookie["httpOnly"], cookie["sameSite"]) == (
+        "taskwire_refresh", "/v1/sessions", True, "Strict")
+    local, session, readable, _, state = json.loads(stored(page))
+    assert set(local) <= {"taskwire.user", "taskwire.project", "taskwire.view"} and session == {} and readable == ""
+    assert state is None and all(len(value) <= 24 for value in local.values()), local  # ids and words
+    assert not page.driver.execute_script("return indexedDB.databases ? indexedDB.databases().then(d => d.length) : 0")
+    assert cookie["value"] not in page.driver.page_source
+
+
 def test_logging_out_ends_the_session(windows, anna):
     page = windows.log_in(anna)
+    assert len(cookies(page)) == 1
     page.log_out()
+    assert cookies(page) == []
     page.driver.refresh()
     page.visible("#gate")
-    assert page.driver.execute_script("return localStorage.length && localStorage.getItem('taskwire.refresh')") in (None, 0)
+    assert "taskwire.user" not in stored(page)
+
+
+def test_tabs_that_renew_at_once_keep_the_session(windows, anna):
+    """With the browser's locks, and where it has none."""
+    page = windows.log_in(anna)
+    for _ in range(2):
+        page.driver.switch_to.new_window("tab")
+        page.open()
+        page.wait_connection("live")
+    tabs = page.driver.window_handles
+    for before in ("", "Object.defineProperty(navigator, 'locks', {value: undefined});"):
+        for tab in tabs:
+            page.driver.switch_to.window(tab)
+            page.driver.execute_script(f"{before} window.renewed = false; setTimeout(() => {REFRESH}, 150)")
+        for tab in tabs:
+            page.driver.switch_to.window(tab)
+            page.until(lambda: page.driver.execute_script("return window.renewed"))
+    for tab in tabs:
+        page.driver.switch_to.window(tab)
+        page.driver.refresh()
+        page.wait_connection("live")
+
+
+def test_logging_out_in_one_tab_logs_out_the_other(windows, anna):
+    page = windows.log_in(anna)
+    first = page.driver.current_window_handle
+    page.driver.switch_to.new_window("tab")
+    page.open()
+    page.wait_connection("live")
+    page.log_out()
+    page.driver.switch_to.window(first)
+    page.visible("#gate")
+    assert "another tab" in page.text("#gate-note")
 
 
 def test_a_session_ended_elsewhere_ends_here(windows, anna):

@@ -1,0 +1,217 @@
+"""The account's page: what one changes of oneself, and where one is logged in."""
+import time
+
+import pytest
+from client import fresh_account
+from second_factor import code_of
+from selenium.webdriver.support.ui import Select
+
+LIVE = 2.0
+NEW = "an altogether new one"
+
+
+def account(windows, user, **size):
+    page = windows.log_in(user, **size)
+    page.click("#me")
+    page.visible("#account")
+    page.until(lambda: page.all("#sessions li"))
+    return page
+
+
+def submit(page, form, **fields):
+    for name, value in fields.items():
+        page.type(f"{form} [name={name}]", value)
+    page.click(f"{form} button[type=submit]")
+
+
+def said(page, form, text):
+    page.until(lambda: text in page.text(f"{form} .said"), why=f"{form} never said {text}")
+
+
+def badge(page, kind):
+    return page.text(f"#contact-{kind} .badge")
+
+
+def sessions(page):
+    return {e.get_attribute("data-session"): e.text for e in page.all("#sessions li")}
+
+
+def end_session(page, session):
+    page.click(f"#sessions [data-session='{session}'] button")
+
+
+def test_name_and_zone_are_changed(windows, anna):
+    page = account(windows, anna)
+    Select(page.find("#profile [name=timeZone]")).select_by_value("Europe/Berlin")
+    submit(page, "#profile", name="Änne Meyer")
+    said(page, "#profile", "Saved")
+    assert page.text("#me-name") == "Änne Meyer"
+    me = anna.get("/v1/me")
+    assert (me["name"], me["timeZone"]) == ("Änne Meyer", "Europe/Berlin")
+    submit(page, "#profile", name="  ")
+    page.visible("#profile .complaint")
+
+
+def test_the_page_has_an_address_and_a_way_back(windows, anna):
+    project = anna.project("Back")
+    page = windows.log_in(anna, project)
+    page.click("#me")
+    page.visible("#account")
+    assert page.driver.switch_to.active_element.get_attribute("id") == "account-title"
+    page.driver.refresh()
+    page.visible("#account")
+    page.escape()
+    page.wait_project("Back")
+    page.until(lambda: not page.find("#account").is_displayed() and page.find("#board").is_displayed())
+    page.driver.back()
+    page.visible("#account")
+    page.click(".account .back")
+    page.wait_project("Back")
+
+
+def test_the_phone_is_confirmed_by_a_code(windows, anna, outbox):
+    windows.expect("status of 401")
+    page = account(windows, anna)
+    assert badge(page, "phone") == "Not confirmed"
+    page.click("#contact-phone form:not([hidden]) footer button:nth-child(2)")
+    page.until(lambda: anna.phone in page.text("#contact-phone .hint"))
+    code = outbox.text_code(anna.phone)
+    submit(page, "#contact-phone", code="000000" if code != "000000" else "000001")
+    page.until(lambda: "not right" in page.text("#contact-phone .complaint"))
+    submit(page, "#contact-phone", code=code)
+    page.until(lambda: badge(page, "phone") == "Confirmed")
+    assert anna.get("/v1/me")["phoneVerifiedAt"] is not None
+    page.until(lambda: not page.find("#contact-phone [name=code]").is_displayed())
+
+
+def test_a_new_address_counts_once_its_code_is_typed(windows, anna, outbox):
+    windows.expect("status of 422")
+    page = account(windows, anna)
+    new = fresh_account()["email"]
+    edit = "#contact-email form:nth-of-type(2)"
+    page.click("#contact-email .contact-row button")
+    submit(page, edit, email=new, currentPassword="not my password")
+    page.visible(f"{edit} .complaint")
+    submit(page, edit, email=new, currentPassword=anna.password)
+    page.until(lambda: new in page.text("#contact-email .hint"))
+    assert page.text("#contact-email strong") == anna.email
+    submit(page, "#contact-email", code=outbox.letter(new, "Confirm your new address").code)
+    page.until(lambda: page.text("#contact-email strong") == new and badge(page, "email") == "Confirmed")
+
+
+def test_a_new_number_can_be_taken_back(windows, anna, outbox):
+    page = account(windows, anna)
+    new = fresh_account()["phone"]
+    page.click("#contact-phone .contact-row button")
+    submit(page, "#contact-phone form:nth-of-type(2)", phone=f"{new[:3]} {new[3:6]} {new[6:]}", currentPassword=anna.password)
+    page.until(lambda: new in page.text("#contact-phone .hint"))
+    page.click("#contact-phone footer button:first-child")
+    page.until(lambda: new not in page.text("#contact-phone"))
+    me = anna.get("/v1/me")
+    assert (me["phone"], me["pendingPhone"]) == (anna.phone, None)
+
+
+def test_a_changed_password_logs_out_the_others(windows, anna):
+    windows.expect("status of 401", "status of 422")
+    other, page = windows.log_in(anna), account(windows, anna)
+    submit(page, "#password", currentPassword="not my password", newPassword=NEW)
+    page.visible("#password .complaint")
+    submit(page, "#password", currentPassword=anna.password, newPassword=NEW)
+    said(page, "#password", "Changed")
+    other.visible("#gate", within=LIVE)
+    page.until(lambda: len(sessions(page)) == 1)
+    other.log_in(anna.email, NEW)
+    other.wait_connection("live")
+
+
+def test_ending_another_session_logs_that_browser_out_within_two_seconds(windows, anna):
+    windows.expect("status of 401")
+    anna.delete("/v1/sessions/current").expect(204)
+    other = windows.log_in(anna)
+    page = account(windows, anna)
+    page.until(lambda: len(sessions(page)) == 2)
+    assert all("Chrome on Linux" in text and "127.0.0.1" in text and "just now" in text for text in sessions(page).values())
+    theirs = next(id for id, text in sessions(page).items() if "This browser" not in text)
+    start = time.monotonic()
+    end_session(page, theirs)
+    other.visible("#gate", within=LIVE)
+    took = time.monotonic() - start
+    print(f"out after {took * 1000:.0f} ms")
+    assert took <= LIVE and "has ended" in other.text("#gate-note")
+    page.until(lambda: len(sessions(page)) == 1)
+    page.wait_connection("live")
+    other.driver.refresh()
+    other.visible("#gate")
+
+
+def test_all_others_are_ended_at_once(windows, anna):
+    windows.expect("status of 401")
+    page = account(windows, anna)
+    others = [windows.log_in(anna) for _ in range(2)]
+    page.driver.refresh()
+    page.until(lambda: len(sessions(page)) == 4)  # with the one of anna's first token
+    page.click("#end-others")
+    for other in others:
+        other.visible("#gate", within=LIVE)
+    page.until(lambda: len(sessions(page)) == 1 and not page.find("#end-others").is_displayed())
+    page.wait_connection("live")
+
+
+def test_a_second_step_is_set_up_used_and_taken_away(windows, anna):
+    windows.expect("status of 401", "status of 422")
+    page = account(windows, anna)
+    submit(page, "#factor-password", password="not my password")
+    page.visible("#factor-password .complaint")
+    submit(page, "#factor-password", password=anna.password)
+    page.visible("#factor-code")
+    page.browser.screenshot("account-totp")
+    secret = page.text("#factor-secret").replace(" ", "")
+    assert page.find("#factor-uri").get_attribute("href") == page.find("#factor-uri-text").get_property("textContent")
+    submit(page, "#factor-code", code="000000" if code_of(secret) != "000000" else "000001")
+    page.visible("#factor-code .complaint")
+    submit(page, "#factor-code", code=code_of(secret))
+    page.visible("#factor-recovery")
+    page.browser.screenshot("account-recovery")
+    recovery = [e.text for e in page.all("#recovery-codes code")]
+    assert len(set(recovery)) == 10
+    page.click("#recovery-done")
+    assert "On since" in page.text("#factor-text")
+    assert recovery[0] not in page.driver.page_source and secret not in page.driver.page_source  # shown once
+
+    other = windows.open()
+    other.log_in(anna.email, anna.password)
+    other.visible("#login [name=code]")
+    other.browser.screenshot("gate-code")
+    submit(other, "#login", code="nonsense")
+    other.visible("#login .form-error")
+    submit(other, "#login", code=recovery[0].lower())
+    other.wait_connection("live")
+
+    submit(page, "#factor-password", password=anna.password)
+    said(page, "#factor-password", "Turned off")
+    assert anna.get("/v1/me")["totpEnabledAt"] is None
+
+
+@pytest.mark.parametrize("width", [1280, 768, 380])
+def test_the_page_fits_every_size_and_both_themes(windows, anna, width):
+    page = account(windows, anna)
+    page.browser.resize(width, 900)
+    page.click("#contact-phone .contact-row button")
+    submit(page, "#factor-password", password=anna.password)
+    page.visible("#factor-code")
+    for theme in ("light", "dark"):
+        page.browser.theme(theme)
+        for place in ("account-title", "factor-title"):
+            page.driver.execute_script("document.getElementById(arguments[0]).scrollIntoView()", place)
+            page.browser.screenshot(f"account-{width}-{theme}-{place.split('-')[0]}")
+    wide = "return [document.documentElement.scrollWidth, document.getElementById('account').scrollWidth]"
+    assert max(page.driver.execute_script(wide)) <= width
+
+
+def test_every_field_has_a_label_and_every_button_a_name(windows, anna):
+    page = account(windows, anna)
+    nameless = page.driver.execute_script("""
+        const named = (e) => (e.labels?.length && e.labels[0].textContent.trim()) || e.ariaLabel || e.textContent.trim();
+        return [...document.querySelectorAll("#gate, #account")].flatMap((root) =>
+            [...root.querySelectorAll("input, select, button, a[href]")]).filter((e) => !named(e)).map((e) => e.outerHTML)""")
+    assert nameless == []

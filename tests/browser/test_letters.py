@@ -1,0 +1,150 @@
+"""What the links in letters lead to, from the .eml in the outbox to the page; and the token is never left in the address."""
+import pytest
+from client import fresh_account
+from selenium.webdriver.common.by import By
+
+NEW = "an altogether new one"
+
+
+def link(letter):
+    """The address as it stands in the letter."""
+    return next(word for word in letter.text.split() if "token=" in word)
+
+
+def note(page):
+    return page.visible("#gate-note").text
+
+
+def ask_for_letter(page, email):
+    page.click("#forgot-link")
+    page.type("#forgot [name=email]", email)
+    page.click("#forgot button[type=submit]")
+    page.visible("#login")
+    return note(page)
+
+
+def set_password(page, password):
+    page.type("#reset [name=password]", password)
+    page.click("#reset button[type=submit]")
+
+
+def assert_token_gone(page, letter):
+    """Not in the address, and not one step back."""
+    assert letter.token not in page.driver.current_url
+    entries = page.driver.execute_cdp_cmd("Page.getNavigationHistory", {})["entries"]
+    assert not any(letter.token in entry["url"] for entry in entries)
+
+
+def test_a_forgotten_password_from_the_question_to_being_logged_in(windows, anna, outbox):
+    windows.expect("status of 401", "status of 422")
+    other = windows.log_in(anna)
+    page = windows.open()
+    page.browser.screenshot("gate")
+    page.type("#login [name=login]", anna.email)
+    page.click("#forgot-link")
+    assert page.find("#forgot [name=email]").get_property("value") == anna.email  # not typed twice
+    page.browser.screenshot("forgot")
+    page.click("#forgot button[type=submit]")
+    page.visible("#login")
+    page.browser.screenshot("forgot-sent")
+    letter = outbox.letter(anna.email, "Choose a new password")
+    page.driver.get(link(letter))
+    page.visible("#reset")
+    page.browser.screenshot("reset")
+    assert_token_gone(page, letter)
+    set_password(page, "short")
+    page.visible("#reset .complaint")
+    set_password(page, "password1234")  # refused by the server, which does not use the token up
+    page.until(lambda: "everybody" in page.text("#reset .complaint"))
+    set_password(page, NEW)
+    page.visible("#login")
+    assert "new password is set" in note(page)
+    page.log_in(anna.email, anna.password)
+    page.visible("#login .form-error")
+    page.log_in(anna.email, NEW)
+    page.wait_connection("live")
+    other.visible("#gate", within=2)  # a reset ends every session
+
+
+@pytest.mark.parametrize("who", ["known", "unknown", "typed in capitals"])
+def test_the_words_are_the_same_whoever_asks(windows, anna, who):
+    email = {"known": anna.email, "unknown": fresh_account()["email"], "typed in capitals": anna.email.upper()}[who]
+    assert ask_for_letter(windows.open(), email) == (
+        "If there is an account with this address, a letter is on its way to it. Its link is good for 30 minutes.")
+
+
+def test_no_address_is_complained_of_at_its_field(windows):
+    windows.expect("status of 422")
+    page = windows.open()
+    page.click("#forgot-link")
+    page.click("#forgot button[type=submit]")
+    page.until(lambda: page.text("#forgot .complaint") == "Please fill this in.")
+    page.type("#forgot [name=email]", "no address")
+    page.click("#forgot button[type=submit]")
+    page.until(lambda: "mail address" in page.text("#forgot .complaint"))
+    page.click("#forgot [data-to-login]")
+    page.visible("#login")
+
+
+def test_a_used_or_broken_link_says_so_and_offers_a_new_one(windows, anna, outbox):
+    windows.expect("status of 401")
+    page = windows.open()
+    ask_for_letter(page, anna.email)
+    letter = outbox.letter(anna.email, "Choose a new password")
+    anna.world.anonymous().put("/v1/password-resets", token=letter.token, password=NEW).expect(204)
+    for address in (link(letter), page.url + "/#/password-resets?token=" + "x" * 43):
+        page.driver.get(address)
+        page.visible("#reset")
+        set_password(page, "yet another one, longer")
+        page.visible("#forgot")
+        assert "no longer good" in note(page)
+    page.browser.screenshot("reset-used")
+    assert_token_gone(page, letter)
+
+
+def test_a_warning_letters_link_leads_to_the_question(windows, anna):
+    page = windows.open()
+    page.driver.get(page.url + "/#/password-resets")
+    page.visible("#forgot")
+
+
+def test_signing_up_sends_a_letter_whose_link_confirms_the_address(windows, world, outbox):
+    windows.expect("status of 401")
+    account = fresh_account("dora")
+    page = windows.open()
+    page.sign_up(**account)
+    page.wait_connection("live")
+    page.until(lambda: account["email"] in page.text("#toasts"))
+    letter = outbox.letter(account["email"], "Confirm your address")
+    page.driver.get(link(letter))  # in the page that is open: no new document
+    page.until(lambda: "is confirmed" in page.text("#toasts"))
+    assert_token_gone(page, letter)
+    page.click("#me")
+    page.until(lambda: page.text("#contact-email .badge") == "Confirmed")
+    page.driver.get(link(letter))
+    page.until(lambda: "no longer good" in page.text("#toasts"))
+
+
+def test_the_link_confirms_in_a_browser_that_is_not_logged_in(windows, anna, outbox):
+    windows.expect("status of 401")
+    letter = outbox.letter(anna.email, "Confirm your address")
+    page = windows.open()
+    page.driver.get("about:blank")
+    page.driver.get(link(letter))
+    page.until(lambda: "is confirmed" in note(page))
+    page.browser.screenshot("address-confirmed")
+    assert_token_gone(page, letter)
+    assert anna.get("/v1/me")["emailVerifiedAt"] is not None
+    page.driver.get("about:blank")
+    page.driver.get(link(letter))
+    page.until(lambda: "no longer good" in note(page))
+    assert not page.find("#shell").is_displayed() and page.driver.find_elements(By.CSS_SELECTOR, "#login")
+
+
+def test_a_letter_opened_while_logged_in_keeps_the_session(windows, anna, outbox):
+    letter = outbox.letter(anna.email, "Confirm your address")
+    page = windows.log_in(anna)
+    page.driver.get("about:blank")
+    page.driver.get(link(letter))
+    page.wait_connection("live")
+    page.until(lambda: "is confirmed" in page.text("#toasts"))
