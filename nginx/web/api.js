@@ -5,6 +5,8 @@
 import { session } from "./session.js";
 
 const TRIES = 6;
+const LONGEST_S = 10; /* waited for at most, when the server asks for it */
+const BAD_SECRET = "bad-credentials"; /* 401 of a wrong code, not of an old token */
 const LOST = new Set([502, 503, 504]); /* nobody, or nobody for certain, has answered */
 
 /* What the server complained about; `errors` has a pointer per field. */
@@ -34,7 +36,7 @@ const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 /* Doubling and jittered, or what the server asks for. */
 function patience(attempt, reply) {
   const asked = Number(reply?.headers.get("Retry-After"));
-  if (asked > 0) return Math.min(asked, 10) * 1000 * (1 + Math.random() / 4);
+  if (asked > 0) return Math.min(asked, LONGEST_S) * 1000 * (1 + Math.random() / 4);
   return Math.min(4000, 250 * 2 ** attempt) * (0.5 + Math.random() / 2);
 }
 
@@ -85,20 +87,21 @@ export async function request(method, path, options = {}) {
     }
     const { reply, text } = answer;
     if (reply.ok) return parse(text);
-    if (reply.status === 401 && !options.open && !renewed) {
+    const problem = new Problem(reply.status, parse(text));
+    if (reply.status === 401 && problem.slug !== BAD_SECRET && !options.open && !renewed) {
       renewed = true;
       await session.refresh();
       continue;
     }
-    const problem = new Problem(reply.status, parse(text));
     if (!mayRepeat(reply, problem, options) || attempt + 1 >= TRIES) throw problem;
     await pause(patience(attempt, reply));
   }
 }
 
-/* 409 "in progress" is our own first try, still running.  A throttled log-in is for the user to see. */
+/* 409 "in progress" is our own first try, still running.  A throttled log-in, or a long wait, is for the user to see. */
 function mayRepeat(reply, problem, options) {
-  return LOST.has(reply.status) || (reply.status === 429 && !options.open) ||
+  const briefly = !(Number(reply.headers.get("Retry-After")) > LONGEST_S);
+  return LOST.has(reply.status) || (reply.status === 429 && !options.open && briefly) ||
     (reply.status === 409 && /progress|running|flight/.test(problem.slug));
 }
 

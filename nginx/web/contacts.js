@@ -45,14 +45,14 @@ export class Contact {
     this.#badge.dataset.good = String(this.#confirmed);
     this.#code.hidden = !waits || !this.#edit.hidden;
     this.#cancel.hidden = !this.#pending;
-    this.#send.textContent = this.#asked || this.#pending ? "Send another code" : "Send a code";
+    this.#send.textContent = this.#asked || this.#pending || this.#of.kind === "email" ? "Send another code" : "Send a code";
     if (!waits) this.#asked = false;
     this.#note.textContent = this.#words(waits);
     this.#note.hidden = !this.#note.textContent;
   }
 
   #words(waits) {
-    if (!waits) return "";
+    if (!waits || !this.#edit.hidden) return "";
     if (this.#asked) return this.#of.sent(this.#pending ?? session.user[this.#of.kind]);
     if (this.#pending) return `${this.#pending} takes its place once it is confirmed.`;
     return this.#of.kind === "email" ? "Type the code of the letter that you got, or follow its link." : "Have a code sent, and type it here.";

@@ -87,6 +87,7 @@ async function signUp(f) {
 async function forgot(f) {
   await request("POST", "/v1/password-resets", { body: { email: f.email.value.trim() }, open: true });
   choose("login", "If there is an account with this address, a letter is on its way to it. Its link is good for 30 minutes.");
+  $("login").elements.password.focus();
 }
 
 async function reset(f, done) {
@@ -95,6 +96,7 @@ async function reset(f, done) {
   } catch (error) {
     if (error.status !== 401) throw error;
     choose("forgot", "This link is no longer good: it was used already, or is older than 30 minutes. You can have a new one.");
+    $("forgot").elements.email.focus();
     return;
   }
   resetToken = null;
