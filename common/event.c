@@ -31,6 +31,7 @@ const struct event_name event_names[EVENT__COUNT] = {
     [EVENT_MEMBER_REMOVED]       = {"member.removed",       "member"},
     [EVENT_NOTIFICATION_CREATED] = {"notification.created", "notification"},
     [EVENT_SESSION_REVOKED]      = {"session.revoked",      "session"},
+    [EVENT_USER_UPDATED]         = {"user.updated",         "user"},
 };
 /* clang-format on */
 

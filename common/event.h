@@ -34,6 +34,7 @@ enum event_kind {
     EVENT_MEMBER_REMOVED,
     EVENT_NOTIFICATION_CREATED,
     EVENT_SESSION_REVOKED,
+    EVENT_USER_UPDATED, /* of `presence` alone, on the user's own topic */
     EVENT__COUNT
 };
 

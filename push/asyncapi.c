@@ -73,9 +73,9 @@ static const struct {
     {CLOSE_TOO_LARGE,    "a message over 64 KiB"},
     {CLOSE_RESTART,      "the server restarts: come back, with a cursor"},
     {CLOSE_UNAUTHORISED, "not, or no longer, authorised"},
-    {CLOSE_FORBIDDEN,    "forbidden"},
+    {CLOSE_FORBIDDEN,    "forbidden: an API token opens no socket, only a person's own session does"},
     {CLOSE_NO_HELLO,     "no hello in time"},
-    {CLOSE_OVER_LIMIT,   "too slow or too chatty; a cursor resumes"},
+    {CLOSE_OVER_LIMIT,   "too slow, too chatty, or too many sockets of one user; a cursor resumes"},
 };
 /* clang-format on */
 

@@ -11,6 +11,7 @@
 #include "push/follow.h"
 #include "push/hub.h"
 #include "push/payload.h"
+#include "push/presence.h"
 #include "push/relay.h"
 #include "push/session.h"
 #include "push/who.h"
@@ -61,6 +62,18 @@ join(struct topic *t, const struct happening *h)
                 all_joined(t->places[place].at[i]->session, p.project, "member.added", -1);
 }
 
+/* A user wants to be seen, or not any more. */
+static void
+show(struct topic *t, const struct happening *h)
+{
+    struct payload p;
+
+    payload_read(&p, h->frame);
+    for (int place = 0; place < PLACE__COUNT && p.presence; place++)
+        for (uint32_t i = t->places[place].count; i-- > 0;)
+            presence_shown(t->places[place].at[i]->session, p.shown);
+}
+
 struct opened {
     char project[25];
     int64_t rev;
@@ -84,6 +97,8 @@ effects_after(struct topic *t, const struct happening *h)
         who_revoked(t, h->id);
     else if (t->kind == TOPIC_USER && h->effect == EFFECT_MEMBER_ADDED)
         join(t, h);
+    else if (t->kind == TOPIC_USER && h->effect == EFFECT_USER_UPDATED)
+        show(t, h);
     else if (t->kind == TOPIC_EVERYONE && h->effect == EFFECT_PROJECT_UPDATED) {
         payload_read(&p, h->frame);
         text_hex(o.project, h->id, 12);

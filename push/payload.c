@@ -31,16 +31,32 @@ parse(const struct frame *f)
 }
 
 /* changes[field][1], or [0] for what is no more. */
-static const char *
-changed(struct json_object *changes, const char *field, size_t side)
+static struct json_object *
+changed_value(struct json_object *changes, const char *field, size_t side)
 {
     struct json_object *pair;
 
     if (!json_object_object_get_ex(changes, field, &pair) ||
         !json_object_is_type(pair, json_type_array) || json_object_array_length(pair) != 2)
         return NULL;
-    pair = json_object_array_get_idx(pair, side);
-    return json_object_is_type(pair, json_type_string) ? json_object_get_string(pair) : NULL;
+    return json_object_array_get_idx(pair, side);
+}
+
+static const char *
+changed(struct json_object *changes, const char *field, size_t side)
+{
+    struct json_object *value = changed_value(changes, field, side);
+
+    return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : NULL;
+}
+
+static void
+read_presence(struct payload *out, struct json_object *changes)
+{
+    struct json_object *value = changed_value(changes, "presence", 1);
+
+    out->presence = json_object_is_type(value, json_type_boolean);
+    out->shown = out->presence && json_object_get_boolean(value);
 }
 
 static void
@@ -77,6 +93,7 @@ payload_read(struct payload *out, const struct frame *frame)
         access = changed(changes, "access", 1);
         out->opened = access != NULL && strcmp(access, "everyone") == 0;
         read_project(out, changes, data);
+        read_presence(out, changes);
     }
     if (json_object_object_get_ex(root, "rev", &rev) && json_object_is_type(rev, json_type_int))
         out->rev = json_object_get_int64(rev);

@@ -15,6 +15,8 @@ struct payload {
     bool readable;    /* the frame was what we expect */
     bool access;      /* changes.access is there ... */
     bool opened;      /* ... and says that everyone may see the project now */
+    bool presence;    /* changes.presence is there ... */
+    bool shown;       /* ... and says that others may see it */
     char project[25]; /* data.projectId or changes.projectId; empty: none */
     int64_t rev;      /* -1: none */
 };

@@ -291,6 +291,18 @@ presence_op(struct session *s, const struct wire_in *in)
 }
 
 void
+presence_shown(struct session *s, bool shown)
+{
+    s->chosen = true;
+    if (s->shown == shown)
+        return;
+    s->shown = shown;
+    for (struct follow *f = s->follows; f != NULL; f = f->after)
+        if (f->state[0] != '\0')
+            changed(f);
+}
+
+void
 presence_gone(struct follow *f)
 {
     if (f->state[0] == '\0')

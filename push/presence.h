@@ -23,6 +23,9 @@ void presence_open(struct ev_loop *loop);
  */
 enum wire_error presence_op(struct session *s, const struct wire_in *in);
 
+/* Its user has chosen whether others may see it; newer than what hello read. */
+void presence_shown(struct session *s, bool shown);
+
 /* A session has left a topic. */
 void presence_gone(struct follow *f);
 

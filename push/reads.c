@@ -173,10 +173,13 @@ reads_effect(struct happening *h, const char *kind, const char *entity_id)
         const char *kind;
         enum effect effect;
     } effects[] = {
-        {"member.added", EFFECT_MEMBER_ADDED},
-        {"member.removed", EFFECT_MEMBER_REMOVED},
+        /* clang-format off */
+        {"member.added",    EFFECT_MEMBER_ADDED},
+        {"member.removed",  EFFECT_MEMBER_REMOVED},
         {"project.updated", EFFECT_PROJECT_UPDATED},
         {"session.revoked", EFFECT_SESSION_REVOKED},
+        {"user.updated",    EFFECT_USER_UPDATED},
+        /* clang-format on */
     };
 
     h->effect = EFFECT_NONE;

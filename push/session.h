@@ -21,7 +21,7 @@ struct frame;
 #define CLOSE_RESTART      1012
 #define CLOSE_TOO_LARGE    1009
 #define CLOSE_UNAUTHORISED 4401
-#define CLOSE_FORBIDDEN    4403 /* said by no code of ours: the handshake answers 403 */
+#define CLOSE_FORBIDDEN    4403 /* an API token; a foreign origin gets HTTP's 403 */
 #define CLOSE_NO_HELLO     4408
 #define CLOSE_OVER_LIMIT   4429
 
@@ -50,6 +50,7 @@ struct session {
     uint8_t slot; /* of the heartbeat */
     bool heard;   /* since the last ping */
     bool shown;   /* wants to be seen by presence */
+    bool chosen;  /* an event said so, which what hello read must not undo */
     bool asked;   /* on the list of those to be checked */
     unsigned char user[12], sid[12];
     int16_t allowance; /* messages it may still send in a burst */

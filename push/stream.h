@@ -22,6 +22,7 @@ enum effect {
     EFFECT_MEMBER_REMOVED,
     EFFECT_PROJECT_UPDATED, /* maybe of its access */
     EFFECT_SESSION_REVOKED,
+    EFFECT_USER_UPDATED, /* maybe of presence */
 };
 
 /* One event on its way; id is its entity's. */

@@ -20,7 +20,8 @@
 #include "push/session.h"
 #include "push/topics.h"
 
-#define AT_ONCE 2 /* reads under way */
+#define AT_ONCE   2     /* reads under way */
+#define API_TOKEN "tw_" /* how API tokens begin (api/bearer.h) */
 
 static struct {
     struct session **waiting;
@@ -64,7 +65,8 @@ answer(struct check_one *one, enum err err)
     if (!one->alive) {
         refuse(s, "the session has ended");
     } else {
-        s->shown = one->shown;
+        if (!s->chosen)
+            s->shown = one->shown;
         session_ready(s);
         say_ready(s, s->hello_ref);
         free(s->hello_ref);
@@ -134,6 +136,13 @@ who_topic_ready(struct topic *t)
                 check(t->places[place].at[i]->session);
 }
 
+/* Nothing would tell us that an API token was removed, so none may hold a socket open. */
+static bool
+is_api_token(const char *text, size_t len)
+{
+    return len >= strlen(API_TOKEN) && memcmp(text, API_TOKEN, strlen(API_TOKEN)) == 0;
+}
+
 static void
 begin(struct session *s, const char *text, size_t len)
 {
@@ -141,6 +150,11 @@ begin(struct session *s, const char *text, size_t len)
     struct token token;
     struct topic *t;
 
+    if (is_api_token(text, len)) {
+        metrics[METRIC_CUT_UNAUTHORISED]++;
+        session_close(s, CLOSE_FORBIDDEN, "an API token opens no socket");
+        return;
+    }
     if (token_verify(text, len, &token) != ERR_NONE || !text_unhex(s->user, 12, token.user) ||
         !text_unhex(s->sid, 12, token.session)) {
         refuse(s, "the token is not valid");

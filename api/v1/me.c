@@ -13,6 +13,7 @@
 #include "api/v1/account.h"
 #include "api/v1/one_time.h"
 #include "api/v1/verifications.h"
+#include "common/event_log.h"
 
 enum err
 me_read(struct request *r)
@@ -66,6 +67,35 @@ choose_contact(struct edit *e, struct change *change, const bson_t *before, enum
     return verifications_send(e->r, change, before, contact, wanted);
 }
 
+/* Does the account let others see its presence? */
+static bool
+shows(const bson_t *user)
+{
+    bson_iter_t iter;
+
+    return !bson_iter_init_find(&iter, user, "presence") || bson_iter_as_bool(&iter);
+}
+
+/* Open sockets hear of the choice by the user's own topic. */
+static enum err
+tell_presence(struct edit *e, struct change *change, const bson_t *before, const bson_t *after)
+{
+    static const char *const changes[] = {"{\"presence\":[true,false]}",
+                                          "{\"presence\":[false,true]}"};
+    bool was = shows(before), is = shows(after);
+    struct event event = {.kind = EVENT_USER_UPDATED,
+                          .rev = doc_int(after, "rev"),
+                          .entity_id = e->r->user,
+                          .changes = changes[is]};
+    int own;
+    enum err err;
+
+    if (was == is)
+        return ERR_NONE;
+    err = change_join_topic(change, arena_printf(e->r->arena, "user:%s", e->r->user), &own);
+    return err == ERR_NONE ? change_event(change, own, &event) : err;
+}
+
 static enum err
 store_me(struct change *change, void *arg)
 {
@@ -88,6 +118,8 @@ store_me(struct change *change, void *arg)
         after = request_keep(r, doc_merge(after, stamp));
     filter = request_keep(r, BCON_NEW("_id", BCON_OID(&r->user_id)));
     err = store_replace(change_store(change), STORE_USERS, filter, after, NULL);
+    if (err == ERR_NONE)
+        err = tell_presence(e, change, before, after);
     return err == ERR_NONE ? reply_doc(r, 200, &user_shape, after) : err;
 }
 

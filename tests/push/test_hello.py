@@ -96,6 +96,18 @@ def test_a_token_is_renewed_on_the_socket(anna, connect):
     feed.expect_close(4401, within=2.0)
 
 
+@pytest.mark.parametrize("scopes", [["read"], ["admin"]], ids=str)
+def test_an_api_token_opens_no_socket(anna, connect, scopes):
+    token = anna.post("/v1/api-tokens", name="Robot", scopes=scopes).expect(201)["token"]
+    feed = connect()
+    feed.send(op="hello", token=token)
+    feed.expect_close(4403, within=2.0)
+    connect(headers={"Authorization": "Bearer " + token}).expect_close(4403, within=2.0)
+    with anna.live(follow=["user:me"]) as own:
+        own.send(op="token", token=token)
+        own.expect_close(4401, within=2.0)
+
+
 def test_the_token_of_somebody_else_does_not_renew(anna, ben, connect):
     feed = connect()
     feed.hello(anna.token)

@@ -89,6 +89,28 @@ def test_who_does_not_want_to_be_seen_is_not(anna, ben, shared, topic):
         assert join(here, topic) == {anna.id: "online"}
 
 
+def test_who_turns_presence_off_is_gone_at_once_and_back_when_it_is_on(anna, ben, shared, topic, second_push):
+    both = {anna.id: "online", ben.id: "online"}
+    with at(anna, topic) as here, at(ben, topic) as one, at(ben, topic, second_push) as two, \
+            ben.live(follow=["user:me"]) as own:
+        join(here, topic)
+        join(one, topic)
+        assert join(two, topic) == both
+        becomes(here, both)
+        ben.patch("/v1/me", presence=False, name="Ben the shy").expect(200)
+        event = own.expect("user.updated", id=ben.id)
+        assert event["changes"] == {"presence": [True, False]} and event["data"] is None
+        becomes(here, {anna.id: "online"}, within=1.0)
+        one.send(op="presence", topic=topic, state="away")
+        assert join(here, topic) == {anna.id: "online"}
+        ben.patch("/v1/me", presence=False).expect(200)
+        ben.patch("/v1/me", name="Ben the bold").expect(200)
+        own.silent()
+        ben.patch("/v1/me", presence=True).expect(200)
+        becomes(here, both, within=1.0)
+        assert own.expect("user.updated")["changes"] == {"presence": [False, True]}
+
+
 def test_presence_is_for_those_who_follow(anna, ben, topic):
     with ben.live(follow=[]) as feed:
         feed.send(op="presence", topic=topic, state="online", ref=1)
