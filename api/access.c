@@ -110,3 +110,18 @@ access_check(const bson_t *project, const bson_oid_t *user, enum action action)
         return ERR_NOT_FOUND;
     return role >= least[action] ? ERR_NONE : ERR_FORBIDDEN;
 }
+
+void
+access_readable(const bson_oid_t *user, bson_t *filter)
+{
+    bson_t either, one;
+
+    BSON_APPEND_ARRAY_BEGIN(filter, "$or", &either);
+    BSON_APPEND_DOCUMENT_BEGIN(&either, "0", &one);
+    BSON_APPEND_OID(&one, "members.userId", user);
+    bson_append_document_end(&either, &one);
+    BSON_APPEND_DOCUMENT_BEGIN(&either, "1", &one);
+    BSON_APPEND_UTF8(&one, "access", "everyone");
+    bson_append_document_end(&either, &one);
+    bson_append_array_end(filter, &either);
+}

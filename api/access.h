@@ -34,6 +34,9 @@ enum role access_member(const bson_t *project, const bson_oid_t *user);
 /* How many owners the project has. */
 int access_owners(const bson_t *project);
 
+/* Appends to a filter of projects: those where the user has a role. */
+void access_readable(const bson_oid_t *user, bson_t *filter);
+
 /* ERR_NOT_FOUND to those who may not know the project exists, ERR_FORBIDDEN, or ERR_NONE. */
 enum err access_check(const bson_t *project, const bson_oid_t *user, enum action action) MUST_CHECK;
 

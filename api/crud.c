@@ -9,6 +9,7 @@
 #include "api/doc.h"
 #include "api/project_cache.h"
 #include "api/query.h"
+#include "api/readable.h"
 #include "api/reply.h"
 #include "api/request.h"
 #include "api/router.h"
@@ -161,19 +162,16 @@ enum err
 crud_read(struct request *r)
 {
     const struct resource *res = r->route->on;
-    const bson_t *doc, *project;
+    const bson_t *doc;
     bson_oid_t id;
     enum err err;
 
-    if ((err = request_id_arg(r, 0, &id)) != ERR_NONE ||
-        (err = request_params_done(r)) != ERR_NONE ||
-        (err = crud_get(r, res->store, &id, &doc)) != ERR_NONE)
+    if ((err = request_id_arg(r, 0, &id)) != ERR_NONE || (err = request_params_done(r)) != ERR_NONE)
         return err;
-    if (res->is_project)
-        err = access_check(project = doc, &r->user_id, ACTION_READ);
-    else
-        err = crud_project(r, project_of(res, doc), ACTION_READ, &project);
-    if (err == ERR_NONE && (doc_has(doc, "deletedAt") || doc_has(project, "deletedAt")))
+    if (!res->is_project)
+        err = readable_get(r, res->store, &id, &doc);
+    else if ((err = crud_project(r, &id, ACTION_READ, &doc)) == ERR_NONE &&
+             doc_has(doc, "deletedAt"))
         err = ERR_NOT_FOUND;
     return err == ERR_NONE ? crud_reply(r, 200, res, doc) : err;
 }

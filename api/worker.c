@@ -21,6 +21,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "api/answer.h"
 #include "api/gate.h"
 #include "api/parking.h"
 #include "api/reply.h"
@@ -183,79 +184,11 @@ read_request(FCGX_Request *f, struct request *r)
     read_body(f, r);
 }
 
-static void
-header(FCGX_Request *f, const char *name, const char *value)
-{
-    if (value == NULL)
-        return;
-    FCGX_PutS(name, f->out);
-    FCGX_PutS(": ", f->out);
-    FCGX_PutS(value, f->out);
-    FCGX_PutS("\r\n", f->out);
-}
-
-static void
-header_number(FCGX_Request *f, const char *name, long value, bool wanted)
-{
-    char number[32];
-
-    snprintf(number, sizeof(number), "%ld", value);
-    header(f, name, wanted ? number : NULL);
-}
-
-/* The head; a body that is sent in pieces has no length yet. */
-static void
-send_head(FCGX_Request *f, struct request *r, bool whole)
-{
-    const struct reply *reply = &r->reply;
-    char number[32];
-
-    snprintf(number, sizeof(number), "%d", reply->status);
-    header(f, "Status", number);
-    header(f, "X-Request-Id", r->id);
-    header(f, "Content-Type", reply->type);
-    header(f, "ETag", reply->etag);
-    header(f, "Location", reply->location);
-    header(f, "Allow", reply->allow);
-    header(f, "Set-Cookie", reply->cookie);
-    header(f, "Cache-Control",
-           r->method == GET && reply->etag != NULL ? "private, no-cache" : "no-store");
-    if (reply->status == 401)
-        header(f, "WWW-Authenticate", "Bearer");
-    if (reply->replayed)
-        header(f, "Idempotency-Replayed", "true");
-    header_number(f, "Retry-After", reply->retry_after, reply->retry_after > 0);
-    header_number(f, "RateLimit-Limit", reply->limit, reply->limit > 0);
-    header_number(f, "RateLimit-Remaining", reply->remaining, reply->limit > 0);
-    header_number(f, "RateLimit-Reset", reply->reset, reply->limit > 0);
-    if (reply->type != NULL && whole) {
-        snprintf(number, sizeof(number), "%zu", reply->body.len);
-        header(f, "Content-Length", number);
-    }
-    FCGX_PutS("\r\n", f->out);
-}
-
-/* A piece of a long body, with the head before the first. */
+/* A piece of a long body. */
 static void
 send_piece(struct request *r)
 {
-    FCGX_Request *f = r->connection;
-
-    if (!r->reply.begun)
-        send_head(f, r, false);
-    r->reply.begun = true;
-    r->reply.sent += r->reply.body.len;
-    if (!r->head_only && r->reply.body.len > 0)
-        FCGX_PutStr(r->reply.body.bytes, (int)r->reply.body.len, f->out);
-}
-
-static void
-send_reply(FCGX_Request *f, struct request *r)
-{
-    if (!r->reply.begun)
-        send_head(f, r, true);
-    r->reply.begun = true;
-    send_piece(r);
+    answer_send(r->connection, r, false);
 }
 
 static void
@@ -285,7 +218,8 @@ serve(FCGX_Request *f, struct request *r)
     log_request(r->id);
     gate_serve(r);
     if (r->park_topic[0] == '\0') {
-        send_reply(f, r);
+        if (!r->reply.broken)
+            answer_send(f, r, true);
         log_line(r, started);
     }
     log_request(NULL);
@@ -326,14 +260,14 @@ new_connection(void)
 static void
 finish(struct worker *w, FCGX_Request *f, struct request *r)
 {
+    bool kept = f->keepConnection && FCGX_GetError(f->in) == 0;
     int fd;
 
     if (w->ending) /* the kept connection is given up with its answer, not in between */
-        f->keepConnection = 0;
+        kept = false;
     if (r->reply.broken) /* nginx must not take what it has for the whole */
-        FCGX_Free(f, 1);
-    else
-        FCGX_Finish_r(f);
+        kept = false;
+    FCGX_Free(f, !kept); /* not FCGX_Finish_r(): all has been written, to the request's end */
     forget(r);
     if (f->ipcFd >= 0) {
         fd = f->ipcFd;

@@ -33,6 +33,9 @@ enum store_name {
     STORE__COUNT
 };
 
+/* The collections' names: for what a query says of another one. */
+extern const char *const store_names[STORE__COUNT];
+
 /* NULL when the URI is malformed (logged).  most: stores taken at once. */
 struct store_pool *store_pool_open(const char *uri, const char *database, long most);
 void store_pool_close(struct store_pool *pool);

@@ -9,9 +9,6 @@
 
 #include "common/err.h"
 
-/* The names of the collections, indexed by enum store_name. */
-extern const char *const store_names[];
-
 /* As store_setup(). */
 enum err store_setup_run(mongoc_client_t *client, const char *database,
                          long event_retention_days) MUST_CHECK;

@@ -5,7 +5,7 @@ cd "${1:-$(dirname "$0")/..}" || exit 2
 
 # header (a pattern after `#include`)    files that may include it (patterns; tests may always)
 rules='
-<(fcgiapp|fcgi_stdio|fcgios)\.h>         api/worker\.c
+<(fcgiapp|fcgi_stdio|fcgios|fastcgi)\.h> api/(worker|answer)\.c
 <(mongoc|mongoc/.*)\.h>                  common/store[a-z_]*\.[ch]
 <hiredis/                                common/(bus|throttle)\.c|push/feed\.c
 <curl/                                   common/mail\.c

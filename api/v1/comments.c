@@ -7,6 +7,7 @@
 
 #include "api/crud.h"
 #include "api/doc.h"
+#include "api/readable.h"
 #include "api/reply.h"
 #include "api/request.h"
 #include "api/v1/notifications.h"
@@ -109,15 +110,15 @@ static const struct list comment_list = {no_filters, comment_orders, NULL};
 enum err
 comments_list(struct request *r)
 {
-    const bson_t *task, *project;
-    enum err err = path_task(r, ACTION_READ, &task, &project);
+    const bson_t *task;
+    bson_oid_t id;
+    enum err err = request_id_arg(r, 0, &id);
 
-    if (err != ERR_NONE)
+    if (err != ERR_NONE || (err = readable_get(r, STORE_TASKS, &id, &task)) != ERR_NONE)
         return err;
-    return crud_page(
-        r, STORE_COMMENTS, &comment_list,
-        request_keep(r, BCON_NEW("taskId", BCON_OID(doc_id(task, "_id")), "deletedAt", BCON_NULL)),
-        write_comment);
+    return crud_page(r, STORE_COMMENTS, &comment_list,
+                     request_keep(r, BCON_NEW("taskId", BCON_OID(&id), "deletedAt", BCON_NULL)),
+                     write_comment);
 }
 
 struct creation {

@@ -10,6 +10,7 @@
 #include "api/crud.h"
 #include "api/doc.h"
 #include "api/parking.h"
+#include "api/readable.h"
 #include "api/reply.h"
 #include "api/request.h"
 #include "api/v1/members.h"
@@ -230,7 +231,6 @@ enum err
 live_events(struct request *r)
 {
     const char *since = request_param(r, "since"), *topic, *reason;
-    const bson_t *project;
     bson_oid_t id;
     int64_t head, after;
     int limit, wait;
@@ -240,7 +240,7 @@ live_events(struct request *r)
         (err = read_count(r, "wait", 0, PARKING_SECONDS, 0, &wait)) != ERR_NONE ||
         (err = request_params_done(r)) != ERR_NONE ||
         (err = request_id_arg(r, 0, &id)) != ERR_NONE ||
-        (err = crud_project(r, &id, ACTION_READ, &project)) != ERR_NONE)
+        (err = readable_project(r, &id, false)) != ERR_NONE)
         return err;
     topic = crud_topic(r, &id);
     if ((err = event_log_head(r->store, topic, &head)) != ERR_NONE)
@@ -256,14 +256,14 @@ live_history(struct request *r)
 {
     struct text items = {0};
     struct reading e = {.out = &items};
-    const bson_t *task, *project;
+    const bson_t *task;
     bson_oid_t id;
     enum err err;
 
     if ((err = request_params_done(r)) != ERR_NONE ||
         (err = request_id_arg(r, 0, &id)) != ERR_NONE ||
         (err = crud_get(r, STORE_TASKS, &id, &task)) != ERR_NONE ||
-        (err = crud_project(r, doc_id(task, "projectId"), ACTION_READ, &project)) != ERR_NONE)
+        (err = readable_project(r, doc_id(task, "projectId"), false)) != ERR_NONE)
         return err;
     err = event_log_entity(r->store, crud_topic(r, doc_id(task, "projectId")), &id,
                            EVENTS_LIMIT_MAX, write_event, &e);

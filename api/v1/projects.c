@@ -270,21 +270,6 @@ static const struct order project_orders[] = {
     {NULL},
 };
 
-static void
-append_visible(struct request *r, bson_t *filter)
-{
-    bson_t or, one;
-
-    BSON_APPEND_ARRAY_BEGIN(filter, "$or", & or);
-    BSON_APPEND_DOCUMENT_BEGIN(& or, "0", &one);
-    BSON_APPEND_OID(&one, "members.userId", &r->user_id);
-    bson_append_document_end(& or, &one);
-    BSON_APPEND_DOCUMENT_BEGIN(& or, "1", &one);
-    BSON_APPEND_UTF8(&one, "access", "everyone");
-    bson_append_document_end(& or, &one);
-    bson_append_array_end(filter, & or);
-}
-
 /* One of ?archived= and ?deleted=: what is there, or what is not. */
 static enum err
 bin(struct request *r, const char *param, const char *stored, bool always, bson_t *filter)
@@ -320,7 +305,7 @@ projects_bins(struct request *r, bson_t *filter)
 static enum err
 scope_projects(struct request *r, bson_t *filter)
 {
-    append_visible(r, filter);
+    access_readable(&r->user_id, filter);
     return projects_bins(r, filter);
 }
 
@@ -366,7 +351,7 @@ projects_visible(struct request *r, const char *name, bson_t *filter)
         BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}", "limit", BCON_INT64(VISIBLE_MAX));
     enum err err;
 
-    append_visible(r, which);
+    access_readable(&r->user_id, which);
     err = store_find(r->store, STORE_PROJECTS, which, opts, note_id, &ids);
     BSON_APPEND_DOCUMENT_BEGIN(filter, name, &in);
     BSON_APPEND_ARRAY(&in, "$in", &ids);

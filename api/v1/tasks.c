@@ -8,6 +8,7 @@
 #include "api/crud.h"
 #include "api/doc.h"
 #include "api/order_key.h"
+#include "api/readable.h"
 #include "api/reply.h"
 #include "api/request.h"
 #include "api/v1/handlers.h"
@@ -101,20 +102,15 @@ static enum err
 scope_project(struct request *r, bson_t *filter)
 {
     const char *value = request_param(r, "projectId");
-    const bson_t *project;
     bson_oid_t id;
-    enum err err;
 
     if (value == NULL)
         return projects_visible(r, "projectId", filter);
     if (strlen(value) != 24 || !bson_oid_is_valid(value, 24))
         return request_bad_param(r, "projectId", "must be an id of 24 hex digits");
     bson_oid_init_from_string(&id, value);
-    err = crud_project(r, &id, ACTION_READ, &project);
-    if (err == ERR_NONE && doc_has(project, "deletedAt"))
-        err = ERR_NOT_FOUND;
     BSON_APPEND_OID(filter, "projectId", &id);
-    return err;
+    return readable_project(r, &id, true);
 }
 
 static enum err

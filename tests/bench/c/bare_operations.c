@@ -8,14 +8,20 @@
 
 #include "bare.h"
 
-bool
-bare_find(struct loop *l, int collection, bson_t *filter, bool in_transaction, bson_t *out)
+/* Finds one document, or fields of it (NULL: all); destroys filter and fields. */
+static bool
+find_fields(struct loop *l, int collection, bson_t *filter, bson_t *fields, bool in_transaction,
+            bson_t *out)
 {
     bson_t *opts = BCON_NEW("limit", BCON_INT64(1), "singleBatch", BCON_BOOL(true));
     mongoc_cursor_t *cursor;
     const bson_t *doc;
     bool found;
 
+    if (fields != NULL) {
+        BSON_APPEND_DOCUMENT(opts, "projection", fields);
+        bson_destroy(fields);
+    }
     if (in_transaction)
         bson_concat(opts, &l->in_session);
     cursor = mongoc_collection_find_with_opts(l->c[collection], filter, opts, NULL);
@@ -27,6 +33,12 @@ bare_find(struct loop *l, int collection, bson_t *filter, bool in_transaction, b
     bson_destroy(opts);
     bson_destroy(filter);
     return found;
+}
+
+bool
+bare_find(struct loop *l, int collection, bson_t *filter, bool in_transaction, bson_t *out)
+{
+    return find_fields(l, collection, filter, NULL, in_transaction, out);
 }
 
 static bool
@@ -42,6 +54,22 @@ is_member(const bson_t *project)
             bson_oid_equal(bson_iter_oid(&user), &bare.user))
             return true;
     return false;
+}
+
+/* The project with the user's own entry among its members: may the user read it? */
+static bool
+may_read(struct loop *l, const bson_oid_t *id)
+{
+    bson_t *fields = BCON_NEW("access", BCON_INT32(1), "deletedAt", BCON_INT32(1), "members", "{",
+                              "$elemMatch", "{", "userId", BCON_OID(&bare.user), "}", "}");
+    bson_t project;
+    bool ok;
+
+    if (!find_fields(l, PROJECTS, BCON_NEW("_id", BCON_OID(id)), fields, false, &project))
+        return false;
+    ok = is_member(&project);
+    bson_destroy(&project);
+    return ok;
 }
 
 static bool
@@ -65,15 +93,6 @@ next_id(struct loop *l)
 }
 
 static bool
-get(struct loop *l)
-{
-    const struct id *id = next_id(l);
-
-    return bare_find(l, TASKS, BCON_NEW("_id", BCON_OID(&id->task)), false, NULL) &&
-           check_project(l, &id->topic->project, false);
-}
-
-static bool
 drain(struct loop *l, bson_t *filter, bson_t *opts)
 {
     mongoc_cursor_t *cursor = mongoc_collection_find_with_opts(l->c[TASKS], filter, opts, NULL);
@@ -89,6 +108,32 @@ drain(struct loop *l, bson_t *filter, bson_t *opts)
     return ok;
 }
 
+/* The task, if it and its project are in no trash and the user may read it; one command. */
+static bool
+get(struct loop *l)
+{
+    const struct id *id = next_id(l);
+    /* clang-format off */
+    bson_t *pipeline = BCON_NEW(
+        "0", "{", "$match", "{", "_id", BCON_OID(&id->task), "}", "}",
+        "1", "{", "$lookup", "{", "from", "projects", "localField", "projectId",
+                  "foreignField", "_id", "as", "project", "}", "}",
+        "2", "{", "$match", "{", "deletedAt", BCON_NULL, "project", "{", "$elemMatch", "{",
+                  "deletedAt", BCON_NULL, "$or", "[", "{", "members.userId", BCON_OID(&bare.user),
+                  "}", "{", "access", "everyone", "}", "]", "}", "}", "}", "}",
+        "3", "{", "$project", "{", "project", BCON_INT32(0), "}", "}");
+    /* clang-format on */
+    mongoc_cursor_t *cursor =
+        mongoc_collection_aggregate(l->c[TASKS], MONGOC_QUERY_NONE, pipeline, NULL, NULL);
+    const bson_t *doc;
+    bool found = mongoc_cursor_next(cursor, &doc);
+
+    l->seen += found;
+    mongoc_cursor_destroy(cursor);
+    bson_destroy(pipeline);
+    return found;
+}
+
 static bool
 list(struct loop *l)
 {
@@ -98,7 +143,7 @@ list(struct loop *l)
     bson_t *opts = BCON_NEW("sort", "{", "position", BCON_INT32(1), "_id", BCON_INT32(1), "}",
                             "limit", BCON_INT64(51));
 
-    if (!check_project(l, &id->topic->project, false)) {
+    if (!may_read(l, &id->topic->project)) {
         bson_destroy(filter);
         bson_destroy(opts);
         return false;

@@ -1,0 +1,115 @@
+/*
+ * Of a project's members only the caller's own entry is read, or none: the right
+ * is a condition of the query.
+ */
+#include "api/readable.h"
+
+#include "api/access.h"
+#include "api/doc.h"
+#include "api/request.h"
+
+enum err
+readable_project(struct request *r, const bson_oid_t *id, bool living)
+{
+    bson_t filter = BSON_INITIALIZER, opts = BSON_INITIALIZER, fields, members, own, *found;
+    enum err err;
+
+    BSON_APPEND_OID(&filter, "_id", id);
+    BSON_APPEND_DOCUMENT_BEGIN(&opts, "projection", &fields);
+    BSON_APPEND_INT32(&fields, "access", 1);
+    BSON_APPEND_INT32(&fields, "deletedAt", 1);
+    BSON_APPEND_DOCUMENT_BEGIN(&fields, "members", &members);
+    BSON_APPEND_DOCUMENT_BEGIN(&members, "$elemMatch", &own);
+    BSON_APPEND_OID(&own, "userId", &r->user_id);
+    bson_append_document_end(&members, &own);
+    bson_append_document_end(&fields, &members);
+    bson_append_document_end(&opts, &fields);
+    err = store_get(r->store, STORE_PROJECTS, &filter, &opts, &found);
+    bson_destroy(&filter);
+    bson_destroy(&opts);
+    if (err != ERR_NONE)
+        return err;
+    err = access_check(found, &r->user_id, ACTION_READ);
+    if (err == ERR_NONE && living && doc_has(found, "deletedAt"))
+        err = ERR_NOT_FOUND;
+    bson_destroy(found);
+    return err;
+}
+
+/* {$match: {_id}}, and nothing more: so every server goes straight to it. */
+static void
+append_entity(bson_t *pipeline, const bson_oid_t *id)
+{
+    bson_t stage, match;
+
+    BSON_APPEND_DOCUMENT_BEGIN(pipeline, "0", &stage);
+    BSON_APPEND_DOCUMENT_BEGIN(&stage, "$match", &match);
+    BSON_APPEND_OID(&match, "_id", id);
+    bson_append_document_end(&stage, &match);
+    bson_append_document_end(pipeline, &stage);
+}
+
+/* Its project: {$lookup: ...}; the form without a pipeline, which servers serve best. */
+static void
+append_lookup(bson_t *pipeline)
+{
+    bson_t stage, lookup;
+
+    BSON_APPEND_DOCUMENT_BEGIN(pipeline, "1", &stage);
+    BSON_APPEND_DOCUMENT_BEGIN(&stage, "$lookup", &lookup);
+    BSON_APPEND_UTF8(&lookup, "from", store_names[STORE_PROJECTS]);
+    BSON_APPEND_UTF8(&lookup, "localField", "projectId");
+    BSON_APPEND_UTF8(&lookup, "foreignField", "_id");
+    BSON_APPEND_UTF8(&lookup, "as", "project");
+    bson_append_document_end(&stage, &lookup);
+    bson_append_document_end(pipeline, &stage);
+}
+
+/* Both living, and the project the caller's to read; then without the project. */
+static void
+append_right(bson_t *pipeline, const bson_oid_t *user)
+{
+    bson_t stage, match, project, which;
+
+    BSON_APPEND_DOCUMENT_BEGIN(pipeline, "2", &stage);
+    BSON_APPEND_DOCUMENT_BEGIN(&stage, "$match", &match);
+    BSON_APPEND_NULL(&match, "deletedAt");
+    BSON_APPEND_DOCUMENT_BEGIN(&match, "project", &project);
+    BSON_APPEND_DOCUMENT_BEGIN(&project, "$elemMatch", &which);
+    BSON_APPEND_NULL(&which, "deletedAt");
+    access_readable(user, &which);
+    bson_append_document_end(&project, &which);
+    bson_append_document_end(&match, &project);
+    bson_append_document_end(&stage, &match);
+    bson_append_document_end(pipeline, &stage);
+    BSON_APPEND_DOCUMENT_BEGIN(pipeline, "3", &stage);
+    BSON_APPEND_DOCUMENT_BEGIN(&stage, "$project", &which);
+    BSON_APPEND_INT32(&which, "project", 0);
+    bson_append_document_end(&stage, &which);
+    bson_append_document_end(pipeline, &stage);
+}
+
+static enum err
+keep(void *arg, const bson_t *doc)
+{
+    bson_t **out = arg;
+
+    *out = bson_copy(doc); /* there is one at most: _id is unique */
+    return ERR_NONE;
+}
+
+enum err
+readable_get(struct request *r, enum store_name store, const bson_oid_t *id, const bson_t **out)
+{
+    bson_t pipeline = BSON_INITIALIZER, *found = NULL;
+    enum err err;
+
+    append_entity(&pipeline, id);
+    append_lookup(&pipeline);
+    append_right(&pipeline, &r->user_id);
+    err = store_aggregate(r->store, store, &pipeline, keep, &found);
+    bson_destroy(&pipeline);
+    if (found != NULL)
+        *out = request_keep(r, found);
+    return err == ERR_NONE && found == NULL ? ERR_NOT_FOUND : err;
+}

@@ -1,0 +1,25 @@
+/*
+ * What the caller may read, asked of the store in one round trip.  A project's
+ * members are not fetched for it: thousands cost no more than a few.
+ * Changes do not use it: their rights come from the project within the
+ * transaction, crud_project().
+ */
+#ifndef API_READABLE_H
+#define API_READABLE_H
+
+#include <bson/bson.h>
+#include <stdbool.h>
+
+#include "common/err.h"
+#include "common/store.h"
+
+struct request;
+
+/* ERR_NOT_FOUND if the caller may not read the project; and, if it must be living, in the trash. */
+enum err readable_project(struct request *r, const bson_oid_t *id, bool living) MUST_CHECK;
+
+/* An entity that is in no trash, nor its project, if the caller may read it; for the request. */
+enum err readable_get(struct request *r, enum store_name store, const bson_oid_t *id,
+                      const bson_t **out) MUST_CHECK;
+
+#endif
