@@ -1,6 +1,7 @@
 /* The second step at log-in: set up with an authenticator app, and taken away again. */
 import { request } from "./api.js";
-import { $, busy, clearComplaints, complain, el } from "./dom.js";
+import { $, busy, clearComplaints, complain, el, svg } from "./dom.js";
+import { qrCode } from "./qr.js";
 import { session } from "./session.js";
 
 let step = "start"; /* start, code: a secret waits for its first code, recovery: codes are shown */
@@ -9,7 +10,7 @@ let step = "start"; /* start, code: a secret waits for its first code, recovery:
 export function renderFactor(anew) {
   if (anew) {
     step = "start";
-    for (const secret of ["factor-secret", "factor-uri-text", "recovery-codes"]) $(secret).replaceChildren();
+    for (const secret of ["factor-secret", "factor-qr", "factor-uri-text", "recovery-codes"]) $(secret).replaceChildren();
     $("factor-uri").removeAttribute("href");
   }
   const since = session.user.totpEnabledAt;
@@ -22,10 +23,22 @@ export function renderFactor(anew) {
   $("factor-password").querySelector("button").textContent = since ? "Turn it off" : "Set it up";
 }
 
+/* Dark squares on white in both themes, since not every app reads it the other way round. */
+function drawCode(text) {
+  const squares = qrCode(text);
+  $("factor-qr").hidden = !squares;
+  if (!squares) return;
+  const dark = squares.flatMap((row, y) => row.map((on, x) => (on ? `M${x} ${y}h1v1h-1z` : "")));
+  const side = squares.length + 8; /* four squares of white around it */
+  $("factor-qr").replaceChildren(svg("svg", { viewBox: `-4 -4 ${side} ${side}`, "shape-rendering": "crispEdges" },
+    svg("path", { d: dark.join("") })));
+}
+
 async function begin(form) {
   const { secret, uri } = await request("POST", "/v1/me/totp", { body: { password: form.elements.password.value } });
   form.reset();
   $("factor-secret").textContent = secret.match(/.{1,4}/g).join(" ");
+  drawCode(uri);
   $("factor-uri").href = uri;
   $("factor-uri-text").textContent = uri;
   step = "code";

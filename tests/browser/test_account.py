@@ -2,6 +2,7 @@
 import time
 
 import pytest
+import qr_reader
 from client import fresh_account
 from second_factor import code_of
 from selenium.webdriver.support.ui import Select
@@ -177,7 +178,9 @@ def test_a_second_step_is_set_up_used_and_taken_away(windows, anna):
     page.visible("#factor-code")
     page.browser.screenshot("account-totp")
     secret = page.text("#factor-secret").replace(" ", "")
-    assert page.find("#factor-uri").get_attribute("href") == page.find("#factor-uri-text").get_property("textContent")
+    uri = page.find("#factor-uri").get_attribute("href")
+    assert f"secret={secret}&" in uri and uri == page.find("#factor-uri-text").get_property("textContent")
+    assert qr_reader.read(page.find("#factor-qr path").get_attribute("d")) == uri
     submit(page, "#factor-code", code="000000" if code_of(secret) != "000000" else "000001")
     page.visible("#factor-code .complaint")
     submit(page, "#factor-code", code=code_of(secret))
@@ -217,6 +220,19 @@ def test_the_page_fits_every_size_and_both_themes(windows, anna, width):
             page.browser.screenshot(f"account-{width}-{theme}-{place.split('-')[0]}")
     wide = "return [document.documentElement.scrollWidth, document.getElementById('account').scrollWidth]"
     assert max(page.driver.execute_script(wide)) <= width
+
+
+def test_a_qr_code_says_its_text(windows):
+    """Every kind: with and without version bits, one block and many, of one length and of two."""
+    page = windows.open()
+    script = """
+        const [text, done] = arguments;
+        import("/qr.js").then(({ qrCode }) => done(qrCode(text)?.flatMap((row, y) =>
+            row.map((dark, x) => (dark ? `M${x} ${y}h1` : ""))).join("") ?? null));"""
+    for length in (1, 17, 18, 78, 150, 154, 155, 230, 231, 400, 586, 858):
+        text = ("otpauth://totp/Änne-" * 50).encode()[:length].decode(errors="ignore")
+        assert qr_reader.read(page.driver.execute_async_script(script, text)) == text
+    assert page.driver.execute_async_script(script, "x" * 859) is None
 
 
 def test_every_field_has_a_label_and_every_button_a_name(windows, anna):
