@@ -85,7 +85,9 @@ def test_a_recovery_code_is_good_once_and_told(world, armed, outbox):
     log_in(world, armed, code=code.lower().replace("-", " ")).expect(201)
     log_in(world, armed, code=code).expect(401)
     log_in(world, armed, code=armed.recovery[4]).expect(201)
-    assert "recovery code was used" in outbox.letter(armed.email, "Logging in", count=3).text
+    outbox.letter(armed.email, "Logging in", count=3)  # in whatever order they were put down
+    told = [letter for letter in outbox.letters(armed.email, "Logging in") if "recovery code was used" in letter.text]
+    assert len(told) == 2
 
 
 def test_codes_are_not_guessed_without_end(world, armed):
