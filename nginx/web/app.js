@@ -230,7 +230,8 @@ async function logOut() {
   await session.token().catch(() => {});
   session.leave(); /* before the server ends it: so the other tabs hear it from here */
   await request("DELETE", "/v1/sessions/current").catch((error) => {
-    if (error.status === 0) words = "The server could not be reached, so it has not ended your session. Log in again to do so.";
+    const over = error.message === "signed out" || error.status === 401;
+    if (!over) words = "The server has not ended your session, since it did not answer. Log in and out again to be sure.";
   });
   session.end(words);
 }

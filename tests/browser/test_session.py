@@ -82,6 +82,18 @@ def test_logging_out_ends_the_session(windows, anna):
     assert "taskwire.user" not in stored(page)
 
 
+def test_a_log_out_that_the_server_did_not_hear_says_so(windows, anna):
+    windows.expect_losses()
+    page = windows.log_in(anna)
+    page.browser.offline(True)
+    page.click("#logout")
+    page.visible("#gate", within=20)
+    assert "has not ended your session" in page.text("#gate-note")
+    page.browser.offline(False)
+    page.driver.refresh()
+    page.visible("#gate")
+
+
 def test_tabs_that_renew_at_once_keep_the_session(windows, anna):
     """With the browser's locks, and where it has none."""
     page = windows.log_in(anna)
