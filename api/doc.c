@@ -25,7 +25,7 @@ public_name(const bson_iter_t *iter)
 {
     const char *stored = bson_iter_key(iter);
 
-    return strcmp(stored, "_id") == 0 ? stored + 1 : stored;
+    return stored[0] == '_' && strcmp(stored, "_id") == 0 ? stored + 1 : stored;
 }
 
 /* The field of that name, looking first where the last one led us to expect it. */

@@ -194,12 +194,13 @@ send_piece(struct request *r)
 static void
 log_line(const struct request *r, int64_t started)
 {
+    int64_t tenths = (clock_steady() - started) / 100; /* of a millisecond */
     struct text t = {0};
 
-    text_printf(&t, "\"method\":\"%s\",\"route\":\"%s\",\"status\":%d,\"ms\":%.1f,\"bytes\":%zu",
-                r->route != NULL ? method_names[r->method] : "-",
-                r->route != NULL ? r->route->path : "-", r->reply.status,
-                (double)(clock_steady() - started) / 1000.0, r->reply.sent);
+    text_printf(
+        &t, "\"method\":\"%s\",\"route\":\"%s\",\"status\":%d,\"ms\":%lld.%lld,\"bytes\":%zu",
+        r->route != NULL ? method_names[r->method] : "-", r->route != NULL ? r->route->path : "-",
+        r->reply.status, (long long)tenths / 10, (long long)tenths % 10, r->reply.sent);
     if (r->user[0] != '\0')
         text_printf(&t, ",\"userId\":\"%s\"", r->user);
     log_members(LOG_INFO, "request", t.bytes);

@@ -10,7 +10,8 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define PRINTF_ROOM 128 /* bytes; most of what is printed fits, and is formatted once */
+#define PRINTF_ROOM 128  /* bytes; most of what is printed fits, and is formatted once */
+#define FIRST_SIZE  1024 /* the largest power of two that malloc() keeps at hand in each thread */
 
 static const char HEX[] = "0123456789abcdef";
 static const char B64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -18,7 +19,7 @@ static const char B64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0
 void
 text_grow(struct text *t, size_t more)
 {
-    size_t need = t->len + more + 1, size = t->size == 0 ? 256 : t->size;
+    size_t need = t->len + more + 1, size = t->size == 0 ? FIRST_SIZE : t->size;
 
     if (need <= t->size)
         return;
