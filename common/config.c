@@ -43,7 +43,7 @@ static const struct setting settings[] = {
      "worker processes"},
     {"API_SOCKET", TEXT, CONFIG_API, AT(api_socket), "run/api.sock", 0, 0,
      "unix socket for FastCGI"},
-    {"API_THREADS", COUNT, CONFIG_API, AT(api_threads), "32", 1, 512,
+    {"API_THREADS", COUNT, CONFIG_API, AT(api_threads), "16", 1, 512,
      "threads of each worker process"},
     {"EVENT_RETENTION_DAYS", COUNT, CONFIG_ALL, AT(event_retention_days), "90", 1, 3650,
      "days that the log keeps an event; older cursors must resync"},
