@@ -34,6 +34,8 @@ struct all {
     uint32_t waiting;   /* topics that cannot be answered yet */
 };
 
+static bool some_wait; /* somebody's list could not be read yet */
+
 static void
 free_all(struct all *a)
 {
@@ -298,7 +300,9 @@ listed(struct job *job)
     if (s->code == 0 && a != NULL && a == p->all && a->listing) {
         a->listing = false;
         if (job->err == ERR_NONE)
-            gather(a, p); /* else all_ready() tries again */
+            gather(a, p);
+        else
+            some_wait = true; /* for all_ready() */
     }
     session_drop(s);
     free(p->ids);
@@ -311,9 +315,13 @@ list(struct all *a)
     struct topic *everyone = hub_find("everyone", 8);
     struct projects *p;
 
-    if (a->listing || a->gathering || a->on || everyone == NULL || everyone->state != TOPIC_READY ||
-        a->session->own->topic->state != TOPIC_READY)
+    if (a->listing || a->gathering || a->on)
         return;
+    if (everyone == NULL || everyone->state != TOPIC_READY ||
+        a->session->own->topic->state != TOPIC_READY) {
+        some_wait = true;
+        return;
+    }
     p = calloc(1, sizeof(*p));
     if (p == NULL)
         abort();
@@ -356,6 +364,9 @@ list_again(struct session *s, void *arg)
 void
 all_ready(void)
 {
+    if (!some_wait)
+        return;
+    some_wait = false;
     sessions_each(list_again, NULL);
 }
 

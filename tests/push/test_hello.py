@@ -1,4 +1,6 @@
 """Who gets in: hello, tokens, origins, and what happens to those who say nothing."""
+import time
+
 import pytest
 
 import tokens
@@ -106,6 +108,22 @@ def test_an_api_token_opens_no_socket(anna, connect, scopes):
     with anna.live(follow=["user:me"]) as own:
         own.send(op="token", token=token)
         own.expect_close(4401, within=2.0)
+
+
+def test_each_socket_ends_with_its_own_token(anna, connect, signing_keys):
+    head, body, now = tokens.header(anna.token), tokens.claims(anna.token), int(time.time())
+    feeds = {}
+    for seconds in (6, 3, 4):
+        feeds[seconds] = connect()
+        feeds[seconds].hello(tokens.make(head, {**body, "exp": now + seconds}, signing_keys[head["kid"]]))
+    renewed = connect()
+    renewed.hello(tokens.make(head, {**body, "exp": now + 5}, signing_keys[head["kid"]]))
+    renewed.send(op="token", token=anna.token)
+    renewed.expect("ready")
+    for seconds in sorted(feeds):
+        feeds[seconds].expect_close(4401, within=seconds + 3)
+        assert now + seconds <= time.time() <= now + seconds + 2.5
+    renewed.silent()
 
 
 def test_the_token_of_somebody_else_does_not_renew(anna, ben, connect):
