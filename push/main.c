@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/config.h"
 #include "common/log.h"
@@ -164,7 +165,7 @@ main(int argc, char **argv)
         return 2;
     program.loop = ev_default_loop(0);
     if (program.loop == NULL || !open_all())
-        return 1;
+        _exit(1); /* the readers may be at work: what exit() tidies up is still theirs */
     start_watchers();
     log_info("main: listening on %s", program.config.push_socket);
     ev_run(program.loop, 0);
