@@ -1,20 +1,21 @@
 /*
- * A direct-mapped table; large projects are not kept, since a copy would cost
- * more than the reading.
+ * A direct-mapped table.  A copy costs a fraction of the reading, however large the
+ * project; so only the sum of all is limited.
  */
 #include "api/project_cache.h"
 
 #include <pthread.h>
 
-#define PLACES  1024
-#define LARGEST 16384 /* bytes of a project: about 200 members */
+#define PLACES    1024
+#define BYTES_MAX (32u << 20) /* of all projects; one of 5,000 members has 240 KB */
 
 static struct place {
     bson_oid_t id;
     int64_t at;
     bson_t *project; /* NULL: empty */
 } places[PLACES];
-static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER; /* held for a copy of some kilobytes */
+static size_t bytes;                                       /* of all projects */
+static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER; /* held for a copy */
 
 bson_t *
 project_cache_get(const bson_oid_t *id, int64_t not_before)
@@ -33,13 +34,17 @@ project_cache_get(const bson_oid_t *id, int64_t not_before)
 void
 project_cache_put(const bson_oid_t *id, int64_t at, const bson_t *project)
 {
-    uint32_t n = bson_oid_hash(id) % PLACES;
+    struct place *p = &places[bson_oid_hash(id) % PLACES];
 
-    if (project->len > LARGEST)
-        return;
     pthread_rwlock_wrlock(&lock);
-    if (places[n].project != NULL)
-        bson_destroy(places[n].project);
-    places[n] = (struct place){*id, at, bson_copy(project)};
+    if (p->project != NULL) {
+        bytes -= p->project->len;
+        bson_destroy(p->project);
+        p->project = NULL;
+    }
+    if (bytes + project->len <= BYTES_MAX) {
+        *p = (struct place){*id, at, bson_copy(project)};
+        bytes += project->len;
+    }
     pthread_rwlock_unlock(&lock);
 }
