@@ -64,7 +64,7 @@ test_every_problem_is_json(void **state)
             !unit_same(member(json, "requestId"), "test") ||
             json_object_get_int(json_object_object_get(json, "status")) != r->reply.status)
             unit_wrong("error %d: %s", err, r->reply.body.bytes);
-        if ((member(json, "errors") != NULL) != (r->reply.status == 422) ||
+        if ((member(json, "errors") != NULL) != (r->reply.status == 422 || err == ERR_CONFLICT) ||
             (member(json, "current") != NULL) != (err == ERR_STALE) ||
             (r->reply.retry_after > 0) != (r->reply.status == 503))
             unit_wrong("error %d tells too much or too little: %s", err, r->reply.body.bytes);
