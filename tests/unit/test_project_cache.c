@@ -77,21 +77,34 @@ test_no_project_is_another(void **state)
     unit_rows_done();
 }
 
-/* A large one is not kept, and must not leave an older one in its place. */
 static void
-test_large_ones_are_not_kept(void **state)
+put_large(uint32_t n, int64_t at, size_t len)
 {
-    bson_oid_t id = id_of(77);
-    char *name = test_calloc(1, 20001);
-    bson_t *large;
+    bson_oid_t id = id_of(n);
+    char *name = test_calloc(1, len + 1);
+    bson_t *project;
 
-    (void)state;
-    memset(name, 'a', 20000);
-    large = BCON_NEW("name", BCON_UTF8(name));
-    project_cache_put(&id, 5, large);
-    assert_int_equal(get(77, 5), -1);
-    bson_destroy(large);
+    memset(name, 'a', len);
+    project = BCON_NEW("n", BCON_INT32((int32_t)n), "name", BCON_UTF8(name));
+    project_cache_put(&id, at, project);
+    bson_destroy(project);
     test_free(name);
+}
+
+/* What goes beyond the sum of all is not kept, and must not leave an older one in its place. */
+static void
+test_the_sum_is_limited(void **state)
+{
+    (void)state;
+    put_large(77, 5, 20u << 20);
+    assert_int_equal(get(77, 5), 77);
+    put(78, 4);
+    put_large(78, 5, 20u << 20);
+    assert_int_equal(get(78, 4), -1);
+    put(77, 6); /* makes room again */
+    put_large(78, 6, 20u << 20);
+    assert_int_equal(get(77, 6), 77);
+    assert_int_equal(get(78, 6), 78);
 }
 
 int
@@ -100,7 +113,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_new_enough_or_none),
         cmocka_unit_test(test_no_project_is_another),
-        cmocka_unit_test(test_large_ones_are_not_kept),
+        cmocka_unit_test(test_the_sum_is_limited),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
