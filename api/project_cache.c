@@ -15,6 +15,7 @@ static struct place {
     bson_t *project; /* NULL: empty */
 } places[PLACES];
 static size_t bytes;                                       /* of all projects */
+static unsigned hand;                                      /* the next place to give up */
 static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER; /* held for a copy */
 
 bson_t *
@@ -31,20 +32,26 @@ project_cache_get(const bson_oid_t *id, int64_t not_before)
     return copy;
 }
 
+static void
+empty(struct place *p)
+{
+    if (p->project == NULL)
+        return;
+    bytes -= p->project->len;
+    bson_destroy(p->project);
+    p->project = NULL;
+}
+
 void
 project_cache_put(const bson_oid_t *id, int64_t at, const bson_t *project)
 {
     struct place *p = &places[bson_oid_hash(id) % PLACES];
 
     pthread_rwlock_wrlock(&lock);
-    if (p->project != NULL) {
-        bytes -= p->project->len;
-        bson_destroy(p->project);
-        p->project = NULL;
-    }
-    if (bytes + project->len <= BYTES_MAX) {
-        *p = (struct place){*id, at, bson_copy(project)};
-        bytes += project->len;
-    }
+    empty(p);
+    while (bytes > 0 && bytes + project->len > BYTES_MAX)
+        empty(&places[hand++ % PLACES]);
+    *p = (struct place){*id, at, bson_copy(project)};
+    bytes += project->len;
     pthread_rwlock_unlock(&lock);
 }
