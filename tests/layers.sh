@@ -19,7 +19,7 @@ rules='
 <ev\.h>                                  push/(main|feed|reader|look|metrics|presence|relay|repair)\.c
 "api/                                    api/.*
 "push/                                   push/.*
-"api/v1/                                 api/v1/.*|api/routes\.[ch]|api/jobs/purge\.c
+"api/v1/                                 api/v1/.*|api/routes\.[ch]|api/jobs/(purge|reset)\.c
 "common/(store|event_log)[a-z_]*\.h"    common/.*|api/.*|push/(main|reader|reads[a-z_]*|relay|topics)\.[ch]
 "common/bus\.h"                          common/.*|api/.*|push/feed\.c
 '
