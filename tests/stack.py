@@ -14,7 +14,7 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-SANITIZER = re.compile(r".*(AddressSanitizer|LeakSanitizer|ThreadSanitizer|: runtime error: ).*")
+SANITIZER = re.compile(r"^.*(AddressSanitizer|LeakSanitizer|ThreadSanitizer|: runtime error: ).*", re.MULTILINE)
 
 
 class Stack:
