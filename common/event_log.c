@@ -17,6 +17,7 @@
 #include "common/turns.h"
 
 #define TRIES          40    /* transient conflicts before 503 */
+#define DOUBT          3     /* of them before nothing remembered counts: see below */
 #define WAIT_MS        10000 /* for the turn */
 #define TOPICS_MAX     80    /* planned, made and joined ones of one change */
 #define IDEMPOTENCY_MS 86400000
@@ -435,6 +436,9 @@ change_run(struct store *store, struct bus *bus, const char *epoch, const struct
             err = ERR_BUSY;
             break;
         }
+        /* What was remembered may be wrong: somebody may have changed the database by hand. */
+        for (int i = 0; i < plan->topic_count && tries >= DOUBT; i++)
+            heads_forget(plan->topics[i]);
         back_off(tries);
     }
     remember(&c, err);

@@ -5,6 +5,9 @@ import random
 import threading
 import time
 
+import bson
+import pymongo
+
 STORM_SECONDS = 4
 
 
@@ -74,3 +77,14 @@ def test_a_role_taken_away_holds_from_its_number_on(anna, ben):
             role = event["data"]["role"]
         elif event["kind"] == "task.updated":
             assert role == "member", f"changed at {event['seq']} as {role}"
+
+
+def test_a_database_changed_by_hand_is_believed_again(anna, stack):
+    """A repair, a restored backup: what the API remembers of a project must not stand in the way."""
+    plan = anna.project()
+    for _ in range(20):  # so that every worker remembers
+        anna.task(projectId=plan["id"])
+    with pymongo.MongoClient(stack.mongodb_uri) as client:
+        client[stack.mongodb_database].projects.update_one(
+            {"_id": bson.ObjectId(plan["id"])}, {"$inc": {"rev": 7}, "$set": {"colour": "#123456"}})
+    assert anna.patch(plan, name="As it is").expect(200)["colour"] == "#123456"
