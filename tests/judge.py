@@ -132,7 +132,11 @@ def reply(r, strict=True):
     path = r.path.split("?")[0]
     seen[r.method, pattern(path), r.status] += 1
     assert not strict or r.status < 500, f"the system failed: {r}"
-    if not path.startswith("/v1/") or (r.status >= 500 and not strict):
+    if r.status >= 500 and not strict:
+        return
+    if not path.startswith("/v1/"):  # a file of the web client
+        if r.status >= 400:
+            problem(r)
         return
     request_id = r.headers.get("x-request-id")
     assert request_id and REQUEST_ID.match(request_id), f"no X-Request-Id on {r}"
@@ -218,7 +222,7 @@ def by_contract(r, path):
 
 
 # Seen only when something breaks at the right moment, or never.
-RARE = {"internal", "busy", "unavailable", "in-progress"}
+RARE = {"internal", "busy", "unavailable", "in-progress", "no-answer", "timeout"}
 
 
 def unseen_problems():
