@@ -203,7 +203,7 @@ account_reauth(struct request *r, const bson_t *user, const char *pointer, const
 const char *
 account_greeting(struct request *r, const bson_t *user)
 {
-    const char *name = user == NULL ? NULL : doc_text(user, "name");
+    const char *name = doc_text(user, "name");
 
     if (name == NULL || strpbrk(name, "/:@.<>\r\n\t") != NULL)
         return "";

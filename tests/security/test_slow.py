@@ -4,13 +4,13 @@ import http.client
 import resource
 import selectors
 import socket
-import statistics
 import threading
 import time
 import urllib.parse
 
 import pytest
 from client import SETTINGS, World
+from patience import p99
 from stack import Stack
 
 SLOW = 1000
@@ -21,16 +21,6 @@ ASKED = 300
 def own():
     with Stack(settings=SETTINGS) as stack:
         yield World(stack.url, stack.ws_url)
-
-
-def p99(world, user):
-    """Of ordinary requests, in seconds."""
-    times = []
-    for _ in range(ASKED):
-        start = time.perf_counter()
-        user.get("/v1/me").expect(200)
-        times.append(time.perf_counter() - start)
-    return statistics.quantiles(times, n=100)[98]
 
 
 @contextlib.contextmanager
@@ -77,9 +67,9 @@ def test_a_thousand_half_open_requests_do_not_slow_the_others(own):
     anna = own.user()
     ratios = []
     for _ in range(3):
-        before = p99(own, anna)
+        before = p99(anna, ASKED)
         with half_open(own, SLOW):
-            ratios.append(p99(own, anna) / before)
+            ratios.append(p99(anna, ASKED) / before)
         if ratios[-1] <= 2:
             return
     raise AssertionError(f"p99 rose to {ratios} times")

@@ -1,0 +1,13 @@
+"""How long ordinary requests take while something else goes on."""
+import statistics
+import time
+
+
+def p99(user, asked):
+    """Of so many ordinary requests, in seconds."""
+    times = []
+    for _ in range(asked):
+        start = time.perf_counter()
+        user.get("/v1/me").expect(200)
+        times.append(time.perf_counter() - start)
+    return statistics.quantiles(times, n=100)[98]
