@@ -25,6 +25,7 @@ const struct problem problems[ERR__COUNT] = {
     [ERR_IN_PROGRESS]   = {409, "in-progress",           "The same request is still being worked on"},
     [ERR_STALE]         = {412, "stale",                 "The resource has changed since you read it"},
     [ERR_TOO_LARGE]     = {413, "too-large",             "The body is too large"},
+    [ERR_TOO_MUCH]      = {413, "too-much",              "The request needs more memory than one request may use"},
     [ERR_MEDIA_TYPE]    = {415, "unsupported-media-type","The body must be application/json"},
     [ERR_INVALID]       = {422, "invalid",               "Some fields are not acceptable"},
     [ERR_KEY_REUSED]    = {422, "key-reused",            "The Idempotency-Key was used for another request"},

@@ -366,6 +366,7 @@ destroy_doc(void *doc)
 bson_t *
 request_keep(struct request *r, bson_t *doc)
 {
+    arena_charge(r->arena, doc->len);
     arena_defer(r->arena, destroy_doc, doc);
     return doc;
 }

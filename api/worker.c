@@ -35,10 +35,9 @@
 #include "common/zone.h"
 #include "common/throttle.h"
 
-#define ARENA_MAX (64u << 20) /* a request's memory; far above what the limits allow */
-#define BACKLOG   4096
-#define LAST_US   500000 /* after SIGTERM, for what is on its way on kept connections */
-#define ID_MAX    64
+#define BACKLOG 4096
+#define LAST_US 500000 /* after SIGTERM, for what is on its way on kept connections */
+#define ID_MAX  64
 
 struct worker {
     const struct config *config;
@@ -340,7 +339,7 @@ take_connection(struct worker *w)
 static void
 open_request(struct worker *w, struct request *r)
 {
-    *r = (struct request){.arena = arena_new(ARENA_MAX),
+    *r = (struct request){.arena = arena_new((size_t)w->config->api_request_bytes),
                           .store = store_take(w->pool),
                           .bus = w->bus,
                           .epoch = w->epoch,
@@ -349,12 +348,14 @@ open_request(struct worker *w, struct request *r)
                           .throttle = w->throttle};
     if (r->store == NULL)
         abort(); /* the pool has a place for each thread */
+    store_limit(r->store, r->arena);
     store_notes_in(r->store, &w->notes[atomic_fetch_add(&w->thread_count, 1)]);
 }
 
 static void
 close_request(struct request *r)
 {
+    store_limit(r->store, NULL);
     store_give(r->store);
     text_free(&r->reply.body);
     arena_free(r->arena);

@@ -28,7 +28,8 @@ struct deferred {
 struct arena {
     struct block *blocks; /* the newest first; the oldest survives a reset */
     struct deferred *deferred;
-    size_t limit, total;
+    size_t limit, total; /* total: handed out */
+    size_t charged;      /* by arena_charge() */
 };
 
 static void
@@ -79,7 +80,7 @@ arena_reset(struct arena *a)
         free(b);
     }
     a->blocks->used = 0;
-    a->total = 0;
+    a->total = a->charged = 0;
 }
 
 void
@@ -92,15 +93,28 @@ arena_free(struct arena *a)
     free(a);
 }
 
+bool
+arena_full(const struct arena *a)
+{
+    return a->total + a->charged > a->limit;
+}
+
+void
+arena_charge(struct arena *a, size_t size)
+{
+    a->charged += size;
+}
+
 void *
 arena_alloc(struct arena *a, size_t size)
 {
     struct block *b = a->blocks;
     size_t need = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+    size_t most = a->limit + ARENA_RESERVE;
     void *p;
 
-    if (size > a->limit || a->total + need > a->limit)
-        die("a request needed more memory than its limit");
+    if (need < size || need > most || a->total > most - need)
+        die("a loop does not ask arena_full()");
     if (b->size - b->used < need) {
         size_t grown = b->size * 2;
 

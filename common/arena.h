@@ -4,14 +4,28 @@
 #ifndef COMMON_ARENA_H
 #define COMMON_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/err.h"
 
 struct arena;
 
-/* A new arena that may hand out at most limit bytes between resets. */
+/* Bytes beyond the limit: more than what is made of one request's body or one document. */
+#define ARENA_RESERVE ((size_t)64 << 20)
+
+/*
+ * A new arena that should hand out at most limit bytes between resets.  Beyond the limit
+ * allocation goes on out of ARENA_RESERVE, so that no caller has to handle a failure; whoever works through data of unbounded length asks arena_full() at each step and
+ * gives up with ERR_TOO_MUCH.  The store does so at every call and every document.
+ */
 struct arena *arena_new(size_t limit);
+
+/* Is more in use than the limit? */
+bool arena_full(const struct arena *arena);
+
+/* Counts memory that lives as long as the arena's but was allocated elsewhere. */
+void arena_charge(struct arena *arena, size_t size);
 
 /* Runs the deferred calls and frees everything.  NULL is fine. */
 void arena_free(struct arena *arena);
@@ -19,8 +33,10 @@ void arena_free(struct arena *arena);
 /* Runs the deferred calls, newest first, and forgets all memory handed out. */
 void arena_reset(struct arena *arena);
 
-/* Zeroed memory, aligned for anything.  Over the limit the process ends: the
- * limits on bodies, lists and fields keep it from coming to that. */
+/*
+ * Zeroed memory, aligned for anything.  Ends the process when the reserve is used up too: some
+ * loop does not ask arena_full(), which is a bug.
+ */
 void *arena_alloc(struct arena *arena, size_t size);
 
 /* A NUL-terminated copy of len bytes. */

@@ -41,6 +41,8 @@ static const struct setting settings[] = {
      "origins that browsers may come from, with commas; empty: PUBLIC_URL"},
     {"API_PROCESSES", COUNT, CONFIG_API, AT(api_processes), "2", 1, 64,
      "worker processes"},
+    {"API_REQUEST_BYTES", COUNT, CONFIG_API, AT(api_request_bytes), "67108864", 1048576, 1073741824,
+     "memory that one request may use before it is refused"},
     {"API_SOCKET", TEXT, CONFIG_API, AT(api_socket), "run/api.sock", 0, 0,
      "unix socket for FastCGI"},
     {"API_THREADS", COUNT, CONFIG_API, AT(api_threads), "16", 1, 512,

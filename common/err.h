@@ -22,6 +22,7 @@ enum err {
     ERR_IN_PROGRESS,   /* the same idempotency key is being worked on */
     ERR_STALE,         /* If-Match names an older version */
     ERR_TOO_LARGE,     /* the body is over its limit */
+    ERR_TOO_MUCH,      /* it would need more memory than one request may use */
     ERR_MEDIA_TYPE,    /* not application/json */
     ERR_INVALID,       /* fields are not acceptable; the complaints say which */
     ERR_KEY_REUSED,    /* same idempotency key, other request */

@@ -166,13 +166,14 @@ take_number(struct change *c, struct topic *t)
     return err;
 }
 
+/* NULL: the change concerns too many already. */
 static struct topic *
 add_topic(struct change *c, const char *name)
 {
     struct topic *t = &c->topics[c->topic_count];
 
     if (c->topic_count == TOPICS_MAX)
-        abort(); /* callers' limits are below it */
+        return NULL;
     c->topic_count++;
     *t = (struct topic){0};
     bson_strncpy(t->name, name, sizeof(t->name));
@@ -214,9 +215,13 @@ enum err
 change_new_topic(struct change *c, const char *name, int *topic)
 {
     struct topic *t = add_topic(c, name);
-    bson_t *doc = BCON_NEW("_id", BCON_UTF8(name), "seq", BCON_INT64(1));
-    enum err err = store_insert(c->store, STORE_TOPICS, doc);
+    bson_t *doc;
+    enum err err;
 
+    if (t == NULL)
+        return ERR_TOO_MUCH;
+    doc = BCON_NEW("_id", BCON_UTF8(name), "seq", BCON_INT64(1));
+    err = store_insert(c->store, STORE_TOPICS, doc);
     bson_destroy(doc);
     t->seq = 1;
     t->numbered = true;
@@ -229,7 +234,8 @@ change_join_topic(struct change *c, const char *name, int *topic)
 {
     *topic = change_topic(c, name);
     if (*topic < 0) {
-        add_topic(c, name);
+        if (add_topic(c, name) == NULL)
+            return ERR_TOO_MUCH;
         *topic = c->topic_count - 1;
     }
     return ERR_NONE;

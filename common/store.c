@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/arena.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/store_setup.h"
@@ -43,7 +44,8 @@ struct store {
     mongoc_client_session_t *session;
     bool open;               /* a transaction is open */
     bson_t *in_session;      /* {sessionId: ...}, for the opts of its commands */
-    struct store_note *note; /* NULL: nobody asked for it */
+    struct store_note *note;   /* NULL: nobody asked for it */
+    const struct arena *limit; /* of store_limit() */
 };
 
 static void
@@ -159,6 +161,18 @@ judge(struct store *s, enum store_name name, const bson_error_t *error, const bs
     return ERR_STORE;
 }
 
+void
+store_limit(struct store *s, const struct arena *arena)
+{
+    s->limit = arena;
+}
+
+static bool
+over_limit(const struct store *s)
+{
+    return s->limit != NULL && arena_full(s->limit);
+}
+
 /* opts and the session, if a transaction is open; the caller destroys *out. */
 static const bson_t *
 with_session(struct store *s, const bson_t *opts, bson_t *out)
@@ -177,9 +191,12 @@ drain(struct store *s, enum store_name name, mongoc_cursor_t *cursor, store_each
     const bson_t *doc, *reply = NULL;
     bson_error_t error;
     enum err err = ERR_NONE;
+    bool full = false;
 
-    while (err == ERR_NONE && mongoc_cursor_next(cursor, &doc))
+    while (err == ERR_NONE && !(full = over_limit(s)) && mongoc_cursor_next(cursor, &doc))
         err = each(arg, doc);
+    if (err == ERR_NONE && full)
+        err = ERR_TOO_MUCH;
     if (err == ERR_NONE && mongoc_cursor_error_document(cursor, &error, &reply))
         err = judge(s, name, &error, reply);
     mongoc_cursor_destroy(cursor);
@@ -411,6 +428,10 @@ store_commit(struct store *s)
     bson_error_t error;
     bson_t reply;
 
+    if (over_limit(s)) {
+        store_abort(s);
+        return ERR_TOO_MUCH;
+    }
     for (int i = 0; i < COMMIT_TRIES; i++) {
         bool transient, unknown;
 

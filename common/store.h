@@ -45,6 +45,13 @@ struct store *store_take(struct store_pool *pool);
 void store_give(struct store *store);
 
 /*
+ * Reads and commits fail with ERR_TOO_MUCH once the arena is over its limit: so whatever works
+ * through stored data stops there, and nothing is changed.  NULL: no limit.
+ */
+struct arena;
+void store_limit(struct store *store, const struct arena *arena);
+
+/*
  * Makes indexes and the epoch, if absent.  ERR_INVALID when the server is not a
  * replica set, ERR_STORE when it cannot be reached; both logged.
  */

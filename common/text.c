@@ -3,6 +3,7 @@
  */
 #include "common/text.h"
 
+#include <errno.h>
 #include <openssl/evp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -247,6 +248,8 @@ text_random(unsigned char *bytes, size_t len)
     while (len > 0) {
         ssize_t n = getrandom(bytes, len, 0);
 
+        if (n < 0 && errno == EINTR)
+            continue;
         if (n <= 0)
             abort();
         bytes += n;

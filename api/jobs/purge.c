@@ -151,6 +151,7 @@ purge_account(const struct jobs_context *c, const bson_t *content)
     const bson_t *user;
     enum err err = ERR_INVALID;
 
+    store_limit(r.store, r.arena);
     if (id != NULL) {
         r.user_id = *id;
         bson_oid_to_string(id, r.user);
@@ -160,6 +161,7 @@ purge_account(const struct jobs_context *c, const bson_t *content)
             since + grace <= clock_now())
             err = purge_user(&r, user);
     }
+    store_limit(r.store, NULL);
     arena_free(r.arena);
     return err == ERR_NOT_FOUND ? ERR_NONE : err;
 }

@@ -103,6 +103,26 @@ test_deferred_calls_run_newest_first_and_once(void **state)
     arena_free(NULL);
 }
 
+static void
+test_beyond_the_limit_an_arena_is_full_but_goes_on(void **state)
+{
+    struct arena *arena = arena_new(1000);
+
+    (void)state;
+    arena_alloc(arena, 992);
+    assert_false(arena_full(arena));
+    memset(arena_alloc(arena, 100000), 'x', 100000);
+    assert_true(arena_full(arena));
+    arena_reset(arena);
+    assert_false(arena_full(arena));
+    arena_charge(arena, SIZE_MAX / 2);
+    assert_true(arena_full(arena));
+    memset(arena_alloc(arena, 100000), 'x', 100000); /* what is charged takes nothing away */
+    arena_reset(arena);
+    assert_false(arena_full(arena));
+    arena_free(arena);
+}
+
 /* In a child, since it ends the process. */
 static bool
 survives(size_t first, size_t second)
@@ -125,12 +145,12 @@ survives(size_t first, size_t second)
 }
 
 static void
-test_the_limit_ends_the_process(void **state)
+test_only_the_end_of_the_reserve_ends_the_process(void **state)
 {
     (void)state;
-    assert_true(survives(500, 400));
-    assert_false(survives(500, 600));
-    assert_false(survives(0, 1001));
+    assert_true(survives(500, ARENA_RESERVE));
+    assert_false(survives(1001, ARENA_RESERVE));
+    assert_false(survives(0, ARENA_RESERVE + 1001));
     assert_false(survives(SIZE_MAX, 0));
     assert_false(survives(16, SIZE_MAX - 8));
 }
@@ -143,7 +163,8 @@ main(void)
         cmocka_unit_test(test_one_piece_may_be_larger_than_a_block),
         cmocka_unit_test(test_copies),
         cmocka_unit_test(test_deferred_calls_run_newest_first_and_once),
-        cmocka_unit_test(test_the_limit_ends_the_process),
+        cmocka_unit_test(test_beyond_the_limit_an_arena_is_full_but_goes_on),
+        cmocka_unit_test(test_only_the_end_of_the_reserve_ends_the_process),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
