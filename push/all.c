@@ -128,7 +128,7 @@ settle(struct all *a)
     a->on = true;
     a->gathering = false;
     say_following(a);
-    for (struct follow *f = s->follows, *after; f != NULL && s->code == 0; f = after) {
+    for (struct follow *f = s->follows, *after; f != NULL; f = after) {
         enum outcome outcome;
 
         after = f->after;
@@ -144,8 +144,7 @@ settle(struct all *a)
         if (outcome != OUTCOME_OPEN)
             answer_settle(f, outcome);
     }
-    if (s->code == 0)
-        say_left(a);
+    say_left(a);
 }
 
 void
@@ -281,13 +280,12 @@ gather(struct all *a, const struct projects *p)
     judge_cursor(a);
     strcpy(name, s->own->topic->name);
     ask_for(a, name);
-    for (uint32_t i = 0; i < p->count && s->code == 0; i++) {
+    for (uint32_t i = 0; i < p->count; i++) {
         strcpy(name, "project:");
         text_hex(name + 8, p->ids[i], 12);
         ask_for(a, name);
     }
-    if (s->code == 0)
-        all_one_less(a);
+    all_one_less(a);
 }
 
 static void
@@ -378,7 +376,7 @@ all_joined(struct session *s, const char *project, const char *kind, int64_t rev
     char name[EVENT_TOPIC] = "project:", user[25];
     struct follow *f;
 
-    if (s->all == NULL || (!s->all->on && !s->all->gathering && !s->all->listing))
+    if (s->code != 0 || s->all == NULL || (!s->all->on && !s->all->gathering && !s->all->listing))
         return;
     strcat(name, project);
     text_hex(user, s->user, 12);

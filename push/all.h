@@ -11,13 +11,16 @@ struct all;
 struct session;
 struct wire_in;
 
-/* op follow of `all`, with or without a cursor of many topics. */
+/* op follow of `all`, with or without a cursor of many topics.  The session may be closing when it
+ * returns. */
 void all_follow(struct session *s, const struct wire_in *in);
 
-/* No more of it; topics asked for by name stay. */
+/* No more of it: `all` is freed, and the follows that only it asked for.  Topics asked for by name
+ * stay. */
 void all_forget(struct session *s);
 
-/* One topic less that the answer waits for. */
+/* One topic less that the answer waits for.  With the last one the answer is given: follows of other
+ * topics may be gone when it returns, and the session closing. */
 void all_one_less(struct all *all);
 
 /* Reads the list of projects for those who still wait for it: when `everyone` has
@@ -26,7 +29,7 @@ void all_ready(void);
 
 /*
  * The user may see a project now, by the newest event of that kind (and rev,
- * unless it is < 0) on it: follows it from there.  Nothing without `all`.
+ * unless it is < 0) on it: follows it from there.  Nothing without `all`, or for a session that is closing.
  */
 void all_joined(struct session *s, const char *project, const char *kind, int64_t rev);
 

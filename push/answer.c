@@ -116,8 +116,7 @@ refuse(struct follow *f, const struct ask *ask)
         session_send(f->session, wire_error_frame(WIRE_NOT_FOUND, NULL, ask->ref));
     else if (ask->held)
         session_send(f->session, wire_left(follow_shown(f->topic), "removed"));
-    if (f->session->code == 0)
-        follow_no_more(f, FOLLOW_ASKED | FOLLOW_ALL);
+    follow_no_more(f, FOLLOW_ASKED | FOLLOW_ALL);
 }
 
 void
@@ -138,10 +137,10 @@ answer_settle(struct follow *f, enum outcome outcome)
                                                 ask->since_given, NULL, ask->ref));
     }
     text_free(&cursor);
-    if (f->session->code == 0 && outcome != OUTCOME_NOT_FOUND)
-        follow_start(f);
-    else if (f->session->code == 0)
+    if (outcome == OUTCOME_NOT_FOUND)
         refuse(f, ask);
+    else
+        follow_start(f);
     free(ask);
 }
 
@@ -191,9 +190,7 @@ answer_give_up(struct topic *t)
         if (f->ask->at > before || !f->ask->asked)
             continue;
         session_send(f->session, wire_error_frame(WIRE_STORE_AWAY, NULL, f->ask->ref));
-        if (f->session->code == 0) {
-            f->ask->ref[0] = '\0';
-            follow_no_more(f, FOLLOW_ASKED);
-        }
+        f->ask->ref[0] = '\0'; /* it is answered */
+        follow_no_more(f, FOLLOW_ASKED);
     }
 }

@@ -45,23 +45,26 @@ struct ask {
 /* A cursor behind that number of the topic. */
 void answer_cursor(const struct topic *topic, int64_t seq, struct text *out);
 
-/* op follow: asks, or asks anew; the answer comes when topic, rights and log are known. */
+/* op follow: asks, or asks anew; the answer comes when topic, rights and log are
+ * known.  The session may be closing when it returns. */
 void answer_ask(struct session *s, const char *name, const char *since, size_t len,
                 const char *ref);
 
 /* Sets an ask's since from a cursor, or the reason why it is no good. */
 void answer_since(struct ask *ask, const struct topic *t, const char *cursor, size_t len);
 
-/* Answers if it can. */
+/* Answers if it can.  The follow may be gone when it returns, and the session closing. */
 void answer_try(struct follow *f);
 
 /* What the answer is; sets f->next or the ask's reason. */
 enum outcome answer_judge(struct follow *f);
 
-/* Gives the answer and starts the events. */
+/* Gives the answer and starts the events.  The follow may be gone when it returns, and the session
+ * closing. */
 void answer_settle(struct follow *f, enum outcome outcome);
 
-/* Answers those on a topic that have waited too long for the database. */
+/* Answers those on a topic that have waited too long for the database; their sessions may be
+ * closing when it returns. */
 void answer_give_up(struct topic *t);
 
 #endif

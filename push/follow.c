@@ -89,7 +89,7 @@ drop_ask(struct follow *f)
         return;
     if (ask->group != NULL && ask->outcome == OUTCOME_OPEN)
         all_one_less(ask->group);
-    else if (ask->ref[0] != '\0' && f->session->code == 0)
+    else if (ask->ref[0] != '\0')
         session_send(f->session, wire_error_frame(WIRE_REPLACED, NULL, ask->ref));
     free(ask);
 }
@@ -225,8 +225,7 @@ follow_left(struct follow *f, const char *reason)
     }
     metrics[METRIC_LEFTS]++;
     session_send(s, wire_left(follow_shown(f->topic), reason));
-    if (s->code == 0)
-        follow_no_more(f, FOLLOW_ASKED | FOLLOW_ALL);
+    follow_no_more(f, FOLLOW_ASKED | FOLLOW_ALL);
 }
 
 void

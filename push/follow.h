@@ -1,5 +1,9 @@
 /*
  * One session on one topic: waiting, the replay, the live end, being sent away.
+ *
+ * Whatever answers or sends may leave the session closing (session.h); its follows stay valid then.
+ * A follow is freed only by follow_no_more(), follow_end(), follow_left() and answer_try(), and
+ * only the one they are called for.
  */
 #ifndef PUSH_FOLLOW_H
 #define PUSH_FOLLOW_H
@@ -27,31 +31,35 @@ struct follow *follow_find(const struct session *s, const char *name);
 /* Puts the session on a topic that it is not on. */
 struct follow *follow_begin(struct session *s, struct topic *t, enum place place, unsigned why);
 
-/* Gives a follow an ask and makes it wait; an older ask is answered `replaced`. */
+/* Gives a follow an ask and makes it wait; an older ask is answered `replaced`.  The session may be
+ * closing when it returns. */
 struct ask *follow_wait(struct follow *f, unsigned why);
 
-/* Tries all that wait on a topic, and goes on with those that catch up. */
+/* Tries all that wait on a topic, and goes on with those that catch up.  Follows of the topic may be
+ * gone when it returns, and sessions closing. */
 void follow_news(struct topic *t);
 
 /* Everybody on the topic must refetch: their asks say why. */
 void follow_resync_all(struct topic *t, const char *reason);
 
-/* The user has lost the right: says `left`, then nothing more. */
+/* The user has lost the right: says `left`, then nothing more.  The follow may be gone when it
+ * returns, and the session closing. */
 void follow_left(struct follow *f, const char *reason);
 
-/* A reason to follow less; without any it ends.  NULL is fine. */
+/* A reason to follow less; without any it ends and is gone when this returns.  NULL is fine. */
 void follow_no_more(struct follow *f, unsigned why);
 
-/* Ends it without a word. */
+/* Ends it without a word; it is gone when this returns. */
 void follow_end(struct follow *f);
 
 /* The event of that number, while ring or window hold it. */
 struct frame *follow_event(const struct topic *t, int64_t seq);
 
-/* Starts the events from f->next on. */
+/* Starts the events from f->next on.  The follow may be gone when it returns (the log lost what it
+ * needs, and the right is lost too), and the session closing. */
 void follow_start(struct follow *f);
 
-/* Goes on with every replay of a session that has room. */
+/* Goes on with every replay of a session that has room; it may be closing when this returns. */
 void follow_pump_all(struct session *s);
 
 #endif

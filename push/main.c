@@ -122,7 +122,7 @@ open_all(void)
 {
     const struct config *c = &program.config;
 
-    sessions_open(c);
+    sessions_open(program.loop, c);
     who_open(c);
     reader_on_away(on_away);
     if (!reader_open(program.loop, c))
@@ -139,6 +139,7 @@ static void
 close_all(void)
 {
     server_close();
+    sessions_stop();
     metrics_close();
     feed_close();
     reader_close();

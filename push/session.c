@@ -4,6 +4,7 @@
  */
 #include "push/session.h"
 
+#include <ev.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,16 +27,37 @@
 #define PONG_SECONDS  15      /* for the answer to a ping: half-open peers are found in 40 s */
 
 static struct session *fresh, *closing, *slots[SESSION_HEARTBEAT];
+static struct session *ended; /* closed or gone in this turn of the loop */
+static struct ev_loop *turns;
+static ev_prepare turn_ends;
 static uint32_t queue_max, low_water, next_slot, next_number;
 static int64_t hello_us;
 static int64_t next_expiry = INT64_MAX; /* no token expires before it, s since 1970 */
 
-void
-sessions_open(const struct config *config)
+static void
+on_turn_end(struct ev_loop *loop, ev_prepare *w, int events)
 {
+    (void)loop, (void)w, (void)events;
+    sessions_reap();
+}
+
+void
+sessions_open(struct ev_loop *loop, const struct config *config)
+{
+    turns = loop;
+    ev_prepare_init(&turn_ends, on_turn_end);
+    ev_set_priority(&turn_ends, EV_MINPRI); /* after the events of the turn were handed out */
+    ev_prepare_start(loop, &turn_ends);
     queue_max = (uint32_t)config->push_queue_bytes;
     low_water = queue_max / 4 < 262144 ? queue_max / 4 : 262144;
     hello_us = config->push_hello_seconds * 1000000;
+}
+
+void
+sessions_stop(void)
+{
+    ev_prepare_stop(turns, &turn_ends);
+    sessions_reap();
 }
 
 static void
@@ -109,16 +131,23 @@ let_go(struct session *s)
     s->state = SESSION_NEW;
 }
 
+static void
+mark_ended(struct session *s)
+{
+    if (s->ended)
+        return;
+    s->ended = true;
+    s->next_ended = ended;
+    ended = s;
+}
+
 void
 session_gone(struct session *s)
 {
-    s->code = CLOSE_RESTART; /* whoever still holds it sees that it has ended */
-    let_go(s);
-    forget_queue(s);
-    list_remove(s);
+    if (s->code == 0)
+        s->code = CLOSE_RESTART; /* whoever still holds it sees that it has ended */
     s->conn = NULL;
-    metrics[METRIC_SOCKETS]--;
-    session_drop(s);
+    mark_ended(s);
 }
 
 void
@@ -128,13 +157,39 @@ session_close(struct session *s, uint16_t code, const char *why)
         return;
     s->code = code;
     s->why = why;
+    s->since = clock_steady();
+    mark_ended(s);
+}
+
+/* Takes from a session what it holds; one with a connection goes on to say its close code. */
+static void
+reap(struct session *s)
+{
     let_go(s);
-    if (code == CLOSE_UNAUTHORISED) /* not even what waits is theirs any more */
+    /* Without the right not even what waits is theirs, and the close frame of a session with a full
+     * queue shall not wait behind it. */
+    if (s->conn == NULL || s->code == CLOSE_UNAUTHORISED || s->code == CLOSE_OVER_LIMIT)
         forget_queue(s);
     list_remove(s);
+    if (s->conn == NULL) {
+        metrics[METRIC_SOCKETS]--;
+        session_drop(s);
+        return;
+    }
     list_add(&closing, s);
-    s->since = clock_steady();
     server_wake(s->conn);
+}
+
+void
+sessions_reap(void)
+{
+    struct session *s;
+
+    while ((s = ended) != NULL) {
+        ended = s->next_ended;
+        s->ended = false;
+        reap(s);
+    }
 }
 
 void
@@ -189,7 +244,6 @@ fits(struct session *s, size_t len)
     if (s->outbox.count == 0 || s->outbox.bytes + len <= queue_max)
         return true;
     metrics[METRIC_CUT_SLOW]++;
-    forget_queue(s); /* the close frame shall not wait behind it */
     session_close(s, CLOSE_OVER_LIMIT, "too slow");
     return false;
 }
@@ -266,6 +320,8 @@ session_wake(struct session *s)
 bool
 session_writable(struct session *s)
 {
+    if (s->ended)
+        return true; /* sessions_reap() decides what of its queue is still sent, and asks again */
     if (s->outbox.count > 0)
         s->heard = true; /* it takes what waited: a slow peer, not a dead one */
     session_flush(s);
@@ -281,28 +337,24 @@ session_writable(struct session *s)
 void
 sessions_each(void (*fn)(struct session *s, void *arg), void *arg)
 {
-    for (int i = 0; i < SESSION_HEARTBEAT; i++) {
-        for (struct session *s = slots[i], *after; s != NULL; s = after) {
-            after = s->after;
-            fn(s, arg);
-        }
-    }
+    for (int i = 0; i < SESSION_HEARTBEAT; i++)
+        for (struct session *s = slots[i]; s != NULL; s = s->after)
+            if (s->code == 0)
+                fn(s, arg);
 }
 
 void
 sessions_each_fresh(void (*fn)(struct session *s, void *arg), void *arg)
 {
-    for (struct session *s = fresh, *after; s != NULL; s = after) {
-        after = s->after;
-        fn(s, arg);
-    }
+    for (struct session *s = fresh; s != NULL; s = s->after)
+        if (s->code == 0)
+            fn(s, arg);
 }
 
 static void
 check_fresh(int64_t now)
 {
-    for (struct session *s = fresh, *after; s != NULL; s = after) {
-        after = s->after;
+    for (struct session *s = fresh; s != NULL; s = s->after) {
         if (s->state == SESSION_NEW && now - s->since >= hello_us) {
             metrics[METRIC_CUT_NO_HELLO]++;
             session_close(s, CLOSE_NO_HELLO, "no hello");
@@ -316,11 +368,9 @@ check_fresh(int64_t now)
 static void
 check_closing(int64_t now)
 {
-    for (struct session *s = closing, *after; s != NULL; s = after) {
-        after = s->after;
-        if (now - s->since > CLOSE_SECONDS * 1000000LL)
+    for (struct session *s = closing; s != NULL; s = s->after)
+        if (now - s->since > CLOSE_SECONDS * 1000000LL && s->conn != NULL)
             server_kill(s->conn);
-    }
 }
 
 /*
@@ -331,16 +381,16 @@ static void
 heartbeat(void)
 {
     static uint32_t beat = SESSION_HEARTBEAT;
-    struct session *s = slots[++beat % SESSION_HEARTBEAT], *after;
+    struct session *s = slots[++beat % SESSION_HEARTBEAT];
 
-    for (; s != NULL; s = after) {
-        after = s->after;
+    for (; s != NULL; s = s->after) {
+        if (s->code != 0)
+            continue;
         s->heard = false;
         server_ping(s->conn);
     }
-    for (s = slots[(beat - PONG_SECONDS) % SESSION_HEARTBEAT]; s != NULL; s = after) {
-        after = s->after;
-        if (s->heard)
+    for (s = slots[(beat - PONG_SECONDS) % SESSION_HEARTBEAT]; s != NULL; s = s->after) {
+        if (s->heard || s->code != 0)
             continue;
         metrics[METRIC_CUT_SILENT]++;
         server_kill(s->conn);
@@ -383,14 +433,13 @@ sessions_tick(void)
 uint32_t
 sessions_drain(uint32_t count)
 {
-    struct session *s;
-
     for (int i = -1; i < SESSION_HEARTBEAT && count > 0; i++) {
-        struct session **list = i < 0 ? &fresh : &slots[i];
-
-        for (; (s = *list) != NULL && count > 0; count--) {
+        for (struct session *s = i < 0 ? fresh : slots[i]; s != NULL && count > 0; s = s->after) {
+            if (s->code != 0)
+                continue;
             metrics[METRIC_CUT_RESTART]++;
             session_close(s, CLOSE_RESTART, "restart");
+            count--;
         }
     }
     return (uint32_t)metrics[METRIC_SOCKETS];

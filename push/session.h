@@ -1,6 +1,11 @@
 /*
  * One browser: its state, its bounded queue, its end.  Which topics it follows
  * is in follow.h, what it may say in ops.c.
+ *
+ * Closing only marks.  Whatever sends to a session may find its queue full and close it, so after
+ * any such call the session may be closing (code != 0): it gets nothing more, but the session, its
+ * follows, their asks and its `all` stay valid until the turn of the loop ends.  Then
+ * sessions_reap() frees them, and nothing else does.
  */
 #ifndef PUSH_SESSION_H
 #define PUSH_SESSION_H
@@ -14,6 +19,7 @@
 struct all;
 struct config;
 struct conn;
+struct ev_loop;
 struct follow;
 struct frame;
 
@@ -36,6 +42,7 @@ enum session_state {
 struct session {
     struct conn *conn;             /* NULL: the connection is gone */
     struct session *after, **link; /* its list: fresh, a heartbeat slot, or closing */
+    struct session *next_ended;    /* on the list that sessions_reap() works off */
     struct follow *follows;
     struct follow *own; /* on its user's topic */
     struct all *all;    /* NULL: does not follow `all` */
@@ -48,6 +55,7 @@ struct session {
     uint16_t code;   /* the close code, once it is to end */
     uint8_t state;
     uint8_t slot; /* of the heartbeat */
+    bool ended;   /* on that list: sessions_reap() has not been there yet */
     bool heard;   /* since the last ping */
     bool shown;   /* wants to be seen by presence */
     bool chosen;  /* an event said so, which what hello read must not undo */
@@ -61,15 +69,18 @@ struct session {
     const char *why;   /* it is closed */
 };
 
-/* Limits and the first lists. */
-void sessions_open(const struct config *config);
+/* Takes the limits; from now on every turn of the loop ends with sessions_reap(). */
+void sessions_open(struct ev_loop *loop, const struct config *config);
+
+/* No more turns: frees what the sessions that have ended hold. */
+void sessions_stop(void);
 
 /* ---- for server.c ---- */
 
 /* A new connection. */
 struct session *session_open(struct conn *conn);
 
-/* A whole message; too_large when it was over WIRE_MAX and was thrown away. */
+/* A whole message.  The session may be closing when it returns. */
 void session_receive(struct session *s, const char *bytes, size_t len, bool binary);
 
 /* The peer gave a sign of life. */
@@ -78,7 +89,7 @@ void session_heard(struct session *s);
 /* Writes what waits; false: close the connection now with s->code and s->why. */
 bool session_writable(struct session *s);
 
-/* The connection is gone; s must not be used any more by the caller. */
+/* The connection is gone.  Its server must not use s any more; others may until the turn ends. */
 void session_gone(struct session *s);
 
 /* ---- for the others ---- */
@@ -86,14 +97,23 @@ void session_gone(struct session *s);
 void session_share(struct session *s);
 void session_drop(struct session *s);
 
-/* Sends a frame of its own and takes the caller's reference. */
+/*
+ * Sends a frame of its own and takes the caller's reference; nothing when it is closing.  The
+ * session may be closing when it returns.
+ */
 void session_send(struct session *s, struct frame *frame);
 
-/* Sends events that lie in `bytes` one after the other, and each in its frame. */
+/*
+ * Sends events that lie in `bytes` one after the other, and each in its frame; nothing when it is
+ * closing.  The session may be closing when it returns.
+ */
 void session_deliver(struct session *s, struct frame *const *frames, uint32_t count,
                      const unsigned char *bytes, size_t len);
 
-/* Queues one event of a replay; session_flush() when the last is in. */
+/*
+ * Queues one event of a replay; session_flush() when the last is in.  The session may be closing
+ * when session_queue() returns; session_flush() closes nothing.
+ */
 void session_queue(struct session *s, struct frame *frame);
 void session_flush(struct session *s);
 
@@ -103,13 +123,16 @@ void session_wake(struct session *s);
 /* May a replay queue more? */
 bool session_has_room(const struct session *s);
 
-/* Ends it: gives up its follows, then closes with that code behind what is queued. */
+/*
+ * Marks it as closing: it gets nothing more.  When the turn ends it gives up its follows, and the
+ * socket is closed with that code behind what is queued.  Nothing when it is closing already.
+ */
 void session_close(struct session *s, uint16_t code, const char *why);
 
 /* It said hello and was checked. */
 void session_ready(struct session *s);
 
-/* Calls fn for every session that is READY, or that waits to be. */
+/* Calls fn for every session that is READY, or that waits to be, unless it is closing. */
 void sessions_each(void (*fn)(struct session *s, void *arg), void *arg);
 void sessions_each_fresh(void (*fn)(struct session *s, void *arg), void *arg);
 
@@ -118,5 +141,8 @@ void sessions_tick(void);
 
 /* Closes up to so many with 1012; the number that is still open. */
 uint32_t sessions_drain(uint32_t count);
+
+/* The turn of the loop ends: frees what those hold that were closed, or whose connection went. */
+void sessions_reap(void);
 
 #endif

@@ -373,7 +373,7 @@ open_all(void **state)
     (void)state;
     world_open();
     loop = ev_default_loop(0);
-    sessions_open(&config);
+    sessions_open(loop, &config);
     who_open(&config);
     repair_open(loop);
     presence_open(loop);
@@ -385,6 +385,7 @@ static int
 close_all(void **state)
 {
     (void)state;
+    sessions_stop();
     who_close();
     presence_close();
     repair_close();
