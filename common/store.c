@@ -11,10 +11,12 @@
 #include "common/arena.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/store_connect.h"
 #include "common/store_setup.h"
 #include "common/text.h"
 
-#define COMMIT_TRIES 8 /* the same commit may be sent again safely */
+#define COMMIT_TRIES 8    /* the same commit may be sent again safely */
+#define READ_MS      5000 /* the server gives a read up then */
 
 const char *const store_names[STORE__COUNT] = {
     [STORE_META] = "meta",
@@ -34,6 +36,7 @@ const char *const store_names[STORE__COUNT] = {
 
 struct store_pool {
     mongoc_client_pool_t *pool;
+    mongoc_transaction_opt_t *transaction;
     char *database;
 };
 
@@ -63,32 +66,26 @@ store_pool_open(const char *text, const char *database, long most)
     bson_error_t error;
     mongoc_uri_t *uri;
 
+    if (p == NULL)
+        abort();
     mongoc_init();
     mongoc_log_set_handler(quiet, NULL);
-    uri = mongoc_uri_new_with_error(text, &error);
-    if (uri == NULL || p == NULL) {
-        log_error("store: MONGODB_URI is malformed: %s", uri == NULL ? error.message : "");
-        free(p);
-        return NULL;
-    }
-    mongoc_uri_set_option_as_utf8(uri, MONGOC_URI_APPNAME, "taskwire");
-    mongoc_uri_set_option_as_int32(uri, MONGOC_URI_MAXPOOLSIZE, (int32_t)most);
-    mongoc_uri_set_option_as_int32(uri, MONGOC_URI_WAITQUEUETIMEOUTMS, 500);
-    mongoc_uri_set_option_as_int32(uri, MONGOC_URI_SERVERSELECTIONTIMEOUTMS, 2000);
-    mongoc_uri_set_option_as_int32(uri, MONGOC_URI_CONNECTTIMEOUTMS, 1000);
-    mongoc_uri_set_option_as_int32(uri, MONGOC_URI_SOCKETTIMEOUTMS, 10000);
-    mongoc_uri_set_option_as_utf8(uri, MONGOC_URI_W, "majority");
-    mongoc_uri_set_option_as_utf8(uri, MONGOC_URI_READCONCERNLEVEL, "majority");
+    if ((uri = store_connect_uri(text, most)) == NULL)
+        goto fail;
     p->pool = mongoc_client_pool_new_with_error(uri, &error);
     mongoc_uri_destroy(uri);
     if (p->pool == NULL) {
         log_error("store: no pool: %s", error.message);
-        free(p);
-        return NULL;
+        goto fail;
     }
-    mongoc_client_pool_set_error_api(p->pool, MONGOC_ERROR_API_VERSION_2);
+    if (!mongoc_client_pool_set_error_api(p->pool, MONGOC_ERROR_API_VERSION_2))
+        abort(); /* it is set before the first client is taken */
+    p->transaction = store_connect_transaction();
     p->database = text_dup(database);
     return p;
+fail:
+    free(p);
+    return NULL;
 }
 
 void
@@ -97,6 +94,7 @@ store_pool_close(struct store_pool *p)
     if (p == NULL)
         return;
     mongoc_client_pool_destroy(p->pool);
+    mongoc_transaction_opts_destroy(p->transaction);
     free(p->database);
     free(p);
 }
@@ -185,6 +183,15 @@ with_session(struct store *s, const bson_t *opts, bson_t *out)
     return out;
 }
 
+/* The same for a read: it also gets a time limit. */
+static const bson_t *
+for_read(struct store *s, const bson_t *opts, bson_t *out)
+{
+    with_session(s, opts, out);
+    BSON_APPEND_INT64(out, "maxTimeMS", READ_MS);
+    return out;
+}
+
 static enum err
 drain(struct store *s, enum store_name name, mongoc_cursor_t *cursor, store_each each, void *arg)
 {
@@ -209,7 +216,7 @@ store_find(struct store *s, enum store_name name, const bson_t *filter, const bs
 {
     bson_t all;
     mongoc_cursor_t *cursor = mongoc_collection_find_with_opts(s->collections[name], filter,
-                                                               with_session(s, opts, &all), NULL);
+                                                               for_read(s, opts, &all), NULL);
 
     bson_destroy(&all);
     return drain(s, name, cursor, each, arg);
@@ -221,7 +228,7 @@ store_aggregate(struct store *s, enum store_name name, const bson_t *pipeline, s
 {
     bson_t all;
     mongoc_cursor_t *cursor = mongoc_collection_aggregate(
-        s->collections[name], MONGOC_QUERY_NONE, pipeline, with_session(s, NULL, &all), NULL);
+        s->collections[name], MONGOC_QUERY_NONE, pipeline, for_read(s, NULL, &all), NULL);
 
     bson_destroy(&all);
     return drain(s, name, cursor, each, arg);
@@ -320,9 +327,12 @@ store_update_many(struct store *s, enum store_name name, const bson_t *filter, c
 {
     bson_t opts, reply;
     bson_error_t error;
-    bool ok = mongoc_collection_update_many(s->collections[name], filter, update,
-                                            with_session(s, NULL, &opts), &reply, &error);
+    bool ok;
 
+    if (!s->open)
+        abort(); /* see store_many.h */
+    ok = mongoc_collection_update_many(s->collections[name], filter, update,
+                                       with_session(s, NULL, &opts), &reply, &error);
     return written(s, name, ok, &error, &reply, &opts, matched);
 }
 
@@ -343,9 +353,23 @@ store_remove(struct store *s, enum store_name name, const bson_t *filter)
 {
     bson_t opts, reply;
     bson_error_t error;
-    bool ok = mongoc_collection_delete_many(s->collections[name], filter,
-                                            with_session(s, NULL, &opts), &reply, &error);
+    bool ok = mongoc_collection_delete_one(s->collections[name], filter,
+                                           with_session(s, NULL, &opts), &reply, &error);
 
+    return written(s, name, ok, &error, &reply, &opts, NULL);
+}
+
+enum err
+store_remove_many(struct store *s, enum store_name name, const bson_t *filter)
+{
+    bson_t opts, reply;
+    bson_error_t error;
+    bool ok;
+
+    if (!s->open)
+        abort(); /* see store_many.h */
+    ok = mongoc_collection_delete_many(s->collections[name], filter, with_session(s, NULL, &opts),
+                                       &reply, &error);
     return written(s, name, ok, &error, &reply, &opts, NULL);
 }
 
@@ -413,7 +437,7 @@ store_begin(struct store *s)
             abort(); /* it was made by this client */
         note_session(s);
     }
-    if (!mongoc_client_session_start_transaction(s->session, NULL, &error)) {
+    if (!mongoc_client_session_start_transaction(s->session, s->pool->transaction, &error)) {
         log_warn("store: no transaction: %s", error.message);
         end_session(s);
         return ERR_STORE;

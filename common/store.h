@@ -89,11 +89,16 @@ enum err store_insert_many(struct store *store, enum store_name name, const bson
 /* matched (may be NULL) gets how many documents the filter met. */
 enum err store_update(struct store *store, enum store_name name, const bson_t *filter,
                       const bson_t *update, int64_t *matched) MUST_CHECK;
-enum err store_update_many(struct store *store, enum store_name name, const bson_t *filter,
-                           const bson_t *update, int64_t *matched) MUST_CHECK;
 enum err store_replace(struct store *store, enum store_name name, const bson_t *filter,
                        const bson_t *doc, int64_t *matched) MUST_CHECK;
+/* The first match, if there is one. */
 enum err store_remove(struct store *store, enum store_name name, const bson_t *filter) MUST_CHECK;
+
+/* All matches: only in a transaction (store_many.h has the others). */
+enum err store_update_many(struct store *store, enum store_name name, const bson_t *filter,
+                           const bson_t *update, int64_t *matched) MUST_CHECK;
+enum err store_remove_many(struct store *store, enum store_name name,
+                           const bson_t *filter) MUST_CHECK;
 
 /*
  * A worker that dies within a transaction would keep its topic locked until the

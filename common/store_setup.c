@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "common/store.h"
+#include "common/store_connect.h"
 #include "common/text.h"
 
 #define KEYS_MAX 6
@@ -97,36 +98,13 @@ static enum err
 run(mongoc_client_t *client, const char *database, bson_t *command, const char *what)
 {
     bson_error_t error;
-    bool ok = mongoc_client_command_simple(client, database, command, NULL, NULL, &error);
+    bool ok = mongoc_client_write_command_with_opts(client, database, command, NULL, NULL, &error);
 
     bson_destroy(command);
     if (ok)
         return ERR_NONE;
     log_error("store: %s: %s", what, error.message);
     return ERR_STORE;
-}
-
-/* Transactions need a replica set; a single server refuses them much later. */
-static enum err
-check_replica_set(mongoc_client_t *client)
-{
-    bson_t *hello = BCON_NEW("hello", BCON_INT32(1)), reply;
-    bson_error_t error;
-    bson_iter_t iter;
-    enum err err = ERR_NONE;
-
-    if (!mongoc_client_command_simple(client, "admin", hello, NULL, &reply, &error)) {
-        log_warn("store: cannot be reached: %s", error.message);
-        err = ERR_STORE;
-    } else if (!bson_iter_init_find(&iter, &reply, "setName") &&
-               !bson_iter_init_find(&iter, &reply, "msg")) {
-        log_error("store: MONGODB_URI must name a replica set (one node is enough): "
-                  "a standalone server has no transactions");
-        err = ERR_INVALID;
-    }
-    bson_destroy(hello);
-    bson_destroy(&reply);
-    return err;
 }
 
 /* Inserts a document unless one has its _id. */
@@ -178,7 +156,7 @@ set_retention(mongoc_client_t *client, const char *database, long days)
                  "expireAfterSeconds", BCON_INT64((int64_t)days * 86400), "}");
     bson_error_t error;
 
-    if (!mongoc_client_command_simple(client, database, command, NULL, NULL, &error))
+    if (!mongoc_client_write_command_with_opts(client, database, command, NULL, NULL, &error))
         log_warn("store: EVENT_RETENTION_DAYS keeps its old value: %s", error.message);
     bson_destroy(command);
     return ERR_NONE;
@@ -187,7 +165,7 @@ set_retention(mongoc_client_t *client, const char *database, long days)
 enum err
 store_setup_run(mongoc_client_t *client, const char *database, long event_retention_days)
 {
-    enum err err = check_replica_set(client);
+    enum err err = store_connect_check(client);
 
     for (size_t i = 0; err == ERR_NONE && i < sizeof(indexes) / sizeof(indexes[0]); i++) {
         bool ttl = (indexes[i].flags & RETENTION) != 0;

@@ -18,6 +18,7 @@
 #include "common/clock.h"
 #include "common/config.h"
 #include "common/event_log.h"
+#include "common/store_many.h"
 
 #define ARENA_MAX (16u << 20)
 #define DAY_MS    (86400LL * 1000)
@@ -31,7 +32,7 @@ struct purge {
 static enum err
 remove_all(struct request *r, enum store_name name, bson_t *filter)
 {
-    return store_remove(r->store, name, request_keep(r, filter));
+    return store_many_remove(r->store, name, request_keep(r, filter));
 }
 
 /* A project of this user alone goes with all that is in it. */

@@ -73,7 +73,7 @@ enum err
 one_time_forget(struct change *change, const char *purpose, const bson_oid_t *user)
 {
     bson_t *filter = BCON_NEW("userId", BCON_OID(user), "purpose", BCON_UTF8(purpose));
-    enum err err = store_remove(change_store(change), STORE_TOKENS, filter);
+    enum err err = store_remove_many(change_store(change), STORE_TOKENS, filter);
 
     bson_destroy(filter);
     return err;

@@ -16,6 +16,7 @@
 #include "api/v1/handlers.h"
 #include "api/v1/one_time.h"
 #include "common/clock.h"
+#include "common/store_many.h"
 #include "common/text.h"
 
 #define CODE_MS   (10LL * 60 * 1000) /* ASVS 5.0, 6.5.5 */
@@ -245,7 +246,7 @@ find_code(struct confirming *c, const char *code)
                                      BCON_UTF8(try), "}"));
     match = request_keep(r, BCON_NEW("userId", BCON_OID(&r->user_id), "try", BCON_UTF8(try),
                                      "codeMac", BCON_UTF8(mac)));
-    err = store_update_many(r->store, STORE_TOKENS, live, count, NULL);
+    err = store_many_update(r->store, STORE_TOKENS, live, count);
     if (err == ERR_NONE)
         err = store_find(r->store, STORE_TOKENS, match, NULL, note_match, c);
     if (err == ERR_NONE && c->token == NULL)

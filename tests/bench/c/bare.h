@@ -41,6 +41,7 @@ struct loop {
 
 struct bare {
     mongoc_client_pool_t *pool;
+    mongoc_transaction_opt_t *transaction;
     const char *database;
     bool (*operation)(struct loop *);
     struct id *ids;

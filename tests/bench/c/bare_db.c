@@ -93,6 +93,32 @@ read_ids(const char *file)
         die(file, "has no lines");
 }
 
+/* The concerns that our programs ask for (common/store_connect.c). */
+static void
+set_concerns(mongoc_uri_t *uri)
+{
+    mongoc_write_concern_t *write = mongoc_write_concern_new();
+    mongoc_read_concern_t *read = mongoc_read_concern_new();
+    mongoc_read_prefs_t *primary = mongoc_read_prefs_new(MONGOC_READ_PRIMARY);
+
+    mongoc_write_concern_set_wmajority(write, 5000);
+    if (!mongoc_read_concern_set_level(read, MONGOC_READ_CONCERN_LEVEL_MAJORITY))
+        die("read concern", "is refused");
+    mongoc_uri_set_write_concern(uri, write);
+    mongoc_uri_set_read_concern(uri, read);
+    mongoc_uri_set_read_prefs_t(uri, primary);
+    bare.transaction = mongoc_transaction_opts_new();
+    if (!mongoc_read_concern_set_level(read, MONGOC_READ_CONCERN_LEVEL_SNAPSHOT))
+        die("read concern", "is refused");
+    mongoc_transaction_opts_set_write_concern(bare.transaction, write);
+    mongoc_transaction_opts_set_read_concern(bare.transaction, read);
+    mongoc_transaction_opts_set_read_prefs(bare.transaction, primary);
+    mongoc_transaction_opts_set_max_commit_time_ms(bare.transaction, 5000);
+    mongoc_write_concern_destroy(write);
+    mongoc_read_concern_destroy(read);
+    mongoc_read_prefs_destroy(primary);
+}
+
 static void
 open_pool(const char *text)
 {
@@ -100,11 +126,13 @@ open_pool(const char *text)
 
     if (uri == NULL)
         die(text, "is no URI");
-    mongoc_uri_set_option_as_int32(uri, MONGOC_URI_MAXPOOLSIZE, 512);
-    mongoc_uri_set_option_as_utf8(uri, MONGOC_URI_W, "majority");
-    mongoc_uri_set_option_as_utf8(uri, MONGOC_URI_READCONCERNLEVEL, "majority");
+    if (!mongoc_uri_set_option_as_int32(uri, MONGOC_URI_MAXPOOLSIZE, 512))
+        die("maxPoolSize", "is refused");
+    set_concerns(uri);
     bare.pool = mongoc_client_pool_new(uri);
-    mongoc_client_pool_set_error_api(bare.pool, MONGOC_ERROR_API_VERSION_2);
+    if (bare.pool == NULL ||
+        !mongoc_client_pool_set_error_api(bare.pool, MONGOC_ERROR_API_VERSION_2))
+        die(text, "gives no pool");
     mongoc_uri_destroy(uri);
 }
 

@@ -362,7 +362,7 @@ transact(struct loop *l, const struct id *id, bool (*once)(struct loop *, const 
             pthread_mutex_lock(&bare.turn);
         if (look_up && !bare_find(l, TASKS, BCON_NEW("_id", BCON_OID(&id->task)), false, &l->task))
             abort(); /* tasks are not removed here */
-        if (!mongoc_client_session_start_transaction(l->session, NULL, NULL))
+        if (!mongoc_client_session_start_transaction(l->session, bare.transaction, NULL))
             abort(); /* only one is open at a time */
         ok = once(l, id);
         if (ok)
