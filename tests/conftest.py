@@ -9,6 +9,7 @@ import pytest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
+import commands  # noqa: E402
 import judge  # noqa: E402
 import tokens  # noqa: E402
 from client import SETTINGS, World  # noqa: E402
@@ -18,12 +19,13 @@ from client import SETTINGS, World  # noqa: E402
 def stack():
     """The whole system on free ports with two push daemons, stopped at the end."""
     from stack import Stack
-    running = Stack(push=2, settings=SETTINGS)
+    running = Stack(push=2, settings=SETTINGS, proxy=True)
     try:
         running.start()
     except RuntimeError as error:
         pytest.exit(f"the system does not start: {error}", returncode=1)
     yield running
+    commands.take(running)
     running.stop()
 
 
@@ -62,7 +64,11 @@ def cleo(world):
 
 
 def pytest_sessionfinish(session, exitstatus):
-    """A whole run that never met an endpoint or a problem of the contract has failed."""
+    """A run has failed if a command to the database broke a rule; a whole run also if it never
+    met an endpoint or a problem of the contract."""
+    if commands.broken:
+        print("\ncommands to the database that break a rule (tests/proxy):", *commands.broken, sep="\n  ")
+        session.exitstatus = 1
     unseen = [" ".join(op) for op in judge.unseen_operations()] + judge.unseen_problems()
     if unseen and os.environ.get("TASKWIRE_WHOLE_RUN"):
         print("\nnever seen:", *unseen, sep="\n  ")

@@ -18,14 +18,18 @@ SANITIZER = re.compile(r"^.*(AddressSanitizer|LeakSanitizer|ThreadSanitizer|: ru
 
 
 class Stack:
-    """With no arguments: the programs in TASKWIRE_BUILD (default var/build), one of each."""
+    """With no arguments: the programs in TASKWIRE_BUILD (default var/build), one of each.
+    proxy: between them and the database stands mongo-proxy (tests/proxy)."""
 
-    def __init__(self, build=None, data=None, api=1, push=1, jobs=1, settings=None, port=None):
+    def __init__(self, build=None, data=None, api=1, push=1, jobs=1, settings=None, port=None,
+                 proxy=False):
         self.build = str(build or os.environ.get("TASKWIRE_BUILD") or ROOT / "var" / "build")
         self.own_data = data is None
         self.data = pathlib.Path(data or tempfile.mkdtemp(prefix="taskwire-test-"))
         self.api, self.push, self.jobs, self.port = api, push, jobs, port
         self.settings = dict(settings or {})
+        if proxy:
+            self.settings["MONGODB_PROXY"] = str(pathlib.Path(self.build) / "mongo-proxy")
 
     def __enter__(self):
         return self.start()
@@ -89,6 +93,12 @@ class Stack:
     @property
     def mongodb_database(self):
         return self.settings.get("MONGODB_DATABASE", os.environ.get("MONGODB_DATABASE", "taskwire"))
+
+    @property
+    def proxy_report(self):
+        """Lines of (kind, text): what mongo-proxy has seen so far."""
+        text = (self.data / "log" / "proxy.report").read_text()
+        return [tuple(line.split("\t", 1)) for line in text.splitlines()]
 
     @property
     def redis_url(self):

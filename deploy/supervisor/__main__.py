@@ -86,7 +86,8 @@ class Installation:
         self.programs = Programs(self.options, self.places, self.database, ports)
         self.places.write_env(self.programs.settings())
         first = ([self.programs.mongodb()] if self.database.argv else []) + \
-            ([] if os.environ.get("REDIS_URL") else [self.programs.redis()])
+            ([] if os.environ.get("REDIS_URL") else [self.programs.redis()]) + \
+            ([self.programs.proxy()] if self.database.proxy_port else [])
         ours = [self.programs.own(kind, n + 1) for kind in ("api", "push", "jobs")
                 for n in range(getattr(self.options, kind))]
         for wave in (first, ours, [self.programs.nginx()]):

@@ -20,6 +20,8 @@ class Database:
     def __init__(self, places, cache, ports):
         self.places, self.cache, self.ports = places, cache, ports
         self.uri = os.environ.get("MONGODB_URI", "")
+        # For tests: a program between ours and the database, which sees every command.
+        self.proxy, self.proxy_port = os.environ.get("MONGODB_PROXY", ""), None
         self.engine, self.port, self.argv = "MONGODB_URI", None, None
         self.set_checked = False
 
@@ -40,6 +42,14 @@ class Database:
             self.argv = [self.install(say), "--host", "127.0.0.1", "--port", str(self.port),
                          "--storage-path", store, "--sync-on-commit", "--log-level", "WARNING"]
         self.uri = f"mongodb://127.0.0.1:{self.port}/?directConnection=true"
+        if self.proxy:
+            self.proxy_port = free_port(self.ports)
+
+    def programs_uri(self):
+        """What our programs connect to: the database, or the proxy before it."""
+        if self.proxy_port is None:
+            return self.uri
+        return f"mongodb://127.0.0.1:{self.proxy_port}/?directConnection=true"
 
     def choose(self):
         """The engine whose data is here already; each keeps its files in its own way."""

@@ -42,7 +42,7 @@ class Programs:
         localhost = f"http://localhost:{self.options.port}"
         public = os.environ.get("PUBLIC_URL", self.base)
         return {
-            "MONGODB_URI": self.database.uri,
+            "MONGODB_URI": self.database.programs_uri(),
             "REDIS_URL": self.redis_url,
             "PUBLIC_URL": public,
             "MAIL_OUTBOX": os.environ.get("MAIL_OUTBOX") or self.places.path("outbox"),
@@ -64,6 +64,11 @@ class Programs:
     def mongodb(self):
         return Program("mongodb", self.database.argv, self.places,
                        cwd=self.places.path("db"), is_up=self.database.is_up)
+
+    def proxy(self):
+        port, report = self.database.proxy_port, self.places.path("log", "proxy.report")
+        argv = [self.database.proxy, str(port), str(self.database.port), report]
+        return Program("proxy", argv, self.places, is_up=lambda: os.path.exists(report))
 
     def redis(self):
         path, folder = self.places.socket("redis"), self.places.path("redis")

@@ -1,0 +1,88 @@
+/*
+ * A proxy between our programs and MongoDB that judges every command by the
+ * rules, and notes its shape.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/text.h"
+#include "message.h"
+#include "relay.h"
+#include "report.h"
+#include "rules.h"
+#include "shape.h"
+
+static const char *const usage =
+    "usage: mongo-proxy LISTEN_PORT DATABASE_PORT REPORT\n"
+    "Forwards 127.0.0.1:LISTEN_PORT to 127.0.0.1:DATABASE_PORT.  REPORT gets lines of\n"
+    "`shape<tab>SHAPE` and `broken<tab>RULE: SHAPE: COMMAND`, each once.\n";
+
+struct judged {
+    const struct message *m;
+    const char *shape;
+};
+
+static void
+complain(void *arg, const char *rule)
+{
+    const struct judged *j = arg;
+    struct text line = {0};
+
+    text_printf(&line, "%s: %s", rule, j->shape);
+    report_line("broken", line.bytes);
+    text_free(&line);
+}
+
+static void
+judge(const struct message *m)
+{
+    struct text shapes = {0};
+    struct judged j = {.m = m};
+
+    shape_write(&shapes, m);
+    for (char *line = shapes.bytes, *end; line != NULL && *line != '\0'; line = end + 1) {
+        end = strchr(line, '\n');
+        *end = '\0';
+        report_line("shape", line);
+    }
+    j.shape = shapes.bytes == NULL ? m->name : shapes.bytes;
+    rules_judge(m, complain, &j);
+    text_free(&shapes);
+}
+
+static bool
+see(struct pair *pair, bool from_client, const uint8_t *bytes, size_t len)
+{
+    struct message m;
+
+    (void)pair;
+    if (from_client && message_read(&m, bytes, len))
+        judge(&m);
+    return true;
+}
+
+static int
+no_timer(void)
+{
+    return -1;
+}
+
+int
+main(int argc, char **argv)
+{
+    struct relay_options options = {.see = see, .timer = no_timer};
+
+    if (argc != 4) {
+        fputs(usage, stderr);
+        return 2;
+    }
+    options.listen_port = atoi(argv[1]);
+    options.database_port = atoi(argv[2]);
+    if (report_open(argv[3]) != 0) {
+        fprintf(stderr, "mongo-proxy: %s: %s\n", argv[3], strerror(errno));
+        return 1;
+    }
+    return relay_run(&options);
+}

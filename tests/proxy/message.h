@@ -1,0 +1,51 @@
+/*
+ * MongoDB's wire protocol, as far as a command and its reply go: OP_MSG
+ * (https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol/).
+ */
+#ifndef PROXY_MESSAGE_H
+#define PROXY_MESSAGE_H
+
+#include <bson/bson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MESSAGE_HEAD 16
+#define MESSAGE_MAX  (48000000 + 16384) /* maxMessageSizeBytes, and what a head adds */
+
+/* A command or a reply.  Everything points into the bytes it was read from. */
+struct message {
+    int32_t id, reply_to;
+    uint32_t flags;
+    bson_t body;
+    const char *name;       /* the command's name: the body's first key; "" for none */
+    const char *collection; /* the command's subject, when it is text; "" for none */
+    const char *list;       /* name of the documents that travel beside the body; NULL: none */
+    const uint8_t *docs;
+    size_t docs_len;
+};
+
+/* The length of the message that begins here, 0 when too little is there, -1 when it is none. */
+int64_t message_length(const uint8_t *bytes, size_t len);
+
+/* False for anything but a well-formed OP_MSG. */
+bool message_read(struct message *m, const uint8_t *bytes, size_t len);
+
+/*
+ * Calls each(arg, doc) for every document of a list (`updates`, `deletes`,
+ * `documents`), whether it stands in the body or beside it.
+ */
+void message_each(const struct message *m, const char *list, void (*each)(void *, const bson_t *),
+                  void *arg);
+
+/* A reply to a command, to free(). */
+uint8_t *message_reply(int32_t reply_to, const bson_t *body, size_t *len);
+
+/* A field of a document by its dotted path; false when it is absent. */
+bool message_find(const bson_t *doc, const char *path, bson_iter_t *out);
+/* As text; "" when it is absent or no text. */
+const char *message_text(const bson_t *doc, const char *path);
+bool message_has(const bson_t *doc, const char *path);
+bool message_true(const bson_t *doc, const char *path);
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * Connections from programs, each joined to one of its own to the database.
+ */
+#ifndef PROXY_RELAY_H
+#define PROXY_RELAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct pair;
+
+/*
+ * Is told every whole message before it goes on.  False: it goes no further; the
+ * callee may have answered or closed.
+ */
+typedef bool (*relay_see)(struct pair *pair, bool from_client, const uint8_t *bytes, size_t len);
+
+struct relay_options {
+    int listen_port, database_port; /* on 127.0.0.1 */
+    relay_see see;
+    int (*timer)(void); /* called between events; milliseconds until the next call, -1: none */
+};
+
+/* Until SIGTERM; the exit status. */
+int relay_run(const struct relay_options *options);
+
+/* Sends bytes to the program or to the database, after what is queued. */
+void relay_send(struct pair *pair, bool to_client, const uint8_t *bytes, size_t len);
+
+/* Ends both connections without another byte. */
+void relay_cut(struct pair *pair);
+
+/* Room for what the faults keep of a pair; zero at first. */
+struct relay_note {
+    int32_t awaited;  /* id of the command whose reply is expected */
+    const void *fault;
+    uint8_t *held; /* a reply that is held back */
+    size_t held_len;
+    int64_t due; /* when it is sent (CLOCK_MONOTONIC, ms) */
+};
+struct relay_note *relay_note(struct pair *pair);
+
+/* Calls each(pair, arg) for all that are open. */
+void relay_each(void (*each)(struct pair *, void *), void *arg);
+
+#endif

@@ -1,0 +1,18 @@
+/*
+ * The shape of a command: what it asks for, without the values.
+ */
+#ifndef PROXY_SHAPE_H
+#define PROXY_SHAPE_H
+
+#include "message.h"
+
+struct text;
+
+/*
+ * Appends a command's shapes, a line each (an `update` may hold several):
+ *   find tasks {archivedAt: null, projectId: =} sort {position: 1, _id: 1} limit
+ * Keys of filters are sorted; `=` is any value; operators stand without theirs.
+ */
+void shape_write(struct text *out, const struct message *m);
+
+#endif
