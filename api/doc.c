@@ -304,12 +304,7 @@ doc_changes(struct text *out, const struct shape *shape, const bson_t *before, c
         if (strcmp(was.bytes, is.bytes) == 0)
             continue;
         count++;
-        write_key(out, f->name, strlen(f->name));
-        text_putc(out, '[');
-        text_add(out, was.bytes, was.len);
-        text_putc(out, ',');
-        text_add(out, is.bytes, is.len);
-        text_putc(out, ']');
+        event_change(out, f->name, &was, &is);
     }
     text_putc(out, '}');
     text_free(&was);

@@ -41,8 +41,8 @@ void doc_write_with(struct text *out, const struct shape *shape, const bson_t *d
                     const char *more);
 
 /*
- * Appends {field: [before, after]} of the public fields that differ, but for
- * rev, updatedAt and updatedBy; how many there were.
+ * Appends the changes of an event (event_change()): the public fields that differ,
+ * but for rev, updatedAt and updatedBy; how many there were.
  */
 int doc_changes(struct text *out, const struct shape *shape, const bson_t *before,
                 const bson_t *after);

@@ -52,7 +52,7 @@ const struct route routes[] = {
     {DELETE, "/v1/tasks/{id}",                         USER,   crud_remove,         &tasks,    NULL,              NULL,            "Put a task into the trash"},
     {POST,   "/v1/tasks/{id}/restore",                 USER,   crud_restore,        &tasks,    NULL,              &task_shape,     "Take a task out of the trash", NO_BODY},
     {POST,   "/v1/tasks/{id}/move",                    USER,   tasks_move,          &tasks,    &move_shape,       &task_shape,     "Move a task to another place, status or project"},
-    {GET,    "/v1/tasks/{id}/history",                 USER,   live_history,        NULL,      NULL,              &event_shape,    "Read a task's events", LIST},
+    {GET,    "/v1/tasks/{id}/history",                 USER,   live_history,        NULL,      NULL,              &event_shape,    "Read a task's events", LIST, history_params},
     {GET,    "/v1/sync",                               USER,   sync_read,           NULL,      NULL,              &sync_shape,     "Read all that changed since a cursor", 0, sync_params},
     {GET,    "/v1/tasks/{id}/comments",                USER,   comments_list,       NULL,      NULL,              &comment_shape,  "List a task's comments", LIST},
     {POST,   "/v1/tasks/{id}/comments",                USER,   comments_create,     NULL,      &comment_shape,    &comment_shape,  "Comment on a task", CREATED},

@@ -36,6 +36,45 @@ const struct event_name event_names[EVENT__COUNT] = {
 /* clang-format on */
 
 void
+event_change(struct text *changes, const char *name, const struct text *before,
+             const struct text *after)
+{
+    size_t len = before->len + after->len;
+    bool told = len <= EVENT_SMALL_VALUE || changes->len + len <= EVENT_VALUES_MAX;
+
+    if (changes->bytes[changes->len - 1] != '{')
+        text_putc(changes, ',');
+    text_printf(changes, "\"%s\":", name);
+    if (!told) {
+        text_puts(changes, "null");
+        return;
+    }
+    text_putc(changes, '[');
+    text_add(changes, before->bytes, before->len);
+    text_putc(changes, ',');
+    text_add(changes, after->bytes, after->len);
+    text_putc(changes, ']');
+}
+
+/* What happened to the entity: the last members of a frame. */
+static void
+write_content(struct text *out, const struct event *e)
+{
+    bool omitted = e->data != NULL && strlen(e->data) > EVENT_DATA_MAX;
+
+    text_puts(out, ",\"changes\":");
+    if (e->changes != NULL && strlen(e->changes) > EVENT_CHANGES_MAX)
+        text_puts(out, "null");
+    else
+        text_puts(out, e->changes == NULL ? "{}" : e->changes);
+    if (omitted)
+        text_puts(out, ",\"dataOmitted\":true");
+    text_puts(out, ",\"data\":");
+    text_puts(out, omitted || e->data == NULL ? "null" : e->data);
+    text_putc(out, '}');
+}
+
+void
 event_frame(struct text *out, const char *epoch, const struct event *e)
 {
     char at[CLOCK_INSTANT];
@@ -51,13 +90,9 @@ event_frame(struct text *out, const char *epoch, const struct event *e)
         text_puts(out, "\"actorId\":null,");
     else
         text_printf(out, "\"actorId\":\"%s\",", e->actor_id);
-    text_printf(out,
-                "\"at\":\"%s\",\"entity\":\"%s\",\"entityId\":\"%s\",\"rev\":%lld,\"changes\":", at,
+    text_printf(out, "\"at\":\"%s\",\"entity\":\"%s\",\"entityId\":\"%s\",\"rev\":%lld", at,
                 event_names[e->kind].entity, e->entity_id, (long long)e->rev);
-    text_puts(out, e->changes == NULL ? "{}" : e->changes);
-    text_puts(out, ",\"data\":");
-    text_puts(out, e->data == NULL ? "null" : e->data);
-    text_putc(out, '}');
+    write_content(out, e);
 }
 
 void

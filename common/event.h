@@ -16,6 +16,16 @@ struct text;
 #define EVENT_TOPIC   36 /* "project:" and 24 hex digits, and a NUL, with room */
 #define EVENT_CHANNEL "tw:"
 
+/*
+ * An event is bounded whatever its entity's size, so that a small change of a
+ * large document costs little everywhere.  Together with the frame's head all
+ * of it stays below 56 KiB, and so below push's limit of 64 KiB for a message.
+ */
+#define EVENT_DATA_MAX    8192  /* bytes; a longer document is left out: dataOmitted */
+#define EVENT_VALUES_MAX  24576 /* bytes of values; further ones are left out: null */
+#define EVENT_SMALL_VALUE 256   /* bytes of both values; these are always there */
+#define EVENT_CHANGES_MAX 45056 /* bytes; longer changes are left out: null */
+
 enum event_kind {
     EVENT_TASK_CREATED,
     EVENT_TASK_UPDATED,
@@ -49,11 +59,22 @@ struct event {
     int64_t seq, rev, at;  /* at in ms since 1970 */
     const char *entity_id; /* 24 hex digits */
     const char *actor_id;  /* 24 hex digits; NULL: the system */
-    const char *changes;   /* JSON object {field: [before, after]}; NULL: {} */
+    const char *changes;   /* JSON object made by event_change(); NULL: {} */
     const char *data;      /* JSON of the public document after; NULL: null */
 };
 
-/* Appends the event's frame, the JSON that a WebSocket client receives. */
+/*
+ * Appends a member `"name":[before,after]` (both JSON) to the changes of an event,
+ * which begin with "{"; or `"name":null` when the values are too long to be told.
+ */
+void event_change(struct text *changes, const char *name, const struct text *before,
+                  const struct text *after);
+
+/*
+ * Appends the event's frame, the JSON that a WebSocket client receives.  Data over
+ * EVENT_DATA_MAX is null with `"dataOmitted":true` before it: a reader gets the
+ * entity by its id.  Changes over EVENT_CHANGES_MAX are null.
+ */
 void event_frame(struct text *out, const char *epoch, const struct event *event);
 
 /* The start of every frame; what follows it are the members of a log item. */

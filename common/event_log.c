@@ -521,10 +521,11 @@ event_log_read(struct store *store, const char *topic, int64_t after, int limit,
 }
 
 enum err
-event_log_entity(struct store *store, const char *topic, const bson_oid_t *entity, int limit,
-                 event_each each, void *arg)
+event_log_entity(struct store *store, const char *topic, const bson_oid_t *entity, int64_t after,
+                 int limit, event_each each, void *arg)
 {
-    bson_t *filter = BCON_NEW("topic", BCON_UTF8(topic), "entityId", BCON_OID(entity));
+    bson_t *filter = BCON_NEW("topic", BCON_UTF8(topic), "entityId", BCON_OID(entity), "seq", "{",
+                              "$gt", BCON_INT64(after), "}");
     bson_t *opts = BCON_NEW("sort", "{", "topic", BCON_INT32(1), "entityId", BCON_INT32(1), "seq",
                             BCON_INT32(1), "}", "limit", BCON_INT64(limit));
     struct reading r = {each, arg};

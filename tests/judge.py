@@ -73,7 +73,8 @@ MEMBER = {"userId": ident, "role": one_of("owner", "admin", "member", "commenter
 EVENT = {
     "topic": text, "seq": number, "cursor": text, "kind": text, "actorId": null_or(ident), "at": instant,
     "entity": text, "entityId": text, "rev": null_or(number),
-    "changes": lambda v: isinstance(v, dict) and all(isinstance(x, list) and len(x) == 2 for x in v.values()),
+    "changes": null_or(lambda v: isinstance(v, dict) and all(
+        x is None or isinstance(x, list) and len(x) == 2 for x in v.values())),
     "data": null_or(lambda v: isinstance(v, dict)),
 }
 PROBLEM = {"type": text, "title": text, "status": number, "detail": text, "requestId": text}

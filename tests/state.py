@@ -11,9 +11,15 @@ class State:
         self.members = {m["userId"]: (m["role"], m["name"]) for m in members}
         self.tasks = {t["id"]: t for t in tasks}
 
-    def apply(self, event):
+    def apply(self, event, fetch=None):
+        """fetch(entity, id) reads a document that an event leaves out; None: there is none any more."""
         kind, entity, data = event["kind"], event["entity"], event["data"]
+        if event.get("dataOmitted"):
+            data = self.rebuilt(event) or (None if kind.endswith(".deleted") else fetch(entity, event["entityId"]))
         if entity == "task":
+            known = self.tasks.get(event["entityId"])
+            if known and known["rev"] >= event["rev"]:
+                return  # a document that was fetched is newer
             gone = data is None or data["deletedAt"] or f"project:{data['projectId']}" != event["topic"]
             if gone:
                 self.tasks.pop(event["entityId"], None)
@@ -27,6 +33,15 @@ class State:
                 self.members.pop(event["entityId"], None)
             else:
                 self.members[event["entityId"]] = (data["role"], data["name"])
+
+    def rebuilt(self, event):
+        """The document by the one before and the event's changes; None where these do not suffice."""
+        known = self.tasks.get(event["entityId"]) if event["entity"] == "task" else self.project
+        changes = event["changes"]
+        if not known or known["rev"] != event["rev"] - 1 or changes is None or None in changes.values():
+            return None
+        after = {name: pair[1] for name, pair in changes.items()}
+        return {**known, **after, "rev": event["rev"], "updatedAt": event["at"], "updatedBy": event["actorId"]}
 
     def __eq__(self, other):
         return not self.differences(other)

@@ -68,6 +68,7 @@ enum err live_events(struct request *r) MUST_CHECK;
 enum err live_history(struct request *r) MUST_CHECK;
 extern const struct shape snapshot_shape, event_shape, events_shape;
 extern const struct filter event_params[];
+extern const struct filter history_params[];
 
 /* tasks.c, task_move.c */
 enum err tasks_create(struct request *r) MUST_CHECK;

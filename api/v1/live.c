@@ -20,6 +20,7 @@
 
 #define EVENTS_LIMIT     100
 #define EVENTS_LIMIT_MAX 1000
+#define EVENTS_BYTES     1048576 /* of one page; the next one goes on behind it */
 #define SNAPSHOT_BATCH   1000 /* tasks held at once; the server's own choice is 16 MiB */
 
 /* clang-format off */
@@ -40,7 +41,8 @@ static const struct field event_fields[] = {
     {"entity",   TEXT,    0},
     {"entityId", REF,     0},
     {"rev",      INTEGER, 0},
-    {"changes",  ANY,     0, .about = "field: [before, after]"},
+    {"changes",  ANY,     NULLABLE, .about = "field: [before, after], or null where these are long; null: too many"},
+    {"dataOmitted", FLAG, VIRTUAL, .about = "true: the entity is too large for an event, get it by its id"},
     {"data",     ANY,     NULLABLE, .about = "the entity after the change"},
     {NULL},
 };
@@ -56,6 +58,12 @@ const struct filter event_params[] = {
     {"since", NULL, TEXT, CUSTOM, NULL, "a cursor; none: from the beginning of what is kept"},
     {"limit", NULL, INTEGER, CUSTOM, NULL, "1 to 1000; 100 when not given"},
     {"wait", NULL, INTEGER, CUSTOM, NULL, "seconds, to 25, to wait when there is none yet"},
+    {NULL},
+};
+
+const struct filter history_params[] = {
+    {"cursor", NULL, TEXT, CUSTOM, NULL, "nextCursor of the page before"},
+    {"limit", NULL, INTEGER, CUSTOM, NULL, "1 to 1000; 1000 when not given"},
     {NULL},
 };
 
@@ -140,17 +148,21 @@ live_snapshot(struct request *r)
 
 struct reading {
     struct text *out;
-    int count, limit;
+    int count;
+    bool full; /* there are more than the page's bytes allow */
     int64_t first, last;
 };
 
-/* A frame without its "op". */
+/* A frame without its "op"; ERR_TOO_LARGE when the page has no room for it. */
 static enum err
 write_event(void *arg, const struct event_item *item)
 {
     struct reading *e = arg;
     size_t skip = sizeof(EVENT_FRAME_START) - 1;
 
+    e->full = e->count > 0 && e->out->len + item->len > EVENTS_BYTES;
+    if (e->full)
+        return ERR_TOO_LARGE;
     if (e->count++ > 0)
         text_putc(e->out, ',');
     else
@@ -208,6 +220,8 @@ write_events(struct request *r, const char *topic, int64_t head, int64_t after, 
 
     if (reason == NULL) {
         err = event_log_read(r->store, topic, after, limit, write_event, &e);
+        if (e.full)
+            err = ERR_NONE;
         /* Without `since` the log is told from where it begins now. */
         if ((e.count > 0 && e.first != after + 1 && request_param(r, "since") != NULL) ||
             (e.count == 0 && head > after))
@@ -251,24 +265,60 @@ live_events(struct request *r)
     return write_events(r, topic, head, after, reason, limit);
 }
 
+/* The number behind which a page of history begins: 0 without a cursor. */
+static enum err
+read_place(struct request *r, const char *topic, int64_t *after)
+{
+    const char *cursor = request_param(r, "cursor");
+
+    *after = 0;
+    if (cursor == NULL ||
+        cursor_find(cursor, strlen(cursor), r->epoch, topic, after) == CURSOR_OK)
+        return ERR_NONE;
+    return request_bad_param(r, "cursor", "must be the nextCursor of a page of this list");
+}
+
+static void
+write_history(struct request *r, const char *topic, const struct reading *e, bool more)
+{
+    struct text *out = reply_json(r, 200);
+
+    text_puts(out, "{\"items\":[");
+    text_add(out, e->out->bytes == NULL ? "" : e->out->bytes, e->out->len);
+    text_puts(out, "],\"nextCursor\":");
+    if (more)
+        write_cursor(r, out, topic, e->last);
+    else
+        text_puts(out, "null");
+    text_putc(out, '}');
+}
+
 enum err
 live_history(struct request *r)
 {
     struct text items = {0};
     struct reading e = {.out = &items};
     const bson_t *task;
+    const char *topic;
     bson_oid_t id;
+    int64_t after;
+    int limit;
     enum err err;
 
-    if ((err = request_params_done(r)) != ERR_NONE ||
+    if ((err = read_count(r, "limit", 1, EVENTS_LIMIT_MAX, EVENTS_LIMIT_MAX, &limit)) != ERR_NONE ||
         (err = request_id_arg(r, 0, &id)) != ERR_NONE ||
         (err = crud_get(r, STORE_TASKS, &id, &task)) != ERR_NONE ||
         (err = readable_project(r, doc_id(task, "projectId"), false)) != ERR_NONE)
         return err;
-    err = event_log_entity(r->store, crud_topic(r, doc_id(task, "projectId")), &id,
-                           EVENTS_LIMIT_MAX, write_event, &e);
-    text_printf(reply_json(r, 200), "{\"items\":[%s],\"nextCursor\":null}",
-                items.bytes == NULL ? "" : items.bytes);
+    topic = crud_topic(r, doc_id(task, "projectId"));
+    if ((err = read_place(r, topic, &after)) != ERR_NONE ||
+        (err = request_params_done(r)) != ERR_NONE)
+        return err;
+    err = event_log_entity(r->store, topic, &id, after, limit, write_event, &e);
+    if (err == ERR_NONE || e.full) {
+        write_history(r, topic, &e, e.full || e.count == limit);
+        err = ERR_NONE;
+    }
     text_free(&items);
     return err;
 }

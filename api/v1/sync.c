@@ -16,7 +16,9 @@
 #include "api/v1/projects.h"
 #include "common/event_log.h"
 
-#define EVENTS_MAX   5000 /* of one answer; then `more` */
+#define EVENTS_MAX   5000    /* of one answer; then `more` */
+#define BYTES_MAX    4194304 /* of its documents, but for the last; then `more` */
+#define LARGE_BYTES  262144  /* what a document that no event holds counts for */
 #define PROJECTS_MAX 5000
 #define NOTICES_FULL 200 /* notifications when there is no cursor */
 
@@ -62,14 +64,16 @@ const struct filter sync_params[] = {
 /* The newest event of an entity. */
 struct entry {
     char entity[16], id[25];
-    const char *data; /* JSON; NULL: gone */
+    const char *data; /* JSON; NULL: gone, or omitted */
+    bool omitted;     /* too large for its event: read from the store */
 };
 
 struct sync {
     struct request *r;
     const char *since;
     struct text lists[KINDS], deleted, cursor;
-    int left; /* events that may still be read */
+    int left;   /* events that may still be read */
+    long bytes; /* of documents that there is still room for; below 0: none */
     bool more, full;
     /* The topic being read. */
     const char *topic;
@@ -146,15 +150,33 @@ read_heads(struct sync *s)
     return err == ERR_NONE ? store_find(r->store, STORE_TOPICS, filter, NULL, note_head, s) : err;
 }
 
-/* Keeps the newest event of each entity, in the order of their first. */
+/* What an event says of its entity as it is now. */
+static void
+note_data(struct sync *s, struct entry *e, const struct event_item *event)
+{
+    const char *data = strstr(event->frame, ",\"data\":"); /* no string holds a bare quote */
+    bool gone = data == NULL || strstr(event->kind, ".deleted") != NULL;
+
+    e->data = NULL;
+    e->omitted = !gone && strstr(event->frame, ",\"dataOmitted\":true,\"data\":") != NULL;
+    if (e->omitted) {
+        s->bytes -= LARGE_BYTES;
+    } else if (!gone && strcmp(data, ",\"data\":null}") != 0) {
+        e->data = arena_copy(s->r->arena, data + 8, strlen(data + 8) - 1);
+        s->bytes -= (long)strlen(e->data);
+    }
+}
+
+/* Keeps the newest event of each entity, in the order of their first; ERR_TOO_LARGE: no room. */
 static enum err
 note_event(void *arg, const struct event_item *event)
 {
     struct sync *s = arg;
-    const char *data = strstr(event->frame, ",\"data\":"); /* no string holds a bare quote */
     size_t entity = strcspn(event->kind, ".");
     struct entry *e = NULL;
 
+    if (s->bytes < 0)
+        return ERR_TOO_LARGE;
     for (int i = 0; i < s->count && e == NULL; i++)
         if (strcmp(s->entries[i].id, event->entity_id) == 0 &&
             strncmp(s->entries[i].entity, event->kind, entity) == 0)
@@ -168,10 +190,7 @@ note_event(void *arg, const struct event_item *event)
         s->first = event->seq;
     s->last = event->seq;
     s->left--;
-    e->data = NULL;
-    if (data != NULL && strcmp(data, ",\"data\":null}") != 0 &&
-        strstr(event->kind, ".deleted") == NULL)
-        e->data = arena_copy(s->r->arena, data + 8, strlen(data + 8) - 1);
+    note_data(s, e, event);
     return ERR_NONE;
 }
 
@@ -185,6 +204,8 @@ write_entries(struct sync *s, const char *project)
             continue; /* written from the store, since it has the caller's role */
         if (project == NULL && strcmp(e->entity, "member") == 0)
             continue; /* one's own topic repeats memberships */
+        if (e->omitted)
+            continue; /* read_omitted() writes it */
         if (e->data == NULL) {
             bury(s, e->entity, e->id, project);
             continue;
@@ -212,7 +233,7 @@ read_topic(struct sync *s, const char *topic, int64_t head, bool *whole, int64_t
     s->first = 0;
     if (*whole || after == head)
         return ERR_NONE;
-    if (s->left <= 0) {
+    if (s->left <= 0 || s->bytes < 0) {
         s->more = true;
         *reached = after;
         return ERR_NONE;
@@ -220,6 +241,8 @@ read_topic(struct sync *s, const char *topic, int64_t head, bool *whole, int64_t
     s->entries = arena_alloc(s->r->arena, (size_t)s->left * sizeof(*s->entries));
     s->last = after;
     err = event_log_read(s->r->store, topic, after, s->left, note_event, s);
+    if (err == ERR_TOO_LARGE)
+        err = ERR_NONE;
     *whole = s->first != after + 1; /* the log no longer begins there */
     *reached = s->last;
     s->more = s->more || s->last < head;
@@ -245,6 +268,47 @@ write_notification(void *arg, const bson_t *doc)
 {
     doc_write(item(&((struct sync *)arg)->lists[NOTIFICATIONS]), &notification_shape, doc);
     return ERR_NONE;
+}
+
+/*
+ * The documents of one kind that were too large for their events, as they are now:
+ * maybe newer than the cursor.  What is gone since, a later event tells.
+ */
+static enum err
+read_omitted(struct sync *s, enum kind kind, enum store_name store, const bson_t *project,
+             store_each each)
+{
+    bson_t *filter = request_keep(
+        s->r, BCON_NEW("projectId", BCON_OID(doc_id(project, "_id")), "deletedAt", BCON_NULL));
+    bson_t in, ids;
+    bson_oid_t id;
+    char key[16];
+    int n = 0;
+
+    BSON_APPEND_DOCUMENT_BEGIN(filter, "_id", &in);
+    BSON_APPEND_ARRAY_BEGIN(&in, "$in", &ids);
+    for (int i = 0; i < s->count; i++) {
+        if (!s->entries[i].omitted || strcmp(s->entries[i].entity, kinds[kind].entity) != 0)
+            continue;
+        bson_oid_init_from_string(&id, s->entries[i].id);
+        snprintf(key, sizeof(key), "%d", n++);
+        BSON_APPEND_OID(&ids, key, &id);
+    }
+    bson_append_array_end(&in, &ids);
+    bson_append_document_end(filter, &in);
+    return n == 0 ? ERR_NONE : store_find(s->r->store, store, filter, NULL, each, s);
+}
+
+/* A project's changes: from the events, and what these leave out from the store. */
+static enum err
+write_changed(struct sync *s, const bson_t *project, const char *id)
+{
+    enum err err;
+
+    write_entries(s, id);
+    err = read_omitted(s, TASKS, STORE_TASKS, project, write_task);
+    return err == ERR_NONE ? read_omitted(s, COMMENTS, STORE_COMMENTS, project, write_comment)
+                           : err;
 }
 
 static enum err
@@ -284,10 +348,7 @@ read_project(void *arg, const bson_t *doc)
         touched = touched || strcmp(s->entries[i].entity, "project") == 0;
     if (touched)
         projects_write(s->r, item(&s->lists[PROJECTS]), project);
-    if (whole)
-        err = write_whole(s, project);
-    else
-        write_entries(s, topic + 8);
+    err = whole ? write_whole(s, project) : write_changed(s, project, topic + 8);
     cursor_add(&s->cursor, topic, reached);
     return err;
 }
@@ -356,7 +417,7 @@ read_all(struct sync *s)
 enum err
 sync_read(struct request *r)
 {
-    struct sync s = {.r = r, .since = request_param(r, "cursor"), .left = EVENTS_MAX};
+    struct sync s = {.r = r, .since = request_param(r, "cursor"), .left = EVENTS_MAX, .bytes = BYTES_MAX};
     char topic[EVENT_TOPIC];
     int64_t seq;
     enum err err = request_params_done(r);

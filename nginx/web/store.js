@@ -53,7 +53,21 @@ export class ProjectStore {
     return true;
   }
 
-  /* Applies one event; false when it changed nothing here. */
+  /*
+   * The event with its document: an event of a large document leaves it out, but its changes lead there
+   * from the revision before.  Null when they do not: the document must be read from the server.
+   */
+  complete(event) {
+    if (!event.dataOmitted) return event;
+    if (event.kind.endsWith(".deleted")) return event;
+    const known = event.entity === "task" ? this.tasks.get(event.entityId) : this.project;
+    const changes = Object.entries(event.changes ?? { all: null });
+    if (known?.rev !== event.rev - 1 || changes.some(([, pair]) => pair === null)) return null;
+    const after = Object.fromEntries(changes.map(([name, pair]) => [name, pair[1]]));
+    return { ...event, data: { ...known, ...after, rev: event.rev, updatedAt: event.at, updatedBy: event.actorId } };
+  }
+
+  /* Applies one complete event; false when it changed nothing here. */
   apply(event) {
     if (event.entity === "task") return this.#applyTask(event);
     if (event.entity === "project") return event.data ? this.setProject(event.data) : false;

@@ -19,6 +19,7 @@ export class Workspace {
   #listeners = { change: [], connection: [], caughtUp: [], left: [], remote: [], sessions: [] };
   #early = null; /* events of a project whose snapshot is on its way */
   #opening = 0;
+  #fetching = new Map(); /* id of a document being read -> whether it must be read again */
   #wantsProjects = 0;
   #following = null; /* resolves at the first answer to follow("all") */
 
@@ -86,7 +87,7 @@ export class Workspace {
       const snapshot = await request("GET", `/v1/projects/${id}/snapshot`);
       if (turn !== this.#opening) return;
       this.store = new ProjectStore(snapshot, session.user.id);
-      for (const event of early.events) this.store.apply(event);
+      for (const event of early.events) this.#apply(event);
       this.#live.follow(topic, snapshot.cursor);
       this.#tell("change");
     } finally {
@@ -108,13 +109,42 @@ export class Workspace {
 
   #event(event) {
     if (this.#early?.topic === event.topic) this.#early.events.push(event);
-    if (event.topic === topicOf(this.store?.id) && this.store.apply(event)) {
+    if (event.topic === topicOf(this.store?.id) && this.#apply(event)) {
       if (event.actorId !== session.user.id) this.#tell("remote", event);
       this.#tell("change");
     }
     if (event.entity === "project" || event.entity === "member") this.#refreshProjects();
     if (event.entity === "session") this.#tell("sessions");
     if (event.kind === "project.deleted") this.#leave(event.topic, event.actorId === session.user.id);
+  }
+
+  #apply(event) {
+    const whole = this.store.complete(event);
+    if (whole) return this.store.apply(whole);
+    this.#fetch(event);
+    return false;
+  }
+
+  /* Reads the document that an event left out; one that is gone has a later event. */
+  async #fetch({ entity, entityId, topic, actorId }) {
+    if (entity !== "task" && entity !== "project") return;
+    if (this.#fetching.has(entityId)) return this.#fetching.set(entityId, true);
+    this.#fetching.set(entityId, false);
+    try {
+      const document = await request("GET", `/v1/${entity}s/${entityId}`);
+      if (topic === topicOf(this.store?.id)) {
+        if (entity === "task") this.store.put(document);
+        else this.store.setProject(document);
+        if (actorId !== session.user.id) this.#tell("remote", { entity, entityId });
+        this.#tell("change");
+      }
+    } catch (error) {
+      if (error.status !== 404) this.#resync(topic);
+    } finally {
+      const again = this.#fetching.get(entityId);
+      this.#fetching.delete(entityId);
+      if (again) this.#fetch({ entity, entityId, topic, actorId });
+    }
   }
 
   /* Events are missing: what we hold is read anew. */

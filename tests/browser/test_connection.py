@@ -161,3 +161,20 @@ def test_many_changes_at_once_end_as_the_snapshot(windows, anna, ben):
         ours, fresh = page.state_and_snapshot()
         return ours == fresh
     page.until(equal, why="the page and the snapshot differ")
+
+
+def test_large_tasks_whose_events_leave_them_out_end_as_the_snapshot(windows, anna, ben):
+    """Ben changes large tasks: the page applies changes to what it knows, and reads what it cannot know."""
+    project = anna.project("Large")
+    anna.share(project, ben)
+    known = ben.task("Known", projectId=project["id"], description="y" * 30_000)
+    page = windows.log_in(anna, project)
+    ben.patch(known, title="Renamed").expect(200)
+    ben.task("Unknown", projectId=project["id"], description="z" * 30_000)
+    ben.patch(known, description="w" * 40_000).expect(200)
+    page.until(lambda: sorted(page.titles()) == ["Renamed", "Unknown"], why="the cards never were these two")
+
+    def equal():
+        ours, fresh = page.state_and_snapshot()
+        return ours == fresh
+    page.until(equal, why="the page and the snapshot differ")

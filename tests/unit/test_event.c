@@ -80,6 +80,97 @@ test_a_frame_with_nothing_optional(void **state)
     text_free(&t);
 }
 
+/* A JSON string of so many bytes, its quotes included. */
+static struct text
+string_of(size_t len)
+{
+    struct text t = {0};
+
+    text_putc(&t, '"');
+    while (t.len < len - 1)
+        text_putc(&t, 'x');
+    text_putc(&t, '"');
+    return t;
+}
+
+static bool
+ends_with(const struct text *t, const char *end)
+{
+    return t->len >= strlen(end) && unit_same(t->bytes + t->len - strlen(end), end);
+}
+
+static void
+test_data_over_its_bound_is_left_out_and_said_to_be(void **state)
+{
+    struct text most = string_of(EVENT_DATA_MAX), over = string_of(EVENT_DATA_MAX + 1), t = {0};
+    struct event e = {
+        .kind = EVENT_TASK_UPDATED, .topic = P, .seq = 1, .entity_id = OTHER, .data = most.bytes};
+
+    (void)state;
+    event_frame(&t, EPOCH, &e);
+    assert_non_null(strstr(t.bytes, ",\"changes\":{},\"data\":\"x"));
+    text_clear(&t);
+    e.data = over.bytes;
+    event_frame(&t, EPOCH, &e);
+    assert_true(ends_with(&t, ",\"changes\":{},\"dataOmitted\":true,\"data\":null}"));
+    text_free(&t);
+    text_free(&most);
+    text_free(&over);
+}
+
+static void
+test_long_values_are_named_and_short_ones_always_told(void **state)
+{
+    struct text changes = {0}, half = string_of(EVENT_VALUES_MAX / 2), one = {0};
+
+    (void)state;
+    text_puts(&one, "1");
+    text_putc(&changes, '{');
+    event_change(&changes, "access", &one, &one);
+    event_change(&changes, "description", &half, &half); /* behind the first, too long */
+    event_change(&changes, "title", &one, &half);
+    event_change(&changes, "notes", &one, &half);
+    event_change(&changes, "number", &one, &one);
+    text_putc(&changes, '}');
+    assert_non_null(strstr(changes.bytes, "{\"access\":[1,1],\"description\":null,\"title\":[1,\"x"));
+    assert_true(ends_with(&changes, "\"],\"notes\":null,\"number\":[1,1]}"));
+    text_free(&changes);
+    text_free(&half);
+    text_free(&one);
+}
+
+/* As many fields as a shape may have, all of them long: the frame still fits a message of push. */
+static void
+test_no_frame_is_over_a_message(void **state)
+{
+    struct text changes = {0}, small = string_of(EVENT_SMALL_VALUE / 2), t = {0};
+    struct text most = string_of(EVENT_DATA_MAX), large = string_of(EVENT_VALUES_MAX / 2 - 100);
+    struct event e = {.kind = EVENT_TASK_UPDATED, .topic = P, .entity_id = OTHER};
+
+    (void)state;
+    text_putc(&changes, '{');
+    event_change(&changes, "theFieldWhichTakesAllTheRoomThereIs", &large, &large);
+    for (int i = 1; i < 64; i++)
+        event_change(&changes, "anotherFieldWithQuiteALongName", &small, &small);
+    text_putc(&changes, '}');
+    assert_true(changes.len <= EVENT_CHANGES_MAX);
+    e.changes = changes.bytes;
+    e.data = most.bytes;
+    event_frame(&t, EPOCH, &e);
+    assert_true(t.len < 57344);
+    text_free(&large);
+    large = string_of(EVENT_CHANGES_MAX + 1);
+    e.changes = large.bytes;
+    text_clear(&t);
+    event_frame(&t, EPOCH, &e);
+    assert_non_null(strstr(t.bytes, ",\"changes\":null,\"data\":\"x"));
+    text_free(&changes);
+    text_free(&small);
+    text_free(&most);
+    text_free(&large);
+    text_free(&t);
+}
+
 static void
 test_every_frame_is_json_and_comes_back(void **state)
 {
@@ -305,6 +396,9 @@ main(void)
         cmocka_unit_test(test_every_kind_has_its_names),
         cmocka_unit_test(test_a_frame),
         cmocka_unit_test(test_a_frame_with_nothing_optional),
+        cmocka_unit_test(test_data_over_its_bound_is_left_out_and_said_to_be),
+        cmocka_unit_test(test_long_values_are_named_and_short_ones_always_told),
+        cmocka_unit_test(test_no_frame_is_over_a_message),
         cmocka_unit_test(test_every_frame_is_json_and_comes_back),
         cmocka_unit_test(test_messages),
         cmocka_unit_test(test_topics),
