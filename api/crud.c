@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/doc.h"
+#include "api/due.h"
 #include "api/project_cache.h"
 #include "api/query.h"
 #include "api/readable.h"
@@ -53,7 +54,10 @@ crud_page(struct request *r, enum store_name store, const struct list *list, con
         return err;
     page.out = reply_json(r, 200);
     text_puts(page.out, "{\"items\":[");
-    err = store_find(r->store, store, query.filter, query.opts, page_item, &page);
+    if (query.order->due)
+        err = due_find(r, store, &query, page_item, &page);
+    else
+        err = store_find(r->store, store, query.filter, query.opts, page_item, &page);
     if (page.count > query.limit)
         text_printf(page.out, "],\"nextCursor\":\"%s\"}", page.cursor.bytes);
     else

@@ -57,7 +57,7 @@ struct shape {
 };
 
 /* A query parameter of a list: which stored field, compared how. */
-enum filter_op { EQUALS, BEFORE, AFTER, CUSTOM };
+enum filter_op { EQUALS, CUSTOM };
 struct filter {
     const char *name, *stored;
     enum field_kind kind;
@@ -70,6 +70,7 @@ struct filter {
 struct order {
     const char *name;
     const char *keys[3]; /* the stored fields, '-' for descending; _id is the last, unnamed */
+    bool due;            /* the first key is a due key: read as api/due.h says */
 };
 
 struct list {

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "api/doc.h"
+#include "api/due.h"
 #include "api/request.h"
-#include "common/clock.h"
 
 #define CURSOR_BYTES 2048 /* a title of 500 characters fits */
 #define LIST_MAX     20   /* values of one parameter, with commas */
@@ -21,7 +21,6 @@ append_value(struct request *r, const struct filter *f, const char *value, size_
              const char *name, bson_t *out)
 {
     char *text = arena_copy(r->arena, value, len);
-    int64_t ms;
     bson_oid_t id;
 
     switch (f->kind) {
@@ -34,11 +33,6 @@ append_value(struct request *r, const struct filter *f, const char *value, size_
             return request_bad_param(r, f->name, "must be an id of 24 hex digits");
         bson_oid_init_from_string(&id, text);
         BSON_APPEND_OID(out, name, &id);
-        return ERR_NONE;
-    case INSTANT:
-        if (!clock_read(text, len, &ms) && !clock_read_date(text, len, &ms))
-            return request_bad_param(r, f->name, "must be an instant or a date");
-        BSON_APPEND_DATE_TIME(out, name, ms);
         return ERR_NONE;
     case RANK:
         for (int i = 0; f->choices[i] != NULL; i++) {
@@ -89,58 +83,6 @@ append_equals(struct request *r, const struct filter *f, const char *value, bson
     return err;
 }
 
-static bool
-is_range(const struct filter *f)
-{
-    return f->op == BEFORE || f->op == AFTER;
-}
-
-/* Is it the first of the table's ranges over its field? */
-static bool
-leads(const struct filter *filters, const struct filter *f)
-{
-    if (!is_range(f))
-        return false;
-    for (const struct filter *g = filters; g < f; g++)
-        if (is_range(g) && strcmp(g->stored, f->stored) == 0)
-            return false;
-    return true;
-}
-
-/* BEFORE and AFTER of one stored field share a sub-document. */
-static enum err
-append_range(struct request *r, const struct filter *f, bson_t *out)
-{
-    enum err err = ERR_NONE;
-    bson_t range;
-
-    bson_init(&range);
-    for (const struct filter *g = f; err == ERR_NONE && g->name != NULL; g++) {
-        const char *value =
-            is_range(g) && strcmp(g->stored, f->stored) == 0 ? request_param(r, g->name) : NULL;
-
-        if (value != NULL)
-            err =
-                append_value(r, g, value, strlen(value), g->op == BEFORE ? "$lt" : "$gte", &range);
-    }
-    if (err == ERR_NONE && !bson_empty(&range))
-        BSON_APPEND_DOCUMENT(out, f->stored, &range);
-    bson_destroy(&range);
-    return err;
-}
-
-static enum err
-append_ranges(struct request *r, const struct filter *filters, bson_t *out)
-{
-    for (const struct filter *f = filters; f->name != NULL; f++) {
-        enum err err = leads(filters, f) ? append_range(r, f, out) : ERR_NONE;
-
-        if (err != ERR_NONE)
-            return err;
-    }
-    return ERR_NONE;
-}
-
 static enum err
 read_filters(struct request *r, const struct list *list, bson_t *out)
 {
@@ -151,7 +93,7 @@ read_filters(struct request *r, const struct list *list, bson_t *out)
         if (value != NULL && (err = append_equals(r, f, value, out)) != ERR_NONE)
             return err;
     }
-    return append_ranges(r, list->filters, out);
+    return ERR_NONE;
 }
 
 static enum err
@@ -230,6 +172,12 @@ direction(const struct query *q, const char *key)
     return (key[0] == '-') != q->reversed ? -1 : 1;
 }
 
+int
+query_direction(const struct query *q)
+{
+    return direction(q, q->order->keys[0]);
+}
+
 static const char *
 bare(const char *key)
 {
@@ -301,6 +249,18 @@ append_branch(const struct query *q, const bson_t *at, int k, bson_t *out)
     }
 }
 
+/* May the i-th key of a cursor have this type?  The last is the id. */
+static bool
+key_ok(const struct query *q, int i, bson_type_t type)
+{
+    if (i == key_count(q->order))
+        return type == BSON_TYPE_OID;
+    if (q->order->due && i == 0) /* none, a date or an instant */
+        return type == BSON_TYPE_NULL || type == BSON_TYPE_UTF8 || type == BSON_TYPE_DATE_TIME;
+    return type == BSON_TYPE_UTF8 || type == BSON_TYPE_INT32 || type == BSON_TYPE_INT64 ||
+           type == BSON_TYPE_DATE_TIME || type == BSON_TYPE_OID;
+}
+
 /* A cursor's document must hold what query_cursor() puts in, of plain types. */
 static bool
 cursor_ok(const struct query *q, const bson_t *at)
@@ -316,19 +276,8 @@ cursor_ok(const struct query *q, const bson_t *at)
         snprintf(name, sizeof(name), "k%d", i);
         if (!bson_iter_init_find(&iter, at, name))
             return false;
-        switch (bson_iter_type(&iter)) {
-        case BSON_TYPE_UTF8:
-        case BSON_TYPE_INT32:
-        case BSON_TYPE_INT64:
-        case BSON_TYPE_DATE_TIME:
-            if (i == n)
-                return false;
-            break;
-        case BSON_TYPE_OID:
-            break;
-        default:
+        if (!key_ok(q, i, bson_iter_type(&iter)))
             return false;
-        }
     }
     return true;
 }
@@ -339,10 +288,13 @@ append_behind(const struct query *q, const bson_t *at, bson_t *out)
 {
     bson_t branches, branch;
     char key[8];
+    int n = 0;
+    bson_iter_t first;
+    bool none = bson_iter_init_find(&first, at, "k0") && BSON_ITER_HOLDS_NULL(&first);
 
     BSON_APPEND_ARRAY_BEGIN(out, "$or", &branches);
-    for (int k = 0; k <= key_count(q->order); k++) {
-        snprintf(key, sizeof(key), "%d", k);
+    for (int k = none ? 1 : 0; k <= key_count(q->order); k++) {
+        snprintf(key, sizeof(key), "%d", n++);
         BSON_APPEND_DOCUMENT_BEGIN(&branches, key, &branch);
         append_branch(q, at, k, &branch);
         bson_append_document_end(&branches, &branch);
@@ -350,13 +302,34 @@ append_behind(const struct query *q, const bson_t *at, bson_t *out)
     bson_append_array_end(out, &branches);
 }
 
+void
+query_append_behind(const struct query *q, bson_t *all, int n)
+{
+    bson_t one;
+    bson_iter_t first;
+    char key[16];
+
+    snprintf(key, sizeof(key), "%d", n);
+    BSON_APPEND_DOCUMENT_BEGIN(all, key, &one);
+    append_behind(q, q->at, &one);
+    bson_append_document_end(all, &one);
+    /* The branches alone bound no index scan; this does. */
+    if (bson_iter_init_find(&first, q->at, "k0") && !BSON_ITER_HOLDS_NULL(&first)) {
+        const char *op = query_direction(q) > 0 ? "$gte" : "$lte";
+
+        snprintf(key, sizeof(key), "%d", n + 1);
+        BSON_APPEND_DOCUMENT_BEGIN(all, key, &one);
+        append_beyond(&one, bare(q->order->keys[0]), op, &first);
+        bson_append_document_end(all, &one);
+    }
+}
+
 static enum err
 read_cursor(struct request *r, struct query *q)
 {
     const char *value = request_param(r, "cursor");
     unsigned char bytes[CURSOR_BYTES];
-    bson_t at, both, one;
-    bson_iter_t first;
+    bson_t at, both;
     long len;
 
     if (value == NULL)
@@ -365,18 +338,11 @@ read_cursor(struct request *r, struct query *q)
     if (len < 5 || !bson_init_static(&at, bytes, (size_t)len) ||
         !bson_validate(&at, BSON_VALIDATE_UTF8, NULL) || !cursor_ok(q, &at))
         return request_bad_param(r, "cursor", "is not one of this list in this order");
+    q->at = request_keep(r, bson_copy(&at));
+    if (q->order->due)
+        return ERR_NONE;
     BSON_APPEND_ARRAY_BEGIN(q->filter, "$and", &both);
-    BSON_APPEND_DOCUMENT_BEGIN(&both, "0", &one);
-    append_behind(q, &at, &one);
-    bson_append_document_end(&both, &one);
-    /* The branches alone bound no index scan; this does. */
-    if (bson_iter_init_find(&first, &at, "k0")) {
-        const char *op = direction(q, q->order->keys[0]) > 0 ? "$gte" : "$lte";
-
-        BSON_APPEND_DOCUMENT_BEGIN(&both, "1", &one);
-        append_beyond(&one, bare(q->order->keys[0]), op, &first);
-        bson_append_document_end(&both, &one);
-    }
+    query_append_behind(q, &both, 0);
     bson_append_array_end(q->filter, &both);
     return ERR_NONE;
 }
@@ -393,6 +359,8 @@ query_read(struct request *r, const struct list *list, const bson_t *base, struc
         (list->scope != NULL && (err = list->scope(r, q->filter)) != ERR_NONE) ||
         (err = read_cursor(r, q)) != ERR_NONE || (err = request_params_done(r)) != ERR_NONE)
         return err;
+    if (r->due != NULL && !q->order->due)
+        due_append(r->due, q->filter);
     append_sort(q, q->opts);
     BSON_APPEND_INT64(q->opts, "limit", q->limit + 1);
     return ERR_NONE;

@@ -18,14 +18,22 @@ struct query {
     int limit;
     const struct order *order;
     bool reversed; /* the order runs the other way */
+    bson_t *at;    /* the cursor; NULL: from the beginning */
 };
 
 /*
  * Reads the request's parameters; filter starts with what base holds.  opts
  * asks for one document more than limit, to know whether there is a next page.
+ * An order by due time leaves the cursor out of the filter: due_find() needs it.
  */
 enum err query_read(struct request *r, const struct list *list, const bson_t *base,
                     struct query *out) MUST_CHECK;
+
+/* 1 or -1: the direction of the order's first key in this query. */
+int query_direction(const struct query *query);
+
+/* Appends to an $and array, from its index n on, what stands behind the query's cursor. */
+void query_append_behind(const struct query *query, bson_t *all, int n);
 
 /* The cursor behind the last document of a page, to the end of out. */
 void query_cursor(struct text *out, const struct query *query, const bson_t *last);

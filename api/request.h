@@ -26,6 +26,8 @@ struct json_object;
 struct route;
 struct config;
 struct revoked;
+struct due_range;
+struct zone;
 struct throttle;
 
 struct param {
@@ -75,6 +77,8 @@ struct request {
     bool cookie_mode; /* the refresh token travels as a cookie */
     struct param params[REQUEST_PARAMS_MAX];
     int param_count;
+    const struct zone *zone;     /* the caller's (api/due.h); NULL: not read yet */
+    const struct due_range *due; /* when a list's items must be due (api/due.h); NULL: any time */
 
     /* What the handlers use. */
     struct arena *arena;

@@ -32,7 +32,6 @@
 #include "common/config.h"
 #include "common/json.h"
 #include "common/log.h"
-#include "common/zone.h"
 #include "common/throttle.h"
 
 #define BACKLOG 4096
@@ -451,8 +450,6 @@ worker_run(int listener, const struct config *config, struct store_note *notes,
     signal(SIGINT, SIG_IGN); /* Ctrl-C reaches the parent, which tells us */
     FCGX_Init();
     signal(SIGPIPE, SIG_IGN);
-    zone_day(NULL, 0, &(int64_t){0},
-             &(int64_t){0}); /* makes TZ while nobody reads the environment */
     if (threads == NULL || w.epoll < 0 || !open_services(&w))
         return 1;
     epoll_ctl(w.epoll, EPOLL_CTL_ADD, w.quit, &quit);

@@ -6,7 +6,6 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "api/cookie.h"
 #include "api/crud.h"
@@ -20,6 +19,7 @@
 #include "common/password.h"
 #include "common/phone.h"
 #include "common/token.h"
+#include "common/zone.h"
 
 #define RECENT_MS  (10LL * 60 * 1000)    /* after a log-in no password is asked for again */
 #define IDLE_MS    (14LL * 86400 * 1000) /* a session of no use */
@@ -86,20 +86,6 @@ account_phone(struct request *r, const char *typed, const char **out)
     return true;
 }
 
-/* A name of the zone data base, not a path. */
-static bool
-zone_ok(const char *zone)
-{
-    char path[128] = "/usr/share/zoneinfo/";
-
-    if (strstr(zone, "..") != NULL || zone[0] == '/' ||
-        strspn(zone, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/") !=
-            strlen(zone))
-        return false;
-    strcat(path, zone);
-    return strcmp(zone, "UTC") == 0 || access(path, R_OK) == 0;
-}
-
 /* The form of BCP 47: "de", "pt-BR", "zh-Hant-TW". */
 static bool
 locale_ok(const char *locale)
@@ -121,7 +107,7 @@ account_judge(struct request *r, const bson_t *body)
 {
     const char *zone = doc_text(body, "timeZone"), *locale = doc_text(body, "locale");
 
-    if (zone != NULL && !zone_ok(zone))
+    if (zone != NULL && zone_find(zone) == NULL)
         request_complain(r, "/timeZone", "format", "must be a zone like Europe/Berlin");
     if (locale != NULL && !locale_ok(locale))
         request_complain(r, "/locale", "format", "must be a locale like de or pt-BR");

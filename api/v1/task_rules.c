@@ -7,11 +7,11 @@
 
 #include "api/crud.h"
 #include "api/doc.h"
+#include "api/due.h"
 #include "api/request.h"
 #include "api/v1/projects.h"
 #include "common/clock.h"
-
-#define DAY 86400000
+#include "common/zone.h"
 
 struct rules {
     struct request *r;
@@ -49,36 +49,68 @@ one_of(const struct rules *u, const char *instant, const char *date)
                          "must not stand beside %s", instant);
 }
 
-/* The instant of a pair of fields, as it will be stored; a date counts to its end. */
-static bool
-when(const struct rules *u, const char *instant, const char *date, int64_t end, int64_t *ms)
-{
-    bson_iter_t cleared;
-    const char *day = doc_text(u->after, date);
+/* A pair of fields, as it will be stored: an instant, a date, or neither. */
+struct moment {
+    bool timed;
+    int64_t at;
+    const char *date;
+};
 
-    if (!bson_iter_init_find(&cleared, u->extra, instant) && doc_time(u->after, instant, ms))
-        return true;
-    if (day == NULL || bson_iter_init_find(&cleared, u->extra, date))
-        return false;
-    if (!clock_read_date(day, 10, ms))
-        return false;
-    *ms += end;
-    return true;
+static struct moment
+moment_of(const struct rules *u, const char *instant, const char *date)
+{
+    struct moment m = {.date = doc_text(u->after, date)};
+    bson_iter_t cleared;
+
+    m.timed =
+        !bson_iter_init_find(&cleared, u->extra, instant) && doc_time(u->after, instant, &m.at);
+    if (m.timed || bson_iter_init_find(&cleared, u->extra, date))
+        m.date = NULL;
+    return m;
 }
 
-static void
+/* Is a start after a due time?  A date lasts from its first to its last instant where the caller
+ * is. */
+static enum err
+is_after(const struct rules *u, const struct moment *start, const struct moment *due, bool *after)
+{
+    const struct zone *zone;
+    char date[CLOCK_DATE];
+    enum err err = ERR_NONE;
+
+    *after = false;
+    if (start->timed && due->timed) {
+        *after = start->at > due->at;
+    } else if (start->date != NULL && due->date != NULL) {
+        *after = strcmp(start->date, due->date) > 0;
+    } else if ((start->timed || start->date != NULL) && (due->timed || due->date != NULL) &&
+               (err = due_zone(u->r, &zone)) == ERR_NONE) {
+        zone_date(zone, start->timed ? start->at : due->at, date);
+        *after = start->timed ? strcmp(date, due->date) > 0 : strcmp(start->date, date) > 0;
+    }
+    return err;
+}
+
+static enum err
 check_times(const struct rules *u)
 {
-    int64_t start, due;
-    bool has_due;
+    struct moment start, due;
+    bool after = false;
+    enum err err = ERR_NONE;
 
     one_of(u, "startAt", "startDate");
     one_of(u, "dueAt", "dueDate");
-    has_due = when(u, "dueAt", "dueDate", DAY - 1, &due);
-    if (has_due && when(u, "startAt", "startDate", 0, &start) && start > due)
-        request_complain(u->r, doc_has(u->after, "startAt") ? "/startAt" : "/startDate", "order",
+    start = moment_of(u, "startAt", "startDate");
+    due = moment_of(u, "dueAt", "dueDate");
+    /* Another zone's date may be over where this caller is: only who sets it is told. */
+    if (touched(u, "startAt") || touched(u, "startDate") || touched(u, "dueAt") ||
+        touched(u, "dueDate"))
+        err = is_after(u, &start, &due, &after);
+    if (after)
+        request_complain(u->r, start.timed ? "/startAt" : "/startDate", "order",
                          "must not be after the due time");
-    BSON_APPEND_DATE_TIME(u->extra, "dueKey", has_due ? due : TASK_NEVER);
+    due_append_key(due.timed ? &due.at : NULL, due.date, u->extra);
+    return err;
 }
 
 static void
@@ -232,7 +264,8 @@ task_rules(struct request *r, struct change *change, const bson_t *project, cons
     struct rules u = {r, change, project, before, after, extra};
     enum err err;
 
-    check_times(&u);
+    if ((err = check_times(&u)) != ERR_NONE)
+        return err;
     check_status(&u);
     check_labels(&u);
     if ((err = check_assignees(&u)) != ERR_NONE || (err = check_parent(&u)) != ERR_NONE ||

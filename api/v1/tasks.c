@@ -7,6 +7,7 @@
 
 #include "api/crud.h"
 #include "api/doc.h"
+#include "api/due.h"
 #include "api/order_key.h"
 #include "api/readable.h"
 #include "api/reply.h"
@@ -14,8 +15,6 @@
 #include "api/v1/handlers.h"
 #include "api/v1/notifications.h"
 #include "api/v1/projects.h"
-#include "common/clock.h"
-#include "common/zone.h"
 
 static const char *const priorities[] = {"none", "low", "medium", "high", "urgent", NULL};
 static const char *const relation_kinds[] = {"blocks", "blocked-by", "relates", "duplicates", NULL};
@@ -60,7 +59,7 @@ const struct field task_fields[] = {
     {"completedAt",   INSTANT, NULLABLE},
     {"archivedAt",    INSTANT, NULLABLE},
     {"deletedAt",     INSTANT, NULLABLE},
-    {"dueKey",        INSTANT, HIDDEN}, /* dueAt, the end of dueDate, or the end of time: never null, so that it sorts */
+    {"dueKey",        ANY,     HIDDEN}, /* dueAt, dueDate or null: due.h */
     {"terms",         SLUGS,   HIDDEN}, /* search.c */
     {"archived",      FLAG,    MAY_EDIT | VIRTUAL,    .about = "sets or clears archivedAt"},
     {NULL},
@@ -72,10 +71,10 @@ static const struct filter task_filters[] = {
     {"assigneeId", "assigneeIds", REF,     EQUALS, .about = "a user's id, or me"},
     {"label",      "labelIds",    TEXT,    EQUALS},
     {"parentId",   "parentId",    REF,     EQUALS},
-    {"dueBefore",  "dueKey",      INSTANT, BEFORE},
-    {"dueAfter",   "dueKey",      INSTANT, AFTER},
+    {"dueBefore",  NULL,          TEXT,    CUSTOM, .about = "an instant, or a date: before it begins in the caller's time zone"},
+    {"dueAfter",   NULL,          TEXT,    CUSTOM, .about = "an instant, or a date: from its beginning on in the caller's time zone"},
     {"projectId",  NULL,          REF,     CUSTOM},
-    {"overdue",    NULL,          FLAG,    CUSTOM, .about = "true: due before now and not completed"},
+    {"overdue",    NULL,          FLAG,    CUSTOM, .about = "true: due before now, or on a day that is over in the caller's time zone, and not completed"},
     {"today",      NULL,          FLAG,    CUSTOM, .about = "true: due on this day of the caller's time zone"},
     {"q",          NULL,          TEXT,    CUSTOM, .about = "words that title or description must have"},
     {"archived",   NULL,          FLAG,    CUSTOM, .about = "true: the archived ones instead"},
@@ -87,9 +86,9 @@ static const struct order task_orders[] = {
     {"position",       {"position"}},
     {"createdAt",      {"createdAt"}},
     {"updatedAt",      {"updatedAt"}},
-    {"dueAt",          {"dueKey", "priority"}},
-    {"dueAt,priority", {"dueKey", "priority"}},
-    {"-dueAt,priority",{"-dueKey", "priority"}},
+    {"dueAt",          {"dueKey", "priority"},   .due = true},
+    {"dueAt,priority", {"dueKey", "priority"},   .due = true},
+    {"-dueAt,priority",{"-dueKey", "priority"},  .due = true},
     {"priority",       {"priority"}},
     {NULL},
 };
@@ -114,71 +113,18 @@ scope_project(struct request *r, bson_t *filter)
 }
 
 static enum err
-read_flag(struct request *r, const char *name, bool *on)
-{
-    const char *value = request_param(r, name);
-
-    *on = value != NULL && strcmp(value, "true") == 0;
-    if (value == NULL || *on || strcmp(value, "false") == 0)
-        return ERR_NONE;
-    return request_bad_param(r, name, "must be true or false");
-}
-
-static void
-append_due(bson_t *filter, int64_t from, int64_t to)
-{
-    bson_t all, one, range;
-
-    /* Apart from dueBefore and dueAfter, which may name the same field. */
-    BSON_APPEND_ARRAY_BEGIN(filter, "$nor", &all);
-    BSON_APPEND_DOCUMENT_BEGIN(&all, "0", &one);
-    BSON_APPEND_DOCUMENT_BEGIN(&one, "dueKey", &range);
-    BSON_APPEND_DATE_TIME(&range, "$gte", to);
-    bson_append_document_end(&one, &range);
-    bson_append_document_end(&all, &one);
-    BSON_APPEND_DOCUMENT_BEGIN(&all, "1", &one);
-    BSON_APPEND_DOCUMENT_BEGIN(&one, "dueKey", &range);
-    BSON_APPEND_DATE_TIME(&range, "$lt", from);
-    bson_append_document_end(&one, &range);
-    bson_append_document_end(&all, &one);
-    bson_append_array_end(filter, &all);
-}
-
-/* The caller's day: from its midnight to the next. */
-static enum err
-my_day(struct request *r, int64_t *from, int64_t *to)
-{
-    const bson_t *user;
-    enum err err = crud_get(r, STORE_USERS, &r->user_id, &user);
-
-    if (err == ERR_NONE)
-        zone_day(doc_text(user, "timeZone"), clock_now(), from, to);
-    return err;
-}
-
-static enum err
 scope_tasks(struct request *r, bson_t *filter)
 {
     const char *q = request_param(r, "q");
-    bool overdue, today;
-    int64_t from = CLOCK_FIRST, to = CLOCK_LAST + 1;
+    bool overdue;
     enum err err;
 
     if ((err = scope_project(r, filter)) != ERR_NONE ||
-        (err = projects_bins(r, filter)) != ERR_NONE ||
-        (err = read_flag(r, "overdue", &overdue)) != ERR_NONE ||
-        (err = read_flag(r, "today", &today)) != ERR_NONE ||
-        (q != NULL && (err = search_filter(r, q, filter)) != ERR_NONE) ||
-        (today && (err = my_day(r, &from, &to)) != ERR_NONE))
+        (err = projects_bins(r, filter)) != ERR_NONE || (err = due_read(r, &overdue)) != ERR_NONE ||
+        (q != NULL && (err = search_filter(r, q, filter)) != ERR_NONE))
         return err;
-    if (overdue && clock_now() < to)
-        to = clock_now();
     if (overdue)
         BSON_APPEND_NULL(filter, "completedAt");
-    if (request_param(r, "dueAfter") != NULL && to > TASK_NEVER)
-        to = TASK_NEVER; /* what is never due is not due after */
-    if (to <= CLOCK_LAST)
-        append_due(filter, from, to);
     return ERR_NONE;
 }
 

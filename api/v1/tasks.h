@@ -7,9 +7,6 @@
 #include <bson/bson.h>
 
 #include "api/field.h"
-#include "common/clock.h"
-
-#define TASK_NEVER CLOCK_LAST /* sorts behind all due tasks */
 
 extern const struct shape task_shape;
 extern const struct field task_fields[];

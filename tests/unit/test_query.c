@@ -26,12 +26,17 @@
 #define VISIBLE "\"projectId\" : { \"$in\" : [ " OID(P) " ] }"
 #define LIVING  "\"archivedAt\" : null, \"deletedAt\" : null"
 #define PLAIN   VISIBLE ", " LIVING
-#define NOR(to, from)                                                                              \
-    ", \"$nor\" : [ { \"dueKey\" : { \"$gte\" : " DATE(to) " } }, { \"dueKey\" : { \"$lt\" : "     \
-    DATE(from) " } } ]"
-#define FIRST "-62135596800000"
-#define NEVER "253402300799999" /* dueKey of what is never due */
-#define NOW   "1769850000000"
+/* Dates and instants that are due in a range. */
+#define BETWEEN(key, from, to) "{ \"" key "\" : { \"$gte\" : " from ", \"$lt\" : " to " } }"
+#define DATES(from, to)    BETWEEN("dueKey", "\"" from "\"", "\"" to "\"")
+#define INSTANTS(from, to) BETWEEN("dueKey", DATE(from), DATE(to))
+#define DUE(first, end, from, to) ", \"$or\" : [ " DATES(first, end) ", " INSTANTS(from, to) " ]"
+#define ANY_FIRST "" /* of all dates */
+#define ANY_END   ":"
+#define FIRST     "-62135596800000" /* of all instants */
+#define SINCE(first, from)                                                                         \
+    ", \"$or\" : [ " DATES(first, ANY_END) ", { \"dueKey\" : { \"$gte\" : " DATE(from) " } } ]"
+#define NOW       "1769850000000"
 #define WORD(from) "{ \"$elemMatch\" : { \"$gte\" : \"" from "\", \"$lt\" : \"" from "\xF4\x8F\xBF\xBF\" } }"
 
 static const struct {
@@ -73,11 +78,16 @@ static const struct {
     {"parentId=" ANNA,         "\"parentId\" : " OID(ANNA) ", " PLAIN},
     {"parentId=x",             NULL, "parentId"},
 
-    {"dueBefore=2026-01-31T09:00:00Z", "\"dueKey\" : { \"$lt\" : " DATE("1769850000000") " }, " PLAIN},
-    {"dueBefore=2026-01-31T10:00:00%2B01:00", "\"dueKey\" : { \"$lt\" : " DATE("1769850000000") " }, " PLAIN},
-    {"dueBefore=2026-01-31",   "\"dueKey\" : { \"$lt\" : " DATE("1769817600000") " }, " PLAIN},
-    {"dueAfter=2026-01-31",    "\"dueKey\" : { \"$gte\" : " DATE("1769817600000") " }, " PLAIN NOR(NEVER, FIRST)},
-    {"dueAfter=2026-01-31&dueBefore=2026-02-01", "\"dueKey\" : { \"$lt\" : " DATE("1769904000000") ", \"$gte\" : " DATE("1769817600000") " }, " PLAIN NOR(NEVER, FIRST)},
+    /* In Berlin, an hour east of UTC. */
+    {"dueBefore=2026-01-31T09:00:00Z", PLAIN DUE(ANY_FIRST, "2026-01-31", FIRST, "1769850000000")},
+    {"dueBefore=2026-01-31T10:00:00%2B01:00", PLAIN DUE(ANY_FIRST, "2026-01-31", FIRST, "1769850000000")},
+    {"dueBefore=2026-01-31T22:59:59.999Z", PLAIN DUE(ANY_FIRST, "2026-01-31", FIRST, "1769900399999")},
+    {"dueBefore=2026-01-31T23:00:00Z", PLAIN DUE(ANY_FIRST, "2026-02-01", FIRST, "1769900400000")},
+    {"dueBefore=2026-01-31",   PLAIN DUE(ANY_FIRST, "2026-01-31", FIRST, "1769814000000")},
+    {"dueAfter=2026-01-31",    PLAIN SINCE("2026-01-31", "1769814000000")},
+    {"dueAfter=9999-12-31",    PLAIN SINCE("9999-12-31", "253402210800000")},
+    {"dueAfter=2026-01-31&dueBefore=2026-02-01", PLAIN DUE("2026-01-31", "2026-02-01", "1769814000000", "1769900400000")},
+    {"dueAfter=2026-01-30&today=true", PLAIN DUE("2026-01-31", "2026-01-31+", "1769814000000", "1769900400000")},
     {"dueBefore=tomorrow",     NULL, "dueBefore"},
     {"dueBefore=2026-02-30",   NULL, "dueBefore"},
     {"dueAfter=1769850000000", NULL, "dueAfter"},
@@ -178,11 +188,6 @@ static const struct {
      "\"$and\" : [ { \"$or\" : [ { \"position\" : { \"$gt\" : \"W1V\" } }, "
      "{ \"position\" : \"W1V\", \"_id\" : { \"$gt\" : " OID(ANNA) " } } ] }, "
      "{ \"position\" : { \"$gte\" : \"W1V\" } } ] }"},
-    {"sort=-dueAt,priority",
-     "\"$and\" : [ { \"$or\" : [ { \"dueKey\" : { \"$lt\" : " DATE("7") " } }, "
-     "{ \"dueKey\" : " DATE("7") ", \"priority\" : { \"$gt\" : " INT("3") " } }, "
-     "{ \"dueKey\" : " DATE("7") ", \"priority\" : " INT("3") ", \"_id\" : { \"$gt\" : " OID(ANNA) " } } ] }, "
-     "{ \"dueKey\" : { \"$lte\" : " DATE("7") " } } ] }"},
 };
 
 /* No cursors of the list in the order of position. */
@@ -311,9 +316,10 @@ test_windows(void **state)
     static const struct {
         const char *query, *more;
     } windows[] = {
-        {"overdue=true", ", \"completedAt\" : null" NOR(NOW, FIRST)},
-        {"today=true", NOR("1769900400000", "1769814000000")}, /* Berlin's day */
-        {"overdue=true&today=true", ", \"completedAt\" : null" NOR(NOW, "1769814000000")},
+        {"overdue=true", ", \"completedAt\" : null" DUE(ANY_FIRST, "2026-01-31", FIRST, NOW)},
+        {"today=true", DUE("2026-01-31", "2026-01-31+", "1769814000000", "1769900400000")},
+        {"overdue=true&today=true",
+         ", \"completedAt\" : null" DUE("2026-01-31", "2026-01-31", "1769814000000", NOW)},
     };
 
     (void)state;

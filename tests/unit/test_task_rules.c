@@ -24,6 +24,8 @@
 #define DATE(ms) "{\"$date\":{\"$numberLong\":\"" ms "\"}}"
 #define NINE    DATE("1769850000000") /* 2026-01-31T09:00 */
 #define TEN     DATE("1769853600000")
+#define BERLIN_LAST DATE("1769900399999") /* of its 2026-01-31 */
+#define BERLIN_NEXT DATE("1769900400000")
 
 #define PROJECT                                                                                    \
     "{\"_id\":" OID(P) ",\"access\":\"members\",\"members\":[{\"userId\":" OID(ANNA)               \
@@ -43,11 +45,12 @@ static const struct {
     const char *complaints; /* "": none */
     const char *extra;      /* relaxed JSON, NULL: does not matter */
 } creations[] = {
-    {"{}", "", "{ \"dueKey\" : { \"$date\" : \"9999-12-31T23:59:59.999Z\" }, \"terms\" : [ \"t\" ] }"},
+    {"{}", "", "{ \"dueKey\" : null, \"terms\" : [ \"t\" ] }"},
     {"{\"title\":\"Buy milk\",\"description\":\"buy bread\"}", "",
-     "{ \"dueKey\" : { \"$date\" : \"9999-12-31T23:59:59.999Z\" }, \"terms\" : [ \"bread\", \"buy\", \"milk\" ] }"},
+     "{ \"dueKey\" : null, \"terms\" : [ \"bread\", \"buy\", \"milk\" ] }"},
     {"{\"dueAt\":" NINE "}", "", "{ \"dueKey\" : { \"$date\" : \"2026-01-31T09:00:00Z\" }, \"terms\" : [ \"t\" ] }"},
-    {"{\"dueDate\":\"2026-01-31\"}", "", "{ \"dueKey\" : { \"$date\" : \"2026-01-31T23:59:59.999Z\" }, \"terms\" : [ \"t\" ] }"},
+    {"{\"dueDate\":\"2026-01-31\"}", "", "{ \"dueKey\" : \"2026-01-31\", \"terms\" : [ \"t\" ] }"},
+    {"{\"dueDate\":\"9999-12-31\"}", "", "{ \"dueKey\" : \"9999-12-31\", \"terms\" : [ \"t\" ] }"},
     {"{\"dueAt\":" NINE ",\"dueDate\":\"2026-01-31\"}", "/dueDate exclusive", NULL},
     {"{\"startAt\":" NINE ",\"startDate\":\"2026-01-31\"}", "/startDate exclusive", NULL},
     {"{\"startAt\":" TEN ",\"dueAt\":" NINE "}", "/startAt order", NULL},
@@ -56,11 +59,16 @@ static const struct {
     {"{\"startDate\":\"2026-01-31\",\"dueAt\":" NINE "}", "", NULL},
     {"{\"startDate\":\"2026-02-01\",\"dueAt\":" NINE "}", "/startDate order", NULL},
     {"{\"startDate\":\"2026-02-01\",\"dueDate\":\"2026-01-31\"}", "/startDate order", NULL},
+    /* In Berlin it is 2026-01-31 until 23:00 UTC. */
+    {"{\"startAt\":" BERLIN_LAST ",\"dueDate\":\"2026-01-31\"}", "", NULL},
+    {"{\"startAt\":" BERLIN_NEXT ",\"dueDate\":\"2026-01-31\"}", "/startAt order", NULL},
+    {"{\"startDate\":\"2026-02-01\",\"dueAt\":" BERLIN_LAST "}", "/startDate order", NULL},
+    {"{\"startDate\":\"2026-02-01\",\"dueAt\":" BERLIN_NEXT "}", "", NULL},
     {"{\"startAt\":" TEN "}", "", NULL},
     {"{\"status\":\"-\"}", "",
-     "{ \"dueKey\" : { \"$date\" : \"9999-12-31T23:59:59.999Z\" }, \"status\" : \"todo\", \"terms\" : [ \"t\" ] }"}, /* the first open one */
+     "{ \"dueKey\" : null, \"status\" : \"todo\", \"terms\" : [ \"t\" ] }"}, /* the first open one */
     {"{\"status\":\"done\"}", "",
-     "{ \"dueKey\" : { \"$date\" : \"9999-12-31T23:59:59.999Z\" }, \"completedAt\" : { \"$date\" : \"2026-01-31T09:00:00Z\" }, \"terms\" : [ \"t\" ] }"},
+     "{ \"dueKey\" : null, \"completedAt\" : { \"$date\" : \"2026-01-31T09:00:00Z\" }, \"terms\" : [ \"t\" ] }"},
     {"{\"status\":\"nope\"}", "/status choice", NULL},
     {"{\"labelIds\":[\"red\"]}", "", NULL},
     {"{\"labelIds\":[\"red\",\"blue\"]}", "/labelIds/1 not-found", NULL},
@@ -75,7 +83,7 @@ static const struct {
     {"{\"relations\":[{\"kind\":\"blocks\",\"taskId\":" OID(PARENT) "},{\"kind\":\"blocks\",\"taskId\":" OID(FOREIGN) "}]}",
      "/relations/1/taskId not-found", NULL},
     {"{\"archived\":true}", "",
-     "{ \"dueKey\" : { \"$date\" : \"9999-12-31T23:59:59.999Z\" }, \"terms\" : [ \"t\" ], \"archivedAt\" : { \"$date\" : \"2026-01-31T09:00:00Z\" } }"},
+     "{ \"dueKey\" : null, \"terms\" : [ \"t\" ], \"archivedAt\" : { \"$date\" : \"2026-01-31T09:00:00Z\" } }"},
     {"{\"status\":\"nope\",\"labelIds\":[\"x\"],\"dueAt\":" NINE ",\"startAt\":" TEN "}",
      "/startAt order; /status choice; /labelIds/0 not-found", NULL},
 };
@@ -84,26 +92,27 @@ static const struct {
     const char *more; /* of the task before */
     const char *change, *complaints, *extra;
 } changes[] = {
-    {"", "{\"title\":\"u\"}", "", "{ \"dueKey\" : { \"$date\" : \"9999-12-31T23:59:59.999Z\" }, \"terms\" : [ \"u\" ] }"},
-    {"", "{\"priority\":3}", "", "{ \"dueKey\" : { \"$date\" : \"9999-12-31T23:59:59.999Z\" } }"},
+    {"", "{\"title\":\"u\"}", "", "{ \"dueKey\" : null, \"terms\" : [ \"u\" ] }"},
+    {"", "{\"priority\":3}", "", "{ \"dueKey\" : null }"},
     /* Setting the one of a pair clears the other. */
     {",\"dueDate\":\"2026-02-01\"", "{\"dueAt\":" NINE "}", "", "{ \"dueDate\" : null, \"dueKey\" : { \"$date\" : \"2026-01-31T09:00:00Z\" } }"},
-    {",\"dueAt\":" NINE, "{\"dueDate\":\"2026-02-01\"}", "", "{ \"dueAt\" : null, \"dueKey\" : { \"$date\" : \"2026-02-01T23:59:59.999Z\" } }"},
+    {",\"dueAt\":" NINE, "{\"dueDate\":\"2026-02-01\"}", "", "{ \"dueAt\" : null, \"dueKey\" : \"2026-02-01\" }"},
     {",\"dueAt\":" NINE, "{\"dueAt\":" TEN ",\"dueDate\":\"2026-02-01\"}", "/dueDate exclusive", NULL},
-    {",\"dueAt\":" NINE, "{\"dueAt\":null}", "", "{ \"dueKey\" : { \"$date\" : \"9999-12-31T23:59:59.999Z\" } }"},
+    {",\"dueAt\":" NINE, "{\"dueAt\":null}", "", "{ \"dueKey\" : null }"},
     {",\"dueAt\":" NINE, "{\"startAt\":" TEN "}", "/startAt order", NULL},
     /* Reopening clears completedAt; doing it again keeps the first. */
-    {"", "{\"status\":\"done\"}", "", "{ \"dueKey\" : { \"$date\" : \"9999-12-31T23:59:59.999Z\" }, \"completedAt\" : { \"$date\" : \"2026-01-31T09:00:00Z\" } }"},
-    {",\"status\":\"done\",\"completedAt\":" TEN, "{\"status\":\"todo\"}", "", "{ \"dueKey\" : { \"$date\" : \"9999-12-31T23:59:59.999Z\" }, \"completedAt\" : null }"},
-    {",\"status\":\"done\",\"completedAt\":" TEN, "{\"status\":\"idea\"}", "", "{ \"dueKey\" : { \"$date\" : \"9999-12-31T23:59:59.999Z\" } }"},
+    {"", "{\"status\":\"done\"}", "", "{ \"dueKey\" : null, \"completedAt\" : { \"$date\" : \"2026-01-31T09:00:00Z\" } }"},
+    {",\"status\":\"done\",\"completedAt\":" TEN, "{\"status\":\"todo\"}", "", "{ \"dueKey\" : null, \"completedAt\" : null }"},
+    {",\"status\":\"done\",\"completedAt\":" TEN, "{\"status\":\"idea\"}", "", "{ \"dueKey\" : null }"},
     /* What was right when it was set is not judged again by another change. */
+    {",\"startAt\":" TEN ",\"dueAt\":" NINE, "{\"title\":\"t2\"}", "", NULL},
     {",\"labelIds\":[\"gone\"]", "{\"title\":\"t2\"}", "", NULL},
     {",\"labelIds\":[\"gone\"]", "{\"labelIds\":[\"gone\",\"red\"]}", "/labelIds/0 not-found", NULL},
     {",\"assigneeIds\":[" OID(STRANGER) "]", "{\"title\":\"t2\"}", "", NULL},
     {",\"parentId\":" OID(GONE), "{\"title\":\"t2\"}", "", NULL},
     {"", "{\"parentId\":" OID(TASK) "}", "/parentId not-found", NULL},
-    {",\"archivedAt\":" TEN, "{\"archived\":true}", "", "{ \"dueKey\" : { \"$date\" : \"9999-12-31T23:59:59.999Z\" } }"},
-    {",\"archivedAt\":" TEN, "{\"archived\":false}", "", "{ \"dueKey\" : { \"$date\" : \"9999-12-31T23:59:59.999Z\" }, \"archivedAt\" : null }"},
+    {",\"archivedAt\":" TEN, "{\"archived\":true}", "", "{ \"dueKey\" : null }"},
+    {",\"archivedAt\":" TEN, "{\"archived\":false}", "", "{ \"dueKey\" : null, \"archivedAt\" : null }"},
 };
 /* clang-format on */
 
@@ -119,6 +128,7 @@ fake_database(void)
               "{\"_id\":" OID(GONE) ",\"projectId\":" OID(P) ",\"deletedAt\":" NINE "}");
     faked_put(STORE_TASKS, "{\"_id\":" OID(FOREIGN) ",\"projectId\":" OID(OTHER_P) "}");
     faked_put(STORE_USERS, "{\"_id\":" OID(STRANGER) "}");
+    faked_put(STORE_USERS, "{\"_id\":" OID(PLAIN_USER) ",\"timeZone\":\"Europe/Berlin\"}");
 }
 
 static void
