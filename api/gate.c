@@ -142,11 +142,8 @@ read_key(struct request *r)
     text_printf(&t, "%s\n%s\n%s", r->user, r->user[0] == '\0' ? r->path : "", key);
     r->key = arena_alloc(r->arena, 65);
     text_sha256((char *)(uintptr_t)r->key, t.bytes, t.len);
-    text_clear(&t);
-    text_printf(&t, "%s %s?%s\n", r->method_name, r->path, r->query == NULL ? "" : r->query);
-    text_add(&t, r->body == NULL ? "" : r->body, r->body_len);
-    token_mac(r->digest, "digest:", t.bytes, t.len); /* bodies may hold passwords */
     text_free(&t);
+    request_digest(r);
     return ERR_NONE;
 }
 

@@ -275,6 +275,39 @@ take_member(struct request *r, const bson_iter_t *iter)
     }
 }
 
+/* What a digest is made of. */
+static void
+digest_text(const struct request *r, struct text *out)
+{
+    text_printf(out, "%s %s?%s\n", r->method_name, r->path, r->query == NULL ? "" : r->query);
+    text_add(out, r->body == NULL ? "" : r->body, r->body_len);
+}
+
+void
+request_digest(struct request *r)
+{
+    struct text t = {0};
+
+    digest_text(r, &t);
+    token_mac(r->digest, 0, "digest:", t.bytes, t.len); /* bodies may hold passwords */
+    text_free(&t);
+}
+
+/* Is it the digest of this request, made under whichever of our keys? */
+static bool
+digest_is(const struct request *r, const char *stored)
+{
+    struct text t = {0};
+    bool same;
+
+    if (strcmp(stored, r->digest) == 0)
+        return true;
+    digest_text(r, &t);
+    same = token_mac_is(stored, "digest:", t.bytes, t.len);
+    text_free(&t);
+    return same;
+}
+
 enum err
 request_replay(struct request *r, bool *found)
 {
@@ -290,7 +323,7 @@ request_replay(struct request *r, bool *found)
         return err;
     *found = true;
     if (!bson_iter_init_find(&iter, doc, "digest") ||
-        strcmp(bson_iter_utf8(&iter, NULL), r->digest) != 0) {
+        !digest_is(r, bson_iter_utf8(&iter, NULL))) {
         err = ERR_KEY_REUSED;
     } else {
         text_clear(&r->reply.body);

@@ -148,6 +148,9 @@ enum err request_precondition(const struct request *r, int64_t rev, bool demande
  */
 enum err request_change(struct request *r, struct change_plan *plan) MUST_CHECK;
 
+/* Makes the digest of method, path and body, which an idempotency record keeps. */
+void request_digest(struct request *r);
+
 /* If the key's record exists, makes it the reply: *found. */
 enum err request_replay(struct request *r, bool *found) MUST_CHECK;
 

@@ -26,8 +26,6 @@ static const struct index indexes[] = {
     {STORE_USERS,       {"phone"},                                     UNIQUE},
     {STORE_USERS,       {"totpEnabledAt"},                             SPARSE},
     {STORE_SESSIONS,    {"userId"}},
-    {STORE_SESSIONS,    {"refreshHash"}},
-    {STORE_SESSIONS,    {"previousHash"}},
     {STORE_SESSIONS,    {"revokedAt"},                                 SPARSE},
     {STORE_SESSIONS,    {"expiresAt"},                                 TTL},
     {STORE_TOKENS,      {"expiresAt"},                                 TTL},

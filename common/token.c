@@ -9,9 +9,7 @@
 #include <errno.h>
 #include <jwt.h>
 #include <openssl/crypto.h>
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -19,22 +17,16 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/keys.h"
 #include "common/log.h"
 #include "common/text.h"
 
-#define KEYS_MAX  8
-#define KEY_BYTES 32
 #define TEXT_MAX  1024 /* ours are about 330 characters */
 #define SKEW      5    /* seconds that hosts' clocks may differ */
 #define GOOD_MAX  4096 /* tokens remembered; about 400 bytes each */
 #define NONCE     12   /* of AES-GCM */
 #define TAG       16
-
-static struct {
-    char id[33];
-    unsigned char bytes[KEY_BYTES];
-} keys[KEYS_MAX];
-static int key_count;
+#define HALF      16   /* bytes of a refresh secret that are random; the others are their proof */
 
 /*
  * Tokens found good, by their own text: a client sends the same one for minutes,
@@ -60,32 +52,10 @@ forget_good(void)
 }
 
 enum err
-token_open(const char *text)
+token_open(const char *keys)
 {
-    char id[33], hex[65];
-    int used;
-
-    key_count = 0;
     forget_good(); /* they were good under other keys */
-    for (;;) {
-        text += strspn(text, " \t\r\n");
-        if (*text == '\0')
-            break;
-        if (key_count == KEYS_MAX || sscanf(text, "%32s %64s%n", id, hex, &used) != 2 ||
-            strlen(hex) != 64 || !text_unhex(keys[key_count].bytes, KEY_BYTES, hex) ||
-            (text[used] != '\0' && !isspace((unsigned char)text[used]))) {
-            fprintf(stderr, "SIGNING_KEYS must hold 1 to %d lines of `kid hex`, 64 digits each\n",
-                    KEYS_MAX);
-            return ERR_INVALID;
-        }
-        snprintf(keys[key_count].id, sizeof(keys[key_count].id), "%s", id);
-        key_count++;
-        text += used;
-    }
-    if (key_count > 0)
-        return ERR_NONE;
-    fprintf(stderr, "SIGNING_KEYS holds no key\n");
-    return ERR_INVALID;
+    return keys_open(keys);
 }
 
 char *
@@ -95,13 +65,14 @@ token_sign(const struct token *token)
     jwt_t *jwt = NULL;
     char *text;
 
-    if (jwt_new(&jwt) != 0 || jwt_add_header(jwt, "kid", keys[0].id) != 0 ||
+    if (jwt_new(&jwt) != 0 || jwt_add_header(jwt, "kid", keys_id(0)) != 0 ||
         jwt_add_grant(jwt, "iss", "taskwire") != 0 || jwt_add_grant(jwt, "aud", "taskwire") != 0 ||
         jwt_add_grant(jwt, "typ", "access") != 0 || jwt_add_grant(jwt, "sub", token->user) != 0 ||
         jwt_add_grant(jwt, "sid", token->session) != 0 || jwt_add_grant_int(jwt, "iat", now) != 0 ||
         jwt_add_grant_int(jwt, "nbf", now) != 0 ||
         jwt_add_grant_int(jwt, "exp", token->expires) != 0 ||
-        jwt_set_alg(jwt, JWT_ALG_HS256, keys[0].bytes, KEY_BYTES) != 0)
+        jwt_add_grant_int(jwt, "gen", token->generation) != 0 ||
+        jwt_set_alg(jwt, JWT_ALG_HS256, keys_for(0, KEY_ACCESS), KEY_BYTES) != 0)
         abort(); /* only for want of memory */
     text = jwt_encode_str(jwt);
     jwt_free(jwt);
@@ -158,6 +129,7 @@ claims_ok(jwt_t *jwt, struct token *out)
     int64_t now = clock_now() / 1000, nbf = jwt_get_grant_int(jwt, "nbf");
 
     out->expires = jwt_get_grant_int(jwt, "exp");
+    out->generation = jwt_get_grant_int(jwt, "gen"); /* 0 when absent */
     return jwt_get_alg(jwt) == JWT_ALG_HS256 && claim_is(jwt, "iss", "taskwire") &&
            claim_is(jwt, "aud", "taskwire") && claim_is(jwt, "typ", "access") && out->expires > 0 &&
            now < out->expires && nbf > 0 && now + SKEW >= nbf && claim_id(jwt, "sub", out->user) &&
@@ -174,15 +146,15 @@ verify(const char *text, size_t len, struct token *out)
         return ERR_NO_AUTH;
     memcpy(copy, text, len);
     copy[len] = '\0';
-    for (int i = 0; i < key_count; i++) {
+    for (int i = 0; i < keys_count(); i++) {
         jwt_t *jwt = NULL;
         const char *kid;
         int ok;
 
-        if (jwt_decode(&jwt, copy, keys[i].bytes, KEY_BYTES) != 0)
+        if (jwt_decode(&jwt, copy, keys_for(i, KEY_ACCESS), KEY_BYTES) != 0)
             continue;
         kid = jwt_get_header(jwt, "kid");
-        ok = kid != NULL && strcmp(kid, keys[i].id) == 0 && claims_ok(jwt, out);
+        ok = kid != NULL && strcmp(kid, keys_id(i)) == 0 && claims_ok(jwt, out);
         jwt_free(jwt);
         return ok ? ERR_NONE : ERR_NO_AUTH;
     }
@@ -260,34 +232,29 @@ token_hash(char hash[TOKEN_HASH], const char *secret)
     text_sha256(hash, secret, strlen(secret));
 }
 
-/* HMAC-SHA256 of a label and a secret, under one of our keys. */
-static void
-derive_bytes(unsigned char out[32], int key, const char *label, const char *bytes, size_t len)
+/*
+ * Whatever is derived from a signing key: 0 to n-1 under each of them, n to 2n-1
+ * the same as it was derived before each purpose had a key of its own.
+ */
+static bool
+derive(unsigned char out[KEY_BYTES], int i, enum key_use use, const struct key_message *m)
 {
-    struct text message = {0};
-    unsigned size = 32;
-
-    text_puts(&message, label);
-    text_add(&message, bytes, len);
-    if (HMAC(EVP_sha256(), keys[key].bytes, KEY_BYTES, (unsigned char *)message.bytes, message.len,
-             out, &size) == NULL)
-        abort();
-    text_free(&message);
+    if (i < keys_count())
+        keys_mac(out, i, use, m);
+    else if (i < 2 * keys_count())
+        keys_mac_undivided(out, i - keys_count(), m);
+    return i < 2 * keys_count();
 }
 
-static void
-derive(unsigned char out[32], int key, const char *label, const char *secret)
+bool
+token_mac(char out[TOKEN_HASH], int i, const char *label, const char *bytes, size_t len)
 {
-    derive_bytes(out, key, label, secret, strlen(secret));
-}
+    unsigned char mac[KEY_BYTES];
+    bool made = derive(mac, i, KEY_MAC, &(struct key_message){label, bytes, len});
 
-void
-token_mac(char out[TOKEN_HASH], const char *label, const char *bytes, size_t len)
-{
-    unsigned char mac[32];
-
-    derive_bytes(mac, 0, label, bytes, len);
-    text_hex(out, mac, sizeof(mac));
+    if (made)
+        text_hex(out, mac, sizeof(mac));
+    return made;
 }
 
 bool
@@ -296,23 +263,70 @@ token_mac_is(const char *stored, const char *label, const char *bytes, size_t le
     char hex[TOKEN_HASH];
     bool same = false;
 
-    for (int i = 0; i < key_count; i++) {
-        unsigned char mac[32];
-
-        derive_bytes(mac, i, label, bytes, len);
-        text_hex(hex, mac, sizeof(mac));
+    for (int i = 0; token_mac(hex, i, label, bytes, len); i++)
         same |= strlen(stored) == TOKEN_HASH - 1 && CRYPTO_memcmp(stored, hex, TOKEN_HASH - 1) == 0;
-    }
     return same;
 }
 
-void
-token_successor(char next[TOKEN_SECRET], const char *secret)
+/* The second half of a refresh secret: only we can make it of the first, for this session. */
+static void
+mark_issued(unsigned char secret[2 * HALF], int i, const char *session)
 {
-    unsigned char bytes[32];
+    char bound[24 + HALF];
+    unsigned char mac[KEY_BYTES];
 
-    derive(bytes, 0, "refresh:", secret);
-    text_base64url(next, bytes, sizeof(bytes));
+    memcpy(bound, session, 24);
+    memcpy(bound + 24, secret, HALF);
+    keys_mac(mac, i, KEY_ISSUED, &(struct key_message){"issued:", bound, sizeof(bound)});
+    memcpy(secret + HALF, mac, HALF);
+}
+
+void
+token_refresh(char secret[TOKEN_SECRET], char hash[TOKEN_HASH], const char *session)
+{
+    unsigned char bytes[2 * HALF];
+
+    text_random(bytes, HALF);
+    mark_issued(bytes, 0, session);
+    text_base64url(secret, bytes, sizeof(bytes));
+    token_hash(hash, secret);
+}
+
+bool
+token_refresh_issued(const char *secret, const char *session)
+{
+    unsigned char bytes[2 * HALF];
+    char made[TOKEN_SECRET];
+    bool issued = false;
+
+    for (int i = 0; strlen(secret) == TOKEN_SECRET - 1 && i < keys_count(); i++) {
+        if (text_unbase64url(bytes, sizeof(bytes), secret, TOKEN_SECRET - 1) != sizeof(bytes))
+            return false;
+        mark_issued(bytes, i, session);
+        text_base64url(made, bytes, sizeof(bytes));
+        issued |= CRYPTO_memcmp(made, secret, TOKEN_SECRET - 1) == 0;
+    }
+    return issued;
+}
+
+bool
+token_successor(char next[TOKEN_SECRET], int i, const char *secret, const char *session)
+{
+    unsigned char bytes[KEY_BYTES];
+    bool made = derive(bytes, i, KEY_SUCCESSOR,
+                       &(struct key_message){"refresh:", secret, strlen(secret)});
+
+    if (made && i < keys_count())
+        mark_issued(bytes, i, session);
+    if (made)
+        text_base64url(next, bytes, sizeof(bytes));
+    return made;
+}
+
+static void
+seal_key(unsigned char key[KEY_BYTES], int i, const char *secret)
+{
+    derive(key, i, KEY_SEAL, &(struct key_message){"seal:", secret, strlen(secret)});
 }
 
 void
@@ -322,7 +336,7 @@ token_seal(struct text *out, const char *secret, const char *bytes, size_t len)
     unsigned char key[32], nonce[NONCE], tag[TAG], *sealed = malloc(len + TAG);
     int n = 0, rest = 0;
 
-    derive(key, 0, "seal:", secret);
+    seal_key(key, 0, secret);
     text_random(nonce, sizeof(nonce));
     if (ctx == NULL || sealed == NULL ||
         EVP_EncryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, nonce) != 1 ||
@@ -346,7 +360,7 @@ unseal_with(int index, struct text *out, const char *secret, const unsigned char
 
     if (ctx == NULL || bytes == NULL)
         abort();
-    derive(key, index, "seal:", secret);
+    seal_key(key, index, secret);
     memcpy(tag, in + NONCE, TAG);
     ok = EVP_DecryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, in) == 1 &&
          EVP_DecryptUpdate(ctx, bytes, &n, in + NONCE + TAG, (int)(len - NONCE - TAG)) == 1 &&
@@ -364,7 +378,7 @@ token_unseal(struct text *out, const char *secret, const char *bytes, size_t len
 {
     if (len < NONCE + TAG)
         return ERR_INVALID;
-    for (int i = 0; i < key_count; i++)
+    for (int i = 0; i < 2 * keys_count(); i++)
         if (unseal_with(i, out, secret, (const unsigned char *)bytes, len))
             return ERR_NONE;
     return ERR_INVALID;
@@ -376,7 +390,7 @@ token_seal_is_old(const char *secret, const char *bytes, size_t len)
     struct text plain = {0};
     int by = -1;
 
-    for (int i = 0; len >= NONCE + TAG && i < key_count && by < 0; i++)
+    for (int i = 0; len >= NONCE + TAG && i < 2 * keys_count() && by < 0; i++)
         if (unseal_with(i, &plain, secret, (const unsigned char *)bytes, len))
             by = i;
     text_free(&plain);

@@ -9,7 +9,7 @@ rules='
 <(mongoc|mongoc/.*)\.h>                  common/store[a-z_]*\.[ch]
 <hiredis/                                common/(bus|throttle)\.c|push/feed\.c
 <curl/                                   common/mail\.c
-<openssl/                                common/(text|token|totp|mime)\.c|push/tls\.c
+<openssl/                                common/(text|keys|token|totp|mime)\.c|push/tls\.c
 <utf8proc\.h>                            api/v1/search\.c
 <libwebsockets\.h>                       push/(server|listen|handshake)\.c
 <jwt\.h>                                 common/token\.c

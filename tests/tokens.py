@@ -22,7 +22,14 @@ def claims(token):
     return json.loads(unb64(token.split(".")[1]))
 
 
-def make(head, body, key):
+def for_access(key):
+    """The key that signs access tokens, derived from a signing key (HKDF-SHA256, RFC 5869)."""
+    inner = hmac.new(b"\0" * 32, key, hashlib.sha256).digest()
+    return hmac.new(inner, b"taskwire access tokens\1", hashlib.sha256).digest()
+
+
+def make(head, body, key, derive=for_access):
+    key = derive(key) if key else key
     signed = b64(json.dumps(head).encode()) + "." + b64(json.dumps(body).encode())
     return signed + "." + (b64(hmac.new(key, signed.encode(), hashlib.sha256).digest()) if key else "")
 
@@ -42,6 +49,7 @@ def forged(token, keys):
     yield "another algorithm", make({**head, "alg": "HS512"}, body, key)
     yield "an asymmetric algorithm", make({**head, "alg": "RS256"}, body, key)
     yield "another key", make(head, body, b"\x01" * 32)
+    yield "the key before it is derived", make(head, body, key, derive=bytes)
     yield "an unknown kid", make({**head, "kid": "nobody"}, body, key)
     yield "an empty key", make(head, body, b"")
     yield "another audience", make(head, {**body, "aud": "elsewhere"}, key)

@@ -274,14 +274,15 @@ enum err
 account_open_session(struct request *r, struct change *change, const bson_t *user,
                      const char *device)
 {
-    char secret[TOKEN_SECRET], hash[TOKEN_HASH];
+    char secret[TOKEN_SECRET], hash[TOKEN_HASH], hex[25];
     int64_t now = change_now(change);
     bson_oid_t id;
     bson_t doc;
     enum err err;
 
-    bson_oid_init(&id, NULL);
-    token_secret(secret, hash);
+    text_random(id.bytes, sizeof(id.bytes)); /* not to be told from others' */
+    bson_oid_to_string(&id, hex);
+    token_refresh(secret, hash, hex);
     bson_init(&doc);
     BSON_APPEND_OID(&doc, "_id", &id);
     BSON_APPEND_OID(&doc, "userId", doc_id(user, "_id"));
@@ -291,7 +292,6 @@ account_open_session(struct request *r, struct change *change, const bson_t *use
     BSON_APPEND_UTF8(&doc, "ip", r->address == NULL ? "" : r->address);
     BSON_APPEND_DATE_TIME(&doc, "createdAt", now);
     BSON_APPEND_DATE_TIME(&doc, "lastUsedAt", now);
-    BSON_APPEND_DATE_TIME(&doc, "rotatedAt", now);
     BSON_APPEND_DATE_TIME(&doc, "expiresAt", now + IDLE_MS);
     err = store_insert(change_store(change), STORE_SESSIONS, &doc);
     bson_destroy(&doc);

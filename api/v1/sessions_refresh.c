@@ -1,9 +1,12 @@
 /*
  * /v1/sessions/refresh: each token is good for one use, and its use gives the
- * next.  One that comes back later was copied, and ends the session.
+ * next.  A token may come again as long as its successor was not used, since
+ * the reply may have been lost.  One that comes later was copied, and ends the
+ * session; one that was never issued proves nothing and ends nothing.
  */
 #include "api/v1/handlers.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "api/audit.h"
@@ -17,7 +20,7 @@
 #include "common/clock.h"
 #include "common/token.h"
 
-#define GRACE_MS 10000 /* a lost reply may be asked for again so long (design 4) */
+#define TRIES 4 /* twins that rotate the same session at once */
 
 /* clang-format off */
 static const struct field refresh_fields[] = {
@@ -65,44 +68,78 @@ punish_replay(struct request *r, const bson_t *session, const bson_t *user)
     return ERR_BAD_LOGIN;
 }
 
-/* The session and the secret that a refresh token names. */
-static enum err
-find_session(struct request *r, const char *token, const char **secret, const bson_t **session)
+/* A refresh token taken apart. */
+struct presented {
+    struct request *r;
+    char session[25];
+    bson_oid_t id;
+    const char *secret;
+};
+
+static bool
+take_apart(struct presented *p, const char *token)
 {
     const char *dot = strchr(token, '.');
-    int64_t expires;
-    bson_oid_t id;
-    enum err err;
 
     if (dot == NULL || dot - token != 24 || strlen(dot + 1) != TOKEN_SECRET - 1 ||
         !bson_oid_is_valid(token, 24))
-        return ERR_BAD_LOGIN;
-    bson_oid_init_from_string(&id, arena_copy(r->arena, token, 24));
-    *secret = dot + 1;
-    err = crud_get(r, STORE_SESSIONS, &id, session);
-    if (err == ERR_NONE && (doc_has(*session, "revokedAt") ||
-                            !doc_time(*session, "expiresAt", &expires) || expires < clock_now()))
-        err = ERR_NOT_FOUND;
-    return err == ERR_NOT_FOUND ? ERR_BAD_LOGIN : err;
+        return false;
+    memcpy(p->session, token, 24);
+    p->session[24] = '\0';
+    for (char *c = p->session; *c != '\0'; c++) /* as we spell it, which the proof is made of */
+        *c = (char)tolower((unsigned char)*c);
+    bson_oid_init_from_string(&p->id, p->session);
+    p->secret = dot + 1;
+    return true;
 }
 
-/* Puts the successor's hash in place of the current one, if that still stands. */
+/* The session and its user, as they are now; ERR_NOT_FOUND when it has ended. */
 static enum err
-rotate(struct request *r, const bson_t *session, const char *hash, const char *next_hash)
+find_session(struct presented *p, const bson_t **session, const bson_t **user)
+{
+    int64_t expires;
+    enum err err = crud_get(p->r, STORE_SESSIONS, &p->id, session);
+
+    if (err != ERR_NONE)
+        return err;
+    if (doc_has(*session, "revokedAt") || !doc_time(*session, "expiresAt", &expires) ||
+        expires < clock_now())
+        return ERR_NOT_FOUND;
+    return crud_get(p->r, STORE_USERS, doc_id(*session, "userId"), user);
+}
+
+/* Puts the successor's hash in place of the current one, if that still stands: *done. */
+static enum err
+rotate(struct request *r, const bson_t *session, const char *hash, const char *next_hash,
+       bool *done)
 {
     int64_t now = clock_now(), matched;
-    bson_t *filter = BCON_NEW("_id", BCON_OID(doc_id(session, "_id")), "refreshHash",
-                              BCON_UTF8(hash), "revokedAt", BCON_NULL);
-    bson_t *set =
-        BCON_NEW("$set", "{", "refreshHash", BCON_UTF8(next_hash), "previousHash", BCON_UTF8(hash),
-                 "rotatedAt", BCON_DATE_TIME(now), "lastUsedAt", BCON_DATE_TIME(now), "expiresAt",
-                 BCON_DATE_TIME(account_session_end(session, now)), "ip",
-                 BCON_UTF8(r->address == NULL ? "" : r->address), "}");
+    bson_t *filter =
+        request_keep(r, BCON_NEW("_id", BCON_OID(doc_id(session, "_id")), "refreshHash",
+                                 BCON_UTF8(hash), "revokedAt", BCON_NULL));
+    bson_t *set = request_keep(
+        r, BCON_NEW("$set", "{", "refreshHash", BCON_UTF8(next_hash), "lastUsedAt",
+                    BCON_DATE_TIME(now), "expiresAt",
+                    BCON_DATE_TIME(account_session_end(session, now)), "ip",
+                    BCON_UTF8(r->address == NULL ? "" : r->address), "}"));
     enum err err = store_update(r->store, STORE_SESSIONS, filter, set, &matched);
 
-    bson_destroy(filter);
-    bson_destroy(set);
-    return err == ERR_NONE && matched == 0 ? ERR_RETRY : err;
+    *done = matched == 1;
+    return err;
+}
+
+/* Is the token's successor the one that is good now?  Then the reply was lost: *next. */
+static bool
+was_lost(const struct presented *p, const char *current, char next[TOKEN_SECRET])
+{
+    char hash[TOKEN_HASH];
+
+    for (int i = 0; token_successor(next, i, p->secret, p->session); i++) {
+        token_hash(hash, next);
+        if (strcmp(hash, current) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* What the body holds, or else the cookie of a browser on a page of ours. */
@@ -123,45 +160,59 @@ find_token(struct request *r, const char **token)
     return cookie_same_site(r);
 }
 
-/* The token was good; answers with its successor, which a repetition gets again. */
+/* Judges the token; *next is the secret that follows it, "" when another rotated meanwhile. */
 static enum err
-refresh(struct request *r, const bson_t *session, const bson_t *user, const char *secret)
+exchange(const struct presented *p, const bson_t *session, const bson_t *user,
+         char next[TOKEN_SECRET])
 {
-    char hash[TOKEN_HASH], next[TOKEN_SECRET], next_hash[TOKEN_HASH];
-    const char *previous = doc_text(session, "previousHash");
-    int64_t rotated = 0;
+    const char *current = doc_text(session, "refreshHash");
+    char hash[TOKEN_HASH], next_hash[TOKEN_HASH];
+    bool done = true;
     enum err err = ERR_NONE;
 
-    token_hash(hash, secret);
-    token_successor(next, secret);
-    token_hash(next_hash, next);
-    if (strcmp(doc_text(session, "refreshHash"), hash) == 0) {
-        err = rotate(r, session, hash, next_hash);
-        if (err == ERR_RETRY) /* a twin with the same token was faster: its successor is ours */
-            err = ERR_NONE;
-    } else {
-        doc_time(session, "rotatedAt", &rotated);
-        if (previous == NULL || strcmp(previous, hash) != 0 || clock_now() - rotated > GRACE_MS)
-            return punish_replay(r, session, user);
+    token_hash(hash, p->secret);
+    if (strcmp(current, hash) == 0) {
+        token_successor(next, 0, p->secret, p->session);
+        token_hash(next_hash, next);
+        err = rotate(p->r, session, hash, next_hash, &done);
+    } else if (!was_lost(p, current, next)) {
+        if (token_refresh_issued(p->secret, p->session))
+            return punish_replay(p->r, session, user);
+        return ERR_BAD_LOGIN;
+    }
+    if (!done)
+        next[0] = '\0';
+    return err;
+}
+
+static enum err
+refresh(struct presented *p)
+{
+    char next[TOKEN_SECRET] = "";
+    const bson_t *session, *user;
+    enum err err = ERR_NONE;
+
+    /* Whoever loses the race against a twin finds its own successor the next time. */
+    for (int tries = 0; err == ERR_NONE && next[0] == '\0'; tries++) {
+        err = tries == TRIES ? ERR_BUSY : find_session(p, &session, &user);
+        if (err == ERR_NONE)
+            err = exchange(p, session, user, next);
     }
     if (err == ERR_NONE)
-        account_reply(r, 200, user, doc_id(session, "_id"), next);
+        account_reply(p->r, 200, user, doc_id(session, "_id"), next);
     return err;
 }
 
 enum err
 sessions_refresh(struct request *r)
 {
-    const bson_t *session, *user;
-    const char *token, *secret;
+    struct presented p = {.r = r};
+    const char *token;
     enum err err = find_token(r, &token);
 
     if (err != ERR_NONE)
         return err;
-    if ((err = find_session(r, token, &secret, &session)) == ERR_NONE)
-        err = crud_get(r, STORE_USERS, doc_id(session, "userId"), &user);
-    if (err == ERR_NONE)
-        err = refresh(r, session, user, secret);
+    err = take_apart(&p, token) ? refresh(&p) : ERR_BAD_LOGIN;
     if (err == ERR_NOT_FOUND)
         err = ERR_BAD_LOGIN;
     if (err == ERR_BAD_LOGIN && r->cookie_mode)

@@ -94,7 +94,7 @@ verifications_send(struct request *r, struct change *change, const bson_t *user,
     enum err err;
 
     make_code(code);
-    token_mac(mac, "code:", code, strlen(code));
+    token_mac(mac, 0, "code:", code, strlen(code));
     BSON_APPEND_UTF8(more, "value", value);
     BSON_APPEND_UTF8(more, "codeMac", mac);
     BSON_APPEND_INT32(more, "tries", 0);
@@ -154,6 +154,7 @@ verifications_create(struct request *r)
 
 struct confirming {
     struct request *r;
+    const char *code; /* as it came back; NULL: the letter's link did */
     const bson_t *token;
     enum contact contact;
     bson_oid_t user;
@@ -219,7 +220,8 @@ note_match(void *arg, const bson_t *doc)
 {
     struct confirming *c = arg;
 
-    if (c->token == NULL)
+    if (c->token == NULL &&
+        token_mac_is(doc_text(doc, "codeMac"), "code:", c->code, strlen(c->code)))
         c->token = request_keep(c->r, bson_copy(doc));
     return ERR_NONE;
 }
@@ -229,10 +231,10 @@ note_match(void *arg, const bson_t *doc)
  * at, and marks what it was counted for, so that many at once get no more tries.
  */
 static enum err
-find_code(struct confirming *c, const char *code)
+find_code(struct confirming *c)
 {
     struct request *r = c->r;
-    char mac[TOKEN_HASH], try[TOKEN_SECRET], unused[TOKEN_HASH];
+    char try[TOKEN_SECRET], unused[TOKEN_HASH];
     bson_t *live = request_keep(r, BCON_NEW("userId", BCON_OID(&r->user_id), "purpose", "{", "$in",
                                             "[", "verify-email", "verify-phone", "]", "}",
                                             "codeUntil", "{", "$gt", BCON_DATE_TIME(clock_now()),
@@ -241,11 +243,9 @@ find_code(struct confirming *c, const char *code)
     enum err err;
 
     token_secret(try, unused);
-    token_mac(mac, "code:", code, strlen(code));
     count = request_keep(r, BCON_NEW("$inc", "{", "tries", BCON_INT32(1), "}", "$set", "{", "try",
                                      BCON_UTF8(try), "}"));
-    match = request_keep(r, BCON_NEW("userId", BCON_OID(&r->user_id), "try", BCON_UTF8(try),
-                                     "codeMac", BCON_UTF8(mac)));
+    match = request_keep(r, BCON_NEW("userId", BCON_OID(&r->user_id), "try", BCON_UTF8(try)));
     err = store_many_update(r->store, STORE_TOKENS, live, count);
     if (err == ERR_NONE)
         err = store_find(r->store, STORE_TOKENS, match, NULL, note_match, c);
@@ -277,10 +277,11 @@ verifications_confirm(struct request *r)
         request_complain(r, "", "required", "must hold either a token or a code");
         return ERR_INVALID;
     }
+    c.code = doc_text(body, "code");
     if (doc_has(body, "token"))
         err = find_link(&c, doc_text(body, "token"));
     else
-        err = r->user[0] == '\0' ? ERR_NO_AUTH : find_code(&c, doc_text(body, "code"));
+        err = r->user[0] == '\0' ? ERR_NO_AUTH : find_code(&c);
     if (err != ERR_NONE)
         return err;
     c.user = *doc_id(c.token, "userId");

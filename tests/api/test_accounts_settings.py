@@ -39,11 +39,15 @@ def test_a_new_key_logs_nobody_out_and_an_old_one_can_go(own):
     anna = world_of(own).user()
     secret = anna.post("/v1/me/totp").expect(201)["secret"]
     anna.put("/v1/me/totp", code=code_of(secret)).expect(200)
+    lost = refresh(anna).expect(200)  # its reply, let us say, was lost
+    task = anna.post("/v1/tasks", title="Once", key="once").expect(201)
     old_line = own.signing_keys_file.read_text()
     own.signing_keys_file.write_text(f"next {secrets.token_hex(32)}\n{old_line}")
     own.restart()
     anna.get("/v1/me").expect(200)  # the token of the old key
+    assert anna.post("/v1/tasks", title="Once", key="once").expect(201)["id"] == task["id"]
     reply = refresh(anna).expect(200)
+    assert reply["refreshToken"] == lost["refreshToken"]
     assert tokens.header(reply["accessToken"])["kid"] == "next"
     own.signing_keys_file.write_text(own.signing_keys_file.read_text().split("\n")[0] + "\n")
     own.restart()

@@ -1,6 +1,10 @@
 """Logging in and out, refreshing, and what a token is worth."""
+import datetime
+import secrets
 import threading
 
+import bson
+import pymongo
 import pytest
 
 import tokens
@@ -44,6 +48,36 @@ def test_a_lost_refresh_reply_may_be_asked_for_again(world, anna):
     refresh(world, anna.refresh_token).expect(200)
     again = refresh(world, anna.refresh_token).expect(200)
     refresh(world, again["refreshToken"]).expect(200)
+
+
+def test_a_lost_refresh_reply_may_be_asked_for_as_long_as_its_token_is_unused(world, anna, stack):
+    lost = refresh(world, anna.refresh_token).expect(200)
+    long_ago = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=5)
+    with pymongo.MongoClient(stack.mongodb_uri) as client:
+        client[stack.mongodb_database].sessions.update_one(
+            {"_id": bson.ObjectId(tokens.claims(anna.token)["sid"])},
+            {"$set": {"rotatedAt": long_ago, "lastUsedAt": long_ago}})
+    again = refresh(world, anna.refresh_token).expect(200)
+    assert again["refreshToken"] == lost["refreshToken"]
+    refresh(world, again["refreshToken"]).expect(200)
+
+
+@pytest.mark.parametrize("kind", ["random", "changed", "of another session", "in capitals"])
+def test_a_refresh_token_that_was_never_issued_ends_nothing(world, anna, kind):
+    session, secret = anna.refresh_token.split(".")
+    other = anna.log_in().refresh_token.split(".")[1]
+    guess = {"random": session + "." + secrets.token_urlsafe(32),
+             "changed": session + "." + ("B" if secret[0] == "A" else "A") + secret[1:],
+             "of another session": session + "." + other,
+             "in capitals": session.upper() + "." + secrets.token_urlsafe(32)}[kind]
+    refresh(world, guess).expect(401, "bad-credentials")
+    anna.get("/v1/me").expect(200)
+    refresh(world, anna.refresh_token).expect(200)
+
+
+def test_the_ids_of_sessions_say_nothing_of_each_other(world, anna):
+    ids = {tokens.claims(anna.log_in().token)["sid"] for _ in range(6)}
+    assert len({i[:8] for i in ids}) == len({i[8:18] for i in ids}) == len({i[18:] for i in ids}) == 6
 
 
 def test_an_old_refresh_token_ends_the_session(world, anna):

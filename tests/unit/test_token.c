@@ -340,14 +340,75 @@ test_secrets(void **state)
     assert_int_equal(text_unbase64url(bytes, 32, a, strlen(a)), 32);
     token_hash(again, a);
     assert_string_equal(hash, again);
-    token_successor(b, a);
-    assert_string_not_equal(a, b);
-    token_successor(a, a); /* in place */
-    assert_string_equal(a, b);
-    assert_int_equal(strlen(a), TOKEN_SECRET - 1);
-    assert_int_equal(token_open("k1 " FORGE_OTHER), ERR_NONE);
-    token_successor(b, b);
-    assert_string_not_equal(a, b);
+}
+
+/* What was stored when one key served all purposes is still read, and sealed anew. */
+static void
+test_what_was_made_with_the_undivided_key(void **state)
+{
+    static const char sealed_hex[] = "00000000000000000000000043a9b13a4d51c9f89464f87e654c3ed8"
+                                     "51959ee662cfe66d20fc";
+    unsigned char sealed[38];
+    struct text out = {0};
+
+    (void)state;
+    assert_int_equal(token_open(KEYS), ERR_NONE);
+    assert_true(token_mac_is("fc7e222519e8927cb06e126d0022bf50946f838a465c241f4ef4c60e0198b12e",
+                             "code:", "123456", 6));
+    assert_true(text_unhex(sealed, sizeof(sealed), sealed_hex));
+    assert_int_equal(token_unseal(&out, "secret", (char *)sealed, sizeof(sealed)), ERR_NONE);
+    assert_string_equal(out.bytes, "some bytes");
+    assert_true(token_seal_is_old("secret", (char *)sealed, sizeof(sealed)));
+    text_free(&out);
+}
+
+/* A refresh secret proves that we made it, for that session, under a key that we still have. */
+static void
+test_refresh_secrets(void **state)
+{
+    char secret[TOKEN_SECRET], next[TOKEN_SECRET], hash[TOKEN_HASH], other[TOKEN_SECRET];
+
+    (void)state;
+    assert_int_equal(token_open(KEYS), ERR_NONE);
+    token_refresh(secret, hash, SESSION);
+    assert_int_equal(strlen(secret), TOKEN_SECRET - 1);
+    assert_true(token_refresh_issued(secret, SESSION));
+    assert_false(token_refresh_issued(secret, USER));
+    token_secret(other, hash);
+    assert_false(token_refresh_issued(other, SESSION));
+    assert_false(token_refresh_issued("", SESSION));
+    for (size_t i = 0; i + 1 < TOKEN_SECRET - 1; i++) {
+        memcpy(other, secret, TOKEN_SECRET);
+        other[i] = other[i] == 'A' ? 'B' : 'A';
+        if (token_refresh_issued(other, SESSION))
+            unit_wrong("changed at %zu", i);
+    }
+    assert_true(token_successor(next, 0, secret, SESSION));
+    assert_string_not_equal(next, secret);
+    assert_true(token_refresh_issued(next, SESSION));
+    assert_int_equal(token_open("k2 " FORGE_OTHER), ERR_NONE);
+    assert_false(token_refresh_issued(secret, SESSION));
+    unit_rows_done();
+}
+
+/* What followed a secret under an earlier key is found again after the keys have moved on. */
+static void
+test_successors_survive_a_new_key(void **state)
+{
+    char secret[TOKEN_SECRET], before[TOKEN_SECRET], now[TOKEN_SECRET], hash[TOKEN_HASH];
+    int found = -1;
+
+    (void)state;
+    assert_int_equal(token_open(KEYS), ERR_NONE);
+    token_refresh(secret, hash, SESSION);
+    assert_true(token_successor(before, 0, secret, SESSION));
+    assert_int_equal(token_open("k2 " FORGE_OTHER "\n" KEYS), ERR_NONE);
+    for (int i = 0; token_successor(now, i, secret, SESSION); i++)
+        if (strcmp(now, before) == 0)
+            found = i;
+    assert_int_equal(found, 1);
+    assert_false(token_successor(now, 4, secret, SESSION));
+    assert_true(token_refresh_issued(before, SESSION));
 }
 
 /* Keyed, for one purpose, and known under keys that no longer sign. */
@@ -358,14 +419,14 @@ test_keyed_hashes(void **state)
 
     (void)state;
     assert_int_equal(token_open(KEYS), ERR_NONE);
-    token_mac(mac, "code:", "123456", 6);
+    token_mac(mac, 0, "code:", "123456", 6);
     assert_int_equal(strlen(mac), TOKEN_HASH - 1);
     assert_true(token_mac_is(mac, "code:", "123456", 6));
     assert_false(token_mac_is(mac, "code:", "123457", 6));
     assert_false(token_mac_is(mac, "code:", "12345", 5));
     assert_false(token_mac_is(mac, "digest:", "123456", 6));
     assert_false(token_mac_is("", "code:", "123456", 6));
-    token_mac(other, "code:", "12345\0", 7);
+    token_mac(other, 0, "code:", "12345\0", 7);
     assert_string_not_equal(mac, other);
     assert_int_equal(token_open("k2 " FORGE_OTHER "\n" KEYS), ERR_NONE);
     assert_true(token_mac_is(mac, "code:", "123456", 6));
@@ -442,6 +503,9 @@ main(void)
         cmocka_unit_test(test_keys_rotate),
         cmocka_unit_test(test_bad_keys_stop_the_start),
         cmocka_unit_test(test_secrets),
+        cmocka_unit_test(test_what_was_made_with_the_undivided_key),
+        cmocka_unit_test(test_refresh_secrets),
+        cmocka_unit_test(test_successors_survive_a_new_key),
         cmocka_unit_test(test_keyed_hashes),
         cmocka_unit_test(test_seals),
         cmocka_unit_test(test_a_seal_breaks),

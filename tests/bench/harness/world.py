@@ -130,7 +130,7 @@ class World:
         head, claims = tokens.header(opened["accessToken"]), tokens.claims(opened["accessToken"])
         claims["exp"] = int(time.time()) + 86400  # a run is longer than a token's ten minutes
         self.token = tokens.make(head, claims, self.keys[head["kid"]])
-        self.signing_key = self.keys[head["kid"]].hex()
+        self.signing_key = tokens.for_access(self.keys[head["kid"]]).hex()
 
     def project(self, name="Bench"):
         return self.request("POST", "/v1/projects", {"name": name})["id"]
