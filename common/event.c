@@ -1,5 +1,5 @@
 /*
- * Frames, published messages and cursors as text.
+ * Frames and published messages as text.
  */
 #include "common/event.h"
 
@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/cursor.h"
 #include "common/text.h"
 
 #define SEQ_DIGITS 15 /* below 2^53, which JavaScript reads exactly */
@@ -83,8 +84,7 @@ event_frame(struct text *out, const char *epoch, const struct event *e)
     clock_write(at, e->at);
     text_printf(out, EVENT_FRAME_START "\"topic\":\"%s\",\"seq\":%lld,\"cursor\":\"",
                 own ? "user:me" : e->topic, (long long)e->seq);
-    cursor_begin(out, epoch);
-    cursor_add(out, e->topic, e->seq);
+    cursor_write_one(out, epoch, e->topic, e->seq);
     text_printf(out, "\",\"kind\":\"%s\",", event_names[e->kind].kind);
     if (e->actor_id == NULL)
         text_puts(out, "\"actorId\":null,");
@@ -161,72 +161,4 @@ event_topic_ok(const char *topic, size_t len)
     if (len == 32 && memcmp(topic, "project:", 8) == 0)
         return is_id(topic + 8);
     return len == 29 && memcmp(topic, "user:", 5) == 0 && is_id(topic + 5);
-}
-
-void
-cursor_begin(struct text *out, const char *epoch)
-{
-    text_puts(out, epoch);
-}
-
-void
-cursor_add(struct text *out, const char *topic, int64_t seq)
-{
-    const char *id = strchr(topic, ':');
-
-    text_printf(out, "~%c%s.%lld", topic[0], id == NULL ? "" : id + 1, (long long)seq);
-}
-
-/* One `<key>.<seq>` at p; its length, 0 when malformed. */
-static size_t
-read_entry(const char *p, size_t len, char topic[EVENT_TOPIC], int64_t *seq)
-{
-    size_t id = p[0] == 'e' ? 0 : 24, n;
-
-    if (len < id + 3 || (p[0] != 'p' && p[0] != 'u' && p[0] != 'e') || p[id + 1] != '.')
-        return 0;
-    if (id > 0 && !is_id(p + 1))
-        return 0;
-    if (id == 0)
-        snprintf(topic, EVENT_TOPIC, "everyone");
-    else
-        snprintf(topic, EVENT_TOPIC, "%s:%.24s", p[0] == 'p' ? "project" : "user", p + 1);
-    n = read_seq(p + id + 2, len - id - 2, seq);
-    return n == 0 ? 0 : id + 2 + n;
-}
-
-bool
-cursor_next(const char *cursor, size_t len, size_t *at, char topic[EVENT_TOPIC], int64_t *seq)
-{
-    size_t n;
-
-    if (*at == 0)
-        *at = 8; /* behind the epoch */
-    if (*at + 1 >= len || cursor[*at] != '~')
-        return false;
-    n = read_entry(cursor + *at + 1, len - *at - 1, topic, seq);
-    *at += n + 1;
-    return n > 0 && (*at == len || cursor[*at] == '~');
-}
-
-enum cursor_answer
-cursor_find(const char *cursor, size_t len, const char *epoch, const char *topic, int64_t *seq)
-{
-    enum cursor_answer answer = CURSOR_MALFORMED;
-    char name[EVENT_TOPIC];
-    unsigned char bytes[4];
-    size_t at = 0;
-    int64_t number;
-
-    if (len < 11 || !text_unhex(bytes, 4, cursor))
-        return CURSOR_MALFORMED;
-    while (cursor_next(cursor, len, &at, name, &number)) {
-        if (strcmp(name, topic) == 0) {
-            *seq = number;
-            answer = CURSOR_OK;
-        }
-    }
-    if (at != len)
-        return CURSOR_MALFORMED;
-    return memcmp(cursor, epoch, 8) == 0 ? answer : CURSOR_OTHER_EPOCH;
 }

@@ -1,6 +1,6 @@
 /*
  * The change event: built by api, stored in the log, relayed by push, defined
- * once.  Also cursors, the positions in the log that clients hold.
+ * once.
  */
 #ifndef COMMON_EVENT_H
 #define COMMON_EVENT_H
@@ -96,22 +96,5 @@ enum err event_message_read(const char *message, size_t len, struct event_head *
 
 /* Is it "project:<24 hex>", "user:<24 hex>" or "everyone"? */
 bool event_topic_ok(const char *topic, size_t len);
-
-/* Cursors: `<epoch>` then for each topic `~<key>.<seq>` (key: p<id>, u<id>, e). */
-void cursor_begin(struct text *out, const char *epoch);
-void cursor_add(struct text *out, const char *topic, int64_t seq);
-
-enum cursor_answer {
-    CURSOR_OK,
-    CURSOR_MALFORMED,   /* no cursor of ours, or it does not name the topic */
-    CURSOR_OTHER_EPOCH, /* from before a restore */
-};
-
-/* Finds the topic's number in a cursor. */
-enum cursor_answer cursor_find(const char *cursor, size_t len, const char *epoch, const char *topic,
-                               int64_t *seq);
-
-/* Walks a cursor's topics: *at starts as 0; false at the end or when malformed. */
-bool cursor_next(const char *cursor, size_t len, size_t *at, char topic[EVENT_TOPIC], int64_t *seq);
 
 #endif

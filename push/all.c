@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cursor.h"
 #include "common/event.h"
 #include "common/log.h"
 #include "common/text.h"
@@ -25,9 +26,9 @@
 struct all {
     struct session *session;
     char ref[WIRE_REF];
-    char *since; /* NULL: none given */
-    size_t since_len;
-    const char *reason; /* why since is no good as a whole */
+    struct cursor since; /* as it was read; empty: none was given, or it is no good */
+    bool since_given;
+    const char *reason; /* why it is no good as a whole */
     bool listing;       /* the list is being read */
     bool gathering;     /* topics are being asked; waiting > 0 or about to be */
     bool on;            /* answered */
@@ -39,7 +40,7 @@ static bool some_wait; /* somebody's list could not be read yet */
 static void
 free_all(struct all *a)
 {
-    free(a->since);
+    cursor_free(&a->since);
     free(a);
 }
 
@@ -70,20 +71,20 @@ static void
 say_left(struct all *a)
 {
     char name[EVENT_TOPIC];
-    size_t at = 0;
-    int64_t seq;
 
-    if (a->since == NULL || a->reason != NULL)
+    if (a->reason != NULL)
         return;
-    while (cursor_next(a->since, a->since_len, &at, name, &seq))
+    for (uint32_t i = 0; i < a->since.count; i++) {
+        cursor_topic(&a->since.places[i], name);
         if (strncmp(name, "project:", 8) == 0 && follow_find(a->session, name) == NULL)
             session_send(a->session, wire_left(name, "removed"));
+    }
 }
 
 static bool
 is_whole(const struct all *a)
 {
-    if (a->since == NULL || a->reason != NULL)
+    if (!a->since_given || a->reason != NULL)
         return false;
     for (struct follow *f = a->session->follows; f != NULL; f = f->after)
         if (f->ask != NULL && f->ask->group == a && f->ask->outcome == OUTCOME_RESYNC)
@@ -94,18 +95,20 @@ is_whole(const struct all *a)
 static void
 say_following(struct all *a)
 {
+    struct cursor places = {0};
     struct text cursor = {0}, topics = {0};
 
-    cursor_begin(&cursor, topics_epoch());
     text_putc(&topics, '[');
     for (struct follow *f = a->session->follows; f != NULL; f = f->after) {
         if (!(f->why & FOLLOW_ALL) || f->topic->state != TOPIC_READY ||
             (f->ask != NULL && f->ask->outcome == OUTCOME_NOT_FOUND))
             continue;
-        cursor_add(&cursor, f->topic->name, f->topic->flushed);
+        cursor_put(&places, f->topic->name, f->topic->flushed);
         text_printf(&topics, "%s\"%s\"", topics.len > 1 ? "," : "", follow_shown(f->topic));
     }
     text_putc(&topics, ']');
+    cursor_write(&places, topics_epoch(), &cursor);
+    cursor_free(&places);
     if (a->reason != NULL)
         session_send(a->session, wire_resync("all", cursor.bytes, a->reason, a->ref));
     else
@@ -234,36 +237,9 @@ ask_for(struct all *a, const char *name)
     a->waiting++;
     if (a->reason != NULL)
         ask->reason = a->reason;
-    else if (a->since != NULL)
-        answer_since(ask, f->topic, a->since, a->since_len);
-    if (ask->reason != NULL && a->reason == NULL) {
-        ask->reason = NULL;
+    else if (a->since_given && !(ask->since_given = cursor_seq(&a->since, name, &ask->since)))
         since_joining(f);
-    }
     answer_try(f);
-}
-
-/* The cursor as a whole: its shape and its epoch. */
-static void
-judge_cursor(struct all *a)
-{
-    char name[EVENT_TOPIC];
-    unsigned char epoch[4];
-    size_t at = 0;
-    int64_t seq;
-
-    if (a->since == NULL)
-        return;
-    if (a->since_len < 11 || !text_unhex(epoch, 4, a->since)) {
-        a->reason = "bad-cursor";
-        return;
-    }
-    while (cursor_next(a->since, a->since_len, &at, name, &seq))
-        continue;
-    if (at != a->since_len)
-        a->reason = "bad-cursor";
-    else if (strncmp(a->since, topics_epoch(), 8) != 0)
-        a->reason = "epoch";
 }
 
 static void
@@ -277,7 +253,6 @@ gather(struct all *a, const struct projects *p)
                  PROJECTS_MAX);
     a->waiting = 1; /* none may answer before all are asked */
     a->gathering = true;
-    judge_cursor(a);
     strcpy(name, s->own->topic->name);
     ask_for(a, name);
     for (uint32_t i = 0; i < p->count; i++) {
@@ -333,6 +308,23 @@ list(struct all *a)
     reads_projects(p);
 }
 
+/* The epoch is known: a session is READY only after its user's topic was loaded with it. */
+static void
+read_since(struct all *a, const char *since, size_t len)
+{
+    a->since_given = true;
+    switch (cursor_read(&a->since, since, len, topics_epoch())) {
+    case CURSOR_OK:
+        break;
+    case CURSOR_MALFORMED:
+        a->reason = "bad-cursor";
+        break;
+    case CURSOR_OTHER_EPOCH:
+        a->reason = "epoch";
+        break;
+    }
+}
+
 void
 all_follow(struct session *s, const struct wire_in *in)
 {
@@ -343,10 +335,8 @@ all_follow(struct session *s, const struct wire_in *in)
     all_forget(s);
     a->session = s;
     memcpy(a->ref, in->ref, sizeof(a->ref));
-    if (in->since != NULL) {
-        a->since = text_dup(in->since);
-        a->since_len = in->since_len;
-    }
+    if (in->since != NULL)
+        read_since(a, in->since, in->since_len);
     s->all = a;
     list(a);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/cursor.h"
 #include "common/text.h"
 #include "push/all.h"
 #include "push/metrics.h"
@@ -23,8 +24,7 @@ void
 answer_cursor(const struct topic *t, int64_t seq, struct text *out)
 {
     text_clear(out);
-    cursor_begin(out, topics_epoch());
-    cursor_add(out, t->name, seq);
+    cursor_write_one(out, topics_epoch(), t->name, seq);
 }
 
 void

@@ -16,6 +16,7 @@
 #include "api/v1/members.h"
 #include "api/v1/projects.h"
 #include "api/v1/tasks.h"
+#include "common/cursor.h"
 #include "common/event_log.h"
 
 #define EVENTS_LIMIT     100
@@ -93,8 +94,7 @@ static void
 write_cursor(struct request *r, struct text *out, const char *topic, int64_t seq)
 {
     text_putc(out, '"');
-    cursor_begin(out, r->epoch);
-    cursor_add(out, topic, seq);
+    cursor_write_one(out, r->epoch, topic, seq);
     text_putc(out, '"');
 }
 

@@ -14,6 +14,7 @@
 #include "api/request.h"
 #include "api/v1/members.h"
 #include "api/v1/projects.h"
+#include "common/cursor.h"
 #include "common/event_log.h"
 
 #define EVENTS_MAX   5000    /* of one answer; then `more` */
@@ -70,7 +71,7 @@ struct entry {
 
 struct sync {
     struct request *r;
-    const char *since;
+    struct cursor since, reached; /* the client's cursor, and the next one */
     struct text lists[KINDS], deleted, cursor;
     int left;   /* events that may still be read */
     long bytes; /* of documents that there is still room for; below 0: none */
@@ -226,8 +227,7 @@ read_topic(struct sync *s, const char *topic, int64_t head, bool *whole, int64_t
     int64_t after = -1;
     enum err err;
 
-    *whole = s->full || cursor_find(s->since, strlen(s->since), s->r->epoch, topic, &after) ||
-             after > head;
+    *whole = s->full || !cursor_seq(&s->since, topic, &after) || after > head;
     *reached = head;
     s->count = 0;
     s->first = 0;
@@ -349,7 +349,7 @@ read_project(void *arg, const bson_t *doc)
     if (touched)
         projects_write(s->r, item(&s->lists[PROJECTS]), project);
     err = whole ? write_whole(s, project) : write_changed(s, project, topic + 8);
-    cursor_add(&s->cursor, topic, reached);
+    cursor_put(&s->reached, topic, reached);
     return err;
 }
 
@@ -368,7 +368,7 @@ read_own(struct sync *s)
         err = store_find(s->r->store, STORE_NOTIFICATIONS, filter, opts, write_notification, s);
     else if (err == ERR_NONE)
         write_entries(s, NULL);
-    cursor_add(&s->cursor, topic, reached);
+    cursor_put(&s->reached, topic, reached);
     return err;
 }
 
@@ -378,11 +378,12 @@ bury_lost(struct sync *s)
 {
     char topic[EVENT_TOPIC];
     int64_t seq;
-    size_t at = 0;
 
-    while (!s->full && cursor_next(s->since, strlen(s->since), &at, topic, &seq))
-        if (strncmp(topic, "project:", 8) == 0 && strstr(s->cursor.bytes, topic + 8) == NULL)
+    for (uint32_t i = 0; !s->full && i < s->since.count; i++) {
+        cursor_topic(&s->since.places[i], topic);
+        if (strncmp(topic, "project:", 8) == 0 && !cursor_seq(&s->reached, topic, &seq))
             bury(s, "project", topic + 8, NULL);
+    }
 }
 
 static void
@@ -409,15 +410,18 @@ read_all(struct sync *s)
     if (err == ERR_NONE && (err = projects_visible(s->r, "_id", visible)) == ERR_NONE &&
         (err = read_own(s)) == ERR_NONE)
         err = store_find(s->r->store, STORE_PROJECTS, visible, NULL, read_project, s);
-    if (err == ERR_NONE)
+    if (err == ERR_NONE) {
+        cursor_write(&s->reached, s->r->epoch, &s->cursor);
         bury_lost(s);
+    }
     return err;
 }
 
 enum err
 sync_read(struct request *r)
 {
-    struct sync s = {.r = r, .since = request_param(r, "cursor"), .left = EVENTS_MAX, .bytes = BYTES_MAX};
+    struct sync s = {.r = r, .left = EVENTS_MAX, .bytes = BYTES_MAX};
+    const char *since = request_param(r, "cursor");
     char topic[EVENT_TOPIC];
     int64_t seq;
     enum err err = request_params_done(r);
@@ -425,14 +429,16 @@ sync_read(struct request *r)
     if (err != ERR_NONE)
         return err;
     snprintf(topic, sizeof(topic), "user:%s", r->user);
-    s.full = s.since == NULL ||
-             cursor_find(s.since, strlen(s.since), r->epoch, topic, &seq) != CURSOR_OK;
-    cursor_begin(&s.cursor, r->epoch);
+    s.full = since == NULL ||
+             cursor_read(&s.since, since, strlen(since), r->epoch) != CURSOR_OK ||
+             !cursor_seq(&s.since, topic, &seq);
     if ((err = read_all(&s)) == ERR_NONE)
         write_answer(&s);
     for (int k = 0; k < KINDS; k++)
         text_free(&s.lists[k]);
     text_free(&s.deleted);
     text_free(&s.cursor);
+    cursor_free(&s.since);
+    cursor_free(&s.reached);
     return err;
 }

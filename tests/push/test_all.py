@@ -14,7 +14,11 @@ def test_all_names_its_topics_and_a_cursor_for_each(anna):
         answer = feed.follow("all")
         assert answer["recovered"] is False
         assert set(answer["topics"]) >= {"user:me", *projects}
-        assert answer["cursor"].count("~") == len(answer["topics"])
+        tasks = [anna.task("Missed", projectId=topic[8:]) for topic in projects]
+    with anna.live(follow=[]) as feed:
+        assert feed.follow("all", since=answer["cursor"])["recovered"] is True
+        for task in tasks:
+            feed.expect("task.created", within=2.0, id=task["id"])
 
 
 def test_an_opened_project_comes_with_what_was_done_at_once(anna, ben):
@@ -114,7 +118,7 @@ def test_a_bad_cursor_for_all_is_one_resync(anna):
     project = anna.project("P")
     with anna.live(follow=[]) as feed:
         good = feed.follow("all")["cursor"]
-        for bad, reason in (("nonsense", "bad-cursor"), (good + "~", "bad-cursor"), (good[8:], "bad-cursor"),
+        for bad, reason in (("nonsense", "bad-cursor"), (good + "~", "bad-cursor"), (good[:-1] + "~", "bad-cursor"), (good[8:], "bad-cursor"),
                             (("0" if good[0] != "0" else "1") + good[1:], "epoch")):
             answer = feed.follow("all", since=bad)
             assert answer["op"] == "resync" and answer["reason"] == reason, (bad, answer)

@@ -1,5 +1,5 @@
 /*
- * Frames, published messages and cursors, also from those who mean harm.
+ * Frames and published messages, also from those who mean harm.
  */
 #include "common/event.h"
 
@@ -290,105 +290,6 @@ test_topics(void **state)
     unit_rows_done();
 }
 
-/* clang-format off */
-static const struct {
-    const char *text;
-    size_t len;
-    const char *topic;
-    enum cursor_answer answer;
-    int64_t seq;
-} cursors[] = {
-    {BYTES(EPOCH "~p" ID ".5"), P, CURSOR_OK, 5},
-    {BYTES(EPOCH "~u" ID ".0"), U, CURSOR_OK, 0},
-    {BYTES(EPOCH "~e.1"), "everyone", CURSOR_OK, 1},
-    {BYTES(EPOCH "~e.1~p" ID ".12~u" ID ".3"), P, CURSOR_OK, 12},
-    {BYTES(EPOCH "~e.1~p" ID ".12~u" ID ".3"), U, CURSOR_OK, 3},
-    {BYTES(EPOCH "~p" ID ".999999999999999"), P, CURSOR_OK, 999999999999999},
-    {BYTES("00000000~p" ID ".5"), P, CURSOR_OTHER_EPOCH, 0},
-    {BYTES("00000000~e.5"), P, CURSOR_OTHER_EPOCH, 0},
-    /* Does not name the topic. */
-    {BYTES(EPOCH "~u" ID ".5"), P, CURSOR_MALFORMED, 0},
-    {BYTES(EPOCH "~p" OTHER ".5"), P, CURSOR_MALFORMED, 0},
-    {BYTES(EPOCH "~e.5"), P, CURSOR_MALFORMED, 0},
-    /* None of ours. */
-    {BYTES(""), P, CURSOR_MALFORMED, 0},
-    {BYTES(EPOCH), P, CURSOR_MALFORMED, 0},
-    {BYTES(EPOCH "~"), P, CURSOR_MALFORMED, 0},
-    {BYTES(EPOCH "~p"), P, CURSOR_MALFORMED, 0},
-    {BYTES(EPOCH "~p" ID), P, CURSOR_MALFORMED, 0},
-    {BYTES(EPOCH "~p" ID "."), P, CURSOR_MALFORMED, 0},
-    {BYTES(EPOCH "~p" ID ".5~"), P, CURSOR_MALFORMED, 0},
-    {BYTES(EPOCH "~p" ID ".5~~e.1"), P, CURSOR_MALFORMED, 0},
-    {BYTES(EPOCH "~p" ID ".5 "), P, CURSOR_MALFORMED, 0},
-    {BYTES(EPOCH "~p" ID ".5x"), P, CURSOR_MALFORMED, 0},
-    {BYTES(EPOCH "~p" ID ".-5"), P, CURSOR_MALFORMED, 0},
-    {BYTES(EPOCH "~p" ID ".+5"), P, CURSOR_MALFORMED, 0},
-    {BYTES(EPOCH "~p" ID ".5.5"), P, CURSOR_MALFORMED, 0},
-    {BYTES(EPOCH "~p" ID ".1234567890123456"), P, CURSOR_MALFORMED, 0},
-    {BYTES(EPOCH "~p" ID ".99999999999999999999999999"), P, CURSOR_MALFORMED, 0},
-    {BYTES(EPOCH "~p0123456789abcdef0123456g.5"), P, CURSOR_MALFORMED, 0},
-    {BYTES(EPOCH "~x" ID ".5"), P, CURSOR_MALFORMED, 0},
-    {BYTES(EPOCH "~P" ID ".5"), P, CURSOR_MALFORMED, 0},
-    {BYTES(EPOCH "~\0" ID ".5"), U, CURSOR_MALFORMED, 0},
-    {BYTES(EPOCH "~" P ".5"), P, CURSOR_MALFORMED, 0},
-    {BYTES(EPOCH "~e5"), "everyone", CURSOR_MALFORMED, 0},
-    {BYTES(EPOCH "~e.1\0"), "everyone", CURSOR_MALFORMED, 0},
-    {BYTES(EPOCH " ~e.1"), "everyone", CURSOR_MALFORMED, 0},
-    {BYTES("deadbee~e.1"), "everyone", CURSOR_MALFORMED, 0},
-    {BYTES("deadbeeg~e.1"), "everyone", CURSOR_MALFORMED, 0},
-    {BYTES("~p" ID ".5"), P, CURSOR_MALFORMED, 0},
-    {BYTES("5"), P, CURSOR_MALFORMED, 0},
-    {BYTES("null"), P, CURSOR_MALFORMED, 0},
-};
-/* clang-format on */
-
-static void
-test_cursors(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < COUNT(cursors); i++) {
-        size_t len = cursors[i].len;
-        char *exact = test_malloc(len + 1);
-        int64_t seq = -1;
-        enum cursor_answer answer;
-
-        memcpy(exact, cursors[i].text, len);
-        answer = cursor_find(exact, len, EPOCH, cursors[i].topic, &seq);
-        if (answer != cursors[i].answer || (answer == CURSOR_OK && seq != cursors[i].seq))
-            unit_wrong("cursor %zu '%s': %d, %lld", i, cursors[i].text, (int)answer,
-                       (long long)seq);
-        test_free(exact);
-    }
-    unit_rows_done();
-}
-
-static void
-test_a_cursor_of_many_topics(void **state)
-{
-    struct text t = {0};
-    char topic[EVENT_TOPIC], wanted[EVENT_TOPIC];
-    int64_t seq;
-    size_t at = 0;
-    int n = 0;
-
-    (void)state;
-    cursor_begin(&t, EPOCH);
-    for (int i = 0; i < 3000; i++) {
-        snprintf(wanted, sizeof(wanted), "%s:%024x", i % 2 ? "project" : "user", (unsigned)i);
-        cursor_add(&t, wanted, (int64_t)i * i);
-    }
-    cursor_add(&t, "everyone", 77);
-    while (cursor_next(t.bytes, t.len, &at, topic, &seq)) {
-        snprintf(wanted, sizeof(wanted), "%s:%024x", n % 2 ? "project" : "user", (unsigned)n);
-        assert_string_equal(topic, n == 3000 ? "everyone" : wanted);
-        assert_int_equal(seq, n == 3000 ? 77 : n * n);
-        n++;
-    }
-    assert_int_equal(n, 3001);
-    assert_int_equal(at, t.len);
-    text_free(&t);
-}
-
 int
 main(void)
 {
@@ -402,8 +303,6 @@ main(void)
         cmocka_unit_test(test_every_frame_is_json_and_comes_back),
         cmocka_unit_test(test_messages),
         cmocka_unit_test(test_topics),
-        cmocka_unit_test(test_cursors),
-        cmocka_unit_test(test_a_cursor_of_many_topics),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
