@@ -114,6 +114,11 @@ ops_message(struct session *s, const char *bytes, size_t len, bool binary)
     if (!within_rate(s))
         return;
     error = binary ? WIRE_BINARY : wire_read(bytes, len, &in, &detail);
+    if (len > WIRE_MAX && in.op != WIRE_FOLLOW) {
+        session_too_large(s);
+        wire_in_free(&in);
+        return;
+    }
     if (error == WIRE_OK && !table[in.op].before_hello && s->state != SESSION_READY)
         error = WIRE_NO_HELLO;
     if (error == WIRE_OK)

@@ -19,7 +19,6 @@
 #include "push/session.h"
 #include "push/tls.h"
 #include "push/who.h"
-#include "push/wire.h"
 
 #define SEND_BUFFER 131072 /* the kernel's part of a direct socket's queue; it doubles it */
 
@@ -112,8 +111,7 @@ too_large(struct conn *c)
     free(c->input);
     c->input = NULL;
     c->too_large = true;
-    metrics[METRIC_CUT_TOO_LARGE]++;
-    session_close(c->session, CLOSE_TOO_LARGE, "message over 64 KiB");
+    session_too_large(c->session);
 }
 
 /* Whole messages are handed on as they are, pieces are put together first. */
@@ -125,7 +123,7 @@ receive(struct conn *c, const char *bytes, size_t len)
 
     if (c->session == NULL || c->too_large)
         return;
-    if (c->len + len + rest > WIRE_MAX) {
+    if (c->len + len + rest > session_message_max(c->session)) {
         too_large(c);
         return;
     }

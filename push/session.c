@@ -19,6 +19,7 @@
 #include "push/ops.h"
 #include "push/outbox.h"
 #include "push/server.h"
+#include "push/wire.h"
 
 #define WRITE_MAX     65536   /* bytes gathered into one write */
 #define TURN_MAX      1048576 /* bytes for one socket before others get their turn */
@@ -202,6 +203,19 @@ session_ready(struct session *s)
     list_remove(s);
     s->slot = (uint8_t)(next_slot++ % SESSION_HEARTBEAT);
     list_add(&slots[s->slot], s);
+}
+
+size_t
+session_message_max(const struct session *s)
+{
+    return s->state == SESSION_READY ? WIRE_FOLLOW_MAX : WIRE_MAX;
+}
+
+void
+session_too_large(struct session *s)
+{
+    metrics[METRIC_CUT_TOO_LARGE]++;
+    session_close(s, CLOSE_TOO_LARGE, "message too large");
 }
 
 void

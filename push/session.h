@@ -83,6 +83,12 @@ struct session *session_open(struct conn *conn);
 /* A whole message.  The session may be closing when it returns. */
 void session_receive(struct session *s, const char *bytes, size_t len, bool binary);
 
+/* The largest message that it may send now, in bytes. */
+size_t session_message_max(const struct session *s);
+
+/* A message was larger than its kind may be: closes the session. */
+void session_too_large(struct session *s);
+
 /* The peer gave a sign of life. */
 void session_heard(struct session *s);
 

@@ -12,8 +12,9 @@ struct frame;
 struct json_object;
 struct text;
 
-#define WIRE_MAX 65536 /* bytes of a client's message */
-#define WIRE_REF 68    /* JSON text of a client's ref: 64 bytes, quotes, a NUL and room */
+#define WIRE_MAX        65536  /* bytes of a client's message */
+#define WIRE_FOLLOW_MAX 131072 /* of a follow, once READY: its cursor may name 5,000 topics */
+#define WIRE_REF        68     /* JSON text of a client's ref: 64 bytes, quotes, a NUL and room */
 
 enum wire_op {
     WIRE_HELLO,

@@ -55,6 +55,20 @@ def test_a_frame_over_64_kib_is_1009(anna):
         feed.expect_close(1009, within=2.0)
 
 
+def test_a_follow_may_be_longer_for_its_cursor(anna):
+    """The cursor of somebody with 5,000 projects has more than 64 KiB."""
+    with anna.live(follow=[]) as feed:
+        cursor = feed.follow("all")["cursor"]
+        assert feed.follow("all", since=cursor[:8] + "*" + "A" * 110_000)["reason"] == "bad-cursor"
+        many = "".join(f"~p{n:024x}.{n}" for n in range(3_500))
+        answer = feed.follow("all", since=cursor[:8] + many)
+        assert answer["op"] == "following"
+        assert feed.expect("left", within=5.0)["topic"] == f"project:{0:024x}"
+    with anna.live(follow=[]) as feed:
+        feed.send(op="follow", topic="all", since="x" * 140_000)
+        feed.expect_close(1009, within=2.0)
+
+
 def test_a_message_over_64_kib_in_small_frames_is_1009(anna):
     with anna.live(follow=[]) as feed:
         try:
