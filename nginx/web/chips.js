@@ -43,7 +43,7 @@ export class Chips {
   draw() {
     const { store } = this.#workspace;
     const people = [...store.members.values()].map((m) =>
-      this.#button("assigneeIds", m.userId, m.name, () => [avatar(m.userId, m.name), m.name]));
+      this.#button("assigneeIds", m.userId, m.name, () => [avatar(m.userId, m.name), el("span.clip", {}, m.name)]));
     const tags = (store.project.labels ?? []).map((l) =>
       this.#button("labelIds", l.id, `${l.name} ${l.colour}`, () => [labelChip(l)], l.colour));
     arrange(this.#roots.assigneeIds, people);

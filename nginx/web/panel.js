@@ -7,6 +7,8 @@ import { askConflict, confirm, toast, toastError } from "./dialogs.js";
 import { $, busy, clearComplaints } from "./dom.js";
 import { TaskForm } from "./taskform.js";
 
+const OVER = matchMedia("(width < 1100px)"); /* as in panel.css: the panel lies over the board */
+
 export class Panel {
   #workspace;
   #closed;
@@ -25,6 +27,7 @@ export class Panel {
     this.#form.addEventListener("keydown", (e) => {
       if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) this.#form.requestSubmit();
     });
+    OVER.addEventListener("change", () => this.#fence());
     $("task-close").onclick = () => this.close();
     $("task-delete").onclick = () => this.#delete();
   }
@@ -52,6 +55,7 @@ export class Panel {
     clearComplaints(this.#form);
     this.#note.textContent = "";
     $("panel").hidden = false;
+    this.#fence();
     this.#form.querySelector(".panel-body").scrollTop = 0;
     $("panel-title").textContent = base ? `Task #${base.number}` : "New task";
     $("task-save").textContent = base ? "Save" : "Create";
@@ -72,6 +76,17 @@ export class Panel {
   hide() {
     $("panel").hidden = true;
     this.#base = null;
+    this.#fence();
+  }
+
+  /* What the panel covers takes neither focus nor clicks, and is not read out. */
+  #fence() {
+    const modal = this.isOpen && OVER.matches;
+    $("main").inert = $("sidebar").inert = modal;
+    for (const [name, value] of [["role", "dialog"], ["aria-modal", "true"]]) {
+      if (modal) $("panel").setAttribute(name, value);
+      else $("panel").removeAttribute(name);
+    }
   }
 
   #leave() {

@@ -64,11 +64,15 @@ class Browser:
             "features": [{"name": "prefers-color-scheme", "value": name},
                          {"name": "prefers-reduced-motion", "value": "reduce"}]})
 
+    def still(self):
+        """Waits for the end of all movements."""
+        self.driver.execute_async_script(STILL)
+
     def screenshot(self, name):
         """Kept in TASKWIRE_ARTIFACTS, or nowhere."""
         folder = os.environ.get("TASKWIRE_ARTIFACTS")
         if folder:
             path = pathlib.Path(folder) / f"{name}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
-            self.driver.execute_async_script(STILL)
+            self.still()
             self.driver.save_screenshot(str(path))

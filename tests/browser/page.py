@@ -16,6 +16,10 @@ class Page:
 
     # ---- finding and waiting ----
 
+    def resize(self, width, height):
+        self.width = width
+        self.browser.resize(width, height)
+
     def find(self, css):
         return self.driver.find_element(By.CSS_SELECTOR, css)
 

@@ -1,0 +1,138 @@
+"""Everything on every view can be got at, at every size, by wheel, by touch and by keyboard; and no text is too long."""
+import pytest
+
+from reach import scrolled_to, tab_through, too_wide, touch, unreachable, wheel
+
+DESKTOP, TABLET, PHONE, SMALL, FLAT = (1440, 900), (768, 1024), (380, 760), (360, 640), (800, 320)
+SIZES = [DESKTOP, TABLET, PHONE, FLAT]
+WORD = "Donaudampfschifffahrtselektrizitaetenhauptbetriebswerkbau1"  # 58 letters
+CARDS = 40
+
+
+@pytest.fixture(scope="module")
+def crowded(world):
+    """Somebody with a full project: 40 cards in a column, long words wherever text may be."""
+    anna = world.user("anna")
+    anna.patch("/v1/me", name=WORD).expect(200)
+    project = anna.project(WORD, description=WORD * 3)
+    statuses = [{**s, "name": WORD[:50]} for s in project["statuses"]]
+    labels = [{"id": f"l{i}", "name": f"{i}{WORD}"[:50], "colour": "#aa5500"} for i in range(6)]
+    anna.patch(project, labels=labels, statuses=statuses).expect(200)
+    for n in range(1, 8):
+        anna.share(project, world.user(f"{WORD}{n}"[:40]), "member")
+    for n in range(CARDS):
+        anna.task(f"{WORD} {n}", projectId=project["id"], labelIds=["l0"], assigneeIds=[anna.id], priority="high", dueDate="2031-01-01")
+    anna.task(f"{WORD} last", projectId=project["id"], description="A line.\n" * 60,
+              checklist=[{"id": f"i{n}", "text": f"{WORD} {n}", "done": False} for n in range(6)])
+    for n in range(16):
+        anna.project(f"{WORD} {n:02}")
+    anna.crowded = project
+    return anna
+
+
+def every_control(page, css, name):
+    """At every size: all controls by wheel, and nothing wider than the window."""
+    for size in SIZES:
+        page.resize(*size)
+        assert unreachable(page, css) == [], f"{name} at {size}, by wheel"
+        assert too_wide(page) == [], f"{name} at {size}"
+    page.browser.screenshot(f"reach-{name}-flat")
+    page.resize(*SMALL)
+    assert too_wide(page) == [], f"{name} at {SMALL}"
+
+
+def by_touch(page, css):
+    page.resize(*PHONE)
+    page.driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    missed = unreachable(page, css, touch)
+    page.driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
+    return missed
+
+
+def by_keyboard(page, css):
+    page.resize(*FLAT)
+    page.browser.still()
+    return tab_through(page, css)
+
+
+def open_menu(page):
+    page.click("#menu")
+    page.visible("#new-project")
+    page.browser.still()
+
+
+def test_the_last_card_and_the_last_row_are_reached(windows, crowded):
+    page = windows.log_in(crowded, crowded.crowded)
+    page.card(f"{WORD} last")
+    for size in SIZES:
+        page.resize(*size)
+        for move in (wheel, touch) if size == PHONE else (wheel,):
+            page.driver.execute_script("for (const c of document.querySelectorAll('.cards')) c.scrollTop = 0")
+            assert scrolled_to(page, page.card(f"{WORD} last"), move) is None, f"{move.__name__} at {size}"
+        assert unreachable(page, "#main") == [], f"the board at {size}"
+        assert too_wide(page) == [], f"the board at {size}"
+    assert by_keyboard(page, "#main") == []
+    page.resize(*DESKTOP)
+    page.click("#view-list")
+    page.visible(".tasks tbody tr")
+    for size in SIZES:
+        page.resize(*size)
+        for row in (page.all(".tasks tbody tr")[-1], page.all(".tasks tbody tr")[0]):
+            assert scrolled_to(page, row, wheel) is None, f"the list at {size}"
+        assert too_wide(page) == [], f"the list at {size}"
+
+
+def test_the_side_and_its_log_out_are_reached(windows, crowded):
+    page = windows.log_in(crowded, crowded.crowded)
+    for size in SIZES:
+        page.resize(*size)
+        if page.find("#menu").is_displayed():
+            open_menu(page)
+        assert unreachable(page, "#sidebar") == [], f"the side at {size}"
+        assert too_wide(page) == [], f"the side at {size}"
+        page.escape()
+    page.resize(*PHONE)
+    open_menu(page)
+    assert by_touch(page, "#sidebar") == []
+
+
+def test_every_control_of_a_task_is_reached(windows, crowded):
+    page = windows.log_in(crowded, crowded.crowded)
+    page.open_task(f"{WORD} last")
+    every_control(page, "#panel", "task")
+    assert by_touch(page, "#panel") == []
+    assert by_keyboard(page, "#panel") == []
+
+
+def test_every_control_of_the_account_is_reached(windows, crowded):
+    page = windows.log_in(crowded, crowded.crowded)
+    page.click("#me")
+    page.visible("#sessions li")
+    every_control(page, "#account", "account")
+    assert by_touch(page, "#account") == []
+    assert by_keyboard(page, "#account") == []
+
+
+@pytest.mark.parametrize("opener, dialog", [("#share", "#share-dialog"), ("#project-settings", "#project-dialog")])
+def test_every_control_of_a_dialog_is_reached(windows, crowded, opener, dialog):
+    page = windows.log_in(crowded, crowded.crowded)
+    page.click(opener)
+    every_control(page, dialog, dialog[1:])
+    assert by_touch(page, dialog) == []
+    assert by_keyboard(page, dialog) == []
+
+
+def test_every_control_at_the_door_is_reached(windows):
+    page = windows.open()
+    for form, opener in [("login", None), ("signup", "#tab-signup"), ("forgot", "#forgot-link")]:
+        page.resize(*DESKTOP)
+        if opener == "#forgot-link":
+            page.click("#tab-login")
+        if opener:
+            page.click(opener)
+        page.visible(f"#{form}")
+        every_control(page, "#gate", form)
+        assert by_touch(page, "#gate") == []
+    page.driver.get(page.url + "/#/password-resets?token=" + "x" * 43)
+    page.visible("#reset")
+    every_control(page, "#gate", "reset")
