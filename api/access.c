@@ -84,6 +84,31 @@ access_role(const bson_t *project, const bson_oid_t *user)
     return role;
 }
 
+struct visit {
+    const bson_t *project;
+    access_member_fn each;
+    void *arg;
+    enum err err;
+};
+
+static bool
+visit(void *arg, const bson_oid_t *user, enum role role)
+{
+    struct visit *v = arg;
+
+    v->err = v->each(v->arg, v->project, user, role);
+    return v->err != ERR_NONE;
+}
+
+enum err
+access_each(const bson_t *project, access_member_fn each, void *arg)
+{
+    struct visit v = {project, each, arg, ERR_NONE};
+
+    walk(project, visit, &v);
+    return v.err;
+}
+
 static bool
 count_owner(void *arg, const bson_oid_t *user, enum role role)
 {

@@ -31,6 +31,11 @@ enum role access_role(const bson_t *project, const bson_oid_t *user);
 /* The membership's role alone. */
 enum role access_member(const bson_t *project, const bson_oid_t *user);
 
+/* Calls each for every member of a stored project until it fails. */
+typedef enum err (*access_member_fn)(void *arg, const bson_t *project, const bson_oid_t *user,
+                                     enum role role);
+enum err access_each(const bson_t *project, access_member_fn each, void *arg) MUST_CHECK;
+
 /* How many owners the project has. */
 int access_owners(const bson_t *project);
 

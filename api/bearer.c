@@ -30,7 +30,7 @@ needed(const struct route *route)
         return -1;
     if (route->flags & ADMIN)
         return 2;
-    return route->method == GET ? 0 : 1;
+    return route->method == GET || (route->flags & READS) ? 0 : 1;
 }
 
 static int

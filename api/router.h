@@ -21,6 +21,7 @@ enum who { ANYONE, USER, MAYBE }; /* MAYBE: anyone, but a token that comes must 
 #define ACCEPTED 32u  /* answers 202 */
 #define PERSON   128u /* not for API tokens */
 #define ADMIN    256u /* for API tokens of the scope admin */
+#define READS    512u /* changes nothing, whatever its method: for API tokens of the scope read */
 #define LOGINS   64u  /* counted for the address: secrets can be tried here */
 
 struct route {

@@ -54,6 +54,7 @@ const struct route routes[] = {
     {POST,   "/v1/tasks/{id}/move",                    USER,   tasks_move,          &tasks,    &move_shape,       &task_shape,     "Move a task to another place, status or project"},
     {GET,    "/v1/tasks/{id}/history",                 USER,   live_history,        NULL,      NULL,              &event_shape,    "Read a task's events", LIST, history_params},
     {GET,    "/v1/sync",                               USER,   sync_read,           NULL,      NULL,              &sync_shape,     "Read all that changed since a cursor", 0, sync_params},
+    {POST,   "/v1/sync",                               USER,   sync_read_from,      NULL,      &sync_body_shape,  &sync_shape,     "Read all that changed since a cursor that may be too long for a URL", READS},
     {GET,    "/v1/tasks/{id}/comments",                USER,   comments_list,       NULL,      NULL,              &comment_shape,  "List a task's comments", LIST},
     {POST,   "/v1/tasks/{id}/comments",                USER,   comments_create,     NULL,      &comment_shape,    &comment_shape,  "Comment on a task", CREATED},
     {PATCH,  "/v1/comments/{id}",                      USER,   crud_change,         &comments, &comment_shape,    &comment_shape,  "Change one's own comment"},

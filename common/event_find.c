@@ -5,6 +5,10 @@
 
 #include <stdlib.h>
 
+#define TOPICS_AT_ONCE 100  /* in one question */
+#define BATCH          1000 /* events of one reply, about 200 bytes each */
+#define EXCESS_MAX     1000 /* events that a question may get beside the ranges */
+
 struct asked {
     event_each each;
     void *arg;
@@ -21,18 +25,18 @@ read_head(void *arg, const bson_t *doc)
         item.topic = bson_iter_utf8(&iter, NULL);
     if (bson_iter_init_find(&iter, doc, "seq"))
         item.seq = bson_iter_as_int64(&iter);
+    if (bson_iter_init_find(&iter, doc, EVENT_LOG_COUNTER))
+        item.counter = bson_iter_as_int64(&iter);
     return r->each(r->arg, &item);
 }
 
-enum err
-event_find_heads(struct store *store, const char *const *topics, int count, event_each each,
-                 void *arg)
+/* {field: {$in: [topics]}} */
+static void
+append_topics(bson_t *filter, const char *field, const char *const *topics, int count)
 {
-    bson_t filter = BSON_INITIALIZER, in, list;
-    struct asked r = {each, arg};
-    enum err err;
+    bson_t in, list;
 
-    BSON_APPEND_DOCUMENT_BEGIN(&filter, "_id", &in);
+    bson_append_document_begin(filter, field, -1, &in);
     BSON_APPEND_ARRAY_BEGIN(&in, "$in", &list);
     for (int i = 0; i < count; i++) {
         char index[16];
@@ -42,9 +46,88 @@ event_find_heads(struct store *store, const char *const *topics, int count, even
         BSON_APPEND_UTF8(&list, key, topics[i]);
     }
     bson_append_array_end(&in, &list);
-    bson_append_document_end(&filter, &in);
-    err = store_find(store, STORE_TOPICS, &filter, NULL, read_head, &r);
+    bson_append_document_end(filter, &in);
+}
+
+enum err
+event_find_heads(struct store *store, const char *const *topics, int count, event_each each,
+                 void *arg)
+{
+    struct asked r = {each, arg};
+    enum err err = ERR_NONE;
+
+    for (int at = 0; err == ERR_NONE && at < count; at += TOPICS_AT_ONCE) {
+        bson_t filter = BSON_INITIALIZER;
+
+        append_topics(&filter, "_id", topics + at,
+                      count - at < TOPICS_AT_ONCE ? count - at : TOPICS_AT_ONCE);
+        err = store_find(store, STORE_TOPICS, &filter, NULL, read_head, &r);
+        bson_destroy(&filter);
+    }
+    return err;
+}
+
+/* The events of all topics from the least `after` to the greatest `upto`. */
+static enum err
+find_group(struct store *store, const struct event_range *ranges, int count, event_each each,
+           void *arg)
+{
+    const char *topics[TOPICS_AT_ONCE];
+    bson_t filter = BSON_INITIALIZER, seq;
+    bson_t *opts = BCON_NEW("projection", "{", "_id", BCON_INT32(0), "topic", BCON_INT32(1), "seq",
+                            BCON_INT32(1), "kind", BCON_INT32(1), "entityId", BCON_INT32(1), "}",
+                            "batchSize", BCON_INT32(BATCH));
+    int64_t upto = 0;
+    enum err err;
+
+    for (int i = 0; i < count; i++) {
+        topics[i] = ranges[i].topic;
+        upto = ranges[i].upto > upto ? ranges[i].upto : upto;
+    }
+    append_topics(&filter, "topic", topics, count);
+    BSON_APPEND_DOCUMENT_BEGIN(&filter, "seq", &seq);
+    BSON_APPEND_INT64(&seq, "$gt", ranges[0].after);
+    BSON_APPEND_INT64(&seq, "$lte", upto);
+    bson_append_document_end(&filter, &seq);
+    err = event_log_find(store, &filter, opts, each, arg);
     bson_destroy(&filter);
+    bson_destroy(opts);
+    return err;
+}
+
+static int
+compare_ranges(const void *a, const void *b)
+{
+    const struct event_range *x = a, *y = b;
+
+    return (x->after > y->after) - (x->after < y->after);
+}
+
+enum err
+event_find_ranges(struct store *store, struct event_range *ranges, int count, event_each each,
+                  void *arg)
+{
+    enum err err = ERR_NONE;
+    int n;
+
+    if (count > 0)
+        qsort(ranges, (size_t)count, sizeof(*ranges), compare_ranges);
+    for (int at = 0; err == ERR_NONE && at < count; at += n) {
+        int64_t excess = 0, upto = ranges[at].upto;
+
+        for (n = 1; at + n < count && n < TOPICS_AT_ONCE; n++) {
+            const struct event_range *next = &ranges[at + n];
+
+            /* What is read of this topic before its range, and of the others after theirs. */
+            excess += next->after - ranges[at].after;
+            if (next->upto > upto)
+                excess += n * (next->upto - upto);
+            if (excess > EXCESS_MAX)
+                break;
+            upto = next->upto > upto ? next->upto : upto;
+        }
+        err = find_group(store, &ranges[at], n, each, arg);
+    }
     return err;
 }
 

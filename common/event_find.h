@@ -9,9 +9,22 @@
 
 #include "common/event_log.h"
 
-/* Topic and number of those of the named topics that exist; no kind, no frame. */
+/* Topic, number and counter of those of the named topics that exist; no kind, no frame. */
 enum err event_find_heads(struct store *store, const char *const *topics, int count,
                           event_each each, void *arg) MUST_CHECK;
+
+/* The events of a topic after a number, up to another. */
+struct event_range {
+    const char *topic;
+    int64_t after, upto;
+};
+
+/*
+ * Topic, number, kind and entity of the events of all ranges, in no order, no frame; and of some
+ * beside them, since ranges that begin near each other are asked for together.  Sorts the ranges.
+ */
+enum err event_find_ranges(struct store *store, struct event_range *ranges, int count,
+                           event_each each, void *arg) MUST_CHECK;
 
 /* The number of a topic's newest event of a kind on an entity; rev < 0: of any
  * rev.  ERR_NOT_FOUND when the log holds none. */

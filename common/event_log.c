@@ -21,7 +21,6 @@
 #define WAIT_MS        10000 /* for the turn */
 #define TOPICS_MAX     80    /* planned, made and joined ones of one change */
 #define IDEMPOTENCY_MS 86400000
-#define COUNTER        "tasks" /* the number of tasks a project ever had */
 
 struct topic {
     char name[EVENT_TOPIC];
@@ -88,7 +87,10 @@ read_number(struct change *c, struct topic *t, const bson_t *filter)
         return err;
     if (bson_iter_init_find(&iter, doc, "seq"))
         t->seq = bson_iter_as_int64(&iter);
-    t->head.counter = bson_iter_init_find(&iter, doc, COUNTER) ? bson_iter_as_int64(&iter) : 0;
+    if (bson_iter_init_find(&iter, doc, EVENT_LOG_COUNTER))
+        t->head.counter = bson_iter_as_int64(&iter);
+    else
+        t->head.counter = 0;
     t->head.unchanged = t->seq - 1; /* what this transaction reads is as of then */
     bson_destroy(doc);
     return ERR_NONE;
@@ -105,7 +107,7 @@ move_number(struct change *c, struct topic *t, const bson_t *filter, int64_t *ma
     BSON_APPEND_DOCUMENT_BEGIN(&update, "$inc", &inc);
     BSON_APPEND_INT64(&inc, "seq", 1);
     if (!t->numbered && counts(c, t))
-        BSON_APPEND_INT64(&inc, COUNTER, 1);
+        BSON_APPEND_INT64(&inc, EVENT_LOG_COUNTER, 1);
     bson_append_document_end(&update, &inc);
     err = store_update(c->store, STORE_TOPICS, filter, &update, matched);
     bson_destroy(&update);
@@ -506,14 +508,22 @@ read_item(void *arg, const bson_t *doc)
 }
 
 enum err
+event_log_find(struct store *store, const bson_t *filter, const bson_t *opts, event_each each,
+               void *arg)
+{
+    struct reading r = {each, arg};
+
+    return store_find(store, STORE_EVENTS, filter, opts, read_item, &r);
+}
+
+enum err
 event_log_read(struct store *store, const char *topic, int64_t after, int limit, event_each each,
                void *arg)
 {
     bson_t *filter = BCON_NEW("topic", BCON_UTF8(topic), "seq", "{", "$gt", BCON_INT64(after), "}");
     bson_t *opts = BCON_NEW("sort", "{", "topic", BCON_INT32(1), "seq", BCON_INT32(1), "}", "limit",
                             BCON_INT64(limit));
-    struct reading r = {each, arg};
-    enum err err = store_find(store, STORE_EVENTS, filter, opts, read_item, &r);
+    enum err err = event_log_find(store, filter, opts, each, arg);
 
     bson_destroy(filter);
     bson_destroy(opts);
@@ -528,8 +538,7 @@ event_log_entity(struct store *store, const char *topic, const bson_oid_t *entit
                               "$gt", BCON_INT64(after), "}");
     bson_t *opts = BCON_NEW("sort", "{", "topic", BCON_INT32(1), "entityId", BCON_INT32(1), "seq",
                             BCON_INT32(1), "}", "limit", BCON_INT64(limit));
-    struct reading r = {each, arg};
-    enum err err = store_find(store, STORE_EVENTS, filter, opts, read_item, &r);
+    enum err err = event_log_find(store, filter, opts, each, arg);
 
     bson_destroy(filter);
     bson_destroy(opts);
@@ -542,8 +551,7 @@ event_log_since(struct store *store, int64_t at, event_each each, void *arg)
     bson_t *filter = BCON_NEW("at", "{", "$gte", BCON_DATE_TIME(at), "}");
     bson_t *opts = BCON_NEW("projection", "{", "_id", BCON_BOOL(false), "topic", BCON_BOOL(true),
                             "seq", BCON_BOOL(true), "}");
-    struct reading r = {each, arg};
-    enum err err = store_find(store, STORE_EVENTS, filter, opts, read_item, &r);
+    enum err err = event_log_find(store, filter, opts, each, arg);
 
     bson_destroy(filter);
     bson_destroy(opts);

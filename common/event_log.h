@@ -15,6 +15,7 @@
 
 struct bus;
 
+#define EVENT_LOG_COUNTER "tasks" /* in a topic's document: the tasks a project ever had */
 #define CHANGE_TOPICS 8 /* topics that one change may be told before it starts */
 
 struct change;
@@ -95,6 +96,7 @@ enum err event_log_head(struct store *store, const char *topic, int64_t *seq) MU
 /* One stored event. */
 struct event_item {
     int64_t seq;
+    int64_t counter; /* only of event_find_heads(): how many tasks the topic ever had */
     const char *topic, *kind, *entity_id, *frame;
     size_t len;
 };
@@ -102,6 +104,10 @@ typedef enum err (*event_each)(void *arg, const struct event_item *item);
 
 /* The events after a number, in order, at most limit (majority read). */
 enum err event_log_read(struct store *store, const char *topic, int64_t after, int limit,
+                        event_each each, void *arg) MUST_CHECK;
+
+/* The events that match; what the options leave out is 0 or empty. */
+enum err event_log_find(struct store *store, const bson_t *filter, const bson_t *opts,
                         event_each each, void *arg) MUST_CHECK;
 
 /* The events of one entity within a topic after a number, in order, at most limit. */

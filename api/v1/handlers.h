@@ -78,7 +78,8 @@ extern const struct shape task_shape, move_shape;
 
 /* sync.c */
 enum err sync_read(struct request *r) MUST_CHECK;
-extern const struct shape sync_shape;
+enum err sync_read_from(struct request *r) MUST_CHECK;
+extern const struct shape sync_shape, sync_body_shape;
 extern const struct filter sync_params[];
 
 /* comments.c */

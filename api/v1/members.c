@@ -41,14 +41,14 @@ const struct shape member_shape = {"Member", member_fields};
 const struct shape member_add_shape = {"MemberByEmail", add_fields};
 const struct shape member_put_shape = {"MemberRole", put_fields};
 
-static void
-write_member(struct text *out, const bson_oid_t *user, const char *role, const char *name,
-             const char *more)
+void
+members_write_one(struct text *out, const bson_oid_t *user, enum role role, const char *name,
+                  const char *more)
 {
     char hex[25];
 
     bson_oid_to_string(user, hex);
-    text_printf(out, "{\"userId\":\"%s\",\"role\":\"%s\",\"name\":", hex, role);
+    text_printf(out, "{\"userId\":\"%s\",\"role\":\"%s\",\"name\":", hex, role_names[role]);
     json_string(out, name, strlen(name));
     text_puts(out, more);
     text_putc(out, '}');
@@ -72,7 +72,7 @@ list_user(void *arg, const bson_t *user)
         return ERR_NONE;
     if (l->count++ > 0)
         text_putc(l->out, ',');
-    write_member(l->out, id, role_names[role], doc_text(user, "name"), l->more);
+    members_write_one(l->out, id, role, doc_text(user, "name"), l->more);
     return ERR_NONE;
 }
 
@@ -241,8 +241,8 @@ change_member(struct change *change, void *arg)
     if (err != ERR_NONE || (err = judge(w, project, before)) != ERR_NONE)
         return err;
     if (w->role != NULL)
-        write_member(reply_json(r, before == ROLE_NONE && w->must_be_new ? 201 : 200), &w->user,
-                     w->role, w->name, "");
+        members_write_one(reply_json(r, before == ROLE_NONE && w->must_be_new ? 201 : 200),
+                          &w->user, role_named(w->role), w->name, "");
     else if ((err = reply_empty(r, 204)) != ERR_NONE)
         return err;
     if (w->role != NULL && role_named(w->role) == before)

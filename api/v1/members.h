@@ -20,6 +20,10 @@ extern const struct field member_fields[];
 enum err members_drop(struct request *r, struct change *change, const bson_t *project,
                       const bson_oid_t *user) MUST_CHECK;
 
+/* Appends one member as a JSON object, with more members before its brace. */
+void members_write_one(struct text *out, const bson_oid_t *user, enum role role, const char *name,
+                       const char *more);
+
 /* Appends the project's members as JSON objects with commas between, each with more members. */
 enum err members_write(struct request *r, struct text *out, const bson_t *project,
                        const char *more) MUST_CHECK;

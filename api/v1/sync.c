@@ -1,38 +1,38 @@
 /*
  * /v1/sync: all that changed for the caller since a cursor, by kind, with
- * tombstones; without a cursor all there is.  A cursor of many topics: each
- * project's events after its number, the newest of an entity standing for all.
+ * tombstones; without a cursor all there is.  The log tells which entities
+ * changed; what they are now is read from their collections and streamed, so
+ * that memory does not grow with the answer.
  */
 #include "api/v1/handlers.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/crud.h"
+#include "api/access.h"
 #include "api/doc.h"
 #include "api/reply.h"
 #include "api/request.h"
 #include "api/v1/members.h"
 #include "api/v1/projects.h"
+#include "api/v1/sync_plan.h"
 #include "common/cursor.h"
-#include "common/event_log.h"
+#include "common/store.h"
 
-#define EVENTS_MAX   5000    /* of one answer; then `more` */
-#define BYTES_MAX    4194304 /* of its documents, but for the last; then `more` */
-#define LARGE_BYTES  262144  /* what a document that no event holds counts for */
-#define PROJECTS_MAX 5000
-#define NOTICES_FULL 200 /* notifications when there is no cursor */
-
-enum kind { PROJECTS, MEMBERS, TASKS, COMMENTS, NOTIFICATIONS, KINDS };
+#define CURSOR_MAX   262144 /* 5,000 projects need less */
+#define NOTICES_FULL 200    /* notifications when they are told whole */
+#define NAMES_MAX    1000   /* members whose names are looked up at once */
+#define IDS_AT_ONCE  100    /* in one question: at most 50 of a kind for 5,000 projects */
+#define BATCH        1000   /* documents of one reply of the store; its own choice is 16 MiB */
 
 static const struct {
     const char *name, *entity;
-} kinds[KINDS] = {
-    [PROJECTS] = {"projects", "project"},
-    [MEMBERS] = {"members", "member"},
-    [TASKS] = {"tasks", "task"},
-    [COMMENTS] = {"comments", "comment"},
-    [NOTIFICATIONS] = {"notifications", "notification"},
+} kinds[SYNC_KINDS] = {
+    [SYNC_PROJECTS] = {"projects", "project"},
+    [SYNC_MEMBERS] = {"members", "member"},
+    [SYNC_TASKS] = {"tasks", "task"},
+    [SYNC_COMMENTS] = {"comments", "comment"},
+    [SYNC_NOTIFICATIONS] = {"notifications", "notification"},
 };
 
 /* clang-format off */
@@ -49,396 +49,431 @@ static const struct field sync_fields[] = {
     {"comments",      ANY,     0, .about = "[Comment]"},
     {"notifications", ANY,     0, .about = "[Notification]"},
     {"deleted",       OBJECTS, 0, .items = tombstone_fields},
+    {"whole",         REFS,    0, .about = "projects that are here with everything: drop what else you have of them"},
     {"cursor",        TEXT,    0, .about = "for the next call, and for follow {topic: all}"},
     {"more",          FLAG,    0, .about = "there is more already: call again"},
-    {"full",          FLAG,    0, .about = "drop what you have: this is everything"},
+    {"full",          FLAG,    0, .about = "drop all you have: the answers from here on are everything"},
+    {NULL},
+};
+static const struct field sync_body_fields[] = {
+    {"cursor", TEXT, MAY_SET | NULLABLE, 0, CURSOR_MAX, .about = "of the answer before; null: everything"},
     {NULL},
 };
 /* clang-format on */
 
 const struct shape sync_shape = {"Sync", sync_fields};
+const struct shape sync_body_shape = {"SyncFrom", sync_body_fields};
 const struct filter sync_params[] = {
-    {"cursor", NULL, TEXT, CUSTOM, NULL, "of the answer before; none: everything"},
+    {"cursor", NULL, TEXT, CUSTOM, NULL,
+     "of the answer before; none: everything. One too long for a URL goes by POST"},
     {NULL},
 };
 
-/* The newest event of an entity. */
-struct entry {
-    char entity[16], id[25];
-    const char *data; /* JSON; NULL: gone, or omitted */
-    bool omitted;     /* too large for its event: read from the store */
+struct member {
+    bson_oid_t user;
+    const struct sync_topic *topic;
+    enum role role;
+    char *name; /* NULL: no account any more */
 };
 
 struct sync {
     struct request *r;
-    struct cursor since, reached; /* the client's cursor, and the next one */
-    struct text lists[KINDS], deleted, cursor;
-    int left;   /* events that may still be read */
-    long bytes; /* of documents that there is still room for; below 0: none */
-    bool more, full;
-    /* The topic being read. */
-    const char *topic;
-    struct entry *entries;
-    int count;
-    int64_t first, last;
-    /* Numbers of all topics, read before anything else. */
-    struct {
-        char name[EVENT_TOPIC];
-        int64_t seq;
-    } * heads;
-    int head_count;
+    struct sync_plan plan;
+    struct text *out;
+    enum sync_kind kind; /* of the list being written */
+    bool comma;
+    bool exact;      /* entities are being read by their ids, because they changed */
+    store_each each; /* what is done with what find() finds */
+    struct member members[NAMES_MAX];
+    int member_count;
 };
 
+/* The place of the next item of a list. */
 static struct text *
-item(struct text *list)
+item(struct sync *s)
 {
-    if (list->len > 0)
-        text_putc(list, ',');
-    return list;
+    if (s->comma)
+        text_putc(s->out, ',');
+    s->comma = true;
+    return s->out;
 }
 
 static void
-bury(struct sync *s, const char *entity, const char *id, const char *project)
+begin(struct sync *s, enum sync_kind kind)
 {
-    text_printf(item(&s->deleted), "{\"entity\":\"%s\",\"id\":\"%s\",\"projectId\":", entity, id);
-    text_printf(&s->deleted, project == NULL ? "null}" : "\"%s\"}", project);
+    text_printf(s->out, "%s\"%s\":[", kind == 0 ? "{" : "],", kinds[kind].name);
+    s->kind = kind;
+    s->comma = false;
+    s->exact = false;
 }
 
+/* Ids of projects, users, entities: for $in. */
+struct ids {
+    bson_oid_t *list;
+    int count;
+};
+
+static struct ids
+ids_new(struct sync *s, int most)
+{
+    return (struct ids){arena_alloc(s->r->arena, (size_t)most * sizeof(bson_oid_t)), 0};
+}
+
+static bool
+is_whole(const struct sync_topic *t)
+{
+    return t->state == SYNC_WHOLE;
+}
+
+static bool
+has_news(const struct sync_topic *t)
+{
+    return t->state == SYNC_WHOLE || t->changed || t->members;
+}
+
+static struct ids
+ids_of_projects(struct sync *s, bool (*which)(const struct sync_topic *))
+{
+    struct ids ids = ids_new(s, s->plan.topic_count);
+
+    for (int i = 0; i < s->plan.topic_count; i++)
+        if (which(&s->plan.topics[i]))
+            ids.list[ids.count++] = s->plan.topics[i].id;
+    return ids;
+}
+
+static struct ids
+ids_of_items(struct sync *s, enum sync_kind kind)
+{
+    struct ids ids = ids_new(s, s->plan.item_count);
+
+    for (int i = 0; i < s->plan.item_count; i++)
+        if (s->plan.items[i].kind == kind)
+            ids.list[ids.count++] = s->plan.items[i].id;
+    return ids;
+}
+
+/* Hands to `each` all that has one of the ids in a field, and is not in the trash. */
 static enum err
-note_head(void *arg, const bson_t *doc)
+find(struct sync *s, enum store_name store, const char *field, const struct ids *ids)
+{
+    enum err err = ERR_NONE;
+
+    for (int at = 0; err == ERR_NONE && at < ids->count; at += IDS_AT_ONCE) {
+        bson_t filter = BSON_INITIALIZER, opts = BSON_INITIALIZER, in, list;
+
+        bson_append_document_begin(&filter, field, -1, &in);
+        BSON_APPEND_ARRAY_BEGIN(&in, "$in", &list);
+        for (int i = at; i < ids->count && i < at + IDS_AT_ONCE; i++) {
+            char index[16];
+            const char *key;
+
+            bson_uint32_to_string((uint32_t)(i - at), &key, index, sizeof(index));
+            BSON_APPEND_OID(&list, key, &ids->list[i]);
+        }
+        bson_append_array_end(&in, &list);
+        bson_append_document_end(&filter, &in);
+        if (store != STORE_USERS)
+            BSON_APPEND_NULL(&filter, "deletedAt");
+        BSON_APPEND_INT32(&opts, "batchSize", BATCH);
+        err = store_find(s->r->store, store, &filter, &opts, s->each, s);
+        bson_destroy(&filter);
+        bson_destroy(&opts);
+    }
+    return err;
+}
+
+/* ------------------------------------------------------------ projects and members */
+
+static enum err
+write_project(void *arg, const bson_t *doc)
 {
     struct sync *s = arg;
+    struct sync_topic *t = sync_plan_topic(&s->plan, doc_id(doc, "_id"));
 
-    if (s->head_count < PROJECTS_MAX + 1) {
-        bson_strncpy(s->heads[s->head_count].name, doc_text(doc, "_id"), EVENT_TOPIC);
-        s->heads[s->head_count++].seq = doc_int(doc, "seq");
-    }
+    if (access_check(doc, &s->r->user_id, ACTION_READ) != ERR_NONE)
+        return ERR_NONE;
+    t->seen = true;
+    if (t->state == SYNC_WHOLE || t->changed)
+        projects_write(s->r, item(s), doc);
+    reply_flush(s->r);
     return ERR_NONE;
 }
 
-static int64_t
-head_of(const struct sync *s, const char *topic)
-{
-    for (int i = 0; i < s->head_count; i++)
-        if (strcmp(s->heads[i].name, topic) == 0)
-            return s->heads[i].seq;
-    return -1;
-}
-
-/* The numbers of the caller's own topic and of every project in sight. */
+/* What has gone out of sight since the plan is told as lost, and its number with it. */
 static enum err
-read_heads(struct sync *s)
+write_projects(struct sync *s)
 {
-    struct request *r = s->r;
-    bson_t *visible = request_keep(r, bson_new()), *filter = request_keep(r, bson_new()), in, ids;
-    bson_iter_t iter, list;
-    char key[16];
-    int n = 0;
-    enum err err = projects_visible(r, "ids", visible);
-
-    s->heads = arena_alloc(r->arena, (PROJECTS_MAX + 1) * sizeof(*s->heads));
-    BSON_APPEND_DOCUMENT_BEGIN(filter, "_id", &in);
-    BSON_APPEND_ARRAY_BEGIN(&in, "$in", &ids);
-    BSON_APPEND_UTF8(&ids, "0", arena_printf(r->arena, "user:%s", r->user));
-    if (err == ERR_NONE && bson_iter_init(&iter, visible) &&
-        bson_iter_find_descendant(&iter, "ids.$in", &list) && bson_iter_recurse(&list, &iter))
-        while (bson_iter_next(&iter)) {
-            snprintf(key, sizeof(key), "%d", ++n);
-            BSON_APPEND_UTF8(&ids, key, crud_topic(r, bson_iter_oid(&iter)));
-        }
-    bson_append_array_end(&in, &ids);
-    bson_append_document_end(filter, &in);
-    return err == ERR_NONE ? store_find(r->store, STORE_TOPICS, filter, NULL, note_head, s) : err;
-}
-
-/* What an event says of its entity as it is now. */
-static void
-note_data(struct sync *s, struct entry *e, const struct event_item *event)
-{
-    const char *data = strstr(event->frame, ",\"data\":"); /* no string holds a bare quote */
-    bool gone = data == NULL || strstr(event->kind, ".deleted") != NULL;
-
-    e->data = NULL;
-    e->omitted = !gone && strstr(event->frame, ",\"dataOmitted\":true,\"data\":") != NULL;
-    if (e->omitted) {
-        s->bytes -= LARGE_BYTES;
-    } else if (!gone && strcmp(data, ",\"data\":null}") != 0) {
-        e->data = arena_copy(s->r->arena, data + 8, strlen(data + 8) - 1);
-        s->bytes -= (long)strlen(e->data);
-    }
-}
-
-/* Keeps the newest event of each entity, in the order of their first; ERR_TOO_LARGE: no room. */
-static enum err
-note_event(void *arg, const struct event_item *event)
-{
-    struct sync *s = arg;
-    size_t entity = strcspn(event->kind, ".");
-    struct entry *e = NULL;
-
-    if (s->bytes < 0)
-        return ERR_TOO_LARGE;
-    for (int i = 0; i < s->count && e == NULL; i++)
-        if (strcmp(s->entries[i].id, event->entity_id) == 0 &&
-            strncmp(s->entries[i].entity, event->kind, entity) == 0)
-            e = &s->entries[i];
-    if (e == NULL) {
-        e = &s->entries[s->count++];
-        snprintf(e->entity, sizeof(e->entity), "%.*s", (int)entity, event->kind);
-        bson_strncpy(e->id, event->entity_id, sizeof(e->id));
-    }
-    if (s->first == 0)
-        s->first = event->seq;
-    s->last = event->seq;
-    s->left--;
-    note_data(s, e, event);
-    return ERR_NONE;
-}
-
-static void
-write_entries(struct sync *s, const char *project)
-{
-    for (int i = 0; i < s->count; i++) {
-        const struct entry *e = &s->entries[i];
-
-        if (strcmp(e->entity, "project") == 0)
-            continue; /* written from the store, since it has the caller's role */
-        if (project == NULL && strcmp(e->entity, "member") == 0)
-            continue; /* one's own topic repeats memberships */
-        if (e->omitted)
-            continue; /* read_omitted() writes it */
-        if (e->data == NULL) {
-            bury(s, e->entity, e->id, project);
-            continue;
-        }
-        for (int k = 0; k < KINDS; k++)
-            if (strcmp(kinds[k].entity, e->entity) == 0)
-                text_puts(item(&s->lists[k]), e->data);
-    }
-}
-
-/*
- * The changes of one topic after the client's number.  *whole: they cannot be
- * told, or there is no number: the topic must be sent whole.
- */
-static enum err
-read_topic(struct sync *s, const char *topic, int64_t head, bool *whole, int64_t *reached)
-{
-    int64_t after = -1;
+    struct ids ids = ids_of_projects(s, has_news);
     enum err err;
 
-    *whole = s->full || !cursor_seq(&s->since, topic, &after) || after > head;
-    *reached = head;
-    s->count = 0;
-    s->first = 0;
-    if (*whole || after == head)
-        return ERR_NONE;
-    if (s->left <= 0 || s->bytes < 0) {
-        s->more = true;
-        *reached = after;
-        return ERR_NONE;
+    s->each = write_project;
+    err = find(s, STORE_PROJECTS, "_id", &ids);
+    for (int i = 0; err == ERR_NONE && i < s->plan.topic_count; i++) {
+        struct sync_topic *t = &s->plan.topics[i];
+
+        if (has_news(t) && !t->seen)
+            t->state = SYNC_GONE;
     }
-    s->entries = arena_alloc(s->r->arena, (size_t)s->left * sizeof(*s->entries));
-    s->last = after;
-    err = event_log_read(s->r->store, topic, after, s->left, note_event, s);
-    if (err == ERR_TOO_LARGE)
-        err = ERR_NONE;
-    *whole = s->first != after + 1; /* the log no longer begins there */
-    *reached = s->last;
-    s->more = s->more || s->last < head;
+    return err;
+}
+
+static int
+compare_members(const void *a, const void *b)
+{
+    return bson_oid_compare(&((const struct member *)a)->user, &((const struct member *)b)->user);
+}
+
+static enum err
+take_name(void *arg, const bson_t *user)
+{
+    struct sync *s = arg;
+    struct member key = {.user = *doc_id(user, "_id")}, *end = s->members + s->member_count, *m;
+
+    m = bsearch(&key, s->members, (size_t)s->member_count, sizeof(key), compare_members);
+    while (m != NULL && m > s->members && compare_members(m - 1, &key) == 0)
+        m--;
+    for (; m != NULL && m < end && compare_members(m, &key) == 0; m++)
+        m->name = text_dup(doc_text(user, "name"));
+    return ERR_NONE;
+}
+
+/* Looks up the gathered members' names and writes them. */
+static enum err
+write_members(struct sync *s)
+{
+    struct ids ids = ids_new(s, s->member_count);
+    store_each each = s->each;
+    char more[64];
+    enum err err;
+
+    qsort(s->members, (size_t)s->member_count, sizeof(s->members[0]), compare_members);
+    for (int i = 0; i < s->member_count; i++)
+        if (i == 0 || compare_members(&s->members[i - 1], &s->members[i]) != 0)
+            ids.list[ids.count++] = s->members[i].user;
+    s->each = take_name;
+    err = find(s, STORE_USERS, "_id", &ids);
+    s->each = each;
+    for (int i = 0; i < s->member_count; i++) {
+        struct member *m = &s->members[i];
+
+        snprintf(more, sizeof(more), ",\"projectId\":\"%s\"", m->topic->name + 8);
+        if (err == ERR_NONE && m->name != NULL)
+            members_write_one(item(s), &m->user, m->role, m->name, more);
+        free(m->name);
+        m->name = NULL;
+    }
+    s->member_count = 0;
+    reply_flush(s->r);
     return err;
 }
 
 static enum err
-write_task(void *arg, const bson_t *doc)
-{
-    doc_write(item(&((struct sync *)arg)->lists[TASKS]), &task_shape, doc);
-    return ERR_NONE;
-}
-
-static enum err
-write_comment(void *arg, const bson_t *doc)
-{
-    doc_write(item(&((struct sync *)arg)->lists[COMMENTS]), &comment_shape, doc);
-    return ERR_NONE;
-}
-
-static enum err
-write_notification(void *arg, const bson_t *doc)
-{
-    doc_write(item(&((struct sync *)arg)->lists[NOTIFICATIONS]), &notification_shape, doc);
-    return ERR_NONE;
-}
-
-/*
- * The documents of one kind that were too large for their events, as they are now:
- * maybe newer than the cursor.  What is gone since, a later event tells.
- */
-static enum err
-read_omitted(struct sync *s, enum kind kind, enum store_name store, const bson_t *project,
-             store_each each)
-{
-    bson_t *filter = request_keep(
-        s->r, BCON_NEW("projectId", BCON_OID(doc_id(project, "_id")), "deletedAt", BCON_NULL));
-    bson_t in, ids;
-    bson_oid_t id;
-    char key[16];
-    int n = 0;
-
-    BSON_APPEND_DOCUMENT_BEGIN(filter, "_id", &in);
-    BSON_APPEND_ARRAY_BEGIN(&in, "$in", &ids);
-    for (int i = 0; i < s->count; i++) {
-        if (!s->entries[i].omitted || strcmp(s->entries[i].entity, kinds[kind].entity) != 0)
-            continue;
-        bson_oid_init_from_string(&id, s->entries[i].id);
-        snprintf(key, sizeof(key), "%d", n++);
-        BSON_APPEND_OID(&ids, key, &id);
-    }
-    bson_append_array_end(&in, &ids);
-    bson_append_document_end(filter, &in);
-    return n == 0 ? ERR_NONE : store_find(s->r->store, store, filter, NULL, each, s);
-}
-
-/* A project's changes: from the events, and what these leave out from the store. */
-static enum err
-write_changed(struct sync *s, const bson_t *project, const char *id)
-{
-    enum err err;
-
-    write_entries(s, id);
-    err = read_omitted(s, TASKS, STORE_TASKS, project, write_task);
-    return err == ERR_NONE ? read_omitted(s, COMMENTS, STORE_COMMENTS, project, write_comment)
-                           : err;
-}
-
-static enum err
-write_whole(struct sync *s, const bson_t *project)
-{
-    bson_t *filter = request_keep(
-        s->r, BCON_NEW("projectId", BCON_OID(doc_id(project, "_id")), "deletedAt", BCON_NULL));
-    char id[25];
-    enum err err;
-
-    bson_oid_to_string(doc_id(project, "_id"), id);
-    err = members_write(s->r, item(&s->lists[MEMBERS]), project,
-                        arena_printf(s->r->arena, ",\"projectId\":\"%s\"", id));
-    if (err == ERR_NONE)
-        err = store_find(s->r->store, STORE_TASKS, filter, NULL, write_task, s);
-    if (err == ERR_NONE)
-        err = store_find(s->r->store, STORE_COMMENTS, filter, NULL, write_comment, s);
-    return err;
-}
-
-static enum err
-read_project(void *arg, const bson_t *doc)
+gather_member(void *arg, const bson_t *project, const bson_oid_t *user, enum role role)
 {
     struct sync *s = arg;
-    const bson_t *project = request_keep(s->r, bson_copy(doc));
-    const char *topic = crud_topic(s->r, doc_id(project, "_id"));
-    int64_t head = head_of(s, topic), reached;
-    bool whole, touched;
+    const struct sync_topic *t = sync_plan_topic(&s->plan, doc_id(project, "_id"));
+    int items = sync_plan_find(&s->plan, SYNC_MEMBERS, user, (int)(t - s->plan.topics));
+
+    if (items == 0 && t->state != SYNC_WHOLE)
+        return ERR_NONE;
+    s->members[s->member_count++] = (struct member){.user = *user, .topic = t, .role = role};
+    return s->member_count == NAMES_MAX ? write_members(s) : ERR_NONE;
+}
+
+static enum err
+gather_members(void *arg, const bson_t *project)
+{
+    const struct sync *s = arg;
+
+    if (access_check(project, &s->r->user_id, ACTION_READ) != ERR_NONE)
+        return ERR_NONE;
+    return access_each(project, gather_member, arg);
+}
+
+static enum err
+write_all_members(struct sync *s)
+{
+    struct ids ids = ids_of_projects(s, has_news);
     enum err err;
 
-    if (head < 0) /* came into sight just now: the next call tells of it */
-        return ERR_NONE;
-    if ((err = read_topic(s, topic, head, &whole, &reached)) != ERR_NONE)
+    s->each = gather_members;
+    err = find(s, STORE_PROJECTS, "_id", &ids);
+    return err == ERR_NONE ? write_members(s) : err;
+}
+
+/* ------------------------------------------------------------ tasks, comments, notifications */
+
+static enum err
+write_entity(void *arg, const bson_t *doc)
+{
+    static const struct shape *const shapes[SYNC_KINDS] = {
+        [SYNC_TASKS] = &task_shape,
+        [SYNC_COMMENTS] = &comment_shape,
+        [SYNC_NOTIFICATIONS] = &notification_shape,
+    };
+    struct sync *s = arg;
+    const struct sync_topic *t = NULL;
+
+    if (s->kind != SYNC_NOTIFICATIONS) { /* it may have moved to where the caller may not follow */
+        t = sync_plan_topic(&s->plan, doc_id(doc, "projectId"));
+        if (t == NULL || t->state == SYNC_GONE)
+            return ERR_NONE;
+    }
+    if (s->exact)
+        sync_plan_find(&s->plan, s->kind, doc_id(doc, "_id"), -2);
+    if (!s->exact || t == NULL || t->state != SYNC_WHOLE) /* else it has been written */
+        doc_write(item(s), shapes[s->kind], doc);
+    reply_flush(s->r);
+    return ERR_NONE;
+}
+
+/* What lives in projects: of some everything, of others what has changed. */
+static enum err
+write_entities(struct sync *s, enum store_name store)
+{
+    struct ids whole = ids_of_projects(s, is_whole), some = ids_of_items(s, s->kind);
+    enum err err;
+
+    s->each = write_entity;
+    if ((err = find(s, store, "projectId", &whole)) != ERR_NONE)
         return err;
-    touched = whole;
-    for (int i = 0; i < s->count; i++)
-        touched = touched || strcmp(s->entries[i].entity, "project") == 0;
-    if (touched)
-        projects_write(s->r, item(&s->lists[PROJECTS]), project);
-    err = whole ? write_whole(s, project) : write_changed(s, project, topic + 8);
-    cursor_put(&s->reached, topic, reached);
-    return err;
+    s->exact = true;
+    return find(s, store, "_id", &some);
 }
 
 static enum err
-read_own(struct sync *s)
+write_notifications(struct sync *s)
 {
-    const char *topic = arena_printf(s->r->arena, "user:%s", s->r->user);
-    bson_t *filter = request_keep(s->r, BCON_NEW("userId", BCON_OID(&s->r->user_id)));
-    bson_t *opts = request_keep(s->r, BCON_NEW("sort", "{", "createdAt", BCON_INT32(-1), "}",
-                                               "limit", BCON_INT64(NOTICES_FULL)));
-    int64_t reached;
-    bool whole;
-    enum err err = read_topic(s, topic, head_of(s, topic), &whole, &reached);
+    struct ids some = ids_of_items(s, SYNC_NOTIFICATIONS);
+    bson_t *filter, *opts;
 
-    if (err == ERR_NONE && whole)
-        err = store_find(s->r->store, STORE_NOTIFICATIONS, filter, opts, write_notification, s);
-    else if (err == ERR_NONE)
-        write_entries(s, NULL);
-    cursor_put(&s->reached, topic, reached);
-    return err;
+    s->each = write_entity;
+    s->exact = true;
+    if (s->plan.own.state != SYNC_WHOLE)
+        return find(s, STORE_NOTIFICATIONS, "_id", &some);
+    filter = request_keep(s->r, BCON_NEW("userId", BCON_OID(&s->r->user_id)));
+    opts = request_keep(s->r, BCON_NEW("sort", "{", "createdAt", BCON_INT32(-1), "_id",
+                                       BCON_INT32(-1), "}", "limit", BCON_INT64(NOTICES_FULL)));
+    return store_find(s->r->store, STORE_NOTIFICATIONS, filter, opts, write_entity, s);
 }
 
-/* Projects that the client's cursor names and that are out of sight now. */
-static void
-bury_lost(struct sync *s)
-{
-    char topic[EVENT_TOPIC];
-    int64_t seq;
+/* ------------------------------------------------------------ what is gone, and the cursor */
 
-    for (uint32_t i = 0; !s->full && i < s->since.count; i++) {
-        cursor_topic(&s->since.places[i], topic);
-        if (strncmp(topic, "project:", 8) == 0 && !cursor_seq(&s->reached, topic, &seq))
-            bury(s, "project", topic + 8, NULL);
+static void
+bury(struct sync *s, const char *entity, const bson_oid_t *id, const char *project)
+{
+    char hex[25];
+
+    bson_oid_to_string(id, hex);
+    text_printf(item(s), "{\"entity\":\"%s\",\"id\":\"%s\",\"projectId\":", entity, hex);
+    text_printf(s->out, project == NULL ? "null}" : "\"%s\"}", project);
+    reply_flush(s->r);
+}
+
+static void
+write_deleted(struct sync *s)
+{
+    const struct sync_plan *p = &s->plan;
+
+    text_puts(s->out, "],\"deleted\":[");
+    s->comma = false;
+    for (int i = 0; i < p->item_count; i++) {
+        const struct sync_topic *t = p->items[i].topic < 0 ? NULL : &p->topics[p->items[i].topic];
+
+        if (p->items[i].kind != SYNC_PROJECTS && !p->items[i].found &&
+            (t == NULL || t->state != SYNC_GONE))
+            bury(s, kinds[p->items[i].kind].entity, &p->items[i].id,
+                 t == NULL ? NULL : t->name + 8);
     }
+    for (int i = 0; i < p->topic_count; i++)
+        if (p->topics[i].state == SYNC_GONE && p->topics[i].after >= 0)
+            bury(s, "project", &p->topics[i].id, NULL);
+    for (int i = 0; i < p->lost_count; i++)
+        bury(s, "project", &p->lost[i], NULL);
 }
 
 static void
+write_whole(struct sync *s)
+{
+    text_puts(s->out, "],\"whole\":[");
+    s->comma = false;
+    for (int i = 0; i < s->plan.topic_count; i++)
+        if (is_whole(&s->plan.topics[i]))
+            text_printf(item(s), "\"%s\"", s->plan.topics[i].name + 8);
+}
+
+static void
+write_cursor(struct sync *s)
+{
+    const struct sync_plan *p = &s->plan;
+    struct cursor reached = {0};
+
+    cursor_put(&reached, p->own.name, p->own.upto);
+    for (int i = 0; i < p->topic_count; i++)
+        if (p->topics[i].state != SYNC_GONE && p->topics[i].state != SYNC_WAITING)
+            cursor_put(&reached, p->topics[i].name, p->topics[i].upto);
+    text_puts(s->out, "],\"cursor\":\"");
+    cursor_write(&reached, s->r->epoch, s->out);
+    cursor_free(&reached);
+    text_printf(s->out, "\",\"more\":%s,\"full\":%s}", p->more ? "true" : "false",
+                p->full ? "true" : "false");
+}
+
+static enum err
 write_answer(struct sync *s)
 {
-    struct text *out = reply_json(s->r, 200);
+    enum err err;
 
-    text_putc(out, '{');
-    for (int k = 0; k < KINDS; k++)
-        text_printf(out, "\"%s\":[%s],", kinds[k].name,
-                    s->lists[k].bytes == NULL ? "" : s->lists[k].bytes);
-    text_printf(out, "\"deleted\":[%s],\"cursor\":\"%s\",\"more\":%s,\"full\":%s}",
-                s->deleted.bytes == NULL ? "" : s->deleted.bytes, s->cursor.bytes,
-                s->more ? "true" : "false", s->full ? "true" : "false");
+    s->out = reply_json(s->r, 200);
+    begin(s, SYNC_PROJECTS);
+    if ((err = write_projects(s)) != ERR_NONE)
+        return err;
+    begin(s, SYNC_MEMBERS);
+    if ((err = write_all_members(s)) != ERR_NONE)
+        return err;
+    begin(s, SYNC_TASKS);
+    if ((err = write_entities(s, STORE_TASKS)) != ERR_NONE)
+        return err;
+    begin(s, SYNC_COMMENTS);
+    if ((err = write_entities(s, STORE_COMMENTS)) != ERR_NONE)
+        return err;
+    begin(s, SYNC_NOTIFICATIONS);
+    if ((err = write_notifications(s)) != ERR_NONE)
+        return err;
+    write_deleted(s);
+    write_whole(s);
+    write_cursor(s);
+    return ERR_NONE;
 }
 
 static enum err
-read_all(struct sync *s)
+answer(struct request *r, const char *since)
 {
-    bson_t *visible = request_keep(s->r, bson_new());
-    enum err err = read_heads(s);
+    struct sync *s = arena_alloc(r->arena, sizeof(*s));
+    enum err err;
 
-    /* The projects after the numbers: what is read later may be newer, never older. */
-    if (err == ERR_NONE && (err = projects_visible(s->r, "_id", visible)) == ERR_NONE &&
-        (err = read_own(s)) == ERR_NONE)
-        err = store_find(s->r->store, STORE_PROJECTS, visible, NULL, read_project, s);
-    if (err == ERR_NONE) {
-        cursor_write(&s->reached, s->r->epoch, &s->cursor);
-        bury_lost(s);
-    }
-    return err;
+    s->r = r;
+    err = sync_plan_read(&s->plan, r, since);
+    return err == ERR_NONE ? write_answer(s) : err;
 }
 
 enum err
 sync_read(struct request *r)
 {
-    struct sync s = {.r = r, .left = EVENTS_MAX, .bytes = BYTES_MAX};
     const char *since = request_param(r, "cursor");
-    char topic[EVENT_TOPIC];
-    int64_t seq;
     enum err err = request_params_done(r);
 
-    if (err != ERR_NONE)
-        return err;
-    snprintf(topic, sizeof(topic), "user:%s", r->user);
-    s.full = since == NULL ||
-             cursor_read(&s.since, since, strlen(since), r->epoch) != CURSOR_OK ||
-             !cursor_seq(&s.since, topic, &seq);
-    if ((err = read_all(&s)) == ERR_NONE)
-        write_answer(&s);
-    for (int k = 0; k < KINDS; k++)
-        text_free(&s.lists[k]);
-    text_free(&s.deleted);
-    text_free(&s.cursor);
-    cursor_free(&s.since);
-    cursor_free(&s.reached);
-    return err;
+    return err == ERR_NONE ? answer(r, since) : err;
+}
+
+enum err
+sync_read_from(struct request *r)
+{
+    bson_t *body = request_keep(r, bson_new());
+    enum err err = doc_read(r, DOC_CREATE, sync_body_fields, r->json, body);
+
+    if (err == ERR_NONE)
+        err = request_params_done(r);
+    return err == ERR_NONE ? answer(r, doc_text(body, "cursor")) : err;
 }

@@ -103,6 +103,7 @@ ROWS = [
     task("POST /v1/tasks/{id}/move", "member", 200, {"status": "completed"}),
     task("GET /v1/tasks/{id}/history", "viewer", 200),
     Row("GET /v1/sync", SELF, 200),
+    Row("POST /v1/sync", SELF, 200, {"cursor": None}, scope="read"),
     task("GET /v1/tasks/{id}/comments", "viewer", 200),
     task("POST /v1/tasks/{id}/comments", "commenter", 201, {"text": "So?"}),
     task("PATCH /v1/comments/{id}", "commenter", 200, {"text": "So!"}, thing="comment_id"),
