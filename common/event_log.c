@@ -531,13 +531,13 @@ event_log_read(struct store *store, const char *topic, int64_t after, int limit,
 }
 
 enum err
-event_log_entity(struct store *store, const char *topic, const bson_oid_t *entity, int64_t after,
+event_log_entity(struct store *store, const char *topic, const bson_oid_t *entity, int64_t before,
                  int limit, event_each each, void *arg)
 {
     bson_t *filter = BCON_NEW("topic", BCON_UTF8(topic), "entityId", BCON_OID(entity), "seq", "{",
-                              "$gt", BCON_INT64(after), "}");
-    bson_t *opts = BCON_NEW("sort", "{", "topic", BCON_INT32(1), "entityId", BCON_INT32(1), "seq",
-                            BCON_INT32(1), "}", "limit", BCON_INT64(limit));
+                              "$lt", BCON_INT64(before), "}");
+    bson_t *opts = BCON_NEW("sort", "{", "topic", BCON_INT32(-1), "entityId", BCON_INT32(-1), "seq",
+                            BCON_INT32(-1), "}", "limit", BCON_INT64(limit));
     enum err err = event_log_find(store, filter, opts, each, arg);
 
     bson_destroy(filter);

@@ -110,9 +110,9 @@ enum err event_log_read(struct store *store, const char *topic, int64_t after, i
 enum err event_log_find(struct store *store, const bson_t *filter, const bson_t *opts,
                         event_each each, void *arg) MUST_CHECK;
 
-/* The events of one entity within a topic after a number, in order, at most limit. */
+/* The events of one entity within a topic before a number, newest first, at most limit. */
 enum err event_log_entity(struct store *store, const char *topic, const bson_oid_t *entity,
-                          int64_t after, int limit, event_each each, void *arg) MUST_CHECK;
+                          int64_t before, int limit, event_each each, void *arg) MUST_CHECK;
 
 /* Topic and number of all events since an instant; no kind, no frame. */
 enum err event_log_since(struct store *store, int64_t at, event_each each, void *arg) MUST_CHECK;

@@ -10,6 +10,7 @@
 #include "api/crud.h"
 #include "api/doc.h"
 #include "api/parking.h"
+#include "api/query.h"
 #include "api/readable.h"
 #include "api/reply.h"
 #include "api/request.h"
@@ -64,7 +65,7 @@ const struct filter event_params[] = {
 
 const struct filter history_params[] = {
     {"cursor", NULL, TEXT, CUSTOM, NULL, "nextCursor of the page before"},
-    {"limit", NULL, INTEGER, CUSTOM, NULL, "1 to 1000; 1000 when not given"},
+    {"limit", NULL, INTEGER, CUSTOM, NULL, "1 to 200; 50 when not given"},
     {NULL},
 };
 
@@ -148,19 +149,22 @@ live_snapshot(struct request *r)
 
 struct reading {
     struct text *out;
-    int count;
-    bool full; /* there are more than the page's bytes allow */
+    int count, limit;
+    bool dense; /* a hole in the log ends the page */
+    bool full;  /* the page has ended, and there are more */
     int64_t first, last;
 };
 
-/* A frame without its "op"; ERR_TOO_LARGE when the page has no room for it. */
+/* A frame without its "op"; ERR_TOO_LARGE when it is not for this page. */
 static enum err
 write_event(void *arg, const struct event_item *item)
 {
     struct reading *e = arg;
     size_t skip = sizeof(EVENT_FRAME_START) - 1;
 
-    e->full = e->count > 0 && e->out->len + item->len > EVENTS_BYTES;
+    e->full = e->count == e->limit ||
+              (e->count > 0 && e->out->len + item->len > EVENTS_BYTES) ||
+              (e->count > 0 && e->dense && item->seq != e->last + 1);
     if (e->full)
         return ERR_TOO_LARGE;
     if (e->count++ > 0)
@@ -209,13 +213,16 @@ judge_cursor(struct request *r, const char *since, const char *topic, int64_t he
     }
 }
 
-/* The whole answer: items, or nothing but the reason to start anew. */
+/*
+ * The whole answer: items, or nothing but the reason to start anew.  A hole ends a page, and is
+ * what the next one begins with.
+ */
 static enum err
 write_events(struct request *r, const char *topic, int64_t head, int64_t after, const char *reason,
              int limit)
 {
     struct text items = {0}, *out;
-    struct reading e = {.out = &items, .last = after};
+    struct reading e = {.out = &items, .limit = limit, .dense = true, .last = after};
     enum err err = ERR_NONE;
 
     if (reason == NULL) {
@@ -265,28 +272,28 @@ live_events(struct request *r)
     return write_events(r, topic, head, after, reason, limit);
 }
 
-/* The number behind which a page of history begins: 0 without a cursor. */
+/* The number before which a page of history begins. */
 static enum err
-read_place(struct request *r, const char *topic, int64_t *after)
+read_place(struct request *r, const char *topic, int64_t *before)
 {
     const char *cursor = request_param(r, "cursor");
 
-    *after = 0;
+    *before = INT64_MAX;
     if (cursor == NULL ||
-        cursor_find(cursor, strlen(cursor), r->epoch, topic, after) == CURSOR_OK)
+        cursor_find(cursor, strlen(cursor), r->epoch, topic, before) == CURSOR_OK)
         return ERR_NONE;
     return request_bad_param(r, "cursor", "must be the nextCursor of a page of this list");
 }
 
 static void
-write_history(struct request *r, const char *topic, const struct reading *e, bool more)
+write_history(struct request *r, const char *topic, const struct reading *e)
 {
     struct text *out = reply_json(r, 200);
 
     text_puts(out, "{\"items\":[");
     text_add(out, e->out->bytes == NULL ? "" : e->out->bytes, e->out->len);
     text_puts(out, "],\"nextCursor\":");
-    if (more)
+    if (e->full)
         write_cursor(r, out, topic, e->last);
     else
         text_puts(out, "null");
@@ -301,22 +308,21 @@ live_history(struct request *r)
     const bson_t *task;
     const char *topic;
     bson_oid_t id;
-    int64_t after;
-    int limit;
+    int64_t before;
     enum err err;
 
-    if ((err = read_count(r, "limit", 1, EVENTS_LIMIT_MAX, EVENTS_LIMIT_MAX, &limit)) != ERR_NONE ||
+    if ((err = read_count(r, "limit", 1, QUERY_LIMIT_MAX, QUERY_LIMIT, &e.limit)) != ERR_NONE ||
         (err = request_id_arg(r, 0, &id)) != ERR_NONE ||
         (err = crud_get(r, STORE_TASKS, &id, &task)) != ERR_NONE ||
         (err = readable_project(r, doc_id(task, "projectId"), false)) != ERR_NONE)
         return err;
     topic = crud_topic(r, doc_id(task, "projectId"));
-    if ((err = read_place(r, topic, &after)) != ERR_NONE ||
+    if ((err = read_place(r, topic, &before)) != ERR_NONE ||
         (err = request_params_done(r)) != ERR_NONE)
         return err;
-    err = event_log_entity(r->store, topic, &id, after, limit, write_event, &e);
+    err = event_log_entity(r->store, topic, &id, before, e.limit + 1, write_event, &e);
     if (err == ERR_NONE || e.full) {
-        write_history(r, topic, &e, e.full || e.count == limit);
+        write_history(r, topic, &e);
         err = ERR_NONE;
     }
     text_free(&items);

@@ -156,3 +156,60 @@ def test_resume_before_what_was_kept_says_resync(anna, stack):
     reply = events(anna, project, cursor)
     assert reply["resync"] and reply["items"] == []
     assert events(anna, project, later)["resync"] is False
+
+
+def punch(stack, project, seq):
+    """Takes one event out of a project's log."""
+    with MongoClient(stack.mongodb_uri) as mongo:
+        log = mongo[stack.mongodb_database].events
+        assert log.delete_one({"topic": f"project:{project['id']}", "seq": seq}).deleted_count == 1
+
+
+def test_a_hole_within_the_log_is_never_passed_over(anna, stack):
+    """What is before it comes; then the reader is told to start anew."""
+    project = anna.project()
+    cursor = snapshot(anna, project)["cursor"]
+    first = int(cursor.rsplit(".", 1)[1]) + 1
+    for n in range(7):
+        anna.task(f"T{n}", projectId=project["id"])
+    punch(stack, project, first + 3)
+    for since in (cursor, None):
+        got, resync = [], False
+        while not resync:
+            page = events(anna, project, since)
+            resync = page["resync"]
+            assert resync or page["items"], "an end that is none"
+            got += [e["seq"] for e in page["items"]]
+            since = page["nextCursor"]
+        assert got[-1] == first + 2 and resync == "trimmed"
+        assert events(anna, project, since)["resync"] is False
+
+
+def test_a_missing_newest_event_is_noticed(anna, stack):
+    project = anna.project()
+    cursor = snapshot(anna, project)["cursor"]
+    for n in range(2):
+        anna.task(f"T{n}", projectId=project["id"])
+    punch(stack, project, int(cursor.rsplit(".", 1)[1]) + 2)
+    page = events(anna, project, cursor)
+    assert len(page["items"]) == 1 and page["resync"] is False
+    assert events(anna, project, page["nextCursor"])["resync"] == "trimmed"
+
+
+def test_history_begins_with_the_newest_change_and_has_pages(anna):
+    task = anna.task("T0")
+    for n in range(1, 60):
+        anna.patch(task, title=f"T{n}").expect(200)
+    path = f"/v1/tasks/{task['id']}/history"
+    first = anna.get(path).expect(200)
+    assert [e["rev"] for e in first["items"]] == list(range(60, 10, -1)) and first["nextCursor"]
+    assert [e["rev"] for e in anna.get(path, cursor=first["nextCursor"]).expect(200)["items"]] == list(range(10, 0, -1))
+    revs, query = [], {"limit": 7}
+    while query:
+        page = anna.get(path, **query).expect(200)
+        revs += [e["rev"] for e in page["items"]]
+        query = page["nextCursor"] and {"limit": 7, "cursor": page["nextCursor"]}
+        if len(revs) == 21:
+            anna.patch(task, title="while one reads").expect(200)
+    assert revs == list(range(60, 0, -1))
+    anna.get(path, limit=201).expect(400, "bad-parameter")
