@@ -1,10 +1,54 @@
-"""What mongo-proxy saw of our programs' commands to the database, over a whole run."""
+"""What mongo-proxy saw of our programs' commands to the database, over a whole run, beside the
+catalogue of reviewed shapes (tests/proxy/catalogue.tsv: shape, tab, the index that serves it)."""
+import os
+import pathlib
+import sys
 
-broken = []
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE / "proxy"))
+
+import plans  # noqa: E402
+
+CATALOGUE = HERE / "proxy" / "catalogue.tsv"
+seen = {"broken": set(), "shape": set(), "index": set()}
+
+
+def read(report):
+    """Takes in a report's text: lines of kind, tab, text."""
+    for line in report.splitlines():
+        kind, text = line.split("\t", 1)
+        seen[kind].add(text)
 
 
 def take(stack):
     """Keeps what the proxy of a stack found, before the stack goes away."""
-    for kind, text in stack.proxy_report:
-        if kind == "broken" and text not in broken:
-            broken.append(text)
+    report = (stack.data / "log" / "proxy.report").read_text()
+    read(report)
+    if "TASKWIRE_ARTIFACTS" in os.environ:
+        (pathlib.Path(os.environ["TASKWIRE_ARTIFACTS"]) / "proxy.report").write_text(report)
+
+
+def catalogue():
+    lines = CATALOGUE.read_text().splitlines()
+    return dict(line.split("\t") for line in lines if line and not line.startswith("#"))
+
+
+def indexes():
+    return [plans.Index(line) for line in sorted(seen["index"])]
+
+
+def new_lines():
+    """A line for every shape that the catalogue lacks."""
+    known = catalogue()
+    return [f"{shape}\t{plans.suggest(shape, indexes())}" for shape in sorted(seen["shape"] - known.keys())]
+
+
+def complaints():
+    """What makes a run fail."""
+    found = [f"breaks a rule: {text}" for text in sorted(seen["broken"])]
+    found += [f"is not in tests/proxy/catalogue.tsv; review it and add:\n    {line}" for line in new_lines()]
+    for shape, index in catalogue().items():
+        wrong = plans.judge(shape, index, indexes()) if seen["index"] else None
+        if wrong:
+            found.append(f"has no plan: {shape}: {wrong}")
+    return found

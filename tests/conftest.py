@@ -64,10 +64,11 @@ def cleo(world):
 
 
 def pytest_sessionfinish(session, exitstatus):
-    """A run has failed if a command to the database broke a rule; a whole run also if it never
-    met an endpoint or a problem of the contract."""
-    if commands.broken:
-        print("\ncommands to the database that break a rule (tests/proxy):", *commands.broken, sep="\n  ")
+    """A run has failed if a command to the database broke a rule or is of a shape that nobody has
+    reviewed; a whole run also if it never met an endpoint or a problem of the contract."""
+    complaints = commands.complaints()
+    if complaints:
+        print("\ncommands to the database (tests/proxy/README.md):", *complaints, sep="\n  ")
         session.exitstatus = 1
     unseen = [" ".join(op) for op in judge.unseen_operations()] + judge.unseen_problems()
     if unseen and os.environ.get("TASKWIRE_WHOLE_RUN"):

@@ -95,12 +95,6 @@ class Stack:
         return self.settings.get("MONGODB_DATABASE", os.environ.get("MONGODB_DATABASE", "taskwire"))
 
     @property
-    def proxy_report(self):
-        """Lines of (kind, text): what mongo-proxy has seen so far."""
-        text = (self.data / "log" / "proxy.report").read_text()
-        return [tuple(line.split("\t", 1)) for line in text.splitlines()]
-
-    @property
     def redis_url(self):
         return self.state["redis"]["url"]
 

@@ -17,7 +17,7 @@
 static const char *const usage =
     "usage: mongo-proxy LISTEN_PORT DATABASE_PORT REPORT\n"
     "Forwards 127.0.0.1:LISTEN_PORT to 127.0.0.1:DATABASE_PORT.  REPORT gets lines of\n"
-    "`shape<tab>SHAPE` and `broken<tab>RULE: SHAPE: COMMAND`, each once.\n";
+    "`shape<tab>SHAPE`, `index<tab>INDEX` and `broken<tab>RULE: SHAPE`, each once.\n";
 
 struct judged {
     const struct message *m;
@@ -35,6 +35,17 @@ complain(void *arg, const char *rule)
     text_free(&line);
 }
 
+/* Each line of a text; it is one line, the first, afterwards. */
+static void
+report_lines(const char *kind, struct text *text)
+{
+    for (char *line = text->bytes, *end; line != NULL && *line != '\0'; line = end + 1) {
+        end = strchr(line, '\n');
+        *end = '\0';
+        report_line(kind, line);
+    }
+}
+
 static void
 judge(const struct message *m)
 {
@@ -42,14 +53,17 @@ judge(const struct message *m)
     struct judged j = {.m = m};
 
     shape_write(&shapes, m);
-    for (char *line = shapes.bytes, *end; line != NULL && *line != '\0'; line = end + 1) {
-        end = strchr(line, '\n');
-        *end = '\0';
-        report_line("shape", line);
-    }
+    report_lines("shape", &shapes);
     j.shape = shapes.bytes == NULL ? m->name : shapes.bytes;
     rules_judge(m, complain, &j);
     text_free(&shapes);
+    if (strcmp(m->name, "createIndexes") == 0) {
+        struct text indexes = {0};
+
+        shape_write_indexes(&indexes, m);
+        report_lines("index", &indexes);
+        text_free(&indexes);
+    }
 }
 
 static bool

@@ -114,7 +114,7 @@ write_filter(struct text *out, const bson_t *filter)
     text_puts(out, "}");
 }
 
-/* A sort order or a hint. */
+/* A sort order, a hint or an index's keys, after a word if there is one. */
 static void
 write_order(struct text *out, const char *word, const bson_t *doc, const char *field)
 {
@@ -123,7 +123,9 @@ write_order(struct text *out, const char *word, const bson_t *doc, const char *f
 
     if (!message_find(doc, field, &iter))
         return;
-    text_printf(out, " %s ", word);
+    if (word != NULL)
+        text_printf(out, " %s", word);
+    text_puts(out, " ");
     if (!BSON_ITER_HOLDS_DOCUMENT(&iter) || !bson_iter_recurse(&iter, &keys)) {
         text_puts(out, BSON_ITER_HOLDS_UTF8(&iter) ? bson_iter_utf8(&iter, NULL) : "=");
         return;
@@ -303,4 +305,32 @@ shape_write(struct text *out, const struct message *m)
     } else {
         text_printf(out, "%s%s%s\n", m->name, m->collection[0] == '\0' ? "" : " ", m->collection);
     }
+}
+
+static void
+write_one_index(void *arg, const bson_t *doc)
+{
+    struct writing *w = arg;
+    bson_iter_t iter;
+    bson_t filter;
+
+    text_printf(w->out, "%s %s", w->m->collection, message_text(doc, "name"));
+    write_order(w->out, NULL, doc, "key");
+    if (message_true(doc, "unique"))
+        text_puts(w->out, " unique");
+    if (message_true(doc, "sparse"))
+        text_puts(w->out, " sparse");
+    if (message_find(doc, "partialFilterExpression", &iter) && sub_document(&iter, &filter)) {
+        text_puts(w->out, " partial ");
+        write_filter(w->out, &filter);
+    }
+    text_puts(w->out, "\n");
+}
+
+void
+shape_write_indexes(struct text *out, const struct message *m)
+{
+    struct writing w = {out, m};
+
+    message_each(m, "indexes", write_one_index, &w);
 }

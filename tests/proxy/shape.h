@@ -15,4 +15,10 @@ struct text;
  */
 void shape_write(struct text *out, const struct message *m);
 
+/*
+ * The indexes that a createIndexes makes, a line each:
+ *   tasks projectId_1_position_1 {projectId: 1, position: 1} unique sparse
+ */
+void shape_write_indexes(struct text *out, const struct message *m);
+
 #endif
