@@ -308,11 +308,13 @@ digest_is(const struct request *r, const char *stored)
     return same;
 }
 
-enum err
-request_replay(struct request *r, bool *found)
+/* Makes the key's record the reply, if there is one; certainly: even one that was just written. */
+static enum err
+replay(struct request *r, bool certainly, bool *found)
 {
     bson_t *filter = BCON_NEW("_id", BCON_UTF8(r->key)), *doc;
-    enum err err = store_get(r->store, STORE_IDEMPOTENCY, filter, NULL, &doc);
+    enum err err = certainly ? store_get_newest(r->store, STORE_IDEMPOTENCY, filter, &doc)
+                             : store_get(r->store, STORE_IDEMPOTENCY, filter, NULL, &doc);
     bson_iter_t iter;
 
     *found = false;
@@ -335,6 +337,12 @@ request_replay(struct request *r, bool *found)
     }
     bson_destroy(doc);
     return err;
+}
+
+enum err
+request_replay(struct request *r, bool *found)
+{
+    return replay(r, false, found);
 }
 
 struct inner {
@@ -361,7 +369,7 @@ request_change(struct request *r, struct change_plan *plan)
 {
     struct inner inner = {r, plan->fn, plan->arg};
     bool found = false;
-    enum err err, replay;
+    enum err err, replayed;
 
     plan->fn = run_inner;
     plan->arg = &inner;
@@ -370,11 +378,14 @@ request_change(struct request *r, struct change_plan *plan)
     plan->record = write_record;
     plan->record_arg = r;
     err = change_run(r->store, r->bus, r->epoch, plan);
-    /* A conflict may be our own key's record, written by a faster twin. */
+    /*
+     * A conflict may be our own key's record, written by a faster twin: perhaps on
+     * another host, and so lately that a majority read does not show it yet.
+     */
     if (err == ERR_CONFLICT && r->key != NULL) {
-        replay = request_replay(r, &found);
-        if (replay != ERR_NONE || found)
-            return replay;
+        replayed = replay(r, true, &found);
+        if (replayed != ERR_NONE || found)
+            return replayed;
     }
     return err;
 }

@@ -182,11 +182,18 @@ read_request(FCGX_Request *f, struct request *r)
     read_body(f, r);
 }
 
-/* A piece of a long body. */
+static int64_t
+deadline_from(const struct request *r, int64_t start)
+{
+    return start + r->config->api_request_seconds * 1000000;
+}
+
+/* A piece of a long body; the next one has the whole time again. */
 static void
 send_piece(struct request *r)
 {
     answer_send(r->connection, r, false);
+    store_deadline(r->store, deadline_from(r, clock_steady()));
 }
 
 static void
@@ -213,6 +220,7 @@ serve(FCGX_Request *f, struct request *r)
 
     r->send = send_piece;
     r->connection = f;
+    store_deadline(r->store, deadline_from(r, started));
     read_request(f, r);
     log_request(r->id);
     gate_serve(r);

@@ -43,6 +43,8 @@ static const struct setting settings[] = {
      "worker processes"},
     {"API_REQUEST_BYTES", COUNT, CONFIG_API, AT(api_request_bytes), "67108864", 1048576, 1073741824,
      "memory that one request may use before it is refused"},
+    {"API_REQUEST_SECONDS", COUNT, CONFIG_API, AT(api_request_seconds), "10", 1, 25,
+     "seconds that a request may wait for the database, a new primary included; then 503"},
     {"API_SOCKET", TEXT, CONFIG_API, AT(api_socket), "run/api.sock", 0, 0,
      "unix socket for FastCGI"},
     {"API_THREADS", COUNT, CONFIG_API, AT(api_threads), "16", 1, 512,

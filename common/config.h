@@ -19,7 +19,8 @@ struct config {
     const char *signing_keys, *public_url, *allowed_origins, *log_level;
     long event_retention_days;
     const char *api_socket;
-    long api_processes, api_threads, api_request_bytes, password_cost, password_slots;
+    long api_processes, api_threads, api_request_bytes, api_request_seconds;
+    long password_cost, password_slots;
     const char *push_socket, *push_listen, *push_metrics, *push_tls_cert, *push_tls_key;
     long push_queue_bytes, push_hello_seconds, push_drain_seconds;
     long push_user_sockets, push_address_sockets;

@@ -5,6 +5,7 @@
  */
 #include "common/event_log.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -16,9 +17,8 @@
 #include "common/text.h"
 #include "common/turns.h"
 
-#define TRIES          40    /* transient conflicts before 503 */
-#define DOUBT          3     /* of them before nothing remembered counts: see below */
-#define WAIT_MS        10000 /* for the turn */
+#define CHANGE_MS      10000 /* a change may take, where the store has no deadline */
+#define DOUBT          3     /* transient conflicts before nothing remembered counts: see below */
 #define TOPICS_MAX     80    /* planned, made and joined ones of one change */
 #define IDEMPOTENCY_MS 86400000
 
@@ -425,32 +425,55 @@ back_off(int tries)
     nanosleep(&(struct timespec){.tv_nsec = us * 1000}, NULL);
 }
 
+/* The plan, as often as it takes within the deadline. */
+static enum err
+try(struct change *c)
+{
+    const struct change_plan *plan = c->plan;
+    enum err err;
+
+    for (int tries = 0; (err = attempt(c)) == ERR_RETRY; tries++) {
+        back_off(tries);
+        if (store_left(c->store, CHANGE_MS) == 0) {
+            log_warn("event log: %s: gave up after %d conflicts",
+                     plan->topic_count > 0 ? plan->topics[0] : "no topic", tries + 1);
+            return ERR_BUSY;
+        }
+        /* What was remembered may be wrong: somebody may have changed the database by hand. */
+        for (int i = 0; i < plan->topic_count && tries + 1 >= DOUBT; i++)
+            heads_forget(plan->topics[i]);
+    }
+    return err;
+}
+
+/* Queues for the topics, runs the plan, remembers; a store without a deadline has one meanwhile. */
+static enum err
+run_in_turn(struct change *c)
+{
+    const struct change_plan *plan = c->plan;
+    bool own = store_left(c->store, LONG_MAX) == LONG_MAX;
+    struct turns turns;
+    enum err err;
+
+    if (own)
+        store_deadline(c->store, clock_steady() + CHANGE_MS * 1000);
+    err = turns_take(&turns, plan->topics, plan->topic_count, (int)store_left(c->store, CHANGE_MS));
+    if (err == ERR_NONE) {
+        err = try(c);
+        remember(c, err);
+        turns_give(&turns);
+    }
+    if (own)
+        store_deadline(c->store, 0);
+    return err;
+}
+
 enum err
 change_run(struct store *store, struct bus *bus, const char *epoch, const struct change_plan *plan)
 {
     struct change c = {.plan = plan, .store = store, .epoch = epoch};
-    struct turns turns;
-    enum err err = turns_take(&turns, plan->topics, plan->topic_count, WAIT_MS);
+    enum err err = run_in_turn(&c);
 
-    if (err != ERR_NONE)
-        return err;
-    for (int tries = 0;; tries++) {
-        err = attempt(&c);
-        if (err != ERR_RETRY)
-            break;
-        if (tries == TRIES) {
-            log_warn("event log: %s: gave up after %d conflicts",
-                     plan->topic_count > 0 ? plan->topics[0] : "no topic", TRIES);
-            err = ERR_BUSY;
-            break;
-        }
-        /* What was remembered may be wrong: somebody may have changed the database by hand. */
-        for (int i = 0; i < plan->topic_count && tries >= DOUBT; i++)
-            heads_forget(plan->topics[i]);
-        back_off(tries);
-    }
-    remember(&c, err);
-    turns_give(&turns);
     for (size_t i = 0; err == ERR_NONE && i < c.event_count; i++)
         bus_publish(bus, c.events[i].channel, c.events[i].message.bytes, c.events[i].message.len);
     forget_events(&c);

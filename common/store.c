@@ -1,9 +1,8 @@
 /*
- * Connections, reads, writes and transactions on MongoDB.
+ * Connections, reads and writes on MongoDB; store_transaction.c has transactions.
  */
 #include "common/store.h"
 
-#include <mongoc/mongoc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -12,11 +11,11 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/store_connect.h"
+#include "common/store_inside.h"
 #include "common/store_setup.h"
 #include "common/text.h"
 
-#define COMMIT_TRIES 8    /* the same commit may be sent again safely */
-#define READ_MS      5000 /* the server gives a read up then */
+#define READ_MS 5000 /* the server gives a read up then */
 
 const char *const store_names[STORE__COUNT] = {
     [STORE_META] = "meta",
@@ -32,23 +31,6 @@ const char *const store_names[STORE__COUNT] = {
     [STORE_JOBS] = "jobs",
     [STORE_THROTTLES] = "throttles",
     [STORE_NOTIFICATIONS] = "notifications",
-};
-
-struct store_pool {
-    mongoc_client_pool_t *pool;
-    mongoc_transaction_opt_t *transaction;
-    char *database;
-};
-
-struct store {
-    struct store_pool *pool;
-    mongoc_client_t *client;
-    mongoc_collection_t *collections[STORE__COUNT];
-    mongoc_client_session_t *session;
-    bool open;               /* a transaction is open */
-    bson_t *in_session;      /* {sessionId: ...}, for the opts of its commands */
-    struct store_note *note;   /* NULL: nobody asked for it */
-    const struct arena *limit; /* of store_limit() */
 };
 
 static void
@@ -80,7 +62,6 @@ store_pool_open(const char *text, const char *database, long most)
     }
     if (!mongoc_client_pool_set_error_api(p->pool, MONGOC_ERROR_API_VERSION_2))
         abort(); /* it is set before the first client is taken */
-    p->transaction = store_connect_transaction();
     p->database = text_dup(database);
     return p;
 fail:
@@ -94,7 +75,6 @@ store_pool_close(struct store_pool *p)
     if (p == NULL)
         return;
     mongoc_client_pool_destroy(p->pool);
-    mongoc_transaction_opts_destroy(p->transaction);
     free(p->database);
     free(p);
 }
@@ -114,20 +94,8 @@ store_take(struct store_pool *pool)
     }
     for (int i = 0; i < STORE__COUNT; i++)
         s->collections[i] = mongoc_client_get_collection(s->client, pool->database, store_names[i]);
+    s->transaction = store_connect_transaction();
     return s;
-}
-
-static void
-end_session(struct store *s)
-{
-    if (s->session == NULL)
-        return;
-    mongoc_client_session_destroy(s->session);
-    bson_destroy(s->in_session);
-    if (s->note != NULL)
-        memset(s->note, 0, sizeof(*s->note));
-    s->session = NULL;
-    s->open = false;
 }
 
 void
@@ -135,23 +103,31 @@ store_give(struct store *s)
 {
     if (s == NULL)
         return;
-    end_session(s);
+    store_end_session(s);
     for (int i = 0; i < STORE__COUNT; i++)
         mongoc_collection_destroy(s->collections[i]);
+    mongoc_transaction_opts_destroy(s->transaction);
     mongoc_client_pool_push(s->pool->pool, s->client);
     free(s);
 }
 
-/* What an error means for the caller; logs what only the library can tell. */
-static enum err
-judge(struct store *s, enum store_name name, const bson_error_t *error, const bson_t *reply)
+/* Did the command not reach a server, or its answer not reach us? */
+static bool
+is_lost(const bson_error_t *error)
+{
+    return error->domain == MONGOC_ERROR_STREAM || error->domain == MONGOC_ERROR_SERVER_SELECTION;
+}
+
+enum err
+store_judge(struct store *s, enum store_name name, const bson_error_t *error, const bson_t *reply)
 {
     bool transient = reply != NULL && mongoc_error_has_label(reply, "TransientTransactionError");
 
     if (error->domain == MONGOC_ERROR_SERVER && error->code == 11000)
         return ERR_CONFLICT;
-    if (s->open && (transient || error->code == 112 || error->code == 251)) {
+    if (s->open && (transient || is_lost(error) || error->code == 112 || error->code == 251)) {
         log_debug("store: %s: a conflict: %s", store_names[name], error->message);
+        s->doubtful |= is_lost(error);
         return ERR_RETRY;
     }
     log_warn("store: %s: %s (%d.%d)", store_names[name], error->message, (int)error->domain,
@@ -160,13 +136,75 @@ judge(struct store *s, enum store_name name, const bson_error_t *error, const bs
 }
 
 void
+store_deadline(struct store *s, int64_t until)
+{
+    s->deadline = until;
+}
+
+long
+store_left(const struct store *s, long most)
+{
+    int64_t left = (s->deadline - clock_steady()) / 1000;
+
+    if (s->deadline == 0 || left > most)
+        return most;
+    return left > 0 ? (long)left : 0;
+}
+
+/* Server errors (their codes) after which the same may be done again once there is a primary. */
+static const struct {
+    uint32_t code;
+    bool undone; /* the command was not begun, so that even a write may be repeated */
+} passing[] = {
+    {10058, true},  /* LegacyNotPrimary */
+    {10107, true},  /* NotWritablePrimary */
+    {13435, true},  /* NotPrimaryNoSecondaryOk */
+    {13436, true},  /* NotPrimaryOrSecondary */
+    {6, false},     /* HostUnreachable */
+    {7, false},     /* HostNotFound */
+    {89, false},    /* NetworkTimeout */
+    {91, false},    /* ShutdownInProgress */
+    {134, false},   /* ReadConcernMajorityNotAvailableYet */
+    {189, false},   /* PrimarySteppedDown */
+    {262, false},   /* ExceededTimeLimit */
+    {9001, false},  /* SocketException */
+    {11600, false}, /* InterruptedAtShutdown */
+    {11602, false}, /* InterruptedDueToReplStateChange */
+};
+
+static bool
+passes(const bson_error_t *error, bool read)
+{
+    if (error->domain == MONGOC_ERROR_SERVER_SELECTION)
+        return true;
+    if (error->domain == MONGOC_ERROR_STREAM)
+        return read;
+    for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
+        if (passing[i].code == error->code)
+            return error->domain == MONGOC_ERROR_SERVER && (read || passing[i].undone);
+    return false;
+}
+
+bool
+store_wait(struct store *s, int *tries, const bson_error_t *error, bool read)
+{
+    long pause = 10L << (*tries < 5 ? *tries : 5);
+
+    if (s->open || s->deadline == 0 || store_left(s, pause + 1) <= pause || !passes(error, read))
+        return false;
+    ++*tries;
+    nanosleep(&(struct timespec){.tv_nsec = pause * 1000000}, NULL);
+    return true;
+}
+
+void
 store_limit(struct store *s, const struct arena *arena)
 {
     s->limit = arena;
 }
 
-static bool
-over_limit(const struct store *s)
+bool
+store_over_limit(const struct store *s)
 {
     return s->limit != NULL && arena_full(s->limit);
 }
@@ -183,30 +221,77 @@ with_session(struct store *s, const bson_t *opts, bson_t *out)
     return out;
 }
 
-/* The same for a read: it also gets a time limit. */
-static const bson_t *
-for_read(struct store *s, const bson_t *opts, bson_t *out)
+/* A find, or an aggregation where there is a pipeline. */
+struct reading {
+    enum store_name name;
+    const bson_t *filter, *opts, *pipeline;
+    const char *level; /* of its read concern; NULL: the pool's */
+    store_each each;
+    void *arg;
+};
+
+/* The same for a read: with a time limit. */
+static void
+for_read(struct store *s, const struct reading *r, long limit, bson_t *out)
 {
-    with_session(s, opts, out);
-    BSON_APPEND_INT64(out, "maxTimeMS", READ_MS);
-    return out;
+    bson_t concern;
+
+    with_session(s, r->opts, out);
+    BSON_APPEND_INT64(out, "maxTimeMS", limit);
+    if (r->level != NULL) {
+        BSON_APPEND_DOCUMENT_BEGIN(out, "readConcern", &concern);
+        BSON_APPEND_UTF8(&concern, "level", r->level);
+        bson_append_document_end(out, &concern);
+    }
+}
+
+/* Hands on what comes; false with *error when the database failed before anything came. */
+static bool
+drain(struct store *s, const struct reading *r, mongoc_cursor_t *cursor, enum err *err,
+      bson_error_t *error)
+{
+    const bson_t *doc, *reply = NULL;
+    bool full = false, begun = false, failed;
+
+    *err = ERR_NONE;
+    while (*err == ERR_NONE && !(full = store_over_limit(s)) && mongoc_cursor_next(cursor, &doc)) {
+        begun = true;
+        *err = r->each(r->arg, doc);
+    }
+    if (*err == ERR_NONE && full)
+        *err = ERR_TOO_MUCH;
+    failed = *err == ERR_NONE && mongoc_cursor_error_document(cursor, error, &reply);
+    if (failed)
+        *err = store_judge(s, r->name, error, reply);
+    mongoc_cursor_destroy(cursor);
+    return !failed || begun;
 }
 
 static enum err
-drain(struct store *s, enum store_name name, mongoc_cursor_t *cursor, store_each each, void *arg)
+run_reading(struct store *s, const struct reading *r)
 {
-    const bson_t *doc, *reply = NULL;
+    mongoc_collection_t *from = s->collections[r->name];
     bson_error_t error;
-    enum err err = ERR_NONE;
-    bool full = false;
+    int tries = 0;
+    enum err err;
+    bool done;
 
-    while (err == ERR_NONE && !(full = over_limit(s)) && mongoc_cursor_next(cursor, &doc))
-        err = each(arg, doc);
-    if (err == ERR_NONE && full)
-        err = ERR_TOO_MUCH;
-    if (err == ERR_NONE && mongoc_cursor_error_document(cursor, &error, &reply))
-        err = judge(s, name, &error, reply);
-    mongoc_cursor_destroy(cursor);
+    do {
+        long limit = store_left(s, READ_MS);
+        mongoc_cursor_t *cursor;
+        bson_t opts;
+
+        if (limit == 0) {
+            log_warn("store: %s: the request's time is over", store_names[r->name]);
+            return ERR_BUSY;
+        }
+        for_read(s, r, limit, &opts);
+        cursor = r->pipeline == NULL
+                     ? mongoc_collection_find_with_opts(from, r->filter, &opts, NULL)
+                     : mongoc_collection_aggregate(from, MONGOC_QUERY_NONE, r->pipeline, &opts, NULL);
+        bson_destroy(&opts);
+        done = drain(s, r, cursor, &err, &error);
+    } while (!done && store_wait(s, &tries, &error, true));
     return err;
 }
 
@@ -214,24 +299,18 @@ enum err
 store_find(struct store *s, enum store_name name, const bson_t *filter, const bson_t *opts,
            store_each each, void *arg)
 {
-    bson_t all;
-    mongoc_cursor_t *cursor = mongoc_collection_find_with_opts(s->collections[name], filter,
-                                                               for_read(s, opts, &all), NULL);
+    struct reading r = {.name = name, .filter = filter, .opts = opts, .each = each, .arg = arg};
 
-    bson_destroy(&all);
-    return drain(s, name, cursor, each, arg);
+    return run_reading(s, &r);
 }
 
 enum err
 store_aggregate(struct store *s, enum store_name name, const bson_t *pipeline, store_each each,
                 void *arg)
 {
-    bson_t all;
-    mongoc_cursor_t *cursor = mongoc_collection_aggregate(
-        s->collections[name], MONGOC_QUERY_NONE, pipeline, for_read(s, NULL, &all), NULL);
+    struct reading r = {.name = name, .pipeline = pipeline, .each = each, .arg = arg};
 
-    bson_destroy(&all);
-    return drain(s, name, cursor, each, arg);
+    return run_reading(s, &r);
 }
 
 static enum err
@@ -244,9 +323,8 @@ keep_first(void *arg, const bson_t *doc)
     return ERR_NONE;
 }
 
-enum err
-store_get(struct store *s, enum store_name name, const bson_t *filter, const bson_t *opts,
-          bson_t **out)
+static enum err
+get(struct store *s, struct reading *r, const bson_t *opts, bson_t **out)
 {
     bson_t one;
     enum err err;
@@ -257,7 +335,10 @@ store_get(struct store *s, enum store_name name, const bson_t *filter, const bso
         bson_concat(&one, opts);
     BSON_APPEND_INT64(&one, "limit", 1);
     BSON_APPEND_BOOL(&one, "singleBatch", true);
-    err = store_find(s, name, filter, &one, keep_first, out);
+    r->opts = &one;
+    r->each = keep_first;
+    r->arg = out;
+    err = run_reading(s, r);
     bson_destroy(&one);
     if (err != ERR_NONE) {
         if (*out != NULL)
@@ -268,224 +349,147 @@ store_get(struct store *s, enum store_name name, const bson_t *filter, const bso
     return *out == NULL ? ERR_NOT_FOUND : ERR_NONE;
 }
 
-/* The end of every write: reads the count, judges, frees. */
+enum err
+store_get(struct store *s, enum store_name name, const bson_t *filter, const bson_t *opts,
+          bson_t **out)
+{
+    struct reading r = {.name = name, .filter = filter};
+
+    return get(s, &r, opts, out);
+}
+
+enum err
+store_get_newest(struct store *s, enum store_name name, const bson_t *filter, bson_t **out)
+{
+    struct reading r = {
+        .name = name, .filter = filter, .level = MONGOC_READ_CONCERN_LEVEL_LINEARIZABLE};
+
+    if (s->open)
+        abort(); /* a transaction has one read concern */
+    return get(s, &r, NULL, out);
+}
+
+enum writing { INSERT, INSERT_MANY, UPDATE, UPDATE_MANY, REPLACE, REMOVE, REMOVE_MANY };
+
+struct write {
+    enum store_name name;
+    enum writing what;
+    const bson_t *filter, *doc; /* doc: the update, or what is stored */
+    const bson_t **docs;
+    size_t count;
+};
+
+static bool
+write_once(struct store *s, const struct write *w, bson_t *reply, bson_error_t *error)
+{
+    mongoc_collection_t *to = s->collections[w->name];
+    const bson_t *opts = s->open ? s->in_session : NULL;
+
+    switch (w->what) {
+    case INSERT:
+        return mongoc_collection_insert_one(to, w->doc, opts, reply, error);
+    case INSERT_MANY:
+        return mongoc_collection_insert_many(to, w->docs, w->count, opts, reply, error);
+    case UPDATE:
+        return mongoc_collection_update_one(to, w->filter, w->doc, opts, reply, error);
+    case UPDATE_MANY:
+        return mongoc_collection_update_many(to, w->filter, w->doc, opts, reply, error);
+    case REPLACE:
+        return mongoc_collection_replace_one(to, w->filter, w->doc, opts, reply, error);
+    case REMOVE:
+        return mongoc_collection_delete_one(to, w->filter, opts, reply, error);
+    case REMOVE_MANY:
+        return mongoc_collection_delete_many(to, w->filter, opts, reply, error);
+    }
+    abort();
+}
+
 static enum err
-written(struct store *s, enum store_name name, bool ok, bson_error_t *error, bson_t *reply,
-        bson_t *opts, int64_t *matched)
+run_write(struct store *s, const struct write *w, int64_t *matched)
 {
     bson_iter_t iter;
-    enum err err = ok ? ERR_NONE : judge(s, name, error, reply);
+    bson_error_t error;
+    bson_t reply;
+    int tries = 0;
+    enum err err;
 
+    if ((w->what == UPDATE_MANY || w->what == REMOVE_MANY) && !s->open)
+        abort(); /* see store_many.h */
     if (matched != NULL)
-        *matched =
-            ok && bson_iter_init_find(&iter, reply, "matchedCount") ? bson_iter_as_int64(&iter) : 0;
-    bson_destroy(reply);
-    bson_destroy(opts);
+        *matched = 0;
+    for (;;) {
+        if (store_left(s, 1) == 0) {
+            log_warn("store: %s: the request's time is over", store_names[w->name]);
+            return ERR_BUSY;
+        }
+        err = write_once(s, w, &reply, &error) ? ERR_NONE : store_judge(s, w->name, &error, &reply);
+        if (err == ERR_NONE || !store_wait(s, &tries, &error, false))
+            break;
+        bson_destroy(&reply);
+    }
+    if (matched != NULL && err == ERR_NONE && bson_iter_init_find(&iter, &reply, "matchedCount"))
+        *matched = bson_iter_as_int64(&iter);
+    bson_destroy(&reply);
     return err;
 }
 
 enum err
 store_insert(struct store *s, enum store_name name, const bson_t *doc)
 {
-    bson_t opts, reply;
-    bson_error_t error;
-    bool ok = mongoc_collection_insert_one(s->collections[name], doc, with_session(s, NULL, &opts),
-                                           &reply, &error);
+    struct write w = {.name = name, .what = INSERT, .doc = doc};
 
-    return written(s, name, ok, &error, &reply, &opts, NULL);
+    return run_write(s, &w, NULL);
 }
 
 enum err
 store_insert_many(struct store *s, enum store_name name, const bson_t **docs, size_t count)
 {
-    bson_t opts, reply;
-    bson_error_t error;
-    bool ok;
+    struct write w = {.name = name, .what = INSERT_MANY, .docs = docs, .count = count};
 
-    if (count == 0)
-        return ERR_NONE;
-    ok = mongoc_collection_insert_many(s->collections[name], docs, count,
-                                       with_session(s, NULL, &opts), &reply, &error);
-    return written(s, name, ok, &error, &reply, &opts, NULL);
+    return count == 0 ? ERR_NONE : run_write(s, &w, NULL);
 }
 
 enum err
 store_update(struct store *s, enum store_name name, const bson_t *filter, const bson_t *update,
              int64_t *matched)
 {
-    bson_t opts, reply;
-    bson_error_t error;
-    bool ok = mongoc_collection_update_one(s->collections[name], filter, update,
-                                           with_session(s, NULL, &opts), &reply, &error);
+    struct write w = {.name = name, .what = UPDATE, .filter = filter, .doc = update};
 
-    return written(s, name, ok, &error, &reply, &opts, matched);
+    return run_write(s, &w, matched);
 }
 
 enum err
 store_update_many(struct store *s, enum store_name name, const bson_t *filter, const bson_t *update,
                   int64_t *matched)
 {
-    bson_t opts, reply;
-    bson_error_t error;
-    bool ok;
+    struct write w = {.name = name, .what = UPDATE_MANY, .filter = filter, .doc = update};
 
-    if (!s->open)
-        abort(); /* see store_many.h */
-    ok = mongoc_collection_update_many(s->collections[name], filter, update,
-                                       with_session(s, NULL, &opts), &reply, &error);
-    return written(s, name, ok, &error, &reply, &opts, matched);
+    return run_write(s, &w, matched);
 }
 
 enum err
 store_replace(struct store *s, enum store_name name, const bson_t *filter, const bson_t *doc,
               int64_t *matched)
 {
-    bson_t opts, reply;
-    bson_error_t error;
-    bool ok = mongoc_collection_replace_one(s->collections[name], filter, doc,
-                                            with_session(s, NULL, &opts), &reply, &error);
+    struct write w = {.name = name, .what = REPLACE, .filter = filter, .doc = doc};
 
-    return written(s, name, ok, &error, &reply, &opts, matched);
+    return run_write(s, &w, matched);
 }
 
 enum err
 store_remove(struct store *s, enum store_name name, const bson_t *filter)
 {
-    bson_t opts, reply;
-    bson_error_t error;
-    bool ok = mongoc_collection_delete_one(s->collections[name], filter,
-                                           with_session(s, NULL, &opts), &reply, &error);
+    struct write w = {.name = name, .what = REMOVE, .filter = filter};
 
-    return written(s, name, ok, &error, &reply, &opts, NULL);
+    return run_write(s, &w, NULL);
 }
 
 enum err
 store_remove_many(struct store *s, enum store_name name, const bson_t *filter)
 {
-    bson_t opts, reply;
-    bson_error_t error;
-    bool ok;
+    struct write w = {.name = name, .what = REMOVE_MANY, .filter = filter};
 
-    if (!s->open)
-        abort(); /* see store_many.h */
-    ok = mongoc_collection_delete_many(s->collections[name], filter, with_session(s, NULL, &opts),
-                                       &reply, &error);
-    return written(s, name, ok, &error, &reply, &opts, NULL);
-}
-
-void
-store_notes_in(struct store *s, struct store_note *note)
-{
-    s->note = note;
-}
-
-static void
-note_session(struct store *s)
-{
-    bson_iter_t iter;
-    const uint8_t *id;
-    uint32_t len;
-
-    if (s->note == NULL ||
-        !bson_iter_init_find(&iter, mongoc_client_session_get_lsid(s->session), "id") ||
-        !BSON_ITER_HOLDS_BINARY(&iter))
-        return;
-    bson_iter_binary(&iter, NULL, &len, &id);
-    if (len == sizeof(s->note->session))
-        memcpy(s->note->session, id, len);
-}
-
-enum err
-store_end_sessions(struct store *s, const struct store_note *notes, size_t count)
-{
-    static const struct store_note none;
-    bson_t *command = bson_new(), list, one;
-    bson_error_t error;
-    char key[16];
-    int n = 0;
-    bool ok;
-
-    BSON_APPEND_ARRAY_BEGIN(command, "killSessions", &list);
-    for (size_t i = 0; i < count; i++) {
-        if (memcmp(&notes[i], &none, sizeof(none)) == 0)
-            continue;
-        snprintf(key, sizeof(key), "%d", n++);
-        BSON_APPEND_DOCUMENT_BEGIN(&list, key, &one);
-        BSON_APPEND_BINARY(&one, "id", BSON_SUBTYPE_UUID, notes[i].session,
-                           sizeof(notes[i].session));
-        bson_append_document_end(&list, &one);
-    }
-    bson_append_array_end(command, &list);
-    ok = n == 0 || mongoc_client_command_simple(s->client, "admin", command, NULL, NULL, &error);
-    bson_destroy(command);
-    return ok ? ERR_NONE : judge(s, STORE_META, &error, NULL);
-}
-
-enum err
-store_begin(struct store *s)
-{
-    bson_error_t error;
-
-    if (s->session == NULL) {
-        s->session = mongoc_client_start_session(s->client, NULL, &error);
-        if (s->session == NULL) {
-            log_warn("store: no session: %s", error.message);
-            return ERR_STORE;
-        }
-        s->in_session = bson_new();
-        if (!mongoc_client_session_append(s->session, s->in_session, &error))
-            abort(); /* it was made by this client */
-        note_session(s);
-    }
-    if (!mongoc_client_session_start_transaction(s->session, s->pool->transaction, &error)) {
-        log_warn("store: no transaction: %s", error.message);
-        end_session(s);
-        return ERR_STORE;
-    }
-    s->open = true;
-    return ERR_NONE;
-}
-
-enum err
-store_commit(struct store *s)
-{
-    bson_error_t error;
-    bson_t reply;
-
-    if (over_limit(s)) {
-        store_abort(s);
-        return ERR_TOO_MUCH;
-    }
-    for (int i = 0; i < COMMIT_TRIES; i++) {
-        bool transient, unknown;
-
-        if (mongoc_client_session_commit_transaction(s->session, &reply, &error)) {
-            bson_destroy(&reply);
-            s->open = false;
-            return ERR_NONE;
-        }
-        transient = mongoc_error_has_label(&reply, "TransientTransactionError");
-        unknown = mongoc_error_has_label(&reply, "UnknownTransactionCommitResult");
-        bson_destroy(&reply);
-        if (transient && !unknown) {
-            s->open = false;
-            return ERR_RETRY;
-        }
-        if (!unknown)
-            break;
-        nanosleep(&(struct timespec){.tv_nsec = 20000000L << (i < 5 ? i : 5)}, NULL);
-    }
-    log_warn("store: a commit's result is unknown: %s", error.message);
-    end_session(s);
-    return ERR_STORE;
-}
-
-void
-store_abort(struct store *s)
-{
-    if (s->open)
-        mongoc_client_session_abort_transaction(s->session, NULL);
-    s->open = false;
+    return run_write(s, &w, NULL);
 }
 
 enum err
@@ -498,7 +502,7 @@ store_ping(struct store *s)
 
     bson_destroy(ping);
     bson_destroy(&reply);
-    return ok ? ERR_NONE : judge(s, STORE_META, &error, NULL);
+    return ok ? ERR_NONE : store_judge(s, STORE_META, &error, NULL);
 }
 
 enum err

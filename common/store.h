@@ -52,6 +52,17 @@ struct arena;
 void store_limit(struct store *store, const struct arena *arena);
 
 /*
+ * Until when (clock_steady()) all that follows may take.  It becomes the server's
+ * time limit of each read and commit, and until then an operation that found no
+ * primary is tried again; after it all fail with ERR_BUSY.  0: none, which means 5 s
+ * for each operation, tried once.
+ */
+void store_deadline(struct store *store, int64_t until);
+
+/* Milliseconds until then, at most `most`; `most` when there is no deadline. */
+long store_left(const struct store *store, long most);
+
+/*
  * Makes indexes and the epoch, if absent.  ERR_INVALID when the server is not a
  * replica set, ERR_STORE when it cannot be reached; both logged.
  */
@@ -71,6 +82,13 @@ enum err store_epoch(struct store *store, char out[STORE_EPOCH]) MUST_CHECK;
 /* The first match, the caller's to destroy; ERR_NOT_FOUND.  opts may be NULL. */
 enum err store_get(struct store *store, enum store_name name, const bson_t *filter,
                    const bson_t *opts, bson_t **out) MUST_CHECK;
+
+/*
+ * The same, but certainly with every write that was acknowledged or has caused a
+ * conflict so far, which a majority read may not show yet.  Not in a transaction.
+ */
+enum err store_get_newest(struct store *store, enum store_name name, const bson_t *filter,
+                          bson_t **out) MUST_CHECK;
 
 /* Calls each(arg, doc) for every match until it fails; doc lives for the call. */
 typedef enum err (*store_each)(void *arg, const bson_t *doc);

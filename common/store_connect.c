@@ -11,10 +11,11 @@
 /* Shorter than the socket's limit, so that the answer comes from the server. */
 #define WTIMEOUT_MS   5000 /* a write that a majority does not confirm; it may still happen */
 #define COMMIT_MS     5000 /* a commit, the same */
-#define SOCKET_MS     10000
+#define SOCKET_MS     6000
 #define CONNECT_MS    1000
 #define SELECT_MS     2000 /* without a primary */
 #define WAIT_QUEUE_MS 500
+#define HEARTBEAT_MS  2000 /* the longest that a server which has come back is not known of */
 
 static const struct {
     const char *name;
@@ -24,6 +25,7 @@ static const struct {
     {MONGOC_URI_SERVERSELECTIONTIMEOUTMS, SELECT_MS},
     {MONGOC_URI_CONNECTTIMEOUTMS, CONNECT_MS},
     {MONGOC_URI_SOCKETTIMEOUTMS, SOCKET_MS},
+    {MONGOC_URI_HEARTBEATFREQUENCYMS, HEARTBEAT_MS},
 };
 
 static mongoc_write_concern_t *

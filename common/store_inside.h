@@ -1,0 +1,51 @@
+/*
+ * What store*.c share of a connection.
+ */
+#ifndef COMMON_STORE_INSIDE_H
+#define COMMON_STORE_INSIDE_H
+
+#include <mongoc/mongoc.h>
+#include <stdbool.h>
+
+#include "common/store.h"
+
+#define STORE_DOUBTS 4 /* sessions to end that are remembered at once */
+
+struct store_pool {
+    mongoc_client_pool_t *pool;
+    char *database;
+};
+
+struct store {
+    struct store_pool *pool;
+    mongoc_client_t *client;
+    mongoc_collection_t *collections[STORE__COUNT];
+    mongoc_client_session_t *session;
+    mongoc_transaction_opt_t *transaction;
+    bool open;               /* a transaction is open */
+    bool doubtful;           /* and the server may keep it open when we give it up */
+    bson_t *in_session;      /* {sessionId: ...}, for the opts of its commands */
+    struct store_note *note; /* NULL: nobody asked for it */
+    struct store_note doubts[STORE_DOUBTS];
+    const struct arena *limit; /* NULL: none */
+    int64_t deadline;          /* of clock_steady(); 0: none */
+};
+
+/* What an error means for the caller; logs what only the library can tell. */
+enum err store_judge(struct store *store, enum store_name name, const bson_error_t *error,
+                     const bson_t *reply);
+
+/* Is the request's memory over its limit? */
+bool store_over_limit(const struct store *store);
+
+/*
+ * After a failed operation outside a transaction: true when it did not happen
+ * and may be done again, after a pause, since a primary may come before the
+ * deadline.  A read may also be repeated when it did happen.
+ */
+bool store_wait(struct store *store, int *tries, const bson_error_t *error, bool read);
+
+/* Forgets the session; what it left open in the database is ended before the next one's begin. */
+void store_end_session(struct store *store);
+
+#endif

@@ -1,0 +1,194 @@
+/*
+ * Transactions and their sessions.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/log.h"
+#include "common/store_connect.h"
+#include "common/store_inside.h"
+
+#define COMMIT_MS 5000 /* one sending of a commit, and all of them where there is no deadline */
+#define PAUSE_MS  20   /* before a commit is sent again; doubled up to 32 times */
+
+void
+store_notes_in(struct store *s, struct store_note *note)
+{
+    s->note = note;
+}
+
+/* The session's id; all zero when it has none. */
+static void
+write_note(const struct store *s, struct store_note *note)
+{
+    bson_iter_t iter;
+    const uint8_t *id;
+    uint32_t len;
+
+    memset(note, 0, sizeof(*note));
+    if (!bson_iter_init_find(&iter, mongoc_client_session_get_lsid(s->session), "id") ||
+        !BSON_ITER_HOLDS_BINARY(&iter))
+        return;
+    bson_iter_binary(&iter, NULL, &len, &id);
+    if (len == sizeof(note->session))
+        memcpy(note->session, id, len);
+}
+
+enum err
+store_end_sessions(struct store *s, const struct store_note *notes, size_t count)
+{
+    static const struct store_note none;
+    bson_t *command = bson_new(), list, one;
+    bson_error_t error;
+    char key[16];
+    int n = 0;
+    bool ok;
+
+    BSON_APPEND_ARRAY_BEGIN(command, "killSessions", &list);
+    for (size_t i = 0; i < count; i++) {
+        if (memcmp(&notes[i], &none, sizeof(none)) == 0)
+            continue;
+        snprintf(key, sizeof(key), "%d", n++);
+        BSON_APPEND_DOCUMENT_BEGIN(&list, key, &one);
+        BSON_APPEND_BINARY(&one, "id", BSON_SUBTYPE_UUID, notes[i].session,
+                           sizeof(notes[i].session));
+        bson_append_document_end(&list, &one);
+    }
+    bson_append_array_end(command, &list);
+    ok = n == 0 || mongoc_client_command_simple(s->client, "admin", command, NULL, NULL, &error);
+    bson_destroy(command);
+    return ok ? ERR_NONE : store_judge(s, STORE_META, &error, NULL);
+}
+
+void
+store_end_session(struct store *s)
+{
+    if (s->session == NULL)
+        return;
+    if (s->doubtful) {
+        memmove(&s->doubts[1], &s->doubts[0], sizeof(s->doubts) - sizeof(s->doubts[0]));
+        write_note(s, &s->doubts[0]);
+    }
+    mongoc_client_session_destroy(s->session);
+    bson_destroy(s->in_session);
+    if (s->note != NULL)
+        memset(s->note, 0, sizeof(*s->note));
+    s->session = NULL;
+    s->open = s->doubtful = false;
+}
+
+/*
+ * A transaction that the server may still keep open would hold its topics until
+ * the server's own limit.  When it cannot be ended now, the next begin tries again.
+ */
+static void
+end_doubts(struct store *s)
+{
+    static const struct store_note none[STORE_DOUBTS];
+
+    if (memcmp(s->doubts, none, sizeof(none)) != 0 &&
+        store_end_sessions(s, s->doubts, STORE_DOUBTS) == ERR_NONE)
+        memset(s->doubts, 0, sizeof(s->doubts));
+}
+
+static enum err
+start_session(struct store *s)
+{
+    bson_error_t error;
+
+    s->session = mongoc_client_start_session(s->client, NULL, &error);
+    if (s->session == NULL) {
+        log_warn("store: no session: %s", error.message);
+        return ERR_STORE;
+    }
+    s->in_session = bson_new();
+    if (!mongoc_client_session_append(s->session, s->in_session, &error))
+        abort(); /* it was made by this client */
+    if (s->note != NULL)
+        write_note(s, s->note);
+    return ERR_NONE;
+}
+
+enum err
+store_begin(struct store *s)
+{
+    bson_error_t error;
+    long limit = store_left(s, COMMIT_MS);
+    enum err err;
+
+    if (limit == 0)
+        return ERR_BUSY;
+    end_doubts(s);
+    if (s->session == NULL && (err = start_session(s)) != ERR_NONE)
+        return err;
+    mongoc_transaction_opts_set_max_commit_time_ms(s->transaction, limit);
+    if (!mongoc_client_session_start_transaction(s->session, s->transaction, &error)) {
+        log_warn("store: no transaction: %s", error.message);
+        store_end_session(s);
+        return ERR_STORE;
+    }
+    s->open = true;
+    return ERR_NONE;
+}
+
+enum commit { COMMITTED, UNDONE, UNKNOWN, REFUSED };
+
+static enum commit
+commit_once(struct store *s, bson_error_t *error)
+{
+    bson_t reply;
+    bool ok = mongoc_client_session_commit_transaction(s->session, &reply, error);
+    bool transient = !ok && mongoc_error_has_label(&reply, "TransientTransactionError");
+    bool unknown = !ok && mongoc_error_has_label(&reply, "UnknownTransactionCommitResult");
+
+    bson_destroy(&reply);
+    if (ok)
+        return COMMITTED;
+    if (unknown || error->domain == MONGOC_ERROR_SERVER_SELECTION ||
+        error->domain == MONGOC_ERROR_STREAM)
+        return UNKNOWN;
+    return transient ? UNDONE : REFUSED;
+}
+
+enum err
+store_commit(struct store *s)
+{
+    bson_error_t error;
+    enum commit result;
+    long left = store_left(s, COMMIT_MS), pause = PAUSE_MS;
+
+    if (store_over_limit(s)) {
+        store_abort(s);
+        return ERR_TOO_MUCH;
+    }
+    /* The same commit may be sent as often as one likes: it is done once. */
+    while ((result = commit_once(s, &error)) == UNKNOWN) {
+        long most = s->deadline == 0 ? left : store_left(s, COMMIT_MS);
+
+        if (most <= pause)
+            break;
+        nanosleep(&(struct timespec){.tv_nsec = pause * 1000000}, NULL);
+        left -= pause;
+        pause = pause < PAUSE_MS * 32 ? pause * 2 : pause;
+    }
+    if (result == COMMITTED || result == UNDONE) {
+        s->open = false;
+        return result == COMMITTED ? ERR_NONE : ERR_RETRY;
+    }
+    log_warn("store: a commit's result is unknown: %s", error.message);
+    s->doubtful = true;
+    store_end_session(s);
+    end_doubts(s);
+    return ERR_STORE;
+}
+
+void
+store_abort(struct store *s)
+{
+    if (s->open)
+        mongoc_client_session_abort_transaction(s->session, NULL);
+    s->open = false;
+    if (s->doubtful)
+        store_end_session(s);
+}
