@@ -37,10 +37,17 @@ def indexes():
     return [plans.Index(line) for line in sorted(seen["index"])]
 
 
+def is_served(shape):
+    """Lists, whose filters a client combines: a line `PREFIX*`, tab, `served` has them all, as long as
+    some index serves each."""
+    prefixes = [line[:-1] for line, index in catalogue().items() if index == "served"]
+    return shape.startswith(tuple(prefixes)) and "scan:" not in plans.suggest(shape, indexes())
+
+
 def new_lines():
     """A line for every shape that the catalogue lacks."""
-    known = catalogue()
-    return [f"{shape}\t{plans.suggest(shape, indexes())}" for shape in sorted(seen["shape"] - known.keys())]
+    new = sorted(shape for shape in seen["shape"] - catalogue().keys() if not is_served(shape))
+    return [f"{shape}\t{plans.suggest(shape, indexes())}" for shape in new]
 
 
 def complaints():

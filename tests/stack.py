@@ -115,6 +115,27 @@ class Stack:
             return path.read_text(errors="replace") if path.exists() else ""
         return {p.stem: p.read_text(errors="replace") for p in (self.data / "log").glob("*.log")}
 
+    def proxy_control(self, line):
+        """Sends mongo-proxy a line (tests/proxy/faults.h); its answer, a number."""
+        path = self.state["programs"]["proxy"]["socket"]
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+            s.bind("")  # a name of the kernel's choice, for the answer
+            s.settimeout(5)
+            s.sendto(line.encode(), path)
+            answer = int(s.recv(64))
+        assert answer >= 0, f"mongo-proxy refuses {line!r}"
+        return answer
+
+    @contextlib.contextmanager
+    def fault(self, *lines):
+        """For as long as the block lasts, mongo-proxy does that harm."""
+        for line in lines:
+            self.proxy_control("add " + line)
+        try:
+            yield
+        finally:
+            self.proxy_control("clear")
+
     # Processes, and how to hurt them.
 
     def pids(self):

@@ -67,8 +67,11 @@ class Programs:
 
     def proxy(self):
         port, report = self.database.proxy_port, self.places.path("log", "proxy.report")
-        argv = [self.database.proxy, str(port), str(self.database.port), report]
-        return Program("proxy", argv, self.places, is_up=lambda: os.path.exists(report))
+        path = self.places.socket("proxy")
+        argv = [self.database.proxy, str(port), str(self.database.port), report, path]
+        program = Program("proxy", argv, self.places, is_up=lambda: os.path.exists(path))
+        program.socket = path
+        return program
 
     def redis(self):
         path, folder = self.places.socket("redis"), self.places.path("redis")

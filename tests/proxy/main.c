@@ -1,6 +1,6 @@
 /*
  * A proxy between our programs and MongoDB that judges every command by the
- * rules, and notes its shape.
+ * rules, notes its shape, and does harm when a test asks for it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/text.h"
+#include "faults.h"
 #include "message.h"
 #include "relay.h"
 #include "report.h"
@@ -15,9 +16,10 @@
 #include "shape.h"
 
 static const char *const usage =
-    "usage: mongo-proxy LISTEN_PORT DATABASE_PORT REPORT\n"
+    "usage: mongo-proxy LISTEN_PORT DATABASE_PORT REPORT CONTROL\n"
     "Forwards 127.0.0.1:LISTEN_PORT to 127.0.0.1:DATABASE_PORT.  REPORT gets lines of\n"
-    "`shape<tab>SHAPE`, `index<tab>INDEX` and `broken<tab>RULE: SHAPE`, each once.\n";
+    "`shape<tab>SHAPE`, `index<tab>INDEX` and `broken<tab>RULE: SHAPE`, each once.\n"
+    "CONTROL: a unix socket for faults (faults.h).\n";
 
 struct judged {
     const struct message *m;
@@ -71,29 +73,26 @@ see(struct pair *pair, bool from_client, const uint8_t *bytes, size_t len)
 {
     struct message m;
 
-    (void)pair;
-    if (from_client && message_read(&m, bytes, len))
-        judge(&m);
-    return true;
-}
-
-static int
-no_timer(void)
-{
-    return -1;
+    if (!message_read(&m, bytes, len))
+        return true; /* the handshake may be older than OP_MSG */
+    if (!from_client)
+        return faults_reply(pair, &m, bytes, len);
+    judge(&m);
+    return faults_command(pair, &m, bytes, len);
 }
 
 int
 main(int argc, char **argv)
 {
-    struct relay_options options = {.see = see, .timer = no_timer};
+    struct relay_options options = {.see = see, .timer = faults_timer, .control = faults_control};
 
-    if (argc != 4) {
+    if (argc != 5) {
         fputs(usage, stderr);
         return 2;
     }
     options.listen_port = atoi(argv[1]);
     options.database_port = atoi(argv[2]);
+    options.control_path = argv[4];
     if (report_open(argv[3]) != 0) {
         fprintf(stderr, "mongo-proxy: %s: %s\n", argv[3], strerror(errno));
         return 1;

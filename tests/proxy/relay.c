@@ -14,6 +14,7 @@
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "message.h"
@@ -260,6 +261,37 @@ listen_on(int port)
     return fd;
 }
 
+/* A datagram each way, so that a line is whole. */
+static int
+listen_for_control(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    unlink(path);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0)
+        return -1;
+    return fd;
+}
+
+static void
+take_control(int fd)
+{
+    struct sockaddr_un from;
+    socklen_t size = sizeof(from);
+    char line[1024], *answer;
+    ssize_t n = recvfrom(fd, line, sizeof(line) - 1, 0, (struct sockaddr *)&from, &size);
+
+    if (n < 0)
+        return;
+    line[n] = '\0';
+    answer = options->control(line);
+    if (sendto(fd, answer, strlen(answer), 0, (struct sockaddr *)&from, size) < 0)
+        perror("proxy: control");
+    free(answer);
+}
+
 static void
 add_source(int fd, int *source)
 {
@@ -283,7 +315,7 @@ serve(struct side *s, uint32_t events)
 int
 relay_run(const struct relay_options *with)
 {
-    static int listener, stop; /* their addresses tell them from sides */
+    static int listener, stop, control; /* their addresses tell them from sides */
     struct epoll_event events[EVENTS];
     sigset_t ends;
     int fd;
@@ -299,6 +331,11 @@ relay_run(const struct relay_options *with)
         return 1;
     }
     add_source(fd, &listener);
+    if ((fd = listen_for_control(options->control_path)) < 0) {
+        perror("proxy: control");
+        return 1;
+    }
+    add_source(fd, &control);
     add_source(signalfd(-1, &ends, SFD_CLOEXEC), &stop);
     for (;;) {
         int count = epoll_wait(poller, events, EVENTS, options->timer());
@@ -308,6 +345,8 @@ relay_run(const struct relay_options *with)
                 return 0;
             if (events[i].data.ptr == &listener)
                 open_pair(listener);
+            else if (events[i].data.ptr == &control)
+                take_control(control);
             else
                 serve(events[i].data.ptr, events[i].events);
         }

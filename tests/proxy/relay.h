@@ -18,7 +18,9 @@ typedef bool (*relay_see)(struct pair *pair, bool from_client, const uint8_t *by
 
 struct relay_options {
     int listen_port, database_port; /* on 127.0.0.1 */
+    const char *control_path;       /* unix socket for lines of control */
     relay_see see;
+    char *(*control)(const char *line); /* the answer, to free() */
     int (*timer)(void); /* called between events; milliseconds until the next call, -1: none */
 };
 
@@ -33,10 +35,13 @@ void relay_cut(struct pair *pair);
 
 /* Room for what the faults keep of a pair; zero at first. */
 struct relay_note {
-    int32_t awaited;  /* id of the command whose reply is expected */
-    const void *fault;
-    uint8_t *held; /* a reply that is held back */
+    const void *fault; /* that has struck a command */
+    int32_t awaited;   /* the command's number */
+    bool monitor;      /* it waits for news of the server's state (an awaitable hello) */
+    bool any;          /* the next reply is meant, whatever its number */
+    uint8_t *held;     /* a message that waits; NULL: none */
     size_t held_len;
+    bool to_client;
     int64_t due; /* when it is sent (CLOCK_MONOTONIC, ms) */
 };
 struct relay_note *relay_note(struct pair *pair);

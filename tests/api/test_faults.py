@@ -1,0 +1,165 @@
+"""Whatever happens to a command of a change, the change takes effect once and its log has no hole.
+mongo-proxy (tests/proxy) does the harm; each row is one command of a change and one thing done to it."""
+import os
+import secrets
+import threading
+import time
+
+import pytest
+
+# The commands of a change, in their order; the last five of a new task, with a key, in a known project.
+COMMANDS = ["update collection=topics", "insert collection=tasks", "insert collection=events",
+            "insert collection=idempotency", "commitTransaction"]
+# What the server answers within a transaction (error-codes page; the labels are its own).
+TRANSIENT = "TransientTransactionError"
+RETRYABLE = "RetryableWriteError"
+CODES = {24: "LockTimeout", 91: "ShutdownInProgress", 112: "WriteConflict", 189: "PrimarySteppedDown",
+         251: "NoSuchTransaction", 365: "TemporarilyUnavailable", 10107: "NotWritablePrimary",
+         11600: "InterruptedAtShutdown", 11602: "InterruptedDueToReplStateChange",
+         13436: "NotPrimaryOrSecondary"}
+UNDONE = {24, 112, 251, 365}  # at a commit: certainly not done
+
+
+def rows():
+    """All of them with TASKWIRE_LONG=1, else each code for one of the commands before the commit."""
+    every = "TASKWIRE_LONG" in os.environ
+    for n, command in enumerate(COMMANDS):
+        yield f"cut-before command={command}"
+        yield f"cut-after command={command}"
+        if command != "commitTransaction":
+            yield from (f"error command={command} code={code} labels={TRANSIENT}"
+                        for i, code in enumerate(CODES) if every or i % 4 == n)
+            yield f"error command={command} code=50"
+    for code in CODES:
+        label = TRANSIENT if code in UNDONE else RETRYABLE
+        yield f"error command=commitTransaction code={code} labels={label}"
+        if code not in UNDONE:
+            yield f"error-after command=commitTransaction code={code} labels={label}"
+            yield f"concern command=commitTransaction code={code} labels={label}"
+    yield "error command=commitTransaction code=50"
+    yield "error-after command=commitTransaction code=50"
+    yield "concern command=commitTransaction code=64"
+    yield "delay command=commitTransaction ms=300"
+    yield "hold command=commitTransaction ms=300"
+    yield "cut-after command=commitTransaction times=2"
+    yield "vanish command=commitTransaction"
+
+
+def add_task(anna, project, title, key):
+    return anna.post("/v1/tasks", title=title, projectId=project["id"], key=key)
+
+
+def until_done(send, seconds=15):
+    """Sends again after each 503, as a client would; the first reply that is none."""
+    limit = time.monotonic() + seconds
+    while True:
+        reply = send()
+        if reply.status != 503:
+            return reply
+        assert int(reply.headers["retry-after"]) >= 1
+        assert time.monotonic() < limit, f"still {reply}"
+        time.sleep(0.05)
+
+
+def log_of(anna, project):
+    """All events of a project, which must be dense."""
+    items, cursor = [], None
+    while True:
+        page = anna.get(f"/v1/projects/{project['id']}/events?limit=200" + (f"&since={cursor}" if cursor else ""))
+        page.expect(200)
+        items += page["items"]
+        cursor = page["nextCursor"]
+        if not page["items"] or cursor is None:
+            break
+    numbers = [e["seq"] for e in items]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), numbers
+    return items
+
+
+def check_one_effect(anna, project, title, key, reply):
+    """Exactly one task and one event, and the key still gives the same reply."""
+    again = add_task(anna, project, title, key).expect(201)
+    assert again["id"] == reply["id"] and again.headers["idempotency-replayed"] == "true"
+    found = anna.get(f"/v1/tasks?projectId={project['id']}&limit=200").expect(200)["items"]
+    assert [t["id"] for t in found if t["title"] == title] == [reply["id"]]
+    created = [e for e in log_of(anna, project) if e["entityId"] == reply["id"]]
+    assert [e["kind"] for e in created] == ["task.created"]
+
+
+@pytest.fixture(scope="module")
+def project(world):
+    anna = world.user("anna")
+    anna.http.strict = False  # a 503 is an answer here
+    project = anna.post("/v1/projects", name="Faults").expect(201)
+    add_task(anna, project, "The first", "first").expect(201)
+    return anna, project
+
+
+@pytest.mark.parametrize("fault", rows())
+def test_a_change_takes_effect_once(stack, project, fault):
+    anna, project = project
+    title, key = f"Task {secrets.token_hex(4)}", secrets.token_hex(8)
+    with stack.fault(fault):
+        began = time.monotonic()
+        first = add_task(anna, project, title, key).expect((201, 503))
+        assert time.monotonic() - began < 12
+    reply = until_done(lambda: add_task(anna, project, title, key)).expect(201)
+    if first.status == 201:
+        assert reply["id"] == first["id"]
+    check_one_effect(anna, project, title, key, reply)
+
+
+@pytest.mark.parametrize("fault", [row for row in rows() if "times=2" in row or "commit" not in row
+                                   or "251" in row][::7])
+def test_an_update_takes_effect_once(stack, project, fault):
+    anna, project = project
+    task = add_task(anna, project, "To be changed", secrets.token_hex(8)).expect(201)
+    fault = fault.replace("insert collection=tasks", "update collection=tasks")
+    key = secrets.token_hex(8)
+
+    def change():
+        return anna.patch(task, title="Changed", if_match=task.etag, key=key)
+    with stack.fault(fault):
+        change().expect((200, 503))
+    reply = until_done(change).expect(200)
+    assert reply["rev"] == task["rev"] + 1
+    assert [e["kind"] for e in log_of(anna, project) if e["entityId"] == task["id"]] == \
+        ["task.created", "task.updated"]
+
+
+def test_a_twin_is_replayed_before_a_majority_read_shows_it(stack, project):
+    """The record was committed through another host a moment ago: majority reads lag behind."""
+    anna, project = project
+    title, key = f"Twin {secrets.token_hex(4)}", secrets.token_hex(8)
+    first = add_task(anna, project, title, key).expect(201)
+    with stack.fault("empty command=find collection=idempotency level=majority times=0"):
+        again = add_task(anna, project, title, key).expect(201)
+    assert again["id"] == first["id"] and again.headers["idempotency-replayed"] == "true"
+
+
+def test_writers_wait_for_a_new_primary(stack, project):
+    """Two seconds without a primary, as in an election: nobody is refused."""
+    anna, project = project
+    replies = []
+
+    def write(n):
+        replies.append(add_task(anna, project, f"In an election {n}", secrets.token_hex(8)))
+    no_primary = (f"error command=update collection=topics code=10107 labels={TRANSIENT} times=0",
+                  f"error command=commitTransaction code=10107 labels={RETRYABLE} times=0")
+    threads = [threading.Thread(target=write, args=(n,)) for n in range(4)]
+    with stack.fault(*no_primary):
+        for t in threads:
+            t.start()
+        time.sleep(2)
+        assert replies == []
+    for t in threads:
+        t.join()
+    assert [r.status for r in replies] == [201] * 4
+    log_of(anna, project)
+
+
+def test_reads_wait_for_a_new_primary(stack, anna):
+    task = anna.post("/v1/tasks", title="Read me").expect(201)
+    with stack.fault("error command=aggregate collection=tasks code=10107 times=4",
+                     "error command=find collection=tasks code=10107 times=4"):
+        anna.get(task).expect(200)

@@ -1,0 +1,43 @@
+/*
+ * Faults: what is done to a command or to its reply instead of passing it on.
+ * A test asks for them over the control socket, a line each:
+ *
+ *   add ACTION [WORD=VALUE ...]   answers with the fault's number
+ *   clear                         forgets all faults; what is held goes on
+ *   cut                           ends every connection
+ *   hits NUMBER                   answers how often the fault has struck
+ *
+ * ACTION  cut-before  the command is lost with its connection
+ *         cut-after   the command is done, its reply is lost with its connection
+ *         error       the command is not done, and answered with an error
+ *         error-after the command is done, and answered with an error
+ *         concern     the command is done, and its reply has a write concern error
+ *         hold        the command waits
+ *         delay       the reply waits
+ *         empty       the read is answered with nothing
+ *         vanish      a commit becomes an abort, and its reply is lost with its connection
+ * WORD    command, collection, level: of the commands meant; absent: all
+ *         nth    the first command that it strikes (1), counted from now
+ *         times  how many it strikes (1); 0: all
+ *         code, labels: of the error; ms: of hold and delay
+ */
+#ifndef PROXY_FAULTS_H
+#define PROXY_FAULTS_H
+
+#include <stdint.h>
+
+#include "message.h"
+
+struct pair;
+
+/* A line of the control socket; the answer, to free(). */
+char *faults_control(const char *line);
+
+/* Each message on its way; false: it must not go on. */
+bool faults_command(struct pair *pair, const struct message *m, const uint8_t *bytes, size_t len);
+bool faults_reply(struct pair *pair, const struct message *m, const uint8_t *bytes, size_t len);
+
+/* Sends what was held long enough; milliseconds until the next is due, -1: none. */
+int faults_timer(void);
+
+#endif
