@@ -38,8 +38,8 @@ def indexes():
 
 
 def is_served(shape):
-    """Lists, whose filters a client combines: a line `PREFIX*`, tab, `served` has them all, as long as
-    some index serves each."""
+    """Lists, whose filters a client combines, and what has no filter: a line `PREFIX*`, tab, `served`
+    has them all, as long as some index serves each."""
     prefixes = [line[:-1] for line, index in catalogue().items() if index == "served"]
     return shape.startswith(tuple(prefixes)) and "scan:" not in plans.suggest(shape, indexes())
 
