@@ -164,7 +164,8 @@ pump(struct follow *f)
             lacking = true;
             break;
         }
-        session_queue(s, frame);
+        if (!session_queue(s, frame))
+            break;
         metrics[METRIC_REPLAYED]++;
         f->next++;
     }

@@ -248,6 +248,15 @@ enqueue(struct session *s, struct frame *frame)
     metrics[METRIC_QUEUE_BYTES] += frame->len;
 }
 
+/* Is there room for so many bytes, once what the socket takes now is written? */
+static bool
+has_room_for(struct session *s, size_t len)
+{
+    if (s->outbox.count > 0 && s->outbox.bytes + len > queue_max)
+        session_flush(s);
+    return s->outbox.count == 0 || s->outbox.bytes + len <= queue_max;
+}
+
 /*
  * Cuts off a session whose queue is full.  Dropping single events would leave
  * the browser wrong without knowing it; a reconnect resumes where it stood.
@@ -255,18 +264,20 @@ enqueue(struct session *s, struct frame *frame)
 static bool
 fits(struct session *s, size_t len)
 {
-    if (s->outbox.count == 0 || s->outbox.bytes + len <= queue_max)
+    if (has_room_for(s, len))
         return true;
     metrics[METRIC_CUT_SLOW]++;
     session_close(s, CLOSE_OVER_LIMIT, "too slow");
     return false;
 }
 
-void
+bool
 session_queue(struct session *s, struct frame *frame)
 {
-    if (s->code == 0 && fits(s, frame->len))
-        enqueue(s, frame);
+    if (s->code != 0 || !has_room_for(s, frame->len))
+        return false;
+    enqueue(s, frame);
+    return true;
 }
 
 void

@@ -117,10 +117,11 @@ void session_deliver(struct session *s, struct frame *const *frames, uint32_t co
                      const unsigned char *bytes, size_t len);
 
 /*
- * Queues one event of a replay; session_flush() when the last is in.  The session may be closing
- * when session_queue() returns; session_flush() closes nothing.
+ * Queues one event of a replay; session_flush() when the last is in.  false: it does not fit behind
+ * what waits, and was not queued; try again when the socket has taken that.  An empty queue takes
+ * an event of any size, so whoever reads gets on.  Neither closes the session.
  */
-void session_queue(struct session *s, struct frame *frame);
+bool session_queue(struct session *s, struct frame *frame);
 void session_flush(struct session *s);
 
 /* Lets its replays go on when the socket takes more. */

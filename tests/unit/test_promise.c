@@ -144,8 +144,11 @@ server_write(struct conn *c, const unsigned char *bytes, size_t len)
 {
     assert_false(c->busy);
     while (len > 0) {
-        size_t head = bytes[1] < 126 ? 2 : 4;
-        size_t text = head == 2 ? bytes[1] : (size_t)(bytes[2] << 8 | bytes[3]);
+        size_t head = bytes[1] < 126 ? 2 : bytes[1] == 126 ? 4 : 10;
+        size_t text = head == 2 ? bytes[1] : 0;
+
+        for (size_t i = 2; i < head; i++)
+            text = text << 8 | bytes[i];
 
         assert_int_equal(bytes[0], 0x81);
         hear(c, (const char *)bytes + head, text);

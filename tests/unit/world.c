@@ -72,6 +72,17 @@ publish(int64_t seq)
     text_add(m, world.frames[seq].bytes, world.frames[seq].len);
 }
 
+/* An event as older servers wrote it: larger than the queue of a session. */
+static void
+enlarge(struct text *frame)
+{
+    frame->len--;
+    text_puts(frame, ",\"pad\":\"");
+    for (int i = 0; i < LARGE / 16; i++)
+        text_puts(frame, "0123456789abcdef");
+    text_puts(frame, "\"}");
+}
+
 /* A new event, sometimes one that changes rights. */
 void
 write_event(void)
@@ -110,6 +121,8 @@ write_event(void)
     }
     text_clear(&world.frames[seq]);
     event_frame(&world.frames[seq], EPOCH, &e);
+    if (chance(200) == 0)
+        enlarge(&world.frames[seq]);
     strcpy(world.kinds[seq], event_names[e.kind].kind);
     strcpy(world.entities[seq], e.entity_id);
     world.top = seq;
