@@ -4,6 +4,7 @@
 #include "common/event_find.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define TOPICS_AT_ONCE 100  /* in one question */
 #define BATCH          1000 /* events of one reply, about 200 bytes each */
@@ -156,4 +157,76 @@ event_find_last(struct store *store, const char *topic, const char *entity_id, c
     *seq = bson_iter_init_find(&iter, doc, "seq") ? bson_iter_as_int64(&iter) : 0;
     bson_destroy(doc);
     return ERR_NONE;
+}
+
+/* ------------------------------------------------------------ where memberships began */
+
+struct beginnings {
+    const char *const *topics;
+    int64_t *seqs; /* 0: not found yet */
+    int count;
+    const char *kind;
+};
+
+static enum err
+note_beginning(void *arg, const bson_t *doc)
+{
+    struct beginnings *b = arg;
+    bson_iter_t topic, kind, seq;
+
+    if (!bson_iter_init_find(&topic, doc, "topic") || !BSON_ITER_HOLDS_UTF8(&topic) ||
+        !bson_iter_init_find(&kind, doc, "kind") || !BSON_ITER_HOLDS_UTF8(&kind) ||
+        !bson_iter_init_find(&seq, doc, "seq") || strcmp(bson_iter_utf8(&kind, NULL), b->kind) != 0)
+        return ERR_NONE;
+    for (int i = 0; i < b->count; i++)
+        if (strcmp(b->topics[i], bson_iter_utf8(&topic, NULL)) == 0 &&
+            b->seqs[i] < bson_iter_as_int64(&seq))
+            b->seqs[i] = bson_iter_as_int64(&seq);
+    return ERR_NONE;
+}
+
+static enum err
+find_beginnings(struct store *store, struct beginnings *b, bson_t *filter)
+{
+    bson_t *opts = BCON_NEW("projection", "{", "topic", BCON_INT32(1), "kind", BCON_INT32(1), "seq",
+                            BCON_INT32(1), "}");
+    enum err err = store_find(store, STORE_EVENTS, filter, opts, note_beginning, b);
+
+    bson_destroy(opts);
+    bson_destroy(filter);
+    return err;
+}
+
+enum err
+event_find_beginnings(struct store *store, const char *const *topics, int count,
+                      const char *user_id, event_each each, void *arg)
+{
+    struct beginnings b = {topics, calloc((size_t)count + 1, sizeof(*b.seqs)), count,
+                           "member.added"};
+    bson_t filter;
+    bson_oid_t id;
+    enum err err;
+
+    if (b.seqs == NULL)
+        abort();
+    bson_oid_init_from_string(&id, user_id);
+    bson_init(&filter);
+    append_topics(&filter, "topic", topics, count);
+    BSON_APPEND_OID(&filter, "entityId", &id);
+    if ((err = find_beginnings(store, &b, &filter)) == ERR_NONE) {
+        b.kind = "project.created"; /* the first event of its topic: a member from the first */
+        bson_init(&filter);
+        append_topics(&filter, "topic", topics, count);
+        BSON_APPEND_INT64(&filter, "seq", 1);
+        err = find_beginnings(store, &b, &filter);
+    }
+    for (int i = 0; err == ERR_NONE && i < count; i++) {
+        struct event_item item = {
+            .topic = topics[i], .seq = b.seqs[i], .kind = "", .entity_id = "", .frame = ""};
+
+        if (b.seqs[i] > 0)
+            err = each(arg, &item);
+    }
+    free(b.seqs);
+    return err;
 }

@@ -31,4 +31,12 @@ enum err event_find_ranges(struct store *store, struct event_range *ranges, int 
 enum err event_find_last(struct store *store, const char *topic, const char *entity_id,
                          const char *kind, int64_t rev, int64_t *seq) MUST_CHECK;
 
+/*
+ * Where a user's membership began, for each of the named topics of projects: calls each with topic
+ * and seq of the newest `member.added` on the user, or of `project.created`.  Topics of which the
+ * log holds neither are left out.
+ */
+enum err event_find_beginnings(struct store *store, const char *const *topics, int count,
+                               const char *user_id, event_each each, void *arg) MUST_CHECK;
+
 #endif

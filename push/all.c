@@ -1,45 +1,99 @@
 /*
  * The list of projects is read while the user's topic and `everyone` are
  * followed already: what changes after the read arrives as an event there.
- * The answer is given when every topic of the list can be answered.
+ * The answer is given when every topic of the list can be answered.  Nothing here takes long in one
+ * turn of the loop: an `all` that has work to do is on the list of those, and each turn does some.
  */
 #include "push/all.h"
 
+#include <ev.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/cursor.h"
 #include "common/event.h"
-#include "common/log.h"
 #include "common/text.h"
 #include "push/answer.h"
 #include "push/follow.h"
 #include "push/hub.h"
+#include "push/joins.h"
+#include "push/lists.h"
 #include "push/metrics.h"
 #include "push/reads.h"
-#include "push/repair.h"
 #include "push/session.h"
 #include "push/topics.h"
 
-#define PROJECTS_MAX 5000 /* of one user */
+#define TURN_TOPICS 256 /* topics asked for or answered in one turn of the loop, of all sessions */
+
+/* What it does, one after the other. */
+enum stage {
+    STAGE_LISTING, /* waits for the list of projects */
+    STAGE_ASKING,  /* asks for topic after topic */
+    STAGE_WAITING, /* some topics cannot be answered yet */
+    STAGE_SAYING,  /* all can: one answer for all */
+    STAGE_SETTLING, /* then each topic's own, and its events */
+    STAGE_LEAVING, /* then what the cursor names and is no longer the user's */
+    STAGE_ON,
+};
 
 struct all {
     struct session *session;
+    struct all *after, **link; /* of those that have work to do; link NULL: is not one */
+    uint32_t number;           /* no other has it */
+    enum stage stage;
+    uint32_t at;          /* how far the stage is */
+    struct follow *next;  /* how far STAGE_SETTLING is */
+    uint32_t waiting;     /* topics that cannot be answered yet */
     char ref[WIRE_REF];
     struct cursor since; /* as it was read; empty: none was given, or it is no good */
     bool since_given;
     const char *reason; /* why it is no good as a whole */
-    bool listing;       /* the list is being read */
-    bool gathering;     /* topics are being asked; waiting > 0 or about to be */
-    bool on;            /* answered */
-    uint32_t waiting;   /* topics that cannot be answered yet */
+    struct projects *list;
+    struct joins joins; /* topics whose beginning must be found */
 };
 
-static bool some_wait; /* somebody's list could not be read yet */
+static struct {
+    struct ev_loop *loop;
+    ev_prepare turn;
+    ev_idle busy; /* active while there is work: the loop does not wait */
+    struct all *first, **last;
+    uint32_t numbers;
+} alls = {.last = &alls.first};
+
+/* ------------------------------------------------------------ who has work to do */
+
+static void
+work_add(struct all *a)
+{
+    if (a->link != NULL)
+        return;
+    a->after = NULL;
+    a->link = alls.last;
+    *alls.last = a;
+    alls.last = &a->after;
+    ev_idle_start(alls.loop, &alls.busy);
+}
+
+static void
+work_remove(struct all *a)
+{
+    if (a->link == NULL)
+        return;
+    *a->link = a->after;
+    if (a->after != NULL)
+        a->after->link = a->link;
+    else
+        alls.last = a->link;
+    a->link = NULL;
+}
 
 static void
 free_all(struct all *a)
 {
+    work_remove(a);
+    lists_drop(a->list);
+    joins_drop(&a->joins);
     cursor_free(&a->since);
     free(a);
 }
@@ -64,21 +118,37 @@ all_forget(struct session *s)
     free_all(a);
 }
 
+void
+all_one_less(struct all *a)
+{
+    if (--a->waiting > 0 || a->stage != STAGE_WAITING)
+        return;
+    a->stage = STAGE_SAYING;
+    work_add(a);
+}
+
+void
+all_passed(struct follow *f)
+{
+    struct all *a = f->session->all;
+
+    if (a != NULL && a->next == f)
+        a->next = f->after;
+}
+
 /* ------------------------------------------------------------ the answer */
 
-/* Topics of the cursor that are no longer the user's. */
-static void
-say_left(struct all *a)
+/* Does every event after the cursor follow, on a topic that was followed by name before? */
+static bool
+covers(const struct all *a, const struct follow *f)
 {
-    char name[EVENT_TOPIC];
+    int64_t seq;
 
-    if (a->reason != NULL)
-        return;
-    for (uint32_t i = 0; i < a->since.count; i++) {
-        cursor_topic(&a->since.places[i], name);
-        if (strncmp(name, "project:", 8) == 0 && follow_find(a->session, name) == NULL)
-            session_send(a->session, wire_left(name, "removed"));
-    }
+    if (!cursor_seq(&a->since, f->topic->name, &seq))
+        return true; /* it has its own answer, and the cursor says nothing of it */
+    if (f->ask != NULL)
+        return f->ask->since_given && f->ask->reason == NULL && f->ask->since <= seq;
+    return f->from > 0 && f->from <= seq + 1;
 }
 
 static bool
@@ -86,10 +156,28 @@ is_whole(const struct all *a)
 {
     if (!a->since_given || a->reason != NULL)
         return false;
-    for (struct follow *f = a->session->follows; f != NULL; f = f->after)
-        if (f->ask != NULL && f->ask->group == a && f->ask->outcome == OUTCOME_RESYNC)
+    for (struct follow *f = a->session->follows; f != NULL; f = f->after) {
+        if (f->ask != NULL && f->ask->group == a) {
+            if (f->ask->outcome == OUTCOME_RESYNC)
+                return false;
+        } else if ((f->why & FOLLOW_ASKED) && (f->why & FOLLOW_ALL) && !covers(a, f)) {
             return false;
+        }
+    }
     return true;
+}
+
+/* What is said of a topic now holds although its own answer comes in a later turn. */
+static void
+pin(struct all *a, struct follow *f)
+{
+    if (f->ask == NULL || f->ask->group != a)
+        return;
+    if (a->reason != NULL || (!f->ask->since_given && f->ask->outcome == OUTCOME_FOLLOW)) {
+        f->ask->reason = NULL;
+        f->ask->since_given = true;
+        f->ask->since = f->topic->flushed;
+    }
 }
 
 static void
@@ -97,6 +185,7 @@ say_following(struct all *a)
 {
     struct cursor places = {0};
     struct text cursor = {0}, topics = {0};
+    bool whole = is_whole(a);
 
     text_putc(&topics, '[');
     for (struct follow *f = a->session->follows; f != NULL; f = f->after) {
@@ -104,7 +193,10 @@ say_following(struct all *a)
             (f->ask != NULL && f->ask->outcome == OUTCOME_NOT_FOUND))
             continue;
         cursor_put(&places, f->topic->name, f->topic->flushed);
-        text_printf(&topics, "%s\"%s\"", topics.len > 1 ? "," : "", follow_shown(f->topic));
+        text_puts(&topics, topics.len > 1 ? ",\"" : "\"");
+        text_puts(&topics, follow_shown(f->topic));
+        text_putc(&topics, '"');
+        pin(a, f);
     }
     text_putc(&topics, ']');
     cursor_write(&places, topics_epoch(), &cursor);
@@ -112,112 +204,48 @@ say_following(struct all *a)
     if (a->reason != NULL)
         session_send(a->session, wire_resync("all", cursor.bytes, a->reason, a->ref));
     else
-        session_send(a->session,
-                     wire_following("all", cursor.bytes, is_whole(a), topics.bytes, a->ref));
+        session_send(a->session, wire_following_all(cursor.bytes, whole, topics.bytes,
+                                                    a->list->cut, a->ref));
     text_free(&cursor);
     text_free(&topics);
 }
 
 /*
- * Everything is known: one answer for all, then a resync for each topic that
- * needs it, then the events.  A topic that changed its mind meanwhile (it is
- * loaded anew) answers by itself later.
+ * Then each topic's own answer: a resync for those that need it, then the events.  A topic that
+ * changed its mind meanwhile (it is loaded anew) answers by itself later.
  */
 static void
-settle(struct all *a)
+settle_some(struct all *a, uint32_t *budget)
 {
-    struct session *s = a->session;
-
-    a->on = true;
-    a->gathering = false;
-    say_following(a);
-    for (struct follow *f = s->follows, *after; f != NULL; f = after) {
+    for (; a->next != NULL && *budget > 0; --*budget) {
+        struct follow *f = a->next;
         enum outcome outcome;
 
-        after = f->after;
+        a->next = f->after;
         if (f->ask == NULL || f->ask->group != a)
             continue;
         f->ask->group = NULL;
         f->ask->quiet = true;
-        if (a->reason != NULL) { /* said already, for all */
-            f->ask->reason = NULL;
-            f->ask->since_given = false;
-        }
         outcome = answer_judge(f);
         if (outcome != OUTCOME_OPEN)
             answer_settle(f, outcome);
     }
-    say_left(a);
 }
 
-void
-all_one_less(struct all *a)
-{
-    if (--a->waiting == 0 && !a->listing && a->gathering)
-        settle(a);
-}
-
-/* ------------------------------------------------------------ where a right began */
-
+/* Topics of the cursor that are no longer the user's. */
 static void
-began(struct job *job)
+leave_some(struct all *a, uint32_t *budget)
 {
-    struct beginning *b = (struct beginning *)job;
-    struct session *s = b->session;
-    struct follow *f = s->code == 0 ? follow_find(s, b->topic) : NULL;
+    char name[EVENT_TOPIC];
 
-    if (f != NULL && job->err != ERR_NONE && !reader_is_closing()) {
-        reads_beginning(b);
-        return;
+    for (; a->at < a->since.count && *budget > 0; --*budget) {
+        cursor_topic(&a->since.places[a->at++], name);
+        if (strncmp(name, "project:", 8) == 0 && follow_find(a->session, name) == NULL)
+            session_send(a->session, wire_left(name, "removed"));
     }
-    if (f != NULL && f->ask != NULL && f->ask->beginning) {
-        f->ask->beginning = false;
-        f->ask->since_given = b->seq > 0;
-        if (b->seq == 0 && f->ask->group != NULL)
-            f->ask->reason = "new"; /* the log does not say: refetch */
-        f->ask->since = b->seq - 1;
-        f->ask->not_before = b->seq; /* the rights may still be of before it */
-        if (f->topic->state == TOPIC_READY && b->seq > f->topic->stream.seen)
-            repair_heard(f->topic, b->seq);
-        answer_try(f);
-    }
-    session_drop(s);
-    free(b);
 }
 
-/* Lets the follow begin with the newest event of that kind on that entity. */
-static void
-find_beginning(struct follow *f, const char *entity_id, const char *kind, int64_t rev)
-{
-    struct beginning *b = calloc(1, sizeof(*b));
-
-    if (b == NULL)
-        abort();
-    f->ask->beginning = true;
-    b->session = f->session;
-    strcpy(b->topic, f->topic->name);
-    strcpy(b->entity_id, entity_id);
-    b->kind = kind;
-    b->rev = rev;
-    b->job.done = began;
-    session_share(f->session);
-    reads_beginning(b);
-}
-
-/* ------------------------------------------------------------ gathering */
-
-/* The cursor is good, but of before this topic was the user's. */
-static void
-since_joining(struct follow *f)
-{
-    char user[25];
-
-    text_hex(user, f->session->user, 12);
-    if (f->topic->kind == TOPIC_PROJECT)
-        find_beginning(f, user, "member.added", -1);
-    else
-        f->ask->reason = "new";
-}
+/* ------------------------------------------------------------ asking */
 
 static void
 ask_for(struct all *a, const char *name)
@@ -227,85 +255,128 @@ ask_for(struct all *a, const char *name)
     struct ask *ask;
 
     if (f == NULL) {
-        f = follow_begin(s, topics_get(name), PLACE_WAITING, FOLLOW_ALL);
-    } else if (f->why & FOLLOW_ASKED) {
+        f = follow_begin(s, topics_get(name, s->user), PLACE_WAITING, FOLLOW_ALL);
+    } else if (f->why & (FOLLOW_ASKED | FOLLOW_ALL)) {
         f->why |= FOLLOW_ALL; /* it has its own place and answer */
         return;
     }
     ask = follow_wait(f, FOLLOW_ALL);
     ask->group = a;
     a->waiting++;
-    if (a->reason != NULL)
+    if (a->reason != NULL) {
         ask->reason = a->reason;
-    else if (a->since_given && !(ask->since_given = cursor_seq(&a->since, name, &ask->since)))
-        since_joining(f);
+    } else if (a->since_given && !(ask->since_given = cursor_seq(&a->since, name, &ask->since))) {
+        /* The cursor is good, but of before this topic was the user's. */
+        if (f->topic->kind == TOPIC_PROJECT)
+            joins_add(&a->joins, f);
+        else
+            ask->reason = "new";
+    }
     answer_try(f);
 }
 
 static void
-gather(struct all *a, const struct projects *p)
+ask_some(struct all *a, uint32_t *budget)
 {
-    struct session *s = a->session;
-    char name[EVENT_TOPIC];
+    char name[EVENT_TOPIC] = "project:";
 
-    if (p->count == p->most)
-        log_warn("all: somebody may see more than %d projects: the rest is not followed",
-                 PROJECTS_MAX);
-    a->waiting = 1; /* none may answer before all are asked */
-    a->gathering = true;
-    strcpy(name, s->own->topic->name);
-    ask_for(a, name);
-    for (uint32_t i = 0; i < p->count; i++) {
-        strcpy(name, "project:");
-        text_hex(name + 8, p->ids[i], 12);
+    for (; a->at < a->list->count && *budget > 0; --*budget) {
+        text_hex(name + 8, a->list->ids[a->at++], 12);
         ask_for(a, name);
     }
-    all_one_less(a);
+}
+
+/* ------------------------------------------------------------ stage after stage */
+
+/* Does some of its work; false: it has none for now. */
+static bool
+work(struct all *a, uint32_t *budget)
+{
+    switch (a->stage) {
+    case STAGE_ASKING:
+        if (a->at == 0)
+            ask_for(a, a->session->own->topic->name);
+        ask_some(a, budget);
+        if (a->at < a->list->count)
+            return true;
+        joins_send(&a->joins);
+        a->stage = STAGE_WAITING;
+        all_one_less(a); /* none may answer before all are asked */
+        return false;
+    case STAGE_SAYING:
+        say_following(a);
+        *budget = *budget > TURN_TOPICS / 2 ? *budget - TURN_TOPICS / 2 : 0; /* it is long */
+        a->next = a->session->follows;
+        a->stage = STAGE_SETTLING;
+        return true;
+    case STAGE_SETTLING:
+        settle_some(a, budget);
+        if (a->next != NULL)
+            return true;
+        a->at = 0;
+        a->stage = STAGE_LEAVING;
+        return true;
+    case STAGE_LEAVING:
+        if (a->reason == NULL)
+            leave_some(a, budget);
+        if (a->reason == NULL && a->at < a->since.count)
+            return true;
+        a->stage = STAGE_ON;
+        cursor_free(&a->since);
+        return false;
+    default:
+        return false;
+    }
 }
 
 static void
-listed(struct job *job)
+on_turn(struct ev_loop *loop, ev_prepare *w, int events)
 {
-    struct projects *p = (struct projects *)job;
-    struct session *s = p->session;
+    uint32_t budget = TURN_TOPICS;
+    struct all *a;
+
+    (void)w, (void)events;
+    while (budget > 0 && (a = alls.first) != NULL) {
+        bool more = a->session->code == 0 && work(a, &budget);
+        bool again = a->link != NULL && a->stage == STAGE_SAYING; /* asked and answered at once */
+
+        work_remove(a);
+        if (more || (again && a->session->code == 0))
+            work_add(a); /* behind the others */
+    }
+    if (alls.first == NULL)
+        ev_idle_stop(loop, &alls.busy);
+}
+
+static void
+on_busy(struct ev_loop *loop, ev_idle *w, int events)
+{
+    (void)loop, (void)w, (void)events;
+}
+
+/* A user's list has been read: those that asked before take a share of it. */
+static void
+listed(struct session *s, struct projects *p)
+{
     struct all *a = s->all;
 
-    if (s->code == 0 && a != NULL && a == p->all && a->listing) {
-        a->listing = false;
-        if (job->err == ERR_NONE)
-            gather(a, p);
-        else
-            some_wait = true; /* for all_ready() */
-    }
-    session_drop(s);
-    free(p->ids);
-    free(p);
+    if (s->code != 0 || a == NULL || a->stage != STAGE_LISTING || a->number > p->upto)
+        return;
+    a->list = lists_share(p);
+    a->waiting = 1;
+    a->stage = STAGE_ASKING;
+    a->at = 0;
+    work_add(a);
 }
 
-static void
-list(struct all *a)
+/* Is it waiting for a list?  Then *number is its own. */
+static bool
+is_listing(const struct session *s, uint32_t *number)
 {
-    struct topic *everyone = hub_find("everyone", 8);
-    struct projects *p;
-
-    if (a->listing || a->gathering || a->on)
-        return;
-    if (everyone == NULL || everyone->state != TOPIC_READY ||
-        a->session->own->topic->state != TOPIC_READY) {
-        some_wait = true;
-        return;
-    }
-    p = calloc(1, sizeof(*p));
-    if (p == NULL)
-        abort();
-    a->listing = true;
-    p->all = a;
-    p->session = a->session;
-    p->most = PROJECTS_MAX;
-    memcpy(p->user, a->session->user, 12);
-    p->job.done = listed;
-    session_share(a->session);
-    reads_projects(p);
+    if (s->code != 0 || s->all == NULL || s->all->stage != STAGE_LISTING)
+        return false;
+    *number = s->all->number;
+    return true;
 }
 
 /* The epoch is known: a session is READY only after its user's topic was loaded with it. */
@@ -334,47 +405,103 @@ all_follow(struct session *s, const struct wire_in *in)
         abort();
     all_forget(s);
     a->session = s;
+    a->number = ++alls.numbers;
     memcpy(a->ref, in->ref, sizeof(a->ref));
     if (in->since != NULL)
         read_since(a, in->since, in->since_len);
+    joins_begin(&a->joins, s);
     s->all = a;
-    list(a);
-}
-
-static void
-list_again(struct session *s, void *arg)
-{
-    (void)arg;
-    if (s->all != NULL)
-        list(s->all);
+    lists_want(s->own->topic);
 }
 
 void
 all_ready(void)
 {
-    if (!some_wait)
-        return;
-    some_wait = false;
-    sessions_each(list_again, NULL);
+    lists_again();
 }
 
 /* ------------------------------------------------------------ joining later */
 
-void
-all_joined(struct session *s, const char *project, const char *kind, int64_t rev)
+/* A new follow that waits; NULL: it follows already, or has no `all`. */
+static struct follow *
+join(struct session *s, const char *name)
 {
-    char name[EVENT_TOPIC] = "project:", user[25];
     struct follow *f;
 
-    if (s->code != 0 || s->all == NULL || (!s->all->on && !s->all->gathering && !s->all->listing))
-        return;
-    strcat(name, project);
-    text_hex(user, s->user, 12);
+    if (s->code != 0 || s->all == NULL)
+        return NULL;
+    if (s->all->stage == STAGE_LISTING && s->own->topic->user.listing == NULL)
+        return NULL; /* the list that will be read names it */
     if ((f = follow_find(s, name)) != NULL) {
         f->why |= FOLLOW_ALL;
-        return;
+        return NULL;
     }
-    f = follow_begin(s, topics_get(name), PLACE_WAITING, FOLLOW_ALL);
+    f = follow_begin(s, topics_get(name, s->user), PLACE_WAITING, FOLLOW_ALL);
     follow_wait(f, FOLLOW_ALL);
-    find_beginning(f, rev < 0 ? user : project, kind, rev);
+    return f;
+}
+
+void
+all_joined(struct topic *user, const char *project)
+{
+    struct joins joins = {.rev = -1};
+    char name[EVENT_TOPIC] = "project:";
+
+    strcat(name, project);
+    memcpy(joins.user, user->id, 12);
+    for (int place = 0; place < PLACE__COUNT; place++) {
+        for (uint32_t i = user->places[place].count; i-- > 0;) {
+            struct follow *f = join(user->places[place].at[i]->session, name);
+
+            if (f != NULL)
+                joins_add(&joins, f);
+        }
+    }
+    joins_send(&joins);
+}
+
+struct opened {
+    struct joins joins;
+    char name[EVENT_TOPIC];
+};
+
+static void
+join_opened(struct session *s, void *arg)
+{
+    struct opened *o = arg;
+    struct follow *f = join(s, o->name);
+
+    if (f != NULL)
+        joins_add(&o->joins, f);
+}
+
+void
+all_opened(const char *project, int64_t rev)
+{
+    struct opened o = {.joins.rev = rev, .name = "project:"};
+
+    strcat(o.name, project);
+    sessions_each(join_opened, &o);
+    joins_send(&o.joins);
+}
+
+/* ------------------------------------------------------------ time */
+
+void
+all_open(struct ev_loop *loop)
+{
+    alls.loop = loop;
+    ev_prepare_init(&alls.turn, on_turn);
+    ev_set_priority(&alls.turn, EV_MINPRI + 1); /* before closed sessions are freed */
+    ev_prepare_start(loop, &alls.turn);
+    ev_idle_init(&alls.busy, on_busy);
+    lists_open(loop, is_listing, listed);
+}
+
+void
+all_close(void)
+{
+    ev_prepare_stop(alls.loop, &alls.turn);
+    ev_idle_stop(alls.loop, &alls.busy);
+    lists_close();
 }

@@ -5,32 +5,52 @@
 #ifndef PUSH_ALL_H
 #define PUSH_ALL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct all;
+struct ev_loop;
+struct follow;
 struct session;
+struct topic;
 struct wire_in;
 
-/* op follow of `all`, with or without a cursor of many topics.  The session may be closing when it
- * returns. */
+/* What one `all` gathers. */
+#define ALL_PROJECTS 5000 /* projects in all, those of a member first */
+#define ALL_OPEN     1000 /* of them, projects that are only open to everyone */
+
+void all_open(struct ev_loop *loop);
+void all_close(void);
+
+/*
+ * op follow of `all`, with or without a cursor of many topics; one before is forgotten.  The
+ * sessions of a user share a reading of the list of projects, and many topics are gathered and
+ * answered over several turns of the loop.
+ */
 void all_follow(struct session *s, const struct wire_in *in);
 
-/* No more of it: `all` is freed, and the follows that only it asked for.  Topics asked for by name
- * stay. */
+/*
+ * No more of it: `all` is freed, and the follows that only it asked for.  Topics asked for by name
+ * stay.
+ */
 void all_forget(struct session *s);
 
-/* One topic less that the answer waits for.  With the last one the answer is given: follows of other
- * topics may be gone when it returns, and the session closing. */
+/* One topic less that the answer waits for.  The answer is given in a later turn of the loop. */
 void all_one_less(struct all *all);
 
-/* Reads the list of projects for those who still wait for it: when `everyone` has
- * been loaded, and now and then. */
+/* A follow is about to end: an answer that is being given goes on with the next one. */
+void all_passed(struct follow *f);
+
+/* Reads the lists that somebody still waits for: `everyone` was loaded, or a second has gone by. */
 void all_ready(void);
 
 /*
- * The user may see a project now, by the newest event of that kind (and rev,
- * unless it is < 0) on it: follows it from there.  Nothing without `all`, or for a session that is closing.
+ * The user may see a project now, since an event `member.added` on it: sessions with `all` on the
+ * user's topic follow it from there.
  */
-void all_joined(struct session *s, const char *project, const char *kind, int64_t rev);
+void all_joined(struct topic *user, const char *project);
+
+/* The same for everybody, since the event `project.updated` of that revision opened it. */
+void all_opened(const char *project, int64_t rev);
 
 #endif

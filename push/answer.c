@@ -89,7 +89,7 @@ answer_judge(struct follow *f)
     struct topic *t = f->topic;
     struct ask *ask = f->ask;
 
-    if (t->state != TOPIC_READY || ask->beginning || t->flushed < ask->not_before || beyond(f))
+    if (t->state != TOPIC_READY || ask->beginning != 0 || t->flushed < ask->not_before || beyond(f))
         return OUTCOME_OPEN;
     if (!hub_may(t, f->session->user))
         return no_right(f);
@@ -105,7 +105,7 @@ answer_judge(struct follow *f)
     f->next = ask->since + 1;
     if (follow_event(t, f->next) != NULL)
         return OUTCOME_FOLLOW;
-    repair_want(t, f->next);
+    repair_want(t, f->next, f->session->user);
     return OUTCOME_OPEN;
 }
 
@@ -134,7 +134,7 @@ answer_settle(struct follow *f, enum outcome outcome)
                      wire_resync(follow_shown(f->topic), cursor.bytes, ask->reason, ask->ref));
     } else if (outcome == OUTCOME_FOLLOW && !ask->quiet) {
         session_send(f->session, wire_following(follow_shown(f->topic), cursor.bytes,
-                                                ask->since_given, NULL, ask->ref));
+                                                ask->since_given, ask->ref));
     }
     text_free(&cursor);
     if (outcome == OUTCOME_NOT_FOUND)
@@ -166,7 +166,7 @@ answer_ask(struct session *s, const char *name, const char *since, size_t len, c
     struct ask *ask;
 
     if (f == NULL)
-        f = follow_begin(s, topics_get(name), PLACE_WAITING, FOLLOW_ASKED);
+        f = follow_begin(s, topics_get(name, s->user), PLACE_WAITING, FOLLOW_ASKED);
     ask = follow_wait(f, FOLLOW_ASKED);
     ask->asked = true;
     memcpy(ask->ref, ref, strlen(ref) + 1);

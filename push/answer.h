@@ -33,8 +33,8 @@ struct ask {
     bool since_given; /* `since` holds */
     bool checked;     /* the database was asked how far the log is */
     bool quiet;       /* without an answer of its own unless it is a resync */
-    bool beginning;   /* waits for the reader to find where the right began */
     uint8_t outcome;  /* of those in a group, once it is known */
+    uint32_t beginning; /* the question where the right began that it waits for; 0: none */
     int64_t since;
     int64_t not_before; /* the number that must have been relayed first */
     int64_t at;         /* steady us */

@@ -49,7 +49,9 @@ static const struct message from_clients[] = {
 static const struct message from_server[] = {
     {"ready", "You are known.", {{"user", ID}, {"epoch", STRING}, {"heartbeat", NUMBER}, {"ref?", REF}}},
     {"following", "From this cursor on; `recovered`: every event after `since` comes first.",
-     {{"topic", STRING}, {"cursor", STRING}, {"recovered", FLAG}, {"topics?", LIST(STRING)}, {"ref?", REF}}},
+     {{"topic", STRING}, {"cursor", STRING}, {"recovered", FLAG}, {"topics?", LIST(STRING)},
+      {"incomplete?", "{\"const\":true,\"description\":\"with all: you may see more projects than are followed\"}"},
+      {"ref?", REF}}},
     {"resync", "What you missed cannot be told: read a snapshot; live from this cursor on.",
      {{"topic", STRING}, {"cursor", STRING},
       {"reason", "{\"enum\":[\"bad-cursor\",\"epoch\",\"trimmed\",\"future\",\"too-far\",\"new\"]}"}, {"ref?", REF}}},

@@ -56,10 +56,8 @@ join(struct topic *t, const struct happening *h)
     struct payload p;
 
     payload_read(&p, h->frame);
-    for (int place = 0; place < PLACE__COUNT && p.project[0] != '\0'; place++)
-        for (uint32_t i = t->places[place].count; i-- > 0;)
-            if (i < t->places[place].count)
-                all_joined(t->places[place].at[i]->session, p.project, "member.added", -1);
+    if (p.project[0] != '\0')
+        all_joined(t, p.project);
 }
 
 /* A user wants to be seen, or not any more. */
@@ -74,24 +72,11 @@ show(struct topic *t, const struct happening *h)
             presence_shown(t->places[place].at[i]->session, p.shown);
 }
 
-struct opened {
-    char project[25];
-    int64_t rev;
-};
-
-static void
-join_opened(struct session *s, void *arg)
-{
-    struct opened *o = arg;
-
-    all_joined(s, o->project, "project.updated", o->rev);
-}
-
 void
 effects_after(struct topic *t, const struct happening *h)
 {
     struct payload p;
-    struct opened o;
+    char project[25];
 
     if (t->kind == TOPIC_USER && h->effect == EFFECT_SESSION_REVOKED)
         who_revoked(t, h->id);
@@ -101,9 +86,8 @@ effects_after(struct topic *t, const struct happening *h)
         show(t, h);
     else if (t->kind == TOPIC_EVERYONE && h->effect == EFFECT_PROJECT_UPDATED) {
         payload_read(&p, h->frame);
-        text_hex(o.project, h->id, 12);
-        o.rev = p.rev;
+        text_hex(project, h->id, 12);
         if (p.opened)
-            sessions_each(join_opened, &o);
+            all_opened(project, p.rev);
     }
 }

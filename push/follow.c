@@ -46,13 +46,8 @@ struct follow *
 follow_find(const struct session *s, const char *name)
 {
     const struct topic *t = hub_find(name, strlen(name));
-    struct follow *f = t == NULL ? NULL : s->follows;
 
-    if (t != NULL && hub_follows(t) < s->follow_count)
-        return hub_find_follow(t, s); /* the shorter list */
-    while (f != NULL && f->topic != t)
-        f = f->after;
-    return f;
+    return t == NULL ? NULL : hub_find_follow(t, s);
 }
 
 struct follow *
@@ -62,6 +57,9 @@ follow_begin(struct session *s, struct topic *t, enum place place, unsigned why)
 
     f->why = (uint8_t)why;
     f->after = s->follows;
+    f->link = &s->follows;
+    if (f->after != NULL)
+        f->after->link = &f->after;
     s->follows = f;
     s->follow_count++;
     metrics[METRIC_FOLLOWS]++;
@@ -134,6 +132,7 @@ static void pump(struct follow *f);
 void
 follow_start(struct follow *f)
 {
+    f->from = f->next;
     if (f->next == f->topic->flushed + 1) {
         place(f, PLACE_LIVE);
         return;
@@ -160,7 +159,7 @@ pump(struct follow *f)
             return;
         }
         if (frame == NULL) {
-            repair_want(t, f->next);
+            repair_want(t, f->next, s->user);
             lacking = true;
             break;
         }
@@ -247,15 +246,15 @@ void
 follow_end(struct follow *f)
 {
     struct session *s = f->session;
-    struct follow **at = &s->follows;
 
     presence_gone(f);
     drop_ask(f);
+    all_passed(f);
     if (f->place == PLACE_CATCHUP)
         s->behind--;
-    while (*at != f)
-        at = &(*at)->after;
-    *at = f->after;
+    *f->link = f->after;
+    if (f->after != NULL)
+        f->after->link = f->link;
     s->follow_count--;
     metrics[METRIC_FOLLOWS]--;
     if (s->own == f)

@@ -13,6 +13,8 @@
 
 static struct topic **buckets;
 static uint32_t bucket_count, topic_count;
+static struct follow **pairs; /* follows by session and topic */
+static uint32_t pair_size, pair_count;
 
 /* FNV-1a; names hold 96 random bits, and only ours get here. */
 static uint32_t
@@ -127,6 +129,64 @@ hub_next(uint32_t *bucket, struct topic *t)
     return t;
 }
 
+/* ------------------------------------------------------------ follows by session and topic */
+
+static uint32_t
+pair_hash(const struct topic *t, const struct session *s)
+{
+    uint64_t h = (uint64_t)(uintptr_t)t * UINT64_C(0x9E3779B97F4A7C15) ^ (uint64_t)(uintptr_t)s;
+
+    return (uint32_t)(h * UINT64_C(0x9E3779B97F4A7C15) >> 32);
+}
+
+static void
+grow_pairs(void)
+{
+    uint32_t size = pair_size == 0 ? BUCKETS_FIRST : pair_size * 2;
+    struct follow **fresh = calloc(size, sizeof(*fresh));
+
+    if (fresh == NULL)
+        abort();
+    for (uint32_t i = 0; i < pair_size; i++) {
+        for (struct follow *f = pairs[i], *after; f != NULL; f = after) {
+            uint32_t at = pair_hash(f->topic, f->session) & (size - 1);
+
+            after = f->in_bucket;
+            f->in_bucket = fresh[at];
+            fresh[at] = f;
+        }
+    }
+    free(pairs);
+    pairs = fresh;
+    pair_size = size;
+}
+
+static void
+pair_add(struct follow *f)
+{
+    struct follow **bucket;
+
+    if (pair_count >= pair_size)
+        grow_pairs();
+    bucket = &pairs[pair_hash(f->topic, f->session) & (pair_size - 1)];
+    f->in_bucket = *bucket;
+    *bucket = f;
+    pair_count++;
+}
+
+static void
+pair_remove(struct follow *f)
+{
+    struct follow **at = &pairs[pair_hash(f->topic, f->session) & (pair_size - 1)];
+
+    while (*at != f)
+        at = &(*at)->in_bucket;
+    *at = f->in_bucket;
+    pair_count--;
+}
+
+/* ------------------------------------------------------------ lists of a topic */
+
 static void
 list_add(struct follow *f, enum place place)
 {
@@ -167,6 +227,7 @@ hub_follow(struct topic *t, struct session *s, enum place place)
     f->session = s;
     f->topic = t;
     list_add(f, place);
+    pair_add(f);
     return f;
 }
 
@@ -183,6 +244,7 @@ void
 hub_unfollow(struct follow *f)
 {
     list_remove(f);
+    pair_remove(f);
     free(f);
 }
 
@@ -199,11 +261,12 @@ hub_follows(const struct topic *t)
 struct follow *
 hub_find_follow(const struct topic *t, const struct session *s)
 {
-    for (int i = 0; i < PLACE__COUNT; i++)
-        for (uint32_t k = 0; k < t->places[i].count; k++)
-            if (t->places[i].at[k]->session == s)
-                return t->places[i].at[k];
-    return NULL;
+    struct follow *f =
+        pair_size == 0 ? NULL : pairs[pair_hash(t, s) & (pair_size - 1)];
+
+    while (f != NULL && (f->topic != t || f->session != s))
+        f = f->in_bucket;
+    return f;
 }
 
 bool
@@ -227,6 +290,8 @@ hub_close(void)
         while (buckets[i] != NULL)
             hub_forget(buckets[i]);
     free(buckets);
+    free(pairs);
     buckets = NULL;
-    bucket_count = topic_count = 0;
+    pairs = NULL;
+    bucket_count = topic_count = pair_size = pair_count = 0;
 }

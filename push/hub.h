@@ -9,11 +9,15 @@
 #include <stdint.h>
 
 #include "common/event.h"
+#include "push/bucket.h"
+#include "push/fair.h"
 #include "push/rights.h"
 #include "push/stream.h"
 
 struct ask;
 struct crowd;
+struct job;
+struct projects;
 struct session;
 
 enum topic_kind { TOPIC_PROJECT, TOPIC_USER, TOPIC_EVERYONE };
@@ -43,10 +47,12 @@ enum place {
 struct follow {
     struct session *session;
     struct topic *topic;
-    struct follow *after; /* the session's next one */
-    struct ask *ask;      /* the answer that is owed, while WAITING */
-    int64_t next;         /* number it gets next, while CATCHUP */
-    uint32_t index;       /* in its list */
+    struct follow *after, **link; /* the session's next one, and what points to this one */
+    struct follow *in_bucket;     /* of the table of follows */
+    struct ask *ask;              /* the answer that is owed, while WAITING */
+    int64_t next;                 /* number it gets next, while CATCHUP */
+    int64_t from;                 /* its events came without a gap from this number on; 0: none yet */
+    uint32_t index;               /* in its list */
     uint8_t place, why;
     char state[16]; /* of presence; empty: has not joined */
 };
@@ -64,6 +70,7 @@ struct topic {
     bool missing;      /* the database knows no such project */
     bool repairing;    /* a reader is fetching what the stream lacks */
     bool queued;       /* to be loaded */
+    bool unconfirmed;  /* loaded although Redis has not confirmed the subscription */
     bool gapped;       /* on the list of those that wait for a repair */
     bool dirty;        /* on the list of those with events to hand out */
     bool paging;       /* a reader is fetching older events for CATCHUP */
@@ -75,6 +82,19 @@ struct topic {
     int64_t loaded_at; /* steady us, when the reading of number and rights began */
     int64_t idle_at;   /* steady us, when nobody follows it */
     int64_t want;      /* oldest number that some CATCHUP follow lacks; 0: none */
+    struct job *page;  /* that read, while paging */
+    uint32_t verify;   /* the question about numbers that names it already */
+    struct fair_item load;   /* where it waits to be loaded, of a project */
+    unsigned char asker[12]; /* user for whom it is loaded or paged */
+    struct {
+        struct bucket signals, bytes; /* that were sent on it, and that went out here */
+    } limits;
+    struct { /* of a user's topic, for all its sockets */
+        struct bucket spent, signals;
+        int64_t listed_at;        /* steady us of the last reading of its projects */
+        struct projects *listing; /* the reading under way */
+        bool wants_list;          /* sessions wait for one */
+    } user;
     int64_t trimmed;   /* numbers below are gone from the log, as far as we saw */
     struct stream stream;
     struct rights rights;

@@ -5,6 +5,7 @@
 #include "push/look.h"
 
 #include <ev.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,18 +21,24 @@
 #include "push/topics.h"
 #include "push/who.h"
 
-#define LOADS        2     /* reads of topics under way */
+#define LOADS        2     /* reads of topics under way, of users and of projects each */
+#define LOAD_MOST    128   /* projects of one read: hello waits for one at most */
 #define RETRY        0.5   /* seconds after the database did not answer */
 #define SWEEP_MS     10000 /* how far back the sweep looks: clocks and slow commits */
 #define LOOK_SECONDS 30    /* between two comparisons of all numbers */
 #define RECONNECTED  0.2   /* seconds after Redis came back: the subscriptions are in force */
 
+enum { LOAD_PEOPLE, LOAD_PROJECTS };
+
 static struct {
     struct ev_loop *loop;
     ev_timer retry, soon;
-    struct topic **loading;
-    uint32_t load_count, load_size, loads;
-    struct heads *verify; /* names that gather for the next question */
+    struct topic **people; /* topics of users, and everyone, that wait: hello needs them */
+    uint32_t people_count, people_size;
+    struct fair projects;  /* topics of projects that wait */
+    uint32_t loads[2];     /* under way, by LOAD_PEOPLE and LOAD_PROJECTS */
+    struct heads *verify;  /* names that gather for the next question */
+    uint32_t verify_number; /* of that question */
     bool verifying, sweeping, looking;
     int64_t looked_at;
 } look;
@@ -51,6 +58,7 @@ start(struct topic *t, struct load_topic *read, int64_t asked_at)
     read->rights = (struct rights){0};
     t->state = TOPIC_READY;
     t->loaded_at = asked_at;
+    t->idle_at = 0;
     if (heard > t->stream.seen && !t->missing) {
         t->stream.seen = heard;
         repair_gap(t);
@@ -69,7 +77,7 @@ loaded(struct job *job)
 {
     struct load *load = (struct load *)job;
 
-    look.loads--;
+    look.loads[load->topics[0].name[0] == 'p' ? LOAD_PROJECTS : LOAD_PEOPLE]--;
     if (job->err == ERR_NONE)
         topics_set_epoch(load->epoch);
     for (uint32_t i = 0; i < load->count; i++) {
@@ -90,27 +98,52 @@ loaded(struct job *job)
     load_some();
 }
 
+/* The next topic that waits. */
+static struct topic *
+next_to_load(int which)
+{
+    struct fair_item *item;
+    int64_t again;
+
+    if (which == LOAD_PEOPLE)
+        return look.people_count == 0 ? NULL : look.people[--look.people_count];
+    item = fair_take(&look.projects, 0, &again);
+    return item == NULL ? NULL
+                        : (struct topic *)((char *)item - offsetof(struct topic, load));
+}
+
+static bool
+load_one(int which)
+{
+    struct topic *t = next_to_load(which);
+    struct load *load;
+
+    if (t == NULL)
+        return false;
+    load = calloc(1, sizeof(*load));
+    if (load == NULL)
+        abort();
+    for (; t != NULL; t = next_to_load(which)) {
+        t->queued = false;
+        strcpy(load->topics[load->count].name, t->name);
+        load->topics[load->count++].turn = t->turn;
+        if (load->count == (which == LOAD_PEOPLE ? READS_TOPICS : LOAD_MOST))
+            break;
+    }
+    load->asked_at = clock_steady();
+    load->job.done = loaded;
+    look.loads[which]++;
+    metrics[METRIC_LOADS]++;
+    reads_load(load);
+    return true;
+}
+
 static void
 load_some(void)
 {
-    while (look.load_count > 0 && look.loads < LOADS && !ev_is_active(&look.retry)) {
-        struct load *load = calloc(1, sizeof(*load));
-
-        if (load == NULL)
-            abort();
-        while (look.load_count > 0 && load->count < READS_TOPICS) {
-            struct topic *t = look.loading[--look.load_count];
-
-            t->queued = false;
-            strcpy(load->topics[load->count].name, t->name);
-            load->topics[load->count++].turn = t->turn;
-        }
-        load->asked_at = clock_steady();
-        load->job.done = loaded;
-        look.loads++;
-        metrics[METRIC_LOADS]++;
-        reads_load(load);
-    }
+    for (int which = LOAD_PEOPLE; which <= LOAD_PROJECTS; which++)
+        while (look.loads[which] < LOADS && !ev_is_active(&look.retry) && load_one(which))
+            continue;
 }
 
 void
@@ -118,16 +151,30 @@ repair_load(struct topic *t)
 {
     if (t->queued)
         return;
-    if (look.load_count == look.load_size) {
-        look.load_size = look.load_size == 0 ? 64 : look.load_size * 2;
-        look.loading = realloc(look.loading, look.load_size * sizeof(*look.loading));
-        if (look.loading == NULL)
-            abort();
-    }
     t->state = TOPIC_LOADING;
     t->queued = true;
-    look.loading[look.load_count++] = t;
+    if (t->kind == TOPIC_PROJECT) {
+        fair_add(&look.projects, t->asker, &t->load);
+    } else {
+        if (look.people_count == look.people_size) {
+            look.people_size = look.people_size == 0 ? 64 : look.people_size * 2;
+            look.people = realloc(look.people, look.people_size * sizeof(*look.people));
+            if (look.people == NULL)
+                abort();
+        }
+        look.people[look.people_count++] = t;
+    }
     load_some();
+}
+
+void
+repair_load_for(struct topic *t, const unsigned char user[12])
+{
+    if (t->load.lane == NULL || memcmp(t->asker, user, 12) == 0)
+        return;
+    fair_remove(&look.projects, &t->load);
+    memcpy(t->asker, user, 12);
+    fair_add(&look.projects, user, &t->load);
 }
 
 static void
@@ -210,6 +257,7 @@ verify(void)
     if (h == NULL || look.verifying)
         return;
     look.verify = NULL;
+    look.verify_number++;
     look.verifying = true;
     h->asked_at = clock_steady();
     reads_heads(h);
@@ -220,9 +268,9 @@ repair_verify(struct topic *t)
 {
     if (look.verify == NULL)
         look.verify = new_heads(verify_read);
-    for (uint32_t i = 0; i < look.verify->count; i++)
-        if (strcmp(look.verify->items[i].name, t->name) == 0)
-            return;
+    if (t->verify == look.verify_number)
+        return;
+    t->verify = look.verify_number;
     reads_heads_add(look.verify, t->name, 0);
     verify();
 }
@@ -304,6 +352,7 @@ look_open(struct ev_loop *loop)
 {
     look.loop = loop;
     look.looked_at = clock_steady();
+    look.verify_number = 1; /* no topic was asked about yet */
     ev_timer_init(&look.retry, on_retry, 0., RETRY);
     ev_timer_init(&look.soon, on_soon, 0., RECONNECTED);
 }
@@ -313,9 +362,10 @@ look_close(void)
 {
     ev_timer_stop(look.loop, &look.retry);
     ev_timer_stop(look.loop, &look.soon);
-    free(look.loading);
-    look.loading = NULL;
-    look.load_count = look.load_size = 0;
+    fair_free(&look.projects);
+    free(look.people);
+    look.people = NULL;
+    look.people_count = look.people_size = 0;
     if (look.verify != NULL)
         reads_heads_free(look.verify);
     look.verify = NULL;

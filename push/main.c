@@ -129,8 +129,9 @@ open_all(void)
         return false;
     repair_open(program.loop);
     presence_open(program.loop);
+    all_open(program.loop);
     relay_open(program.loop);
-    topics_get("everyone"); /* for good: who follows `all` needs it */
+    topics_get("everyone", (unsigned char[12]){0}); /* for good: who follows `all` needs it */
     return feed_open(program.loop, c->redis_url, &topics_calls) &&
            metrics_open(program.loop, c->push_metrics) && server_open(program.loop, c);
 }
@@ -144,6 +145,7 @@ close_all(void)
     feed_close();
     reader_close();
     who_close();
+    all_close();
     presence_close();
     repair_close();
     relay_close();

@@ -20,9 +20,13 @@
 #include "push/who.h"
 #include "push/wire.h"
 
-#define BURST      200 /* messages at once: a page that resumes many topics */
-#define PER_SECOND 20
+#define BURST      200  /* what a socket may spend at once: a page that resumes many topics */
+#define PER_SECOND 20   /* and what it gets back in a second */
+#define COST_ALL   10   /* of following `all`: a list is read, and every topic asked for */
 #define FOLLOWS    1000 /* topics asked for by name */
+
+/* What all sockets of one user may spend. */
+static const struct bucket_size user_spends = {1000, 100};
 
 typedef enum wire_error (*op_fn)(struct session *s, const struct wire_in *in);
 
@@ -33,11 +37,12 @@ static enum wire_error op_ping(struct session *s, const struct wire_in *in);
 static const struct {
     op_fn fn;
     bool before_hello; /* may come before the session is READY */
+    int cost;          /* to the user */
 } table[WIRE_OP__COUNT] = {
-    [WIRE_HELLO] = {who_hello, true},       [WIRE_TOKEN] = {who_renew, false},
-    [WIRE_FOLLOW] = {op_follow, false},     [WIRE_UNFOLLOW] = {op_unfollow, false},
-    [WIRE_PRESENCE] = {presence_op, false}, [WIRE_SIGNAL] = {signal_op, false},
-    [WIRE_PING] = {op_ping, true},
+    [WIRE_HELLO] = {who_hello, true, 1},       [WIRE_TOKEN] = {who_renew, false, 1},
+    [WIRE_FOLLOW] = {op_follow, false, 1},     [WIRE_UNFOLLOW] = {op_unfollow, false, 1},
+    [WIRE_PRESENCE] = {presence_op, false, 2}, [WIRE_SIGNAL] = {signal_op, false, 1},
+    [WIRE_PING] = {op_ping, true, 1},
 };
 
 void
@@ -47,9 +52,9 @@ ops_allow(struct session *s)
     s->refilled = (int32_t)(clock_steady() / 1000000);
 }
 
-/* Messages leak at PER_SECOND out of a bucket of BURST. */
+/* What a socket spends flows back at PER_SECOND, up to BURST; below nothing it is cut off. */
 static bool
-within_rate(struct session *s)
+spend(struct session *s, int cost)
 {
     int32_t now = (int32_t)(clock_steady() / 1000000), passed = now - s->refilled;
 
@@ -57,14 +62,24 @@ within_rate(struct session *s)
         int32_t more = passed > BURST ? BURST : passed * PER_SECOND;
 
         s->allowance = (int16_t)(s->allowance + more > BURST ? BURST : s->allowance + more);
-        s->signals = 0;
         s->refilled = now;
     }
-    if (s->allowance-- > 0)
+    s->allowance = (int16_t)(s->allowance - cost);
+    if (s->allowance >= 0)
         return true;
     metrics[METRIC_CUT_CHATTY]++;
     session_close(s, CLOSE_OVER_LIMIT, "too chatty");
     return false;
+}
+
+/* All sockets of a user share what costs more than an answer. */
+static enum wire_error
+spend_of_user(struct session *s, int cost)
+{
+    if (s->state == SESSION_READY &&
+        !bucket_take(&s->own->topic->user.spent, &user_spends, cost, clock_steady()))
+        return WIRE_THROTTLED;
+    return WIRE_OK;
 }
 
 static enum wire_error
@@ -80,7 +95,8 @@ op_follow(struct session *s, const struct wire_in *in)
     char name[EVENT_TOPIC];
 
     if (strcmp(in->topic, "all") == 0) {
-        all_follow(s, in);
+        if (spend(s, COST_ALL - 1))
+            all_follow(s, in);
         return WIRE_OK;
     }
     if (!follow_name(s, in->topic, name))
@@ -104,6 +120,14 @@ op_unfollow(struct session *s, const struct wire_in *in)
     return WIRE_OK;
 }
 
+static int
+cost_of(const struct wire_in *in)
+{
+    bool all = in->op == WIRE_FOLLOW && strcmp(in->topic, "all") == 0;
+
+    return all ? COST_ALL : table[in->op].cost;
+}
+
 void
 ops_message(struct session *s, const char *bytes, size_t len, bool binary)
 {
@@ -111,7 +135,7 @@ ops_message(struct session *s, const char *bytes, size_t len, bool binary)
     const char *detail = NULL;
     enum wire_error error;
 
-    if (!within_rate(s))
+    if (!spend(s, 1))
         return;
     error = binary ? WIRE_BINARY : wire_read(bytes, len, &in, &detail);
     if (len > WIRE_MAX && in.op != WIRE_FOLLOW) {
@@ -121,6 +145,8 @@ ops_message(struct session *s, const char *bytes, size_t len, bool binary)
     }
     if (error == WIRE_OK && !table[in.op].before_hello && s->state != SESSION_READY)
         error = WIRE_NO_HELLO;
+    if (error == WIRE_OK)
+        error = spend_of_user(s, cost_of(&in));
     if (error == WIRE_OK)
         error = table[in.op].fn(s, &in);
     if (error != WIRE_OK)

@@ -1,5 +1,6 @@
 /*
- * A queue to the threads and one back; the loop is woken by an ev_async.
+ * Two queues to the threads, the urgent one and one that is fair by user, and one back; the loop is
+ * woken by an ev_async.
  */
 #include "push/reader.h"
 
@@ -7,12 +8,16 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <string.h>
+#include <time.h>
 
+#include "common/clock.h"
 #include "common/config.h"
 #include "common/log.h"
 #include "common/store.h"
 
-#define THREADS 2 /* one may hang in a slow page while the other serves what is live */
+#define THREADS     3      /* the first serves nothing but what is urgent */
+#define REST_MAX_US 200000 /* a user rests as long as the job took, at most so long */
 
 static struct {
     struct ev_loop *loop;
@@ -21,37 +26,89 @@ static struct {
     pthread_t threads[THREADS];
     pthread_mutex_t lock;
     pthread_cond_t more;
-    struct job *first, **last; /* to do */
+    struct job *urgent, **urgent_last;
+    struct fair asked;
     struct job *done, **done_last;
     atomic_bool stop;
     bool away;
     void (*on_away)(bool away);
 } reader;
 
+/* The next job for a thread, with the lock held; NULL: none, for so long at least (us, 0: ever). */
 static struct job *
-take_job(void)
+next_job(bool only_urgent, int64_t *wait)
+{
+    struct job *job = reader.urgent;
+    int64_t now = clock_steady(), again = 0;
+
+    *wait = 0;
+    if (job != NULL) {
+        if ((reader.urgent = job->after) == NULL)
+            reader.urgent_last = &reader.urgent;
+        return job;
+    }
+    if (only_urgent)
+        return NULL;
+    job = (struct job *)fair_take(&reader.asked, reader.stop ? INT64_MAX : now, &again);
+    if (job != NULL)
+        fair_hold(&reader.asked, job->owner);
+    else if (again > 0)
+        *wait = again - now;
+    return job;
+}
+
+static void
+wait_for_more(int64_t us)
+{
+    struct timespec until;
+
+    if (us == 0) {
+        pthread_cond_wait(&reader.more, &reader.lock);
+        return;
+    }
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += us % 1000000 * 1000;
+    until.tv_sec += us / 1000000 + until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_cond_timedwait(&reader.more, &reader.lock, &until);
+}
+
+static struct job *
+take_job(bool only_urgent)
 {
     struct job *job;
+    int64_t wait;
 
     pthread_mutex_lock(&reader.lock);
-    while (reader.first == NULL && !reader.stop)
-        pthread_cond_wait(&reader.more, &reader.lock);
-    job = reader.first;
-    if (job != NULL && (reader.first = job->after) == NULL)
-        reader.last = &reader.first;
+    while ((job = next_job(only_urgent, &wait)) == NULL && !reader.stop)
+        wait_for_more(wait);
     pthread_mutex_unlock(&reader.lock);
     return job;
 }
 
 static void
-give_back(struct job *job)
+give_back(struct job *job, int64_t began)
 {
+    int64_t now = clock_steady(), rest = now - began < REST_MAX_US ? now - began : REST_MAX_US;
+
     job->after = NULL;
     pthread_mutex_lock(&reader.lock);
+    if (job->owned) {
+        fair_release(&reader.asked, job->owner, reader.stop ? 0 : now + rest);
+        pthread_cond_broadcast(&reader.more);
+    }
     *reader.done_last = job;
     reader.done_last = &job->after;
     pthread_mutex_unlock(&reader.lock);
     ev_async_send(reader.loop, &reader.wake);
+}
+
+static enum err
+do_job(struct job *job, struct store *store)
+{
+    if (job->cancelled)
+        return ERR_NOT_FOUND;
+    return store == NULL || reader.stop ? ERR_STORE : job->work(job, store);
 }
 
 static void *
@@ -59,11 +116,13 @@ work(void *arg)
 {
     struct store *store = store_take(reader.pool);
     struct job *job;
+    bool only_urgent = arg != NULL;
 
-    (void)arg;
-    while ((job = take_job()) != NULL) {
-        job->err = store == NULL || reader.stop ? ERR_STORE : job->work(job, store);
-        give_back(job);
+    while ((job = take_job(only_urgent)) != NULL) {
+        int64_t began = clock_steady();
+
+        job->err = do_job(job, store);
+        give_back(job, began);
     }
     store_give(store);
     return NULL;
@@ -95,7 +154,9 @@ take_answers(struct ev_loop *loop, ev_async *w, int events)
     pthread_mutex_unlock(&reader.lock);
     for (; job != NULL; job = after) {
         after = job->after;
-        judge_store(job->err);
+        /* A user's own question may be too much for the database and fail alone. */
+        if (!job->cancelled && (!job->owned || job->err == ERR_NONE))
+            judge_store(job->err);
         job->done(job);
     }
 }
@@ -103,43 +164,68 @@ take_answers(struct ev_loop *loop, ev_async *w, int events)
 bool
 reader_open(struct ev_loop *loop, const struct config *config)
 {
+    pthread_condattr_t attr;
+
     reader.loop = loop;
-    reader.last = &reader.first;
+    reader.urgent_last = &reader.urgent;
     reader.done_last = &reader.done;
     reader.pool = store_pool_open(config->mongodb_uri, config->mongodb_database, THREADS);
     if (reader.pool == NULL)
         return false;
     pthread_mutex_init(&reader.lock, NULL);
-    pthread_cond_init(&reader.more, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&reader.more, &attr);
+    pthread_condattr_destroy(&attr);
     ev_async_init(&reader.wake, take_answers);
     ev_async_start(loop, &reader.wake);
     for (int i = 0; i < THREADS; i++)
-        if (pthread_create(&reader.threads[i], NULL, work, NULL) != 0)
+        if (pthread_create(&reader.threads[i], NULL, work, i == 0 ? &reader : NULL) != 0)
             return false;
     return true;
 }
 
 void
-reader_add(struct job *job)
+reader_add_urgent(struct job *job)
 {
     job->after = NULL;
     pthread_mutex_lock(&reader.lock);
-    *reader.last = job;
-    reader.last = &job->after;
-    pthread_cond_signal(&reader.more);
+    *reader.urgent_last = job;
+    reader.urgent_last = &job->after;
+    pthread_cond_broadcast(&reader.more);
     pthread_mutex_unlock(&reader.lock);
 }
 
 void
-reader_add_first(struct job *job)
+reader_add(struct job *job, const unsigned char user[12])
 {
+    job->owned = true;
+    memcpy(job->owner, user, 12);
     pthread_mutex_lock(&reader.lock);
-    job->after = reader.first;
-    reader.first = job;
-    if (job->after == NULL)
-        reader.last = &job->after;
-    pthread_cond_signal(&reader.more);
+    fair_add(&reader.asked, job->owner, &job->item);
+    pthread_cond_broadcast(&reader.more);
     pthread_mutex_unlock(&reader.lock);
+}
+
+void
+reader_add_owner(struct job *job, const unsigned char user[12])
+{
+    if (memcmp(job->owner, user, 12) == 0)
+        return;
+    pthread_mutex_lock(&reader.lock);
+    if (job->item.lane != NULL) {
+        fair_remove(&reader.asked, &job->item);
+        memcpy(job->owner, user, 12);
+        fair_add(&reader.asked, job->owner, &job->item);
+        pthread_cond_broadcast(&reader.more);
+    }
+    pthread_mutex_unlock(&reader.lock);
+}
+
+void
+reader_cancel(struct job *job)
+{
+    job->cancelled = true;
 }
 
 bool
@@ -170,6 +256,7 @@ reader_close(void)
     for (int i = 0; i < THREADS; i++)
         pthread_join(reader.threads[i], NULL);
     take_answers(reader.loop, &reader.wake, 0);
+    fair_free(&reader.asked);
     ev_async_stop(reader.loop, &reader.wake);
     store_pool_close(reader.pool);
 }

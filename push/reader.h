@@ -4,9 +4,11 @@
 #ifndef PUSH_READER_H
 #define PUSH_READER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "common/err.h"
+#include "push/fair.h"
 
 struct config;
 struct ev_loop;
@@ -14,20 +16,38 @@ struct store;
 
 /* Something to read; the first member of a struct that says what. */
 struct job {
-    struct job *after;
+    struct fair_item item; /* in its owner's lane */
+    struct job *after;     /* among the urgent ones, or those that are done */
+    unsigned char owner[12];
+    bool owned;
+    atomic_bool cancelled; /* nobody wants it any more: work() is not called */
     enum err (*work)(struct job *job, struct store *store); /* in a thread: touches the job only */
     void (*done)(struct job *job); /* in the loop: takes the answer, frees the job */
-    enum err err;                  /* what work() said */
+    enum err err;                  /* what work() said; ERR_NOT_FOUND when it was cancelled */
 };
 
 /* Starts the threads; false when MONGODB_URI is malformed. */
 bool reader_open(struct ev_loop *loop, const struct config *config);
 
-/* Queues a job, or puts it at the front: live events wait for it. */
-void reader_add(struct job *job);
-void reader_add_first(struct job *job);
+/*
+ * Queues what hello, revocation and live events wait for: it goes before all that users ask for,
+ * and one thread does nothing else.  Only for jobs whose number is bounded, whatever users do.
+ */
+void reader_add_urgent(struct job *job);
 
-/* Has the last answer come from the database? */
+/*
+ * Queues what one user asks for.  Users take turns; each has one job under way, and rests for as
+ * long as that took, so one who asks for much leaves the database to others for half of the time.
+ */
+void reader_add(struct job *job, const unsigned char user[12]);
+
+/* Another user waits for the same job: it need not wait for the lane of the first one. */
+void reader_add_owner(struct job *job, const unsigned char user[12]);
+
+/* Not wanted any more; done() is called all the same. */
+void reader_cancel(struct job *job);
+
+/* Is the database away, by the last answer? */
 bool reader_store_away(void);
 
 /* Called with every change of that. */

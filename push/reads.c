@@ -161,7 +161,7 @@ void
 reads_load(struct load *load)
 {
     load->job.work = load_work;
-    reader_add_first(&load->job);
+    reader_add_urgent(&load->job);
 }
 
 /* ------------------------------------------------------------ page */
@@ -228,13 +228,13 @@ page_work(struct job *job, struct store *store)
 }
 
 void
-reads_page(struct page *page, bool first)
+reads_page(struct page *page, const unsigned char *user)
 {
     page->job.work = page_work;
-    if (first)
-        reader_add_first(&page->job);
+    if (user == NULL)
+        reader_add_urgent(&page->job);
     else
-        reader_add(&page->job);
+        reader_add(&page->job, user);
 }
 
 void
@@ -321,5 +321,5 @@ reads_heads(struct heads *h)
     h->items = NULL;
     h->count = h->size = 0;
     h->job.work = heads_work;
-    reader_add_first(&h->job);
+    reader_add_urgent(&h->job);
 }

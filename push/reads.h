@@ -14,7 +14,6 @@
 #include "push/rights.h"
 #include "push/stream.h"
 
-struct all;
 struct session;
 
 #define READS_TOPICS 256 /* topics read together */
@@ -48,7 +47,7 @@ struct page {
     uint32_t count;
     struct happening *items;
 };
-void reads_page(struct page *page, bool first);
+void reads_page(struct page *page, const unsigned char *user); /* NULL: live events wait for it */
 void reads_page_free(struct page *page);
 
 /* The newest number of every topic with an event since an instant, or of all that are named. */
@@ -79,27 +78,32 @@ struct check {
 };
 void reads_check(struct check *check);
 
-/* The projects that a user may see. */
+/* The projects that a user may see: those of a member, and some of those open to everyone. */
 struct projects {
     struct job job;
-    struct session *session;
-    struct all *all; /* who asked */
+    uint32_t refs;
+    uint32_t upto; /* number of the newest `all` that it answers */
     unsigned char user[12];
-    uint32_t most, count;
+    uint32_t most, most_open, count;
+    bool cut; /* there are more */
     unsigned char (*ids)[12];
 };
 void reads_projects(struct projects *projects);
 
-/* The number of the event with which a user's right to a project began. */
-struct beginning {
+/* The numbers of the events with which a right to projects began. */
+struct beginnings {
     struct job job;
-    struct session *session;
-    char topic[EVENT_TOPIC];
-    char entity_id[25];
-    const char *kind;
-    int64_t rev, seq; /* seq 0: the log does not hold it */
+    uint32_t number;         /* of this question; the asks that wait bear it */
+    struct session *session; /* whose follows wait; NULL: all on the topic */
+    unsigned char user[12];
+    int64_t rev; /* < 0: the user's membership; else the project was opened, by that revision */
+    uint32_t count;
+    struct beginning {
+        char topic[EVENT_TOPIC];
+        int64_t seq; /* 0: the log does not hold it */
+    } items[READS_TOPICS];
 };
-void reads_beginning(struct beginning *beginning);
+void reads_beginnings(struct beginnings *beginnings);
 
 /* Reads a happening's effect from kind and entity. */
 void reads_effect(struct happening *event, const char *kind, const char *entity_id);

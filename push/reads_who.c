@@ -109,7 +109,7 @@ void
 reads_check(struct check *c)
 {
     c->job.work = check_work;
-    reader_add(&c->job);
+    reader_add_urgent(&c->job);
 }
 
 static enum err
@@ -118,9 +118,31 @@ projects_one(void *arg, const bson_t *doc)
     struct projects *p = arg;
     bson_iter_t iter;
 
-    if (p->count < p->most && bson_iter_init_find(&iter, doc, "_id") && BSON_ITER_HOLDS_OID(&iter))
+    if (!bson_iter_init_find(&iter, doc, "_id") || !BSON_ITER_HOLDS_OID(&iter))
+        return ERR_NONE;
+    if (p->count < p->most)
         memcpy(p->ids[p->count++], bson_iter_oid(&iter)->bytes, 12);
+    else
+        p->cut = true;
     return ERR_NONE;
+}
+
+/* Reads at most so many more, and one to see whether there are more than that. */
+static enum err
+projects_some(struct projects *p, struct store *store, bson_t *filter, uint32_t most)
+{
+    uint32_t all = p->most;
+    bson_t *opts = BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}", "limit",
+                            BCON_INT64(most + 1));
+    enum err err;
+
+    if (p->count + most < p->most)
+        p->most = p->count + most;
+    err = store_find(store, STORE_PROJECTS, filter, opts, projects_one, p);
+    p->most = all;
+    bson_destroy(filter);
+    bson_destroy(opts);
+    return err;
 }
 
 /* Those of a member first, so that `most` leaves out only open projects of others. */
@@ -129,24 +151,20 @@ projects_work(struct job *job, struct store *store)
 {
     struct projects *p = (struct projects *)job;
     bson_oid_t user;
-    bson_t *mine, *open;
-    bson_t *opts =
-        BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}", "limit", BCON_INT64(p->most));
     enum err err;
 
     memcpy(user.bytes, p->user, 12);
-    mine = BCON_NEW("members.userId", BCON_OID(&user));
-    open = BCON_NEW("access", "everyone", "members.userId", "{", "$ne", BCON_OID(&user), "}");
+    free(p->ids);
     p->ids = calloc(p->most, sizeof(*p->ids));
     if (p->ids == NULL)
         abort();
     p->count = 0;
-    err = store_find(store, STORE_PROJECTS, mine, opts, projects_one, p);
-    if (err == ERR_NONE)
-        err = store_find(store, STORE_PROJECTS, open, opts, projects_one, p);
-    bson_destroy(mine);
-    bson_destroy(open);
-    bson_destroy(opts);
+    err = projects_some(p, store, BCON_NEW("members.userId", BCON_OID(&user)), p->most);
+    if (err == ERR_NONE && p->count < p->most)
+        err = projects_some(
+            p, store,
+            BCON_NEW("access", "everyone", "members.userId", "{", "$ne", BCON_OID(&user), "}"),
+            p->most_open);
     return err;
 }
 
@@ -154,26 +172,42 @@ void
 reads_projects(struct projects *p)
 {
     p->job.work = projects_work;
-    reader_add(&p->job);
+    reader_add(&p->job, p->user);
 }
 
 static enum err
-beginning_work(struct job *job, struct store *store)
+note_beginning(void *arg, const struct event_item *item)
 {
-    struct beginning *b = (struct beginning *)job;
-    enum err err = event_find_last(store, b->topic, b->entity_id, b->kind, b->rev, &b->seq);
+    struct beginnings *b = arg;
 
-    if (err == ERR_NOT_FOUND && b->rev < 0) /* a member from the first: no event added them */
-        err = event_find_last(store, b->topic, strchr(b->topic, ':') + 1, "project.created", -1,
-                              &b->seq);
-    if (err == ERR_NOT_FOUND)
-        b->seq = 0;
-    return err == ERR_NOT_FOUND ? ERR_NONE : err;
+    for (uint32_t i = 0; i < b->count; i++)
+        if (strcmp(b->items[i].topic, item->topic) == 0)
+            b->items[i].seq = item->seq;
+    return ERR_NONE;
+}
+
+static enum err
+beginnings_work(struct job *job, struct store *store)
+{
+    struct beginnings *b = (struct beginnings *)job;
+    const char *names[READS_TOPICS];
+    char user[25];
+    enum err err;
+
+    for (uint32_t i = 0; i < b->count; i++)
+        names[i] = b->items[i].topic;
+    if (b->rev >= 0) { /* one project */
+        err = event_find_last(store, names[0], names[0] + 8, "project.updated", b->rev,
+                              &b->items[0].seq);
+        return err == ERR_NOT_FOUND ? ERR_NONE : err;
+    }
+    text_hex(user, b->user, 12);
+    return event_find_beginnings(store, names, (int)b->count, user, note_beginning, b);
 }
 
 void
-reads_beginning(struct beginning *b)
+reads_beginnings(struct beginnings *b)
 {
-    b->job.work = beginning_work;
-    reader_add(&b->job);
+    b->job.work = beginnings_work;
+    reader_add(&b->job, b->user);
 }

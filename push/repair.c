@@ -15,6 +15,7 @@
 #include "push/hub.h"
 #include "push/look.h"
 #include "push/metrics.h"
+#include "push/reader.h"
 #include "push/reads.h"
 #include "push/relay.h"
 #include "push/topics.h"
@@ -154,7 +155,7 @@ mend(struct topic *t)
         return;
     metrics[METRIC_GAPS]++;
     t->repairing = true;
-    reads_page(new_page(t, t->stream.head, INT64_MAX, gap_read), true);
+    reads_page(new_page(t, t->stream.head, INT64_MAX, gap_read), NULL);
 }
 
 /* ------------------------------------------------------------ older events */
@@ -198,6 +199,7 @@ page_read(struct job *job)
         return;
     }
     t->paging = false;
+    t->page = NULL;
     if (job->err != ERR_NONE) {
         repair.wants_at = clock_steady() + RETRY_US;
         wake();
@@ -225,6 +227,7 @@ start_page(struct topic *t)
 {
     int64_t upto = stream_oldest(&t->stream) - 1, after = t->want - 1;
     int64_t room = STREAM_FRAMES - t->stream.count, span = PAGE_FIRST + 4 * t->stream.count;
+    struct page *p;
 
     if (span > room)
         span = room;
@@ -233,15 +236,20 @@ start_page(struct topic *t)
     if (after + 1 < t->trimmed)
         after = t->trimmed - 1;
     metrics[METRIC_PAGES]++;
+    p = new_page(t, after, upto, page_read);
     t->paging = true;
-    reads_page(new_page(t, after, upto, page_read), false);
+    t->page = &p->job;
+    reads_page(p, t->asker);
 }
 
 void
-repair_want(struct topic *t, int64_t seq)
+repair_want(struct topic *t, int64_t seq, const unsigned char user[12])
 {
     if (t->want == 0 || seq < t->want)
         t->want = seq;
+    if (t->paging && t->page != NULL)
+        reader_add_owner(t->page, user);
+    memcpy(t->asker, user, 12);
     if (!t->paging && repair.wants_at == 0)
         start_page(t);
 }

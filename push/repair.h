@@ -12,8 +12,11 @@ struct topic;
 
 void repair_open(struct ev_loop *loop);
 
-/* Reads number and rights; the topic is READY after it. */
+/* Reads number and rights; the topic is READY after it.  Users take turns, by t->asker. */
 void repair_load(struct topic *t);
+
+/* A topic that waits to be loaded is wanted by that user too. */
+void repair_load_for(struct topic *t, const unsigned char user[12]);
 
 /* Its stream has a gap: reads what is missing, unless it arrives in some ms. */
 void repair_gap(struct topic *t);
@@ -21,8 +24,8 @@ void repair_gap(struct topic *t);
 /* The log is at that number, at least. */
 void repair_heard(struct topic *t, int64_t seq);
 
-/* Somebody on it lacks the event of that number. */
-void repair_want(struct topic *t, int64_t seq);
+/* That user, on it, lacks the event of that number. */
+void repair_want(struct topic *t, int64_t seq, const unsigned char user[12]);
 
 /* Asks whether the log is further than we know. */
 void repair_verify(struct topic *t);

@@ -23,7 +23,9 @@
 
 #define WRITE_MAX     65536   /* bytes gathered into one write */
 #define TURN_MAX      1048576 /* bytes for one socket before others get their turn */
-#define CLOSE_SECONDS 15      /* for a choked socket to take its close frame */
+#define CLOSE_SECONDS 15      /* for a socket to take what waits, and its close frame */
+#define SLOW_SECONDS  3       /* the same for one that was too slow */
+#define REAP_FOLLOWS  1024    /* follows of closed sessions ended in one turn of the loop */
 #define CHECK_SECONDS 30      /* for the database to confirm a session */
 #define PONG_SECONDS  15      /* for the answer to a ping: half-open peers are found in 40 s */
 
@@ -31,6 +33,7 @@ static struct session *fresh, *closing, *slots[SESSION_HEARTBEAT];
 static struct session *ended; /* closed or gone in this turn of the loop */
 static struct ev_loop *turns;
 static ev_prepare turn_ends;
+static ev_idle more_turns; /* active while the loop must not wait */
 static uint32_t queue_max, low_water, next_slot, next_number;
 static int64_t hello_us;
 static int64_t next_expiry = INT64_MAX; /* no token expires before it, s since 1970 */
@@ -42,6 +45,12 @@ on_turn_end(struct ev_loop *loop, ev_prepare *w, int events)
     sessions_reap();
 }
 
+static void
+on_more(struct ev_loop *loop, ev_idle *w, int events)
+{
+    (void)loop, (void)w, (void)events;
+}
+
 void
 sessions_open(struct ev_loop *loop, const struct config *config)
 {
@@ -49,6 +58,7 @@ sessions_open(struct ev_loop *loop, const struct config *config)
     ev_prepare_init(&turn_ends, on_turn_end);
     ev_set_priority(&turn_ends, EV_MINPRI); /* after the events of the turn were handed out */
     ev_prepare_start(loop, &turn_ends);
+    ev_idle_init(&more_turns, on_more);
     queue_max = (uint32_t)config->push_queue_bytes;
     low_water = queue_max / 4 < 262144 ? queue_max / 4 : 262144;
     hello_us = config->push_hello_seconds * 1000000;
@@ -58,7 +68,9 @@ void
 sessions_stop(void)
 {
     ev_prepare_stop(turns, &turn_ends);
-    sessions_reap();
+    do
+        sessions_reap();
+    while (ended != NULL);
 }
 
 static void
@@ -120,16 +132,22 @@ forget_queue(struct session *s)
     outbox_clear(&s->outbox);
 }
 
-/* What it holds of topics; what was sent before stays sent. */
-static void
-let_go(struct session *s)
+/*
+ * What it holds of topics; what was sent before stays sent.  false: there is more, as thousands of
+ * follows end over several turns.
+ */
+static bool
+let_go(struct session *s, uint32_t *budget)
 {
-    all_forget(s);
-    while (s->follows != NULL)
+    for (; s->follows != NULL && *budget > 0; --*budget)
         follow_end(s->follows);
+    if (s->follows != NULL)
+        return false;
+    all_forget(s);
     if (s->state == SESSION_READY)
         metrics[METRIC_SESSIONS]--;
     s->state = SESSION_NEW;
+    return true;
 }
 
 static void
@@ -162,11 +180,10 @@ session_close(struct session *s, uint16_t code, const char *why)
     mark_ended(s);
 }
 
-/* Takes from a session what it holds; one with a connection goes on to say its close code. */
+/* A session holds nothing of topics any more; one with a connection says its close code. */
 static void
 reap(struct session *s)
 {
-    let_go(s);
     /* Without the right not even what waits is theirs, and the close frame of a session with a full
      * queue shall not wait behind it. */
     if (s->conn == NULL || s->code == CLOSE_UNAUTHORISED || s->code == CLOSE_OVER_LIMIT)
@@ -184,13 +201,18 @@ reap(struct session *s)
 void
 sessions_reap(void)
 {
+    uint32_t budget = REAP_FOLLOWS;
     struct session *s;
 
-    while ((s = ended) != NULL) {
+    while ((s = ended) != NULL && let_go(s, &budget)) {
         ended = s->next_ended;
         s->ended = false;
         reap(s);
     }
+    if (ended != NULL)
+        ev_idle_start(turns, &more_turns);
+    else
+        ev_idle_stop(turns, &more_turns);
 }
 
 void
@@ -394,7 +416,8 @@ static void
 check_closing(int64_t now)
 {
     for (struct session *s = closing; s != NULL; s = s->after)
-        if (now - s->since > CLOSE_SECONDS * 1000000LL && s->conn != NULL)
+        if (s->conn != NULL &&
+            now - s->since > (s->code == CLOSE_OVER_LIMIT ? SLOW_SECONDS : CLOSE_SECONDS) * 1000000LL)
             server_kill(s->conn);
 }
 

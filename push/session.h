@@ -61,9 +61,8 @@ struct session {
     bool chosen;  /* an event said so, which what hello read must not undo */
     bool asked;   /* on the list of those to be checked */
     unsigned char user[12], sid[12];
-    int16_t allowance; /* messages it may still send in a burst */
-    int16_t signals;   /* and signals */
-    int32_t refilled;  /* steady seconds when they were filled up */
+    int16_t allowance; /* what it may still spend in a burst */
+    int32_t refilled;  /* steady seconds when it was filled up */
     int64_t expires;   /* of the token, seconds since 1970 */
     int64_t since;     /* steady us: opened, or closing */
     const char *why;   /* it is closed */
@@ -149,7 +148,10 @@ void sessions_tick(void);
 /* Closes up to so many with 1012; the number that is still open. */
 uint32_t sessions_drain(uint32_t count);
 
-/* The turn of the loop ends: frees what those hold that were closed, or whose connection went. */
+/*
+ * The turn of the loop ends: frees what those hold that were closed, or whose connection went; of
+ * thousands of follows some in each turn.
+ */
 void sessions_reap(void);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/event.h"
 #include "common/text.h"
 #include "push/feed.h"
@@ -16,8 +17,12 @@
 #include "push/presence.h"
 #include "push/session.h"
 
-#define BYTES_MAX  1024
-#define PER_SECOND 10
+#define BYTES_MAX 1024
+
+/* Signals of one user, from all its sockets; and of one topic, in bytes, as they go out here. */
+static const struct bucket_size user_sends = {20, 10};
+static const struct bucket_size topic_sends = {100, 50};
+static const struct bucket_size topic_bytes = {2000000, 1000000};
 
 const char *
 signal_daemon(void)
@@ -58,6 +63,15 @@ is_sender(const struct session *s, const char *from, size_t len)
     return (size_t)n == len && memcmp(own, from, len) == 0;
 }
 
+/* Bytes that a signal of that length becomes. */
+static int32_t
+cost(const struct topic *t, size_t len)
+{
+    size_t all = len * (t->places[PLACE_LIVE].count + t->places[PLACE_CATCHUP].count);
+
+    return all < (size_t)topic_bytes.most ? (int32_t)all : topic_bytes.most;
+}
+
 void
 signal_take(struct topic *t, const char *message, size_t len)
 {
@@ -70,6 +84,9 @@ signal_take(struct topic *t, const char *message, size_t len)
         presence_nudged(t);
         return;
     }
+    /* It may be lost: rather than flood everybody on the topic it is. */
+    if (!bucket_take(&t->limits.bytes, &topic_bytes, cost(t, len), clock_steady()))
+        return;
     frame = frame_new(line + 1, (size_t)(message + len - line - 1));
     for (int place = PLACE_CATCHUP; place <= PLACE_LIVE; place++) {
         for (uint32_t i = t->places[place].count; i-- > 0;) {
@@ -94,12 +111,12 @@ signal_op(struct session *s, const struct wire_in *in)
 
     if (in->len > BYTES_MAX)
         return WIRE_TOO_LARGE;
-    if (s->signals >= PER_SECOND)
-        return WIRE_THROTTLED;
     f = follow_name(s, in->topic, name) ? follow_find(s, name) : NULL;
     if (f == NULL || (f->place != PLACE_LIVE && f->place != PLACE_CATCHUP))
         return WIRE_NOT_FOLLOWED;
-    s->signals++;
+    if (!bucket_take(&s->own->topic->user.signals, &user_sends, 1, clock_steady()) ||
+        !bucket_take(&f->topic->limits.signals, &topic_sends, 1, clock_steady()))
+        return WIRE_THROTTLED;
     text_hex(user, s->user, 12);
     wire_signal(&text, in, follow_shown(f->topic), user);
     signal_publish(f->topic, "s", text.bytes, s->number);

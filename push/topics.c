@@ -18,8 +18,9 @@
 #include "push/relay.h"
 #include "push/repair.h"
 
-#define LINGER_US 60000000LL /* so long a topic stays warm for those who come back */
-#define AGAIN_US  1000000LL  /* a subscription that nobody confirmed is asked for again */
+#define LINGER_US  60000000LL /* so long a topic stays warm for those who come back */
+#define CONFIRM_US 1000000LL /* so long Redis has to confirm; then the database is read without it,
+                                and the sweep finds what is published meanwhile */
 
 static struct {
     char epoch[STORE_EPOCH];
@@ -41,15 +42,20 @@ subscribe(struct topic *t)
 }
 
 struct topic *
-topics_get(const char *name)
+topics_get(const char *name, const unsigned char user[12])
 {
     bool fresh;
     struct topic *t = hub_topic(name, &fresh);
 
-    t->idle_at = 0;
-    if (!fresh)
+    if (!fresh) {
+        if (t->state != TOPIC_SUBSCRIBING)
+            t->idle_at = 0;
+        repair_load_for(t, user);
         return t;
+    }
+    memcpy(t->asker, user, 12);
     metrics[METRIC_TOPICS]++;
+    t->idle_at = clock_steady();
     if (feed_is_up())
         subscribe(t);
     else
@@ -63,9 +69,14 @@ on_subscribed(const char *channel)
     struct topic *t =
         hub_find(channel + sizeof(EVENT_CHANNEL) - 1, strlen(channel) - sizeof(EVENT_CHANNEL) + 1);
 
-    if (strncmp(channel, EVENT_CHANNEL, sizeof(EVENT_CHANNEL) - 1) == 0 && t != NULL &&
-        t->state == TOPIC_SUBSCRIBING)
+    if (strncmp(channel, EVENT_CHANNEL, sizeof(EVENT_CHANNEL) - 1) != 0 || t == NULL)
+        return;
+    if (t->state == TOPIC_SUBSCRIBING) {
         repair_load(t);
+    } else if (t->unconfirmed && t->state == TOPIC_READY) {
+        t->unconfirmed = false;
+        repair_verify(t); /* what was published before the subscription was in force */
+    }
 }
 
 /* Subscribes to everything, and looks when that is done: the order keeps the promise. */
@@ -107,6 +118,7 @@ topics_restart(struct topic *t, const char *reason)
         stream_free(t->window);
     t->flushed = t->trimmed = t->want = 0;
     t->paging = t->repairing = false;
+    t->page = NULL;
     t->state = TOPIC_SUBSCRIBING;
     repair_load(t);
 }
@@ -146,9 +158,10 @@ look_at(struct topic *t, int64_t now)
 {
     if (t->places[PLACE_WAITING].count > 0 && reader_store_away())
         answer_give_up(t);
-    if (t->state == TOPIC_SUBSCRIBING && now - t->idle_at > AGAIN_US) {
-        t->idle_at = now;
-        subscribe(t);
+    if (t->state == TOPIC_SUBSCRIBING && now - t->idle_at > CONFIRM_US) {
+        t->unconfirmed = true;
+        t->idle_at = 0;
+        repair_load(t);
     }
     if (t->kind == TOPIC_EVERYONE || hub_follows(t) > 0 || t->state != TOPIC_READY || t->dirty)
         return;

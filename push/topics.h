@@ -7,8 +7,8 @@
 #include "push/feed.h"
 #include "push/hub.h"
 
-/* The topic of that name, subscribed and loaded when it is new. */
-struct topic *topics_get(const char *name);
+/* The topic of that name, subscribed and loaded for that user when it is new. */
+struct topic *topics_get(const char *name, const unsigned char user[12]);
 
 /* Whom the feed tells. */
 extern const struct feed_calls topics_calls;

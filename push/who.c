@@ -162,7 +162,7 @@ begin(struct session *s, const char *text, size_t len)
     }
     strcat(name, token.user);
     s->expires = token.expires;
-    t = topics_get(name);
+    t = topics_get(name, s->user);
     if (hub_follows(t) >= (uint32_t)who.user_sockets) {
         metrics[METRIC_CUT_LIMIT]++;
         session_close(s, CLOSE_OVER_LIMIT, "too many sockets");

@@ -44,7 +44,7 @@ static const struct {
     [WIRE_NOT_FOUND]    = {"not-found",      "There is no such topic, or you may not see it."},
     [WIRE_NOT_FOLLOWED] = {"not-followed",   "You do not follow this topic."},
     [WIRE_TOO_MANY]     = {"too-many",       "This connection follows too many topics."},
-    [WIRE_THROTTLED]    = {"throttled",      "Too many signals."},
+    [WIRE_THROTTLED]    = {"throttled",      "Too much at once; try again in a moment."},
     [WIRE_TOO_LARGE]    = {"too-large",      "A signal may have at most 1024 bytes."},
     [WIRE_STORE_AWAY]   = {"store-away",     "The database is away; try again."},
     [WIRE_REPLACED]     = {"replaced",       "The topic was followed or left again before the answer."},
@@ -200,8 +200,7 @@ wire_ready(const char *user, const char *epoch, int heartbeat, const char *ref)
 }
 
 struct frame *
-wire_following(const char *topic, const char *cursor, bool recovered, const char *topics,
-               const char *ref)
+wire_following(const char *topic, const char *cursor, bool recovered, const char *ref)
 {
     struct text t = {0};
 
@@ -209,7 +208,21 @@ wire_following(const char *topic, const char *cursor, bool recovered, const char
     member(&t, "topic", topic);
     member(&t, "cursor", cursor);
     raw(&t, "recovered", recovered ? "true" : "false");
+    return finish(&t, ref);
+}
+
+struct frame *
+wire_following_all(const char *cursor, bool recovered, const char *topics, bool incomplete,
+                   const char *ref)
+{
+    struct text t = {0};
+
+    begin(&t, "following");
+    member(&t, "topic", "all");
+    member(&t, "cursor", cursor);
+    raw(&t, "recovered", recovered ? "true" : "false");
     raw(&t, "topics", topics);
+    raw(&t, "incomplete", incomplete ? "true" : "");
     return finish(&t, ref);
 }
 

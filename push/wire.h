@@ -39,7 +39,7 @@ enum wire_error {
     WIRE_NOT_FOUND,    /* no such topic, or not for you to know */
     WIRE_NOT_FOLLOWED, /* only who follows a topic may do that on it */
     WIRE_TOO_MANY,     /* too many follows */
-    WIRE_THROTTLED,    /* too many signals */
+    WIRE_THROTTLED,    /* the user's sockets, or those on the topic, ask for too much at once */
     WIRE_TOO_LARGE,    /* a signal over its limit */
     WIRE_STORE_AWAY,   /* cannot be decided now */
     WIRE_REPLACED,     /* another follow of the same topic came before this one's answer */
@@ -63,7 +63,9 @@ void wire_in_free(struct wire_in *in);
 /* Messages to the client, each a new frame.  ref may be NULL or empty. */
 struct frame *wire_ready(const char *user, const char *epoch, int heartbeat, const char *ref);
 struct frame *wire_following(const char *topic, const char *cursor, bool recovered,
-                             const char *topics, const char *ref);
+                             const char *ref);
+struct frame *wire_following_all(const char *cursor, bool recovered, const char *topics,
+                                 bool incomplete, const char *ref);
 struct frame *wire_resync(const char *topic, const char *cursor, const char *reason,
                           const char *ref);
 struct frame *wire_left(const char *topic, const char *reason);

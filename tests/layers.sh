@@ -16,7 +16,7 @@ rules='
 <libscrypt\.h>                           common/password\.c
 <(json-c/.*|json)\.h>                    common/json\.c|api/(doc_read|gate)\.c|push/(wire|payload)\.c
 <(bson|bson/.*)\.h>                      common/(store[a-z_]*|event_log|event_find)\.[ch]|api/.*
-<ev\.h>                                  push/(main|feed|reader|look|metrics|presence|relay|repair|session)\.c
+<ev\.h>                                  push/(all|main|feed|lists|look|metrics|presence|reader|relay|repair|session)\.c
 "api/                                    api/.*
 "push/                                   push/.*
 "api/v1/                                 api/v1/.*|api/routes\.[ch]|api/jobs/(purge|reset)\.c

@@ -37,7 +37,7 @@ answer(struct wire_in *in)
     case WIRE_UNFOLLOW:
         must(in->topic != NULL);
         must_be_message(wire_unfollowed(in->topic, in->ref));
-        must_be_message(wire_following(in->topic, "c", true, NULL, in->ref));
+        must_be_message(wire_following(in->topic, "c", true, in->ref));
         break;
     case WIRE_SIGNAL:
         wire_signal(&signal, in, "user:me", "0123456789abcdef01234567");

@@ -15,6 +15,7 @@
 #include "common/event.h"
 #include "common/text.h"
 #include "common/token.h"
+#include "push/all.h"
 #include "push/frame.h"
 #include "push/hub.h"
 #include "push/look.h"
@@ -380,6 +381,7 @@ open_all(void **state)
     who_open(&config);
     repair_open(loop);
     presence_open(loop);
+    all_open(loop);
     relay_open(loop);
     return token_open(KEY) == ERR_NONE ? 0 : -1;
 }
@@ -390,6 +392,7 @@ close_all(void **state)
     (void)state;
     sessions_stop();
     who_close();
+    all_close();
     presence_close();
     repair_close();
     relay_close();

@@ -7,6 +7,8 @@
 
 #include "common/config.h"
 #include "common/text.h"
+#include "push/all.h"
+#include "push/follow.h"
 #include "push/frame.h"
 #include "push/hub.h"
 #include "push/metrics.h"
@@ -124,7 +126,12 @@ open_topic(void)
 static void
 connect_session(struct conn *c)
 {
+    bool fresh;
+    struct topic *own = hub_topic("user:0123456789abcdef01234567", &fresh);
+
+    own->state = TOPIC_READY;
     c->session = session_open(c);
+    c->session->own = follow_begin(c->session, own, PLACE_QUIET, FOLLOW_OWN);
     session_ready(c->session);
 }
 
@@ -241,6 +248,7 @@ open_all(void **state)
     sessions_open(loop, &config);
     repair_open(loop);
     presence_open(loop);
+    all_open(loop);
     relay_open(loop);
     topics_set_epoch("deadbeef");
     return 0;
@@ -251,6 +259,7 @@ close_all(void **state)
 {
     (void)state;
     sessions_stop();
+    all_close();
     presence_close();
     repair_close();
     relay_close();

@@ -94,9 +94,9 @@ test_what_a_browser_hears(void **state)
     (void)state;
     check(wire_ready("u", "e", 25, "\"r\""),
           "{\"op\":\"ready\",\"user\":\"u\",\"epoch\":\"e\",\"heartbeat\":25,\"ref\":\"r\"}");
-    check(wire_following("user:me", "c", true, NULL, ""),
+    check(wire_following("user:me", "c", true, ""),
           "{\"op\":\"following\",\"topic\":\"user:me\",\"cursor\":\"c\",\"recovered\":true}");
-    check(wire_following("all", "c", false, "[\"user:me\"]", "1"),
+    check(wire_following_all("c", false, "[\"user:me\"]", false, "1"),
           "{\"op\":\"following\",\"topic\":\"all\",\"cursor\":\"c\",\"recovered\":false,"
           "\"topics\":[\"user:me\"],\"ref\":1}");
     check(wire_resync("t", "c", "epoch", NULL),

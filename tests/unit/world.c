@@ -255,11 +255,11 @@ __wrap_reads_load(struct load *load)
     add_job(&load->job);
 }
 
-void __wrap_reads_page(struct page *page, bool first);
+void __wrap_reads_page(struct page *page, const unsigned char *user);
 void
-__wrap_reads_page(struct page *page, bool first)
+__wrap_reads_page(struct page *page, const unsigned char *user)
 {
-    (void)first;
+    (void)user;
     page->job.work = work_page;
     add_job(&page->job);
 }

@@ -1,0 +1,175 @@
+/*
+ * Queues that are fair by owner, and what somebody may spend.
+ */
+#include "push/fair.h"
+
+#include <string.h>
+
+#include "push/bucket.h"
+#include "tests/unit/unit.h"
+
+struct thing {
+    struct fair_item item;
+    int owner, number;
+};
+
+static const unsigned char owners[4][12] = {"anna", "ben", "cleo", "dora"};
+
+static void
+add(struct fair *f, struct thing *t, int owner, int number)
+{
+    *t = (struct thing){.owner = owner, .number = number};
+    fair_add(f, owners[owner], &t->item);
+}
+
+static struct thing *
+take(struct fair *f, int64_t now)
+{
+    int64_t again;
+
+    return (struct thing *)fair_take(f, now, &again);
+}
+
+/* A thousand items of one owner; each of another's waits for one of them at most. */
+static void
+test_owners_take_turns(void **state)
+{
+    static struct thing many[1000], few[6];
+    struct fair f = {0};
+    int seen[4] = {0};
+
+    (void)state;
+    for (int i = 0; i < 1000; i++)
+        add(&f, &many[i], 0, i);
+    for (int i = 0; i < 6; i++)
+        add(&f, &few[i], 1 + i % 2, i / 2);
+    for (int i = 0; i < 9; i++) {
+        struct thing *t = take(&f, 0);
+
+        assert_int_equal(t->number, seen[t->owner]++);
+    }
+    assert_true(seen[0] == 3 && seen[1] == 3 && seen[2] == 3);
+    for (int i = 3; i < 1000; i++)
+        assert_int_equal(take(&f, 0)->number, i);
+    assert_null(take(&f, 0));
+    assert_int_equal(f.count, 0);
+    assert_int_equal(f.lanes, 0);
+}
+
+static void
+test_a_held_owner_waits_and_then_rests(void **state)
+{
+    struct thing things[3];
+    struct fair f = {0};
+    int64_t again;
+
+    (void)state;
+    add(&f, &things[0], 0, 0);
+    add(&f, &things[1], 0, 1);
+    assert_ptr_equal(take(&f, 100), &things[0]);
+    fair_hold(&f, owners[0]);
+    assert_null(fair_take(&f, 100, &again));
+    assert_int_equal(again, 0); /* nobody knows when */
+    add(&f, &things[2], 1, 2);
+    assert_ptr_equal(take(&f, 100), &things[2]);
+    fair_release(&f, owners[0], 500);
+    assert_null(fair_take(&f, 499, &again));
+    assert_int_equal(again, 500);
+    assert_ptr_equal(take(&f, 500), &things[1]);
+    assert_int_equal(f.lanes, 0);
+    fair_hold(&f, owners[2]);
+    fair_release(&f, owners[2], 900);
+    assert_int_equal(f.lanes, 1); /* it rests, with nothing to do */
+    assert_null(fair_take(&f, 900, &again));
+    assert_int_equal(f.lanes, 0);
+}
+
+static void
+test_an_item_can_be_taken_out(void **state)
+{
+    struct thing things[5];
+    struct fair f = {0};
+
+    (void)state;
+    for (int i = 0; i < 5; i++)
+        add(&f, &things[i], 0, i);
+    fair_remove(&f, &things[0].item);
+    fair_remove(&f, &things[2].item);
+    fair_remove(&f, &things[4].item);
+    fair_remove(&f, &things[4].item); /* does not wait: nothing */
+    fair_add(&f, owners[1], &things[4].item);
+    assert_ptr_equal(take(&f, 0), &things[1]);
+    assert_ptr_equal(take(&f, 0), &things[4]);
+    assert_ptr_equal(take(&f, 0), &things[3]);
+    assert_null(take(&f, 0));
+    fair_free(&f);
+}
+
+/* Whatever is added, taken and removed by chance: nothing is lost, and nothing comes twice. */
+static void
+test_nothing_is_lost(void **state)
+{
+    static struct thing things[200];
+    static bool waits[200];
+    struct fair f = {0};
+    uint32_t count = 0;
+    struct thing *t;
+
+    (void)state;
+    for (int step = 0; step < 20000; step++) {
+        uint32_t i = unit_random(200);
+
+        if (!waits[i]) {
+            add(&f, &things[i], (int)unit_random(4), (int)i);
+            waits[i] = true;
+            count++;
+        } else if (unit_random(3) == 0) {
+            fair_remove(&f, &things[i].item);
+            waits[i] = false;
+            count--;
+        } else if ((t = take(&f, 0)) != NULL) {
+            assert_true(waits[t->number]);
+            waits[t->number] = false;
+            count--;
+        }
+        assert_int_equal(f.count, count);
+    }
+    while ((t = take(&f, 0)) != NULL)
+        count--;
+    assert_int_equal(count, 0);
+    fair_free(&f);
+}
+
+static void
+test_a_bucket_leaks(void **state)
+{
+    static const struct bucket_size size = {20, 10};
+    struct bucket b = {0};
+    int64_t now = 5000000000000;
+
+    (void)state;
+    for (int i = 0; i < 20; i++)
+        assert_true(bucket_take(&b, &size, 1, now));
+    assert_false(bucket_take(&b, &size, 1, now));
+    assert_false(bucket_take(&b, &size, 1, now + 99000));
+    assert_true(bucket_take(&b, &size, 1, now + 100000));
+    assert_false(bucket_take(&b, &size, 1, now + 100000));
+    assert_true(bucket_take(&b, &size, 10, now + 1100000));
+    assert_false(bucket_take(&b, &size, 1, now + 1100000));
+    assert_true(bucket_take(&b, &size, 20, now + 1100000 + 1000000LL * 3600 * 24 * 60)); /* wrapped */
+    assert_false(bucket_take(&b, &size, 21, now + 1100000 + 1000000LL * 3600 * 24 * 120));
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_owners_take_turns),
+        cmocka_unit_test(test_a_held_owner_waits_and_then_rests),
+        cmocka_unit_test(test_an_item_can_be_taken_out),
+        cmocka_unit_test(test_nothing_is_lost),
+        cmocka_unit_test(test_a_bucket_leaks),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
