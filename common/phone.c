@@ -1,7 +1,9 @@
 /*
  * Which countries have a 0 that is dialled inside only, and none within their
  * numbers, is from libphonenumber's metadata (9.0; national_prefix): take it
- * from there again when a country changes.
+ * from there again when a country changes.  The library itself is not used: the
+ * one in Debian has the plans of 2022 and would refuse numbers given out since,
+ * and whether a number is somebody's is shown by the code that is sent to it.
  */
 #include "common/phone.h"
 
@@ -9,8 +11,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DIGITS_MIN 8 /* of any international number in use */
-#define DIGITS_MAX 15
+#include "common/unicode.h"
+
+#define DIGITS_MIN   8 /* of the international numbers of all countries but these: */
+#define DIGITS_SHORT 7
+#define DIGITS_MAX   15
+
+/* Countries with numbers of four digits: Tristan da Cunha (of +290), Niue, Tokelau (ITU, E.164). */
+static const char *const short_numbers[] = {"290", "683", "690"};
+
+/* Digits of other scripts that phones write numbers in, by their 0; NFKC has made wide ones ASCII.
+ */
+static const int32_t zeros[] = {0x0660, 0x06F0, 0x0966, 0x09E6, 0x0E50};
 
 static const short trunk_zero[] = {
     20,  27,  31,  32,  33,  40,  41,  43,  44,  46,  49,  51,  53,  54,  55,  57,  58,  60,
@@ -36,26 +48,61 @@ country_with_zero(const char *digits)
     return 0;
 }
 
+static size_t
+digits_min(const char *digits)
+{
+    for (size_t i = 0; i < sizeof(short_numbers) / sizeof(short_numbers[0]); i++)
+        if (strncmp(digits, short_numbers[i], 3) == 0)
+            return DIGITS_SHORT;
+    return DIGITS_MIN;
+}
+
+/* The ASCII digit of a code point; '\0': it is none. */
+static char
+digit_of(int32_t point)
+{
+    if (point >= '0' && point <= '9')
+        return (char)point;
+    for (size_t i = 0; i < sizeof(zeros) / sizeof(zeros[0]); i++)
+        if (point >= zeros[i] && point < zeros[i] + 10)
+            return (char)('0' + (point - zeros[i]));
+    return '\0';
+}
+
+/* The digits after a "+", without what people put between them; how many, 0 if it is no number. */
+static size_t
+read_digits(const char *typed, char *digits, size_t size)
+{
+    char *text = unicode_typed(typed);
+    const char *p = text;
+    size_t n = 0;
+    int32_t point;
+    bool ok = *p++ == '+';
+
+    for (int step; ok && (step = unicode_next(p, &point)) > 0; p += step) {
+        char digit = digit_of(point);
+
+        if (point < 0x80 && strchr(" -()./", (char)point) != NULL)
+            continue;
+        ok = digit != '\0' && n + 1 < size;
+        if (ok)
+            digits[n++] = digit;
+    }
+    free(text);
+    digits[n] = '\0';
+    return ok ? n : 0;
+}
+
 bool
 phone_normal(const char *typed, char out[PHONE_E164])
 {
     char digits[64];
-    size_t n = 0, code;
+    size_t n = read_digits(typed, digits, sizeof(digits)), code;
 
-    if (*typed++ != '+')
-        return false;
-    for (; *typed != '\0'; typed++) {
-        if (strchr(" -()./", *typed) != NULL)
-            continue;
-        if (*typed < '0' || *typed > '9' || n + 1 == sizeof(digits))
-            return false;
-        digits[n++] = *typed;
-    }
-    digits[n] = '\0';
     code = country_with_zero(digits);
     if (code > 0 && digits[code] == '0')
         memmove(digits + code, digits + code + 1, n-- - code);
-    if (digits[0] == '0' || n < DIGITS_MIN || n > DIGITS_MAX)
+    if (digits[0] == '0' || n < digits_min(digits) || n > DIGITS_MAX)
         return false;
     snprintf(out, PHONE_E164, "+%.15s", digits);
     return true;

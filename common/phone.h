@@ -10,7 +10,8 @@
 
 /*
  * What people type ("+49 (0)170 / 123-45 67") as "+491701234567": without signs
- * between, and without the 0 that is dialled inside a country only.  false when
+ * between, format characters and other scripts' digits as a contacts app may paste
+ * them, and without the 0 that is dialled inside a country only.  false when
  * it is no international number.
  */
 bool phone_normal(const char *typed, char out[PHONE_E164]);

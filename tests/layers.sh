@@ -10,7 +10,8 @@ rules='
 <hiredis/                                common/(bus|throttle)\.c|push/feed\.c
 <curl/                                   common/mail\.c
 <openssl/                                common/(text|keys|token|totp|mime)\.c|push/tls\.c
-<utf8proc\.h>                            api/v1/search\.c
+<utf8proc\.h>                            common/unicode\.c
+<idn2\.h>                                common/email\.c
 <libwebsockets\.h>                       push/(server|listen|handshake)\.c
 <jwt\.h>                                 common/token\.c
 <libscrypt\.h>                           common/password\.c

@@ -15,10 +15,12 @@
 #include "api/request.h"
 #include "common/clock.h"
 #include "common/config.h"
+#include "common/email.h"
 #include "common/json.h"
 #include "common/password.h"
 #include "common/phone.h"
 #include "common/token.h"
+#include "common/unicode.h"
 #include "common/zone.h"
 
 #define RECENT_MS  (10LL * 60 * 1000)    /* after a log-in no password is asked for again */
@@ -33,7 +35,7 @@ const struct field user_fields[] = {
     {"id",              REF,     0},
     {"rev",             INTEGER, 0},
     {"email",           TEXT,    MAY_EDIT,            3, 254, .about = "a new one counts once it is confirmed"},
-    {"phone",           TEXT,    MAY_EDIT,            1, 32, .about = "a new one counts once it is confirmed"},
+    {"phone",           TEXT,    MAY_EDIT,            1, 64, .about = "a new one counts once it is confirmed"},
     {"name",            TEXT,    MAY_EDIT,            1, 100},
     {"timeZone",        TEXT,    MAY_EDIT,            1, 64, .fallback = "\"UTC\""},
     {"locale",          TEXT,    MAY_EDIT,            2, 35, .fallback = "\"en\""},
@@ -45,7 +47,7 @@ const struct field user_fields[] = {
     {"totpEnabledAt",   INSTANT, NULLABLE,            .about = "since when logging in needs a code"},
     {"createdAt",       INSTANT, 0},
     {"updatedAt",       INSTANT, 0},
-    {"currentPassword", TEXT,    MAY_EDIT | VIRTUAL,  1, PASSWORD_MAX, .about = "for a new address or number, unless one has just logged in"},
+    {"currentPassword", TEXT,    MAY_EDIT | VIRTUAL | VERBATIM,  1, PASSWORD_MAX, .about = "for a new address or number, unless one has just logged in"},
     {"passwordHash",    TEXT,    HIDDEN},
     {NULL},
 };
@@ -59,20 +61,12 @@ const struct shape accepted_shape = {"Accepted", no_fields};
 bool
 account_email(struct request *r, const char *typed, const char **out)
 {
-    char *email = arena_dup(r->arena, typed), *at = strchr(email, '@');
-    size_t len = strlen(email);
+    char *email = email_normal(typed);
 
-    if (len > 254 || at == NULL || at == email || at - email > 64 || strchr(at + 1, '@') != NULL ||
-        strchr(at + 1, '.') == NULL || at[1] == '.' || email[len - 1] == '.')
-        return false;
-    for (char *p = email; *p != '\0'; p++) {
-        if ((unsigned char)*p <= ' ' || (unsigned char)*p >= 0x7F ||
-            strchr("<>()[],;:\\\"", *p) != NULL)
-            return false;
-        *p = (char)tolower((unsigned char)*p);
-    }
-    *out = email;
-    return true;
+    if (email != NULL)
+        *out = arena_dup(r->arena, email);
+    free(email);
+    return email != NULL;
 }
 
 bool
@@ -121,6 +115,19 @@ account_login(struct request *r, const char *typed)
     return account_email(r, typed, &value) || account_phone(r, typed, &value) ? value : typed;
 }
 
+/* An address in the form that was stored when fewer rules held. */
+static const char *
+as_stored(struct request *r, const char *login)
+{
+    char *typed = unicode_typed(login);
+    char *address = arena_dup(r->arena, typed);
+
+    for (char *p = address; *p != '\0'; p++)
+        *p = (char)tolower((unsigned char)*p);
+    free(typed);
+    return address;
+}
+
 enum err
 account_find(struct request *r, const char *login, const bson_t **out)
 {
@@ -132,8 +139,8 @@ account_find(struct request *r, const char *login, const bson_t **out)
         filter = BCON_NEW("email", BCON_UTF8(value));
     else if (account_phone(r, login, &value))
         filter = BCON_NEW("phone", BCON_UTF8(value));
-    else
-        filter = BCON_NEW("email", ""); /* the same work for what cannot be */
+    else /* the same work for what cannot be; addresses that older rules took are as typed */
+        filter = BCON_NEW("email", BCON_UTF8(as_stored(r, login)));
     err = store_get(r->store, STORE_USERS, filter, NULL, &user);
     bson_destroy(filter);
     *out = err == ERR_NONE ? request_keep(r, user) : NULL;
