@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/unicode.h"
 
 #define SLOTS_MAX   64
 #define WAIT_S      5  /* until it begins */
@@ -215,12 +216,21 @@ run(struct task *t)
     return err;
 }
 
+static void
+forget(char *password)
+{
+    explicit_bzero(password, strlen(password));
+    free(password);
+}
+
 enum err
 password_hash(const char *password, char stored[PASSWORD_STORED])
 {
-    struct task task = {.password = password, .stored = stored};
+    char *normal = unicode_nfkc(password);
+    struct task task = {.password = normal, .stored = stored};
     enum err err = run(&task);
 
+    forget(normal);
     if (err != ERR_NONE || task.result > 0)
         return err;
     log_error("password: scrypt failed");
@@ -237,12 +247,25 @@ parameters(const char *stored, unsigned *n)
            *n >= 10 && *n <= 20 && r == R && p <= 16;
 }
 
+static enum err
+check(const char *password, const char *stored, bool *right)
+{
+    char copy[PASSWORD_STORED]; /* libscrypt_check() writes into it */
+    struct task task = {.password = password, .stored = copy, .check = true};
+    enum err err;
+
+    snprintf(copy, sizeof(copy), "%s", stored);
+    err = run(&task);
+    *right = err == ERR_NONE && task.result > 0;
+    return err;
+}
+
 enum err
 password_check(const char *password, const char *stored, bool *right, bool *outdated)
 {
     const char *against = stored == NULL ? nobody : stored;
-    char copy[PASSWORD_STORED]; /* libscrypt_check() writes into it */
-    struct task task = {.password = password, .stored = copy, .check = true};
+    char *normal;
+    bool as_typed = false;
     unsigned n;
     enum err err;
 
@@ -251,11 +274,16 @@ password_check(const char *password, const char *stored, bool *right, bool *outd
         log_error("password: a stored hash is malformed");
         return ERR_INTERNAL;
     }
-    snprintf(copy, sizeof(copy), "%s", against);
-    if ((err = run(&task)) != ERR_NONE)
-        return err;
-    *right = task.result > 0 && stored != NULL;
+    normal = unicode_nfkc(password);
+    err = check(normal, against, right);
+    /* Older hashes are of what was typed. */
+    if (err == ERR_NONE && !*right && strcmp(normal, password) != 0) {
+        err = check(password, against, right);
+        as_typed = *right;
+    }
+    forget(normal);
+    *right = *right && stored != NULL;
     if (outdated != NULL)
-        *outdated = *right && n < (unsigned)log2_n;
-    return ERR_NONE;
+        *outdated = *right && (as_typed || n < (unsigned)log2_n);
+    return err;
 }

@@ -17,12 +17,16 @@
  * processes; 0: one fewer than there are cores, at least one. */
 void password_open(long cost, long slots);
 
-/* Hashes into what is stored.  ERR_BUSY when too many wait. */
+/*
+ * Hashes the password's NFKC form, which does not depend on the keyboard, into
+ * what is stored.  ERR_BUSY when too many wait.
+ */
 enum err password_hash(const char *password, char stored[PASSWORD_STORED]) MUST_CHECK;
 
 /*
  * *right tells whether it is the password; stored NULL: nobody's, and the same
- * work.  *outdated (may be NULL): right, but hashed for less than today's cost.
+ * work.  *outdated (may be NULL): right, but hashed for less than today's cost or
+ * before passwords were normalized.
  */
 enum err password_check(const char *password, const char *stored, bool *right,
                         bool *outdated) MUST_CHECK;

@@ -3,6 +3,7 @@
  */
 #include "api/v1/passwords.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -16,6 +17,7 @@
 #include "api/v1/endings.h"
 #include "api/v1/handlers.h"
 #include "common/password.h"
+#include "common/unicode.h"
 #include "common/weak.h"
 
 #define WORD_MIN 4 /* letters of a name that count as a word */
@@ -23,8 +25,8 @@
 
 /* clang-format off */
 static const struct field change_fields[] = {
-    {"currentPassword", TEXT, MUST_SET, 1, PASSWORD_MAX},
-    {"newPassword",     TEXT, MUST_SET, PASSWORD_MIN, PASSWORD_MAX},
+    {"currentPassword", TEXT, MUST_SET | VERBATIM, 1, PASSWORD_MAX},
+    {"newPassword",     TEXT, MUST_SET | VERBATIM, PASSWORD_MIN, PASSWORD_MAX},
     {NULL},
 };
 /* clang-format on */
@@ -74,10 +76,16 @@ is_about(const char *password, const bson_t *who)
 void
 passwords_judge(struct request *r, const char *pointer, const char *password, const bson_t *who)
 {
-    if (weak_password(password))
+    char *normal = unicode_nfkc(password); /* which is what is hashed */
+
+    if (text_points(normal, strlen(normal)) < PASSWORD_MIN)
+        request_complain(r, pointer, "too-short", "must have at least %d characters", PASSWORD_MIN);
+    else if (weak_password(normal))
         request_complain(r, pointer, "common", "is one that everybody tries first");
-    else if (who != NULL && is_about(password, who))
+    else if (who != NULL && is_about(normal, who))
         request_complain(r, pointer, "personal", "is little more than your name or address");
+    explicit_bzero(normal, strlen(normal));
+    free(normal);
 }
 
 enum err

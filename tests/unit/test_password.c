@@ -3,6 +3,7 @@
  */
 #include "common/password.h"
 
+#include <libscrypt.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -53,6 +54,29 @@ test_the_right_one_and_the_others(void **state)
     assert_false(check("correct horse batterz", stored));
     assert_false(check(RIGHT " ", stored));
     assert_false(check("", stored));
+}
+
+/* One text in two spellings; a hash of before this was so is still right, and to be replaced. */
+static void
+test_spellings_of_one_password(void **state)
+{
+    static const char composed[] = "p\xC3\xA2t\xC3\xA9 de campagne";
+    static const char decomposed[] = "pa\xCC\x82te\xCC\x81 de campagne";
+    char stored[PASSWORD_STORED], raw[PASSWORD_STORED];
+    bool right, outdated;
+
+    (void)state;
+    password_open(10, 2);
+    assert_int_equal(password_hash(decomposed, stored), ERR_NONE);
+    assert_int_equal(password_check(composed, stored, &right, &outdated), ERR_NONE);
+    assert_true(right && !outdated);
+    assert_int_equal(password_check(decomposed, stored, &right, &outdated), ERR_NONE);
+    assert_true(right && !outdated);
+    assert_true(libscrypt_hash(raw, decomposed, 1 << 10, 8, 3) > 0);
+    assert_int_equal(password_check(decomposed, raw, &right, &outdated), ERR_NONE);
+    assert_true(right && outdated);
+    assert_int_equal(password_check(composed, raw, &right, &outdated), ERR_NONE);
+    assert_false(right);
 }
 
 static void
@@ -138,6 +162,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_right_one_and_the_others),
+        cmocka_unit_test(test_spellings_of_one_password),
         cmocka_unit_test(test_nobody_has_a_password),
         cmocka_unit_test(test_the_cost_is_raised_at_log_in),
         cmocka_unit_test(test_what_is_no_hash_of_ours_is_not_checked),
