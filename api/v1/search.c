@@ -1,106 +1,124 @@
 /*
- * Words for ?q=: case and accents folded by utf8proc, split at what is neither
- * letter nor digit.  A query's words are prefixes of stored ones.
+ * Words for ?q=.  A text is folded (common/unicode.h) and cut into terms: words
+ * of scripts with spaces; pairs of neighbours, and the last character, of a run
+ * of a script without; symbols such as emoji one by one.  A query is cut the
+ * same way, so whatever stands in a text is found, also from the middle of a run.
  */
 #include "api/v1/tasks.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <utf8proc.h>
 
 #include "api/request.h"
+#include "common/text.h"
+#include "common/unicode.h"
 
-#define TERMS_MAX 300 /* of one task */
-#define TERM_MAX  40  /* bytes of a word; longer ones are cut */
-#define WORDS_MAX 10  /* of a query */
+#define TERM_MAX  40  /* bytes of a term; longer words are cut, in a query at the same place */
+#define QUERY_MAX 500 /* bytes of a query */
+#define LAST      "\xF4\x8F\xBF\xBF" /* the last character of all */
 
-typedef void (*each_word)(void *arg, const char *word);
+/* prefix: terms that begin with this one do as well. */
+typedef void (*each_term)(void *arg, const char *term, bool prefix);
 
-static bool
-is_word(utf8proc_int32_t point)
+struct cutter {
+    each_term each;
+    void *arg;
+    char word[TERM_MAX + 1];   /* under way */
+    char before[TERM_MAX + 1]; /* the last character of a run, of one without spaces */
+    size_t len;
+    int run; /* characters of the run */
+    bool query;
+};
+
+/* Ends a word or a run.  A query's last word may go on. */
+static void
+end_word(struct cutter *c, bool last)
 {
-    if (point < 0x80)
-        return (point >= 'a' && point <= 'z') || (point >= '0' && point <= '9');
-    switch (utf8proc_category(point)) {
-    case UTF8PROC_CATEGORY_LU:
-    case UTF8PROC_CATEGORY_LL:
-    case UTF8PROC_CATEGORY_LT:
-    case UTF8PROC_CATEGORY_LM:
-    case UTF8PROC_CATEGORY_LO:
-    case UTF8PROC_CATEGORY_ND:
-    case UTF8PROC_CATEGORY_NL:
-        return true;
-    default:
-        return false;
+    if (c->len > 0) {
+        c->word[c->len] = '\0';
+        c->each(c->arg, c->word, last);
     }
-}
-
-/* A malloc'ed folded copy; its length.  Text that is ASCII alone, as most is, needs no tables. */
-static utf8proc_ssize_t
-fold(const char *text, utf8proc_uint8_t **out)
-{
-    size_t len = strlen(text);
-    unsigned char *copy, all = 0;
-
-    for (size_t i = 0; i < len; i++)
-        all |= (unsigned char)text[i];
-    if (all >= 0x80)
-        return utf8proc_map((const utf8proc_uint8_t *)text, 0, out,
-                            UTF8PROC_NULLTERM | UTF8PROC_CASEFOLD | UTF8PROC_DECOMPOSE |
-                                UTF8PROC_COMPAT | UTF8PROC_STRIPMARK);
-    *out = copy = (unsigned char *)text_dup(text);
-    for (size_t i = 0; i < len; i++)
-        if (copy[i] >= 'A' && copy[i] <= 'Z')
-            copy[i] |= 0x20;
-    return (utf8proc_ssize_t)len;
+    /* In a query it is part of the pair before, unless it stands alone. */
+    if (c->run == 1 || (c->run > 1 && !c->query))
+        c->each(c->arg, c->before, true);
+    c->len = 0;
+    c->run = 0;
 }
 
 static void
-walk_words(const char *text, each_word each, void *arg)
+add_to_word(struct cutter *c, const char *bytes, size_t len)
 {
-    utf8proc_uint8_t *folded = NULL;
-    char word[TERM_MAX + 1];
-    size_t len = 0;
-    utf8proc_ssize_t n = fold(text, &folded);
-
-    for (utf8proc_ssize_t at = 0; at <= n;) {
-        utf8proc_int32_t point = 0;
-        utf8proc_ssize_t step = 1;
-
-        if (at < n && folded[at] < 0x80)
-            point = folded[at];
-        else if (at < n)
-            step = utf8proc_iterate(folded + at, n - at, &point);
-        if (step <= 0)
-            break;
-        if (at < n && is_word(point)) {
-            if (len + (size_t)step <= TERM_MAX) {
-                memcpy(word + len, folded + at, (size_t)step);
-                len += (size_t)step;
-            }
-        } else if (len > 0) {
-            word[len] = '\0';
-            each(arg, word);
-            len = 0;
-        }
-        at += step;
+    if (c->run > 0)
+        end_word(c, false);
+    if (c->len + len <= TERM_MAX) {
+        memcpy(c->word + c->len, bytes, len);
+        c->len += len;
     }
+}
+
+static void
+add_to_run(struct cutter *c, const char *bytes, size_t len)
+{
+    char pair[2 * TERM_MAX];
+
+    if (c->len > 0)
+        end_word(c, false);
+    if (c->run++ > 0) {
+        snprintf(pair, sizeof(pair), "%s%.*s", c->before, (int)len, bytes);
+        c->each(c->arg, pair, false);
+    }
+    snprintf(c->before, sizeof(c->before), "%.*s", (int)len, bytes);
+}
+
+static void
+cut(const char *text, bool query, each_term each, void *arg)
+{
+    struct cutter c = {.each = each, .arg = arg, .query = query};
+    char *folded = unicode_fold(text), symbol[8];
+    int32_t point;
+    int step;
+
+    for (const char *p = folded; (step = unicode_next(p, &point)) > 0; p += step) {
+        switch (unicode_class(point)) {
+        case UNICODE_WORD:
+            add_to_word(&c, p, (size_t)step);
+            break;
+        case UNICODE_UNSPACED:
+            add_to_run(&c, p, (size_t)step);
+            break;
+        case UNICODE_SYMBOL:
+            end_word(&c, false);
+            snprintf(symbol, sizeof(symbol), "%.*s", step, p);
+            each(arg, symbol, false);
+            break;
+        case UNICODE_OTHER:
+            end_word(&c, p[step] == '\0');
+            break;
+        }
+    }
+    end_word(&c, true);
     free(folded);
 }
 
 struct collection {
-    char *words[TERMS_MAX];
-    int count;
+    char **terms;
+    size_t count, size;
 };
 
 static void
-collect(void *arg, const char *word)
+collect(void *arg, const char *term, bool prefix)
 {
     struct collection *c = arg;
 
-    if (c->count < TERMS_MAX && (c->words[c->count] = strdup(word)) != NULL)
-        c->count++;
+    (void)prefix;
+    if (c->count == c->size) {
+        c->size = c->size == 0 ? 64 : c->size * 2;
+        c->terms = realloc(c->terms, c->size * sizeof(*c->terms));
+        if (c->terms == NULL)
+            abort();
+    }
+    c->terms[c->count++] = text_dup(term);
 }
 
 static int
@@ -112,7 +130,7 @@ compare(const void *a, const void *b)
 void
 search_terms(bson_t *terms, const char *const *texts, int count)
 {
-    struct collection c = {.count = 0};
+    struct collection c = {0};
     const char *last = "";
     char place[16];
     const char *key;
@@ -120,46 +138,47 @@ search_terms(bson_t *terms, const char *const *texts, int count)
 
     for (int i = 0; i < count; i++)
         if (texts[i] != NULL)
-            walk_words(texts[i], collect, &c);
-    qsort(c.words, (size_t)c.count, sizeof(c.words[0]), compare);
-    for (int i = 0; i < c.count; i++) {
-        if (strcmp(c.words[i], last) != 0) {
+            cut(texts[i], false, collect, &c);
+    if (c.count > 0)
+        qsort(c.terms, c.count, sizeof(c.terms[0]), compare);
+    for (size_t i = 0; i < c.count; i++) {
+        if (strcmp(c.terms[i], last) != 0) {
             bson_uint32_to_string(n++, &key, place, sizeof(place));
-            BSON_APPEND_UTF8(terms, key, c.words[i]);
+            BSON_APPEND_UTF8(terms, key, c.terms[i]);
         }
-        last = c.words[i];
+        last = c.terms[i];
     }
-    for (int i = 0; i < c.count; i++)
-        free(c.words[i]);
+    for (size_t i = 0; i < c.count; i++)
+        free(c.terms[i]);
+    free(c.terms);
 }
 
 struct conditions {
     bson_t *all;
-    int count;
+    uint32_t count;
 };
 
-/* {terms: {$gte: word, $lt: word and the highest character}} of one and the same element */
+/* The term itself, or {$elemMatch: {$gte: term, $lt: term and the last character of all}}. */
 static void
-add_condition(void *arg, const char *word)
+add_condition(void *arg, const char *term, bool prefix)
 {
     struct conditions *c = arg;
     bson_t match, range;
-    char key[16], *end;
+    char place[16], end[2 * TERM_MAX];
+    const char *key;
 
-    if (c->count == WORDS_MAX)
-        return;
-    end = malloc(strlen(word) + 5);
-    if (end == NULL)
-        abort();
-    sprintf(end, "%s\xF4\x8F\xBF\xBF", word);
-    snprintf(key, sizeof(key), "%d", c->count++);
+    bson_uint32_to_string(c->count++, &key, place, sizeof(place));
     BSON_APPEND_DOCUMENT_BEGIN(c->all, key, &match);
     BSON_APPEND_DOCUMENT_BEGIN(&match, "$elemMatch", &range);
-    BSON_APPEND_UTF8(&range, "$gte", word);
-    BSON_APPEND_UTF8(&range, "$lt", end);
+    if (prefix) {
+        snprintf(end, sizeof(end), "%s" LAST, term);
+        BSON_APPEND_UTF8(&range, "$gte", term);
+        BSON_APPEND_UTF8(&range, "$lt", end);
+    } else {
+        BSON_APPEND_UTF8(&range, "$eq", term);
+    }
     bson_append_document_end(&match, &range);
     bson_append_document_end(c->all, &match);
-    free(end);
 }
 
 enum err
@@ -168,12 +187,13 @@ search_filter(struct request *r, const char *q, bson_t *filter)
     bson_t terms, all;
     struct conditions c = {&all, 0};
 
-    if (strlen(q) > 500)
+    if (strlen(q) > QUERY_MAX)
         return request_bad_param(r, "q", "must have at most 500 bytes");
     BSON_APPEND_DOCUMENT_BEGIN(filter, "terms", &terms);
     BSON_APPEND_ARRAY_BEGIN(&terms, "$all", &all);
-    walk_words(q, add_condition, &c);
+    cut(q, true, add_condition, &c);
     bson_append_array_end(&terms, &all);
     bson_append_document_end(filter, &terms);
-    return c.count > 0 ? ERR_NONE : request_bad_param(r, "q", "has no word to look for");
+    return c.count > 0 ? ERR_NONE
+                       : request_bad_param(r, "q", "has no letter, digit or symbol to look for");
 }

@@ -37,6 +37,7 @@
 #define SINCE(first, from)                                                                         \
     ", \"$or\" : [ " DATES(first, ANY_END) ", { \"dueKey\" : { \"$gte\" : " DATE(from) " } } ]"
 #define NOW       "1769850000000"
+#define EXACT(word) "{ \"$elemMatch\" : { \"$eq\" : \"" word "\" } }"
 #define WORD(from) "{ \"$elemMatch\" : { \"$gte\" : \"" from "\", \"$lt\" : \"" from "\xF4\x8F\xBF\xBF\" } }"
 
 static const struct {
@@ -112,8 +113,8 @@ static const struct {
     {"deleted=yes",            NULL, "deleted"},
 
     {"q=milk",                 PLAIN ", \"terms\" : { \"$all\" : [ " WORD("milk") " ] }"},
-    {"q=Buy+MILK",             PLAIN ", \"terms\" : { \"$all\" : [ " WORD("buy") ", " WORD("milk") " ] }"},
-    {"q=%24where",             PLAIN ", \"terms\" : { \"$all\" : [ " WORD("where") " ] }"},
+    {"q=Buy+MILK",             PLAIN ", \"terms\" : { \"$all\" : [ " EXACT("buy") ", " WORD("milk") " ] }"},
+    {"q=%24where",             PLAIN ", \"terms\" : { \"$all\" : [ " EXACT("$") ", " WORD("where") " ] }"},
     {"q=",                     NULL, "q"},
     {"q=+...",                 NULL, "q"},
 
