@@ -12,6 +12,7 @@
 
 #include "api/request.h"
 #include "common/clock.h"
+#include "common/unicode.h"
 
 #define SLUG_MAX 40 /* ids of statuses and labels, chosen by clients */
 
@@ -48,6 +49,8 @@ read_text(const struct reading *at, struct json_object *json, bson_t *out)
     else if ((long)points > f->high)
         request_complain(at->r, at->pointer, "too-long", "must have at most %ld characters",
                          f->high);
+    else if (f->low > 0 && (f->flags & VERBATIM) == 0 && !unicode_visible(bytes, len))
+        complain(at, "blank", "must have a visible character");
     else
         bson_append_utf8(out, at->name, -1, bytes, (int)len);
 }

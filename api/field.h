@@ -16,7 +16,7 @@ struct request;
 struct change;
 
 enum field_kind {
-    TEXT,    /* a string of low to high code points */
+    TEXT,    /* a string of low to high code points; with low > 0 one of them must be visible */
     CHOICE,  /* one of choices, stored as its text */
     RANK,    /* one of choices, stored as its index, so that it sorts */
     INTEGER, /* from low to high */
@@ -39,6 +39,7 @@ enum field_kind {
 #define NULLABLE 8u
 #define HIDDEN   16u /* never leaves the server */
 #define VIRTUAL  32u /* understood by the resource's hook, not stored */
+#define VERBATIM 64u /* a secret: its text may be blank */
 
 struct field {
     const char *name;

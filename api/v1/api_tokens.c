@@ -25,7 +25,7 @@ static const struct field create_fields[] = {
     {"name",      TEXT,    MUST_SET,           1, 100},
     {"scopes",    SLUGS,   MUST_SET,           0, 3, .about = "read, write or admin; each includes those before it"},
     {"expiresAt", INSTANT, MAY_SET | NULLABLE},
-    {"password",  TEXT,    MAY_SET | NULLABLE, 1, PASSWORD_MAX, .about = "unless one has just logged in"},
+    {"password",  TEXT,    MAY_SET | NULLABLE | VERBATIM, 1, PASSWORD_MAX, .about = "unless one has just logged in"},
     {NULL},
 };
 static const struct field token_fields[] = {

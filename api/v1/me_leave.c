@@ -25,7 +25,7 @@
 
 /* clang-format off */
 static const struct field leave_fields[] = {
-    {"password", TEXT, MUST_SET, 1, PASSWORD_MAX},
+    {"password", TEXT, MUST_SET | VERBATIM, 1, PASSWORD_MAX},
     {NULL},
 };
 /* clang-format on */

@@ -26,8 +26,8 @@ static const struct field ask_fields[] = {
     {NULL},
 };
 static const struct field use_fields[] = {
-    {"token",    TEXT, MUST_SET, 1, 200},
-    {"password", TEXT, MUST_SET, PASSWORD_MIN, PASSWORD_MAX},
+    {"token",    TEXT, MUST_SET | VERBATIM, 1, 200},
+    {"password", TEXT, MUST_SET | VERBATIM, PASSWORD_MIN, PASSWORD_MAX},
     {NULL},
 };
 /* clang-format on */

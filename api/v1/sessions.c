@@ -24,7 +24,7 @@
 /* clang-format off */
 static const struct field login_fields[] = {
     {"login",    TEXT, MUST_SET, 1, 254},
-    {"password", TEXT, MUST_SET, 1, PASSWORD_MAX},
+    {"password", TEXT, MUST_SET | VERBATIM, 1, PASSWORD_MAX},
     {"code",     TEXT, MAY_SET | NULLABLE, 1, 40, .about = "of the second factor, or a recovery code"},
     {"device",   TEXT, MAY_SET | NULLABLE, 1, 200, .about = "a name for the session"},
     {"cookie",   FLAG, MAY_SET, .fallback = "false", .about = "the refresh token as a cookie, for browsers"},

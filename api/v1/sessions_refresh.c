@@ -24,7 +24,7 @@
 
 /* clang-format off */
 static const struct field refresh_fields[] = {
-    {"refreshToken", TEXT, MAY_SET | NULLABLE, 1, 200, .about = "none: it came as a cookie"},
+    {"refreshToken", TEXT, MAY_SET | NULLABLE | VERBATIM, 1, 200, .about = "none: it came as a cookie"},
     {NULL},
 };
 /* clang-format on */

@@ -26,7 +26,7 @@
 
 /* clang-format off */
 static const struct field begin_fields[] = {
-    {"password", TEXT, MAY_SET | NULLABLE, 1, PASSWORD_MAX, .about = "unless one has just logged in"},
+    {"password", TEXT, MAY_SET | NULLABLE | VERBATIM, 1, PASSWORD_MAX, .about = "unless one has just logged in"},
     {NULL},
 };
 static const struct field begun_fields[] = {
@@ -43,7 +43,7 @@ static const struct field confirmed_fields[] = {
     {NULL},
 };
 static const struct field end_fields[] = {
-    {"password", TEXT, MAY_SET | NULLABLE, 1, PASSWORD_MAX, .about = "unless one has just logged in"},
+    {"password", TEXT, MAY_SET | NULLABLE | VERBATIM, 1, PASSWORD_MAX, .about = "unless one has just logged in"},
     {NULL},
 };
 /* clang-format on */

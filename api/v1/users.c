@@ -20,8 +20,8 @@
 /* clang-format off */
 static const struct field register_fields[] = {
     {"email",    TEXT, MUST_SET, 3, 254},
-    {"phone",    TEXT, MUST_SET, 1, 32},
-    {"password", TEXT, MUST_SET, PASSWORD_MIN, PASSWORD_MAX},
+    {"phone",    TEXT, MUST_SET, 1, 64},
+    {"password", TEXT, MUST_SET | VERBATIM, PASSWORD_MIN, PASSWORD_MAX},
     {"name",     TEXT, MUST_SET, 1, 100},
     {"timeZone", TEXT, MAY_SET,  1, 64, .fallback = "\"UTC\""},
     {"locale",   TEXT, MAY_SET,  2, 35, .fallback = "\"en\""},

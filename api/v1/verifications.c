@@ -38,7 +38,7 @@ static const struct field send_fields[] = {
     {NULL},
 };
 static const struct field confirm_fields[] = {
-    {"token", TEXT, MAY_SET | NULLABLE, 1, 200, .about = "of the letter's link"},
+    {"token", TEXT, MAY_SET | NULLABLE | VERBATIM, 1, 200, .about = "of the letter's link"},
     {"code",  TEXT, MAY_SET | NULLABLE, 1, 12, .about = "needs an access token"},
     {NULL},
 };
