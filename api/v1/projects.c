@@ -3,6 +3,7 @@
  */
 #include "api/v1/projects.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/crud.h"
@@ -11,6 +12,7 @@
 #include "api/request.h"
 #include "api/v1/handlers.h"
 #include "common/json.h"
+#include "common/unicode.h"
 
 #define VISIBLE_MAX 5000 /* projects of one user */
 
@@ -54,6 +56,7 @@ const struct field project_fields[] = {
     {"archivedAt",      INSTANT, NULLABLE},
     {"deletedAt",       INSTANT, NULLABLE},
     {"members",         OBJECTS, HIDDEN},
+    {"nameKey",         TEXT,    HIDDEN}, /* the name, folded: sorts whatever its case and accents */
     {"archived",        FLAG,    MAY_EDIT | VIRTUAL,                 .about = "sets or clears archivedAt"},
     {"role",            TEXT,    VIRTUAL,                            .about = "the caller's; not in events"},
     {NULL},
@@ -204,6 +207,19 @@ apply_archived(struct change *change, const bson_t *after, bson_t *extra)
         BSON_APPEND_DATE_TIME(extra, "archivedAt", change_now(change));
 }
 
+static void
+append_name_key(const bson_t *before, const bson_t *after, bson_t *extra)
+{
+    const char *name = doc_text(after, "name");
+    char *key;
+
+    if (before != NULL && doc_has(before, "nameKey") && strcmp(doc_text(before, "name"), name) == 0)
+        return;
+    key = unicode_fold(name);
+    BSON_APPEND_UTF8(extra, "nameKey", key);
+    free(key);
+}
+
 /* Opening a project to all, or closing it, concerns everybody. */
 static enum err
 tell_everyone(struct change *change, const bson_t *before, const bson_t *after)
@@ -252,6 +268,7 @@ check_project(struct request *r, struct change *change, const bson_t *project, c
         request_complain(r, doc_flag(after, "archived") ? "/archived" : "/access", "inbox",
                          "cannot be changed for the personal project");
     apply_archived(change, after, extra);
+    append_name_key(before, after, extra);
     if (use.err == ERR_NONE && r->complaints == NULL && before != NULL &&
         strcmp(doc_text(before, "access"), doc_text(after, "access")) != 0)
         return tell_everyone(change, before, after);
@@ -265,7 +282,7 @@ static const struct filter project_filters[] = {
 };
 static const struct order project_orders[] = {
     {"createdAt", {"createdAt"}},
-    {"name", {"name"}},
+    {"name", {"nameKey"}},
     {"updatedAt", {"updatedAt"}},
     {NULL},
 };
