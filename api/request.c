@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "api/router.h"
+#include "common/json.h"
 #include "common/log.h"
 #include "common/token.h"
 
@@ -275,12 +276,15 @@ take_member(struct request *r, const bson_iter_t *iter)
     }
 }
 
-/* What a digest is made of. */
+/* What a digest is made of: a JSON body counts by its value, unless it is asked for as it came. */
 static void
-digest_text(const struct request *r, struct text *out)
+digest_text(const struct request *r, bool as_it_came, struct text *out)
 {
     text_printf(out, "%s %s?%s\n", r->method_name, r->path, r->query == NULL ? "" : r->query);
-    text_add(out, r->body == NULL ? "" : r->body, r->body_len);
+    if (r->json != NULL && !as_it_came)
+        json_canonical(out, r->json);
+    else
+        text_add(out, r->body == NULL ? "" : r->body, r->body_len);
 }
 
 void
@@ -288,22 +292,23 @@ request_digest(struct request *r)
 {
     struct text t = {0};
 
-    digest_text(r, &t);
+    digest_text(r, false, &t);
     token_mac(r->digest, 0, "digest:", t.bytes, t.len); /* bodies may hold passwords */
     text_free(&t);
 }
 
-/* Is it the digest of this request, made under whichever of our keys? */
+/* Is it the digest of this request, under any of our keys, or as versions before made it? */
 static bool
 digest_is(const struct request *r, const char *stored)
 {
     struct text t = {0};
-    bool same;
+    bool same = strcmp(stored, r->digest) == 0;
 
-    if (strcmp(stored, r->digest) == 0)
-        return true;
-    digest_text(r, &t);
-    same = token_mac_is(stored, "digest:", t.bytes, t.len);
+    for (int as_it_came = 0; as_it_came < 2 && !same; as_it_came++) {
+        text_clear(&t);
+        digest_text(r, as_it_came, &t);
+        same = token_mac_is(stored, "digest:", t.bytes, t.len);
+    }
     text_free(&t);
     return same;
 }
@@ -324,8 +329,7 @@ replay(struct request *r, bool certainly, bool *found)
     if (err != ERR_NONE)
         return err;
     *found = true;
-    if (!bson_iter_init_find(&iter, doc, "digest") ||
-        !digest_is(r, bson_iter_utf8(&iter, NULL))) {
+    if (!bson_iter_init_find(&iter, doc, "digest") || !digest_is(r, bson_iter_utf8(&iter, NULL))) {
         err = ERR_KEY_REUSED;
     } else {
         text_clear(&r->reply.body);

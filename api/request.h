@@ -73,7 +73,7 @@ struct request {
     bson_oid_t user_id, session_id;
     struct json_object *json;
     const char *key;  /* the idempotency record's _id; NULL: none */
-    char digest[65];  /* of method, path and body */
+    char digest[65];  /* of method, path and the body's value */
     bool cookie_mode; /* the refresh token travels as a cookie */
     struct param params[REQUEST_PARAMS_MAX];
     int param_count;
@@ -148,7 +148,7 @@ enum err request_precondition(const struct request *r, int64_t rev, bool demande
  */
 enum err request_change(struct request *r, struct change_plan *plan) MUST_CHECK;
 
-/* Makes the digest of method, path and body, which an idempotency record keeps. */
+/* Makes the digest of method, path and the body's JSON value, which an idempotency record keeps. */
 void request_digest(struct request *r);
 
 /* If the key's record exists, makes it the reply: *found. */

@@ -343,3 +343,83 @@ json_string(struct text *t, const char *bytes, size_t len)
     }
     text_putc(t, '"');
 }
+
+/* Whole numbers below 2^53 as such, whatever their spelling; others with all their digits. */
+static void
+canonical_number(struct text *t, struct json_object *json)
+{
+    double value = json_object_get_double(json);
+
+    if (json_object_is_type(json, json_type_double) &&
+        (fabs(value) > 9007199254740991.0 || value != trunc(value)))
+        text_printf(t, "%.17g", value);
+    else if (json_object_is_type(json, json_type_double))
+        text_printf(t, "%.0f", value == 0 ? 0.0 : value); /* -0 is 0 */
+    else
+        text_puts(t, json_object_get_string(json));
+}
+
+struct member {
+    const char *name;
+    struct json_object *value;
+};
+
+static int
+by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct member *)a)->name, ((const struct member *)b)->name);
+}
+
+static void
+canonical_object(struct text *t, struct json_object *json)
+{
+    size_t count = (size_t)json_object_object_length(json), n = 0;
+    struct member *members = calloc(count + 1, sizeof(*members));
+
+    if (members == NULL)
+        abort();
+    json_object_object_foreach(json, name, value) members[n++] = (struct member){name, value};
+    qsort(members, n, sizeof(*members), by_name);
+    text_putc(t, '{');
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0)
+            text_putc(t, ',');
+        json_string(t, members[i].name, strlen(members[i].name));
+        text_putc(t, ':');
+        json_canonical(t, members[i].value);
+    }
+    text_putc(t, '}');
+    free(members);
+}
+
+void
+json_canonical(struct text *t, struct json_object *json)
+{
+    switch (json_object_get_type(json)) {
+    case json_type_object:
+        canonical_object(t, json);
+        break;
+    case json_type_array:
+        text_putc(t, '[');
+        for (size_t i = 0; i < json_object_array_length(json); i++) {
+            if (i > 0)
+                text_putc(t, ',');
+            json_canonical(t, json_object_array_get_idx(json, i));
+        }
+        text_putc(t, ']');
+        break;
+    case json_type_string:
+        json_string(t, json_object_get_string(json), (size_t)json_object_get_string_len(json));
+        break;
+    case json_type_int:
+    case json_type_double:
+        canonical_number(t, json);
+        break;
+    case json_type_boolean:
+        text_puts(t, json_object_get_boolean(json) ? "true" : "false");
+        break;
+    case json_type_null:
+        text_puts(t, "null");
+        break;
+    }
+}

@@ -22,6 +22,12 @@ struct text;
 enum err json_parse(const char *bytes, size_t len, struct json_object **out,
                     const char **why) MUST_CHECK;
 
+/*
+ * Appends a parsed value in one spelling, the same for all texts of equal JSON
+ * values: members sorted by name, no white space, 1.0 and 1e0 as 1.
+ */
+void json_canonical(struct text *t, struct json_object *json);
+
 /* Appends a quoted string.  Bytes that are not UTF-8 become U+FFFD. */
 void json_string(struct text *t, const char *bytes, size_t len);
 

@@ -36,6 +36,23 @@ def test_the_same_key_for_something_else_is_refused(anna, key, again):
     assert len(anna.items("/v1/tasks")) == 1
 
 
+@pytest.mark.parametrize("again", [
+    '{"priority": "high", "title": "Once", "checklist": [{"text": "a", "id": "i"}]}',
+    '\n{ "checklist" :[ { "id":"i","text":"a"} ],"title":"\\u004fnce",\t"priority":"high" }\n',
+], ids=["members in another order", "white space and escapes"])
+def test_the_same_value_in_another_spelling_replays(anna, key, again):
+    anna.post("/v1/tasks", title="Once", checklist=[{"id": "i", "text": "a"}], priority="high", key=key).expect(201)
+    send = {"raw": again, "key": key, "headers": {"Content-Type": "application/json"}}
+    assert replayed(anna.send("POST", "/v1/tasks", **send).expect(201))
+    assert len(anna.items("/v1/tasks")) == 1
+
+
+def test_a_list_in_another_order_is_another_value(anna, key):
+    one, two = {"id": "i", "text": "a"}, {"id": "j", "text": "b"}
+    anna.post("/v1/tasks", title="Once", checklist=[one, two], key=key).expect(201)
+    anna.post("/v1/tasks", title="Once", checklist=[two, one], key=key).expect(422, "key-reused")
+
+
 def test_a_change_a_move_and_a_deletion_take_effect_once(anna):
     task = anna.task()
     anna.patch(task, title="New", key="patch-1-" + task["id"]).expect(200)

@@ -155,6 +155,7 @@ test_keys_and_digests_differ(void **state)
         {"POST", TASKS, "Bearer " TOKEN, "{\"title\":\"b\"}", "k", true, false},
         {"POST", TASKS "?x=1", "Bearer " TOKEN, "{\"title\":\"a\"}", "k", true, false},
         {"PATCH", TASK, "Bearer " TOKEN, "{\"title\":\"a\"}", "k", true, false},
+        {"POST", TASKS, "Bearer " TOKEN, " { \"title\" :\n\"\\u0061\" } ", "k", true, true},
         {"POST", TASKS, "Bearer " TOKEN, "{\"title\":\"a\"}", "K", false, true},
         {"POST", LOGIN, NULL, "{\"title\":\"a\"}", "k", false, false},
     };

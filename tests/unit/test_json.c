@@ -279,10 +279,51 @@ test_what_is_written_can_be_read(void **state)
     text_free(&t);
 }
 
+/* clang-format off */
+static const struct {
+    const char *text, *canonical;
+} spellings[] = {
+    {"{\"b\":1,\"a\":[1,2]}", "{\"a\":[1,2],\"b\":1}"},
+    {" {\"b\" : { \"d\" : null, \"c\" : true }, \"a\" : \"x\" }\n", "{\"a\":\"x\",\"b\":{\"c\":true,\"d\":null}}"},
+    {"[2,1]", "[2,1]"}, /* order counts in a list */
+    {"[1,1.0,1e0,10e-1,0.1e1]", "[1,1,1,1,1]"},
+    {"[0,-0,0.0,-0.0,0e5]", "[0,0,0,0,0]"},
+    {"[1.5,15e-1,-1.50]", "[1.5,1.5,-1.5]"},
+    {"[100,1e2,1E+2]", "[100,100,100]"},
+    {"[9007199254740991,9007199254740991.0]", "[9007199254740991,9007199254740991]"},
+    {"[1e300,1.0e300]", "[1.0000000000000001e+300,1.0000000000000001e+300]"},
+    {"\"\\u0041\\/\\u00e9\"", "\"A/\xC3\xA9\""},
+    {"{}", "{}"}, {"[]", "[]"}, {"null", "null"}, {"false", "false"}, {"\"1\"", "\"1\""}, {"[[],{}]", "[[],{}]"},
+};
+/* clang-format on */
+
+static void
+test_canonical(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(spellings); i++) {
+        struct json_object *json;
+        const char *why = NULL;
+        struct text t = {0};
+
+        if (json_parse(spellings[i].text, strlen(spellings[i].text), &json, &why) != ERR_NONE) {
+            unit_wrong("%s: %s", spellings[i].text, why);
+            continue;
+        }
+        json_canonical(&t, json);
+        if (!unit_same(t.bytes, spellings[i].canonical))
+            unit_wrong("%s: %s", spellings[i].text, t.bytes);
+        text_free(&t);
+        json_object_put(json);
+    }
+    unit_rows_done();
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_canonical),
         cmocka_unit_test(test_texts),
         cmocka_unit_test(test_what_a_string_says),
         cmocka_unit_test(test_strings_are_escaped),
