@@ -6,11 +6,13 @@
 
 #include <string.h>
 
+#include "api/due.h"
 #include "api/request.h"
 #include "api/v1/handlers.h"
 #include "api/v1/projects.h"
 #include "api/v1/tasks.h"
 #include "common/clock.h"
+#include "common/zone.h"
 #include "tests/fuzz/fuzz.h"
 
 #define ID "0123456789abcdef01234567"
@@ -20,8 +22,12 @@ static enum err
 scope(struct request *r, bson_t *filter)
 {
     const char *q = request_param(r, "q");
+    bool overdue;
     enum err err = projects_bins(r, filter);
 
+    r->zone = zone_or_utc("Europe/Berlin");
+    if (err == ERR_NONE)
+        err = due_read(r, &overdue);
     return err == ERR_NONE && q != NULL ? search_filter(r, q, filter) : err;
 }
 
@@ -30,10 +36,10 @@ static void
 check_names(const bson_t *doc, int depth)
 {
     static const char *const known[] = {
-        "$in",       "$lt",       "$gt",         "$lte",       "$gte",     "$ne",
-        "$and",      "$or",       "$all",        "$elemMatch", "status",   "_id",
-        "priority",  "dueKey",    "assigneeIds", "labelIds",   "parentId", "position",
-        "createdAt", "updatedAt", "archivedAt",  "deletedAt",  "terms"};
+        "$in",      "$lt",       "$gt",       "$lte",        "$gte",      "$ne",
+        "$and",     "$or",       "$all",      "$elemMatch",  "$eq",       "status",
+        "_id",      "priority",  "dueKey",    "assigneeIds", "labelIds",  "parentId",
+        "position", "createdAt", "updatedAt", "archivedAt",  "deletedAt", "terms"};
     bson_iter_t iter;
 
     must(depth < 10);
@@ -66,6 +72,7 @@ ask(struct request *r, const char *query, const struct list *list, struct query 
     enum err err;
 
     r->param_count = 0;
+    r->due = NULL;
     memset(r->params, 0, sizeof(r->params));
     r->query = query;
     err = request_parse_query(r);
