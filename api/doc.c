@@ -10,6 +10,23 @@
 #include "common/json.h"
 #include "common/text.h"
 
+bool
+doc_list_has(const bson_t *doc, const char *name, const bson_iter_t *item)
+{
+    bson_iter_t iter, list;
+
+    if (doc == NULL || !bson_iter_init_find(&iter, doc, name) || !bson_iter_recurse(&iter, &list))
+        return false;
+    while (bson_iter_next(&list)) {
+        uint32_t len = list.next_off - list.d1;
+
+        if (bson_iter_type(&list) == bson_iter_type(item) && item->next_off - item->d1 == len &&
+            memcmp(list.raw + list.d1, item->raw + item->d1, len) == 0)
+            return true;
+    }
+    return false;
+}
+
 const struct field *
 doc_field(const struct field *fields, const char *name)
 {

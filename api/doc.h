@@ -50,6 +50,9 @@ int doc_changes(struct text *out, const struct shape *shape, const bson_t *befor
 /* before with the elements of change put in their places or at the end. */
 bson_t *doc_merge(const bson_t *before, const bson_t *change);
 
+/* Has the list of that name this item?  doc NULL: no. */
+bool doc_list_has(const bson_t *doc, const char *name, const bson_iter_t *item);
+
 /* The field of that name; NULL if there is none. */
 const struct field *doc_field(const struct field *fields, const char *name);
 

@@ -41,7 +41,8 @@ check_comment(struct request *r, struct change *change, const bson_t *project, c
 
     if (bson_iter_init_find(&iter, after, "mentions") && bson_iter_recurse(&iter, &list))
         while (bson_iter_next(&list))
-            if (access_role(project, bson_iter_oid(&list)) == ROLE_NONE)
+            if (!doc_list_has(before, "mentions", &list) && /* who has left since stays mentioned */
+                access_role(project, bson_iter_oid(&list)) == ROLE_NONE)
                 request_complain(r, arena_printf(r->arena, "/mentions/%s", bson_iter_key(&list)),
                                  "not-member", "must be a member of the project");
     if (before != NULL && strcmp(doc_text(before, "text"), doc_text(after, "text")) != 0)

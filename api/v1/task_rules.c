@@ -124,12 +124,25 @@ check_status(const struct rules *u)
         BSON_APPEND_UTF8(u->extra, "status", status);
     }
     kind = projects_status(u->project, status);
+    if (kind == '\0' && !touched(u, "status"))
+        return; /* the project has lost it */
     if (kind == '\0')
         request_complain(u->r, "/status", "choice", "must be one of the project's statuses");
     else if (kind != 'd' && doc_has(u->after, "completedAt"))
         BSON_APPEND_NULL(u->extra, "completedAt");
     else if (kind == 'd' && !doc_has(u->after, "completedAt"))
         BSON_APPEND_DATE_TIME(u->extra, "completedAt", change_now(u->change));
+}
+
+/* The next item of a list that this change adds: what others made invalid since is no concern of
+ * it. */
+static bool
+next_added(const struct rules *u, const char *name, bson_iter_t *list)
+{
+    while (bson_iter_next(list))
+        if (!doc_list_has(u->before, name, list))
+            return true;
+    return false;
 }
 
 /* Assignees are members; of an open project, users. */
@@ -142,7 +155,7 @@ check_assignees(const struct rules *u)
     if (!touched(u, "assigneeIds") || !bson_iter_init_find(&iter, u->after, "assigneeIds") ||
         !bson_iter_recurse(&iter, &list))
         return ERR_NONE;
-    while (bson_iter_next(&list)) {
+    while (next_added(u, "assigneeIds", &list)) {
         const bson_t *user;
         enum err err = ERR_NOT_FOUND;
 
@@ -168,7 +181,7 @@ check_labels(const struct rules *u)
     if (!touched(u, "labelIds") || !bson_iter_init_find(&iter, u->after, "labelIds") ||
         !bson_iter_recurse(&iter, &list))
         return;
-    while (bson_iter_next(&list))
+    while (next_added(u, "labelIds", &list))
         if (!projects_label(u->project, bson_iter_utf8(&list, NULL)))
             request_complain(u->r, arena_printf(u->r->arena, "/labelIds/%s", bson_iter_key(&list)),
                              "not-found", "must be one of the project's labels");
@@ -227,7 +240,7 @@ check_relations(const struct rules *u)
     if (!touched(u, "relations") || !bson_iter_init_find(&iter, u->after, "relations") ||
         !bson_iter_recurse(&iter, &list))
         return ERR_NONE;
-    while (err == ERR_NONE && bson_iter_next(&list)) {
+    while (err == ERR_NONE && next_added(u, "relations", &list)) {
         const bson_t *other;
 
         if (bson_iter_recurse(&list, &id) && bson_iter_find(&id, "taskId"))
