@@ -11,6 +11,7 @@
 #include "api/jobs/queue.h"
 #include "api/jobs/reset.h"
 #include "api/jobs/runner.h"
+#include "api/jobs/status_kind.h"
 #include "common/log.h"
 #include "common/mail.h"
 #include "common/text.h"
@@ -51,6 +52,7 @@ static enum err (*const does[JOB__COUNT])(const struct jobs_context *, const bso
     [JOB_TEXT] = do_text,
     [JOB_PURGE] = purge_account,
     [JOB_RESET] = reset_letter,
+    [JOB_STATUS_KIND] = status_kind_job,
 };
 
 enum err

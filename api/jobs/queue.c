@@ -19,6 +19,7 @@ const char *const job_names[JOB__COUNT] = {
     [JOB_TEXT] = "text",
     [JOB_PURGE] = "purge",
     [JOB_RESET] = "reset",
+    [JOB_STATUS_KIND] = "statusKind",
 };
 
 enum err

@@ -11,10 +11,12 @@
 #include "api/reply.h"
 #include "api/request.h"
 #include "api/v1/handlers.h"
+#include "api/v1/status_kinds.h"
 #include "common/json.h"
 #include "common/unicode.h"
 
 #define VISIBLE_MAX 5000 /* projects of one user */
+#define COUNTED_MAX 1000 /* tasks that have a status, for a complaint */
 
 static const char *const accesses[] = {"members", "everyone", NULL};
 static const char *const kinds[] = {"open", "done", NULL};
@@ -156,27 +158,44 @@ struct status_use {
     const bson_t *after;
     struct change *change;
     enum err err;
+    int tasks, trashed; /* of one status, as far as they are counted */
 };
+
+static enum err
+count_task(void *arg, const bson_t *task)
+{
+    struct status_use *use = arg;
+
+    use->tasks++;
+    use->trashed += doc_has(task, "deletedAt");
+    return ERR_NONE;
+}
 
 /* A status that tasks have may not go. */
 static bool
 check_gone(void *arg, const char *id, const char *kind)
 {
     struct status_use *use = arg;
-    bson_t *filter, *task;
+    bson_t *filter, *opts;
 
     (void)kind;
     if (projects_status(use->after, id) != '\0')
         return false;
+    use->tasks = use->trashed = 0;
     filter = BCON_NEW("projectId", BCON_OID(doc_id(use->after, "_id")), "status", BCON_UTF8(id));
-    use->err = store_get(change_store(use->change), STORE_TASKS, filter, NULL, &task);
+    opts = BCON_NEW("projection", "{", "deletedAt", BCON_BOOL(true), "}", "limit",
+                    BCON_INT64(COUNTED_MAX + 1));
+    use->err = store_find(change_store(use->change), STORE_TASKS, filter, opts, count_task, use);
     bson_destroy(filter);
-    if (use->err == ERR_NONE) {
-        bson_destroy(task);
-        request_complain(use->r, "/statuses", "in-use", "must keep '%s': tasks have it", id);
-    } else if (use->err == ERR_NOT_FOUND) {
-        use->err = ERR_NONE;
-    }
+    bson_destroy(opts);
+    if (use->err == ERR_NONE && use->tasks > COUNTED_MAX)
+        request_complain(use->r, "/statuses", "in-use",
+                         "must keep '%s': more than %d tasks have it, counting those in the trash",
+                         id, COUNTED_MAX);
+    else if (use->err == ERR_NONE && use->tasks > 0)
+        request_complain(use->r, "/statuses", "in-use",
+                         "must keep '%s': tasks that have it: %d, of which in the trash: %d", id,
+                         use->tasks, use->trashed);
     return use->err != ERR_NONE;
 }
 
@@ -254,7 +273,7 @@ static enum err
 check_project(struct request *r, struct change *change, const bson_t *project, const bson_t *before,
               const bson_t *after, bson_t *extra)
 {
-    struct status_use use = {r, after, change, ERR_NONE};
+    struct status_use use = {.r = r, .after = after, .change = change};
 
     (void)project;
     check_ids(r, after, "statuses");
@@ -341,6 +360,7 @@ const struct resource projects = {
     .removed = EVENT_PROJECT_DELETED,
     .restored = EVENT_PROJECT_RESTORED,
     .check = check_project,
+    .after = status_kinds_changed,
 };
 
 void

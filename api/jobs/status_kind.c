@@ -1,0 +1,44 @@
+/*
+ * A transaction for each batch, with memory of its own: whoever dies on the way
+ * leaves the rest to the next try.
+ */
+#include "api/jobs/status_kind.h"
+
+#include "api/doc.h"
+#include "api/jobs/kinds.h"
+#include "api/jobs/runner.h"
+#include "api/request.h"
+#include "api/v1/status_kinds.h"
+
+#define ARENA_MAX (16u << 20)
+
+static enum err
+one_batch(const struct jobs_context *c, const bson_t *content, bool *more)
+{
+    struct request r = {.arena = arena_new(ARENA_MAX),
+                        .store = c->store,
+                        .bus = c->runner->bus,
+                        .epoch = c->runner->epoch,
+                        .config = c->runner->config};
+    enum err err;
+
+    r.user_id = *doc_id(content, "userId");
+    bson_oid_to_string(&r.user_id, r.user);
+    err = status_kinds_follow(&r, doc_id(content, "projectId"), doc_text(content, "status"), more);
+    arena_free(r.arena);
+    return err == ERR_NOT_FOUND ? ERR_NONE : err; /* the project is gone */
+}
+
+enum err
+status_kind_job(const struct jobs_context *c, const bson_t *content)
+{
+    bool more = true;
+    enum err err = ERR_NONE;
+
+    if (!doc_has(content, "userId") || !doc_has(content, "projectId") ||
+        !doc_has(content, "status"))
+        return ERR_INVALID;
+    while (err == ERR_NONE && more)
+        err = one_batch(c, content, &more);
+    return err;
+}

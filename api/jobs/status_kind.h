@@ -1,0 +1,16 @@
+/*
+ * What is left of a status' change of kind (api/v1/status_kinds.h).
+ */
+#ifndef API_JOBS_STATUS_KIND_H
+#define API_JOBS_STATUS_KIND_H
+
+#include <bson/bson.h>
+
+#include "common/err.h"
+
+struct jobs_context;
+
+/* content: {projectId, status, userId}; userId is who changed it. */
+enum err status_kind_job(const struct jobs_context *context, const bson_t *content) MUST_CHECK;
+
+#endif
