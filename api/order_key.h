@@ -1,6 +1,6 @@
 /*
- * Texts that sort: a task's position is one, so that a move writes one task and
- * nothing is ever numbered anew.  Pure.
+ * Texts that sort: a task's position is one, so that a move writes one task, and
+ * rarely some around it (order_place.h).  Pure.
  */
 #ifndef API_ORDER_KEY_H
 #define API_ORDER_KEY_H

@@ -33,31 +33,13 @@ struct move {
     int to_topic; /* of the plan */
 };
 
-/* The nearest position on one side of another, within the project; NULL: none. */
-static enum err
-neighbour(struct move *m, struct change *change, const char *position, bool above, const char **out)
-{
-    bson_t *filter = request_keep(m->r, BCON_NEW("projectId", BCON_OID(&m->to), "position", "{",
-                                                 above ? "$gt" : "$lt", BCON_UTF8(position), "}",
-                                                 "_id", "{", "$ne", BCON_OID(&m->id), "}"));
-    bson_t *opts =
-        request_keep(m->r, BCON_NEW("sort", "{", "position", BCON_INT32(above ? 1 : -1), "}",
-                                    "projection", "{", "position", BCON_BOOL(true), "}"));
-    bson_t *doc;
-    enum err err = store_get(change_store(change), STORE_TASKS, filter, opts, &doc);
-
-    *out = NULL;
-    if (err == ERR_NONE)
-        *out = doc_text(request_keep(m->r, doc), "position");
-    return err == ERR_NOT_FOUND ? ERR_NONE : err;
-}
-
 /* The place that the body asks for, as a new key. */
 static enum err
 new_position(struct move *m, struct change *change, struct text *key)
 {
     bool before = doc_has(m->body, "before");
-    const char *name = before ? "before" : "after", *low, *high, *position;
+    const char *name = before ? "before" : "after";
+    struct task_place place = {change, m->to_topic, &m->to, &m->id, before};
     const bson_t *other;
     enum err err;
 
@@ -73,17 +55,7 @@ new_position(struct move *m, struct change *change, struct text *key)
                          "must be another task of the same project");
         return ERR_INVALID;
     }
-    if (err != ERR_NONE)
-        return err;
-    position = doc_text(other, "position");
-    low = high = position;
-    if ((err = neighbour(m, change, position, !before, before ? &low : &high)) != ERR_NONE)
-        return err;
-    if (high == NULL) /* behind the last is the end */
-        order_key_last(key, change_seq(change, m->to_topic));
-    else if (!order_key_between(key, low, high))
-        return request_fail(m->r, ERR_CONFLICT, "there is no room left at this place");
-    return ERR_NONE;
+    return err == ERR_NONE ? task_place_key(m->r, &place, other, key) : err;
 }
 
 /* Whoever may not see the new project is not left in charge of what is in it. */

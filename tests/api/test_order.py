@@ -4,6 +4,8 @@ import threading
 
 import pytest
 
+import state
+
 
 def order(user, project):
     """Ids by status, in the order of their positions."""
@@ -124,6 +126,25 @@ def test_always_between_the_same_two_the_keys_stay_short(anna, board):
         moved = anna.post(f"/v1/tasks/{task}", "/move",
                           **({"after": left} if n % 2 else {"before": right})).expect(200)
     assert len(moved["position"]) <= 64
+
+
+def test_two_cards_by_turns_never_run_out_of_room(anna, board):
+    """Once there was none after 4,989 moves; now those around get new positions before keys grow long,
+    each by an event, so that whoever follows has them too."""
+    project, ids = board
+    snapshot = anna.get(f"/v1/projects/{project['id']}/snapshot").expect(200)
+    for n in range(260):
+        anna.post(f"/v1/tasks/{ids[1 + n % 2]}", "/move", after=ids[0]).expect(200)
+    follower = state.of_snapshot(snapshot)
+    events = list(anna.pages_of_events(project, since=snapshot["cursor"]))
+    for event in events:
+        follower.apply(event)
+    now = state.of_snapshot(anna.get(f"/v1/projects/{project['id']}/snapshot").expect(200))
+    assert follower == now, follower.differences(now)
+    assert order(anna, project) == {"todo": [ids[0], ids[2], ids[1], *ids[3:]]}
+    assert max(len(t["position"]) for t in anna.items("/v1/tasks", projectId=project["id"])) <= 48
+    others = [e for e in events if e["kind"] == "task.updated"]
+    assert 0 < len(others) <= 40 and all(list(e["changes"]) == ["position"] for e in others)
 
 
 def test_two_people_moving_at_once_lose_nothing(anna, ben, board):
