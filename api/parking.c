@@ -3,6 +3,7 @@
  */
 #include "api/parking.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,8 @@
 struct place {
     struct place *next;
     void *connection;
-    char topic[EVENT_TOPIC];
+    char topic[EVENT_TOPIC], user[25];
+    int fd;
     int64_t after, until; /* a number; an instant of the steady clock, us */
     bool due;
 };
@@ -38,20 +40,33 @@ parking_fd(const struct parking *p)
     return p->fd;
 }
 
+/* With the lock held. */
+static bool
+has_room(const struct parking *p, const char *user)
+{
+    int own = 0;
+
+    for (const struct place *place = p->places; place != NULL; place = place->next)
+        own += strcmp(place->user, user) == 0;
+    return p->count < PARKING_MAX && own < PARKING_USER;
+}
+
 bool
-parking_add(struct parking *p, void *connection, const char *topic, int64_t after, int seconds)
+parking_add(struct parking *p, const struct parking_wait *wait)
 {
     struct place *place = calloc(1, sizeof(*place));
     bool room;
 
     if (place == NULL)
         return false;
-    place->connection = connection;
-    strncpy(place->topic, topic, sizeof(place->topic) - 1);
-    place->after = after;
-    place->until = clock_steady() + (int64_t)seconds * 1000000;
+    place->connection = wait->connection;
+    place->fd = wait->fd;
+    strncpy(place->topic, wait->topic, sizeof(place->topic) - 1);
+    strncpy(place->user, wait->user, sizeof(place->user) - 1);
+    place->after = wait->after;
+    place->until = clock_steady() + (int64_t)wait->seconds * 1000000;
     pthread_mutex_lock(&p->lock);
-    room = p->count < PARKING_MAX;
+    room = has_room(p, place->user);
     if (room) {
         place->next = p->places;
         p->places = place;
@@ -123,7 +138,15 @@ note_head(void *arg, const struct event_item *head)
     return ERR_NONE;
 }
 
-/* Whose time is over is due too; the fd is made readable when anybody is. */
+bool
+parking_hung_up(int fd)
+{
+    struct pollfd one = {.fd = fd, .events = POLLRDHUP};
+
+    return poll(&one, 1, 0) > 0;
+}
+
+/* Whose time is over or whose peer has gone is due too; the fd is made readable when anybody is. */
 static void
 call_due(struct parking *p)
 {
@@ -132,7 +155,7 @@ call_due(struct parking *p)
 
     pthread_mutex_lock(&p->lock);
     for (struct place *place = p->places; place != NULL; place = place->next) {
-        place->due = place->due || place->until <= now;
+        place->due = place->due || place->until <= now || parking_hung_up(place->fd);
         due += place->due;
     }
     pthread_mutex_unlock(&p->lock);

@@ -295,7 +295,14 @@ converse(struct worker *w, FCGX_Request **f, struct request *r, int fd)
     }
     serve(*f, r);
     if (r->park_topic[0] != '\0') {
-        if (parking_add(w->parking, *f, r->park_topic, r->park_after, r->park_seconds)) {
+        const struct parking_wait wait = {.connection = *f,
+                                          .fd = fd,
+                                          .user = r->user,
+                                          .topic = r->park_topic,
+                                          .after = r->park_after,
+                                          .seconds = r->park_seconds};
+
+        if (parking_add(w->parking, &wait)) {
             *f = new_connection();
             forget(r);
             return;
@@ -314,6 +321,11 @@ resume(struct worker *w, struct request *r, bool all)
     FCGX_Request *f;
 
     while ((f = parking_take(w->parking, all)) != NULL) {
+        if (parking_hung_up(f->ipcFd)) {
+            FCGX_Free(f, true);
+            free(f);
+            continue;
+        }
         r->waited = true;
         serve(f, r);
         finish(w, f, r);

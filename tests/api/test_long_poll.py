@@ -1,6 +1,10 @@
 """Long polls: the events path waits for the next change, with the socket's own cursors, and holds no worker."""
+import socket
 import threading
 import time
+import urllib.parse
+
+from client import eventually
 
 WAITERS = 100  # more than all worker threads together
 
@@ -78,3 +82,40 @@ def test_more_polls_than_workers_leave_the_others_free(anna):
     for poll in polls:
         poll.join(10)
     assert len(got) == WAITERS and all(len(reply["items"]) == 1 for reply in got)
+
+
+def test_who_hangs_up_or_polls_without_end_takes_no_places(anna, ben):
+    """One user has some places; who hung up leaves theirs at once."""
+    plan = anna.project()
+    anna.share(plan, ben)
+    since, parts = head(anna, plan), urllib.parse.urlsplit(anna.world.url)
+    sockets = []
+    for _ in range(300):
+        sockets.append(socket.create_connection((parts.hostname, parts.port), 5))
+        sockets[-1].sendall((f"GET /v1/projects/{plan['id']}/events?since={since}&wait=20 HTTP/1.1\r\n"
+                             f"Host: {parts.netloc}\r\nAuthorization: Bearer {anna.token}\r\n\r\n").encode())
+
+    def answered():
+        count = 0
+        for one in sockets:
+            one.setblocking(False)
+            try:
+                count += len(one.recv(4096, socket.MSG_PEEK)) > 0
+            except BlockingIOError:
+                pass
+        return count
+
+    eventually(lambda: answered() > 0, within=10.0, what="an answer without waiting")
+    began = time.monotonic()
+    assert wait(ben, plan, since, seconds=1)["items"] == [] and time.monotonic() - began > 0.9
+    for one in sockets:
+        one.close()
+    began = time.monotonic()
+    eventually(lambda: waits(anna, plan, since), within=5.0, what="a place for who hung up")
+    assert time.monotonic() - began < 5.0
+
+
+def waits(user, plan, since):
+    began = time.monotonic()
+    wait(user, plan, since, seconds=1)
+    return time.monotonic() - began > 0.9
