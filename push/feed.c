@@ -8,6 +8,7 @@
 #include <ev.h>
 #include <hiredis/async.h>
 #include <hiredis/hiredis.h>
+#include <hiredis/sds.h>
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wstrict-aliasing"
 #pragma GCC diagnostic ignored "-Wshadow"
@@ -22,11 +23,17 @@
 #define RETRY_FIRST 0.05
 #define RETRY_LAST  1.0
 #define ANSWER_MAX  16384 /* texts of one answer */
+#define BEAT        0.5   /* seconds between two signs of life that are asked for */
+#define BEATS_MAX   4     /* unanswered, then the connection is given up; counted, not timed: while
+                             this process stood still, Redis did no wrong */
+#define OUT_MAX     4194304 /* bytes that wait for Redis to take them; beyond, commands fail */
+#define BEAT_CHANNEL "tw-push:alive" /* subscribed to again and again, to hear that it is heard */
 
 struct line {
     const char *name;
     redisAsyncContext *redis; /* NULL: not connected */
-    bool up, said;            /* usable; its loss is logged */
+    bool up, said;            /* usable: it has answered; its loss is logged */
+    int beats;                /* since it was asked for a sign of life; 0: none is owed */
     ev_timer retry;
     double delay;
 };
@@ -37,6 +44,7 @@ static struct {
     int port;
     const struct feed_calls *calls;
     struct line news, talk;
+    ev_timer beat;
     bool closing;
 } feed = {.news = {.name = "news"}, .talk = {.name = "talk"}};
 
@@ -69,14 +77,8 @@ lost(struct line *l, const char *why)
 }
 
 static void
-on_connect(const redisAsyncContext *c, int status)
+is_up(struct line *l)
 {
-    struct line *l = c->data;
-
-    if (status != REDIS_OK) {
-        lost(l, c->errstr);
-        return;
-    }
     if (l->said)
         log_info("feed: %s: Redis is back", l->name);
     l->up = true;
@@ -86,10 +88,75 @@ on_connect(const redisAsyncContext *c, int status)
         feed.calls->up();
 }
 
+/* It is alive: a hung server takes connections too, so only an answer makes it usable. */
+static void
+on_alive(redisAsyncContext *c, void *answer, void *arg)
+{
+    struct line *l = arg;
+
+    if (answer == NULL || feed.closing || l->redis != c)
+        return;
+    l->beats = 0;
+    if (!l->up)
+        is_up(l);
+}
+
+static void
+ask_alive(struct line *l)
+{
+    l->beats = 1;
+    if (l->up && l == &feed.news) /* where nothing but this may be said any more */
+        redisAsyncCommand(l->redis, on_alive, l, "SUBSCRIBE " BEAT_CHANNEL);
+    else
+        redisAsyncCommand(l->redis, on_alive, l, "PING");
+}
+
+static void
+on_connect(const redisAsyncContext *c, int status)
+{
+    struct line *l = c->data;
+
+    if (status != REDIS_OK)
+        lost(l, c->errstr);
+    else
+        ask_alive(l);
+}
+
 static void
 on_disconnect(const redisAsyncContext *c, int status)
 {
-    lost(c->data, status == REDIS_OK ? NULL : c->errstr);
+    struct line *l = c->data;
+
+    if (l->redis == c)
+        lost(l, status == REDIS_OK ? NULL : c->errstr);
+}
+
+/* Gives up a connection on which nothing is answered. */
+static void
+give_up(struct line *l)
+{
+    redisAsyncContext *c = l->redis;
+
+    lost(l, "it does not answer");
+    redisAsyncFree(c);
+}
+
+static void
+on_beat(struct ev_loop *loop, ev_timer *timer, int events)
+{
+    struct line *lines[] = {&feed.news, &feed.talk};
+
+    (void)loop, (void)timer, (void)events;
+    for (int i = 0; i < 2; i++) {
+        struct line *l = lines[i];
+
+        if (l->redis == NULL)
+            continue;
+        if (l->beats == 0)
+            ask_alive(l);
+        else if (++l->beats > BEATS_MAX)
+            give_up(l);
+    }
 }
 
 static void
@@ -107,6 +174,7 @@ start_line(struct line *l)
     }
     c->data = l;
     l->redis = c;
+    l->beats = 1; /* for the connection to come about */
     if (feed.port != 0)
         redisEnableKeepAlive(&c->c);
     redisLibevAttach(feed.loop, c);
@@ -141,6 +209,8 @@ feed_open(struct ev_loop *loop, const char *url, const struct feed_calls *calls)
     feed.calls = calls;
     open_line(&feed.news);
     open_line(&feed.talk);
+    ev_timer_init(&feed.beat, on_beat, BEAT, BEAT);
+    ev_timer_start(loop, &feed.beat);
     return true;
 }
 
@@ -224,7 +294,8 @@ feed_command(const char *const *words, const size_t *lens, int count, feed_answe
             abort();
         *q = (struct question){answer, arg};
     }
-    if (!feed.talk.up || redisAsyncCommandArgv(feed.talk.redis, on_talk, q, count,
+    if (!feed.talk.up || sdslen(feed.talk.redis->c.obuf) > OUT_MAX ||
+        redisAsyncCommandArgv(feed.talk.redis, on_talk, q, count,
                                                (const char **)words, lens) != REDIS_OK)
         on_talk(NULL, NULL, q);
 }
@@ -235,6 +306,7 @@ feed_close(void)
     struct line *lines[] = {&feed.news, &feed.talk};
 
     feed.closing = true;
+    ev_timer_stop(feed.loop, &feed.beat);
     for (int i = 0; i < 2; i++) {
         ev_timer_stop(feed.loop, &lines[i]->retry);
         if (lines[i]->redis != NULL)

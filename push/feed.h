@@ -1,6 +1,7 @@
 /*
  * Redis: the subscription through which events arrive, and a second
- * connection for presence and signals.  Never blocks, always reconnects.
+ * connection for presence and signals.  Never blocks, always reconnects, also when Redis hangs with
+ * the connection open.
  */
 #ifndef PUSH_FEED_H
 #define PUSH_FEED_H
@@ -31,7 +32,10 @@ void feed_unsubscribe(const char *channel);
 /* The answer to a command: its texts and numbers in order, as text. */
 typedef void (*feed_answer)(void *arg, const char *const *texts, size_t count);
 
-/* Sends a command; answer (may be NULL) is called once, with count 0 when it failed. */
+/*
+ * Sends a command; answer (may be NULL) is called once, with count 0 when it failed: also at once,
+ * when Redis is away or takes nothing.
+ */
 void feed_command(const char *const *words, const size_t *lens, int count, feed_answer answer,
                   void *arg);
 

@@ -81,6 +81,25 @@ def test_a_redis_that_hangs_stops_no_write(anna, project, topic, redis):
                    what="live delivery with Redis back")
 
 
+def test_a_redis_that_hangs_keeps_nobody_out(anna, project, topic, redis):
+    """New sockets, new topics: they load without its confirmation, and the database is not blamed."""
+    with anna.live(follow=[topic]) as feed:
+        redis.process.send_signal(signal.SIGSTOP)
+        try:
+            other = anna.project("Made meanwhile")
+            with anna.log_in().live(follow=[]) as late:
+                assert late.follow("project:" + other["id"], within=4.0)["op"] == "following"
+                assert late.follow("all", within=4.0)["op"] == "following"
+                task = anna.task("Heard of", projectId=other["id"])
+                late.expect("task.created", id=task["id"], within=4.0)
+                assert not [m for m in late.waiting if m["op"] == "notice"], late.waiting
+        finally:
+            redis.process.send_signal(signal.SIGCONT)
+        eventually(lambda: seconds_to_arrive(anna, project, feed) < 0.3, within=12,
+                   what="live delivery with Redis back")
+        assert not [m for m in feed.waiting if m["op"] == "notice"], feed.waiting
+
+
 def test_without_redis_rights_still_go_away(anna, ben, project, topic, redis):
     anna.share(project, ben)
     with ben.live(follow=[topic]) as feed, ben.log_in().live(follow=["all"]) as everything:
