@@ -12,7 +12,7 @@
 
 struct address {
     struct address *after, **link;
-    long count;
+    long count, shaking;
     char name[64];
 };
 
@@ -47,7 +47,20 @@ addresses_add(const char *name)
         *list = a;
     }
     a->count++;
+    a->shaking++;
     return a;
+}
+
+void
+addresses_shaken(struct address *a)
+{
+    a->shaking--;
+}
+
+long
+addresses_shaking(const struct address *a)
+{
+    return a->shaking;
 }
 
 void

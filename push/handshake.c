@@ -5,13 +5,15 @@
 #include "push/handshake.h"
 
 #include <libwebsockets.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "common/config.h"
 #include "push/addresses.h"
 #include "push/metrics.h"
 
-#define AT_ONCE 64 /* handshakes under way that an address may have beside its sockets */
+#define AT_ONCE 64 /* handshakes of an address under way */
+#define SHAKING 1u /* bit of the opaque pointer: the handshake is not over */
 
 static const struct config *config;
 
@@ -29,6 +31,23 @@ handshake_through_nginx(struct lws *wsi)
 
 /* ------------------------------------------------------------ addresses */
 
+static struct address *
+address_of(struct lws *wsi)
+{
+    return (struct address *)((uintptr_t)lws_get_opaque_user_data(wsi) & ~(uintptr_t)SHAKING);
+}
+
+void
+handshake_done(struct lws *wsi)
+{
+    struct address *address = address_of(wsi);
+
+    if (address == NULL || !((uintptr_t)lws_get_opaque_user_data(wsi) & SHAKING))
+        return;
+    addresses_shaken(address);
+    lws_set_opaque_user_data(wsi, address);
+}
+
 /* An address is counted from its first byte on, so that half a handshake counts too. */
 bool
 handshake_accept(struct lws *wsi)
@@ -40,8 +59,9 @@ handshake_accept(struct lws *wsi)
         return true;
     lws_get_peer_simple(wsi, name, sizeof(name));
     address = addresses_add(name);
-    lws_set_opaque_user_data(wsi, address);
-    if (addresses_count(address) <= config->push_address_sockets + AT_ONCE)
+    lws_set_opaque_user_data(wsi, (void *)((uintptr_t)address | SHAKING));
+    if (addresses_shaking(address) <= AT_ONCE &&
+        addresses_count(address) <= config->push_address_sockets + AT_ONCE)
         return true;
     metrics[METRIC_CUT_LIMIT]++;
     return false;
@@ -50,14 +70,15 @@ handshake_accept(struct lws *wsi)
 void
 handshake_forget(struct lws *wsi)
 {
-    addresses_remove(lws_get_opaque_user_data(wsi));
+    handshake_done(wsi);
+    addresses_remove(address_of(wsi));
     lws_set_opaque_user_data(wsi, NULL);
 }
 
 static bool
 too_many(struct lws *wsi)
 {
-    const struct address *address = lws_get_opaque_user_data(wsi);
+    const struct address *address = address_of(wsi);
 
     if (address == NULL || addresses_count(address) <= config->push_address_sockets)
         return false;

@@ -17,6 +17,9 @@ void handshake_open(const struct config *config);
 /* A connection came, nothing was read yet; false: drop it. */
 bool handshake_accept(struct lws *wsi);
 
+/* It has become a socket: no handshake any more. */
+void handshake_done(struct lws *wsi);
+
 /* It is gone, at whatever stage. */
 void handshake_forget(struct lws *wsi);
 

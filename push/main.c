@@ -3,6 +3,7 @@
  * SIGTERM.
  */
 #include <ev.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,7 @@
 
 #define DRAIN_STEP  0.1 /* seconds between two lots of closed sockets */
 #define DRAIN_LAST  2.0 /* seconds for the last sockets to take their close frame */
+#define TRIM_BYTES  8388608 /* of queues and rings that were freed, then the system gets memory back */
 #define DRAIN_EMPTY 2   /* steps in which the last frames leave */
 
 static struct {
@@ -42,6 +44,24 @@ static struct {
     uint32_t lot;
 } program;
 
+/*
+ * What a crowd of choked sockets held is freed with them, but the allocator keeps it.  It goes back
+ * to the system when much of it is not used any more.
+ */
+static void
+give_memory_back(void)
+{
+    static int64_t most;
+    int64_t used = metrics[METRIC_QUEUE_BYTES] + metrics[METRIC_RING_BYTES];
+
+    if (most < used)
+        most = used;
+    if (most - used < TRIM_BYTES)
+        return;
+    malloc_trim(0);
+    most = used;
+}
+
 static void
 on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 {
@@ -53,6 +73,7 @@ on_tick(struct ev_loop *loop, ev_timer *timer, int events)
     topics_tick();
     presence_tick();
     server_tick();
+    give_memory_back();
 }
 
 static void

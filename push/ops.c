@@ -37,12 +37,12 @@ static enum wire_error op_ping(struct session *s, const struct wire_in *in);
 static const struct {
     op_fn fn;
     bool before_hello; /* may come before the session is READY */
-    int cost;          /* to the user */
+    int cost;          /* that all sockets of the user share */
 } table[WIRE_OP__COUNT] = {
-    [WIRE_HELLO] = {who_hello, true, 1},       [WIRE_TOKEN] = {who_renew, false, 1},
-    [WIRE_FOLLOW] = {op_follow, false, 1},     [WIRE_UNFOLLOW] = {op_unfollow, false, 1},
+    [WIRE_HELLO] = {who_hello, true, 0},       [WIRE_TOKEN] = {who_renew, false, 0},
+    [WIRE_FOLLOW] = {op_follow, false, 1},     [WIRE_UNFOLLOW] = {op_unfollow, false, 0},
     [WIRE_PRESENCE] = {presence_op, false, 2}, [WIRE_SIGNAL] = {signal_op, false, 1},
-    [WIRE_PING] = {op_ping, true, 1},
+    [WIRE_PING] = {op_ping, true, 0},
 };
 
 void
@@ -107,16 +107,25 @@ op_follow(struct session *s, const struct wire_in *in)
     return WIRE_OK;
 }
 
+/* What it names ends, whether it was asked for by name or comes through `all`. */
 static enum wire_error
 op_unfollow(struct session *s, const struct wire_in *in)
 {
     char name[EVENT_TOPIC];
+    struct follow *f;
 
-    if (strcmp(in->topic, "all") == 0)
+    if (strcmp(in->topic, "all") == 0) {
+        if (s->all == NULL)
+            return WIRE_NOT_FOLLOWED;
         all_forget(s);
-    else if (follow_name(s, in->topic, name))
-        follow_no_more(follow_find(s, name), FOLLOW_ASKED);
-    session_send(s, wire_unfollowed(in->topic, in->ref));
+        session_send(s, wire_unfollowed("all", in->ref));
+        return WIRE_OK;
+    }
+    f = follow_name(s, in->topic, name) ? follow_find(s, name) : NULL;
+    if (f == NULL || f->place == PLACE_QUIET)
+        return WIRE_NOT_FOLLOWED;
+    session_send(s, wire_unfollowed(follow_shown(f->topic), in->ref));
+    follow_no_more(f, FOLLOW_ASKED | FOLLOW_ALL);
     return WIRE_OK;
 }
 

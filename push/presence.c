@@ -26,6 +26,7 @@
 #define EXPIRES_MS 30000 /* a killed daemon's sockets are gone after it */
 #define REFRESH    10    /* seconds */
 #define SOON       0.05  /* seconds in which changes gather for one read */
+#define TOLD_BYTES 4     /* of lists in a microsecond, for one topic: a large crowd is told less often */
 
 /* Those of one topic, while somebody of ours has joined it. */
 struct crowd {
@@ -33,6 +34,7 @@ struct crowd {
     struct topic *topic;
     uint32_t joined;  /* sockets of ours */
     bool nudged;      /* to be read */
+    int64_t next_at;  /* steady us, not before then */
     struct text told; /* what was last told to all */
 };
 
@@ -142,6 +144,7 @@ tell_all(struct topic *t, const struct text *users)
         return;
     text_clear(&t->crowd->told);
     text_add(&t->crowd->told, users->bytes, users->len);
+    t->crowd->next_at = clock_steady() + (int64_t)users->len * t->crowd->joined / TOLD_BYTES;
     frame = wire_presence(t->name, users->bytes, NULL);
     for (int place = PLACE_WAITING; place < PLACE__COUNT; place++)
         for (uint32_t i = t->places[place].count; i-- > 0;)
@@ -268,11 +271,12 @@ enum wire_error
 presence_op(struct session *s, const struct wire_in *in)
 {
     const char *state = in->state == NULL ? "online" : in->state;
+    char name[EVENT_TOPIC];
     struct follow *f;
 
     if (!state_ok(state))
         return WIRE_BAD_FIELD;
-    f = follow_find(s, in->topic);
+    f = follow_name(s, in->topic, name) ? follow_find(s, name) : NULL;
     if (f == NULL || f->topic->kind != TOPIC_PROJECT ||
         (f->place != PLACE_LIVE && f->place != PLACE_CATCHUP))
         return WIRE_NOT_FOLLOWED;
@@ -327,17 +331,24 @@ presence_nudged(struct topic *t)
 static void
 on_soon(struct ev_loop *loop, ev_timer *timer, int events)
 {
+    int64_t now = clock_steady();
+    bool more = false;
+
     (void)events;
-    ev_timer_stop(loop, timer);
     for (struct crowd *c = presence.crowds, *after; c != NULL; c = after) {
         after = c->after;
         if (c->joined == 0) {
             drop_crowd(c);
-        } else if (c->nudged) {
+            continue;
+        }
+        if (c->nudged && c->next_at <= now) {
             c->nudged = false;
             read_crowd(c->topic, NULL, NULL);
         }
+        more = more || c->nudged;
     }
+    if (!more)
+        ev_timer_stop(loop, timer);
 }
 
 void

@@ -98,6 +98,7 @@ begin(struct conn *c, struct lws *wsi)
     memset(c, 0, sizeof(*c));
     c->wsi = wsi;
     c->session = session_open(c);
+    handshake_done(wsi);
     if (!handshake_through_nginx(wsi))
         setsockopt(lws_get_socket_fd(wsi), SOL_SOCKET, SO_SNDBUF, &(int){SEND_BUFFER}, sizeof(int));
     take_authorization(c);

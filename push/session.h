@@ -60,6 +60,7 @@ struct session {
     bool shown;   /* wants to be seen by presence */
     bool chosen;  /* an event said so, which what hello read must not undo */
     bool asked;   /* on the list of those to be checked */
+    bool doubted; /* READY, but the database has another epoch since: to be checked again */
     unsigned char user[12], sid[12];
     int16_t allowance; /* what it may still spend in a burst */
     int32_t refilled;  /* steady seconds when it was filled up */

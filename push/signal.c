@@ -117,6 +117,8 @@ signal_op(struct session *s, const struct wire_in *in)
     if (!bucket_take(&s->own->topic->user.signals, &user_sends, 1, clock_steady()) ||
         !bucket_take(&f->topic->limits.signals, &topic_sends, 1, clock_steady()))
         return WIRE_THROTTLED;
+    if (!s->shown) /* who is not to be seen is not to be heard of */
+        return WIRE_OK;
     text_hex(user, s->user, 12);
     wire_signal(&text, in, follow_shown(f->topic), user);
     signal_publish(f->topic, "s", text.bytes, s->number);

@@ -17,6 +17,7 @@
 #include "push/reader.h"
 #include "push/relay.h"
 #include "push/repair.h"
+#include "push/who.h"
 
 #define LINGER_US  60000000LL /* so long a topic stays warm for those who come back */
 #define CONFIRM_US 1000000LL /* so long Redis has to confirm; then the database is read without it,
@@ -137,6 +138,7 @@ topics_set_epoch(const char *epoch)
     log_warn("topics: the database has another epoch: everybody must refetch");
     for (struct topic *t = NULL; (t = hub_next(&bucket, t)) != NULL;)
         topics_restart(t, "epoch");
+    who_new_epoch();
 }
 
 static void

@@ -27,6 +27,7 @@ static struct {
     struct session **waiting;
     uint32_t count, size, under_way;
     long user_sockets;
+    bool doubted; /* a new epoch came: READY sessions are checked once more */
 } who;
 
 void
@@ -58,13 +59,14 @@ answer(struct check_one *one, enum err err)
 {
     struct session *s = one->session;
 
-    if (s->code != 0 || s->state != SESSION_CHECKING)
+    if (s->code != 0 || s->state == SESSION_NEW)
         return;
     if (err != ERR_NONE)
         return; /* who_tick() asks again */
+    s->doubted = false;
     if (!one->alive) {
         refuse(s, "the session has ended");
-    } else {
+    } else if (s->state == SESSION_CHECKING) {
         if (!s->chosen)
             s->shown = one->shown;
         session_ready(s);
@@ -81,8 +83,8 @@ checked(struct job *job)
 
     who.under_way--;
     for (uint32_t i = 0; i < c->count; i++) {
-        answer(&c->items[i], job->err);
         c->items[i].session->asked = false;
+        answer(&c->items[i], job->err);
         session_drop(c->items[i].session);
     }
     free(c);
@@ -230,10 +232,35 @@ check_again(struct session *s, void *arg)
         check(s);
 }
 
+static void
+doubt(struct session *s, void *arg)
+{
+    (void)arg;
+    s->doubted = true;
+    check(s);
+}
+
+static void
+check_doubted(struct session *s, void *arg)
+{
+    (void)arg;
+    if (s->doubted)
+        check(s);
+}
+
+void
+who_new_epoch(void)
+{
+    who.doubted = true;
+    sessions_each(doubt, NULL);
+}
+
 void
 who_tick(void)
 {
     sessions_each_fresh(check_again, NULL);
+    if (who.doubted)
+        sessions_each(check_doubted, NULL);
 }
 
 void

@@ -29,6 +29,9 @@ void who_topic_ready(struct topic *topic);
 /* A session of that user has ended: so do its sockets. */
 void who_revoked(struct topic *topic, const unsigned char sid[12]);
 
+/* The database was restored: sessions that are READY may have ended in it. */
+void who_new_epoch(void);
+
 /* Asks again for those that could not be checked. */
 void who_tick(void);
 

@@ -13,7 +13,8 @@
 #include "common/text.h"
 #include "push/frame.h"
 
-#define REF_TEXT 64
+#define REF_TEXT   64
+#define REF_NUMBER 9007199254740991 /* 2^53 - 1, which JavaScript reads exactly */
 
 enum field { TOPIC = 1, SINCE = 2, TOKEN = 4, STATE = 8 };
 
@@ -69,6 +70,9 @@ read_ref(struct json_object *root, char out[WIRE_REF])
     if (!json_object_is_type(ref, json_type_string) && !json_object_is_type(ref, json_type_int) &&
         !json_object_is_type(ref, json_type_double))
         return false;
+    if (json_object_is_type(ref, json_type_int) &&
+        (json_object_get_int64(ref) > REF_NUMBER || json_object_get_int64(ref) < -REF_NUMBER))
+        return false; /* it would come back as another number */
     text = json_object_to_json_string_ext(ref, JSON_C_TO_STRING_NOSLASHESCAPE);
     if (strlen(text) > REF_TEXT + 2)
         return false;
@@ -133,7 +137,7 @@ wire_read(const char *bytes, size_t len, struct wire_in *in, const char **detail
     if (!json_object_is_type(in->root, json_type_object))
         return WIRE_MALFORMED;
     if (!read_ref(in->root, in->ref)) {
-        *detail = "ref must be a number or a text of at most 64 bytes";
+        *detail = "ref must be a number within 2^53 or a text of at most 64 bytes";
         return WIRE_BAD_FIELD;
     }
     if (!read_text(in->root, "op", &op, &op_len) || op == NULL) {

@@ -1,0 +1,196 @@
+"""What one user, one topic or one address may ask for, and what is said of it truly."""
+import contextlib
+import socket
+import time
+import urllib.parse
+
+import live
+from client import eventually
+from daemons import daemon
+from live import Closed, Nothing
+
+NOBODYS = "project:" + "0" * 24
+
+
+def topic_of(project):
+    return "project:" + project["id"]
+
+
+@contextlib.contextmanager
+def at(other, *users):
+    """Their sockets go to that daemon: limits of a user are each daemon's own."""
+    before = users[0].world
+    for user in users:
+        user.world = other
+    try:
+        yield
+    finally:
+        for user in users:
+            user.world = before
+
+
+def test_recovered_is_said_only_when_every_missed_event_follows(anna):
+    one, other = anna.project("One"), anna.project("Other")
+    with anna.live(follow=[]) as feed:
+        cursor = feed.follow("all")["cursor"]
+    missed = anna.task("Missed", projectId=one["id"])
+    with anna.live(follow=[topic_of(one)]) as feed:  # from now on: the event before is not shown
+        assert feed.follow("all", since=cursor)["recovered"] is False
+    with anna.live(follow=[topic_of(other)]) as feed:  # here nothing was missed
+        assert feed.follow("all", since=cursor)["recovered"] is True
+        feed.expect("task.created", within=2.0, id=missed["id"])
+    with anna.live(follow=[]) as feed:
+        feed.follow(topic_of(one), since=cursor)
+        assert feed.follow("all", since=cursor)["recovered"] is True
+        feed.expect("task.created", within=2.0, id=missed["id"])
+        feed.silent()
+
+
+def test_unfollow_ends_a_topic_also_when_all_follows_it(anna):
+    one, other = anna.project("One"), anna.project("Other")
+    with anna.live(follow=["all"]) as feed:
+        feed.send(op="unfollow", topic=topic_of(one), ref=1)
+        feed.expect("unfollowed", topic=topic_of(one), ref=1)
+        anna.task("Not shown", projectId=one["id"])
+        shown = anna.task("Shown", projectId=other["id"])
+        assert feed.expect("task.created")["entityId"] == shown["id"]
+        feed.silent()
+
+
+def test_unfollow_echoes_no_name_that_was_not_followed(anna):
+    with anna.live(follow=[]) as feed:
+        for topic in (NOBODYS, "x" * 40_000, "all", "user:me", ""):
+            feed.send(op="unfollow", topic=topic, ref="r")
+            answer = feed.expect("error", ref="r")
+            assert answer["code"] == "not-followed" and len(str(answer)) < 300
+
+
+def test_an_id_may_be_in_either_case(anna):
+    project = anna.project("Case")
+    upper = "project:" + project["id"].upper()
+    with anna.live(follow=[upper]) as feed:
+        feed.send(op="presence", topic=upper, state="online", ref="p")
+        assert feed.expect("presence", within=2.0, ref="p")["topic"] == topic_of(project)
+        feed.send(op="signal", topic=upper)
+        feed.send(op="unfollow", topic=upper, ref="u")
+        assert feed.expect("unfollowed", ref="u")["topic"] == topic_of(project)
+
+
+def test_a_ref_comes_back_as_it_was_or_not_at_all(anna):
+    with anna.live(follow=[]) as feed:
+        for ref in (0, -1, 2**53 - 1, 1.5, "\u00e9\"\\/\u2028", ""):
+            feed.send(op="ping", ref=ref)
+            assert feed.expect("pong") == {"op": "pong", "ref": ref}
+        for ref in (2**53, -2**53, 10**30, "x" * 65):
+            feed.send(op="ping", ref=ref)
+            assert "ref" not in feed.expect("error", code="bad-field")
+
+
+def test_who_is_not_to_be_seen_sends_no_signals(anna, ben):
+    project = anna.project("Quiet")
+    anna.share(project, ben)
+    with anna.live(follow=[topic_of(project)]) as feed, ben.live(follow=[topic_of(project)]) as other:
+        anna.send("PATCH", "/v1/me", {"presence": False}).expect(200)
+        feed.send(op="follow", topic="user:me")
+        feed.expect("following", topic="user:me")
+        feed.send(op="signal", topic=topic_of(project), what="typing")
+        feed.silent()
+        other.send(op="signal", topic=topic_of(project), what="typing")
+        feed.expect("signal", within=2.0, userId=ben.id)
+        assert not [m for m in other.waiting if m["op"] == "signal"]
+        other.silent()
+
+
+def test_the_sockets_of_a_user_share_its_signals(anna, second_push):
+    project = anna.project("Loud")
+    with at(second_push, anna):
+        feeds = [anna.live(follow=[topic_of(project)]) for _ in range(4)]
+    for _ in range(10):
+        for feed in feeds:
+            feed.send(op="signal", topic=topic_of(project))
+    refused = 0
+    for feed in feeds:
+        feed.send(op="ping", ref="end")
+        feed.expect("pong", within=3.0, ref="end")
+        refused += len([m for m in feed.waiting if m.get("code") == "throttled"])
+        feed.close()
+    assert refused >= 10, refused
+
+
+def test_the_sockets_of_a_user_share_what_they_spend(anna, ben, second_push):
+    """A user who asks for much is refused, not cut off; another one notices nothing."""
+    anna.project("One")
+    with at(second_push, anna, ben):
+        feeds, refused = [anna.live(follow=[]) for _ in range(10)], 0
+        for n in range(16):
+            for feed in feeds:
+                feed.send(op="follow", topic="all", ref=n)
+        with ben.live(follow=["all"]) as other:
+            began = time.monotonic()
+            other.silent()
+            assert time.monotonic() - began < 1.0
+    for feed in feeds:
+        feed.send(op="ping", ref="end")
+        feed.expect("pong", within=5.0, ref="end")
+        refused += len([m for m in feed.waiting if m.get("code") == "throttled"])
+        feed.close()
+    assert 0 < refused <= 160 - 100, refused
+
+
+def test_half_a_handshake_counts_by_itself(stack, tmp_path):
+    """An address may have 64 handshakes under way, however many sockets it may have."""
+    with daemon(stack, tmp_path) as other:
+        parts = urllib.parse.urlsplit(other.ws_url)
+        half = []
+        for _ in range(100):
+            half.append(socket.create_connection((parts.hostname, parts.port), 5))
+            half[-1].sendall(b"GET /v1/live HTTP/1.1\r\n")
+            half[-1].setblocking(False)
+
+        def dropped():
+            count = 0
+            for one in half:
+                try:
+                    count += one.recv(1) == b""
+                except BlockingIOError:
+                    pass
+                except OSError:
+                    count += 1
+            return count
+
+        eventually(lambda: dropped() >= 30, within=5.0, what="the end of the handshakes beyond 64")
+        for one in half:
+            one.close()
+
+        def opens():
+            try:
+                live.Socket(other.ws_url, origin=other.origin).close()
+            except (live.Refused, OSError):
+                return False
+            return True
+
+        eventually(opens, within=5.0, what="a socket once they are gone")
+
+
+def test_sockets_that_read_nothing_are_cut(stack, anna, tmp_path):
+    project = anna.project("Unread")
+    task = anna.task("Long", projectId=project["id"])
+    with daemon(stack, tmp_path, PUSH_QUEUE_BYTES="65536") as other:
+        with at(other, anna):
+            reader = anna.live(follow=[topic_of(project)])
+            unread = [anna.live(follow=[topic_of(project)], rcvbuf=2304) for _ in range(8)]
+        for n in range(60):
+            anna.patch(task, description=str(n % 10) * 7_000).expect(200)
+            reader.expect("task.updated", within=3.0)
+        for feed in unread:
+            cut = False
+            try:
+                while True:
+                    feed.receive(1.0)
+            except Closed:
+                cut = True
+            except Nothing:
+                pass
+            assert cut, "a socket that read nothing is still open"
+        reader.silent()
+        reader.close()
