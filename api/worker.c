@@ -32,6 +32,7 @@
 #include "common/config.h"
 #include "common/json.h"
 #include "common/log.h"
+#include "common/store_clock.h"
 #include "common/throttle.h"
 
 #define BACKLOG 4096
@@ -443,6 +444,8 @@ open_services(struct worker *w)
         return false;
     err = store_epoch(store, w->epoch);
     store_give(store);
+    if (err == ERR_NONE)
+        err = store_clock_start(w->pool);
     if (err != ERR_NONE)
         return false;
     revoked_watch(w->revoked, w->pool);

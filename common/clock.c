@@ -3,17 +3,18 @@
  */
 #include "common/clock.h"
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <string.h>
 #include <time.h>
 
-int64_t
-clock_now(void)
-{
-    struct timespec ts;
+#define JUMP_MS 60000 /* a correction larger than this is made at once, even backwards */
 
-    clock_gettime(CLOCK_REALTIME, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
+/* What the server's time is ahead of clock_steady(), in ms, once it is known. */
+static atomic_bool known;
+static atomic_llong offset;
+/* Where clock_now() stands still, after a correction backwards, until time has caught up. */
+static atomic_llong least;
 
 int64_t
 clock_steady(void)
@@ -22,6 +23,46 @@ clock_steady(void)
 
     clock_gettime(CLOCK_MONOTONIC, &ts);
     return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+static int64_t
+host_now(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int64_t
+clock_now(void)
+{
+    int64_t now, bound;
+
+    if (!atomic_load(&known))
+        return host_now();
+    now = clock_steady() / 1000 + atomic_load(&offset);
+    bound = atomic_load(&least); /* after the offset: clock_adjust() writes it before */
+    return now > bound ? now : bound;
+}
+
+void
+clock_adjust(int64_t server, int64_t before, int64_t after)
+{
+    /* The server cuts its time to ms, and so do we: one of each to either side. */
+    int64_t low = server - after / 1000 - 1, high = server + 1 - before / 1000;
+    int64_t old = atomic_load(&offset), new = old;
+
+    if (!atomic_load(&known))
+        new = low + (high - low) / 2;
+    else if (old < low)
+        new = low;
+    else if (old > high)
+        new = high;
+    if (atomic_load(&known))
+        atomic_store(&least, old - new > JUMP_MS ? 0 : clock_now());
+    atomic_store(&offset, new);
+    atomic_store(&known, true);
 }
 
 /* Writes a number as `count` digits; the place behind them. */

@@ -15,8 +15,19 @@
 #define CLOCK_FIRST (-62135596800000LL)
 #define CLOCK_LAST  253402300799999LL
 
-/* Now, in ms since 1970 UTC. */
+/*
+ * Now, in ms since 1970 UTC: the database server's time once it is known
+ * (store_clock.h), so that hosts need not agree on theirs; until then, and in
+ * programs without a database, the host's.  It never runs backwards, but for a
+ * correction of more than a minute.
+ */
 int64_t clock_now(void);
+
+/*
+ * The database said `server` (ms since 1970), some time between two readings of
+ * clock_steady().  Corrects clock_now() by no more than that proves wrong.
+ */
+void clock_adjust(int64_t server, int64_t before, int64_t after);
 
 /* A steady clock for durations, in microseconds. */
 int64_t clock_steady(void);

@@ -68,6 +68,19 @@ event_find_heads(struct store *store, const char *const *topics, int count, even
     return err;
 }
 
+enum err
+event_find_touched(struct store *store, int64_t at, event_each each, void *arg)
+{
+    bson_t *filter = BCON_NEW("touchedAt", "{", "$gte", BCON_DATE_TIME(at), "}");
+    bson_t *opts = BCON_NEW("projection", "{", "seq", BCON_BOOL(true), "}");
+    struct asked r = {each, arg};
+    enum err err = store_find(store, STORE_TOPICS, filter, opts, read_head, &r);
+
+    bson_destroy(filter);
+    bson_destroy(opts);
+    return err;
+}
+
 /* The events of all topics from the least `after` to the greatest `upto`. */
 static enum err
 find_group(struct store *store, const struct event_range *ranges, int count, event_each each,

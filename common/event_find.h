@@ -39,4 +39,10 @@ enum err event_find_last(struct store *store, const char *topic, const char *ent
 enum err event_find_beginnings(struct store *store, const char *const *topics, int count,
                                const char *user_id, event_each each, void *arg) MUST_CHECK;
 
+/*
+ * The newest number of every topic that some change began to write at or after an
+ * instant of the database's (it writes the instant itself, $currentDate).
+ */
+enum err event_find_touched(struct store *store, int64_t at, event_each each, void *arg) MUST_CHECK;
+
 #endif

@@ -100,10 +100,13 @@ read_number(struct change *c, struct topic *t, const bson_t *filter)
 static enum err
 move_number(struct change *c, struct topic *t, const bson_t *filter, int64_t *matched)
 {
-    bson_t update, inc;
+    bson_t update, inc, touched;
     enum err err;
 
     bson_init(&update);
+    BSON_APPEND_DOCUMENT_BEGIN(&update, "$currentDate", &touched);
+    BSON_APPEND_BOOL(&touched, "touchedAt", true);
+    bson_append_document_end(&update, &touched);
     BSON_APPEND_DOCUMENT_BEGIN(&update, "$inc", &inc);
     BSON_APPEND_INT64(&inc, "seq", 1);
     if (!t->numbered && counts(c, t))
@@ -561,19 +564,6 @@ event_log_entity(struct store *store, const char *topic, const bson_oid_t *entit
                               "$lt", BCON_INT64(before), "}");
     bson_t *opts = BCON_NEW("sort", "{", "topic", BCON_INT32(-1), "entityId", BCON_INT32(-1), "seq",
                             BCON_INT32(-1), "}", "limit", BCON_INT64(limit));
-    enum err err = event_log_find(store, filter, opts, each, arg);
-
-    bson_destroy(filter);
-    bson_destroy(opts);
-    return err;
-}
-
-enum err
-event_log_since(struct store *store, int64_t at, event_each each, void *arg)
-{
-    bson_t *filter = BCON_NEW("at", "{", "$gte", BCON_DATE_TIME(at), "}");
-    bson_t *opts = BCON_NEW("projection", "{", "_id", BCON_BOOL(false), "topic", BCON_BOOL(true),
-                            "seq", BCON_BOOL(true), "}");
     enum err err = event_log_find(store, filter, opts, each, arg);
 
     bson_destroy(filter);

@@ -114,7 +114,4 @@ enum err event_log_find(struct store *store, const bson_t *filter, const bson_t 
 enum err event_log_entity(struct store *store, const char *topic, const bson_oid_t *entity,
                           int64_t before, int limit, event_each each, void *arg) MUST_CHECK;
 
-/* Topic and number of all events since an instant; no kind, no frame. */
-enum err event_log_since(struct store *store, int64_t at, event_each each, void *arg) MUST_CHECK;
-
 #endif

@@ -10,6 +10,7 @@
 #include "common/arena.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/store_clock.h"
 #include "common/store_connect.h"
 #include "common/store_inside.h"
 #include "common/store_setup.h"
@@ -52,7 +53,7 @@ store_pool_open(const char *text, const char *database, long most)
         abort();
     mongoc_init();
     mongoc_log_set_handler(quiet, NULL);
-    if ((uri = store_connect_uri(text, most)) == NULL)
+    if ((uri = store_connect_uri(text, most + 1)) == NULL) /* one more for store_clock.c */
         goto fail;
     p->pool = mongoc_client_pool_new_with_error(uri, &error);
     mongoc_uri_destroy(uri);
@@ -74,6 +75,7 @@ store_pool_close(struct store_pool *p)
 {
     if (p == NULL)
         return;
+    store_clock_stop(p);
     mongoc_client_pool_destroy(p->pool);
     free(p->database);
     free(p);

@@ -14,6 +14,7 @@
 struct store_pool {
     mongoc_client_pool_t *pool;
     char *database;
+    struct store_clock *clock; /* NULL: the server's time is not asked for */
 };
 
 struct store {

@@ -22,6 +22,7 @@ struct index {
 
 /* clang-format off */
 static const struct index indexes[] = {
+    {STORE_TOPICS,      {"touchedAt"}},
     {STORE_USERS,       {"email"},                                     UNIQUE},
     {STORE_USERS,       {"phone"},                                     UNIQUE},
     {STORE_USERS,       {"totpEnabledAt"},                             SPARSE},

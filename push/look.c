@@ -24,7 +24,7 @@
 #define LOADS        2     /* reads of topics under way, of users and of projects each */
 #define LOAD_MOST    128   /* projects of one read: hello waits for one at most */
 #define RETRY        0.5   /* seconds after the database did not answer */
-#define SWEEP_MS     10000 /* how far back the sweep looks: clocks and slow commits */
+#define SWEEP_MS     30000 /* how far back the sweep looks: longer than API_REQUEST_SECONDS can be */
 #define LOOK_SECONDS 30    /* between two comparisons of all numbers */
 #define RECONNECTED  0.2   /* seconds after Redis came back: the subscriptions are in force */
 

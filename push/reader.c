@@ -15,6 +15,7 @@
 #include "common/config.h"
 #include "common/log.h"
 #include "common/store.h"
+#include "common/store_clock.h"
 
 #define THREADS     3      /* the first serves nothing but what is urgent */
 #define REST_MAX_US 200000 /* a user rests as long as the job took, at most so long */
@@ -172,6 +173,10 @@ reader_open(struct ev_loop *loop, const struct config *config)
     reader.pool = store_pool_open(config->mongodb_uri, config->mongodb_database, THREADS);
     if (reader.pool == NULL)
         return false;
+    while (store_clock_start(reader.pool) != ERR_NONE) { /* tokens are judged by its time */
+        log_warn("reader: the database is not ready; trying again");
+        nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
+    }
     pthread_mutex_init(&reader.lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);

@@ -306,7 +306,7 @@ heads_work(struct job *job, struct store *store)
     enum err err;
 
     if (h->since > 0)
-        return event_log_since(store, h->since, heads_item, h);
+        return event_find_touched(store, h->since, heads_item, h);
     err = store_epoch(store, h->epoch);
     if (err == ERR_NONE)
         err = heads_named(h, store);

@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/mail.h"
 #include "common/store.h"
+#include "common/store_clock.h"
 #include "common/token.h"
 
 static volatile sig_atomic_t stopping;
@@ -26,12 +27,17 @@ on_stop(int sig)
 static bool
 prepare(struct store_pool *pool, const struct config *config, char epoch[STORE_EPOCH])
 {
+    bool clock_known = false;
+
     while (!stopping) {
         struct store *store = store_take(pool);
         enum err err = store == NULL ? ERR_STORE : store_setup(store, config->event_retention_days);
 
         if (err == ERR_NONE)
             err = store_epoch(store, epoch);
+        if (err == ERR_NONE && !clock_known)
+            err = store_clock_start(pool);
+        clock_known |= err == ERR_NONE;
         if (err == ERR_NONE)
             err = reseal_all(store);
         store_give(store);

@@ -160,10 +160,44 @@ test_the_steady_clock_never_turns_back(void **state)
     assert_true(clock_now() > 1769850000000);
 }
 
+/* One process's clock, step by step; the host's own does not matter once the server has spoken. */
+static void
+test_now_is_the_servers_time(void **state)
+{
+    int64_t steady = clock_steady(), host = clock_now(), server = host - 45000, before;
+
+    (void)state;
+    clock_adjust(server, steady, steady + 2000);
+    assert_in_range(clock_now() - server + 5, 0, 1005);
+
+    /* An answer that proves nothing wrong changes nothing, however late it is. */
+    steady = clock_steady();
+    before = clock_now();
+    clock_adjust(before + 3000, steady, steady + 10000000);
+    assert_in_range(clock_now() - before, 0, 1000);
+
+    /* Forward at once. */
+    steady = clock_steady();
+    clock_adjust(server + 20000, steady, steady);
+    assert_in_range(clock_now() - (server + 20000) + 5, 0, 1005);
+
+    /* Backward never: it stands still, until time has caught up. */
+    before = clock_now();
+    steady = clock_steady();
+    clock_adjust(server + 10000, steady, steady);
+    assert_in_range(clock_now() - before, 0, 5);
+
+    /* But for a correction so large that standing still would be worse. */
+    steady = clock_steady();
+    clock_adjust(server - 3600000, steady, steady);
+    assert_in_range(clock_now() - (server - 3600000) + 5, 0, 1005);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_now_is_the_servers_time),
         cmocka_unit_test(test_instants),
         cmocka_unit_test(test_dates),
         cmocka_unit_test(test_what_is_written_can_be_read),

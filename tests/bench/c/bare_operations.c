@@ -179,12 +179,25 @@ update(struct loop *l, int collection, bson_t *filter, bson_t *change, bool repl
     return ok;
 }
 
+/* The update that moves a topic's number. */
+static bson_t *
+one_step(bool count)
+{
+    bson_t *update = BCON_NEW("$currentDate", "{", "touchedAt", BCON_BOOL(true), "}"), inc;
+
+    BSON_APPEND_DOCUMENT_BEGIN(update, "$inc", &inc);
+    BSON_APPEND_INT64(&inc, "seq", 1);
+    if (count)
+        BSON_APPEND_INT64(&inc, "tasks", 1);
+    bson_append_document_end(update, &inc);
+    return update;
+}
+
 /* Takes the topic's next number, and reads it. */
 static bool
 take_number(struct loop *l, const struct id *id, bool count, int64_t *seq)
 {
-    bson_t *inc = count ? BCON_NEW("$inc", "{", "seq", BCON_INT64(1), "tasks", BCON_INT64(1), "}")
-                        : BCON_NEW("$inc", "{", "seq", BCON_INT64(1), "}");
+    bson_t *inc = one_step(count);
     bson_t topic;
     bson_iter_t iter;
 
@@ -209,8 +222,7 @@ take_known(struct loop *l, const struct id *id, bool count, int64_t *seq)
         t->seq = *seq;
         return true;
     }
-    inc = count ? BCON_NEW("$inc", "{", "seq", BCON_INT64(1), "tasks", BCON_INT64(1), "}")
-                : BCON_NEW("$inc", "{", "seq", BCON_INT64(1), "}");
+    inc = one_step(count);
     *seq = t->seq + 1;
     if (!update(l, TOPICS, BCON_NEW("_id", BCON_UTF8(t->name), "seq", BCON_INT64(t->seq)), inc,
                 false)) {

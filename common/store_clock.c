@@ -1,0 +1,126 @@
+/*
+ * One hello now and then: its reply holds the server's time.  Half the round
+ * trip is the most by which an answer can mislead; clock_adjust() sees to that.
+ */
+#include "common/store_clock.h"
+
+#include <mongoc/mongoc.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/store_inside.h"
+
+#define PERIOD_MS 2000
+#define RETRY_MS  250 /* while there is no answer: a new primary may have another time */
+
+struct store_clock {
+    struct store_pool *pool;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t stopped;
+    bool stop;
+};
+
+static enum err
+ask(struct store_pool *pool)
+{
+    mongoc_client_t *client = mongoc_client_pool_pop(pool->pool);
+    bson_t *hello = BCON_NEW("hello", BCON_INT32(1)), reply;
+    int64_t before = clock_steady(), after;
+    bson_error_t error;
+    bson_iter_t iter;
+    enum err err = ERR_STORE;
+
+    if (client == NULL) {
+        bson_destroy(hello);
+        return ERR_STORE;
+    }
+    if (!mongoc_client_command_simple(client, "admin", hello, NULL, &reply, &error)) {
+        log_debug("store: the server's time is not known: %s", error.message);
+    } else if (bson_iter_init_find(&iter, &reply, "localTime") && BSON_ITER_HOLDS_DATE_TIME(&iter)) {
+        after = clock_steady();
+        clock_adjust(bson_iter_date_time(&iter), before, after);
+        err = ERR_NONE;
+    }
+    bson_destroy(hello);
+    bson_destroy(&reply);
+    mongoc_client_pool_push(pool->pool, client);
+    return err;
+}
+
+/* True when it is time to stop. */
+static bool
+nap(struct store_clock *c, long ms)
+{
+    struct timespec until;
+    bool stop;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += ms / 1000;
+    until.tv_nsec += ms % 1000 * 1000000L;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000L;
+    }
+    pthread_mutex_lock(&c->lock);
+    while (!c->stop && pthread_cond_timedwait(&c->stopped, &c->lock, &until) == 0) {
+    }
+    stop = c->stop;
+    pthread_mutex_unlock(&c->lock);
+    return stop;
+}
+
+static void *
+keep_asking(void *arg)
+{
+    struct store_clock *c = arg;
+    long wait = PERIOD_MS;
+
+    while (!nap(c, wait))
+        wait = ask(c->pool) == ERR_NONE ? PERIOD_MS : RETRY_MS;
+    return NULL;
+}
+
+enum err
+store_clock_start(struct store_pool *pool)
+{
+    pthread_condattr_t steady;
+    struct store_clock *c;
+    enum err err = ask(pool);
+
+    if (err != ERR_NONE)
+        return err;
+    if ((c = calloc(1, sizeof(*c))) == NULL)
+        abort();
+    c->pool = pool;
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_condattr_init(&steady);
+    pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+    pthread_cond_init(&c->stopped, &steady);
+    pthread_condattr_destroy(&steady);
+    if (pthread_create(&c->thread, NULL, keep_asking, c) != 0)
+        abort();
+    pool->clock = c;
+    return ERR_NONE;
+}
+
+void
+store_clock_stop(struct store_pool *pool)
+{
+    struct store_clock *c = pool->clock;
+
+    if (c == NULL)
+        return;
+    pthread_mutex_lock(&c->lock);
+    c->stop = true;
+    pthread_cond_signal(&c->stopped);
+    pthread_mutex_unlock(&c->lock);
+    pthread_join(c->thread, NULL);
+    pthread_cond_destroy(&c->stopped);
+    pthread_mutex_destroy(&c->lock);
+    free(c);
+    pool->clock = NULL;
+}

@@ -1,0 +1,105 @@
+"""No rule depends on hosts' clocks agreeing: the second of each program runs half a minute early or late
+(libfaketime), and every bound holds all the same, since all go by the database's time."""
+import concurrent.futures
+import datetime
+import glob
+import os
+import pathlib
+import time
+
+import pytest
+
+from client import SETTINGS, World, eventually
+from letters import Outbox
+from live import Live
+from stack import ROOT, Stack
+
+WRAPPER = """#!/bin/sh
+case "$API_SOCKET$PUSH_SOCKET$JOBS_SOCKET" in
+*-2.sock*) export LD_PRELOAD={library} FAKETIME={shift} FAKETIME_DONT_FAKE_MONOTONIC=1
+    export DONT_FAKE_MONOTONIC=1 FAKETIME_FORCE_MONOTONIC_FIX=0 ;; # so that waits last as long as they should
+esac
+exec {program} "$@"
+"""
+
+
+def skewed_build(folder, shift):
+    """A build folder whose programs run at a shifted time when they are the second of their kind."""
+    library = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")[0]
+    real = pathlib.Path(os.environ.get("TASKWIRE_BUILD") or ROOT / "var" / "build")
+    for name in ("taskwire-api", "taskwire-push", "taskwire-jobs"):
+        wrapper = folder / name
+        wrapper.write_text(WRAPPER.format(library=library, shift=shift, program=real.resolve() / name))
+        wrapper.chmod(0o755)
+    return folder
+
+
+@pytest.fixture(scope="module", params=["+30s", "-30s"])
+def skewed(request, tmp_path_factory):
+    build = skewed_build(tmp_path_factory.mktemp("skewed"), request.param)
+    with Stack(build=build, api=2, push=2, jobs=2, settings=SETTINGS) as stack:
+        stack.world = World(stack.url, stack.ws_url)
+        yield stack
+
+
+def seconds_off(instant):
+    at = datetime.datetime.fromisoformat(instant.replace("Z", "+00:00"))
+    return (at - datetime.datetime.now(datetime.timezone.utc)).total_seconds()
+
+
+def test_instants_are_the_databases(skewed):
+    anna = skewed.world.user("anna")
+    for n in range(8):  # nginx takes turns between the programs
+        assert abs(seconds_off(anna.post("/v1/tasks", title=f"Task {n}").expect(201)["createdAt"])) < 5
+
+
+def test_a_token_of_one_host_is_good_at_the_other(skewed):
+    anna = skewed.world.user("anna")
+    for _ in range(4):
+        again = anna.log_in()
+        for _ in range(4):
+            again.get("/v1/me").expect(200)
+
+
+def test_a_session_ended_on_one_host_is_ended_on_the_other(skewed):
+    anna = skewed.world.user("anna")
+    for _ in range(4):
+        other = anna.log_in()
+        other.get("/v1/me").expect(200)
+        ended = [s for s in anna.items("/v1/sessions") if not s["current"]][0]
+        anna.delete(f"/v1/sessions/{ended['id']}").expect(204)
+        eventually(lambda: all(other.get("/v1/me").status == 401 for _ in range(4)), within=3,
+                   what="the end of the session")
+
+
+def test_what_was_not_published_is_found_by_both_daemons(skewed):
+    """Without Redis, only the sweep tells; it goes by the time that the topic was touched."""
+    anna = skewed.world.user("anna")
+    project = anna.post("/v1/projects", name="Skewed").expect(201)
+    sockets = [Live(skewed.ws_url, origin=skewed.url) for _ in range(4)]
+    for s in sockets:
+        s.hello(anna.token)
+        assert s.follow("project:" + project["id"])["op"] == "following"
+    with skewed.without("redis"):
+        for n in range(4):
+            task = anna.post("/v1/tasks", title=f"Swept {n}", projectId=project["id"]).expect(201)
+            with concurrent.futures.ThreadPoolExecutor(4) as pool:
+                list(pool.map(lambda s: s.expect("task.created", within=5, id=task["id"]), sockets))
+    for s in sockets:
+        s.close()
+
+
+@pytest.mark.parametrize("held", ["jobs-1", "jobs-2"])
+def test_a_letter_leaves_at_once_whichever_host_made_and_sends_it(skewed, held):
+    outbox = Outbox(skewed.data / "outbox")
+    hold = skewed.data / "run" / f"{held}.hold"
+    hold.touch()
+    try:
+        skewed.wait_for(lambda: skewed.pids()[held] is None, f"{held} did not stop", 20)
+        for name in ("anna", "ben"):
+            who = skewed.world.user(name)
+            began = time.monotonic()
+            eventually(lambda: outbox.letters(who.email), within=8, what="the letter")
+            assert time.monotonic() - began < 8
+    finally:
+        hold.unlink()
