@@ -136,6 +136,9 @@ crud_project(struct request *r, const bson_oid_t *id, enum action action, const 
 
     if (err == ERR_NONE)
         err = access_check(*out, &r->user_id, action);
+    if (err == ERR_NONE && (action == ACTION_WRITE || action == ACTION_COMMENT) &&
+        doc_has(*out, "archivedAt"))
+        err = request_fail(r, ERR_CONFLICT, CRUD_ARCHIVED);
     return err;
 }
 

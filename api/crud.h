@@ -20,7 +20,12 @@ enum err crud_page(struct request *r, enum store_name store, const struct list *
                    const bson_t *base,
                    void (*write)(struct request *, struct text *, const bson_t *)) MUST_CHECK;
 
-/* The project, if the caller may do this there; the request keeps it. */
+#define CRUD_ARCHIVED "the project is archived: take it out of the archive first"
+
+/*
+ * The project, if the caller may do this there; the request keeps it.  ERR_CONFLICT
+ * for what would write tasks or comments into an archived one.
+ */
 enum err crud_project(struct request *r, const bson_oid_t *id, enum action action,
                       const bson_t **out) MUST_CHECK;
 

@@ -3,7 +3,6 @@
  */
 #include "api/v1/projects.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "api/crud.h"
@@ -12,8 +11,8 @@
 #include "api/request.h"
 #include "api/v1/handlers.h"
 #include "api/v1/status_kinds.h"
+#include "common/derived.h"
 #include "common/json.h"
-#include "common/unicode.h"
 
 #define VISIBLE_MAX 5000 /* projects of one user */
 #define COUNTED_MAX 1000 /* tasks that have a status, for a complaint */
@@ -226,19 +225,6 @@ apply_archived(struct change *change, const bson_t *after, bson_t *extra)
         BSON_APPEND_DATE_TIME(extra, "archivedAt", change_now(change));
 }
 
-static void
-append_name_key(const bson_t *before, const bson_t *after, bson_t *extra)
-{
-    const char *name = doc_text(after, "name");
-    char *key;
-
-    if (before != NULL && doc_has(before, "nameKey") && strcmp(doc_text(before, "name"), name) == 0)
-        return;
-    key = unicode_fold(name);
-    BSON_APPEND_UTF8(extra, "nameKey", key);
-    free(key);
-}
-
 /* Opening a project to all, or closing it, concerns everybody. */
 static enum err
 tell_everyone(struct change *change, const bson_t *before, const bson_t *after)
@@ -269,6 +255,17 @@ tell_everyone(struct change *change, const bson_t *before, const bson_t *after)
     return err;
 }
 
+/* Is something else changed of a project that is archived and stays so? */
+static bool
+stays_archived(struct request *r, const bson_t *before, const bson_t *after)
+{
+    bool taken_out = bson_has_field(after, "archived") && !doc_flag(after, "archived");
+
+    if (before == NULL || !doc_has(before, "archivedAt") || taken_out)
+        return false;
+    return !bson_equal(before, crud_without_virtual(r, &project_shape, (bson_t *)(uintptr_t)after));
+}
+
 static enum err
 check_project(struct request *r, struct change *change, const bson_t *project, const bson_t *before,
               const bson_t *after, bson_t *extra)
@@ -276,6 +273,8 @@ check_project(struct request *r, struct change *change, const bson_t *project, c
     struct status_use use = {.r = r, .after = after, .change = change};
 
     (void)project;
+    if (stays_archived(r, before, after))
+        return request_fail(r, ERR_CONFLICT, CRUD_ARCHIVED);
     check_ids(r, after, "statuses");
     check_ids(r, after, "labels");
     if (!any_status(after, is_open, NULL) || !any_status(after, is_done, NULL))
@@ -287,7 +286,7 @@ check_project(struct request *r, struct change *change, const bson_t *project, c
         request_complain(r, doc_flag(after, "archived") ? "/archived" : "/access", "inbox",
                          "cannot be changed for the personal project");
     apply_archived(change, after, extra);
-    append_name_key(before, after, extra);
+    derived_name_key(doc_text(after, "name"), extra);
     if (use.err == ERR_NONE && r->complaints == NULL && before != NULL &&
         strcmp(doc_text(before, "access"), doc_text(after, "access")) != 0)
         return tell_everyone(change, before, after);
@@ -383,7 +382,8 @@ note_id(void *arg, const bson_t *doc)
 enum err
 projects_visible(struct request *r, const char *name, bson_t *filter)
 {
-    bson_t *which = BCON_NEW("deletedAt", BCON_NULL), ids = BSON_INITIALIZER, in;
+    bson_t *which = BCON_NEW("deletedAt", BCON_NULL, "archivedAt", BCON_NULL),
+           ids = BSON_INITIALIZER, in;
     bson_t *opts =
         BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}", "limit", BCON_INT64(VISIBLE_MAX));
     enum err err;

@@ -47,6 +47,32 @@ def test_trash_and_restore(anna):
     anna.get(task).expect(200)
 
 
+def test_an_archived_project_is_out_of_all_lists_and_takes_no_writes(anna, ben):
+    project, other = anna.project(), anna.project()
+    anna.share(project, ben)
+    task = anna.task("Old", projectId=project["id"], dueDate="2020-01-01", assigneeIds=[anna.id])
+    comment = anna.post(f"/v1/tasks/{task['id']}/comments", text="Hello").expect(201)
+    elsewhere = anna.task("Elsewhere", projectId=other["id"])
+    anna.patch(project, archived=True).expect(200)
+    for query in ({}, {"overdue": "true"}, {"assigneeId": "me"}, {"q": "old"}, {"sort": "dueAt"}):
+        assert task["id"] not in [t["id"] for t in anna.items("/v1/tasks", **query)], query
+    assert [t["id"] for t in anna.items("/v1/tasks", projectId=project["id"])] == [task["id"]]
+    anna.get(task).expect(200)
+    for who in (anna, ben):
+        for reply in (who.patch(task, title="New"), who.delete(task), who.post(task, "/move"),
+                      who.post("/v1/tasks", title="New", projectId=project["id"]),
+                      who.post(f"/v1/tasks/{task['id']}/comments", text="More")):
+            assert "archived" in reply.expect(409, "conflict")["detail"]
+    for reply in (anna.patch(comment, text="More"), anna.delete(comment), anna.patch(project, name="New"),
+                  anna.post(elsewhere, "/move", projectId=project["id"]),
+                  anna.post(task, "/move", projectId=other["id"])):
+        reply.expect(409, "conflict")
+    anna.patch(project, archived=True).expect(200)
+    anna.patch(project, archived=False, name="Back").expect(200)
+    assert task["id"] in [t["id"] for t in anna.items("/v1/tasks", overdue="true")]
+    anna.patch(task, title="New").expect(200)
+
+
 def test_a_project_is_archived_and_brought_back(anna):
     project = anna.project()
     archived = anna.patch(project, archived=True).expect(200)
