@@ -32,17 +32,6 @@ due_zone(struct request *r, const struct zone **zone)
     return err;
 }
 
-void
-due_append_key(const int64_t *at, const char *date, bson_t *doc)
-{
-    if (at != NULL)
-        BSON_APPEND_DATE_TIME(doc, DUE_KEY, *at);
-    else if (date != NULL)
-        BSON_APPEND_UTF8(doc, DUE_KEY, date);
-    else
-        BSON_APPEND_NULL(doc, DUE_KEY);
-}
-
 /* --- Filters --------------------------------------------------------------- */
 
 static enum err

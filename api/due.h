@@ -3,7 +3,7 @@
  * everybody; a due date is the reader's day, over only when that day is over in
  * the reader's time zone.
  *
- * The stored dueKey holds what is compared: an instant (BSON date) for dueAt,
+ * The stored dueKey (common/derived.h) holds what is compared: an instant (BSON date) for dueAt,
  * the text "2026-01-31" for dueDate, null for neither.  A comparison with a
  * value of one type matches only that type, so one index serves three ranges:
  * the tasks with an instant, those with a date, those without.  A filter is
@@ -35,9 +35,6 @@ enum err due_read(struct request *r, bool *overdue) MUST_CHECK;
 
 /* Appends both ranges as conditions of a list in any other order. */
 void due_append(const struct due_range *due, bson_t *filter);
-
-/* Appends the dueKey of a task: of its dueAt (NULL: none) or its dueDate (NULL: none). */
-void due_append_key(const int64_t *at, const char *date, bson_t *doc);
 
 /* As store_find() for a query in an order by due time; at most query->limit + 1 documents. */
 enum err due_find(struct request *r, enum store_name store, const struct query *query,

@@ -11,6 +11,7 @@
 #include "api/request.h"
 #include "api/v1/projects.h"
 #include "common/clock.h"
+#include "common/derived.h"
 #include "common/zone.h"
 
 struct rules {
@@ -109,7 +110,7 @@ check_times(const struct rules *u)
     if (after)
         request_complain(u->r, start.timed ? "/startAt" : "/startDate", "order",
                          "must not be after the due time");
-    due_append_key(due.timed ? &due.at : NULL, due.date, u->extra);
+    derived_due_key(due.timed ? &due.at : NULL, due.date, u->extra);
     return err;
 }
 
@@ -254,14 +255,8 @@ check_relations(const struct rules *u)
 static void
 derive(const struct rules *u)
 {
-    const char *texts[] = {doc_text(u->after, "title"), doc_text(u->after, "description")};
-    bson_t terms;
-
-    if (touched(u, "title") || touched(u, "description")) {
-        BSON_APPEND_ARRAY_BEGIN(u->extra, "terms", &terms);
-        search_terms(&terms, texts, 2);
-        bson_append_array_end(u->extra, &terms);
-    }
+    if (touched(u, "title") || touched(u, "description"))
+        derived_terms(doc_text(u->after, "title"), doc_text(u->after, "description"), u->extra);
     if (!bson_has_field(u->after, "archived"))
         return;
     if (!doc_flag(u->after, "archived"))

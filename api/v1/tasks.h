@@ -32,9 +32,6 @@ struct task_place {
 enum err task_place_key(struct request *r, const struct task_place *place, const bson_t *other,
                         struct text *key) MUST_CHECK;
 
-/* The words of a text, folded, as search terms appended to an array (search.c). */
-void search_terms(bson_t *terms, const char *const *texts, int count);
-
 /* ?q= as conditions on terms, appended to a filter's $and-able members. */
 enum err search_filter(struct request *r, const char *q, bson_t *filter) MUST_CHECK;
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/v1/tasks.h"
+#include "common/terms.h"
 #include "tests/unit/plain.h"
 #include "tests/unit/unit.h"
 
@@ -94,7 +95,7 @@ test_terms(void **state)
         const char *texts[] = {rows[i].title, rows[i].description};
         bson_t terms = BSON_INITIALIZER;
 
-        search_terms(&terms, texts, 2);
+        terms_append(&terms, texts, 2);
         if (!unit_same(words_of(r, &terms, false), rows[i].terms))
             unit_wrong("'%s': %s", rows[i].title, words_of(r, &terms, false));
         bson_destroy(&terms);
@@ -156,7 +157,7 @@ test_no_term_is_left_out(void **state)
     for (int i = 0; i < 9000; i++)
         text_printf(&words, "word%d ", i % 4500);
     texts[0] = words.bytes;
-    search_terms(&terms, texts, 1);
+    terms_append(&terms, texts, 1);
     bson_iter_init(&iter, &terms);
     while (bson_iter_next(&iter)) {
         assert_true(strcmp(last, bson_iter_utf8(&iter, NULL)) < 0);
