@@ -20,10 +20,6 @@
 /* Countries with numbers of four digits: Tristan da Cunha (of +290), Niue, Tokelau (ITU, E.164). */
 static const char *const short_numbers[] = {"290", "683", "690"};
 
-/* Digits of other scripts that phones write numbers in, by their 0; NFKC has made wide ones ASCII.
- */
-static const int32_t zeros[] = {0x0660, 0x06F0, 0x0966, 0x09E6, 0x0E50};
-
 static const short trunk_zero[] = {
     20,  27,  31,  32,  33,  40,  41,  43,  44,  46,  49,  51,  53,  54,  55,  57,  58,  60,
     61,  62,  63,  64,  66,  81,  82,  84,  86,  90,  91,  92,  93,  94,  95,  98,  211, 212,
@@ -57,18 +53,6 @@ digits_min(const char *digits)
     return DIGITS_MIN;
 }
 
-/* The ASCII digit of a code point; '\0': it is none. */
-static char
-digit_of(int32_t point)
-{
-    if (point >= '0' && point <= '9')
-        return (char)point;
-    for (size_t i = 0; i < sizeof(zeros) / sizeof(zeros[0]); i++)
-        if (point >= zeros[i] && point < zeros[i] + 10)
-            return (char)('0' + (point - zeros[i]));
-    return '\0';
-}
-
 /* The digits after a "+", without what people put between them; how many, 0 if it is no number. */
 static size_t
 read_digits(const char *typed, char *digits, size_t size)
@@ -80,13 +64,13 @@ read_digits(const char *typed, char *digits, size_t size)
     bool ok = *p++ == '+';
 
     for (int step; ok && (step = unicode_next(p, &point)) > 0; p += step) {
-        char digit = digit_of(point);
+        int digit = unicode_digit(point);
 
         if (point < 0x80 && strchr(" -()./", (char)point) != NULL)
             continue;
-        ok = digit != '\0' && n + 1 < size;
+        ok = digit >= 0 && n + 1 < size;
         if (ok)
-            digits[n++] = digit;
+            digits[n++] = (char)('0' + digit);
     }
     free(text);
     digits[n] = '\0';

@@ -16,10 +16,11 @@ struct range {
 
 /* Accents and optional vowel points, and selectors of a variant of the same character. */
 static const struct range accents[] = {
-    {0x0300, 0x036F}, {0x0483, 0x0487}, {0x0591, 0x05BD}, {0x05BF, 0x05BF}, {0x05C1, 0x05C2},
-    {0x05C4, 0x05C5}, {0x05C7, 0x05C7}, {0x0610, 0x061A}, {0x064B, 0x065F}, {0x0670, 0x0670},
-    {0x06D6, 0x06DC}, {0x06DF, 0x06E4}, {0x06E7, 0x06E8}, {0x06EA, 0x06ED}, {0x1AB0, 0x1AFF},
-    {0x1DC0, 0x1DFF}, {0x20D0, 0x20FF}, {0xFE00, 0xFE0F}, {0xFE20, 0xFE2F}, {0xE0100, 0xE01EF},
+    {0x0300, 0x036F},   {0x0483, 0x0487}, {0x0591, 0x05BD}, {0x05BF, 0x05BF}, {0x05C1, 0x05C2},
+    {0x05C4, 0x05C5},   {0x05C7, 0x05C7}, {0x0610, 0x061A}, {0x0640, 0x0640}, {0x064B, 0x065F},
+    {0x0670, 0x0670},   {0x06D6, 0x06DC}, {0x06DF, 0x06E4}, {0x06E7, 0x06E8}, {0x06EA, 0x06ED},
+    {0x1AB0, 0x1AFF},   {0x1DC0, 0x1DFF}, {0x20D0, 0x20FF}, {0xFE00, 0xFE0F}, {0xFE20, 0xFE2F},
+    {0xE0100, 0xE01EF},
 };
 
 /* Scripts written without spaces between words, and Hangul, whose particles follow without one. */
@@ -42,9 +43,17 @@ static const struct {
     int32_t point;
     const char *letters;
 } plain_letters[] = {
-    {0xE6, "ae"}, {0xF0, "d"},  {0xF8, "o"},  {0xFE, "th"},  {0x111, "d"}, {0x127, "h"},
-    {0x131, "i"}, {0x142, "l"}, {0x14B, "n"}, {0x153, "oe"}, {0x167, "t"},
+    {0xE6, "ae"},        {0xF0, "d"},         {0xF8, "o"},         {0xFE, "th"},
+    {0x111, "d"},        {0x127, "h"},        {0x131, "i"},        {0x142, "l"},
+    {0x14B, "n"},        {0x153, "oe"},       {0x167, "t"},        {0x2BC, "'"},
+    {0x649, "\xD9\x8A"}, {0x6A9, "\xD9\x83"}, {0x6C1, "\xD9\x87"}, {0x6CC, "\xD9\x8A"},
+    {0x6D5, "\xD9\x87"},
 };
+
+/* The zeros of other scripts' decimal digits, each followed by the other nine. */
+static const int32_t zeros[] = {0x0660, 0x06F0, 0x07C0, 0x0966, 0x09E6, 0x0A66, 0x0AE6,
+                                0x0B66, 0x0BE6, 0x0C66, 0x0CE6, 0x0D66, 0x0DE6, 0x0E50,
+                                0x0ED0, 0x0F20, 0x1040, 0x1090, 0x17E0, 0x1810};
 
 static bool
 within(const struct range *ranges, size_t count, int32_t point)
@@ -112,9 +121,28 @@ plain_letter(int32_t point)
     return NULL;
 }
 
-/* Without accents, and with plain letters for those with a stroke. */
+int
+unicode_digit(int32_t point)
+{
+    if (point < 0x80)
+        return point >= '0' && point <= '9' ? (int)(point - '0') : -1;
+    for (size_t i = 0; i < sizeof(zeros) / sizeof(zeros[0]); i++)
+        if (point >= zeros[i] && point < zeros[i] + 10)
+            return (int)(point - zeros[i]);
+    return -1;
+}
+
+/* Is it left out of a folded text? */
+static bool
+is_dropped(int32_t point)
+{
+    return WITHIN(accents, point) ||
+           (point != 0x200B && utf8proc_category(point) == UTF8PROC_CATEGORY_CF);
+}
+
+/* Steps 2 and 3 of folding. */
 static char *
-without_accents(const char *text)
+plain(const char *text)
 {
     struct text out = {0};
     int32_t point;
@@ -123,10 +151,13 @@ without_accents(const char *text)
     text_add(&out, "", 0);
     for (; (step = unicode_next(text, &point)) > 0; text += step) {
         const char *letters = point < 0x80 ? NULL : plain_letter(point);
+        int digit = point < 0x80 ? -1 : unicode_digit(point);
 
         if (letters != NULL)
             text_puts(&out, letters);
-        else if (point < 0x80 || !WITHIN(accents, point))
+        else if (digit >= 0)
+            text_putc(&out, (char)('0' + digit));
+        else if (point < 0x80 || !is_dropped(point))
             text_add(&out, text, (size_t)step);
     }
     return out.bytes;
@@ -135,7 +166,7 @@ without_accents(const char *text)
 char *
 unicode_fold(const char *text)
 {
-    char *decomposed, *plain, *out;
+    char *decomposed, *without, *out;
 
     if (is_ascii(text)) { /* as most texts are: no tables are needed */
         out = text_dup(text);
@@ -145,10 +176,10 @@ unicode_fold(const char *text)
         return out;
     }
     decomposed = map(text, UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD);
-    plain = without_accents(decomposed);
-    out = map(plain, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+    without = plain(decomposed);
+    out = map(without, UTF8PROC_STABLE | UTF8PROC_COMPOSE);
     free(decomposed);
-    free(plain);
+    free(without);
     return out;
 }
 

@@ -21,10 +21,13 @@
  * "Démo", "DEMO" and "ｄｅｍｏ" are one.  The steps, which the web client takes
  * too (tests/folding.tsv has what both must give):
  * 1. NFKD and full case folding;
- * 2. without the accents of Latin, Greek, Cyrillic, Hebrew and Arabic and the
- *    variation selectors; marks of other scripts make another letter and stay;
+ * 2. without the accents of Latin, Greek, Cyrillic, Hebrew and Arabic, the tatweel
+ *    (U+0640), variation selectors and format characters but for the zero-width
+ *    space, which is between words; marks of other scripts make another letter and stay;
  * 3. letters with a stroke and the like as CLDR's Latin-ASCII transform writes
- *    them: æ ae, ð d, ø o, þ th, đ d, ħ h, ı i, ł l, ŋ n, œ oe, ŧ t;
+ *    them: æ ae, ð d, ø o, þ th, đ d, ħ h, ı i, ł l, ŋ n, œ oe, ŧ t; letters that
+ *    keyboards for Persian and Urdu have instead of Arabic's: ک ك, ی and ى ي, ہ and ە ه;
+ *    decimal digits of other scripts as ASCII; the apostrophe letter U+02BC as ';
  * 4. NFC.
  */
 char *unicode_fold(const char *text);
@@ -44,6 +47,9 @@ bool unicode_visible(const char *text, size_t len);
 
 /* The next code point of a text and the bytes it takes; 0 at the end. */
 int unicode_next(const char *text, int32_t *point);
+
+/* The value of a decimal digit of any script in use; -1: it is none. */
+int unicode_digit(int32_t point);
 
 /* What a character is, for search. */
 enum unicode_class {

@@ -122,6 +122,17 @@ SEARCH = [
     ("שָׁלוֹם", ["שלום"], ["לום"]),
     ("Launch 🚀 and 👍🏽", ["🚀", "👍", "launch 🚀", "🚀 launch"], ["🎉"]),
     ("C++ für 5€", ["c++", "5€", "€", "fur"], ["c->"]),
+    # Apostrophes, keyboards, digits and invisible characters: situations.md
+    ("Зв’язати п’ять кабелів", ["п'ять", "пʼять", "п’ять"], ["пять"]),
+    ("خرید کتاب ۱۲", ["كتاب", "کتاب", "كتاب 12", "کتاب ۱۲"], ["13"]),
+    ("زيارة مشفى ١٢", ["مشفي", "مشفى", "12"], ["٣"]),
+    ("شـابوص", ["شابوص"], ["شاب وص"]),
+    ("Ge\u00adsamt\u00adkon\u00adzept", ["gesamtkonzept", "Gesamt"], ["konzept"]),
+    ("می\u200cخواهم", ["میخواهم", "می\u200cخواهم"], ["خواهم"]),
+    (unicodedata.normalize("NFD", "서울 が grössen"), ["서울", "が", "grössen", "grossen"], ["부"]),
+    ("Fix NT_SUCCESS in on-prem of O'Brien", ["success", "nt_succ", "on prem", "on-prem", "o'brien", "OBRIEN".lower()[:1]],
+     ["onprem"]),
+    ("https://example.com/board?id=42", ["example.com", "board", "42"], ["xample"]),
     ("Write the quarterly report", ["write rep", "quarterly", "report write"], ["writ report", "eport"]),
 ]
 
