@@ -46,6 +46,7 @@ static const struct {
     [METRIC_GAPS]             = {"gap_repairs_total", NULL, COUNTER, "reads of the log to close a gap"},
     [METRIC_REPAIRED]         = {"repaired_total", NULL, COUNTER, "events that came from the log and not from Redis"},
     [METRIC_SWEEP_FINDS]      = {"sweep_finds_total", NULL, COUNTER, "topics found behind by looking, not by Redis"},
+    [METRIC_READS]            = {"reads_total", NULL, COUNTER, "questions to the database"},
     [METRIC_LOADS]            = {"loads_total", NULL, COUNTER, "reads of topics' numbers and rights, up to 256 topics each"},
     [METRIC_PAGES]            = {"pages_total", NULL, COUNTER, "reads of older events for those who came back"},
     [METRIC_RESYNCS]          = {"resyncs_total", NULL, COUNTER, "cursors that could not be honoured"},

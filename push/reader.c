@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "common/store.h"
 #include "common/store_clock.h"
+#include "push/metrics.h"
 
 #define THREADS     3      /* the first serves nothing but what is urgent */
 #define REST_MAX_US 200000 /* a user rests as long as the job took, at most so long */
@@ -155,6 +156,7 @@ take_answers(struct ev_loop *loop, ev_async *w, int events)
     pthread_mutex_unlock(&reader.lock);
     for (; job != NULL; job = after) {
         after = job->after;
+        metrics[METRIC_READS]++;
         /* A user's own question may be too much for the database and fail alone. */
         if (!job->cancelled && (!job->owned || job->err == ERR_NONE))
             judge_store(job->err);

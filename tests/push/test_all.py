@@ -151,3 +151,38 @@ def test_many_follow_all_and_hear_the_same(anna, ben, cleo):
             heard.append({topic_of(p): [e["seq"] for e in feed.events if e["topic"] == topic_of(p)]
                           for p in projects})
         assert heard[0] == heard[1] and all(len(seqs) == 10 for seqs in heard[0].values())
+
+
+def test_many_projects_are_gathered_over_several_turns_and_nothing_is_lost(anna):
+    """More topics than are asked for or answered in one turn of the daemon's loop, while others write."""
+    projects = [anna.project(f"P{n}") for n in range(270)]
+    with anna.live(follow=[]) as feed:
+        answer = feed.follow("all")
+        assert {topic_of(p) for p in projects} <= set(answer["topics"])
+    missed = {anna.task("Missed", projectId=p["id"])["id"] for p in projects[::10]}
+    made, stop = set(), threading.Event()
+
+    def write():
+        n = 0
+        while not stop.is_set():
+            made.add(anna.task("Live", projectId=projects[n % 270]["id"])["id"])
+            n += 7
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    with anna.live(follow=[]) as feed:
+        for _ in range(3):  # again and again: each asks for all of it anew
+            feed.send(op="follow", topic="all", since=answer["cursor"])
+        again = feed.follow("all", since=answer["cursor"])
+        assert again["op"] == "following" and again["recovered"] is True
+        for id in missed:
+            feed.expect("task.created", within=5.0, id=id)
+        stop.set()
+        writer.join()
+        last = anna.task("Last", projectId=projects[0]["id"])
+        feed.expect("task.created", within=5.0, id=last["id"])
+        seen = {e["entityId"] for e in feed.events}
+        while not made <= seen:
+            seen.add(feed.receive(3.0).get("entityId"))
+        anna.delete("/v1/sessions/current").expect(204)
+        feed.expect_close(4401, within=1.5)
