@@ -31,7 +31,8 @@
 
 #define DRAIN_STEP  0.1 /* seconds between two lots of closed sockets */
 #define DRAIN_LAST  2.0 /* seconds for the last sockets to take their close frame */
-#define TRIM_BYTES  8388608 /* of queues and rings that were freed, then the system gets memory back */
+#define TRIM_BYTES  2097152 /* that have become free, then the system gets memory back */
+#define TRIM_SECONDS 3       /* between two looks */
 #define DRAIN_EMPTY 2   /* steps in which the last frames leave */
 
 static struct {
@@ -45,21 +46,25 @@ static struct {
 } program;
 
 /*
- * What a crowd of choked sockets held is freed with them, but the allocator keeps it.  It goes back
- * to the system when much of it is not used any more.
+ * What a crowd held is freed with its sockets, but the allocator keeps it.  It goes back to the
+ * system when much has become free since it was last given back.
  */
 static void
 give_memory_back(void)
 {
-    static int64_t most;
-    int64_t used = metrics[METRIC_QUEUE_BYTES] + metrics[METRIC_RING_BYTES];
+    static size_t known; /* bytes that are free and were given back, at most */
+    static int ticks;
+    size_t unused;
 
-    if (most < used)
-        most = used;
-    if (most - used < TRIM_BYTES)
+    if (++ticks % TRIM_SECONDS != 0)
         return;
-    malloc_trim(0);
-    most = used;
+    unused = mallinfo2().fordblks;
+    if (unused > known + TRIM_BYTES) {
+        malloc_trim(0);
+        known = unused;
+    } else if (unused < known) {
+        known = unused;
+    }
 }
 
 static void

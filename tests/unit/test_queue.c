@@ -2,7 +2,7 @@
  * A session's queue between a topic and a socket that takes little.
  */
 #include <ev.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/config.h"
@@ -13,11 +13,13 @@
 #include "push/hub.h"
 #include "push/metrics.h"
 #include "push/presence.h"
+#include "push/reads.h"
 #include "push/relay.h"
 #include "push/repair.h"
 #include "push/server.h"
 #include "push/session.h"
 #include "push/topics.h"
+#include "push/who.h"
 #include "tests/unit/unit.h"
 
 #define QUEUE 65536
@@ -237,6 +239,61 @@ test_a_full_queue_is_the_end(void **state)
     hub_forget(t);
 }
 
+/* What the database would be asked. */
+static struct check *checked;
+static struct load *loaded[8];
+static int load_count;
+
+void __wrap_reads_check(struct check *check);
+void
+__wrap_reads_check(struct check *check)
+{
+    checked = check;
+}
+
+void __wrap_reads_load(struct load *load);
+void
+__wrap_reads_load(struct load *load)
+{
+    loaded[load_count++] = load;
+}
+
+/* After a restore a session that is READY may never have been: it is checked once more. */
+static void
+test_a_new_epoch_checks_sessions_again(void **state)
+{
+    static const char *const answers[] = {"ended", "lives", "the database is away, then ended"};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(answers); i++) {
+        struct conn c = {0};
+        char epoch[] = "0000000?";
+
+        connect_session(&c);
+        epoch[7] = (char)('1' + i);
+        topics_set_epoch(epoch);
+        assert_non_null(checked);
+        assert_int_equal(checked->count, 1);
+        if (i == 2) {
+            checked->job.err = ERR_STORE;
+            checked->job.done(&checked->job);
+            checked = NULL;
+            who_tick();
+            assert_non_null(checked);
+        }
+        checked->items[0].alive = i == 1;
+        checked->job.err = ERR_NONE;
+        checked->job.done(&checked->job);
+        checked = NULL;
+        if (c.session->code != (i == 1 ? 0 : CLOSE_UNAUTHORISED))
+            unit_wrong("%s: code %d", answers[i], c.session->code);
+        disconnect(&c);
+    }
+    while (load_count > 0)
+        free(loaded[--load_count]);
+    unit_rows_done();
+}
+
 static int
 open_all(void **state)
 {
@@ -259,6 +316,7 @@ close_all(void **state)
 {
     (void)state;
     sessions_stop();
+    who_close();
     all_close();
     presence_close();
     repair_close();
@@ -275,6 +333,7 @@ main(void)
         cmocka_unit_test(test_a_large_event_does_not_bar_the_way_back),
         cmocka_unit_test(test_what_waits_is_written_before_a_session_is_cut),
         cmocka_unit_test(test_a_full_queue_is_the_end),
+        cmocka_unit_test(test_a_new_epoch_checks_sessions_again),
     };
 
     return cmocka_run_group_tests(tests, open_all, close_all);
