@@ -1,5 +1,6 @@
 /*
- * Each request looks its token up, so that one that was removed ends at once.
+ * Each request looks its token and its user up, so that one that was removed ends
+ * at once, and so does one that a new password has ended.
  */
 #include "api/bearer.h"
 
@@ -62,6 +63,21 @@ note_use(struct request *r, const bson_t *token)
         log_warn("bearer: the use of a token was not noted");
 }
 
+/* Did its user's API tokens end since it was made? */
+static enum err
+check_user(struct request *r, const bson_t *token)
+{
+    bson_t *who = request_keep(r, BCON_NEW("_id", BCON_OID(doc_id(token, "userId"))));
+    bson_t *few = request_keep(r, BCON_NEW("projection", "{", "apiTokenGen", BCON_BOOL(true), "}"));
+    bson_t *user;
+    enum err err = store_get(r->store, STORE_USERS, who, few, &user);
+
+    if (err != ERR_NONE)
+        return err == ERR_NOT_FOUND ? ERR_NO_AUTH : err;
+    request_keep(r, user);
+    return doc_int(token, "generation") == doc_int(user, "apiTokenGen") ? ERR_NONE : ERR_NO_AUTH;
+}
+
 enum err
 bearer_check(struct request *r, const char *text)
 {
@@ -79,6 +95,8 @@ bearer_check(struct request *r, const char *text)
     request_keep(r, token);
     if (doc_time(token, "expiresAt", &expires) && expires <= clock_now())
         return ERR_NO_AUTH;
+    if ((err = check_user(r, token)) != ERR_NONE)
+        return err;
     r->user_id = *doc_id(token, "userId");
     bson_oid_to_string(&r->user_id, r->user);
     if (need < 0)

@@ -13,6 +13,8 @@
 #include "api/reply.h"
 #include "api/revoked.h"
 #include "api/router.h"
+#include "api/step_up.h"
+#include "common/clock.h"
 #include "common/json.h"
 #include "common/token.h"
 
@@ -71,11 +73,14 @@ check_token(struct request *r)
     memcpy(r->session, token.session, sizeof(r->session));
     bson_oid_init_from_string(&r->user_id, r->user);
     bson_oid_init_from_string(&r->session_id, r->session);
-    if (revoked_has(r->revoked, &r->session_id)) {
+    if (!revoked_known(r->revoked))
+        return ERR_STORE; /* whoever has ended is not known yet */
+    if (revoked_has(r->revoked,
+                    &(struct revoked_token){&r->user_id, &r->session_id, token.generation})) {
         r->user[0] = '\0';
         return request_fail(r, ERR_NO_AUTH, "the session has ended");
     }
-    return ERR_NONE;
+    return r->route->flags & STEP_UP ? step_up_check(r) : ERR_NONE;
 }
 
 static bool
@@ -152,6 +157,7 @@ check(struct request *r)
 {
     enum err err;
 
+    r->began = clock_now();
     if ((err = router_find(r)) != ERR_NONE || (err = request_parse_query(r)) != ERR_NONE ||
         ((r->route->flags & LOGINS) && (err = limits_address(r)) != ERR_NONE) ||
         (wants_token(r) && (err = check_token(r)) != ERR_NONE) || (err = read_body(r)) != ERR_NONE)

@@ -19,6 +19,7 @@ const struct problem problems[ERR__COUNT] = {
     [ERR_BAD_LOGIN]     = {401, "bad-credentials",       "These credentials are not valid"},
     [ERR_CODE_NEEDED]   = {401, "code-required",         "A one-time code is needed as well"},
     [ERR_FORBIDDEN]     = {403, "forbidden",             "Your role does not allow this"},
+    [ERR_STEP_UP]       = {403, "step-up-required",      "The password must be confirmed first"},
     [ERR_NOT_FOUND]     = {404, "not-found",             "There is no such resource"},
     [ERR_METHOD]        = {405, "method-not-allowed",    "This resource does not know the method"},
     [ERR_CONFLICT]      = {409, "conflict",              "The state of the resource does not allow this"},

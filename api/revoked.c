@@ -1,6 +1,8 @@
 /*
- * Three tables take turns: one is written, the one before is still read, the
- * next is emptied.  No locks, so that a worker that dies holds none.
+ * A set of facts, each a hash: "session S has ended", "generation G of user U
+ * has ended", "session S outlives generation G".  Three tables take turns: one is
+ * written, the one before is still read, the next is emptied.  No locks, so that
+ * a worker that dies holds none.
  */
 #include "api/revoked.h"
 
@@ -13,42 +15,54 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/revocation.h"
 #include "common/store.h"
+#include "common/text.h"
 #include "common/token.h"
 
-#define POLL_MS 250
-#define OVERLAP 5000                          /* ms: clocks differ, commits take their time */
-#define KEEP_MS ((TOKEN_SECONDS + 60) * 1000) /* a turn: after it no access token is left */
-#define SLOTS   (1u << 18)                    /* revocations of a turn, twice over */
-#define PROBES  128
-#define TABLES  3
+#define POLL_MS     250
+#define TURN_US     ((TOKEN_SECONDS + 60) * 1000000LL) /* after it no access token is left */
+#define SLOTS       (1u << 18)                         /* facts of a turn, twice over */
+#define PROBES      128
+#define TABLES      3
+#define GENERATIONS 64 /* that a kept session can outlive within a turn */
+
+enum fact { SESSION_ENDED = 1, GENERATION_ENDED, SESSION_KEPT };
 
 struct revoked {
     atomic_llong emptied; /* the newest turn whose table was emptied */
+    atomic_bool known;
+    unsigned long long seed;
     atomic_ullong tables[TABLES][SLOTS];
 };
 
 struct watch {
     struct revoked *revoked;
     struct store_pool *pool;
-    int64_t asked;
+    struct revocation_reader reader;
 };
 
-/* FNV-1a over the id; 0 is an empty slot.  Two ids meet once in 2^64 pairs. */
+/*
+ * FNV-1a over a fact, from a start that nobody knows; 0 is an empty slot.  Two
+ * facts meet once in 2^64 pairs.
+ */
 static unsigned long long
-key_of(const bson_oid_t *id)
+key_of(const struct revoked *r, enum fact fact, const bson_oid_t *id, int64_t generation)
 {
-    unsigned long long h = 14695981039346656037ull;
+    unsigned long long h = (r->seed ^ fact) * 1099511628211ull;
 
     for (int i = 0; i < 12; i++)
         h = (h ^ id->bytes[i]) * 1099511628211ull;
+    for (int i = 0; i < 64; i += 8)
+        h = (h ^ ((uint64_t)generation >> i & 0xFF)) * 1099511628211ull;
     return h == 0 ? 1 : h;
 }
 
+/* By the clock that all processes of a host share and nobody sets. */
 static int64_t
 turn(void)
 {
-    return clock_now() / KEEP_MS;
+    return clock_steady() / TURN_US;
 }
 
 static bool
@@ -63,19 +77,36 @@ table_has(atomic_ullong *table, unsigned long long key)
     return false;
 }
 
-bool
-revoked_has(struct revoked *r, const bson_oid_t *session)
+static bool
+has(struct revoked *r, enum fact fact, const bson_oid_t *id, int64_t generation)
 {
-    unsigned long long key = key_of(session);
+    unsigned long long key = key_of(r, fact, id, generation);
     int64_t now = turn();
 
     return table_has(r->tables[now % TABLES], key) || table_has(r->tables[(now + 2) % TABLES], key);
 }
 
-void
-revoked_add(struct revoked *r, const bson_oid_t *session)
+bool
+revoked_has(struct revoked *r, const struct revoked_token *token)
 {
-    unsigned long long key = key_of(session);
+    int64_t generation = token->generation;
+
+    if (has(r, SESSION_ENDED, token->session, 0))
+        return true;
+    /* A session that was kept when its generation ended is one of the next. */
+    for (int i = 0; i < GENERATIONS; i++, generation++) {
+        if (!has(r, GENERATION_ENDED, token->user, generation))
+            return false;
+        if (!has(r, SESSION_KEPT, token->session, generation))
+            return true;
+    }
+    return true;
+}
+
+static void
+add(struct revoked *r, enum fact fact, const bson_oid_t *id, int64_t generation)
+{
+    unsigned long long key = key_of(r, fact, id, generation);
     atomic_ullong *table = r->tables[turn() % TABLES];
 
     for (unsigned i = 0; i < PROBES; i++) {
@@ -85,6 +116,32 @@ revoked_add(struct revoked *r, const bson_oid_t *session)
             return;
     }
     log_error("revoked: the table is full; a session lives until its token expires");
+}
+
+void
+revoked_add(struct revoked *r, const struct revocation *entry)
+{
+    static const bson_oid_t none;
+
+    if (entry->kind == REVOKED_SESSION) {
+        add(r, SESSION_ENDED, &entry->session, 0);
+        return;
+    }
+    if (!bson_oid_equal(&entry->session, &none)) /* first, so that it is never taken for ended */
+        add(r, SESSION_KEPT, &entry->session, entry->generation);
+    add(r, GENERATION_ENDED, &entry->user, entry->generation);
+}
+
+void
+revoked_read(struct revoked *r)
+{
+    atomic_store(&r->known, true);
+}
+
+bool
+revoked_known(struct revoked *r)
+{
+    return atomic_load(&r->known);
 }
 
 /* Empties the table of the turn to come, once. */
@@ -98,28 +155,17 @@ prepare_next(struct revoked *r)
             atomic_store_explicit(&r->tables[next % TABLES][i], 0, memory_order_relaxed);
 }
 
-static enum err
-hear(void *arg, const bson_t *doc)
+static void
+hear(void *arg, const struct revocation *entry)
 {
-    bson_iter_t iter;
-
-    if (bson_iter_init_find(&iter, doc, "_id") && BSON_ITER_HOLDS_OID(&iter) &&
-        !revoked_has(arg, bson_iter_oid(&iter)))
-        revoked_add(arg, bson_iter_oid(&iter));
-    return ERR_NONE;
+    revoked_add(arg, entry);
 }
 
 static void
 ask(struct watch *w, struct store *store)
 {
-    int64_t now = clock_now();
-    bson_t *filter = BCON_NEW("revokedAt", "{", "$gte", BCON_DATE_TIME(w->asked), "}");
-    bson_t *opts = BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}");
-
-    if (store_find(store, STORE_SESSIONS, filter, opts, hear, w->revoked) == ERR_NONE)
-        w->asked = now - OVERLAP;
-    bson_destroy(filter);
-    bson_destroy(opts);
+    if (revocation_read(store, &w->reader, hear, w->revoked) == ERR_NONE)
+        revoked_read(w->revoked);
 }
 
 static void *
@@ -146,6 +192,7 @@ revoked_new(void)
 
     if (r == MAP_FAILED)
         abort();
+    text_random((unsigned char *)&r->seed, sizeof(r->seed));
     atomic_store(&r->emptied, turn() + 1);
     return r;
 }
@@ -159,7 +206,7 @@ revoked_watch(struct revoked *r, struct store_pool *pool)
 
     if (w == NULL || store == NULL)
         abort();
-    *w = (struct watch){r, pool, clock_now() - KEEP_MS};
+    *w = (struct watch){.revoked = r, .pool = pool};
     ask(w, store); /* before the first request */
     store_give(store);
     if (pthread_create(&thread, NULL, watch, w) != 0)

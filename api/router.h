@@ -22,6 +22,7 @@ enum who { ANYONE, USER, MAYBE }; /* MAYBE: anyone, but a token that comes must 
 #define PERSON   128u /* not for API tokens */
 #define ADMIN    256u /* for API tokens of the scope admin */
 #define READS    512u /* changes nothing, whatever its method: for API tokens of the scope read */
+#define STEP_UP  1024u/* needs a session whose password was given of late (step_up.h) */
 #define LOGINS   64u  /* counted for the address: secrets can be tried here */
 
 struct route {

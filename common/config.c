@@ -91,6 +91,8 @@ static const struct setting settings[] = {
      "sockets of one user on one daemon"},
     {"REDIS_URL", TEXT, CONFIG_ALL, AT(redis_url), "redis://127.0.0.1:6379", 0, 0,
      "redis://host:port or unix:///path"},
+    {"SESSIONS_MAX", COUNT, CONFIG_API, AT(sessions_max), "50", 1, 10000,
+     "sessions of one user; one more ends the oldest"},
     {"SIGNING_KEYS", SECRET, CONFIG_ALL, AT(signing_keys), NULL, 0, 0,
      "lines of `kid hex`, 32 bytes each; the first signs, all verify"},
     {"SMS_TOKEN", SECRET, CONFIG_JOBS, AT(sms_token), "", 0, 0,

@@ -16,6 +16,7 @@ enum err {
     ERR_BAD_LOGIN,     /* log-in, refresh or reset refused */
     ERR_CODE_NEEDED,   /* the password is right, a second factor is missing */
     ERR_FORBIDDEN,     /* we know you, and no */
+    ERR_STEP_UP,       /* the session must show that it knows the password */
     ERR_NOT_FOUND,     /* absent, or not for you to know */
     ERR_METHOD,        /* the path exists, the method does not */
     ERR_CONFLICT,      /* something else has this place (unique value, state) */

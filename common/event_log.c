@@ -246,6 +246,17 @@ change_join_topic(struct change *c, const char *name, int *topic)
     return ERR_NONE;
 }
 
+enum err
+change_number(struct change *c, int topic, int64_t *seq)
+{
+    struct topic *t = &c->topics[topic];
+    enum err err = !t->numbered || t->used ? take_number(c, t) : ERR_NONE;
+
+    t->used = true;
+    *seq = t->seq;
+    return err;
+}
+
 static struct written_event *
 add_event(struct change *c)
 {
@@ -266,18 +277,13 @@ change_event(struct change *c, int topic, struct event *e)
     struct written_event *w;
     struct text frame = {0};
     bson_oid_t id;
+    enum err err = change_number(c, topic, &e->seq);
 
-    if (!t->numbered || t->used) {
-        enum err err = take_number(c, t);
-
-        if (err != ERR_NONE)
-            return err;
-    }
-    t->used = true;
+    if (err != ERR_NONE)
+        return err;
     if (e->kind >= EVENT_PROJECT_CREATED && e->kind <= EVENT_MEMBER_REMOVED)
         t->head.unchanged = t->seq;
     e->topic = t->name;
-    e->seq = t->seq;
     e->at = c->now;
     e->actor_id = c->plan->actor_id;
     event_frame(&frame, c->epoch, e);
@@ -449,6 +455,18 @@ try(struct change *c)
     return err;
 }
 
+static enum err
+wait_for_turns(struct turns *turns, const struct change_plan *plan, int wait_ms)
+{
+    const char *names[CHANGE_TOPICS + 1];
+    int count = plan->topic_count;
+
+    memcpy(names, plan->topics, sizeof(plan->topics));
+    if (plan->last_topic != NULL)
+        names[count++] = plan->last_topic;
+    return turns_take(turns, names, count, wait_ms);
+}
+
 /* Queues for the topics, runs the plan, remembers; a store without a deadline has one meanwhile. */
 static enum err
 run_in_turn(struct change *c)
@@ -460,7 +478,7 @@ run_in_turn(struct change *c)
 
     if (own)
         store_deadline(c->store, clock_steady() + CHANGE_MS * 1000);
-    err = turns_take(&turns, plan->topics, plan->topic_count, (int)store_left(c->store, CHANGE_MS));
+    err = wait_for_turns(&turns, plan, (int)store_left(c->store, CHANGE_MS));
     if (err == ERR_NONE) {
         err = try(c);
         remember(c, err);

@@ -32,7 +32,8 @@ typedef enum err (*change_fn)(struct change *change, void *arg);
 struct change_plan {
     const char *topics[CHANGE_TOPICS]; /* to queue for and to number, first */
     int topic_count;
-    bool counter; /* counts up beside the number of one planned topic */
+    const char *last_topic; /* queued for as well, but numbered when it is used; NULL: none */
+    bool counter;           /* counts up beside the number of one planned topic */
     int counter_topic;
     const char *actor_id;    /* 24 hex digits; NULL: the system */
     const char *idempotency; /* the record's _id; NULL: none */
@@ -86,6 +87,12 @@ enum err change_new_topic(struct change *change, const char *name, int *topic) M
 
 /* Joins an existing topic that could not be planned; numbered at its first event. */
 enum err change_join_topic(struct change *change, const char *name, int *topic) MUST_CHECK;
+
+/*
+ * Takes the next number of a topic for what is kept elsewhere than in the log of
+ * events: the caller must store something under it.
+ */
+enum err change_number(struct change *change, int topic, int64_t *seq) MUST_CHECK;
 
 /* Appends an event to the log of a topic; fills topic, seq, at and actor_id. */
 enum err change_event(struct change *change, int topic, struct event *event) MUST_CHECK;

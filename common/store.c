@@ -32,6 +32,7 @@ const char *const store_names[STORE__COUNT] = {
     [STORE_JOBS] = "jobs",
     [STORE_THROTTLES] = "throttles",
     [STORE_NOTIFICATIONS] = "notifications",
+    [STORE_REVOCATIONS] = "revocations",
 };
 
 static void

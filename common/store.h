@@ -30,6 +30,7 @@ enum store_name {
     STORE_JOBS,
     STORE_THROTTLES,
     STORE_NOTIFICATIONS,
+    STORE_REVOCATIONS,
     STORE__COUNT
 };
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/revocation.h"
 #include "common/store.h"
 #include "common/store_connect.h"
 #include "common/text.h"
@@ -27,7 +28,6 @@ static const struct index indexes[] = {
     {STORE_USERS,       {"phone"},                                     UNIQUE},
     {STORE_USERS,       {"totpEnabledAt"},                             SPARSE},
     {STORE_SESSIONS,    {"userId"}},
-    {STORE_SESSIONS,    {"revokedAt"},                                 SPARSE},
     {STORE_SESSIONS,    {"expiresAt"},                                 TTL},
     {STORE_TOKENS,      {"expiresAt"},                                 TTL},
     {STORE_PROJECTS,    {"members.userId"}},
@@ -57,6 +57,7 @@ static const struct index indexes[] = {
     {STORE_JOBS,        {"lease"},                                     SPARSE},
     {STORE_JOBS,        {"expiresAt"},                                 TTL},
     {STORE_THROTTLES,   {"expiresAt"},                                 TTL},
+    {STORE_REVOCATIONS, {"expiresAt"},                                 TTL},
 };
 /* clang-format on */
 
@@ -129,7 +130,7 @@ make_document(mongoc_client_t *client, const char *database, enum store_name nam
     return ok ? ERR_NONE : ERR_STORE;
 }
 
-/* The epoch, and the topic that is nobody's. */
+/* The epoch, and the topics that are nobody's. */
 static enum err
 make_documents(mongoc_client_t *client, const char *database)
 {
@@ -142,7 +143,10 @@ make_documents(mongoc_client_t *client, const char *database)
     err = make_document(client, database, STORE_META, "epoch", BCON_NEW("value", BCON_UTF8(epoch)));
     if (err != ERR_NONE)
         return err;
-    return make_document(client, database, STORE_TOPICS, "everyone",
+    err = make_document(client, database, STORE_TOPICS, "everyone", BCON_NEW("seq", BCON_INT64(0)));
+    if (err != ERR_NONE)
+        return err;
+    return make_document(client, database, STORE_TOPICS, REVOCATION_TOPIC,
                          BCON_NEW("seq", BCON_INT64(0)));
 }
 

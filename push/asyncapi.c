@@ -56,7 +56,7 @@ static const struct message from_server[] = {
      {{"topic", STRING}, {"cursor", STRING},
       {"reason", "{\"enum\":[\"bad-cursor\",\"epoch\",\"trimmed\",\"future\",\"too-far\",\"new\"]}"}, {"ref?", REF}}},
     {"unfollowed", "Done.", {{"topic", STRING}, {"ref?", REF}}},
-    {"event", "A change, in the order of `seq`, each once, none skipped.",
+    {"event", "A change, in the order of `seq`, each once, none skipped. `session.revoked` with the user's own id as `entityId`: all sessions but `data.kept` have ended.",
      {{"topic", STRING}, {"seq", NUMBER}, {"cursor", STRING}, {"kind", "{\"$ref\":\"#/components/schemas/Kind\"}"},
       {"actorId", MAY_ID}, {"at", INSTANT}, {"entity", STRING}, {"entityId", ID}, {"rev", NUMBER},
       {"changes", "{\"type\":[\"object\",\"null\"],\"description\":\"field: [before, after], or null where these are long\"}"},

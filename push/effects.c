@@ -60,6 +60,24 @@ join(struct topic *t, const struct happening *h)
         all_joined(t, p.project);
 }
 
+/* One session has ended, or with the user's own id all of a generation. */
+static void
+end_sessions(struct topic *t, const struct happening *h)
+{
+    unsigned char kept[12] = {0};
+    struct payload p;
+
+    if (memcmp(h->id, t->id, 12) != 0) {
+        who_revoked(t, h->id);
+        return;
+    }
+    payload_read(&p, h->frame);
+    if (p.kept[0] != '\0' && !text_unhex(kept, 12, p.kept))
+        memset(kept, 0, sizeof(kept));
+    /* What cannot be read ends all: the others log in again. */
+    who_generation_ended(t, p.ended < 0 ? INT64_MAX - 1 : p.ended, kept);
+}
+
 /* A user wants to be seen, or not any more. */
 static void
 show(struct topic *t, const struct happening *h)
@@ -79,7 +97,7 @@ effects_after(struct topic *t, const struct happening *h)
     char project[25];
 
     if (t->kind == TOPIC_USER && h->effect == EFFECT_SESSION_REVOKED)
-        who_revoked(t, h->id);
+        end_sessions(t, h);
     else if (t->kind == TOPIC_USER && h->effect == EFFECT_MEMBER_ADDED)
         join(t, h);
     else if (t->kind == TOPIC_USER && h->effect == EFFECT_USER_UPDATED)

@@ -59,6 +59,19 @@ read_presence(struct payload *out, struct json_object *changes)
     out->shown = out->presence && json_object_get_boolean(value);
 }
 
+/* A generation of credentials that ended, and the session that goes on. */
+static void
+read_generation(struct payload *out, struct json_object *changes, struct json_object *data)
+{
+    struct json_object *value = changed_value(changes, "credentialGen", 0), *kept;
+
+    if (json_object_is_type(value, json_type_int))
+        out->ended = json_object_get_int64(value);
+    if (json_object_object_get_ex(data, "kept", &kept) &&
+        json_object_is_type(kept, json_type_string) && json_object_get_string_len(kept) == 24)
+        memcpy(out->kept, json_object_get_string(kept), 25);
+}
+
 static void
 read_project(struct payload *out, struct json_object *changes, struct json_object *data)
 {
@@ -82,7 +95,7 @@ payload_read(struct payload *out, const struct frame *frame)
     struct json_object *root = parse(frame), *changes = NULL, *data = NULL, *rev;
     const char *access;
 
-    *out = (struct payload){.rev = -1};
+    *out = (struct payload){.rev = -1, .ended = -1};
     if (root == NULL)
         return;
     out->readable = json_object_object_get_ex(root, "changes", &changes) &&
@@ -94,6 +107,7 @@ payload_read(struct payload *out, const struct frame *frame)
         out->opened = access != NULL && strcmp(access, "everyone") == 0;
         read_project(out, changes, data);
         read_presence(out, changes);
+        read_generation(out, changes, data);
     }
     if (json_object_object_get_ex(root, "rev", &rev) && json_object_is_type(rev, json_type_int))
         out->rev = json_object_get_int64(rev);

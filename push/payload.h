@@ -19,6 +19,8 @@ struct payload {
     bool shown;       /* ... and says that others may see it */
     char project[25]; /* data.projectId or changes.projectId; empty: none */
     int64_t rev;      /* -1: none */
+    int64_t ended;    /* changes.credentialGen[0]; -1: none */
+    char kept[25];    /* data.kept; empty: none */
 };
 
 /* Parses the frame's text. */

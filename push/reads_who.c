@@ -30,14 +30,27 @@ lives(const bson_t *session)
            bson_iter_date_time(&iter) > clock_now();
 }
 
+static int64_t
+number_of(const bson_t *doc, const char *key)
+{
+    bson_iter_t iter;
+
+    return bson_iter_init_find(&iter, doc, key) ? bson_iter_as_int64(&iter) : 0;
+}
+
 static enum err
 check_session(void *arg, const bson_t *doc)
 {
     struct check *c = arg;
 
-    for (uint32_t i = 0; i < c->count; i++)
-        if (oid_is(doc, "_id", c->items[i].sid) && oid_is(doc, "userId", c->items[i].user))
-            c->items[i].alive = lives(doc);
+    for (uint32_t i = 0; i < c->count; i++) {
+        struct check_one *one = &c->items[i];
+
+        if (!oid_is(doc, "_id", one->sid) || !oid_is(doc, "userId", one->user))
+            continue;
+        one->generation = number_of(doc, "generation");
+        one->alive = one->known && lives(doc) && one->generation >= one->needed;
+    }
     return ERR_NONE;
 }
 
@@ -55,8 +68,8 @@ check_user(void *arg, const bson_t *doc)
         if (!oid_is(doc, "_id", c->items[i].user))
             continue;
         c->items[i].shown = shown;
-        c->items[i].alive = c->items[i].alive && !gone;
-        c->items[i].known = true;
+        c->items[i].needed = number_of(doc, "credentialGen");
+        c->items[i].known = !gone;
     }
     return ERR_NONE;
 }
@@ -88,16 +101,17 @@ check_work(struct job *job, struct store *store)
 {
     struct check *c = (struct check *)job;
     bson_t *sessions = check_filter(c, false), *users = check_filter(c, true);
-    bson_t *few = BCON_NEW("projection", "{", "userId", BCON_BOOL(true), "revokedAt",
-                           BCON_BOOL(true), "expiresAt", BCON_BOOL(true), "}");
-    bson_t *own = BCON_NEW("projection", "{", "presence", BCON_BOOL(true), "deletedAt",
-                           BCON_BOOL(true), "disabledAt", BCON_BOOL(true), "}");
-    enum err err = store_find(store, STORE_SESSIONS, sessions, few, check_session, c);
+    bson_t *few =
+        BCON_NEW("projection", "{", "userId", BCON_BOOL(true), "revokedAt", BCON_BOOL(true),
+                 "expiresAt", BCON_BOOL(true), "generation", BCON_BOOL(true), "}");
+    bson_t *own =
+        BCON_NEW("projection", "{", "presence", BCON_BOOL(true), "deletedAt", BCON_BOOL(true),
+                 "disabledAt", BCON_BOOL(true), "credentialGen", BCON_BOOL(true), "}");
+    /* Users first: a session that an event between the two reads keeps is not taken for ended. */
+    enum err err = store_find(store, STORE_USERS, users, own, check_user, c);
 
     if (err == ERR_NONE)
-        err = store_find(store, STORE_USERS, users, own, check_user, c);
-    for (uint32_t i = 0; i < c->count; i++)
-        c->items[i].alive = c->items[i].alive && c->items[i].known;
+        err = store_find(store, STORE_SESSIONS, sessions, few, check_session, c);
     bson_destroy(sessions);
     bson_destroy(users);
     bson_destroy(few);

@@ -62,6 +62,7 @@ struct session {
     bool asked;   /* on the list of those to be checked */
     bool doubted; /* READY, but the database has another epoch since: to be checked again */
     unsigned char user[12], sid[12];
+    int64_t generation; /* of its user's credentials, which its session was opened under */
     int16_t allowance; /* what it may still spend in a burst */
     int32_t refilled;  /* steady seconds when it was filled up */
     int64_t expires;   /* of the token, seconds since 1970 */

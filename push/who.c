@@ -69,6 +69,8 @@ answer(struct check_one *one, enum err err)
     } else if (s->state == SESSION_CHECKING) {
         if (!s->chosen)
             s->shown = one->shown;
+        if (s->generation < one->generation)
+            s->generation = one->generation;
         session_ready(s);
         say_ready(s, s->hello_ref);
         free(s->hello_ref);
@@ -164,6 +166,7 @@ begin(struct session *s, const char *text, size_t len)
     }
     strcat(name, token.user);
     s->expires = token.expires;
+    s->generation = token.generation;
     t = topics_get(name, s->user);
     if (hub_follows(t) >= (uint32_t)who.user_sockets) {
         metrics[METRIC_CUT_LIMIT]++;
@@ -207,6 +210,8 @@ who_renew(struct session *s, const struct wire_in *in)
     }
     if (s->expires < token.expires)
         s->expires = token.expires;
+    if (s->generation < token.generation)
+        s->generation = token.generation;
     say_ready(s, in->ref);
     return WIRE_OK;
 }
@@ -219,6 +224,23 @@ who_revoked(struct topic *t, const unsigned char sid[12])
             struct session *s = t->places[place].at[i]->session;
 
             if (memcmp(s->sid, sid, 12) == 0)
+                refuse(s, "the session was ended");
+        }
+    }
+}
+
+void
+who_generation_ended(struct topic *t, int64_t ended, const unsigned char kept[12])
+{
+    for (int place = 0; place < PLACE__COUNT; place++) {
+        for (uint32_t i = t->places[place].count; i-- > 0;) {
+            struct session *s = t->places[place].at[i]->session;
+
+            if (s->generation > ended)
+                continue;
+            if (memcmp(s->sid, kept, 12) == 0)
+                s->generation = ended + 1;
+            else
                 refuse(s, "the session was ended");
         }
     }

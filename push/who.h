@@ -32,6 +32,12 @@ void who_revoked(struct topic *topic, const unsigned char sid[12]);
 /* The database was restored: sessions that are READY may have ended in it. */
 void who_new_epoch(void);
 
+/*
+ * All sessions of that user have ended that were opened under that generation of
+ * credentials or an older one, but the one that was kept (all zero: none).
+ */
+void who_generation_ended(struct topic *topic, int64_t ended, const unsigned char kept[12]);
+
 /* Asks again for those that could not be checked. */
 void who_tick(void);
 

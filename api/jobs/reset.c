@@ -5,6 +5,7 @@
 #include "api/jobs/reset.h"
 
 #include "api/audit.h"
+#include "api/crud.h"
 #include "api/doc.h"
 #include "api/jobs/kinds.h"
 #include "api/jobs/queue.h"
@@ -39,15 +40,18 @@ make_token(struct change *change, void *arg)
     struct reset *reset = arg;
     struct request *r = reset->r;
     const bson_oid_t *id = doc_id(reset->user, "_id");
+    struct one_time letter = {"reset", NULL, RESET_MS, NULL};
     char secret[TOKEN_SECRET];
     bool enough;
     enum err err = take_turns(r, change, id);
 
     if (err == ERR_NONE)
+        err = crud_get(r, STORE_USERS, id, &letter.user); /* as it is now */
+    if (err == ERR_NONE)
         err = one_time_reached(r, "reset", id, change_now(change) - RESET_MS, SENT_MAX, &enough);
     if (err != ERR_NONE || enough)
         return err;
-    if ((err = one_time_add(change, "reset", id, RESET_MS, NULL, secret)) != ERR_NONE)
+    if ((err = one_time_add(change, &letter, secret)) != ERR_NONE)
         return err;
     return queue_letter(change, JOB_LETTER, LETTER_PASSWORD_RESET, doc_text(reset->user, "email"),
                         RESET_MS, "name", account_greeting(r, reset->user), "link",

@@ -23,7 +23,6 @@
 #include "common/unicode.h"
 #include "common/zone.h"
 
-#define RECENT_MS  (10LL * 60 * 1000)    /* after a log-in no password is asked for again */
 #define IDLE_MS    (14LL * 86400 * 1000) /* a session of no use */
 #define SESSION_MS (30LL * 86400 * 1000) /* any session (ASVS 5.0, 7.3.2) */
 #define AGENT_MAX  200
@@ -47,7 +46,8 @@ const struct field user_fields[] = {
     {"totpEnabledAt",   INSTANT, NULLABLE,            .about = "since when logging in needs a code"},
     {"createdAt",       INSTANT, 0},
     {"updatedAt",       INSTANT, 0},
-    {"currentPassword", TEXT,    MAY_EDIT | VIRTUAL | VERBATIM,  1, PASSWORD_MAX, .about = "for a new address or number, unless one has just logged in"},
+    {"password",        TEXT,    MAY_EDIT | VIRTUAL | VERBATIM,  1, PASSWORD_MAX, .about = "needed beside email or phone"},
+    {"code",            TEXT,    MAY_EDIT | VIRTUAL,  1, TOTP_CODE_MAX, .about = "needed as well when there is a second factor"},
     {"passwordHash",    TEXT,    HIDDEN},
     {NULL},
 };
@@ -147,50 +147,46 @@ account_find(struct request *r, const char *login, const bson_t **out)
     return err == ERR_NOT_FOUND ? ERR_NONE : err;
 }
 
+/* Complains of what is missing. */
+static enum err
+judge_given(struct request *r, const bson_t *user, const struct account_secrets *given)
+{
+    if (given->password == NULL)
+        request_complain(r, given->pointer, "required", "is required");
+    if (totp_wanted(user) && given->code == NULL)
+        request_complain(r, "/code", "required", "is required, since there is a second factor");
+    return request_verdict(r);
+}
+
 enum err
-account_password(struct request *r, const bson_t *user, const char *pointer, const char *password)
+account_prove(struct request *r, const bson_t *user, const struct account_secrets *given,
+              struct totp_proof *proof)
 {
     const char *key = r->user;
-    bool right;
-    enum err err = limits_try(r, key);
+    bool right, code_right = true;
+    enum err err;
 
-    if (err == ERR_NONE)
-        err = password_check(password, doc_text(user, "passwordHash"), &right, NULL);
-    if (err == ERR_NONE)
-        limits_tried(r, key, right);
-    if (err != ERR_NONE || right)
+    *proof = (struct totp_proof){0};
+    if ((err = judge_given(r, user, given)) != ERR_NONE || (err = limits_try(r, key)) != ERR_NONE ||
+        (err = password_check(given->password, doc_text(user, "passwordHash"), &right, NULL)) !=
+            ERR_NONE)
         return err;
-    request_complain(r, pointer, "wrong", "is not the password");
-    return ERR_INVALID;
-}
-
-/* Has this session begun with a password just now? */
-static enum err
-just_logged_in(struct request *r, bool *just)
-{
-    const bson_t *session;
-    int64_t began = 0;
-    enum err err = crud_get(r, STORE_SESSIONS, &r->session_id, &session);
-
-    if (err == ERR_NONE)
-        doc_time(session, "createdAt", &began);
-    *just = clock_now() - began < RECENT_MS;
-    return err == ERR_NOT_FOUND ? ERR_NONE : err;
+    if (totp_wanted(user))
+        code_right = totp_prove(user, given->code, proof);
+    limits_tried(r, key, right && code_right);
+    if (!right)
+        request_complain(r, given->pointer, "wrong", "is not the password");
+    else if (!code_right)
+        request_complain(r, "/code", "wrong", "is not a valid code");
+    return request_verdict(r);
 }
 
 enum err
-account_reauth(struct request *r, const bson_t *user, const char *pointer, const char *password)
+account_use_proof(struct request *r, struct change *change, const bson_t *user,
+                  const struct totp_proof *proof)
 {
-    bool just;
-    enum err err;
-
-    if (password != NULL)
-        return account_password(r, user, pointer, password);
-    err = just_logged_in(r, &just);
-    if (err != ERR_NONE || just)
-        return err;
-    request_complain(r, pointer, "required", "is required, since the log-in was long ago");
-    return ERR_INVALID;
+    return proof->step == 0 && proof->recovery[0] == '\0' ? ERR_NONE
+                                                          : totp_use(r, change, user, proof);
 }
 
 const char *
@@ -234,25 +230,28 @@ refresh_token(struct request *r, const bson_oid_t *session, const char *secret)
 }
 
 void
-account_reply(struct request *r, int status, const bson_t *user, const bson_oid_t *session,
+account_reply(struct request *r, int status, const bson_t *user, const bson_t *session,
               const char *refresh_secret)
 {
-    struct token token = {.expires = clock_now() / 1000 + TOKEN_SECONDS};
+    struct token token = {.expires = r->began / 1000 + TOKEN_SECONDS,
+                          .generation = doc_int(session, "generation")};
+    int64_t left = token.expires - clock_now() / 1000;
+    const bson_oid_t *id = doc_id(session, "_id");
     struct text *t = reply_json(r, status);
     char *access;
 
     bson_oid_to_string(doc_id(user, "_id"), token.user);
-    bson_oid_to_string(session, token.session);
+    bson_oid_to_string(id, token.session);
     access = token_sign(&token);
     text_puts(t, "{\"user\":");
     doc_write(t, &user_shape, user);
-    text_printf(t, ",\"accessToken\":\"%s\",\"expiresIn\":%d,\"refreshToken\":", access,
-                TOKEN_SECONDS);
+    text_printf(t, ",\"accessToken\":\"%s\",\"expiresIn\":%lld,\"refreshToken\":", access,
+                left < 1 ? 1LL : (long long)left);
     if (r->cookie_mode) {
-        cookie_set(r, refresh_token(r, session, refresh_secret));
+        cookie_set(r, refresh_token(r, id, refresh_secret));
         text_puts(t, "null}");
     } else {
-        text_printf(t, "\"%s\"}", refresh_token(r, session, refresh_secret));
+        text_printf(t, "\"%s\"}", refresh_token(r, id, refresh_secret));
     }
     free(access);
 }
@@ -299,9 +298,11 @@ account_open_session(struct request *r, struct change *change, const bson_t *use
     BSON_APPEND_UTF8(&doc, "ip", r->address == NULL ? "" : r->address);
     BSON_APPEND_DATE_TIME(&doc, "createdAt", now);
     BSON_APPEND_DATE_TIME(&doc, "lastUsedAt", now);
+    BSON_APPEND_DATE_TIME(&doc, "confirmedAt", now);
+    BSON_APPEND_INT64(&doc, "generation", doc_int(user, "credentialGen"));
     BSON_APPEND_DATE_TIME(&doc, "expiresAt", now + IDLE_MS);
     err = store_insert(change_store(change), STORE_SESSIONS, &doc);
+    account_reply(r, 201, user, &doc, secret);
     bson_destroy(&doc);
-    account_reply(r, 201, user, &id, secret);
     return err;
 }

@@ -8,6 +8,7 @@
 #include <bson/bson.h>
 
 #include "api/field.h"
+#include "api/v1/totp.h"
 
 #define NOTICE_MS (24LL * 3600 * 1000) /* a letter that only tells makes sense so long */
 
@@ -15,9 +16,10 @@ extern const struct shape user_shape;
 extern const struct field user_fields[];
 
 /*
- * Within a change: inserts a session for the user and makes the reply of a
- * log-in: {user, accessToken, refreshToken, expiresIn}.  device: the session's
- * name; NULL: what the client says of itself.
+ * Within a change: inserts a session under the user's credential generation, as
+ * it was when the password was checked, and makes the reply of a log-in: {user,
+ * accessToken, refreshToken, expiresIn}.  device: the session's name; NULL: what
+ * the client says of itself.
  */
 enum err account_open_session(struct request *r, struct change *change, const bson_t *user,
                               const char *device) MUST_CHECK;
@@ -28,8 +30,12 @@ int64_t account_session_end(const bson_t *session, int64_t now);
 /* What the client says of itself, in bounds. */
 const char *account_agent(struct request *r);
 
-/* The same reply for a session that has a new refresh token. */
-void account_reply(struct request *r, int status, const bson_t *user, const bson_oid_t *session,
+/*
+ * The same reply for a session as it is stored.  Its access token's life counts
+ * from the request's beginning: so it cannot outlast what the log of ended
+ * sessions remembers, however slow this host is.
+ */
+void account_reply(struct request *r, int status, const bson_t *user, const bson_t *session,
                    const char *refresh_secret);
 
 /* A login as it is stored: an address in lower case, a number in E.164; else as typed. */
@@ -38,19 +44,22 @@ const char *account_login(struct request *r, const char *typed);
 /* The user whom an address or a number names; *out is NULL when there is none. */
 enum err account_find(struct request *r, const char *login, const bson_t **out) MUST_CHECK;
 
-/*
- * Is it the user's password?  Complains at the pointer otherwise: ERR_INVALID;
- * ERR_THROTTLED after too many that were not.
- */
-enum err account_password(struct request *r, const bson_t *user, const char *pointer,
-                          const char *password) MUST_CHECK;
+/* What a body says to prove that it comes from the account's owner. */
+struct account_secrets {
+    const char *pointer; /* of the password, for complaints */
+    const char *password, *code;
+};
 
 /*
- * Before what could take the account away: the password, or if it is NULL, a
- * session that has just begun.  Complains at the pointer otherwise.
+ * Is it the user's password, and when there is a second factor, a code of it?
+ * Complains otherwise: ERR_INVALID; ERR_THROTTLED after too many that were not.
  */
-enum err account_reauth(struct request *r, const bson_t *user, const char *pointer,
-                        const char *password) MUST_CHECK;
+enum err account_prove(struct request *r, const bson_t *user, const struct account_secrets *given,
+                       struct totp_proof *proof) MUST_CHECK;
+
+/* Within a change: uses up the code that proved it, if there was one. */
+enum err account_use_proof(struct request *r, struct change *change, const bson_t *user,
+                           const struct totp_proof *proof) MUST_CHECK;
 
 /* For letters: " Anna" if the name could not lead anybody astray, else "". */
 const char *account_greeting(struct request *r, const bson_t *user);

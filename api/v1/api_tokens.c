@@ -13,9 +13,9 @@
 #include "api/reply.h"
 #include "api/request.h"
 #include "api/v1/account.h"
+#include "api/v1/credentials.h"
 #include "api/v1/one_time.h"
 #include "common/clock.h"
-#include "common/password.h"
 #include "common/token.h"
 
 #define TOKENS_MAX 100 /* of one user */
@@ -25,7 +25,6 @@ static const struct field create_fields[] = {
     {"name",      TEXT,    MUST_SET,           1, 100},
     {"scopes",    SLUGS,   MUST_SET,           0, 3, .about = "read, write or admin; each includes those before it"},
     {"expiresAt", INSTANT, MAY_SET | NULLABLE},
-    {"password",  TEXT,    MAY_SET | NULLABLE | VERBATIM, 1, PASSWORD_MAX, .about = "unless one has just logged in"},
     {NULL},
 };
 static const struct field token_fields[] = {
@@ -55,7 +54,7 @@ const struct shape api_token_made_shape = {"ApiTokenMade", made_fields};
 
 struct making {
     struct request *r;
-    const bson_t *body, *user;
+    const bson_t *body;
 };
 
 static void
@@ -94,7 +93,8 @@ scopes_in_words(struct request *r, const bson_t *doc)
 }
 
 static bson_t *
-new_token(struct making *m, struct change *change, char secret[TOKEN_SECRET + 4])
+new_token(struct making *m, struct change *change, const bson_t *user,
+          char secret[TOKEN_SECRET + 4])
 {
     bson_t *doc = request_keep(m->r, bson_new());
     char hash[TOKEN_HASH];
@@ -109,7 +109,8 @@ new_token(struct making *m, struct change *change, char secret[TOKEN_SECRET + 4]
     BSON_APPEND_UTF8(doc, "hash", hash);
     BSON_APPEND_OID(doc, "userId", &m->r->user_id);
     BSON_APPEND_DATE_TIME(doc, "createdAt", change_now(change));
-    bson_copy_to_excluding_noinit(m->body, doc, "password", NULL);
+    BSON_APPEND_INT64(doc, "generation", doc_int(user, "apiTokenGen"));
+    bson_concat(doc, m->body);
     return doc;
 }
 
@@ -119,21 +120,26 @@ make_token(struct change *change, void *arg)
     struct making *m = arg;
     struct request *r = m->r;
     char secret[TOKEN_SECRET + 4], hex[25];
-    bson_t *doc = new_token(m, change, secret);
+    const bson_t *user;
+    bson_t *doc;
     bool enough;
-    enum err err = one_time_reached(r, BEARER_PURPOSE, &r->user_id, 0, TOKENS_MAX, &enough);
+    enum err err = credentials_current(r, NULL, &user);
 
+    if (err == ERR_NONE)
+        err = one_time_reached(r, BEARER_PURPOSE, &r->user_id, 0, TOKENS_MAX, &enough);
     if (err == ERR_NONE && enough)
         return request_fail(r, ERR_CONFLICT, "there are %d tokens already", TOKENS_MAX);
-    if (err != ERR_NONE ||
-        (err = store_insert(change_store(change), STORE_TOKENS, doc)) != ERR_NONE)
+    if (err != ERR_NONE)
+        return err;
+    doc = new_token(m, change, user, secret);
+    if ((err = store_insert(change_store(change), STORE_TOKENS, doc)) != ERR_NONE)
         return err;
     bson_oid_to_string(doc_id(doc, "_id"), hex);
     doc_write_with(reply_json(r, 201), &api_token_shape, doc,
                    arena_printf(r->arena, ",\"token\":\"%s\"", secret));
     r->reply.location = arena_printf(r->arena, "/v1/api-tokens/%s", hex);
-    return queue_letter(change, JOB_LETTER, LETTER_API_TOKEN, doc_text(m->user, "email"), NOTICE_MS,
-                        "name", account_greeting(r, m->user), "title", doc_text(doc, "name"), "ip",
+    return queue_letter(change, JOB_LETTER, LETTER_API_TOKEN, doc_text(user, "email"), NOTICE_MS,
+                        "name", account_greeting(r, user), "title", doc_text(doc, "name"), "ip",
                         account_ip(r), "scopes", scopes_in_words(r, doc), "link",
                         account_link(r, "password-resets", NULL), NULL);
 }
@@ -142,7 +148,7 @@ enum err
 api_tokens_create(struct request *r)
 {
     bson_t *body = request_keep(r, bson_new());
-    struct making m = {r, body, NULL};
+    struct making m = {r, body};
     struct change_plan plan = {.fn = make_token, .arg = &m};
     int64_t expires;
     enum err err = doc_read(r, DOC_CREATE, create_fields, r->json, body);
@@ -153,8 +159,6 @@ api_tokens_create(struct request *r)
     if (doc_time(body, "expiresAt", &expires) && expires <= clock_now())
         request_complain(r, "/expiresAt", "range", "must be in the future");
     if ((err = request_verdict(r)) != ERR_NONE ||
-        (err = crud_get(r, STORE_USERS, &r->user_id, &m.user)) != ERR_NONE ||
-        (err = account_reauth(r, m.user, "/password", doc_text(body, "password"))) != ERR_NONE ||
         (err = request_change(r, &plan)) != ERR_NONE)
         return err;
     audit(r, "api-token.made", &r->user_id);

@@ -48,7 +48,9 @@ enum err sessions_refresh(struct request *r) MUST_CHECK;
 enum err sessions_rename(struct request *r) MUST_CHECK;
 enum err sessions_end(struct request *r) MUST_CHECK;
 enum err sessions_end_others(struct request *r) MUST_CHECK;
+enum err sessions_confirm(struct request *r) MUST_CHECK;
 extern const struct shape login_shape, refresh_shape, session_shape, opened_shape;
+extern const struct shape session_confirm_shape;
 
 /* projects.c */
 enum err projects_create(struct request *r) MUST_CHECK;

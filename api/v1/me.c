@@ -11,6 +11,7 @@
 #include "api/reply.h"
 #include "api/request.h"
 #include "api/v1/account.h"
+#include "api/v1/credentials.h"
 #include "api/v1/one_time.h"
 #include "api/v1/verifications.h"
 #include "common/event_log.h"
@@ -30,6 +31,8 @@ struct edit {
     struct request *r;
     bson_t *change;                     /* what takes effect at once */
     const char *wanted[CONTACT__COUNT]; /* what must be confirmed; NULL: not named */
+    const bson_t *proved;               /* whose password was checked; NULL: nobody's was */
+    struct totp_proof proof;
 };
 
 static enum err
@@ -62,6 +65,10 @@ choose_contact(struct edit *e, struct change *change, const bson_t *before, enum
         if (doc_has(before, n->pending))
             BSON_APPEND_NULL(set, n->pending);
         return err;
+    }
+    if (e->proved == NULL) { /* it was the account's own a moment ago */
+        request_complain(e->r, "/password", "required", "is required");
+        return ERR_INVALID;
     }
     BSON_APPEND_UTF8(set, n->pending, wanted);
     return verifications_send(e->r, change, before, contact, wanted);
@@ -106,7 +113,9 @@ store_me(struct change *change, void *arg)
     const bson_t *before;
     enum err err;
 
-    if ((err = crud_get(r, STORE_USERS, &r->user_id, &before)) != ERR_NONE ||
+    /* The code first, since the document that is read then is the one that is written back. */
+    if ((err = account_use_proof(r, change, e->proved, &e->proof)) != ERR_NONE ||
+        (err = credentials_current(r, e->proved, &before)) != ERR_NONE ||
         (err = precondition(r, before)) != ERR_NONE ||
         (err = choose_contact(e, change, before, CONTACT_EMAIL, set)) != ERR_NONE ||
         (err = choose_contact(e, change, before, CONTACT_PHONE, set)) != ERR_NONE)
@@ -135,14 +144,17 @@ judge(struct edit *e, const bson_t *body)
         request_complain(r, "/email", "format", "must be a mail address");
     if (phone != NULL && !account_phone(r, phone, &e->wanted[CONTACT_PHONE]))
         request_complain(r, "/phone", "format", "must be a number like +4915112345678");
-    bson_copy_to_excluding_noinit(body, e->change, "email", "phone", "currentPassword", NULL);
+    bson_copy_to_excluding_noinit(body, e->change, "email", "phone", "password", "code",
+                                  NULL);
     return request_verdict(r);
 }
 
-/* Who has found an unlocked screen shall not move the account to another address. */
+/* A stolen session shall not move the account to another address; to take a choice back is free. */
 static enum err
-reauth(struct edit *e, const bson_t *body)
+prove(struct edit *e, const bson_t *body)
 {
+    struct account_secrets given = {"/password", doc_text(body, "password"),
+                                    doc_text(body, "code")};
     const bson_t *user;
     enum err err = crud_get(e->r, STORE_USERS, &e->r->user_id, &user);
     bool moves = false;
@@ -152,7 +164,8 @@ reauth(struct edit *e, const bson_t *body)
                           strcmp(e->wanted[i], doc_text(user, contact_names[i].field)) != 0);
     if (err != ERR_NONE || !moves)
         return err;
-    return account_reauth(e->r, user, "/currentPassword", doc_text(body, "currentPassword"));
+    e->proved = user;
+    return account_prove(e->r, user, &given, &e->proof);
 }
 
 enum err
@@ -167,7 +180,7 @@ me_change(struct request *r)
     if (err != ERR_NONE || (err = judge(&e, body)) != ERR_NONE)
         return err;
     moves = e.wanted[CONTACT_EMAIL] != NULL || e.wanted[CONTACT_PHONE] != NULL;
-    if (moves && (err = reauth(&e, body)) != ERR_NONE)
+    if (moves && (err = prove(&e, body)) != ERR_NONE)
         return err;
     err = request_change(r, &plan);
     if (err == ERR_NONE && moves)

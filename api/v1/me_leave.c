@@ -15,9 +15,8 @@
 #include "api/reply.h"
 #include "api/request.h"
 #include "api/v1/account.h"
-#include "api/v1/endings.h"
+#include "api/v1/credentials.h"
 #include "api/v1/handlers.h"
-#include "api/v1/one_time.h"
 #include "common/config.h"
 #include "common/password.h"
 
@@ -26,6 +25,7 @@
 /* clang-format off */
 static const struct field leave_fields[] = {
     {"password", TEXT, MUST_SET | VERBATIM, 1, PASSWORD_MAX},
+    {"code",     TEXT, MAY_SET | NULLABLE, 1, TOTP_CODE_MAX, .about = "needed when there is a second factor"},
     {NULL},
 };
 /* clang-format on */
@@ -35,31 +35,9 @@ const struct shape leave_shape = {"AccountDeletion", leave_fields};
 struct leaving {
     struct request *r;
     const bson_t *user;
-    struct endings all;
+    struct totp_proof proof;
+    struct credential_event event;
 };
-
-static enum err
-set_deleted(struct request *r, struct change *change, const bson_oid_t *user, bool deleted)
-{
-    bson_t *filter = request_keep(r, BCON_NEW("_id", BCON_OID(user)));
-    bson_t *set = request_keep(
-        r, deleted ? BCON_NEW("$set", "{", "deletedAt", BCON_DATE_TIME(change_now(change)), "}")
-                   : BCON_NEW("$unset", "{", "deletedAt", "", "}"));
-
-    return store_update(change_store(change), STORE_USERS, filter, set, NULL);
-}
-
-/* Everything that could open the account without its password. */
-static enum err
-forget_secrets(struct change *change, const bson_oid_t *user)
-{
-    static const char *const purposes[] = {"api", "reset", "verify-email", "verify-phone"};
-    enum err err = ERR_NONE;
-
-    for (int i = 0; err == ERR_NONE && i < 4; i++)
-        err = one_time_forget(change, purposes[i], user);
-    return err;
-}
 
 static enum err
 close_account(struct change *change, void *arg)
@@ -71,15 +49,16 @@ close_account(struct change *change, void *arg)
     char days[16];
     enum err err;
 
+    l->event.set =
+        request_keep(r, BCON_NEW("deletedAt", BCON_DATE_TIME(now)));
     snprintf(days, sizeof(days), "%ld", r->config->account_grace_days);
-    if ((err = set_deleted(r, change, &r->user_id, true)) != ERR_NONE ||
-        (err = forget_secrets(change, &r->user_id)) != ERR_NONE ||
+    if ((err = account_use_proof(r, change, l->user, &l->proof)) != ERR_NONE ||
+        (err = credentials_renew(&l->event, change)) != ERR_NONE ||
         (err = queue_job(change, JOB_PURGE, now + grace, now + grace + 365 * DAY_MS, job)) !=
             ERR_NONE ||
         (err = queue_letter(change, JOB_LETTER, LETTER_ACCOUNT_DELETED, doc_text(l->user, "email"),
                             NOTICE_MS, "name", account_greeting(r, l->user), "days", days, "link",
-                            account_link(r, "", NULL), NULL)) != ERR_NONE ||
-        (err = endings_run(&l->all, change)) != ERR_NONE)
+                            account_link(r, "", NULL), NULL)) != ERR_NONE)
         return err;
     return reply_empty(r, 204);
 }
@@ -108,18 +87,24 @@ find_orphan(void *arg, const bson_t *project)
 enum err
 me_leave(struct request *r)
 {
-    struct leaving l = {.r = r, .all = {.r = r, .user = &r->user_id}};
+    struct leaving l = {.r = r, .event = {.r = r, .user = &r->user_id}};
     struct change_plan plan = {.fn = close_account, .arg = &l};
+    struct account_secrets given = {.pointer = "/password"};
     bson_t *body = request_keep(r, bson_new());
     bson_t *mine = request_keep(r, BCON_NEW("members.userId", BCON_OID(&r->user_id)));
     enum err err = doc_read(r, DOC_CREATE, leave_fields, r->json, body);
 
+    given.password = doc_text(body, "password");
+    given.code = doc_text(body, "code");
     if (err != ERR_NONE || (err = crud_get(r, STORE_USERS, &r->user_id, &l.user)) != ERR_NONE ||
-        (err = account_password(r, l.user, "/password", doc_text(body, "password"))) != ERR_NONE ||
-        (err = store_find(r->store, STORE_PROJECTS, mine, NULL, find_orphan, &l)) != ERR_NONE ||
-        (err = request_change(r, &plan)) != ERR_NONE)
+        (err = account_prove(r, l.user, &given, &l.proof)) != ERR_NONE ||
+        (err = store_find(r->store, STORE_PROJECTS, mine, NULL, find_orphan, &l)) != ERR_NONE)
         return err;
-    endings_tell(&l.all);
+    l.event.proved = l.user;
+    credentials_plan(&l.event, &plan);
+    if ((err = request_change(r, &plan)) != ERR_NONE)
+        return err;
+    credentials_tell(&l.event);
     audit(r, "account.closed", &r->user_id);
     return ERR_NONE;
 }
@@ -127,7 +112,9 @@ me_leave(struct request *r)
 enum err
 me_stay(struct request *r, struct change *change, const bson_t *user)
 {
-    enum err err = set_deleted(r, change, doc_id(user, "_id"), false);
+    bson_t *who = request_keep(r, BCON_NEW("_id", BCON_OID(doc_id(user, "_id"))));
+    bson_t *set = request_keep(r, BCON_NEW("$unset", "{", "deletedAt", "", "}"));
+    enum err err = store_update(change_store(change), STORE_USERS, who, set, NULL);
 
     if (err != ERR_NONE)
         return err;

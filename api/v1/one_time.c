@@ -9,8 +9,7 @@
 #include "common/event_log.h"
 
 enum err
-one_time_add(struct change *change, const char *purpose, const bson_oid_t *user, int64_t life,
-             const bson_t *more, char secret[TOKEN_SECRET])
+one_time_add(struct change *change, const struct one_time *what, char secret[TOKEN_SECRET])
 {
     char hash[TOKEN_HASH];
     bson_t doc = BSON_INITIALIZER;
@@ -18,15 +17,22 @@ one_time_add(struct change *change, const char *purpose, const bson_oid_t *user,
 
     token_secret(secret, hash);
     BSON_APPEND_UTF8(&doc, "_id", hash);
-    BSON_APPEND_UTF8(&doc, "purpose", purpose);
-    BSON_APPEND_OID(&doc, "userId", user);
+    BSON_APPEND_UTF8(&doc, "purpose", what->purpose);
+    BSON_APPEND_OID(&doc, "userId", doc_id(what->user, "_id"));
+    BSON_APPEND_INT64(&doc, "generation", doc_int(what->user, "credentialGen"));
     BSON_APPEND_DATE_TIME(&doc, "createdAt", change_now(change));
-    BSON_APPEND_DATE_TIME(&doc, "expiresAt", change_now(change) + life);
-    if (more != NULL)
-        bson_concat(&doc, more);
+    BSON_APPEND_DATE_TIME(&doc, "expiresAt", change_now(change) + what->life);
+    if (what->more != NULL)
+        bson_concat(&doc, what->more);
     err = store_insert(change_store(change), STORE_TOKENS, &doc);
     bson_destroy(&doc);
     return err;
+}
+
+bool
+one_time_current(const bson_t *token, const bson_t *user)
+{
+    return doc_int(token, "generation") == doc_int(user, "credentialGen");
 }
 
 enum err

@@ -15,11 +15,21 @@ struct request;
 struct change;
 
 /*
- * Within a change: a new secret for a purpose ("reset"), good for life ms.
- * more: what else its document shall hold; NULL: nothing.
+ * Within a change: a new secret for a purpose ("reset"), good for life ms and
+ * until the user's next credential event.  more: what else its document shall
+ * hold; NULL: nothing.
  */
-enum err one_time_add(struct change *change, const char *purpose, const bson_oid_t *user,
-                      int64_t life, const bson_t *more, char secret[TOKEN_SECRET]) MUST_CHECK;
+struct one_time {
+    const char *purpose;
+    const bson_t *user;
+    int64_t life;
+    const bson_t *more;
+};
+enum err one_time_add(struct change *change, const struct one_time *what,
+                      char secret[TOKEN_SECRET]) MUST_CHECK;
+
+/* Was there no credential event since it was made? */
+bool one_time_current(const bson_t *token, const bson_t *user);
 
 /*
  * Was a user given so many of a purpose since an instant (ms), used ones aside?

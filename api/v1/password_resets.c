@@ -15,7 +15,6 @@
 #include "api/reply.h"
 #include "api/request.h"
 #include "api/v1/account.h"
-#include "api/v1/endings.h"
 #include "api/v1/one_time.h"
 #include "api/v1/passwords.h"
 #include "common/password.h"
@@ -73,22 +72,8 @@ struct using
     struct request *r;
     const bson_t *token, *user;
     char hash[PASSWORD_STORED];
-    struct endings all;
+    struct credential_event event;
 };
-
-/* The letter was read, so the address is confirmed as well. */
-static enum err
-confirm_email(struct using *u, struct change *change)
-{
-    bson_t *filter, *set;
-
-    if (doc_has(u->user, "emailVerifiedAt"))
-        return ERR_NONE;
-    filter = request_keep(u->r, BCON_NEW("_id", BCON_OID(doc_id(u->user, "_id"))));
-    set = request_keep(
-        u->r, BCON_NEW("$set", "{", "emailVerifiedAt", BCON_DATE_TIME(change_now(change)), "}"));
-    return store_update(change_store(change), STORE_USERS, filter, set, NULL);
-}
 
 static enum err
 use_token(struct change *change, void *arg)
@@ -97,20 +82,43 @@ use_token(struct change *change, void *arg)
     struct request *r = u->r;
     enum err err;
 
+    u->event.set = NULL;
+    if (!doc_has(u->user, "emailVerifiedAt")) /* the letter was read, so the address is confirmed */
+        u->event.set = request_keep(
+            r, BCON_NEW("emailVerifiedAt", BCON_DATE_TIME(change_now(change))));
     if ((err = one_time_use(r, change, u->token)) != ERR_NONE ||
-        (err = passwords_set(r, change, u->user, u->hash,
-                             "All sessions and API tokens were ended by that.")) != ERR_NONE ||
-        (err = confirm_email(u, change)) != ERR_NONE ||
-        (err = one_time_forget(change, "api", doc_id(u->user, "_id"))) != ERR_NONE ||
-        (err = endings_run(&u->all, change)) != ERR_NONE)
+        (err = passwords_set(&u->event, change, u->user, u->hash,
+                             "All sessions and API tokens were ended by that.")) != ERR_NONE)
         return err;
     return reply_empty(r, 204);
+}
+
+static enum err
+refuse(struct request *r)
+{
+    return request_fail(r, ERR_BAD_LOGIN, "the token is not valid, or not any more");
+}
+
+/*
+ * The letter's token, and whose it is.  Its generation is looked at here alone: a
+ * password change that runs at the same time does not stop the reset.
+ */
+static enum err
+find_token(struct using *u, const char *secret)
+{
+    enum err err = one_time_find(u->r, "reset", secret, &u->token);
+
+    if (err == ERR_NONE)
+        err = crud_get(u->r, STORE_USERS, doc_id(u->token, "userId"), &u->user);
+    if (err == ERR_NOT_FOUND || (err == ERR_NONE && !one_time_current(u->token, u->user)))
+        return refuse(u->r);
+    return err;
 }
 
 enum err
 password_resets_use(struct request *r)
 {
-    struct using u = {.r = r, .all = {.r = r}};
+    struct using u = {.r = r, .event = {.r = r}};
     struct change_plan plan = {.fn = use_token, .arg = &u};
     bson_t *body = request_keep(r, bson_new());
     enum err err = doc_read(r, DOC_CREATE, use_fields, r->json, body);
@@ -118,21 +126,18 @@ password_resets_use(struct request *r)
     if (err == ERR_NONE)
         passwords_judge(r, "/password", doc_text(body, "password"), NULL);
     if (err != ERR_NONE || (err = request_verdict(r)) != ERR_NONE ||
-        (err = one_time_find(r, "reset", doc_text(body, "token"), &u.token)) != ERR_NONE)
+        (err = find_token(&u, doc_text(body, "token"))) != ERR_NONE)
         return err;
-    err = crud_get(r, STORE_USERS, doc_id(u.token, "userId"), &u.user);
-    if (err == ERR_NOT_FOUND)
-        return request_fail(r, ERR_BAD_LOGIN, "the token is not valid, or not any more");
-    if (err == ERR_NONE)
-        passwords_judge(r, "/password", doc_text(body, "password"), u.user);
-    if (err != ERR_NONE || (err = request_verdict(r)) != ERR_NONE ||
+    passwords_judge(r, "/password", doc_text(body, "password"), u.user);
+    if ((err = request_verdict(r)) != ERR_NONE ||
         (err = password_hash(doc_text(body, "password"), u.hash)) != ERR_NONE)
         return err;
-    u.all.user = doc_id(u.user, "_id");
+    u.event.user = doc_id(u.user, "_id");
+    credentials_plan(&u.event, &plan);
     if ((err = request_change(r, &plan)) != ERR_NONE)
         return err;
-    endings_tell(&u.all);
+    credentials_tell(&u.event);
     limits_tried(r, doc_text(u.user, "email"), true); /* whoever tried is no reason to wait */
-    audit(r, "password.reset", u.all.user);
+    audit(r, "password.reset", u.event.user);
     return ERR_NONE;
 }

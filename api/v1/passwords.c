@@ -14,7 +14,6 @@
 #include "api/reply.h"
 #include "api/request.h"
 #include "api/v1/account.h"
-#include "api/v1/endings.h"
 #include "api/v1/handlers.h"
 #include "common/password.h"
 #include "common/unicode.h"
@@ -27,6 +26,8 @@
 static const struct field change_fields[] = {
     {"currentPassword", TEXT, MUST_SET | VERBATIM, 1, PASSWORD_MAX},
     {"newPassword",     TEXT, MUST_SET | VERBATIM, PASSWORD_MIN, PASSWORD_MAX},
+    {"code",            TEXT, MAY_SET | NULLABLE, 1, TOTP_CODE_MAX, .about = "needed when there is a second factor"},
+    {"keepApiTokens",   FLAG, MAY_SET, .fallback = "false", .about = "else the new password ends the API tokens too"},
     {NULL},
 };
 /* clang-format on */
@@ -89,21 +90,17 @@ passwords_judge(struct request *r, const char *pointer, const char *password, co
 }
 
 enum err
-passwords_set(struct request *r, struct change *change, const bson_t *user, const char *hash,
-              const char *more)
+passwords_set(struct credential_event *e, struct change *change, const bson_t *user,
+              const char *hash, const char *more)
 {
-    /* The hash that was checked must still stand. */
-    bson_t *filter = request_keep(r, BCON_NEW("_id", BCON_OID(doc_id(user, "_id")), "passwordHash",
-                                              BCON_UTF8(doc_text(user, "passwordHash"))));
-    bson_t *set = request_keep(r, BCON_NEW("$set", "{", "passwordHash", BCON_UTF8(hash),
-                                           "updatedAt", BCON_DATE_TIME(change_now(change)), "}",
-                                           "$inc", "{", "rev", BCON_INT64(1), "}"));
-    int64_t matched;
-    enum err err = store_update(change_store(change), STORE_USERS, filter, set, &matched);
+    struct request *r = e->r;
+    bson_t *set = request_keep(r, BCON_NEW("passwordHash", BCON_UTF8(hash)));
+    enum err err;
 
-    if (err == ERR_NONE && matched == 0)
-        return request_fail(r, ERR_CONFLICT, "the password was changed meanwhile");
-    if (err != ERR_NONE)
+    if (e->set != NULL)
+        bson_concat(set, e->set);
+    e->set = set;
+    if ((err = credentials_renew(e, change)) != ERR_NONE)
         return err;
     return queue_letter(change, JOB_LETTER, LETTER_PASSWORD_CHANGED, doc_text(user, "email"),
                         NOTICE_MS, "name", account_greeting(r, user), "ip", account_ip(r), "more",
@@ -114,39 +111,49 @@ struct work {
     struct request *r;
     const bson_t *user;
     char hash[PASSWORD_STORED];
-    struct endings others;
+    struct totp_proof proof;
+    struct credential_event event;
 };
 
 static enum err
 change_password(struct change *change, void *arg)
 {
     struct work *w = arg;
-    enum err err =
-        passwords_set(w->r, change, w->user, w->hash, "All other sessions were ended by that.");
+    const char *more = w->event.keep_api_tokens
+                           ? "All other sessions were ended by that; API tokens were kept."
+                           : "All other sessions and all API tokens were ended by that.";
+    enum err err = account_use_proof(w->r, change, w->user, &w->proof);
 
+    w->event.set = NULL;
     if (err == ERR_NONE)
-        err = endings_run(&w->others, change);
+        err = passwords_set(&w->event, change, w->user, w->hash, more);
     return err == ERR_NONE ? reply_empty(w->r, 204) : err;
 }
 
 enum err
 me_password(struct request *r)
 {
-    struct work w = {.r = r, .others = {.r = r, .user = &r->user_id, .except = &r->session_id}};
+    struct work w = {.r = r, .event = {.r = r, .user = &r->user_id, .keep = &r->session_id}};
     struct change_plan plan = {.fn = change_password, .arg = &w};
+    struct account_secrets given = {.pointer = "/currentPassword"};
     bson_t *body = request_keep(r, bson_new());
     enum err err = doc_read(r, DOC_CREATE, change_fields, r->json, body);
 
     if (err != ERR_NONE || (err = crud_get(r, STORE_USERS, &r->user_id, &w.user)) != ERR_NONE)
         return err;
+    given.password = doc_text(body, "currentPassword");
+    given.code = doc_text(body, "code");
     passwords_judge(r, "/newPassword", doc_text(body, "newPassword"), w.user);
     if ((err = request_verdict(r)) != ERR_NONE ||
-        (err = account_password(r, w.user, "/currentPassword",
-                                doc_text(body, "currentPassword"))) != ERR_NONE ||
-        (err = password_hash(doc_text(body, "newPassword"), w.hash)) != ERR_NONE ||
-        (err = request_change(r, &plan)) != ERR_NONE)
+        (err = account_prove(r, w.user, &given, &w.proof)) != ERR_NONE ||
+        (err = password_hash(doc_text(body, "newPassword"), w.hash)) != ERR_NONE)
         return err;
-    endings_tell(&w.others);
+    w.event.proved = w.user;
+    w.event.keep_api_tokens = doc_flag(body, "keepApiTokens");
+    credentials_plan(&w.event, &plan);
+    if ((err = request_change(r, &plan)) != ERR_NONE)
+        return err;
+    credentials_tell(&w.event);
     audit(r, "password.changed", &r->user_id);
     return ERR_NONE;
 }

@@ -6,6 +6,7 @@
 
 #include <bson/bson.h>
 
+#include "api/v1/credentials.h"
 #include "common/err.h"
 
 struct request;
@@ -18,8 +19,11 @@ struct change;
 void passwords_judge(struct request *r, const char *pointer, const char *password,
                      const bson_t *who);
 
-/* Within a change: gives the user a new one, and a letter that says so. */
-enum err passwords_set(struct request *r, struct change *change, const bson_t *user,
+/*
+ * Within a change: a credential event that gives the user a new one, and a letter
+ * that says so and `more`.
+ */
+enum err passwords_set(struct credential_event *e, struct change *change, const bson_t *user,
                        const char *hash, const char *more) MUST_CHECK;
 
 #endif

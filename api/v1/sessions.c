@@ -14,8 +14,9 @@
 #include "api/reply.h"
 #include "api/request.h"
 #include "api/v1/account.h"
-#include "api/v1/endings.h"
+#include "api/v1/credentials.h"
 #include "api/v1/me_leave.h"
+#include "api/v1/session_end.h"
 #include "api/v1/totp.h"
 #include "common/clock.h"
 #include "common/password.h"
@@ -25,7 +26,7 @@
 static const struct field login_fields[] = {
     {"login",    TEXT, MUST_SET, 1, 254},
     {"password", TEXT, MUST_SET | VERBATIM, 1, PASSWORD_MAX},
-    {"code",     TEXT, MAY_SET | NULLABLE, 1, 40, .about = "of the second factor, or a recovery code"},
+    {"code",     TEXT, MAY_SET | NULLABLE, 1, TOTP_CODE_MAX, .about = "of the second factor, or a recovery code"},
     {"device",   TEXT, MAY_SET | NULLABLE, 1, 200, .about = "a name for the session"},
     {"cookie",   FLAG, MAY_SET, .fallback = "false", .about = "the refresh token as a cookie, for browsers"},
     {NULL},
@@ -36,8 +37,14 @@ static const struct field session_fields[] = {
     {"ip",         TEXT,    0},
     {"createdAt",  INSTANT, 0},
     {"lastUsedAt", INSTANT, 0},
+    {"confirmedAt",INSTANT, NULLABLE, .about = "when its password was last given"},
     {"expiresAt",  INSTANT, 0},
     {"current",    FLAG,    VIRTUAL, .about = "is it the one that asks"},
+    {NULL},
+};
+static const struct field session_confirm_fields[] = {
+    {"password", TEXT, MUST_SET | VERBATIM, 1, PASSWORD_MAX},
+    {"code",     TEXT, MAY_SET | NULLABLE, 1, TOTP_CODE_MAX, .about = "needed when there is a second factor"},
     {NULL},
 };
 static const struct field opened_fields[] = {
@@ -51,6 +58,7 @@ static const struct field opened_fields[] = {
 
 const struct shape login_shape = {"Login", login_fields};
 const struct shape session_shape = {"Session", session_fields};
+const struct shape session_confirm_shape = {"SessionConfirmation", session_confirm_fields};
 const struct shape opened_shape = {"OpenedSession", opened_fields};
 
 struct opening {
@@ -84,25 +92,50 @@ tell_if_new(struct opening *o, struct change *change, bool *new)
                         account_ip(r), "link", account_link(r, "password-resets", NULL), NULL);
 }
 
+/* Its cost was raised; only the hash that was checked is replaced. */
+static enum err
+upgrade_hash(struct opening *o, struct change *change)
+{
+    bson_t *filter = request_keep(
+        o->r, BCON_NEW("_id", BCON_OID(doc_id(o->user, "_id")), "passwordHash",
+                       BCON_UTF8(doc_text(o->user, "passwordHash"))));
+    bson_t *set =
+        request_keep(o->r, BCON_NEW("$set", "{", "passwordHash", BCON_UTF8(o->new_hash), "}"));
+
+    return store_update(change_store(change), STORE_USERS, filter, set, NULL);
+}
+
+/*
+ * The password was right a moment ago: is it still?  The session would be worth
+ * nothing otherwise, since it is of an older generation; so nobody is told that
+ * they are in.
+ */
+static enum err
+check_generation(struct opening *o)
+{
+    const bson_t *now;
+    enum err err = crud_get(o->r, STORE_USERS, doc_id(o->user, "_id"), &now);
+
+    if (err == ERR_NOT_FOUND ||
+        (err == ERR_NONE && doc_int(now, "credentialGen") != doc_int(o->user, "credentialGen")))
+        return request_fail(o->r, ERR_BAD_LOGIN, "the account was changed meanwhile");
+    return err;
+}
+
 static enum err
 open_session(struct change *change, void *arg)
 {
     struct opening *o = arg;
-    enum err err = tell_if_new(o, change, &o->new_device);
+    enum err err = check_generation(o);
 
+    if (err == ERR_NONE)
+        err = tell_if_new(o, change, &o->new_device);
     if (err == ERR_NONE && totp_wanted(o->user))
         err = totp_use(o->r, change, o->user, &o->proof);
     if (err == ERR_NONE)
         err = account_open_session(o->r, change, o->user, o->device);
-
-    if (err == ERR_NONE && o->new_hash != NULL) {
-        bson_t *filter = BCON_NEW("_id", BCON_OID(doc_id(o->user, "_id")));
-        bson_t *set = BCON_NEW("$set", "{", "passwordHash", BCON_UTF8(o->new_hash), "}");
-
-        err = store_update(change_store(change), STORE_USERS, filter, set, NULL);
-        bson_destroy(filter);
-        bson_destroy(set);
-    }
+    if (err == ERR_NONE && o->new_hash != NULL)
+        err = upgrade_hash(o, change);
     if (err == ERR_NONE && doc_has(o->user, "deletedAt"))
         err = me_stay(o->r, change, o->user);
     o->r->reply.location = "/v1/sessions/current";
@@ -141,10 +174,11 @@ sessions_open(struct request *r)
     if (outdated && password_hash(doc_text(body, "password"), hash) == ERR_NONE)
         o.new_hash = hash;
     o.device = doc_text(body, "device");
-    if ((err = request_change(r, &plan)) == ERR_NONE)
-        audit_of(r, "session.opened", doc_id(o.user, "_id"), "device",
-                 o.new_device ? "new" : "known");
-    return err;
+    if ((err = request_change(r, &plan)) != ERR_NONE)
+        return err;
+    audit_of(r, "session.opened", doc_id(o.user, "_id"), "device", o.new_device ? "new" : "known");
+    session_end_oldest(r, o.user);
+    return ERR_NONE;
 }
 
 static void
@@ -162,10 +196,20 @@ static const struct list session_list = {no_filters, session_orders, NULL};
 enum err
 sessions_list(struct request *r)
 {
-    bson_t *base =
-        request_keep(r, BCON_NEW("userId", BCON_OID(&r->user_id), "revokedAt", BCON_NULL,
-                                 "expiresAt", "{", "$gt", BCON_DATE_TIME(clock_now()), "}"));
+    bson_t *base = request_keep(
+        r, BCON_NEW("userId", BCON_OID(&r->user_id), "revokedAt", BCON_NULL, "expiresAt", "{",
+                    "$gt", BCON_DATE_TIME(clock_now()), "}"));
+    const bson_t *user;
+    bson_t current;
+    enum err err = crud_get(r, STORE_USERS, &r->user_id, &user);
 
+    if (err != ERR_NONE)
+        return err;
+    if (doc_int(user, "credentialGen") > 0) { /* sessions of older generations have ended */
+        BSON_APPEND_DOCUMENT_BEGIN(base, "generation", &current);
+        BSON_APPEND_INT64(&current, "$gte", doc_int(user, "credentialGen"));
+        bson_append_document_end(base, &current);
+    }
     return crud_page(r, STORE_SESSIONS, &session_list, base, write_session);
 }
 
@@ -215,51 +259,100 @@ sessions_rename(struct request *r)
 }
 
 static enum err
-end_sessions(struct change *change, void *arg)
+end_one(struct change *change, void *arg)
 {
-    struct endings *e = arg;
-    enum err err = endings_run(e, change);
+    struct session_end *e = arg;
+    enum err err = session_end_run(e, change);
 
-    if (err == ERR_NONE && e->only != NULL && e->count == 0)
+    if (err == ERR_NONE && e->count == 0)
         return ERR_NOT_FOUND;
     return err == ERR_NONE ? reply_empty(e->r, 204) : err;
-}
-
-static enum err
-run_endings(struct endings *e)
-{
-    struct change_plan plan = {.fn = end_sessions, .arg = e};
-    enum err err = request_change(e->r, &plan);
-
-    if (err == ERR_NONE)
-        endings_tell(e);
-    return err;
 }
 
 enum err
 sessions_end(struct request *r)
 {
-    bson_oid_t id = r->session_id;
-    struct endings e = {.r = r, .user = &r->user_id, .only = &id};
-    enum err err;
+    struct session_end e = {.r = r, .user = &r->user_id, .count = 1};
+    struct change_plan plan = {.fn = end_one, .arg = &e};
+    enum err err = ERR_NONE;
 
-    if (strcmp(r->args[0], "current") != 0 && (err = request_id_arg(r, 0, &id)) != ERR_NONE)
+    e.sessions[0] = r->session_id;
+    if (strcmp(r->args[0], "current") != 0)
+        err = request_id_arg(r, 0, &e.sessions[0]);
+    session_end_plan(r, &r->user_id, &plan);
+    if (err != ERR_NONE || (err = request_change(r, &plan)) != ERR_NONE)
         return err;
-    if ((err = run_endings(&e)) != ERR_NONE)
-        return err;
-    if (bson_oid_equal(&id, &r->session_id) && cookie_read(r) != NULL)
+    session_end_tell(&e);
+    if (bson_oid_equal(&e.sessions[0], &r->session_id) && cookie_read(r) != NULL)
         cookie_clear(r);
     audit_of(r, "session.ended", &r->user_id, "ended", r->args[0]);
     return ERR_NONE;
 }
 
+static enum err
+end_others(struct change *change, void *arg)
+{
+    struct credential_event *e = arg;
+    enum err err = credentials_renew(e, change);
+
+    return err == ERR_NONE ? reply_empty(e->r, 204) : err;
+}
+
 enum err
 sessions_end_others(struct request *r)
 {
-    struct endings e = {.r = r, .user = &r->user_id, .except = &r->session_id};
-    enum err err = run_endings(&e);
+    struct credential_event e = {
+        .r = r, .user = &r->user_id, .keep = &r->session_id, .keep_api_tokens = true};
+    struct change_plan plan = {.fn = end_others, .arg = &e};
+    enum err err;
 
-    if (err == ERR_NONE)
-        audit(r, "session.others-ended", &r->user_id);
-    return err;
+    credentials_plan(&e, &plan);
+    if ((err = request_change(r, &plan)) != ERR_NONE)
+        return err;
+    credentials_tell(&e);
+    audit(r, "session.others-ended", &r->user_id);
+    return ERR_NONE;
+}
+
+struct confirming {
+    struct request *r;
+    const bson_t *user;
+    struct totp_proof proof;
+};
+
+static enum err
+note_confirmed(struct change *change, void *arg)
+{
+    struct confirming *c = arg;
+    struct request *r = c->r;
+    bson_t *own = request_keep(r, BCON_NEW("_id", BCON_OID(&r->session_id)));
+    bson_t *set = request_keep(
+        r, BCON_NEW("$set", "{", "confirmedAt", BCON_DATE_TIME(change_now(change)), "}"));
+    const bson_t *user;
+    enum err err;
+
+    if ((err = account_use_proof(r, change, c->user, &c->proof)) != ERR_NONE ||
+        (err = credentials_current(r, c->user, &user)) != ERR_NONE ||
+        (err = store_update(change_store(change), STORE_SESSIONS, own, set, NULL)) != ERR_NONE)
+        return err;
+    return reply_empty(r, 204);
+}
+
+enum err
+sessions_confirm(struct request *r)
+{
+    struct confirming c = {.r = r};
+    struct change_plan plan = {.fn = note_confirmed, .arg = &c};
+    struct account_secrets given = {.pointer = "/password"};
+    bson_t *body = request_keep(r, bson_new());
+    enum err err = doc_read(r, DOC_CREATE, session_confirm_fields, r->json, body);
+
+    given.password = doc_text(body, "password");
+    given.code = doc_text(body, "code");
+    if (err != ERR_NONE || (err = crud_get(r, STORE_USERS, &r->user_id, &c.user)) != ERR_NONE ||
+        (err = account_prove(r, c.user, &given, &c.proof)) != ERR_NONE ||
+        (err = request_change(r, &plan)) != ERR_NONE)
+        return err;
+    audit(r, "session.confirmed", &r->user_id);
+    return ERR_NONE;
 }

@@ -16,7 +16,7 @@
 #include "api/jobs/queue.h"
 #include "api/request.h"
 #include "api/v1/account.h"
-#include "api/v1/endings.h"
+#include "api/v1/session_end.h"
 #include "common/clock.h"
 #include "common/token.h"
 
@@ -32,7 +32,7 @@ static const struct field refresh_fields[] = {
 const struct shape refresh_shape = {"Refresh", refresh_fields};
 
 struct punishment {
-    struct endings endings;
+    struct session_end end;
     const bson_t *session, *user;
 };
 
@@ -41,10 +41,10 @@ static enum err
 punish(struct change *change, void *arg)
 {
     struct punishment *p = arg;
-    struct request *r = p->endings.r;
-    enum err err = endings_run(&p->endings, change);
+    struct request *r = p->end.r;
+    enum err err = session_end_run(&p->end, change);
 
-    if (err != ERR_NONE || p->endings.count == 0)
+    if (err != ERR_NONE || p->end.count == 0)
         return err;
     return queue_letter(change, JOB_LETTER, LETTER_SESSION_ENDED, doc_text(p->user, "email"),
                         NOTICE_MS, "name", account_greeting(r, p->user), "ip", account_ip(r),
@@ -56,14 +56,15 @@ punish(struct change *change, void *arg)
 static enum err
 punish_replay(struct request *r, const bson_t *session, const bson_t *user)
 {
-    struct punishment p = {
-        {.r = r, .user = doc_id(user, "_id"), .only = doc_id(session, "_id")}, session, user};
+    struct punishment p = {{.r = r, .user = doc_id(user, "_id"), .count = 1}, session, user};
     struct change_plan plan = {.fn = punish, .arg = &p};
 
+    p.end.sessions[0] = *doc_id(session, "_id");
+    session_end_plan(r, p.end.user, &plan);
     r->key = NULL; /* a refusal is not recorded */
     if (request_change(r, &plan) == ERR_NONE) {
-        endings_tell(&p.endings);
-        audit(r, "session.replayed", p.endings.user);
+        session_end_tell(&p.end);
+        audit(r, "session.replayed", p.end.user);
     }
     return ERR_BAD_LOGIN;
 }
@@ -93,19 +94,39 @@ take_apart(struct presented *p, const char *token)
     return true;
 }
 
-/* The session and its user, as they are now; ERR_NOT_FOUND when it has ended. */
+/* Has it ended by itself? */
+static bool
+has_ended(const bson_t *session)
+{
+    int64_t expires;
+
+    return doc_has(session, "revokedAt") || !doc_time(session, "expiresAt", &expires) ||
+           expires < clock_now();
+}
+
+static bool
+is_older(const bson_t *session, const bson_t *user)
+{
+    return doc_int(session, "generation") < doc_int(user, "credentialGen");
+}
+
+/*
+ * The session and its user, as they are now; ERR_NOT_FOUND when it has ended.  A
+ * session that seems older than its user may have been kept by an event between
+ * the two reads: then the second look shows it.
+ */
 static enum err
 find_session(struct presented *p, const bson_t **session, const bson_t **user)
 {
-    int64_t expires;
     enum err err = crud_get(p->r, STORE_SESSIONS, &p->id, session);
 
-    if (err != ERR_NONE)
-        return err;
-    if (doc_has(*session, "revokedAt") || !doc_time(*session, "expiresAt", &expires) ||
-        expires < clock_now())
-        return ERR_NOT_FOUND;
-    return crud_get(p->r, STORE_USERS, doc_id(*session, "userId"), user);
+    if (err == ERR_NONE)
+        err = crud_get(p->r, STORE_USERS, doc_id(*session, "userId"), user);
+    if (err == ERR_NONE && is_older(*session, *user))
+        err = crud_get(p->r, STORE_SESSIONS, &p->id, session);
+    if (err == ERR_NONE && (has_ended(*session) || is_older(*session, *user)))
+        err = ERR_NOT_FOUND;
+    return err;
 }
 
 /* Puts the successor's hash in place of the current one, if that still stands: *done. */
@@ -199,7 +220,7 @@ refresh(struct presented *p)
             err = exchange(p, session, user, next);
     }
     if (err == ERR_NONE)
-        account_reply(p->r, 200, user, doc_id(session, "_id"), next);
+        account_reply(p->r, 200, user, session, next);
     return err;
 }
 

@@ -15,6 +15,7 @@
 #include "api/reply.h"
 #include "api/request.h"
 #include "api/v1/account.h"
+#include "api/v1/credentials.h"
 #include "api/v1/handlers.h"
 #include "common/clock.h"
 #include "common/password.h"
@@ -22,11 +23,10 @@
 
 #define RECOVERY_CODES 10
 #define RECOVERY_BYTES 15 /* 24 characters: past 112 bits a plain hash will do (ASVS 6.5.2) */
-#define CODE_MAX       40
 
 /* clang-format off */
 static const struct field begin_fields[] = {
-    {"password", TEXT, MAY_SET | NULLABLE | VERBATIM, 1, PASSWORD_MAX, .about = "unless one has just logged in"},
+    {"password", TEXT, MUST_SET | VERBATIM, 1, PASSWORD_MAX},
     {NULL},
 };
 static const struct field begun_fields[] = {
@@ -35,7 +35,7 @@ static const struct field begun_fields[] = {
     {NULL},
 };
 static const struct field confirm_fields[] = {
-    {"code", TEXT, MUST_SET, 1, CODE_MAX},
+    {"code", TEXT, MUST_SET, 1, TOTP_CODE_MAX},
     {NULL},
 };
 static const struct field confirmed_fields[] = {
@@ -43,7 +43,8 @@ static const struct field confirmed_fields[] = {
     {NULL},
 };
 static const struct field end_fields[] = {
-    {"password", TEXT, MAY_SET | NULLABLE | VERBATIM, 1, PASSWORD_MAX, .about = "unless one has just logged in"},
+    {"password", TEXT, MUST_SET | VERBATIM, 1, PASSWORD_MAX},
+    {"code",     TEXT, MUST_SET, 1, TOTP_CODE_MAX, .about = "from the phone, or a recovery code"},
     {NULL},
 };
 /* clang-format on */
@@ -100,10 +101,10 @@ open_sealed(const bson_t *user, const char *name, unsigned char secret[TOTP_SECR
 static void
 hash_recovery(char hash[TOKEN_HASH], const char *code)
 {
-    char plain[CODE_MAX + 1];
+    char plain[TOTP_CODE_MAX + 1];
     size_t n = 0;
 
-    for (; *code != '\0' && n < CODE_MAX; code++)
+    for (; *code != '\0' && n < TOTP_CODE_MAX; code++)
         if (isalnum((unsigned char)*code))
             plain[n++] = (char)toupper((unsigned char)*code);
     plain[n] = '\0';
@@ -170,46 +171,54 @@ totp_use(struct request *r, struct change *change, const bson_t *user,
 
 struct work {
     struct request *r;
-    const bson_t *user, *update;
-    const char *what; /* for the letter; NULL: none */
+    const bson_t *user; /* whose password was checked, or whose secret waits */
+    struct totp_proof proof;
+    struct credential_event event;
+    const bson_t *set; /* the event's */
+    const char *what;  /* for the letter */
     int status;
     const char *body; /* JSON; NULL: none */
 };
 
-/* All three are an update of the user, guarded by what was read before. */
 static enum err
-update_user(struct change *change, void *arg)
+answer(struct work *w)
+{
+    if (w->body == NULL)
+        return reply_empty(w->r, w->status);
+    text_puts(reply_json(w->r, w->status), w->body);
+    return ERR_NONE;
+}
+
+/* Switched on or off: both end all other sessions. */
+static enum err
+switch_factor(struct change *change, void *arg)
 {
     struct work *w = arg;
+    enum err err = account_use_proof(w->r, change, w->user, &w->proof);
+
+    if (err == ERR_NONE)
+        err = credentials_renew(&w->event, change);
+    if (err == ERR_NONE)
+        err = tell(w->r, change, w->user, w->what);
+    return err == ERR_NONE ? answer(w) : err;
+}
+
+static enum err
+run_switch(struct work *w)
+{
     struct request *r = w->r;
-    bson_t *filter = request_keep(
-        r, BCON_NEW("_id", BCON_OID(&r->user_id), "rev", BCON_INT64(doc_int(w->user, "rev"))));
-    int64_t matched;
-    enum err err = store_update(change_store(change), STORE_USERS, filter, w->update, &matched);
+    struct change_plan plan = {.fn = switch_factor, .arg = w};
+    enum err err;
 
-    if (err == ERR_NONE && matched == 0)
-        return request_fail(r, ERR_CONFLICT, "the account was changed meanwhile");
-    if (err == ERR_NONE && w->what != NULL)
-        err = tell(r, change, w->user, w->what);
-    if (w->body == NULL)
-        return err == ERR_NONE ? reply_empty(r, w->status) : err;
-    text_puts(reply_json(r, w->status), w->body);
+    w->event.r = r;
+    w->event.user = &r->user_id;
+    w->event.proved = w->user;
+    w->event.keep = &r->session_id;
+    w->event.keep_api_tokens = true;
+    credentials_plan(&w->event, &plan);
+    if ((err = request_change(r, &plan)) == ERR_NONE)
+        credentials_tell(&w->event);
     return err;
-}
-
-static enum err
-run(struct request *r, struct work *w)
-{
-    struct change_plan plan = {.fn = update_user, .arg = w};
-
-    return request_change(r, &plan);
-}
-
-/* These bodies may be left out. */
-static enum err
-read_optional(struct request *r, const struct field *fields, bson_t *body)
-{
-    return r->json == NULL ? ERR_NONE : doc_read(r, DOC_CREATE, fields, r->json, body);
 }
 
 /* otpauth://totp/Taskwire:anna%40example.com?... */
@@ -232,29 +241,49 @@ make_uri(struct request *r, const char *email, const char *secret)
     return copy;
 }
 
+/* Puts the new secret down to wait for its first code. */
+static enum err
+begin(struct change *change, void *arg)
+{
+    struct work *w = arg;
+    struct request *r = w->r;
+    bson_t *who = request_keep(r, BCON_NEW("_id", BCON_OID(&r->user_id)));
+    bson_t *update = request_keep(r, BCON_NEW("$set", BCON_DOCUMENT(w->set)));
+    const bson_t *user;
+    enum err err = credentials_current(r, w->user, &user);
+
+    if (err == ERR_NONE && totp_wanted(user))
+        err = request_fail(r, ERR_CONFLICT, "there is a second factor already");
+    if (err == ERR_NONE)
+        err = store_update(change_store(change), STORE_USERS, who, update, NULL);
+    return err == ERR_NONE ? answer(w) : err;
+}
+
 enum err
 totp_begin(struct request *r)
 {
     struct work w = {.r = r, .status = 201};
+    struct change_plan plan = {.fn = begin, .arg = &w};
+    struct account_secrets given = {.pointer = "/password"};
     unsigned char secret[TOTP_SECRET];
     char base32[TOTP_BASE32(TOTP_SECRET)];
-    bson_t *body = request_keep(r, bson_new()), *update = request_keep(r, bson_new()), set;
-    enum err err = read_optional(r, begin_fields, body);
+    bson_t *body = request_keep(r, bson_new()), *set = request_keep(r, bson_new());
+    enum err err = doc_read(r, DOC_CREATE, begin_fields, r->json, body);
 
-    if (err != ERR_NONE || (err = crud_get(r, STORE_USERS, &r->user_id, &w.user)) != ERR_NONE ||
-        (err = account_reauth(r, w.user, "/password", doc_text(body, "password"))) != ERR_NONE)
+    if (err != ERR_NONE || (err = crud_get(r, STORE_USERS, &r->user_id, &w.user)) != ERR_NONE)
         return err;
     if (totp_wanted(w.user))
         return request_fail(r, ERR_CONFLICT, "there is a second factor already");
+    given.password = doc_text(body, "password");
+    if ((err = account_prove(r, w.user, &given, &w.proof)) != ERR_NONE)
+        return err;
     text_random(secret, sizeof(secret));
     totp_base32(base32, secret, sizeof(secret));
-    BSON_APPEND_DOCUMENT_BEGIN(update, "$set", &set);
-    append_sealed(&set, "totpPending", &r->user_id, secret);
-    bson_append_document_end(update, &set);
-    w.update = update;
+    append_sealed(set, "totpPending", &r->user_id, secret);
+    w.set = set;
     w.body = arena_printf(r->arena, "{\"secret\":\"%s\",\"uri\":\"%s\"}", base32,
                           make_uri(r, doc_text(w.user, "email"), base32));
-    return run(r, &w);
+    return request_change(r, &plan);
 }
 
 /* New recovery codes: their hashes into a list, themselves into a JSON body. */
@@ -309,25 +338,21 @@ totp_confirm(struct request *r)
                      .status = 200,
                      .what = "From now on logging in needs a code from a phone. That was set up"};
     unsigned char secret[TOTP_SECRET];
-    bson_t *body = request_keep(r, bson_new()), *update = request_keep(r, bson_new()), part, list;
+    bson_t *body = request_keep(r, bson_new()), *set = request_keep(r, bson_new()), list;
     int64_t step;
     enum err err = doc_read(r, DOC_CREATE, confirm_fields, r->json, body);
 
     if (err != ERR_NONE || (err = crud_get(r, STORE_USERS, &r->user_id, &w.user)) != ERR_NONE ||
         (err = check_pending(r, w.user, doc_text(body, "code"), secret, &step)) != ERR_NONE)
         return err;
-    BSON_APPEND_DOCUMENT_BEGIN(update, "$set", &part);
-    append_sealed(&part, "totpSecret", &r->user_id, secret);
-    BSON_APPEND_INT64(&part, "totpStep", step);
-    BSON_APPEND_DATE_TIME(&part, "totpEnabledAt", clock_now());
-    BSON_APPEND_ARRAY_BEGIN(&part, "recoveryHashes", &list);
+    append_sealed(set, "totpSecret", &r->user_id, secret);
+    BSON_APPEND_INT64(set, "totpStep", step);
+    BSON_APPEND_DATE_TIME(set, "totpEnabledAt", clock_now());
+    BSON_APPEND_ARRAY_BEGIN(set, "recoveryHashes", &list);
     w.body = make_recovery(r, &list);
-    bson_append_array_end(&part, &list);
-    bson_append_document_end(update, &part);
-    BCON_APPEND(update, "$unset", "{", "totpPending", "", "}", "$inc", "{", "rev", BCON_INT64(1),
-                "}");
-    w.update = update;
-    if ((err = run(r, &w)) == ERR_NONE)
+    bson_append_array_end(set, &list);
+    w.event.set = set;
+    if ((err = run_switch(&w)) == ERR_NONE)
         audit(r, "second-factor.on", &r->user_id);
     return err;
 }
@@ -338,18 +363,21 @@ totp_end(struct request *r)
     struct work w = {.r = r,
                      .status = 204,
                      .what = "Logging in needs no code from a phone any more. That was taken away"};
+    struct account_secrets given = {.pointer = "/password"};
     bson_t *body = request_keep(r, bson_new());
-    enum err err = read_optional(r, end_fields, body);
+    enum err err = doc_read(r, DOC_CREATE, end_fields, r->json, body);
 
-    if (err != ERR_NONE || (err = crud_get(r, STORE_USERS, &r->user_id, &w.user)) != ERR_NONE ||
-        (err = account_reauth(r, w.user, "/password", doc_text(body, "password"))) != ERR_NONE)
+    if (err != ERR_NONE || (err = crud_get(r, STORE_USERS, &r->user_id, &w.user)) != ERR_NONE)
         return err;
     if (!totp_wanted(w.user))
         return request_fail(r, ERR_CONFLICT, "there is no second factor");
-    w.update = request_keep(r, BCON_NEW("$unset", "{", "totpSecret", "", "totpStep", "",
-                                        "totpEnabledAt", "", "recoveryHashes", "", "totpPending",
-                                        "", "}", "$inc", "{", "rev", BCON_INT64(1), "}"));
-    if ((err = run(r, &w)) == ERR_NONE)
+    given.password = doc_text(body, "password");
+    given.code = doc_text(body, "code");
+    if ((err = account_prove(r, w.user, &given, &w.proof)) != ERR_NONE)
+        return err;
+    w.event.unset = request_keep(r, BCON_NEW("totpSecret", "", "totpStep", "", "totpEnabledAt", "",
+                                             "recoveryHashes", ""));
+    if ((err = run_switch(&w)) == ERR_NONE)
         audit(r, "second-factor.off", &r->user_id);
     return err;
 }

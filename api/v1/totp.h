@@ -14,6 +14,8 @@
 struct request;
 struct change;
 
+#define TOTP_CODE_MAX 40 /* characters of a code, or of a recovery code */
+
 /* What a code was found to be. */
 struct totp_proof {
     int64_t step;              /* of a code from the phone; 0: none */

@@ -57,6 +57,7 @@ new_user(struct registration *reg, int64_t now)
     BSON_APPEND_DATE_TIME(user, "createdAt", now);
     BSON_APPEND_DATE_TIME(user, "updatedAt", now);
     BSON_APPEND_UTF8(user, "passwordHash", reg->hash);
+    BSON_APPEND_INT64(user, "credentialGen", 0);
     return user;
 }
 

@@ -101,7 +101,7 @@ verifications_send(struct request *r, struct change *change, const bson_t *user,
     BSON_APPEND_DATE_TIME(more, "codeUntil", change_now(change) + CODE_MS);
     if ((err = check_count(r, change, user, purpose)) != ERR_NONE ||
         (err = silence_codes(r, change, user, purpose)) != ERR_NONE ||
-        (err = one_time_add(change, purpose, doc_id(user, "_id"), LINK_MS, more, secret)) !=
+        (err = one_time_add(change, &(struct one_time){purpose, user, LINK_MS, more}, secret)) !=
             ERR_NONE)
         return err;
     if (contact == CONTACT_PHONE)
@@ -195,6 +195,8 @@ confirm(struct change *change, void *arg)
     if ((err = one_time_use(c->r, change, c->token)) != ERR_NONE ||
         (err = crud_get(c->r, STORE_USERS, &c->user, &user)) != ERR_NONE)
         return err;
+    if (!one_time_current(c->token, user))
+        return request_fail(c->r, ERR_BAD_LOGIN, "the account's credentials were changed since");
     own = strcmp(value, doc_text(user, n->field)) == 0;
     pending = doc_text(user, n->pending);
     if (!own && (pending == NULL || strcmp(pending, value) != 0))

@@ -30,8 +30,10 @@ async function saveProfile(form) {
 }
 
 async function changePassword(form) {
-  const { currentPassword, newPassword } = form.elements;
-  await request("POST", "/v1/me/password", { body: { currentPassword: currentPassword.value, newPassword: newPassword.value } });
+  const { currentPassword, newPassword, code } = form.elements;
+  const body = { currentPassword: currentPassword.value, newPassword: newPassword.value };
+  if (session.user.totpEnabledAt) body.code = code.value.trim();
+  await request("POST", "/v1/me/password", { body });
   form.reset();
   say(form, "Changed. All other sessions were ended.");
   await renderSessions();
@@ -40,7 +42,7 @@ async function changePassword(form) {
 /* An empty field is said to be so here; the rest is for the server to judge. */
 export function filled(form) {
   clearComplaints(form);
-  const empty = [...form.querySelectorAll("input[required]")].filter((input) => !input.value.trim());
+  const empty = [...form.querySelectorAll("input[required]")].filter((input) => !input.closest("[hidden]") && !input.value.trim());
   for (const input of empty) complain(input, "Please fill this in.");
   empty[0]?.focus();
   return !empty.length;

@@ -14,6 +14,7 @@ export class Contact {
   #change = el("button", { type: "button", onclick: () => this.#open() }, "Change");
   #send = el("button", { type: "button", onclick: () => this.#sendCode() }, "Send a code");
   #cancel = el("button", { type: "button", onclick: () => this.#keepOld() }, "Keep the old one");
+  #armed = field("Code from your phone", { name: "code", autocomplete: "one-time-code", maxLength: 40 });
   #code;
   #edit;
   #asked = false; /* a code was sent since the page was opened */
@@ -26,7 +27,8 @@ export class Contact {
       error(), el("footer", {}, this.#cancel, this.#send, el("button.primary", { type: "submit" }, "Confirm")));
     this.#edit = el("form", { noValidate: true, hidden: true, onsubmit: (e) => this.#submit(e, () => this.#save()) },
       field(`New ${of.kind}`, { name: of.kind, type: of.type, autocomplete: of.type }),
-      field("Your password", { name: "currentPassword", type: "password", autocomplete: "current-password" }),
+      field("Your password", { name: "password", type: "password", autocomplete: "current-password" }),
+      this.#armed,
       error(), el("footer", {}, el("button", { type: "button", onclick: () => { this.close(); this.#change.focus(); } }, "Cancel"),
         el("button.primary", { type: "submit" }, "Save")));
     root.append(
@@ -73,6 +75,7 @@ export class Contact {
   #open() {
     clearComplaints(this.#edit);
     this.#edit.hidden = false;
+    this.#armed.hidden = !session.user.totpEnabledAt;
     this.#change.hidden = true;
     this.render();
     this.#edit.elements[0].focus();
@@ -82,7 +85,7 @@ export class Contact {
     const form = event.target;
     event.preventDefault();
     clearComplaints(form);
-    const empty = [...form.querySelectorAll("input")].filter((input) => !input.value.trim());
+    const empty = [...form.querySelectorAll("input")].filter((input) => !input.closest("[hidden]") && !input.value.trim());
     for (const input of empty) complain(input, "Please fill this in.");
     if (empty.length) empty[0].focus();
     else busy(form, work);
@@ -114,8 +117,9 @@ export class Contact {
   }
 
   async #save() {
-    const { [this.#of.kind]: value, currentPassword } = this.#edit.elements;
-    const body = { [this.#of.kind]: this.#of.plain?.(value.value) ?? value.value.trim(), currentPassword: currentPassword.value };
+    const { [this.#of.kind]: value, password, code } = this.#edit.elements;
+    const body = { [this.#of.kind]: this.#of.plain?.(value.value) ?? value.value.trim(), password: password.value };
+    if (session.user.totpEnabledAt) body.code = code.value.trim();
     const user = await request("PATCH", "/v1/me", { body });
     session.setUser(user);
     this.#asked = Boolean(this.#pending);

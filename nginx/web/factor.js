@@ -17,6 +17,7 @@ export function renderFactor(anew) {
   $("factor-text").textContent = since
     ? `On since ${new Date(since).toLocaleDateString(undefined, { dateStyle: "medium" })}: logging in needs a code from your phone.`
     : "Off. With it, logging in needs your password and a code from your phone.";
+  for (const label of document.querySelectorAll(".field.armed")) label.hidden = !since;
   $("factor-password").hidden = step !== "start";
   $("factor-code").hidden = step !== "code";
   $("factor-recovery").hidden = step !== "recovery";
@@ -47,7 +48,8 @@ async function begin(form) {
 }
 
 async function turnOff(form) {
-  await request("DELETE", "/v1/me/totp", { body: { password: form.elements.password.value } });
+  const { password, code } = form.elements;
+  await request("DELETE", "/v1/me/totp", { body: { password: password.value, code: code.value.trim() } });
   form.reset();
   session.setUser(await request("GET", "/v1/me"));
   form.querySelector(".said").textContent = "Turned off";
@@ -67,9 +69,9 @@ function onSubmit(form, work) {
   form.addEventListener("submit", (e) => {
     e.preventDefault();
     clearComplaints(form);
-    const [input] = form.elements;
-    if (input.value.trim()) busy(form, () => work(form));
-    else { complain(input, "Please fill this in."); input.focus(); }
+    const empty = [...form.querySelectorAll("input")].find((input) => !input.closest("[hidden]") && !input.value.trim());
+    if (!empty) busy(form, () => work(form));
+    else { complain(empty, "Please fill this in."); empty.focus(); }
   });
 }
 

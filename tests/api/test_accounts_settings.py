@@ -37,7 +37,7 @@ def test_keys_are_made_at_the_first_start_for_the_owner_alone(own):
 
 def test_a_new_key_logs_nobody_out_and_an_old_one_can_go(own):
     anna = world_of(own).user()
-    secret = anna.post("/v1/me/totp").expect(201)["secret"]
+    secret = anna.post("/v1/me/totp", password=PASSWORD).expect(201)["secret"]
     anna.put("/v1/me/totp", code=code_of(secret)).expect(200)
     lost = refresh(anna).expect(200)  # its reply, let us say, was lost
     task = anna.post("/v1/tasks", title="Once", key="once").expect(201)

@@ -5,7 +5,7 @@ import time
 import urllib.parse
 
 import pytest
-from client import PASSWORD, User
+from client import PASSWORD, User, eventually
 from second_factor import code_of
 
 
@@ -16,7 +16,7 @@ def log_in(world, user, password=PASSWORD, **fields):
 @pytest.fixture
 def armed(anna):
     """Anna with a second factor; its step of now is used up."""
-    anna.secret = anna.post("/v1/me/totp").expect(201)["secret"]
+    anna.secret = anna.post("/v1/me/totp", password=PASSWORD).expect(201)["secret"]
     anna.recovery = anna.put("/v1/me/totp", code=code_of(anna.secret)).expect(200)["recoveryCodes"]
     return anna
 
@@ -35,7 +35,7 @@ def test_the_known_values_of_the_rfc():
 
 
 def test_a_second_factor_is_set_up_with_its_first_code(world, anna, outbox):
-    begun = anna.post("/v1/me/totp").expect(201)
+    begun = anna.post("/v1/me/totp", password=PASSWORD).expect(201)
     uri = urllib.parse.urlsplit(begun["uri"])
     query = dict(urllib.parse.parse_qsl(uri.query))
     assert (uri.scheme, uri.netloc) == ("otpauth", "totp") and urllib.parse.unquote(uri.path) == f"/Taskwire:{anna.email}"
@@ -48,7 +48,7 @@ def test_a_second_factor_is_set_up_with_its_first_code(world, anna, outbox):
     assert len(set(codes)) == 10 and all(len(c.replace("-", "")) == 24 for c in codes)
     assert anna.get("/v1/me")["totpEnabledAt"] is not None
     assert "needs a code from a phone" in outbox.letter(anna.email, "Logging in").text
-    anna.post("/v1/me/totp").expect(409, "conflict")
+    anna.post("/v1/me/totp", password=PASSWORD).expect(409, "conflict")
 
 
 def test_logging_in_needs_the_password_and_a_code(world, armed):
@@ -95,21 +95,48 @@ def test_codes_are_not_guessed_without_end(world, armed):
     assert answers[:10] == [401] * 10 and 429 in answers[10:]
 
 
-def test_switching_it_off_needs_the_password_when_the_log_in_was_long_ago(stack, world, armed):
-    import datetime
+def test_a_session_cannot_switch_it_on_without_the_password(world, anna):
+    """Else a thief of a session would lock the owner out."""
+    for body in ({}, {"password": "not it at all"}):
+        anna.send("POST", "/v1/me/totp", body).expect(422, "invalid", {"/password"})
+    anna.put("/v1/me/totp", code="123456").expect(409, "conflict")
+    log_in(world, anna).expect(201)
 
-    import bson
-    import pymongo
-    import tokens
-    with pymongo.MongoClient(stack.mongodb_uri) as client:
-        client[stack.mongodb_database].sessions.update_one(
-            {"_id": bson.ObjectId(tokens.claims(armed.token)["sid"])},
-            {"$set": {"createdAt": datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=1)}})
-    armed.delete("/v1/me/totp").expect(422, "invalid", {"/password"})
-    armed.send("DELETE", "/v1/me/totp", {"password": "not it at all"}).expect(422, "invalid", {"/password"})
-    armed.send("DELETE", "/v1/me/totp", {"password": PASSWORD}).expect(204)
-    armed.send("DELETE", "/v1/me/totp", {"password": PASSWORD}).expect(409, "conflict")
+
+def test_switching_it_off_needs_the_password_and_a_code(world, armed):
+    wait_for_a_fresh_step()
+    code = code_of(armed.secret, 1)
+    armed.send("DELETE", "/v1/me/totp", {}).expect(422, "invalid", {"/password", "/code"})
+    armed.send("DELETE", "/v1/me/totp", {"password": PASSWORD}).expect(422, "invalid", {"/code"})
+    armed.send("DELETE", "/v1/me/totp", {"password": "not it at all", "code": code}).expect(422, "invalid", {"/password"})
+    armed.send("DELETE", "/v1/me/totp", {"password": PASSWORD, "code": "000000"}).expect(422, "invalid", {"/code"})
+    armed.send("DELETE", "/v1/me/totp", {"password": PASSWORD, "code": code}).expect(204)
+    armed.send("DELETE", "/v1/me/totp", {"password": PASSWORD, "code": code}).expect(409, "conflict")
     log_in(world, armed).expect(201)
+
+
+@pytest.mark.parametrize("method, path, body", [
+    ("PATCH", "/v1/me", {"email": "new@example.com", "password": PASSWORD}),
+    ("POST", "/v1/me/password", {"currentPassword": PASSWORD, "newPassword": "an altogether new one"}),
+    ("POST", "/v1/sessions/current/confirm", {"password": PASSWORD}),
+    ("DELETE", "/v1/me", {"password": PASSWORD})])
+def test_what_moves_or_ends_the_account_needs_a_code_as_well(armed, method, path, body):
+    armed.send(method, path, body).expect(422, "invalid", {"/code"})
+    armed.send(method, path, {**body, "code": "000000"}).expect(422, "invalid", {"/code"})
+    code = armed.recovery[0]
+    armed.send(method, path, {**body, "code": code}).expect((200, 204))
+    if method != "DELETE":
+        armed.send(method, path, {**body, "code": code}).expect(422, "invalid")  # it was used up
+
+
+def test_switching_it_on_ends_the_sessions_that_were_opened_without_it(world, anna):
+    other = anna.log_in()
+    secret = anna.post("/v1/me/totp", password=PASSWORD).expect(201)["secret"]
+    other.get("/v1/me").expect(200)
+    anna.put("/v1/me/totp", code=code_of(secret)).expect(200)
+    eventually(lambda: other.get("/v1/me").status == 401, within=1.0, what="the end of the other session")
+    User(world).post("/v1/sessions/refresh", refreshToken=other.refresh_token).expect(401)
+    anna.get("/v1/me").expect(200)
 
 
 def test_the_database_does_not_hold_the_secret(stack, armed):

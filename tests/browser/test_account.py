@@ -102,9 +102,9 @@ def test_a_new_address_counts_once_its_code_is_typed(windows, anna, outbox):
     new = fresh_account()["email"]
     edit = "#contact-email form:nth-of-type(2)"
     page.click("#contact-email .contact-row button")
-    submit(page, edit, email=new, currentPassword="not my password")
+    submit(page, edit, email=new, password="not my password")
     page.visible(f"{edit} .complaint")
-    submit(page, edit, email=new, currentPassword=anna.password)
+    submit(page, edit, email=new, password=anna.password)
     page.until(lambda: new in page.text("#contact-email .hint"))
     assert page.text("#contact-email strong") == anna.email
     submit(page, "#contact-email", code=outbox.letter(new, "Confirm your new address").code)
@@ -115,7 +115,7 @@ def test_a_new_number_can_be_taken_back(windows, anna, outbox):
     page = account(windows, anna)
     new = fresh_account()["phone"]
     page.click("#contact-phone .contact-row button")
-    submit(page, "#contact-phone form:nth-of-type(2)", phone=f"{new[:3]} {new[3:6]} {new[6:]}", currentPassword=anna.password)
+    submit(page, "#contact-phone form:nth-of-type(2)", phone=f"{new[:3]} {new[3:6]} {new[6:]}", password=anna.password)
     page.until(lambda: new in page.text("#contact-phone .hint"))
     page.click("#contact-phone footer button:first-child")
     page.until(lambda: new not in page.text("#contact-phone"))
@@ -201,9 +201,11 @@ def test_a_second_step_is_set_up_used_and_taken_away(windows, anna):
     submit(other, "#login", code=recovery[0].lower())
     other.wait_connection("live")
 
-    submit(page, "#factor-password", password=anna.password)
+    submit(page, "#factor-password", password=anna.password, code="nonsense")
+    page.visible("#factor-password .complaint")
+    submit(page, "#factor-password", password=anna.password, code=recovery[1])
     said(page, "#factor-password", "Turned off")
-    assert anna.get("/v1/me")["totpEnabledAt"] is None
+    assert anna.log_in().get("/v1/me")["totpEnabledAt"] is None
 
 
 @pytest.mark.parametrize("width", [1280, 768, 380])

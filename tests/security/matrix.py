@@ -66,7 +66,7 @@ ROWS = [
         fresh=True, scope=PERSON),
     Row("POST /v1/me/totp", SELF, 201, {"password": PASSWORD}, fresh=True, scope=PERSON),
     Row("PUT /v1/me/totp", SELF, 409, {"code": "000000"}, fresh=True, scope=PERSON),
-    Row("DELETE /v1/me/totp", SELF, 409, {"password": PASSWORD}, fresh=True, scope=PERSON),
+    Row("DELETE /v1/me/totp", SELF, 409, {"password": PASSWORD, "code": "000000"}, fresh=True, scope=PERSON),
     Row("POST /v1/verifications", SELF, 202, {"purpose": "email"}, fresh=True, scope=PERSON),
     Row("PUT /v1/verifications", MAYBE, 401, {"token": "x" * 43}, scope=PERSON),
     Row("POST /v1/password-resets", ANYONE, 202, {"email": "nobody@example.com"}),
@@ -75,9 +75,10 @@ ROWS = [
     Row("GET /v1/sessions", SELF, 200, scope=PERSON),
     Row("DELETE /v1/sessions", SELF, 204, fresh=True, scope=PERSON),
     Row("POST /v1/sessions/refresh", ANYONE, 401, {"refreshToken": "x" * 68}),
+    Row("POST /v1/sessions/current/confirm", SELF, 204, {"password": PASSWORD}, scope=PERSON),
     Row("PATCH /v1/sessions/{id}", SELF, 200, {"device": "m"}, {"id": "own_session"}, scope=PERSON),
     Row("DELETE /v1/sessions/{id}", SELF, 204, None, {"id": "own_session"}, scope=PERSON),
-    Row("POST /v1/api-tokens", SELF, 201, {"name": "m", "scopes": ["read"], "password": PASSWORD}, fresh=True,
+    Row("POST /v1/api-tokens", SELF, 201, {"name": "m", "scopes": ["read"]}, fresh=True,
         scope=PERSON),
     Row("GET /v1/api-tokens", SELF, 200, scope=PERSON),
     Row("DELETE /v1/api-tokens/{id}", SELF, 204, None, {"id": "own_api_token"}, scope=PERSON),
@@ -206,7 +207,7 @@ class Scene:
 
     @property
     def own_api_token(self):
-        return self.caller.post("/v1/api-tokens", name="x", scopes=["read"], password=PASSWORD).expect(201)["id"]
+        return self.caller.post("/v1/api-tokens", name="x", scopes=["read"]).expect(201)["id"]
 
     @property
     def own_notification(self):
@@ -235,7 +236,7 @@ def api_token(user, *scopes, **more):
     """A User who shows an API token instead."""
     from client import User
     other = User(user.world)
-    made = user.post("/v1/api-tokens", name="matrix", scopes=list(scopes), password=PASSWORD, **more).expect(201)
+    made = user.post("/v1/api-tokens", name="matrix", scopes=list(scopes), **more).expect(201)
     other.token, other.id, other.made = made["token"], user.id, made
     return other
 

@@ -10,6 +10,7 @@
 
 #include "api/revoked.h"
 #include "api/router.h"
+#include "common/revocation.h"
 #include "common/token.h"
 #include "tests/unit/faked.h"
 #include "tests/unit/forge.h"
@@ -28,6 +29,16 @@
     "012345678901234567890123456789012345678901234567890123456789012"
 
 static struct revoked *revoked;
+
+/* An empty log that was read. */
+static struct revoked *
+known_revoked(void)
+{
+    struct revoked *r = revoked_new();
+
+    revoked_read(r);
+    return r;
+}
 static char *token;
 
 /* clang-format off */
@@ -211,22 +222,77 @@ test_an_answer_is_given_again(void **state)
     faked_clear();
 }
 
+/* Is the caller's token, whose generation is 0, still good? */
+static bool
+gets_in(void)
+{
+    struct request *r = make("GET", TASKS, "Bearer " TOKEN, NULL, NULL, NULL);
+    bool done;
+
+    return gate_check(r, &done) == ERR_NONE;
+}
+
+static void
+ends(enum revocation_kind kind, int64_t generation, const char *user, const char *session)
+{
+    struct revocation entry = {.kind = kind, .generation = generation};
+
+    bson_oid_init_from_string(&entry.user, user);
+    if (session != NULL)
+        bson_oid_init_from_string(&entry.session, session);
+    revoked_add(revoked, &entry);
+}
+
 static void
 test_a_session_ends(void **state)
 {
-    struct request *r = make("GET", TASKS, "Bearer " TOKEN, NULL, NULL, NULL);
-    bson_oid_t session;
+    struct request *r;
     bool done;
 
     (void)state;
-    bson_oid_init_from_string(&session, PLAIN_USER); /* another one */
-    revoked_add(revoked, &session);
-    assert_int_equal(gate_check(r, &done), ERR_NONE);
-    bson_oid_init_from_string(&session, PLAIN_SESSION);
-    revoked_add(revoked, &session);
+    revoked = known_revoked();
+    ends(REVOKED_SESSION, 0, PLAIN_USER, PLAIN_USER); /* another one */
+    assert_true(gets_in());
+    ends(REVOKED_SESSION, 0, PLAIN_USER, PLAIN_SESSION);
+    assert_false(gets_in());
     r = make("GET", TASKS, "Bearer " TOKEN, NULL, NULL, NULL);
     assert_int_equal(gate_check(r, &done), ERR_NO_AUTH);
     assert_string_equal(r->user, "");
+}
+
+/* All sessions of a generation end but the one that is kept, until the next generation ends. */
+static void
+test_a_generation_ends(void **state)
+{
+    (void)state;
+    revoked = known_revoked();
+    ends(REVOKED_GENERATION, 0, PLAIN_SESSION, NULL); /* another user's */
+    ends(REVOKED_GENERATION, 1, PLAIN_USER, NULL);    /* the next */
+    assert_true(gets_in());
+    revoked = known_revoked();
+    ends(REVOKED_GENERATION, 0, PLAIN_USER, PLAIN_USER); /* another is kept */
+    assert_false(gets_in());
+    revoked = known_revoked();
+    ends(REVOKED_GENERATION, 0, PLAIN_USER, PLAIN_SESSION);
+    assert_true(gets_in());
+    ends(REVOKED_GENERATION, 1, PLAIN_USER, PLAIN_SESSION);
+    assert_true(gets_in());
+    ends(REVOKED_GENERATION, 2, PLAIN_USER, PLAIN_USER);
+    assert_false(gets_in());
+}
+
+/* Before the log of ended sessions was read, nobody can be let in. */
+static void
+test_nobody_gets_in_before_the_log_was_read(void **state)
+{
+    struct request *r = make("GET", TASKS, "Bearer " TOKEN, NULL, NULL, NULL);
+    struct revoked *before = revoked;
+    bool done;
+
+    (void)state;
+    r->revoked = revoked_new();
+    assert_int_equal(gate_check(r, &done), ERR_STORE);
+    revoked = before;
 }
 
 static void
@@ -259,14 +325,16 @@ main(void)
         cmocka_unit_test(test_keys_and_digests_differ),
         cmocka_unit_test(test_an_answer_is_given_again),
         cmocka_unit_test(test_options_and_problems_are_served),
-        cmocka_unit_test(test_a_session_ends), /* the last: it does not come back */
+        cmocka_unit_test(test_a_session_ends),
+        cmocka_unit_test(test_a_generation_ends),
+        cmocka_unit_test(test_nobody_gets_in_before_the_log_was_read), /* the last: it does not come back */
     };
     struct token claims = {PLAIN_USER, PLAIN_SESSION, FAKED_NOW / 1000 + TOKEN_SECONDS};
     int failed;
 
     if (token_open("k1 " FORGE_KEY) != ERR_NONE)
         return 1;
-    revoked = revoked_new();
+    revoked = known_revoked();
     token = token_sign(&claims);
     failed = cmocka_run_group_tests(tests, NULL, NULL);
     free(token);

@@ -1,0 +1,25 @@
+/*
+ * A session keeps in `confirmedAt` when its password was given.
+ */
+#include "api/step_up.h"
+
+#include "api/crud.h"
+#include "api/doc.h"
+#include "api/request.h"
+#include "common/clock.h"
+
+enum err
+step_up_check(struct request *r)
+{
+    const bson_t *session;
+    int64_t confirmed = 0;
+    enum err err = crud_get(r, STORE_SESSIONS, &r->session_id, &session);
+
+    if (err == ERR_NOT_FOUND)
+        return request_fail(r, ERR_NO_AUTH, "the session has ended");
+    if (err == ERR_NONE && (!doc_time(session, "confirmedAt", &confirmed) ||
+                            clock_now() - confirmed > STEP_UP_MS))
+        return request_fail(r, ERR_STEP_UP,
+                            "give the password again: POST /v1/sessions/current/confirm");
+    return err;
+}
