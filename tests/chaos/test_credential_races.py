@@ -1,0 +1,14 @@
+"""The short form of `tests/chaos/credential_races.py`, which makes 200 rounds."""
+import pytest
+
+from client import SETTINGS
+from credential_races import SLOWER, Races
+from stack import Stack
+
+
+@pytest.mark.timeout(120)
+def test_nothing_that_was_opened_meanwhile_outlives_a_credential_event():
+    with Stack(api=2, settings={**SETTINGS, **SLOWER}) as stack:
+        races = Races(stack)
+        assert races.run(2) == []
+    assert races.ended > 20 and max(races.took) < 5, (races.ended, races.took)
