@@ -18,6 +18,7 @@
 #include "push/feed.h"
 #include "push/hub.h"
 #include "push/metrics.h"
+#include "push/ops.h"
 #include "push/presence.h"
 #include "push/reader.h"
 #include "push/relay.h"
@@ -150,6 +151,7 @@ open_all(void)
 
     sessions_open(program.loop, c);
     who_open(c);
+    ops_open(c);
     reader_on_away(on_away);
     if (!reader_open(program.loop, c))
         return false;

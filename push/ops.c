@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/config.h"
 #include "common/event.h"
 #include "push/all.h"
 #include "push/answer.h"
@@ -23,10 +24,11 @@
 #define BURST      200  /* what a socket may spend at once: a page that resumes many topics */
 #define PER_SECOND 20   /* and what it gets back in a second */
 #define COST_ALL   10   /* of following `all`: a list is read, and every topic asked for */
+#define SOCKETS_MAX 100000 /* of a user, beyond which they may not spend more */
 #define FOLLOWS    1000 /* topics asked for by name */
 
-/* What all sockets of one user may spend. */
-static const struct bucket_size user_spends = {1000, 100};
+/* What all sockets of one user may spend: for each one that they may be, 20 at once and 2 a second. */
+static struct bucket_size user_spends = {1000, 100};
 
 typedef enum wire_error (*op_fn)(struct session *s, const struct wire_in *in);
 
@@ -44,6 +46,15 @@ static const struct {
     [WIRE_PRESENCE] = {presence_op, false, 2}, [WIRE_SIGNAL] = {signal_op, false, 1},
     [WIRE_PING] = {op_ping, true, 0},
 };
+
+void
+ops_open(const struct config *config)
+{
+    int32_t sockets = config->push_user_sockets < SOCKETS_MAX ? (int32_t)config->push_user_sockets
+                                                              : SOCKETS_MAX;
+
+    user_spends = (struct bucket_size){20 * sockets, 2 * sockets};
+}
 
 void
 ops_allow(struct session *s)
@@ -72,14 +83,17 @@ spend(struct session *s, int cost)
     return false;
 }
 
+bool
+ops_spend(struct topic *user, int cost)
+{
+    return bucket_take(&user->user.spent, &user_spends, cost, clock_steady());
+}
+
 /* All sockets of a user share what costs more than an answer. */
 static enum wire_error
 spend_of_user(struct session *s, int cost)
 {
-    if (s->state == SESSION_READY &&
-        !bucket_take(&s->own->topic->user.spent, &user_spends, cost, clock_steady()))
-        return WIRE_THROTTLED;
-    return WIRE_OK;
+    return s->state != SESSION_READY || ops_spend(s->own->topic, cost) ? WIRE_OK : WIRE_THROTTLED;
 }
 
 static enum wire_error

@@ -16,11 +16,13 @@
 #include "push/follow.h"
 #include "push/hub.h"
 #include "push/metrics.h"
+#include "push/ops.h"
 #include "push/reads.h"
 #include "push/session.h"
 #include "push/topics.h"
 
-#define AT_ONCE   2     /* reads under way */
+#define AT_ONCE    2    /* reads under way */
+#define HELLO_COST 5    /* of what a user's sockets spend: 20 a second, once 200 have come */
 #define API_TOKEN "tw_" /* how API tokens begin (api/bearer.h) */
 
 static struct {
@@ -168,7 +170,7 @@ begin(struct session *s, const char *text, size_t len)
     s->expires = token.expires;
     s->generation = token.generation;
     t = topics_get(name, s->user);
-    if (hub_follows(t) >= (uint32_t)who.user_sockets) {
+    if (hub_follows(t) >= (uint32_t)who.user_sockets || !ops_spend(t, HELLO_COST)) {
         metrics[METRIC_CUT_LIMIT]++;
         session_close(s, CLOSE_OVER_LIMIT, "too many sockets");
         return;

@@ -19,6 +19,7 @@
 #include "push/frame.h"
 #include "push/hub.h"
 #include "push/look.h"
+#include "push/ops.h"
 #include "push/presence.h"
 #include "push/reads.h"
 #include "push/relay.h"
@@ -381,6 +382,7 @@ open_all(void **state)
     loop = ev_default_loop(0);
     sessions_open(loop, &config);
     who_open(&config);
+    ops_open(&config);
     repair_open(loop);
     presence_open(loop);
     all_open(loop);

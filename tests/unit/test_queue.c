@@ -2,16 +2,19 @@
  * A session's queue between a topic and a socket that takes little.
  */
 #include <ev.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/config.h"
 #include "common/text.h"
+#include "common/token.h"
 #include "push/all.h"
 #include "push/follow.h"
 #include "push/frame.h"
 #include "push/hub.h"
 #include "push/metrics.h"
+#include "push/ops.h"
 #include "push/presence.h"
 #include "push/reads.h"
 #include "push/relay.h"
@@ -22,7 +25,9 @@
 #include "push/who.h"
 #include "tests/unit/unit.h"
 
-#define QUEUE 65536
+#define QUEUE   65536
+#define COMINGS 200 /* sockets that a user may open one after the other at once */
+#define KEY     "k 0000000000000000000000000000000000000000000000000000000000000001"
 #define TOPIC "project:0123456789abcdef01234567"
 
 static struct ev_loop *loop;
@@ -294,11 +299,39 @@ test_a_new_epoch_checks_sessions_again(void **state)
     unit_rows_done();
 }
 
+/* Sockets cost their user something, so that who opens and closes them without end is refused. */
+static void
+test_a_user_who_comes_and_goes_is_refused(void **state)
+{
+    struct token token = {.user = "00000000000000000000000b",
+                          .session = "00000000000000000000000c",
+                          .expires = INT32_MAX};
+    char text[1024], *jwt = token_sign(&token);
+    int opened = 0;
+
+    (void)state;
+    snprintf(text, sizeof(text), "{\"op\":\"hello\",\"token\":\"%s\"}", jwt);
+    free(jwt);
+    for (int i = 0; i < 2 * COMINGS; i++) {
+        struct conn c = {0};
+
+        c.session = session_open(&c);
+        say(&c, text);
+        opened += c.session->code == 0;
+        if (c.session->code != 0)
+            assert_int_equal(c.session->code, CLOSE_OVER_LIMIT);
+        disconnect(&c);
+    }
+    assert_true(opened >= COMINGS && opened < 2 * COMINGS);
+    while (load_count > 0)
+        free(loaded[--load_count]);
+}
+
 static int
 open_all(void **state)
 {
     static const struct config config = {
-        .push_queue_bytes = QUEUE, .push_hello_seconds = 1000, .push_user_sockets = 1000};
+        .push_queue_bytes = QUEUE, .push_hello_seconds = 1000, .push_user_sockets = 50};
 
     (void)state;
     loop = ev_default_loop(0);
@@ -307,6 +340,10 @@ open_all(void **state)
     presence_open(loop);
     all_open(loop);
     relay_open(loop);
+    who_open(&config);
+    ops_open(&config);
+    if (token_open(KEY) != ERR_NONE)
+        return -1;
     topics_set_epoch("deadbeef");
     return 0;
 }
@@ -334,6 +371,7 @@ main(void)
         cmocka_unit_test(test_what_waits_is_written_before_a_session_is_cut),
         cmocka_unit_test(test_a_full_queue_is_the_end),
         cmocka_unit_test(test_a_new_epoch_checks_sessions_again),
+        cmocka_unit_test(test_a_user_who_comes_and_goes_is_refused),
     };
 
     return cmocka_run_group_tests(tests, open_all, close_all);
