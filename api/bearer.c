@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "common/token.h"
 
+#define ADMIN_SCOPE 2 /* in bearer_scopes */
 #define USED_MS 60000 /* lastUsedAt is no more exact than this */
 
 const char *const bearer_scopes[] = {"read", "write", "admin", NULL};
@@ -30,7 +31,7 @@ needed(const struct route *route)
     if (route->flags & PERSON)
         return -1;
     if (route->flags & ADMIN)
-        return 2;
+        return ADMIN_SCOPE;
     return route->method == GET || (route->flags & READS) ? 0 : 1;
 }
 
@@ -103,6 +104,7 @@ bearer_check(struct request *r, const char *text)
         return request_fail(r, ERR_FORBIDDEN, "this needs a person's own session");
     if (granted(token) < need)
         return request_fail(r, ERR_FORBIDDEN, "the token lacks the scope %s", bearer_scopes[need]);
+    r->limited = granted(token) < ADMIN_SCOPE;
     note_use(r, token);
     return ERR_NONE;
 }

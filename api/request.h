@@ -71,6 +71,7 @@ struct request {
     /* Found by the gate. */
     char user[25], session[25];
     bson_oid_t user_id, session_id;
+    bool limited;  /* an API token without the scope admin asks */
     int64_t began; /* ms; whatever is read for the request is read after it */
     struct json_object *json;
     const char *key;  /* the idempotency record's _id; NULL: none */

@@ -266,6 +266,27 @@ stays_archived(struct request *r, const bson_t *before, const bson_t *after)
     return !bson_equal(before, crud_without_virtual(r, &project_shape, (bson_t *)(uintptr_t)after));
 }
 
+static bool
+same_text(const bson_t *a, const bson_t *b, const char *name)
+{
+    const char *x = doc_text(a, name), *y = doc_text(b, name);
+
+    return x == NULL || y == NULL ? x == y : strcmp(x, y) == 0;
+}
+
+/* A program that may write shall not open a project to everyone, or close it. */
+static enum err
+check_scope(struct request *r, const bson_t *before, const bson_t *after)
+{
+    bool same = before == NULL
+                    ? strcmp(doc_text(after, "access"), "members") == 0
+                    : same_text(before, after, "access") && same_text(before, after, "accessRole");
+
+    return same || !r->limited
+               ? ERR_NONE
+               : request_fail(r, ERR_FORBIDDEN, "the token lacks the scope admin");
+}
+
 static enum err
 check_project(struct request *r, struct change *change, const bson_t *project, const bson_t *before,
               const bson_t *after, bson_t *extra)
@@ -273,6 +294,8 @@ check_project(struct request *r, struct change *change, const bson_t *project, c
     struct status_use use = {.r = r, .after = after, .change = change};
 
     (void)project;
+    if (check_scope(r, before, after) != ERR_NONE)
+        return ERR_FORBIDDEN;
     if (stays_archived(r, before, after))
         return request_fail(r, ERR_CONFLICT, CRUD_ARCHIVED);
     check_ids(r, after, "statuses");

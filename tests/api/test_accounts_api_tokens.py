@@ -1,13 +1,22 @@
 """API tokens: what each scope may do, how they end, and that they open no door to the account."""
 import datetime
 
+import bson
+import pymongo
 import pytest
-from client import User, eventually
+import tokens
+from client import PASSWORD, User, eventually
+
+OTHER = "an altogether new one"
 
 
 def instant(**ahead):
     at = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(**ahead)
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def instant_of(minutes):
+    return datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(minutes=minutes)
 
 
 def make(user, *scopes, name="A script", **fields):
@@ -55,6 +64,50 @@ def test_each_scope_does_its_own_and_what_is_below(world, anna, ben, scope, read
 def test_no_token_reaches_the_account_itself(world, anna, method, path, body):
     program(world, anna, "admin").send(method, path, body).expect(403, "forbidden")
     anna.get("/v1/me").expect(200)
+
+
+def test_write_does_not_open_trash_or_hand_over_a_project(world, anna, ben):
+    project = anna.project()
+    anna.share(project, ben, "member")
+    writer, admin = program(world, anna, "write"), program(world, anna, "admin")
+    writer.patch(project, name="Renamed").expect(200)
+    writer.post("/v1/projects", name="Mine").expect(201)
+    for refused in (writer.patch(project, access="everyone"), writer.post("/v1/projects", name="Open", access="everyone"),
+                    writer.delete(project), writer.put(project, f"/members/{ben.id}", role="owner")):
+        refused.expect(403, "forbidden")
+    assert anna.get(project).expect(200)["access"] == "members"
+    admin.patch(project, access="everyone").expect(200)
+    writer.patch(project, access="members").expect(403, "forbidden")
+    admin.delete(project).expect(204)
+    writer.send("POST", f"/v1/projects/{project['id']}/restore").expect(403, "forbidden")
+
+
+def test_a_new_password_ends_the_tokens_unless_they_are_kept(world, anna):
+    ended = program(world, anna, "read")
+    anna.post("/v1/me/password", currentPassword=PASSWORD, newPassword=OTHER).expect(204)
+    ended.get("/v1/me").expect(401)
+    kept = program(world, anna, "read")
+    anna.post("/v1/me/password", currentPassword=OTHER, newPassword=PASSWORD, keepApiTokens=True).expect(204)
+    kept.get("/v1/me").expect(200)
+    anna.delete("/v1/sessions").expect(204)
+    kept.get("/v1/me").expect(200)
+
+
+def test_tokens_and_the_export_need_a_password_given_of_late(stack, world, anna):
+    """A session that was stolen long after its log-in gets neither."""
+    sid = {"_id": bson.ObjectId(tokens.claims(anna.token)["sid"])}
+    with pymongo.MongoClient(stack.mongodb_uri) as client:
+        sessions = client[stack.mongodb_database].sessions
+        for minutes, status in ((14, 201), (16, 403)):
+            sessions.update_one(sid, {"$set": {"confirmedAt": instant_of(minutes)}})
+            make(anna, "read").expect(status, None if status == 201 else "step-up-required")
+    anna.get("/v1/me/export").expect(403, "step-up-required")
+    for body in ({}, {"password": "not it at all"}):
+        anna.send("POST", "/v1/sessions/current/confirm", body).expect(422, "invalid", {"/password"})
+    make(anna, "read").expect(403, "step-up-required")
+    anna.post("/v1/sessions/current/confirm", password=PASSWORD).expect(204)
+    make(anna, "read").expect(201)
+    anna.get("/v1/me/export").expect(200)
 
 
 def test_a_token_is_no_more_than_its_owner(world, anna, ben):

@@ -2,6 +2,7 @@
 import datetime
 import secrets
 import threading
+import time
 
 import bson
 import pymongo
@@ -128,6 +129,35 @@ def test_all_other_sessions_end_at_once(anna):
     for other in others:
         eventually(lambda: other.get("/v1/me").status == 401, within=1.0, what="401")
     anna.get("/v1/me").expect(200)
+
+
+def test_one_session_more_than_fifty_ends_the_oldest(world, anna):
+    second = anna.log_in()
+    for _ in range(48):
+        anna.log_in()
+    anna.get("/v1/me").expect(200)
+    newest = anna.log_in()
+    eventually(lambda: anna.get("/v1/me").status == 401, within=1.0, what="the end of the oldest")
+    refresh(world, anna.refresh_token).expect(401)
+    second.get("/v1/me").expect(200)
+    assert len(newest.items("/v1/sessions", limit=200)) == 50
+
+
+def test_five_thousand_sessions_end_with_one_write(stack, world, anna):
+    """As many as a loop of log-ins once left; ending them must not take longer than ending one."""
+    other, user = anna.log_in(), bson.ObjectId(anna.id)
+    with pymongo.MongoClient(stack.mongodb_uri) as client:
+        sessions = client[stack.mongodb_database].sessions
+        like = sessions.find_one({"_id": bson.ObjectId(tokens.claims(other.token)["sid"])})
+        sessions.insert_many([{**like, "_id": bson.ObjectId(secrets.token_hex(12))} for _ in range(5000)])
+        began = time.monotonic()
+        anna.delete("/v1/sessions").expect(204)
+        assert time.monotonic() - began < 2.0
+        assert sessions.count_documents({"userId": user, "generation": 1}) == 1  # the others were not touched
+        eventually(lambda: other.get("/v1/me").status == 401, within=1.0, what="401")
+        refresh(world, other.refresh_token).expect(401)
+        assert len(anna.items("/v1/sessions")) == 1
+        sessions.delete_many({"userId": user, "generation": 0})
 
 
 def test_nobody_ends_the_session_of_another(anna, ben):

@@ -50,7 +50,7 @@ class Life:
         script = User(self.world)
         script.token = self.keep_reply(anna.post("/v1/api-tokens", name="x", scopes=["read"]).expect(201))["token"]
         script.get("/v1/me").expect(200)
-        secret = self.keep_reply(anna.post("/v1/me/totp", password=PASSWORD).expect(201))["secret"]
+        secret = self.keep_reply(anna.post("/v1/me/totp", password=password).expect(201))["secret"]
         codes = anna.put("/v1/me/totp", code=code_of(secret)).expect(200)["recoveryCodes"]
         self.keep_reply(self.world.anonymous().post("/v1/sessions", login=anna.email, password=password,
                                                     code=self.keep("recovery code", codes[0])).expect(201))
