@@ -1,6 +1,7 @@
 /*
- * The cookie goes to /v1/sessions alone, where it is exchanged for an access
- * token; no other request is decided by it.
+ * The cookie is exchanged for an access token at /v1/sessions; no other request
+ * is decided by it.  Over plain http, in development, it is sent there alone; the
+ * prefix __Host- wants the path /.
  */
 #include "api/cookie.h"
 
@@ -17,11 +18,14 @@ secure(const struct request *r)
     return strncmp(r->config->public_url, "https://", 8) == 0;
 }
 
-/* Browsers take a name with this prefix only from https. */
+/*
+ * Browsers take a name with this prefix only from https, for the whole host and
+ * without a Domain: so no other host of the domain can set it for us.
+ */
 static const char *
 name(const struct request *r)
 {
-    return secure(r) ? "__Secure-taskwire_refresh" : "taskwire_refresh";
+    return secure(r) ? "__Host-taskwire_refresh" : "taskwire_refresh";
 }
 
 const char *
@@ -74,8 +78,8 @@ static void
 set(struct request *r, const char *value, long seconds)
 {
     r->reply.cookie =
-        arena_printf(r->arena, "%s=%s; Path=/v1/sessions; HttpOnly; SameSite=Strict; Max-Age=%ld%s",
-                     name(r), value, seconds, secure(r) ? "; Secure" : "");
+        arena_printf(r->arena, "%s=%s; Path=%s; HttpOnly; SameSite=Strict; Max-Age=%ld%s", name(r),
+                     value, secure(r) ? "/" : "/v1/sessions", seconds, secure(r) ? "; Secure" : "");
 }
 
 void

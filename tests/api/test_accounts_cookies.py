@@ -96,8 +96,11 @@ def test_over_https_the_cookie_is_for_https_alone():
     with Stack(settings={**SETTINGS, "PUBLIC_URL": "https://tasks.example"}) as stack:
         world = World(stack.url, stack.ws_url)
         reply = log_in(world, world.user(), Origin="https://tasks.example").expect(201)
-        value, flags = cookie_of(reply, "__Secure-" + NAME)
-        assert flags["secure"] is True and flags["httponly"] is True
+        value, flags = cookie_of(reply, "__Host-" + NAME)
+        assert flags == {"path": "/", "secure": True, "httponly": True, "samesite": "Strict", "max-age": "2592000"}
+        head = {"Cookie": f"__Host-{NAME}={value}", "Origin": "https://tasks.example"}
+        world.anonymous().send("GET", "/v1/me", headers=head).expect(401)
+        world.anonymous().send("POST", "/v1/sessions/refresh", {}, headers=head).expect(200)
 
 
 @pytest.mark.parametrize("cookie", [NAME, NAME + "=", "x" + NAME + "=1", NAME + "=" + "a" * 4000, ";;;=;", "="])

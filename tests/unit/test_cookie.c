@@ -10,7 +10,7 @@
 #include "tests/unit/plain.h"
 #include "tests/unit/unit.h"
 
-#define NAME "__Secure-taskwire_refresh"
+#define NAME "__Host-taskwire_refresh"
 #define OURS "https://tasks.example.org"
 
 /* clang-format off */
@@ -113,11 +113,11 @@ test_how_it_is_set(void **state)
     (void)state;
     cookie_set(r, "abc");
     assert_string_equal(r->reply.cookie,
-                        NAME "=abc; Path=/v1/sessions; HttpOnly; SameSite=Strict; Max-Age=2592000"
+                        NAME "=abc; Path=/; HttpOnly; SameSite=Strict; Max-Age=2592000"
                              "; Secure");
     cookie_clear(r);
     assert_string_equal(r->reply.cookie,
-                        NAME "=; Path=/v1/sessions; HttpOnly; SameSite=Strict; Max-Age=0; Secure");
+                        NAME "=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0; Secure");
     r->config = &local;
     cookie_set(r, "abc");
     assert_string_equal(r->reply.cookie, "taskwire_refresh=abc; Path=/v1/sessions; HttpOnly; "
