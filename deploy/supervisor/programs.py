@@ -1,5 +1,6 @@
 """The table of what runs in one installation: each program's command, settings and sign of life."""
 
+import ipaddress
 import os
 import resource
 import signal
@@ -114,6 +115,7 @@ class Programs:
             return "\n".join(f'        server "unix:{path}" max_fails=0;' for path in paths)
         return {
             **LIMITS[limits],
+            "TRUSTED_PROXIES": trusted_proxies(os.environ.get("TRUSTED_PROXIES", "")),
             # Root's nginx would make its workers somebody who cannot reach the sockets, which are
             # in a folder for the owner alone.  On loopback, for development, they stay root.
             "USER": "user root;" if os.geteuid() == 0 else "",
@@ -127,6 +129,18 @@ class Programs:
             "API_SERVERS": servers("api", self.options.api),
             "PUSH_SERVERS": servers("push", self.options.push),
         }
+
+
+def trusted_proxies(text):
+    """nginx's lines for addresses and networks, with commas, whose X-Forwarded-For is believed."""
+    try:
+        networks = [ipaddress.ip_network(a.strip(), strict=False) for a in text.split(",") if a.strip()]
+    except ValueError as error:
+        raise Refused(f"TRUSTED_PROXIES: {error}.") from error
+    if not networks:
+        return "    # none"
+    lines = [f"set_real_ip_from {n};" for n in networks] + ["real_ip_header X-Forwarded-For;", "real_ip_recursive on;"]
+    return "\n".join("    " + line for line in lines)
 
 
 def write_nginx(source, folder, values):
