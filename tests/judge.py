@@ -226,10 +226,15 @@ def by_contract(r, path):
 RARE = {"internal", "busy", "unavailable", "in-progress", "no-answer", "timeout"}
 
 
+def known_problems():
+    """The slugs of the published contract."""
+    declared = contract["components"]["schemas"]["Problem"]["properties"]["type"]["enum"] if contract else []
+    return sorted({t.rsplit("/", 1)[-1] for t in declared})
+
+
 def unseen_problems():
     """Problems of the published contract that no reply ever was."""
-    declared = contract["components"]["schemas"]["Problem"]["properties"]["type"]["enum"] if contract else []
-    return sorted({t.rsplit("/", 1)[-1] for t in declared} - set(slugs) - RARE)
+    return sorted(set(known_problems()) - set(slugs) - RARE)
 
 
 def unseen_operations():

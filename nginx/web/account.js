@@ -4,6 +4,7 @@ import { Contact } from "./contacts.js";
 import { $, busy, clearComplaints, complain, el } from "./dom.js";
 import { renderFactor, setUpFactor } from "./factor.js";
 import { plainPhone } from "./gate.js";
+import { REQUIRED } from "./messages.js";
 import { session } from "./session.js";
 import { renderSessions, setUpSessions } from "./sessions.js";
 
@@ -35,7 +36,7 @@ async function changePassword(form) {
   if (session.user.totpEnabledAt) body.code = code.value.trim();
   await request("POST", "/v1/me/password", { body });
   form.reset();
-  say(form, "Changed. All other sessions were ended.");
+  say(form, "Password changed. You’ve been logged out on all other devices.");
   await renderSessions();
 }
 
@@ -43,7 +44,7 @@ async function changePassword(form) {
 export function filled(form) {
   clearComplaints(form);
   const empty = [...form.querySelectorAll("input[required]")].filter((input) => !input.closest("[hidden]") && !input.value.trim());
-  for (const input of empty) complain(input, "Please fill this in.");
+  for (const input of empty) complain(input, REQUIRED);
   empty[0]?.focus();
   return !empty.length;
 }
@@ -60,8 +61,8 @@ export function setUpAccount() {
   onSubmit($("profile"), saveProfile);
   onSubmit($("password"), changePassword);
   contacts = [
-    new Contact($("contact-email"), { kind: "email", label: "Email", type: "email", sent: (to) => `A letter with a code is on its way to ${to}.` }),
-    new Contact($("contact-phone"), { kind: "phone", label: "Phone", type: "tel", plain: plainPhone, sent: (to) => `A text message with a code is on its way to ${to}.` }),
+    new Contact($("contact-email"), { kind: "email", label: "Email", type: "email", sent: (to) => `We’ve emailed a code to ${to}.` }),
+    new Contact($("contact-phone"), { kind: "phone", label: "Phone", type: "tel", plain: plainPhone, sent: (to) => `We’ve sent a text message with a code to ${to}.` }),
   ];
   setUpFactor();
   setUpSessions();
@@ -81,7 +82,18 @@ export async function openAccount() {
 
 /* Called when the user or the sessions have changed. */
 export function renderAccount() {
+  if (!session.user) return undefined;
   for (const contact of contacts) contact.render();
   renderFactor(false);
   return renderSessions();
+}
+
+/* Nothing of the user stays. */
+export function clearAccount() {
+  for (const form of $("account").querySelectorAll("form")) { form.reset(); clearComplaints(form); }
+  $("profile").elements.timeZone.replaceChildren();
+  for (const contact of contacts) contact.clear();
+  renderFactor(true);
+  $("factor-text").textContent = "";
+  $("sessions").replaceChildren();
 }

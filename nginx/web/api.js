@@ -2,24 +2,31 @@
  * The HTTP side: one function that speaks the API's rules (bearer token, ETag, Idempotency-Key,
  * problem+json) and repeats a request that may have been lost, with the same key, so nothing doubles.
  */
+import { problemText } from "./messages.js";
 import { session } from "./session.js";
 
 const TRIES = 6;
 const LONGEST_S = 10; /* waited for at most, when the server asks for it */
 const BAD_SECRET = "bad-credentials"; /* 401 of a wrong code, not of an old token */
+const STEP_UP = "step-up-required"; /* 403: the password was typed too long ago */
 const LOST = new Set([502, 503, 504]); /* nobody, or nobody for certain, has answered */
 
-/* What the server complained about; `errors` has a pointer per field. */
+/* What the server complained about, in our words; `errors` has a pointer and a code per field. */
 export class Problem extends Error {
   constructor(status, body) {
-    super(body?.detail || body?.title || `The server answered ${status}.`);
+    const slug = String(body?.type ?? "").split(/[/:#]/).pop();
+    super(problemText(slug, status));
     this.status = status;
-    this.slug = String(body?.type ?? "").split(/[/:#]/).pop();
+    this.slug = slug;
     this.errors = body?.errors ?? [];
     this.current = body?.current ?? null;
     this.requestId = body?.requestId ?? null;
   }
 }
+
+/* Asks for the password anew; resolves to whether it was right.  The page sets it. */
+let confirmPassword = async () => false;
+export const onStepUp = (ask) => { confirmPassword = ask; };
 
 /* randomUUID needs a secure context, which a host on the local net is not. */
 export function uuid() {
@@ -74,7 +81,7 @@ function parse(text) {
  * options: body, rev (sent as If-Match), open (no token: sign-up and log-in).
  */
 export async function request(method, path, options = {}) {
-  const key = uuid();
+  let key = uuid();
   let renewed = false;
   for (let attempt = 0; ; attempt++) {
     let answer;
@@ -93,6 +100,10 @@ export async function request(method, path, options = {}) {
       await session.refresh();
       continue;
     }
+    if (reply.status === 403 && problem.slug === STEP_UP && await confirmPassword()) {
+      key = uuid(); /* a new request: the first one is answered */
+      continue;
+    }
     if (!mayRepeat(reply, problem, options) || attempt + 1 >= TRIES) throw problem;
     await pause(patience(attempt, reply));
   }
@@ -107,7 +118,7 @@ function mayRepeat(reply, problem, options) {
 
 function unreachable(error) {
   return error instanceof TypeError
-    ? new Problem(0, { detail: "The server cannot be reached. Nothing was lost: try again in a moment." })
+    ? new Problem(0, null)
     : error;
 }
 

@@ -2,25 +2,33 @@
  * The page: opens the session, wires views to the workspace, draws after changes, and follows the
  * address (#/p/<project>/t/<task>, #/account, or a letter's link).  What is shown and how lives in the views; what is true in workspace.js.
  */
-import { openAccount, renderAccount, setUpAccount } from "./account.js";
-import { request } from "./api.js";
+import "./composing.js";
+import { clearAccount, openAccount, renderAccount, setUpAccount } from "./account.js";
+import { onStepUp, request } from "./api.js";
 import { Board } from "./board.js";
-import { toast, toastError } from "./dialogs.js";
-import { $, avatar } from "./dom.js";
+import { nextChange, setZone } from "./dates.js";
+import { askPassword, offerText, toast, toastError } from "./dialogs.js";
+import { $, avatar, el, quote } from "./dom.js";
+import { hasNoFocus, keepFocusSomewhere } from "./focus.js";
+import { fold } from "./fold.js";
 import { setUpGate, showGate, showReset } from "./gate.js";
 import { confirmContact, takeLetter } from "./letters.js";
 import { List } from "./list.js";
 import { Panel } from "./panel.js";
 import { session } from "./session.js";
-import { editProject, openShare, renderMembers } from "./share.js";
-import { renderCaughtUp, renderConnection, renderMe, renderProjects } from "./sidebar.js";
+import { clearShare, editProject, openShare, renderMembers } from "./share.js";
+import { clearSide, renderCaughtUp, renderConnection, renderMe, renderProjects } from "./sidebar.js";
+import { blocked, forget, recall, remember } from "./storage.js";
 import { Workspace } from "./workspace.js";
 
 const ACCOUNT = "#/account";
 const LAST_PROJECT = "taskwire.project";
 const VIEW = "taskwire.view";
 const AVATARS_SHOWN = 4;
+const HERE_SHOWN = 5;
 const DRAW_MS = 16; /* changes that come together are drawn together */
+const TICK_MS = 30_000; /* a timer sleeps while the computer does: the clock is looked at so often at least */
+const NARROW = matchMedia("(width < 800px)"); /* as in board.css: the list of projects is a drawer */
 
 export const workspace = new Workspace();
 const panel = new Panel(workspace, panelClosed);
@@ -32,8 +40,10 @@ const act = {
 const board = new Board($("board"), act);
 const list = new List($("list"), act);
 const flash = new Set();
-let view = localStorage.getItem(VIEW) === "list" ? "list" : "board";
+let view = recall(VIEW) === "list" ? "list" : "board";
 let drawing = 0;
+let clock = 0;
+let kept = null; /* of a session that ended by itself: whose it was, where, and what was typed */
 
 /* ---- the address ---- */
 
@@ -63,12 +73,13 @@ async function route() {
   const { project, task } = address();
   const id = project ?? firstProject();
   if (!id) return;
-  document.body.classList.remove("menu-open");
+  setMenu(false);
   if (workspace.store?.id !== id) {
     if (!(await panel.close())) return go(workspace.store.id, panel.taskId);
+    clearFilter();
     try {
       await workspace.open(id);
-      localStorage.setItem(LAST_PROJECT, id);
+      remember(LAST_PROJECT, id);
     } catch (error) {
       return notOpened(id, error);
     }
@@ -80,7 +91,7 @@ async function route() {
 
 async function routeToAccount() {
   if (!(await panel.close())) return go(workspace.store.id, panel.taskId);
-  document.body.classList.remove("menu-open");
+  setMenu(false);
   history.replaceState(null, "", ACCOUNT); /* closing the panel has led elsewhere */
   showAccount(true);
   redraw();
@@ -97,24 +108,27 @@ async function showTask(id, task) {
 }
 
 function notOpened(id, error) {
-  toastError(error.status === 404 ? new Error("This project is gone, or not shared with you.") : error);
+  toastError(error, { "not-found": "This project no longer exists, or it isn’t shared with you." });
   if (error.status !== 404) return;
-  localStorage.removeItem(LAST_PROJECT);
+  forget(LAST_PROJECT);
   if (firstProject() !== id) go(null);
 }
 
 function firstProject() {
-  const last = localStorage.getItem(LAST_PROJECT);
+  const last = recall(LAST_PROJECT);
   if (workspace.projects.has(last)) return last;
   const all = [...workspace.projects.values()];
   return (all.find((p) => p.inbox) ?? all[0])?.id;
 }
 
-/* The keyboard goes on where it came from: at the task's card or row. */
-function panelClosed(id) {
+/* The keyboard goes on where it came from: at the task's card or row.  `made`: a task that is new. */
+function panelClosed(id, made) {
   go(workspace.store?.id);
   const shown = document.querySelector(`:is(#board, #list):not([hidden]) [data-task="${id}"]`);
-  if (document.activeElement === document.body) shown?.focus({ preventScroll: true });
+  if (hasNoFocus()) shown?.focus({ preventScroll: true });
+  if (made && workspace.store && !visible()(made)) {
+    toast(`${quote(made.title)} was created. The filter hides it.`, { label: "Show all", run: clearFilter });
+  }
 }
 
 /* ---- drawing ---- */
@@ -133,9 +147,17 @@ function draw() {
   $("board").hidden = !store || view !== "board";
   $("list").hidden = !store || view !== "list";
   panel.refresh();
-  if (store) (view === "board" ? board : list).render(store, visible(), flash, panel.taskId);
+  if (store) drawTasks(store);
   flash.clear();
   if ($("share-dialog").open) renderMembers(workspace);
+}
+
+function drawTasks(store) {
+  const passes = visible();
+  drawFilter(store, passes);
+  (view === "board" ? board : list).render(store, passes, flash, panel.taskId);
+  clearTimeout(clock);
+  clock = setTimeout(redraw, Math.min(TICK_MS, nextChange(store.tasks.values()) - Date.now() + 1));
 }
 
 function drawHeader(store) {
@@ -150,12 +172,33 @@ function drawHeader(store) {
   const faces = members.slice(0, AVATARS_SHOWN).map((m) => avatar(m.userId, m.name));
   $("share-avatars").replaceChildren(...(members.length > 1 ? faces : []));
   const here = workspace.presence.filter((id) => id !== session.user.id && store?.members.has(id));
-  $("presence").replaceChildren(...here.map((id) => avatar(id, `${store.members.get(id).name} is here`)));
+  const more = here.length - HERE_SHOWN;
+  $("presence").replaceChildren(...here.slice(0, HERE_SHOWN).map((id) => avatar(id, store.members.get(id).name, `${store.members.get(id).name} is here`)),
+    ...(more > 0 ? [el("span.more", {}, `+${more}`)] : []));
+}
+
+/* ---- the filter: it is always to be seen, says what it hides, and ends with the project ---- */
+
+function drawFilter(store, passes) {
+  const words = $("search").value.trim();
+  const mine = $("only-mine").checked;
+  $("filter-bar").hidden = !words && !mine;
+  if (!words && !mine) return;
+  const tasks = store.all();
+  const hidden = tasks.filter((task) => !passes(task)).length;
+  const by = [words && `your search for ${quote(words)}`, mine && "“Mine”"].filter(Boolean).join(" and ");
+  $("filter-text").textContent = `${hidden} of ${tasks.length} ${tasks.length === 1 ? "task is" : "tasks are"} hidden by ${by}.`;
+}
+
+function clearFilter() {
+  $("search").value = "";
+  $("only-mine").checked = false;
+  redraw();
 }
 
 /* A test for tasks that pass the search and the "mine" box. */
 function visible() {
-  const words = $("search").value.trim().toLowerCase().split(/\s+/).filter(Boolean);
+  const words = fold($("search").value).split(/\s+/).filter(Boolean);
   const mine = $("only-mine").checked;
   const { store } = workspace;
   const labels = new Map((store.project.labels ?? []).map((l) => [l.id, l.name]));
@@ -164,8 +207,9 @@ function visible() {
     if (!words.length) return true;
     const people = (task.assigneeIds ?? []).map((id) => store.members.get(id)?.name);
     const tags = (task.labelIds ?? []).map((id) => labels.get(id));
-    const text = [`#${task.number}`, task.title, task.description, ...people, ...tags].join("\n").toLowerCase();
-    return words.every((word) => text.includes(word));
+    const text = [`#${task.number}`, task.title, task.description, ...people, ...tags].join("\n");
+    const folded = fold(text);
+    return words.every((word) => folded.includes(word));
   };
 }
 
@@ -173,23 +217,29 @@ function visible() {
 
 function setView(name) {
   view = name;
-  localStorage.setItem(VIEW, name);
+  remember(VIEW, name);
   redraw();
 }
 
-function toggleMenu() {
-  const open = document.body.classList.toggle("menu-open");
+/* The drawer with the projects: while it is open, what it covers is out of reach. */
+function setMenu(open) {
+  const was = document.body.classList.contains("menu-open");
+  if (open === was) return;
+  document.body.classList.toggle("menu-open", open);
   $("menu").setAttribute("aria-expanded", String(open));
+  $("main").inert = $("account").inert = open;
+  if (open) (document.querySelector("#projects [aria-current]") ?? $("new-project")).focus();
+  else if ($("sidebar").contains(document.activeElement)) $("menu").focus();
 }
 
 function onKey(e) {
   const typing = e.target.closest?.("input, textarea, select, dialog");
   if (e.key === "Escape" && !document.querySelector("dialog[open]")) {
     e.preventDefault(); /* else the same key would close the question that it opens */
-    if (e.target === $("search")) { $("search").value = ""; $("search").blur(); redraw(); }
+    if (e.target === $("search")) leaveSearch();
     else if (panel.isOpen) panel.close();
     else if (atAccount() && !typing) go(workspace.store?.id);
-    else document.body.classList.remove("menu-open");
+    else setMenu(false);
   }
   if (typing || e.ctrlKey || e.metaKey || e.altKey || !workspace.store || atAccount()) return;
   if (e.key === "n") act.create();
@@ -198,29 +248,83 @@ function onKey(e) {
   e.preventDefault();
 }
 
+/* Escape ends the search, then leads to what it found. */
+function leaveSearch() {
+  $("search").value = "";
+  redraw();
+  (document.querySelector(":is(#board, #list):not([hidden]) [data-task]") ?? $("project-name")).focus({ preventScroll: true });
+}
+
+/* A session that is over leaves nothing of its account in the page.  One that ended by itself goes on where it was, once its user logs in again. */
+function onEnded(why, byUser) {
+  kept = byUser || !session.lastUserId ? null : { userId: session.lastUserId, hash: location.hash, draft: panel.draft() };
+  workspace.stop();
+  panel.hide();
+  clearTimeout(clock);
+  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close("");
+  setMenu(false);
+  clearPage();
+  history.replaceState(null, "", "#/");
+  showGate(why);
+}
+
+function clearPage() {
+  for (const part of ["project-name", "presence", "share-avatars", "filter-text", "toasts", "confirm-title", "confirm-text", "conflict-title"]) {
+    $(part).replaceChildren();
+  }
+  $("conflict-table").tBodies[0].replaceChildren();
+  for (const form of document.querySelectorAll("form")) form.reset();
+  board.clear();
+  list.clear();
+  clearFilter();
+  clearSide();
+  clearShare();
+  clearAccount();
+  showAccount(false);
+  document.title = "Taskwire";
+}
+
+/* What was typed in a project that is no longer ours is not lost with it. */
+function onLeft(name) {
+  const typed = panel.typedText;
+  panel.hide();
+  if (typed) offerText("Your text was not saved", `You no longer have access to ${quote(name ?? "the project")}. Copy what you want to keep.`, typed);
+  else if (name) toast(`${quote(name)} has been deleted, or is no longer shared with you.`);
+  go(null);
+}
+
 function setUp() {
   workspace.on("change", redraw);
   workspace.on("connection", renderConnection);
   workspace.on("caughtUp", renderCaughtUp);
   workspace.on("remote", (event) => { if (event.entity === "task") flash.add(event.entityId); });
-  workspace.on("left", (name) => { if (name) toast(`“${name}” is gone, or no longer shared with you.`); go(null); });
+  workspace.on("left", onLeft);
   workspace.on("sessions", () => { if (atAccount()) renderAccount(); });
+  session.on("user", (user) => setZone(user.timeZone));
   session.on("user", () => { if (!$("shell").hidden) { renderMe(); renderAccount(); } });
   session.on("token", (token) => workspace.renew(token));
-  session.on("ended", (why) => { workspace.stop(); panel.hide(); history.replaceState(null, "", "#/"); showGate(why); });
+  session.on("ended", ({ why, byUser }) => onEnded(why, byUser));
+  onStepUp(() => askPassword((body) => request("POST", "/v1/sessions/current/confirm", { body })));
   setUpGate(enter, resume);
   setUpAccount();
   $("view-board").onclick = () => setView("board");
   $("view-list").onclick = () => setView("list");
   $("search").oninput = redraw;
   $("only-mine").onchange = redraw;
+  $("filter-clear").onclick = () => { clearFilter(); $("search").focus(); };
   $("new-task").onclick = () => act.create();
   $("new-project").onclick = () => editProject(workspace, null, (p) => go(p.id));
   $("project-settings").onclick = () => editProject(workspace, workspace.store.project);
   $("share").onclick = () => openShare(workspace);
-  $("menu").onclick = $("scrim").onclick = toggleMenu;
+  $("menu").onclick = () => setMenu(true);
+  $("scrim").onclick = () => setMenu(false);
+  NARROW.addEventListener("change", () => setMenu(false));
   $("logout").onclick = logOut;
+  keepFocusSomewhere();
   document.addEventListener("keydown", onKey);
+  document.addEventListener("visibilitychange", redraw); /* after sleep the day may be another */
+  window.addEventListener("focus", redraw);
+  window.addEventListener("beforeunload", (e) => { if (session.user && panel.hasEdits) e.preventDefault(); });
   window.addEventListener("hashchange", () => arrive().catch(toastError));
 }
 
@@ -231,9 +335,9 @@ async function logOut() {
   session.leave(); /* before the server ends it: so the other tabs hear it from here */
   await request("DELETE", "/v1/sessions/current").catch((error) => {
     const over = error.message === "signed out" || error.status === 401;
-    if (!over) words = "The server has not ended your session, since it did not answer. Log in and out again to be sure.";
+    if (!over) words = "The server didn’t answer, so your session may still be open. Log in and out again to be sure.";
   });
-  session.end(words);
+  session.end(words, true);
 }
 
 /* From a good session to the board; `words` are said there. */
@@ -243,8 +347,12 @@ async function enter(words) {
   $("shell").hidden = false;
   renderMe();
   renderConnection(workspace.connection);
+  const back = kept?.userId === session.user.id ? kept : null;
+  kept = null;
+  if (back) history.replaceState(null, "", back.hash || "#/");
   await workspace.start();
   await route();
+  if (back?.draft && workspace.store) panel.restore(back.draft);
   if (words) toast(words);
 }
 
@@ -257,7 +365,7 @@ async function resume(words) {
       return;
     } catch (error) {
       if (error.message === "signed out") break;
-      $("boot").textContent = "The server cannot be reached. Trying again…";
+      $("boot").textContent = "The server can’t be reached. Trying again…";
       await new Promise((done) => setTimeout(done, 2000));
     }
   }
@@ -276,5 +384,9 @@ async function arrive() {
   return toast(words);
 }
 
-setUp();
-arrive().catch(toastError);
+if (blocked) {
+  $("boot").textContent = "Your browser blocks cookies or storage for this site. Taskwire needs them to keep you logged in. Allow them, then reload this page.";
+} else {
+  setUp();
+  arrive().catch(toastError);
+}

@@ -2,9 +2,12 @@
  * The board: a column per status of the project, a card per task.  Cards keep their element while
  * they live, so focus, scrolling and a drag survive other people's changes.
  */
-import { assigneeAvatars, checklistMark, dueChip, isDone, labelChips, priorityMark } from "./card.js";
+import { assigneeAvatars, checklistMark, dueChip, isDone, labelChips, lookOf, priorityMark } from "./card.js";
+import { dueLabel } from "./dates.js";
 import { arrange, el, icon, keepFocus } from "./dom.js";
 import { makeDraggable } from "./drag.js";
+
+const OPPOSITE = { Up: "Down", Down: "Up", Left: "Right", Right: "Left" };
 
 export class Board {
   #root;
@@ -14,6 +17,9 @@ export class Board {
   #drag;
   #store = null;
   #held = null; /* the render that came during a drag */
+  #visible = () => true;
+  #steps = { id: null, trail: [] }; /* how the keys moved a card: {direction, back: the place it came from} */
+  #moving = Promise.resolve();
 
   /* act: open(id), create(status), move(id, place). */
   constructor(root, act) {
@@ -40,6 +46,7 @@ export class Board {
       this.#root.replaceChildren();
     }
     this.#store = store;
+    this.#visible = visible;
     const statuses = store.project.statuses;
     keepFocus(this.#root, () => {
       arrange(this.#root, statuses.map((s) => this.#column(s).root));
@@ -48,11 +55,20 @@ export class Board {
     for (const id of this.#cards.keys()) if (!store.tasks.has(id)) this.#cards.delete(id);
   }
 
+  /* Nothing of any project stays. */
+  clear() {
+    this.#store = null;
+    this.#held = null;
+    this.#cards.clear();
+    this.#columns.clear();
+    this.#root.replaceChildren();
+  }
+
   #column(status) {
     let c = this.#columns.get(status.id);
     if (!c) {
       c = {
-        name: el("h2.clip", { id: `column-${status.id}` }),
+        name: el("h2.clip", { dir: "auto", id: `column-${status.id}` }),
         count: el("span.count"),
         body: el("div.cards", { role: "list", dataset: { status: status.id }, "aria-labelledby": `column-${status.id}` }),
         add: el("button.quiet.square", { type: "button", dataset: { add: status.id } }, icon("plus")),
@@ -80,10 +96,11 @@ export class Board {
       card.addEventListener("animationend", () => card.classList.remove("flash"));
       this.#cards.set(task.id, card);
     }
-    const look = `${task.rev}.${this.#store.looks}`;
+    const due = dueLabel(task);
+    const look = lookOf(this.#store, task, due);
     if (card.dataset.look !== look) {
       card.dataset.look = look;
-      card.replaceChildren(...this.#content(task));
+      card.replaceChildren(...this.#content(task, due));
       card.classList.toggle("done", isDone(this.#store, task));
     }
     if (flash.has(task.id)) card.classList.add("flash");
@@ -91,12 +108,12 @@ export class Board {
     return card;
   }
 
-  #content(task) {
+  #content(task, due) {
     const labels = labelChips(this.#store, task);
-    const marks = [priorityMark(task), dueChip(this.#store, task), checklistMark(task)].filter(Boolean);
+    const marks = [priorityMark(task), dueChip(this.#store, task, due), checklistMark(task)].filter(Boolean);
     return [
       labels.length ? el("div.labels", {}, labels) : null,
-      el("p.card-title", {}, task.title),
+      el("p.card-title", { dir: "auto" }, task.title),
       el("div.card-foot", {}, el("span.number", {}, `#${task.number}`), marks, el("span.grow"), assigneeAvatars(this.#store, task)),
     ].filter(Boolean);
   }
@@ -112,7 +129,7 @@ export class Board {
   /* Enter opens; arrows walk; Alt and arrows move the card. */
   #key(e) {
     const card = e.target.closest(".card");
-    if (!card || e.target !== card) return;
+    if (!card || e.target !== card || e.ctrlKey || e.metaKey) return;
     if (e.key === "Enter" || e.key === " ") this.#act.open(card.dataset.task);
     else if (e.key.startsWith("Arrow")) (e.altKey ? this.#shift : this.#walk).call(this, card, e.key.slice(5));
     else return;
@@ -134,17 +151,54 @@ export class Board {
     }
   }
 
+  /* One step at a time: the next is counted from where the one before has led. */
   #shift(card, direction) {
     if (!this.#store.mayWrite) return;
-    const status = card.parentElement.dataset.status;
-    const [up, down] = [card.previousElementSibling, card.nextElementSibling];
-    let place = null;
-    if (direction === "Up") place = up && { status, before: up.dataset.task };
-    else if (direction === "Down") place = down && { status, after: down.dataset.task };
-    else {
-      const column = this.#neighbourColumn(card, direction);
-      place = column && { status: column.dataset.status };
-    }
-    if (place) this.#act.move(card.dataset.task, place);
+    this.#moving = this.#moving.then(() => this.#step(card.dataset.task, direction)).catch(() => {});
+  }
+
+  async #step(id, direction) {
+    const task = this.#store?.tasks.get(id);
+    if (!task) return;
+    if (this.#steps.id !== id) this.#steps = { id, trail: [] };
+    const { trail } = this.#steps;
+    const back = trail.at(-1)?.direction === OPPOSITE[direction] ? trail.at(-1) : null;
+    const from = this.#placeOf(task);
+    const place = (back && back.left === `${task.status} ${task.position}` && this.#stillThere(task, back.from)) || this.#beside(task, direction);
+    if (!place) return;
+    await this.#act.move(id, place);
+    const now = this.#store?.tasks.get(id);
+    if (!now) return;
+    if (back) trail.pop();
+    else trail.push({ direction, from, left: `${now.status} ${now.position}` });
+    if (back && trail.length) trail.at(-1).left = `${now.status} ${now.position}`;
+  }
+
+  /* Where a task is, named by its neighbours, those included that a filter hides. */
+  #placeOf(task) {
+    const column = this.#store.column(task.status);
+    const at = column.findIndex((t) => t.id === task.id);
+    return { status: task.status, before: column[at + 1]?.id, after: column[at - 1]?.id };
+  }
+
+  #stillThere(task, { status, before, after }) {
+    const isIn = (id) => id && this.#store.tasks.get(id)?.status === status;
+    if (isIn(before)) return { status, before };
+    if (isIn(after)) return { status, after };
+    return this.#store.column(status).length ? null : { status };
+  }
+
+  /* The place one step away, among the cards that are to be seen. */
+  #beside(task, direction) {
+    const shown = (status) => this.#store.column(status).filter(this.#visible);
+    const column = shown(task.status);
+    const at = column.findIndex((t) => t.id === task.id);
+    if (direction === "Up") return column[at - 1] && { status: task.status, before: column[at - 1].id };
+    if (direction === "Down") return column[at + 1] && { status: task.status, after: column[at + 1].id };
+    const { statuses } = this.#store.project;
+    const target = statuses[statuses.findIndex((s) => s.id === task.status) + (direction === "Right" ? 1 : -1)];
+    if (!target) return null;
+    const next = shown(target.id)[Math.max(at, 0)];
+    return next ? { status: target.id, before: next.id } : { status: target.id };
   }
 }

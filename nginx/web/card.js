@@ -15,7 +15,7 @@ export function labelChips(store, task) {
 }
 
 export function labelChip(label) {
-  const chip = el("span.label", {}, label.name);
+  const chip = el("span.label", { dir: "auto" }, label.name);
   tint(chip, label.colour);
   return chip;
 }
@@ -25,8 +25,12 @@ export function tint(node, colour) {
   if (/^#[0-9a-f]{6}$/i.test(colour ?? "")) node.style.setProperty("--tint", colour);
 }
 
-export function dueChip(store, task) {
-  const due = dueLabel(task);
+/* What a card or row is drawn from; while it stays the same so does the element.  The due date's words change with the clock. */
+export function lookOf(store, task, due) {
+  return `${task.rev}.${store.looks}.${due?.text}.${due?.when}`;
+}
+
+export function dueChip(store, task, due = dueLabel(task)) {
   if (!due) return null;
   const when = isDone(store, task) ? "later" : due.when;
   return el("span.due", { dataset: { when } }, icon("clock"), due.text);

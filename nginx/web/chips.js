@@ -11,7 +11,7 @@ export class Chips {
   #workspace;
   #chosen = { assigneeIds: [], labelIds: [] };
   #buttons = new Map(); /* id -> button; kept while it lives, so that focus and a click under way are too */
-  #newLabel = el("input.new-label", { type: "text", maxLength: 50, placeholder: "New label", "aria-label": "Add a label to the project" });
+  #newLabel = el("input.new-label", { type: "text", dir: "auto", maxLength: 50, placeholder: "New label", "aria-label": "Add a label to the project" });
 
   constructor(people, tags, workspace) {
     this.#roots = { assigneeIds: people, labelIds: tags };
@@ -19,10 +19,25 @@ export class Chips {
     this.#newLabel.addEventListener("keydown", (e) => {
       if (e.key !== "Enter" || e.ctrlKey || e.metaKey) return;
       e.preventDefault();
-      const name = this.#newLabel.value.trim();
-      this.#newLabel.value = "";
-      if (name) this.#addLabel(name).catch(toastError);
+      this.addTyped().catch(toastError);
     });
+  }
+
+  /* A label that was typed but not added yet. */
+  get typed() { return this.#newLabel.isConnected ? this.#newLabel.value.trim() : ""; }
+
+  async addTyped() {
+    const name = this.typed;
+    if (!name) return;
+    this.#newLabel.value = "";
+    await this.#addLabel(name).catch((error) => { this.#newLabel.value ||= name; throw error; });
+  }
+
+  clear() {
+    this.#newLabel.value = "";
+    this.#buttons.clear();
+    this.#chosen = { assigneeIds: [], labelIds: [] };
+    for (const root of Object.values(this.#roots)) root.replaceChildren();
   }
 
   get assigneeIds() { return this.#chosen.assigneeIds; }
@@ -42,9 +57,13 @@ export class Chips {
 
   draw() {
     const { store } = this.#workspace;
-    const people = [...store.members.values()].map((m) =>
-      this.#button("assigneeIds", m.userId, m.name, () => [avatar(m.userId, m.name), el("span.clip", {}, m.name)]));
-    const tags = (store.project.labels ?? []).map((l) =>
+    const gone = (ids, known) => ids.filter((id) => !known.has(id));
+    const formerly = gone(this.#chosen.assigneeIds, store.members).map((userId) => ({ userId, name: "Former member" }));
+    const people = [...store.members.values(), ...formerly].map((m) =>
+      this.#button("assigneeIds", m.userId, m.name, () => [avatar(m.userId, m.name), el("span.clip", { dir: "auto" }, m.name)]));
+    const labels = store.project.labels ?? [];
+    const deleted = gone(this.#chosen.labelIds, new Map(labels.map((l) => [l.id, l]))).map((id) => ({ id, name: "Deleted label" }));
+    const tags = [...labels, ...deleted].map((l) =>
       this.#button("labelIds", l.id, `${l.name} ${l.colour}`, () => [labelChip(l)], l.colour));
     arrange(this.#roots.assigneeIds, people);
     arrange(this.#roots.labelIds, store.mayAdmin ? [...tags, this.#newLabel] : tags);

@@ -1,20 +1,23 @@
 /* The address and the number of the account: confirmed by a code that only their owner reads, and changed that way. */
 import { request } from "./api.js";
 import { busy, clearComplaints, complain, el } from "./dom.js";
+import { REQUIRED } from "./messages.js";
 import { session } from "./session.js";
 
 const field = (label, props) => el("label.field", {}, el("span", {}, label), el("input", { required: true, ...props }));
 const error = () => el("p.form-error", { role: "alert", hidden: true });
 
+const TEXTS = { throttled: "Enough codes have been sent for now. Please try again later." };
+
 export class Contact {
   #of;
-  #value = el("strong.clip");
+  #value = el("strong.clip", { dir: "auto" });
   #badge = el("span.badge");
   #note = el("p.hint", { role: "status" });
   #change = el("button", { type: "button", onclick: () => this.#open() }, "Change");
   #send = el("button", { type: "button", onclick: () => this.#sendCode() }, "Send a code");
-  #cancel = el("button", { type: "button", onclick: () => this.#keepOld() }, "Keep the old one");
-  #armed = field("Code from your phone", { name: "code", autocomplete: "one-time-code", maxLength: 40 });
+  #cancel = el("button", { type: "button", onclick: () => this.#keepOld() }, "Cancel the change");
+  #armed = field("Code from your authenticator app", { name: "code", autocomplete: "one-time-code", maxLength: 40 });
   #code;
   #edit;
   #asked = false; /* a code was sent since the page was opened */
@@ -56,13 +59,22 @@ export class Contact {
   #words(waits) {
     if (!waits || !this.#edit.hidden) return "";
     if (this.#asked) return this.#of.sent(this.#pending ?? session.user[this.#of.kind]);
-    if (this.#pending) return `${this.#pending} takes its place once it is confirmed.`;
-    return this.#of.kind === "email" ? "Type the code of the letter that you got, or follow its link." : "Have a code sent, and type it here.";
+    if (this.#pending) return `${this.#pending} will replace it once you have confirmed it.`;
+    return this.#of.kind === "email" ? "Enter the code from the email we sent you, or follow its link." : "Send yourself a code and enter it here.";
   }
 
   close() {
     this.#asked = false;
     this.#hideEdit();
+  }
+
+  /* Nothing of the user stays. */
+  clear() {
+    for (const form of [this.#code, this.#edit]) { form.reset(); clearComplaints(form); }
+    this.#value.textContent = this.#value.title = this.#note.textContent = "";
+    this.#asked = false;
+    this.#edit.hidden = true;
+    this.#change.hidden = false;
   }
 
   #hideEdit() {
@@ -86,9 +98,9 @@ export class Contact {
     event.preventDefault();
     clearComplaints(form);
     const empty = [...form.querySelectorAll("input")].filter((input) => !input.closest("[hidden]") && !input.value.trim());
-    for (const input of empty) complain(input, "Please fill this in.");
+    for (const input of empty) complain(input, REQUIRED);
     if (empty.length) empty[0].focus();
-    else busy(form, work);
+    else busy(form, work, { texts: TEXTS });
   }
 
   #sendCode() {
@@ -97,7 +109,7 @@ export class Contact {
       this.#asked = true;
       this.render();
       this.#code.elements.code.focus();
-    });
+    }, { texts: TEXTS });
   }
 
   async #confirm() {
@@ -106,7 +118,7 @@ export class Contact {
       await request("PUT", "/v1/verifications", { body: { code: code.value.trim() } });
     } catch (problem) {
       if (problem.status !== 401) throw problem;
-      complain(code, "This code is not right, or no longer good.");
+      complain(code, "This code is wrong or has expired.");
       code.select();
       return;
     }

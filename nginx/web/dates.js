@@ -1,40 +1,118 @@
-/* Due dates: a day ("2026-11-30") or an instant (RFC 3339, UTC) as people read and type them. */
+/*
+ * Due dates as people read and type them: a day ("2026-11-30") or an instant (RFC 3339, UTC).  Days and clocks are
+ * those of the account's time zone, as they are for the API, wherever the browser is.
+ */
+const DAY_MS = 86_400_000;
+const pad = (n, width = 2) => String(n).padStart(width, "0");
 
-const pad = (n) => String(n).padStart(2, "0");
-const dayOf = (d) => `${d.getFullYear()}-${pad(d.getMonth() + 1)}-${pad(d.getDate())}`;
+let zone; /* undefined: the browser's own */
+let formats = null; /* what is costly to make, for the zone */
+const walls = new Map(); /* instant -> the zone's clock then, as if it were UTC */
+const CACHED = 5000;
 
-/* One number to sort by and compare with now: a day ends at its last moment, here. */
+/* Called with the account's zone; a name that this browser does not know leaves its own. */
+export function setZone(name) {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: name });
+    zone = name;
+  } catch {
+    zone = undefined;
+  }
+  formats = null;
+  walls.clear();
+}
+
+function format(kind) {
+  formats ??= {
+    parts: new Intl.DateTimeFormat("en", { timeZone: zone, hourCycle: "h23", year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric" }),
+    clock: new Intl.DateTimeFormat(undefined, { timeZone: zone, hour: "2-digit", minute: "2-digit" }),
+    moment: new Intl.DateTimeFormat(undefined, { timeZone: zone, dateStyle: "medium", timeStyle: "short" }),
+    day: new Intl.DateTimeFormat(undefined, { timeZone: "UTC", day: "numeric", month: "short" }),
+    dayOfYear: new Intl.DateTimeFormat(undefined, { timeZone: "UTC", day: "numeric", month: "short", year: "numeric" }),
+  };
+  return formats[kind];
+}
+
+/* What the zone's clock shows at an instant, as the instant at which a clock in UTC shows it. */
+function wall(ms) {
+  let found = walls.get(ms);
+  if (found === undefined) {
+    const p = {};
+    for (const { type, value } of format("parts").formatToParts(ms)) p[type] = Number(value);
+    found = Date.UTC(p.year, p.month - 1, p.day, p.hour, p.minute, p.second);
+    if (walls.size > CACHED) walls.clear();
+    walls.set(ms, found);
+  }
+  return found;
+}
+
+const isoDay = (wallMs) => { const d = new Date(wallMs); return `${pad(d.getUTCFullYear(), 4)}-${pad(d.getUTCMonth() + 1)}-${pad(d.getUTCDate())}`; };
+
+/* The day that an instant falls on. */
+export const dayOf = (ms) => isoDay(wall(Math.floor(ms / 1000) * 1000));
+
+/*
+ * The instant at which the zone's clock shows this.  A time that comes twice means its first, one that is skipped
+ * the moment after the gap: so a day begins with its first instant even where midnight is repeated or skipped.
+ */
+export const instantOf = (date, time = "00:00") => instantAt(Date.parse(`${date}T${time}Z`));
+
+function instantAt(wanted) {
+  const offsets = [wanted - DAY_MS, wanted + DAY_MS].map((ms) => wall(ms) - ms);
+  const fitting = offsets.map((offset) => wanted - offset).filter((ms) => wall(ms) === wanted);
+  return fitting.length ? Math.min(...fitting) : wanted - offsets[0];
+}
+
+const endOf = (date) => instantAt(Date.parse(`${date}T00:00Z`) + DAY_MS);
+
+/* One number to sort by and compare with now: a day ends with its last moment. */
 export function dueTime(task) {
   if (task.dueAt) return Date.parse(task.dueAt);
-  if (task.dueDate) return new Date(`${task.dueDate}T23:59:59.999`).getTime();
+  if (task.dueDate) return endOf(task.dueDate) - 1;
   return Infinity;
 }
 
 /* {text, when}: when is "late", "soon" (today or tomorrow) or "later"; null without a due date. */
-export function dueLabel(task, now = new Date()) {
-  const time = dueTime(task);
-  if (time === Infinity) return null;
-  const due = new Date(time);
-  const days = Math.round((new Date(dayOf(due)) - new Date(dayOf(now))) / 86_400_000);
+export function dueLabel(task, now = Date.now()) {
+  if (!task.dueAt && !task.dueDate) return null;
+  const today = dayOf(now);
+  const day = task.dueAt ? dayOf(Date.parse(task.dueAt)) : task.dueDate;
+  const days = Math.round((Date.parse(day) - Date.parse(today)) / DAY_MS);
   const near = { "-1": "Yesterday", 0: "Today", 1: "Tomorrow" }[days];
-  const day = near ?? due.toLocaleDateString(undefined, {
-    day: "numeric", month: "short", ...(due.getFullYear() === now.getFullYear() ? {} : { year: "numeric" }),
-  });
-  const clock = task.dueAt ? ` ${clockText(due)}` : "";
-  return { text: day + clock, when: time < now ? "late" : days <= 1 ? "soon" : "later" };
+  const text = near ?? format(day.slice(0, 4) === today.slice(0, 4) ? "day" : "dayOfYear").format(Date.parse(day));
+  const late = task.dueAt ? Date.parse(task.dueAt) < now : days < 0;
+  return { text: task.dueAt ? `${text} ${clockText(task.dueAt)}` : text, when: late ? "late" : days <= 1 ? "soon" : "later" };
 }
 
-export const clockText = (date) => date.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" });
+/* When a label of these tasks says something else next: at a due time, or at midnight. */
+export function nextChange(tasks, now = Date.now()) {
+  let next = endOf(dayOf(now));
+  for (const task of tasks) {
+    const due = task.dueAt ? Date.parse(task.dueAt) : Infinity;
+    if (due >= now && due < next) next = due + 1;
+  }
+  return next;
+}
+
+export const clockText = (at) => format("clock").format(new Date(at));
+export const momentText = (at) => format("moment").format(new Date(at));
+
+/* Where the account's clock is not the browser's, people are told which one counts. */
+export function zoneNote(now = new Date()) {
+  const here = Date.UTC(now.getFullYear(), now.getMonth(), now.getDate(), now.getHours(), now.getMinutes());
+  const same = Math.abs(wall(Math.floor(now.getTime() / 60_000) * 60_000) - here) < 60_000;
+  return same ? "" : `Times are in the time zone of your account, ${(zone ?? "UTC").replaceAll("_", " ")}.`;
+}
 
 /* The values of the two inputs for a task, and back: no time means a day. */
 export function dueInputs(task) {
   if (!task.dueAt) return { date: task.dueDate ?? "", time: "" };
-  const d = new Date(task.dueAt);
-  return { date: dayOf(d), time: `${pad(d.getHours())}:${pad(d.getMinutes())}` };
+  const shown = new Date(wall(Math.floor(Date.parse(task.dueAt) / 1000) * 1000));
+  return { date: isoDay(shown.getTime()), time: `${pad(shown.getUTCHours())}:${pad(shown.getUTCMinutes())}` };
 }
 
 export function dueFields(date, time) {
   if (!date) return { dueDate: null, dueAt: null };
   if (!time) return { dueDate: date, dueAt: null };
-  return { dueDate: null, dueAt: new Date(`${date}T${time}`).toISOString() };
+  return { dueDate: null, dueAt: new Date(instantOf(date, time)).toISOString() };
 }

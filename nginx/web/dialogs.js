@@ -1,5 +1,6 @@
 /* The small windows: a question, a conflict of two edits, and short notes at the bottom ("toasts"). */
-import { $, el, sentence } from "./dom.js";
+import { $, busy, clearComplaints, el } from "./dom.js";
+import { fieldText } from "./messages.js";
 
 const TOAST_MS = 8000;
 
@@ -29,18 +30,19 @@ export async function confirm(title, text, yes) {
   return (await ask(dialog)) === "yes";
 }
 
-/* rows: [{label, theirs, mine}] as texts.  Resolves to "theirs", "mine" or "". */
-export async function askConflict(rows) {
+/* rows: [{label, theirs, mine}] as texts; name: who the other is.  Resolves to "theirs", "mine" or "". */
+export async function askConflict(rows, name) {
+  $("conflict-title").textContent = `${name} changed this task while you were editing it`;
   const body = $("conflict-table").tBodies[0];
   body.replaceChildren(...rows.map((r) =>
-    el("tr", {}, el("th", { scope: "row" }, r.label), el("td", {}, r.theirs || "—"), el("td", {}, r.mine || "—"))));
+    el("tr", {}, el("th", { scope: "row" }, r.label), el("td", { dir: "auto" }, r.theirs || "—"), el("td", { dir: "auto" }, r.mine || "—"))));
   const choice = await ask($("conflict-dialog"));
   return choice === "cancel" ? "" : choice;
 }
 
 /* A note that goes away by itself; action {label, run} adds a button (Undo). */
 export function toast(text, action) {
-  const note = el("div.toast", {}, el("span", {}, text));
+  const note = el("div.toast", {}, el("span", { dir: "auto" }, text));
   const gone = () => note.remove();
   if (action) {
     note.append(el("button", {
@@ -55,6 +57,58 @@ export function toast(text, action) {
   setTimeout(gone, TOAST_MS);
 }
 
-export function toastError(error) {
-  if (error.message !== "signed out") toast([error.message, ...(error.errors ?? []).map((e) => e.detail)].map(sentence).join(" "));
+/* texts: words of the place for a problem's slug. */
+export function toastError(error, texts = {}) {
+  if (error.message === "signed out") return;
+  const complaints = (error.errors ?? []).map((e) => fieldText(String(e.pointer ?? "").split("/")[1], e.code));
+  toast([texts[error.slug] ?? error.message, ...complaints].join(" "));
+}
+
+/* Text that can no longer be saved, to be copied. */
+export async function offerText(title, explanation, text) {
+  $("kept-title").textContent = title;
+  $("kept-text").textContent = explanation;
+  const area = $("kept-typed");
+  area.value = text;
+  const shown = ask($("kept-dialog"));
+  area.select();
+  if (await shown === "copy") {
+    area.select();
+    await navigator.clipboard?.writeText(text).catch(() => {});
+  }
+  area.value = "";
+}
+
+/* The password again, for what is too delicate for an old log-in; true once the server has accepted it. */
+export async function askPassword(send) {
+  const dialog = $("step-up-dialog");
+  const form = $("step-up-form");
+  form.reset();
+  clearComplaints(form);
+  form.elements.code.closest(".field").hidden = true;
+  let accepted = false;
+  form.onsubmit = (e) => {
+    e.preventDefault();
+    busy(form, async () => {
+      await sendPassword(form, send);
+      accepted = true;
+      dialog.close("");
+    }, { texts: { "bad-credentials": "Wrong password or code." } });
+  };
+  await ask(dialog);
+  form.reset();
+  return accepted;
+}
+
+async function sendPassword(form, send) {
+  const { password, code } = form.elements;
+  const field = code.closest(".field");
+  try {
+    await send({ password: password.value, ...(field.hidden ? {} : { code: code.value.trim() }) });
+  } catch (error) {
+    if (error.slug !== "code-required" || !field.hidden) throw error;
+    field.hidden = false;
+    code.focus();
+    throw error;
+  }
 }

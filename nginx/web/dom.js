@@ -2,6 +2,8 @@
  * Making and filling elements.  Data enters the page as text only (never as HTML), so nothing a user
  * typed can become markup.
  */
+import { fieldText } from "./messages.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 export const $ = (id) => document.getElementById(id);
@@ -40,10 +42,11 @@ export function hue(id) {
   return sum % 8;
 }
 
-export function avatar(id, name) {
+/* `label`: what is read out and shown on hovering, when it is more than the name. */
+export function avatar(id, name, label = name) {
   const words = String(name || "?").trim().split(/\s+/);
   const letters = [...(words[0] ?? "?")][0] + (words.length > 1 ? [...words.at(-1)][0] : "");
-  return el("span.avatar", { dataset: { hue: hue(id) }, title: name, role: "img", "aria-label": name }, letters.toUpperCase());
+  return el("span.avatar", { dataset: { hue: hue(id) }, title: label, role: "img", "aria-label": label }, letters.toUpperCase());
 }
 
 /* An element that is moved loses the focus: it gets it back. */
@@ -77,19 +80,22 @@ export function clearComplaints(form) {
   general.textContent = "";
 }
 
-/* Shows a problem: each complaint at its input, found by the pointer's first name; the rest below the form. */
-export function showProblem(form, error, aliases = {}) {
+/*
+ * Shows a problem: each complaint at its input, found by the pointer's first name; the rest below the form.
+ * texts: words of this form for a problem's slug.
+ */
+export function showProblem(form, error, { aliases = {}, texts = {} } = {}) {
   clearComplaints(form);
-  const general = [];
-  for (const { pointer, detail } of error.errors ?? []) {
+  let general = error.errors?.length ? "" : texts[error.slug] ?? error.message;
+  for (const { pointer, code } of error.errors ?? []) {
     const name = String(pointer ?? "").replace(/^#?\//, "").split("/")[0];
     const input = form.elements[aliases[name] ?? name] ?? form.querySelector(`[data-field="${CSS.escape(name)}"]`);
-    if (input instanceof Element) complain(input, detail);
-    else general.push(name ? `${name}: ${detail}` : detail);
+    if (input instanceof Element) complain(input, fieldText(name, code));
+    else general = texts[error.slug] ?? error.message;
   }
-  if (general.length || !error.errors?.length) {
+  if (general) {
     const line = form.querySelector(".form-error");
-    line.textContent = sentence(general.join(" ") || error.message);
+    line.textContent = general;
     line.hidden = false;
   }
   form.querySelector("[aria-invalid]")?.focus?.();
@@ -97,29 +103,30 @@ export function showProblem(form, error, aliases = {}) {
 
 let notes = 0;
 
-/* The server's details are lower-case phrases. */
-export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+/* A name of any script inside of a sentence of ours: its direction stays its own (U+2068, U+2069). */
+export const isolate = (name) => `\u2068${name}\u2069`;
+export const quote = (name) => `“${isolate(name)}”`;
 
 export function complain(input, text) {
-  const note = el("small.complaint", { id: `complaint-${++notes}` }, sentence(text));
+  const note = el("small.complaint", { id: `complaint-${++notes}` }, text);
   input.setAttribute("aria-invalid", "true");
   input.setAttribute("aria-describedby", note.id);
   input.after(note);
 }
 
 /* Holds a form's button while its work runs, so that a double click is one click. */
-export async function busy(form, work, aliases) {
+export async function busy(form, work, options) {
   const button = form.querySelector("button[type=submit]");
-  if (button?.disabled) return;
+  if (form.hasAttribute("aria-busy")) return;
   clearComplaints(form);
-  if (button) button.disabled = true;
+  button?.setAttribute("aria-disabled", "true"); /* `disabled` would drop the focus */
   form.setAttribute("aria-busy", "true");
   try {
     await work();
   } catch (error) {
-    if (error.message !== "signed out") showProblem(form, error, aliases);
+    if (error.message !== "signed out") showProblem(form, error, options);
   } finally {
-    if (button) button.disabled = false;
+    button?.removeAttribute("aria-disabled");
     form.removeAttribute("aria-busy");
   }
 }

@@ -1,6 +1,8 @@
-/* The second step at log-in: set up with an authenticator app, and taken away again. */
+/* Two-factor authentication: set up with an authenticator app, and turned off again. */
 import { request } from "./api.js";
 import { $, busy, clearComplaints, complain, el, svg } from "./dom.js";
+import { momentText } from "./dates.js";
+import { REQUIRED } from "./messages.js";
 import { qrCode } from "./qr.js";
 import { session } from "./session.js";
 
@@ -13,15 +15,16 @@ export function renderFactor(anew) {
     for (const secret of ["factor-secret", "factor-qr", "factor-uri-text", "recovery-codes"]) $(secret).replaceChildren();
     $("factor-uri").removeAttribute("href");
   }
+  if (!session.user) return;
   const since = session.user.totpEnabledAt;
   $("factor-text").textContent = since
-    ? `On since ${new Date(since).toLocaleDateString(undefined, { dateStyle: "medium" })}: logging in needs a code from your phone.`
-    : "Off. With it, logging in needs your password and a code from your phone.";
+    ? `On since ${momentText(since)}. You need a code from your phone to log in.`
+    : "Off. When it is on, you need your password and a code from your phone to log in.";
   for (const label of document.querySelectorAll(".field.armed")) label.hidden = !since;
   $("factor-password").hidden = step !== "start";
   $("factor-code").hidden = step !== "code";
   $("factor-recovery").hidden = step !== "recovery";
-  $("factor-password").querySelector("button").textContent = since ? "Turn it off" : "Set it up";
+  $("factor-password").querySelector("button").textContent = since ? "Turn off" : "Set up";
 }
 
 /* Dark squares on white in both themes, since not every app reads it the other way round. */
@@ -70,8 +73,8 @@ function onSubmit(form, work) {
     e.preventDefault();
     clearComplaints(form);
     const empty = [...form.querySelectorAll("input")].find((input) => !input.closest("[hidden]") && !input.value.trim());
-    if (!empty) busy(form, () => work(form));
-    else { complain(empty, "Please fill this in."); empty.focus(); }
+    if (!empty) busy(form, () => work(form), { texts: { "bad-credentials": form.id === "factor-code" ? "This code is wrong or has expired." : "Wrong password or code." } });
+    else { complain(empty, REQUIRED); empty.focus(); }
   });
 }
 

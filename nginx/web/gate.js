@@ -1,15 +1,21 @@
-/* The page before the door: log in, sign up, and a new password for who forgot theirs. */
+/* What is shown before one is logged in: log in, sign up, and a new password for those who forgot theirs. */
 import { request } from "./api.js";
 import { $, busy, clearComplaints, complain } from "./dom.js";
+import { REQUIRED } from "./messages.js";
 import { session } from "./session.js";
 
-const REQUIRED = "Please fill this in.";
 const TABS = ["login", "signup"];
 const LEDES = {
-  login: "Your team's tasks, the same on every screen, as they change.",
-  signup: "Your team's tasks, the same on every screen, as they change.",
-  forgot: "Tell us the address of your account, and we send a link there to choose a new password.",
-  reset: "Choose a new password. Whoever is logged in to your account anywhere will have to log in again.",
+  login: "Your team’s tasks, up to date on every screen.",
+  signup: "Your team’s tasks, up to date on every screen.",
+  forgot: "Enter the email address of your account. We’ll send you a link to choose a new password.",
+  reset: "Choose a new password. You’ll be logged out on all devices.",
+};
+const TEXTS = {
+  login: {
+    "bad-credentials": "Wrong email or password.",
+    throttled: "Too many attempts. Wait a few minutes before you try again.",
+  },
 };
 let resetToken = null;
 
@@ -17,8 +23,7 @@ let resetToken = null;
 function choose(name, note = "") {
   for (const each of Object.keys(LEDES)) $(each).hidden = each !== name;
   for (const each of TABS) {
-    $(`tab-${each}`).setAttribute("aria-selected", String(each === name));
-    $(`tab-${each}`).tabIndex = each === name ? 0 : -1;
+    $(`tab-${each}`).setAttribute("aria-pressed", String(each === name));
   }
   $("gate-tabs").hidden = !TABS.includes(name);
   $("gate-lede").textContent = LEDES[name];
@@ -43,7 +48,7 @@ function complete(form) {
   for (const input of form.querySelectorAll("input[required]")) {
     if (!input.value.trim()) complain(input, REQUIRED);
     else if (input.autocomplete === "new-password" && [...input.value].length < 12) {
-      complain(input, "At least 12 characters, please.");
+      complain(input, "Use at least 12 characters.");
     }
   }
   const bad = form.querySelector("[aria-invalid]");
@@ -65,6 +70,7 @@ async function logIn(f) {
   try {
     await open("/v1/sessions", body);
   } catch (error) {
+    if (error.slug === "bad-credentials" && f.code.required) throw Object.assign(error, { message: "Wrong password or code.", slug: "" });
     if (error.slug !== "code-required") throw error;
     askCode(true);
     return false;
@@ -80,13 +86,13 @@ async function signUp(f) {
     if (error.errors?.length !== 1 || error.errors[0].pointer !== "/timeZone") throw error;
     return open("/v1/users", body);
   });
-  return `We sent a letter to ${session.user.email}. Please confirm your address with it.`;
+  return `We’ve emailed ${session.user.email}. Follow the link in it to confirm your address.`;
 }
 
 /* The same words whoever asks. */
 async function forgot(f) {
   await request("POST", "/v1/password-resets", { body: { email: f.email.value.trim() }, open: true });
-  choose("login", "If there is an account with this address, a letter is on its way to it. Its link is good for 30 minutes.");
+  choose("login", "If there is an account with this address, we’ve emailed it a link. The link works for 30 minutes.");
   $("login").elements.password.focus();
 }
 
@@ -95,12 +101,12 @@ async function reset(f, done) {
     await request("PUT", "/v1/password-resets", { body: { token: resetToken, password: f.password.value }, open: true });
   } catch (error) {
     if (error.status !== 401) throw error;
-    choose("forgot", "This link is no longer good: it was used already, or is older than 30 minutes. You can have a new one.");
+    choose("forgot", "This link no longer works: it has been used, or is older than 30 minutes. You can request a new one.");
     $("forgot").elements.email.focus();
     return;
   }
   resetToken = null;
-  done("Your new password is set. Log in with it.");
+  done("Your password has been changed. Log in with the new one.");
 }
 
 function onSubmit(id, work) {
@@ -109,7 +115,7 @@ function onSubmit(id, work) {
     if (!complete($(id))) return;
     busy($(id), async () => {
       if (await work($(id).elements) !== false) $(id).reset();
-    });
+    }, { texts: TEXTS[id] });
   };
 }
 
@@ -117,12 +123,6 @@ function onSubmit(id, work) {
 export function setUpGate(enter, done) {
   for (const each of TABS) {
     $(`tab-${each}`).onclick = () => { choose(each); $(each).elements[0].focus(); };
-    $(`tab-${each}`).onkeydown = (e) => {
-      if (e.key !== "ArrowLeft" && e.key !== "ArrowRight") return;
-      const other = each === "login" ? "signup" : "login";
-      choose(other);
-      $(`tab-${other}`).focus();
-    };
   }
   $("forgot-link").onclick = () => {
     const typed = $("login").elements.login.value.trim();

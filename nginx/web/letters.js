@@ -14,16 +14,16 @@ export function takeLetter() {
 
 /* Confirms an address or a number; resolves to what the user is told of it. */
 export async function confirmContact(token) {
-  if (!token) return "This link is not complete. Please copy all of it from the letter.";
+  if (!token) return "This link is incomplete. Copy the whole link from the email.";
   try {
     await request("PUT", "/v1/verifications", { body: { token }, open: true });
     return "Thank you, your address is confirmed.";
   } catch (error) {
-    if (error.status === 409) return "Another account has this address by now, so it cannot become yours.";
+    if (error.status === 409) return "Another account uses this address now, so it can’t be yours.";
     if (error.status === 401 || error.status === 422) {
-      return "This link is no longer good: it was used already, is older than a day, or another address was chosen since. " +
-        "Your account page sends a new one.";
+      return "This link no longer works: it has been used, is older than a day, or you have chosen another address since. " +
+        "You can request a new one on your account page.";
     }
-    return "Your address could not be confirmed just now. Please open the link again in a moment.";
+    return "Your address couldn’t be confirmed at the moment. Open the link again in a few minutes.";
   }
 }

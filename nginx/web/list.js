@@ -1,6 +1,6 @@
 /* The list: one row per task, sorted by a column the user picks. */
-import { assigneeAvatars, capital, dueChip, isDone, labelChips, priorityMark, priorityRank, statusOf } from "./card.js";
-import { dueTime } from "./dates.js";
+import { assigneeAvatars, capital, dueChip, isDone, labelChips, lookOf, priorityMark, priorityRank, statusOf } from "./card.js";
+import { dueLabel, dueTime } from "./dates.js";
 import { arrange, el, keepFocus } from "./dom.js";
 
 /* Each column: key, heading, compare for rising order. */
@@ -50,6 +50,14 @@ export class List {
     for (const id of this.#rows.keys()) if (!store.tasks.has(id)) this.#rows.delete(id);
   }
 
+  /* Nothing of any project stays. */
+  clear() {
+    this.#store = null;
+    this.#again = () => {};
+    this.#rows.clear();
+    this.#body.replaceChildren();
+  }
+
   /* Without a due date comes last, whichever way the dates run; the board's order settles ties. */
   #sorted(tasks) {
     const { key, down } = this.#sort;
@@ -72,10 +80,11 @@ export class List {
       row.addEventListener("animationend", () => row.classList.remove("flash"));
       this.#rows.set(task.id, row);
     }
-    const look = `${task.rev}.${this.#store.looks}`;
+    const due = dueLabel(task);
+    const look = lookOf(this.#store, task, due);
     if (row.dataset.look !== look) {
       row.dataset.look = look;
-      row.replaceChildren(...this.#cells(task));
+      row.replaceChildren(...this.#cells(task, due));
       row.classList.toggle("done", isDone(this.#store, task));
     }
     if (flash.has(task.id)) row.classList.add("flash");
@@ -83,22 +92,23 @@ export class List {
     return row;
   }
 
-  #cells(task) {
+  #cells(task, due) {
     const status = statusOf(this.#store, task.status);
     const mark = priorityMark(task);
     return [
       el("td.number", {}, `#${task.number}`),
-      el("td.row-title", {}, el("span.card-title", {}, task.title), labelChips(this.#store, task)),
-      el("td", {}, el("span.status", { dataset: { kind: status?.kind } }, status?.name ?? task.status)),
+      el("td.row-title", {}, el("span.card-title", { dir: "auto" }, task.title), labelChips(this.#store, task)),
+      el("td", {}, el("span.status", { dir: "auto", title: status?.name, dataset: { kind: status?.kind } }, status?.name ?? task.status)),
       el("td.row-priority", {}, mark, mark ? capital(task.priority) : ""),
-      el("td", {}, dueChip(this.#store, task)),
+      el("td", {}, dueChip(this.#store, task, due)),
       el("td", {}, assigneeAvatars(this.#store, task)),
     ];
   }
 
   #key(e) {
     const row = e.target.closest("tr");
-    if (e.key === "Enter") this.#act.open(row.dataset.task);
+    if (!row || e.target !== row || e.altKey || e.ctrlKey || e.metaKey) return;
+    if (e.key === "Enter" || e.key === " ") this.#act.open(row.dataset.task);
     else if (e.key === "ArrowUp") row.previousElementSibling?.focus();
     else if (e.key === "ArrowDown") row.nextElementSibling?.focus();
     else return;

@@ -4,7 +4,9 @@
  */
 import { request } from "./api.js";
 import { askConflict, confirm, toast, toastError } from "./dialogs.js";
-import { $, busy, clearComplaints } from "./dom.js";
+import { momentText } from "./dates.js";
+import { $, busy, clearComplaints, isolate, quote } from "./dom.js";
+import { hasNoFocus } from "./focus.js";
 import { TaskForm } from "./taskform.js";
 
 const OVER = matchMedia("(width < 1100px)"); /* as in panel.css: the panel lies over the board */
@@ -16,6 +18,7 @@ export class Panel {
   #fields;
   #base = null; /* the task the user's edits are based on; null while creating */
   #note = $("task-note");
+  #opener = null; /* what had the focus before the panel */
 
   /* closed(id): the panel was closed by the user, or its task went away. */
   constructor(workspace, closed) {
@@ -51,6 +54,7 @@ export class Panel {
   }
 
   #show(base) {
+    if (!this.isOpen) this.#opener = document.activeElement;
     this.#base = base;
     clearComplaints(this.#form);
     this.#note.textContent = "";
@@ -59,7 +63,7 @@ export class Panel {
     this.#form.querySelector(".panel-body").scrollTop = 0;
     $("panel-title").textContent = base ? `Task #${base.number}` : "New task";
     $("task-save").textContent = base ? "Save" : "Create";
-    $("checklist-add").value = "";
+    this.#fields.clear();
     this.#fields.setChoices();
     this.#fields.fill(base ?? this.#blank);
     this.#limits();
@@ -76,30 +80,53 @@ export class Panel {
   hide() {
     $("panel").hidden = true;
     this.#base = null;
+    this.#fields.clear();
+    this.#note.textContent = $("task-meta").textContent = "";
     this.#fence();
+  }
+
+  get hasEdits() { return this.isOpen && this.#workspace.store !== null && this.#touched().length > 0; }
+
+  /* What was typed as text; "" when there is nothing to lose. */
+  get typedText() { return this.isOpen ? this.#fields.text(this.#touched()) : ""; }
+
+  /* The open task with what was typed and not saved, for restore(); null when no panel is open. */
+  draft() {
+    if (!this.isOpen) return null;
+    return { base: this.#base, status: this.#status, values: this.#fields.values(this.#touched()) };
+  }
+
+  /* Shows a draft again, on top of what the task has become. */
+  restore({ base, status, values }) {
+    this.#status = status;
+    this.#show(base);
+    this.#fields.put(values);
+    if (Object.keys(values).length) this.#note.textContent = "Your unsaved changes are back.";
+    this.refresh();
   }
 
   /* What the panel covers takes neither focus nor clicks, and is not read out. */
   #fence() {
     const modal = this.isOpen && OVER.matches;
     $("main").inert = $("sidebar").inert = modal;
-    for (const [name, value] of [["role", "dialog"], ["aria-modal", "true"]]) {
-      if (modal) $("panel").setAttribute(name, value);
-      else $("panel").removeAttribute(name);
-    }
+    $("panel").setAttribute("role", modal ? "dialog" : "complementary");
+    if (modal) $("panel").setAttribute("aria-modal", "true");
+    else $("panel").removeAttribute("aria-modal");
   }
 
   #leave() {
     const id = this.taskId;
+    const opener = this.#opener;
     this.hide();
     this.#closed(id);
+    if (hasNoFocus()) opener?.focus({ preventScroll: true });
   }
 
   #touched() { return this.#fields.touched(this.#base ?? this.#blank); }
 
   async #mayLeave() {
-    if (!this.isOpen || !this.#workspace.store || !this.#touched().length) return true;
-    return confirm("Discard your changes?", "What you typed in this task has not been saved.", "Discard");
+    if (!this.hasEdits) return true;
+    return confirm("Discard your changes?", "What you typed in this task hasn’t been saved.", "Discard");
   }
 
   /* Called after any change of the store. */
@@ -123,16 +150,19 @@ export class Panel {
     $("task-save").hidden = !store.mayWrite;
     $("task-delete").hidden = !store.mayWrite || !this.#base;
     $("task-meta").textContent = this.#base ? this.#meta() : "";
+    if (!store.mayWrite && this.#touched().length) {
+      this.#note.textContent = "You can no longer edit this project. Your text stays here so that you can copy it.";
+    }
   }
 
-  #nameOf(id) { return this.#workspace.store.members.get(id)?.name ?? "Someone"; }
+  /* For sentences of ours. */
+  #nameOf(id) { return isolate(this.#workspace.store.members.get(id)?.name ?? "Somebody"); }
 
   #meta() {
-    const when = (at) => new Date(at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
     const t = this.#workspace.store.tasks.get(this.#base.id) ?? this.#base;
-    const made = `Created by ${this.#nameOf(t.createdBy)}, ${when(t.createdAt)}.`;
+    const made = `Created by ${this.#nameOf(t.createdBy)}, ${momentText(t.createdAt)}.`;
     return t.updatedAt && t.updatedAt !== t.createdAt
-      ? `${made} Changed by ${this.#nameOf(t.updatedBy)}, ${when(t.updatedAt)}.` : made;
+      ? `${made} Last changed by ${this.#nameOf(t.updatedBy)}, ${momentText(t.updatedAt)}.` : made;
   }
 
   /* A newer revision came: untouched fields follow it; a touched one that it changed keeps the old base, and a save meets 412. */
@@ -145,13 +175,13 @@ export class Panel {
       return;
     }
     const what = clashes.map((c) => c.label.toLowerCase()).join(", ");
-    this.#note.textContent = `${this.#nameOf(now.updatedBy)} changed the ${what} meanwhile.`;
+    this.#note.textContent = `${this.#nameOf(now.updatedBy)} changed the ${what} while you were editing.`;
     this.#base = this.#fields.rebased(this.#base, now, touched);
   }
 
   #gone() {
     if (this.#touched().length) {
-      this.#note.textContent = "This task was deleted meanwhile.";
+      this.#note.textContent = "This task was deleted. Your text stays here so that you can copy it.";
       return;
     }
     this.#leave();
@@ -159,13 +189,19 @@ export class Panel {
 
   #submit() {
     if (!this.#workspace.store.mayWrite) return;
-    busy(this.#form, () => (this.#base ? this.#save() : this.#make()), { dueAt: "dueTime" });
+    const work = async () => {
+      await this.#fields.addTypedLabel();
+      await (this.#base ? this.#save() : this.#make());
+    };
+    busy(this.#form, work, { aliases: { dueAt: "dueTime" }, texts: { "not-found": "This task was deleted, or you no longer have access to it." } });
   }
 
   async #make() {
     const task = await this.#workspace.createTask(this.#fields.body(this.#fields.touched(null)));
+    const opener = this.#opener;
     this.hide();
-    this.#closed(task.id);
+    this.#closed(task.id, task);
+    if (hasNoFocus()) opener?.focus({ preventScroll: true });
   }
 
   async #save() {
@@ -189,7 +225,7 @@ export class Panel {
   async #settle(error, touched) {
     const current = error.current ?? await request("GET", `/v1/tasks/${this.#base.id}`);
     const clashes = this.#fields.clashes(this.#base, current, touched);
-    const choice = clashes.length ? await askConflict(clashes) : "mine";
+    const choice = clashes.length ? await askConflict(clashes, this.#nameOf(current.updatedBy)) : "mine";
     if (choice === "") return false;
     const theirs = choice === "theirs" ? clashes.map((c) => c.name) : [];
     this.#fields.fill(current, touched.filter((name) => !theirs.includes(name)));
@@ -202,7 +238,7 @@ export class Panel {
     this.#leave();
     try {
       await this.#workspace.deleteTask(id);
-      toast(`“${title}” is in the trash.`, { label: "Undo", run: () => this.#workspace.restoreTask(id) });
+      toast(`${quote(title)} is in the trash.`, { label: "Undo", run: () => this.#workspace.restoreTask(id) });
     } catch (error) {
       toastError(error);
     }

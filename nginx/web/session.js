@@ -3,6 +3,8 @@
  * cookie, which no script reads; localStorage holds no more than who is signed in here, for a reload and
  * for the other tabs.
  */
+import { forget, recall, remember } from "./storage.js";
+
 const KEY = "taskwire.user"; /* the id; not a secret */
 const EARLY_MS = 60_000; /* renew this long before the access token ends */
 
@@ -12,7 +14,7 @@ let timer = 0;
 let renewal = null; /* the refresh under way, shared by all who need it */
 const listeners = { token: [], user: [], ended: [] };
 
-export const session = { user: null };
+export const session = { user: null, lastUserId: null };
 
 /* Calls back with each new access token ("token"), what is known of the user ("user"), or when the session is over ("ended"). */
 session.on = (name, callback) => listeners[name].push(callback);
@@ -21,21 +23,19 @@ function tell(name, value) {
   for (const callback of listeners[name]) callback(value);
 }
 
-session.exists = () => localStorage.getItem(KEY) !== null;
+session.exists = () => recall(KEY) !== null;
 
 session.setUser = (user) => {
   session.user = user;
+  session.lastUserId = user.id;
   tell("user", user);
 };
 
 /* Takes the reply of sign-up, log-in or refresh. */
 session.adopt = (reply) => {
   const { user } = reply;
-  localStorage.setItem(KEY, user.id);
-  if (session.user && session.user.id !== user.id) {
-    location.reload(); /* the cookie is somebody else's since: nothing here is theirs to see */
-    return;
-  }
+  remember(KEY, user.id);
+  if (session.user && session.user.id !== user.id) return replaced(); /* the cookie is somebody else's since */
   access = reply.accessToken;
   const life = (reply.expiresIn ?? 600) * 1000;
   expiresAt = Date.now() + life;
@@ -43,19 +43,27 @@ session.adopt = (reply) => {
   timer = setTimeout(() => session.refresh().catch(() => {}), Math.max(life - EARLY_MS, life / 2));
   session.setUser(user);
   tell("token", access);
+  return undefined;
 };
 
-/* Lets the other tabs know that the user leaves; this one goes on until end(). */
-session.leave = () => localStorage.removeItem(KEY);
+/* Nothing on this page is for the new user to see. */
+function replaced() {
+  session.user = null;
+  location.reload();
+}
 
-/* Forgets everything; `why` is shown to the user when the session ended by itself. */
-session.end = (why) => {
+/* Lets the other tabs know that the user leaves; this one goes on until end(). */
+session.leave = () => forget(KEY);
+
+/* Forgets everything; `why` is shown to the user, `byUser` when it was their wish. */
+session.end = (why, byUser = false) => {
   clearTimeout(timer);
   access = null;
   expiresAt = 0;
   session.user = null;
-  localStorage.removeItem(KEY);
-  tell("ended", why);
+  forget(KEY);
+  tell("ended", { why, byUser });
+  session.lastUserId = null;
 };
 
 /* A token good for at least a few seconds more. */
@@ -98,7 +106,7 @@ async function renew() {
 window.addEventListener("storage", (e) => {
   if (e.key !== KEY || !access) return;
   if (e.newValue === null) session.end("You logged out in another tab.");
-  else if (e.newValue !== session.user.id) location.reload();
+  else if (e.newValue !== session.user.id) replaced();
 });
 
-localStorage.removeItem("taskwire.refresh"); /* where the token of an older page lay */
+forget("taskwire.refresh"); /* where the token of an older page lay */

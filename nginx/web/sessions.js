@@ -1,5 +1,6 @@
 /* Where the user is logged in, and an end to it. */
 import { everything, request } from "./api.js";
+import { momentText } from "./dates.js";
 import { toastError } from "./dialogs.js";
 import { $, el } from "./dom.js";
 import { session } from "./session.js";
@@ -12,7 +13,7 @@ let turn = 0;
 /* "Firefox on Windows" for what a browser says of itself; a name that somebody gave stays. */
 function deviceName(device) {
   const [browser, system] = [BROWSERS, SYSTEMS].map((list) => list.find(([mark]) => mark.test(device))?.[1]);
-  return browser ? [browser, system].filter(Boolean).join(" on ") : device || "A program without a name";
+  return browser ? [browser, system].filter(Boolean).join(" on ") : device || "Unnamed device";
 }
 
 function ago(at) {
@@ -23,12 +24,12 @@ function ago(at) {
 
 function row(each) {
   const name = deviceName(each.device);
-  const seen = el("time", { dateTime: each.lastUsedAt, title: new Date(each.lastUsedAt).toLocaleString() }, ago(each.lastUsedAt));
+  const seen = el("time", { dateTime: each.lastUsedAt, title: momentText(each.lastUsedAt) }, ago(each.lastUsedAt));
   return el("li", { dataset: { session: each.id } },
-    el("span.grow.stack", {}, el("strong.clip", { title: each.device }, name),
-      el("small", {}, each.ip ? `${each.ip}, seen ` : "seen ", seen)),
+    el("span.grow.stack", {}, el("strong.clip", { dir: "auto", title: each.device }, name),
+      el("small", {}, each.ip ? `${each.ip}, last active ` : "Last active ", seen)),
     each.current ? el("span.badge", { dataset: { good: "true" } }, "This browser")
-      : el("button", { type: "button", "aria-label": `End the session of ${name}`, onclick: (e) => end(e.target, `/v1/sessions/${each.id}`) }, "End"));
+      : el("button", { type: "button", "aria-label": `Log out ${name}`, onclick: (e) => end(e.target, `/v1/sessions/${each.id}`) }, "Log out"));
 }
 
 export async function renderSessions() {

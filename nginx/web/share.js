@@ -1,7 +1,7 @@
 /* The windows of a project: its settings (new, rename, trash) and its members. */
 import { ask, confirm, toast, toastError } from "./dialogs.js";
 import { capital } from "./card.js";
-import { $, avatar, busy, clearComplaints, el, icon } from "./dom.js";
+import { $, avatar, busy, clearComplaints, el, icon, quote } from "./dom.js";
 import { session } from "./session.js";
 
 const ROLES = ["owner", "admin", "member", "commenter", "viewer"];
@@ -34,10 +34,10 @@ export function editProject(workspace, project, done) {
 }
 
 async function trash(workspace, project) {
-  const sure = await confirm(`Move “${project.name}” to the trash?`, "Its tasks go with it, for everyone.", "Move to trash");
+  const sure = await confirm(`Move ${quote(project.name)} to the trash?`, "Its tasks go with it, for every member.", "Move to trash");
   if (!sure) return;
   await workspace.trashProject(project.id);
-  toast(`“${project.name}” is in the trash.`, { label: "Undo", run: () => workspace.restoreProject(project.id) });
+  toast(`${quote(project.name)} is in the trash.`, { label: "Undo", run: () => workspace.restoreProject(project.id) });
 }
 
 export function openShare(workspace) {
@@ -67,12 +67,28 @@ export function renderMembers(workspace) {
     $("share-dialog").close("");
     return;
   }
-  $("share-title").textContent = `Share “${store.project.name}”`;
+  $("share-title").textContent = `Share ${quote(store.project.name)}`;
   const members = [...store.members.values()].sort((a, b) => ROLES.indexOf(a.role) - ROLES.indexOf(b.role) || a.name.localeCompare(b.name));
   const look = JSON.stringify([members, store.role]);
   if ($("members").dataset.look === look) return;
   $("members").dataset.look = look;
   $("members").replaceChildren(...members.map((m) => memberRow(workspace, m)));
+}
+
+/* Leaving cannot be undone by oneself. */
+async function leave(workspace) {
+  const { id, project } = workspace.store;
+  const text = project.access === "everyone" ? "You can join again as long as the project is open to everyone."
+    : "You will lose access to its tasks. To come back, you need a new invitation.";
+  if (!(await confirm(`Leave ${quote(project.name)}?`, text, "Leave"))) return;
+  if (workspace.store?.id === id) await workspace.removeMember(session.user.id);
+}
+
+/* Nothing of a project stays in its windows. */
+export function clearShare() {
+  $("members").replaceChildren();
+  delete $("members").dataset.look;
+  $("share-title").textContent = "Share";
 }
 
 function memberRow(workspace, member) {
@@ -82,7 +98,7 @@ function memberRow(workspace, member) {
   const failed = (error) => {
     $("members").dataset.look = "";
     renderMembers(workspace);
-    toastError(error);
+    toastError(error, { conflict: "A project must keep at least one owner." });
   };
   const role = mayChange
     ? el("select", {
@@ -93,8 +109,8 @@ function memberRow(workspace, member) {
   const remove = mayChange || self
     ? el("button.quiet.square", {
       type: "button", title: self ? "Leave" : "Remove", "aria-label": self ? "Leave this project" : `Remove ${member.name}`,
-      onclick: () => workspace.removeMember(member.userId).catch(failed),
+      onclick: () => (self ? leave(workspace) : workspace.removeMember(member.userId)).catch(failed),
     }, icon("close")) : null;
   return el("li", { dataset: { member: member.userId } }, avatar(member.userId, member.name),
-    el("span.grow.clip", {}, member.name, self ? el("em", {}, " (you)") : null), role, remove);
+    el("span.grow.clip", {}, el("bdi", {}, member.name), self ? el("em", {}, " (you)") : null), role, remove);
 }

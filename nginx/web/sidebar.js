@@ -26,7 +26,7 @@ function row(project, open) {
     link.dataset.look = look;
     const mark = project.inbox ? icon("inbox") : el("i.swatch", { dataset: { hue: hue(project.id) } });
     tint(mark, project.colour);
-    link.replaceChildren(mark, el("span.clip", {}, project.name));
+    link.replaceChildren(mark, el("span.clip", { dir: "auto" }, project.name));
   }
   if (open) link.setAttribute("aria-current", "page");
   else link.removeAttribute("aria-current");
@@ -36,8 +36,18 @@ function row(project, open) {
 export function renderMe() {
   const { user } = session;
   $("me-avatar").replaceChildren(avatar(user.id, user.name));
+  $("me").setAttribute("aria-label", `Your account, ${user.name}`);
   $("me-name").textContent = user.name;
   $("me-name").title = user.email ?? "";
+}
+
+/* Nothing of the user stays. */
+export function clearSide() {
+  rows.clear();
+  $("projects").replaceChildren();
+  $("me-avatar").replaceChildren();
+  $("me-name").textContent = $("me-name").title = "";
+  $("me").removeAttribute("aria-label");
 }
 
 let note = 0;
@@ -56,7 +66,7 @@ export function renderConnection({ state, since }) {
 }
 
 export function renderCaughtUp(count) {
-  say("live", count ? `Caught up ${count} ${count === 1 ? "change" : "changes"}` : "Back, nothing missed");
+  say("live", count ? `Caught up on ${count} ${count === 1 ? "change" : "changes"}` : "Back online, nothing missed");
   clearTimeout(note);
   note = setTimeout(() => say("live", "Live"), CAUGHT_UP_MS);
 }

@@ -3,27 +3,30 @@
  * One row of FIELDS per field; the panel around it knows no field by name.
  */
 import { PRIORITIES, capital } from "./card.js";
-import { Checklist } from "./checklist.js";
+import { Checklist, tidyItem } from "./checklist.js";
 import { Chips } from "./chips.js";
-import { dueFields, dueInputs } from "./dates.js";
+import { dueFields, dueInputs, zoneNote } from "./dates.js";
 import { $, el } from "./dom.js";
 
 const nameIn = (list, id) => list?.find((x) => x.id === id)?.name ?? "?";
 const itself = (value) => value;
+/* As a textarea gives text back: line breaks are one character. */
+const lines = (text) => (text ?? "").replace(/\r\n?/g, "\n");
 
 /*
- * keys: the field in the API; label: its name for people; of: a task's value in the form's own terms;
+ * keys: the field in the API; label: its name for people; of: a task's value in the form's own terms, exactly as
+ * its inputs give it back when nobody has typed, so that a difference is always somebody's typing;
  * text: that value as a conflict shows it; body: back into the API's terms.
  */
 const FIELDS = {
-  title: { label: "Title", of: (t) => t.title ?? "", text: itself },
-  description: { label: "Description", of: (t) => t.description ?? "", text: itself },
+  title: { label: "Title", of: (t) => lines(t.title).trim(), text: itself },
+  description: { label: "Description", of: (t) => lines(t.description), text: itself },
   status: { label: "Status", of: (t) => t.status, text: (v, store) => nameIn(store.project.statuses, v) },
   priority: { label: "Priority", of: (t) => t.priority ?? "none", text: capital },
   due: { keys: ["dueDate", "dueAt"], label: "Due", of: dueInputs, text: (v) => `${v.date} ${v.time}`.trim(), body: (v) => dueFields(v.date, v.time) },
   assigneeIds: { label: "Assigned to", of: (t) => t.assigneeIds ?? [], text: (v, store) => v.map((id) => store.members.get(id)?.name ?? "?").join(", ") },
   labelIds: { label: "Labels", of: (t) => t.labelIds ?? [], text: (v, store) => v.map((id) => nameIn(store.project.labels, id)).join(", ") },
-  checklist: { label: "Checklist", of: (t) => (t.checklist ?? []).map(({ id, text, done }) => ({ id, text, done })), text: (v) => v.map((i) => `${i.done ? "☑" : "☐"} ${i.text}`).join("\n") },
+  checklist: { label: "Checklist", of: (t) => (t.checklist ?? []).map(({ id, text, done }) => ({ id, text: tidyItem(text), done })).filter((i) => i.text), text: (v) => v.map((i) => `${i.done ? "☑" : "☐"} ${i.text}`).join("\n") },
 };
 const EMPTY = { status: null };
 
@@ -52,9 +55,25 @@ export class TaskForm {
 
   focusTitle() { this.#form.elements.title.focus(); }
 
+  /* Text that nobody may change any more can still be selected and copied. */
   disable(yes) {
-    for (const input of this.#form.querySelectorAll(".panel-body :is(input, textarea, select, button)")) input.disabled = yes;
+    for (const input of this.#form.querySelectorAll(".panel-body :is(input, textarea, select, button)")) {
+      if (input.matches("textarea, [type=text]")) input.readOnly = yes;
+      else input.disabled = yes;
+    }
   }
+
+  /* Nothing of any task or project stays in the inputs. */
+  clear() {
+    this.#choices = "";
+    this.#checklist.clear();
+    this.#chips.clear();
+    this.#form.elements.status.replaceChildren();
+    this.#form.reset();
+  }
+
+  /* Adds what was typed as a label without Enter. */
+  addTypedLabel() { return this.#chips.addTyped(); }
 
   /* Statuses, members and labels to choose from, made anew when the project changed. */
   setChoices() {
@@ -73,7 +92,25 @@ export class TaskForm {
     for (const [name, field] of Object.entries(FIELDS)) {
       if (!keep.includes(name)) this.#write(name, field.of(task));
     }
+    $("zone-note").textContent = zoneNote();
     this.#grow();
+  }
+
+  /* The values of some fields, to be put back later with put(). */
+  values(names) {
+    return Object.fromEntries(names.map((name) => [name, this.#read(name)]));
+  }
+
+  put(values) {
+    for (const [name, value] of Object.entries(values)) this.#write(name, value);
+    this.#grow();
+  }
+
+  /* What was typed into the named fields, as text to copy. */
+  text(names) {
+    const { store } = this.#workspace;
+    const known = (name) => ["title", "description", "checklist", "due"].includes(name);
+    return names.filter(known).map((name) => FIELDS[name].text(this.#read(name), store)).filter(Boolean).join("\n\n");
   }
 
   #write(name, value) {
@@ -89,12 +126,13 @@ export class TaskForm {
     if (name === "due") return { date: f.dueDate.value, time: f.dueDate.value ? f.dueTime.value : "" };
     if (name === "checklist") return this.#checklist.value;
     if (name in this.#chips) return this.#chips[name];
-    return name === "title" ? f.title.value.trim() : f[name].value;
+    return name === "title" ? lines(f.title.value).trim() : f[name].value;
   }
 
   /* Names of the fields whose inputs differ from `base` (null: from a task with nothing in it). */
   touched(base) {
-    return Object.keys(FIELDS).filter((name) => !same(this.#read(name), FIELDS[name].of(base ?? EMPTY)));
+    const changed = Object.keys(FIELDS).filter((name) => !same(this.#read(name), FIELDS[name].of(base ?? EMPTY)));
+    return this.#chips.typed && !changed.includes("labelIds") ? [...changed, "labelIds"] : changed;
   }
 
   /* The named fields in the API's terms: the body of a POST or PATCH. */

@@ -26,12 +26,14 @@ STILL = """
 class Browser:
     """One person's browser: nothing is shared with another's."""
 
-    def __init__(self, width=1280, height=800):
+    def __init__(self, width=1280, height=800, cookies=True):
         self.profile = tempfile.mkdtemp(prefix="taskwire-browser-")
         options = Options()
         options.binary_location = CHROMIUM
         for flag in [*FLAGS, f"--user-data-dir={self.profile}", f"--window-size={width},{height}"]:
             options.add_argument(flag)
+        if not cookies:
+            options.add_experimental_option("prefs", {"profile.default_content_setting_values.cookies": 2})
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         self.driver = webdriver.Chrome(options=options, service=Service(CHROMEDRIVER))
         self.driver.set_page_load_timeout(20)

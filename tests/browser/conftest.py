@@ -28,6 +28,12 @@ class Windows:
         page.visible("#gate")
         return page
 
+    def blocked(self):
+        """A browser that keeps neither cookies nor anything else."""
+        browser = Browser(cookies=False)
+        self.browsers.append(browser)
+        return Page(browser, self.url).open()
+
     def log_in(self, user, project=None, **size):
         """A browser in which a User of the API is signed in, live, in one of his projects."""
         page = self.open(**size)

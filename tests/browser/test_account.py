@@ -80,7 +80,7 @@ def test_the_phone_is_confirmed_by_a_code(windows, anna, outbox):
     for n in range(1, 4):  # of five tries: each counts once
         submit(page, "#contact-phone", code=f"{(int(code) + n) % 10**6:06d}")
         page.until(lambda: page.all("#contact-phone .complaint") and not page.all("#contact-phone [aria-busy]"))
-        assert "not right" in page.text("#contact-phone .complaint")
+        assert "wrong or has expired" in page.text("#contact-phone .complaint")
     submit(page, "#contact-phone", code=code)
     page.until(lambda: badge(page, "phone") == "Confirmed")
     assert anna.get("/v1/me")["phoneVerifiedAt"] is not None
@@ -129,7 +129,7 @@ def test_a_changed_password_logs_out_the_others(windows, anna):
     submit(page, "#password", currentPassword="not my password", newPassword=NEW)
     page.visible("#password .complaint")
     submit(page, "#password", currentPassword=anna.password, newPassword=NEW)
-    said(page, "#password", "Changed")
+    said(page, "#password", "Password changed")
     other.visible("#gate", within=LIVE)
     page.until(lambda: len(sessions(page)) == 1)
     other.log_in(anna.email, NEW)

@@ -60,7 +60,7 @@ def test_the_corner_counts_what_was_caught_up(windows, stack, anna, ben):
         assert page.corner().startswith("Offline since")
         assert page.titles() == ["Known"], "nothing can have come"
     page.wait_connection("live", within=30)
-    page.until(lambda: page.corner() == "Caught up 3 changes", why=f"the corner said {page.corner()}")
+    page.until(lambda: page.corner() == "Caught up on 3 changes", why=f"the corner said {page.corner()}")
     page.browser.screenshot("caught-up")
     page.wait_titles("completed", ["Renamed"])
     page.wait_titles("todo", ["New"])

@@ -55,10 +55,10 @@ def test_a_forgotten_password_from_the_question_to_being_logged_in(windows, anna
     set_password(page, "short")
     page.visible("#reset .complaint")
     set_password(page, "password1234")  # refused by the server, which does not use the token up
-    page.until(lambda: "everybody" in page.text("#reset .complaint"))
+    page.until(lambda: "too common" in page.text("#reset .complaint"))
     set_password(page, NEW)
     page.visible("#login")
-    assert "new password is set" in note(page)
+    assert "has been changed" in note(page)
     page.log_in(anna.email, anna.password)
     page.visible("#login .form-error")
     page.log_in(anna.email, NEW)
@@ -70,7 +70,7 @@ def test_a_forgotten_password_from_the_question_to_being_logged_in(windows, anna
 def test_the_words_are_the_same_whoever_asks(windows, anna, who):
     email = {"known": anna.email, "unknown": fresh_account()["email"], "typed in capitals": anna.email.upper()}[who]
     assert ask_for_letter(windows.open(), email) == (
-        "If there is an account with this address, a letter is on its way to it. Its link is good for 30 minutes.")
+        "If there is an account with this address, we’ve emailed it a link. The link works for 30 minutes.")
 
 
 def test_no_address_is_complained_of_at_its_field(windows):
@@ -81,7 +81,7 @@ def test_no_address_is_complained_of_at_its_field(windows):
     page.until(lambda: page.text("#forgot .complaint") == "Please fill this in.")
     page.type("#forgot [name=email]", "no address")
     page.click("#forgot button[type=submit]")
-    page.until(lambda: "mail address" in page.text("#forgot .complaint"))
+    page.until(lambda: "email address" in page.text("#forgot .complaint"))
     page.click("#forgot [data-to-login]")
     page.visible("#login")
 
@@ -97,7 +97,7 @@ def test_a_used_or_broken_link_says_so_and_offers_a_new_one(windows, anna, outbo
         page.visible("#reset")
         set_password(page, "yet another one, longer")
         page.visible("#forgot")
-        assert "no longer good" in note(page)
+        assert "no longer works" in note(page)
     page.browser.screenshot("reset-used")
     assert_token_gone(page, letter)
 
@@ -122,7 +122,7 @@ def test_signing_up_sends_a_letter_whose_link_confirms_the_address(windows, worl
     page.click("#me")
     page.until(lambda: page.text("#contact-email .badge") == "Confirmed")
     page.driver.get(link(letter))
-    page.until(lambda: "no longer good" in page.text("#toasts"))
+    page.until(lambda: "no longer works" in page.text("#toasts"))
 
 
 def test_the_link_confirms_in_a_browser_that_is_not_logged_in(windows, anna, outbox):
@@ -137,7 +137,7 @@ def test_the_link_confirms_in_a_browser_that_is_not_logged_in(windows, anna, out
     assert anna.get("/v1/me")["emailVerifiedAt"] is not None
     page.driver.get("about:blank")
     page.driver.get(link(letter))
-    page.until(lambda: "no longer good" in note(page))
+    page.until(lambda: "no longer works" in note(page))
     assert not page.find("#shell").is_displayed() and page.driver.find_elements(By.CSS_SELECTOR, "#login")
 
 

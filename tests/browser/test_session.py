@@ -88,7 +88,7 @@ def test_a_log_out_that_the_server_did_not_hear_says_so(windows, anna):
     page.browser.offline(True)
     page.click("#logout")
     page.visible("#gate", within=20)
-    assert "has not ended your session" in page.text("#gate-note")
+    assert "may still be open" in page.text("#gate-note")
     page.browser.offline(False)
     page.driver.refresh()
     page.visible("#gate")

@@ -1,0 +1,84 @@
+/*
+ * What went wrong, in the page's own words: one text per problem and one per complaint about a field.  The API's
+ * details are for programmers and are never shown.
+ */
+const RELOAD = "Something went wrong on this page. Reload it and try again.";
+const LATER = "The server is busy. Try again in a moment.";
+export const REQUIRED = "Please fill this in.";
+
+const PROBLEMS = {
+  "malformed": RELOAD,
+  "bad-parameter": RELOAD,
+  "unauthenticated": "Please log in again.",
+  "bad-credentials": "That isn’t right. Please check it and try again.",
+  "code-required": "Enter the code from your authenticator app.",
+  "step-up-required": "Confirm your password to do this.",
+  "forbidden": "You don’t have permission to do this.",
+  "refused": "You don’t have permission to do this.",
+  "not-found": "This no longer exists, or you no longer have access to it.",
+  "method-not-allowed": RELOAD,
+  "conflict": "This isn’t possible at the moment, because something else has changed. Reload the page to see it.",
+  "in-progress": "This is still being saved. Try again in a moment.",
+  "stale": "Somebody changed this while you were editing it.",
+  "too-large": "This is too large to be saved.",
+  "too-much": "This is too large to be saved.",
+  "unsupported-media-type": RELOAD,
+  "invalid": "This couldn’t be saved. Please check what you entered.",
+  "key-reused": RELOAD,
+  "precondition-required": RELOAD,
+  "throttled": "That was too often. Try again in a few minutes.",
+  "busy": LATER,
+  "unavailable": LATER,
+  "no-answer": LATER,
+  "timeout": "The server took too long to answer. Your change may have been saved: check before you try again.",
+  "bad-range": RELOAD,
+  "url-too-long": RELOAD,
+  "headers-too-large": RELOAD,
+  "upgrade-required": RELOAD,
+  "internal": "Something went wrong on our side. Try again in a moment.",
+};
+
+const FIELDS = {
+  "required": REQUIRED,
+  "null": REQUIRED,
+  "too-short": "This is too short.",
+  "too-long": "This is too long.",
+  "text": "This contains characters that can’t be saved.",
+  "email": "This doesn’t look like an email address.",
+  "phone": "Enter the whole number with its country code, such as +49 170 1234567.",
+  "taken": "There is already an account with this.",
+  "wrong": "This is not your current password.",
+  "common": "This password is too common. Choose one that nobody would guess.",
+  "password": "Choose a password that is harder to guess.",
+  "personal": "Choose a password without your name, email or phone number.",
+  "not-member": "This person is no longer a member of the project.",
+  "not-found": "This no longer exists.",
+  "order": "The start can’t be after the due date.",
+  "duplicate": "This is already in the list.",
+  "in-use": "This is still in use.",
+  "archived": "This project is archived. Take it out of the archive first.",
+  "inbox": "This can’t be changed in your Inbox.",
+};
+
+/* A complaint that says more when its field is known. */
+const OF_FIELD = {
+  "email/format": FIELDS.email,
+  "email/taken": "There is already an account with this email address.",
+  "phone/format": FIELDS.phone,
+  "phone/taken": "There is already an account with this phone number.",
+  "password/too-short": "Use at least 12 characters.",
+  "newPassword/too-short": "Use at least 12 characters.",
+  "password/wrong": "Wrong password.",
+};
+
+export function problemText(slug, status) {
+  if (status === 0) return "The server can’t be reached. What you typed is still here: try again in a moment.";
+  return PROBLEMS[slug] ?? (status >= 500 ? LATER : status === 404 ? PROBLEMS["not-found"] : "This didn’t work. Try again in a moment.");
+}
+
+/* `field` is the first name in the complaint's pointer. */
+export function fieldText(field, code) {
+  return OF_FIELD[`${field}/${code}`] ?? FIELDS[code] ?? "This can’t be used here.";
+}
+
+export const known = { problems: Object.keys(PROBLEMS), fields: Object.keys(FIELDS) };

@@ -1,0 +1,125 @@
+"""What axe-core finds in the page: nothing, in every state, light and dark.
+
+axe-core comes out of a Python package that carries a current copy (axe.txt); of the package nothing else is used."""
+import importlib.util
+import pathlib
+
+import pytest
+
+AXE = pathlib.Path(importlib.util.find_spec("axe_playwright_python").origin).parent / "axe.min.js"
+RUN = """
+    const [rules, done] = arguments;
+    axe.run(document, { resultTypes: ["violations"], ...(rules ? { runOnly: rules } : {}) }).then(({ violations }) => done(violations.flatMap((v) =>
+        v.nodes.map((n) => `${v.id}: ${n.target.join(" ")} ${n.any.map((a) => a.message).join("; ").slice(0, 200)}`))), (e) => done([String(e)]))
+"""
+
+
+class Looker:
+    def __init__(self, page):
+        self.page, self.states, self.found = page, 0, []
+
+    def look(self, state):
+        """All rules in the light; in the dark those that colours change."""
+        self.states += 1
+        for theme in ("light", "dark"):
+            self.page.browser.theme(theme)
+            self.page.browser.still()
+            if not self.page.driver.execute_script("return 'axe' in window"):
+                self.page.driver.execute_script(AXE.read_text())
+            self.found += [f"{state}, {theme}: {line}" for line in self.page.driver.execute_async_script(RUN, None if theme == "light" else ["color-contrast"])]
+            self.page.browser.screenshot(f"axe-{state.replace(' ', '-')}-{theme}")
+
+
+@pytest.fixture
+def furnished(anna, ben):
+    """A project in which every part of a card, a row and a task is to be seen."""
+    project = anna.project("Garden house", description="All of it.")
+    colours = ["#5865d8", "#2a9d8f", "#c2693d", "#b04a8b", "#6a8f2f", "#ffff00", "#000080"]
+    anna.patch(project, labels=[{"id": f"l{n}", "name": f"label {n}", "colour": c} for n, c in enumerate(colours)]).expect(200)
+    anna.share(project, ben)
+    for n, (status, priority, due) in enumerate([("todo", "urgent", "2026-01-02"), ("todo", "low", "2031-02-03"), ("in-progress", "high", None),
+                                                 ("completed", "medium", "2026-01-02"), ("completed", "none", None)]):
+        anna.task(f"Task {n}", projectId=project["id"], status=status, priority=priority, dueDate=due, labelIds=["l0", f"l{n + 1}", "l6"],
+                  assigneeIds=[anna.id, ben.id], description="Some words.",
+                  checklist=[{"id": "a", "text": "one", "done": True}, {"id": "b", "text": "two", "done": n > 2}])
+    return project
+
+
+@pytest.mark.timeout(180)
+def test_axe_finds_nothing(windows, anna, ben, furnished):
+    windows.expect("status of 401", "status of 422", "status of 404")
+    page = windows.open()
+    at = Looker(page)
+    at.look("log in")
+    page.click("#login button[type=submit]")
+    at.look("log in with complaints")
+    page.click("#tab-signup")
+    at.look("sign up")
+    page.click("#tab-login")
+    page.click("#forgot-link")
+    at.look("forgot password")
+    page.driver.get(page.url + "/#/password-resets?token=" + "x" * 43)
+    page.visible("#reset")
+    at.look("new password")
+    page.open("/nothing-here")
+    at.look("page not found")
+    page.open()
+    page.visible("#gate")
+    page.log_in(anna.email, anna.password)
+    page.wait_connection("live")
+    page.open_project("Garden house")
+    other = windows.log_in(ben, furnished)
+    page.until(lambda: page.all("#presence .avatar"))
+    at.look("board")
+    page.find("#search").send_keys("zzz")
+    page.until(lambda: page.find("#filter-bar").is_displayed())
+    at.look("filtered to nothing")
+    page.click("#filter-clear")
+    page.click("#view-list")
+    page.visible(".tasks tbody tr")
+    at.look("list")
+    page.click("#view-board")
+    page.open_task("Task 0")
+    at.look("task")
+    page.fill(title="Another")
+    page.escape()
+    page.visible("#confirm-dialog")
+    at.look("question")
+    page.click("#confirm-dialog [value=yes]")
+    page.click("#new-task")
+    page.visible("#panel")
+    page.click("#task-save")
+    page.visible("#task .complaint, #task .form-error")
+    at.look("new task with complaint")
+    page.escape()
+    page.until(lambda: not page.find("#panel").is_displayed())
+    page.click("#share")
+    page.visible("#members li")
+    at.look("members")
+    page.click("#share-dialog [data-close]")
+    page.click("#project-settings")
+    page.visible("#project-dialog")
+    at.look("project")
+    page.click("#project-dialog [data-close]")
+    page.open_task("Task 1")
+    page.click("#task-delete")
+    page.visible(".toast")
+    at.look("toast")
+    page.resize(380, 760)
+    page.until(lambda: not page.all(".toast"), within=15)
+    at.look("board on a phone")
+    page.click("#menu")
+    page.visible("#new-project")
+    at.look("menu on a phone")
+    page.escape()
+    page.open_task("Task 2")
+    at.look("task on a phone")
+    page.click("#task-close")
+    page.resize(1280, 800)
+    page.click("#me")
+    page.visible("#sessions li")
+    page.click("#contact-email .contact-row button")
+    at.look("account")
+    other.browser.theme("dark")
+    assert at.states >= 19
+    assert at.found == [], "\n".join(at.found)
