@@ -69,6 +69,7 @@ const OF_FIELD = {
   "password/too-short": "Use at least 12 characters.",
   "newPassword/too-short": "Use at least 12 characters.",
   "password/wrong": "Wrong password.",
+  "code/wrong": "This code is wrong or has expired.",
 };
 
 export function problemText(slug, status) {
