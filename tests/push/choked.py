@@ -234,7 +234,7 @@ def main():
         world = World(stack.url, stack.ws_url)
         while time.monotonic() < end:
             owner, guest = world.user("anna"), world.user("ben")
-            with daemon(stack, pathlib.Path(folder), PUSH_QUEUE_BYTES=str(QUEUE_BYTES), PUSH_HELLO_SECONDS="2") as other:
+            with daemon(stack, pathlib.Path(folder), PUSH_QUEUE_BYTES=str(QUEUE_BYTES), PUSH_HELLO_SECONDS="10") as other:
                 fuzz = Fuzz(other, owner, guest, seed)
                 steps = fuzz.run(min(60.0, max(1.0, end - time.monotonic())))
             print(f"seed {seed}: {steps} steps, {fuzz.written} writes, {fuzz.received} bytes read", flush=True)
