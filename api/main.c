@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -168,6 +169,7 @@ main(int argc, char **argv)
     struct sigaction stop = {.sa_handler = on_stop};
     const struct store_note *left;
     long left_count;
+    char notes[256];
     int listener;
 
     config_start(&config, "taskwire-api", CONFIG_API, argc, argv);
@@ -180,7 +182,8 @@ main(int argc, char **argv)
     turns_share();
     heads_share();
     listener = worker_listen(config.api_socket);
-    if (listener < 0 || orphans_open(&config) != 0 || prepare_store(&config) != 0)
+    snprintf(notes, sizeof(notes), "%s.sessions", config.api_socket);
+    if (listener < 0 || orphans_open(notes) != 0 || prepare_store(&config) != 0)
         return 1;
     left = orphans_before(&left_count);
     if (left_count > 0)

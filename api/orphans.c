@@ -24,13 +24,11 @@ static struct store_note before[NOTES]; /* what an earlier parent's workers left
 static long before_count;
 
 int
-orphans_open(const struct config *config)
+orphans_open(const char *path)
 {
     static const struct store_note none;
-    char path[256];
     int fd;
 
-    snprintf(path, sizeof(path), "%s.sessions", config->api_socket);
     fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0 || ftruncate(fd, sizeof(before)) != 0) {
         log_error("orphans: %s: %s", path, strerror(errno));

@@ -1,8 +1,8 @@
 /*
- * Transactions that outlive their worker.  A worker that is killed within one
+ * Transactions that outlive their program.  A worker that is killed within one
  * leaves it open in the database, and its topic locked, until the server's time
- * limit (60 s).  So the workers note their sessions in a file that the parent,
- * or the next parent, reads to end them.
+ * limit (60 s).  So the workers of taskwire-api note their sessions in a file that
+ * the parent, or the next parent, reads to end them; so do taskwire-jobs' threads.
  */
 #ifndef API_ORPHANS_H
 #define API_ORPHANS_H
@@ -14,10 +14,10 @@ struct store_note;
 #define ORPHANS_THREADS 512 /* of a worker: API_THREADS' limit */
 
 /*
- * Before fork(): maps the file beside API_SOCKET, and keeps what an earlier
- * parent's workers left there for orphans_end_all().  0, or -1 with the reason logged.
+ * Before fork(): maps the file, and keeps what an earlier program left there for
+ * orphans_before().  0, or -1 with the reason logged.
  */
-int orphans_open(const struct config *config);
+int orphans_open(const char *path);
 
 /* Where the n-th worker notes its sessions, one per thread. */
 struct store_note *orphans_notes(long n);

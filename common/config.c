@@ -51,6 +51,8 @@ static const struct setting settings[] = {
      "threads of each worker process"},
     {"EVENT_RETENTION_DAYS", COUNT, CONFIG_ALL, AT(event_retention_days), "90", 1, 3650,
      "days that the log keeps an event; older cursors must resync"},
+    {"JOBS_SESSIONS", TEXT, CONFIG_JOBS, AT(jobs_sessions), "run/jobs.sessions", 0, 0,
+     "file of the open transactions, which the next start ends; each program has its own"},
     {"JOBS_THREADS", COUNT, CONFIG_JOBS, AT(jobs_threads), "4", 1, 64,
      "jobs done at once"},
     {"LOG_LEVEL", TEXT, CONFIG_ALL, AT(log_level), "info", 0, 0,

@@ -26,6 +26,7 @@ struct config {
     long push_user_sockets, push_address_sockets;
     long jobs_threads, account_grace_days, account_failures, address_logins;
     long sessions_max;
+    const char *jobs_sessions;
     const char *mail_from, *mail_outbox, *smtp_url, *smtp_user, *smtp_password, *smtp_tls, *smtp_ca;
     const char *sms_url, *sms_token;
 };

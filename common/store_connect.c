@@ -17,6 +17,9 @@
 #define WAIT_QUEUE_MS 500
 #define HEARTBEAT_MS  2000 /* the longest that a server which has come back is not known of */
 
+#define LIFETIME        "transactionLifetimeLimitSeconds"
+#define LIFETIME_MOST_S 30 /* more than API_REQUEST_SECONDS can be */
+
 static const struct {
     const char *name;
     int32_t value;
@@ -167,6 +170,28 @@ check_member(const mongoc_uri_t *uri, const char *set, const bson_t *hello)
     return ERR_STORE;
 }
 
+/*
+ * A host that is lost within a transaction leaves it open, and its topic locked,
+ * for up to 1.5 times the server's limit; nobody but the server can end it then.
+ * Who may not ask for the limit is not told.
+ */
+static void
+warn_of_lifetime(mongoc_client_t *client)
+{
+    bson_t *command = BCON_NEW("getParameter", BCON_INT32(1), LIFETIME, BCON_INT32(1)), reply;
+    bson_error_t error;
+    bson_iter_t iter;
+
+    if (mongoc_client_command_simple(client, "admin", command, NULL, &reply, &error) &&
+        bson_iter_init_find(&iter, &reply, LIFETIME) && bson_iter_as_int64(&iter) > LIFETIME_MOST_S)
+        log_warn("store: " LIFETIME " is %d: a host that is lost while it writes locks its project "
+                 "for up to %d s; set it to %d (deploy/RUNBOOK.md)",
+                 (int)bson_iter_as_int64(&iter), (int)bson_iter_as_int64(&iter) * 3 / 2,
+                 LIFETIME_MOST_S);
+    bson_destroy(command);
+    bson_destroy(&reply);
+}
+
 enum err
 store_connect_check(mongoc_client_t *client)
 {
@@ -189,5 +214,7 @@ store_connect_check(mongoc_client_t *client)
     }
     bson_destroy(command);
     bson_destroy(&hello);
+    if (err == ERR_NONE)
+        warn_of_lifetime(client);
     return err;
 }

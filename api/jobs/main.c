@@ -6,6 +6,7 @@
 
 #include "api/jobs/reseal.h"
 #include "api/jobs/runner.h"
+#include "api/orphans.h"
 #include "common/bus.h"
 #include "common/config.h"
 #include "common/log.h"
@@ -23,6 +24,16 @@ on_stop(int sig)
     stopping = 1;
 }
 
+/* What an earlier program left open would lock topics until the server's own limit. */
+static enum err
+end_orphans(struct store *store)
+{
+    long count;
+    const struct store_note *left = orphans_before(&count);
+
+    return count == 0 ? ERR_NONE : store_end_sessions(store, left, (size_t)count);
+}
+
 /* Waits for the database as long as it takes; false: it will never do, or we must stop. */
 static bool
 prepare(struct store_pool *pool, const struct config *config, char epoch[STORE_EPOCH])
@@ -35,6 +46,8 @@ prepare(struct store_pool *pool, const struct config *config, char epoch[STORE_E
 
         if (err == ERR_NONE)
             err = store_epoch(store, epoch);
+        if (err == ERR_NONE)
+            err = end_orphans(store);
         if (err == ERR_NONE && !clock_known)
             err = store_clock_start(pool);
         clock_known |= err == ERR_NONE;
@@ -64,6 +77,9 @@ main(int argc, char **argv)
         return 2;
     sigaction(SIGTERM, &stop, NULL);
     sigaction(SIGINT, &stop, NULL);
+    if (orphans_open(config.jobs_sessions) != 0)
+        return 1;
+    runner.notes = orphans_notes(0);
     runner.pool =
         store_pool_open(config.mongodb_uri, config.mongodb_database, config.jobs_threads + 1);
     runner.bus = bus_open(config.redis_url);

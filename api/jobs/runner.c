@@ -165,9 +165,11 @@ runner_run(const struct runner *runner)
         abort();
     for (size_t i = 0; i < count; i++) {
         workers[i] = (struct worker){runner, store_take(runner->pool), &looking};
-        if (workers[i].store == NULL ||
-            pthread_create(&threads[i], NULL, thread_main, &workers[i]) != 0)
+        if (workers[i].store == NULL)
             abort(); /* the pool has a place for each thread */
+        store_notes_in(workers[i].store, &runner->notes[i]);
+        if (pthread_create(&threads[i], NULL, thread_main, &workers[i]) != 0)
+            abort();
     }
     for (size_t i = 0; i < count; i++) {
         pthread_join(threads[i], NULL);

@@ -8,6 +8,7 @@
 
 struct config;
 struct mail;
+struct store_note;
 struct store_pool;
 struct bus;
 
@@ -17,6 +18,7 @@ struct runner {
     struct bus *bus;
     const char *epoch;
     const struct mail *mail;
+    struct store_note *notes; /* a place for each thread's session */
     const volatile sig_atomic_t *stopping;
 };
 

@@ -36,7 +36,8 @@ class Database:
         if self.engine == "mongod":
             self.argv = [find("mongod"), "--replSet", "taskwire", "--bind_ip", "127.0.0.1",
                          "--nounixsocket", "--port", str(self.port), "--dbpath", store,
-                         "--wiredTigerCacheSizeGB", "0.5"]
+                         "--wiredTigerCacheSizeGB", "0.5",
+                         "--setParameter", "transactionLifetimeLimitSeconds=30"]
         else:
             # Without --sync-on-commit a kill loses commits that were acknowledged.
             self.argv = [self.install(say), "--host", "127.0.0.1", "--port", str(self.port),

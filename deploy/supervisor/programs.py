@@ -86,7 +86,8 @@ class Programs:
         name, upper = f"{kind}-{number}", kind.upper()
         path, metrics = self.places.socket(name), f"127.0.0.1:{free_port(self.ports)}"
         env = {**os.environ, **self.settings(),
-               f"{upper}_SOCKET": path, f"{upper}_METRICS": metrics}
+               f"{upper}_SOCKET": path, f"{upper}_METRICS": metrics,
+               "JOBS_SESSIONS": self.places.path("run", f"{name}.sessions")}
         program = Program(name, [self.built(f"taskwire-{kind}")], self.places, env=env,
                           cwd=self.places.data)
         # taskwire-jobs listens to nobody.
