@@ -1,49 +1,12 @@
 """Whatever happens to a command of a change, the change takes effect once and its log has no hole.
 mongo-proxy (tests/proxy) does the harm; each row is one command of a change and one thing done to it."""
-import os
 import secrets
 import threading
 import time
 
 import pytest
 
-# The commands of a change, in their order; the last five of a new task, with a key, in a known project.
-COMMANDS = ["update collection=topics", "insert collection=tasks", "insert collection=events",
-            "insert collection=idempotency", "commitTransaction"]
-# What the server answers within a transaction (error-codes page; the labels are its own).
-TRANSIENT = "TransientTransactionError"
-RETRYABLE = "RetryableWriteError"
-CODES = {24: "LockTimeout", 91: "ShutdownInProgress", 112: "WriteConflict", 189: "PrimarySteppedDown",
-         251: "NoSuchTransaction", 365: "TemporarilyUnavailable", 10107: "NotWritablePrimary",
-         11600: "InterruptedAtShutdown", 11602: "InterruptedDueToReplStateChange",
-         13436: "NotPrimaryOrSecondary"}
-UNDONE = {24, 112, 251, 365}  # at a commit: certainly not done
-
-
-def rows():
-    """All of them with TASKWIRE_LONG=1, else each code for one of the commands before the commit."""
-    every = "TASKWIRE_LONG" in os.environ
-    for n, command in enumerate(COMMANDS):
-        yield f"cut-before command={command}"
-        yield f"cut-after command={command}"
-        if command != "commitTransaction":
-            yield from (f"error command={command} code={code} labels={TRANSIENT}"
-                        for i, code in enumerate(CODES) if every or i % 4 == n)
-            yield f"error command={command} code=50"
-    for code in CODES:
-        label = TRANSIENT if code in UNDONE else RETRYABLE
-        yield f"error command=commitTransaction code={code} labels={label}"
-        if code not in UNDONE:
-            yield f"error-after command=commitTransaction code={code} labels={label}"
-            yield f"concern command=commitTransaction code={code} labels={label}"
-    yield "error command=commitTransaction code=50"
-    yield "error-after command=commitTransaction code=50"
-    yield "concern command=commitTransaction code=64"
-    yield "delay command=commitTransaction ms=300"
-    yield "hold command=commitTransaction ms=300"
-    yield "cut-after command=commitTransaction times=2"
-    yield "vanish command=commitTransaction"
-
+from faults import RETRYABLE, TRANSIENT, rows
 
 def add_task(anna, project, title, key):
     return anna.post("/v1/tasks", title=title, projectId=project["id"], key=key)

@@ -16,6 +16,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 from pymongo import MongoClient  # noqa: E402
 
 from client import World, eventually  # noqa: E402
+from faults import Saboteur  # noqa: E402
 from crowd import BROKEN, PATIENCE, Follower, Lines, Member, Progress, Writer  # noqa: E402
 
 
@@ -45,7 +46,8 @@ class Killer(threading.Thread):
         while not self.progress.stop.is_set():
             target = self.dice.choice(self.targets)
             try:
-                victim = self.stack.kill_worker("api") if target == "worker" else self.stack.kill(target)
+                name, _, host = target.partition("@")  # worker, or worker@api-2
+                victim = self.stack.kill_worker(host or "api") if name == "worker" else self.stack.kill(target)
             except ProcessLookupError:
                 victim = None
             if victim:
@@ -58,7 +60,7 @@ class Storm:
     """One run: sets the scene, lets it rage, and writes the last records."""
 
     def __init__(self, stack, folder, changes=600, kills=20, seed=1, writers=6, followers=4, projects=2,
-                 targets=("worker", "push-1"), limit=50, say=lambda *_: None):
+                 targets=("worker", "push-1"), limit=50, say=lambda *_: None, faults=False):
         self.stack, self.folder, self.changes, self.limit, self.say = stack, pathlib.Path(folder), changes, limit, say
         self.folder.mkdir(parents=True, exist_ok=True)
         self.progress = Progress()
@@ -76,6 +78,7 @@ class Storm:
         self.followers = [Follower(n, members[n], self.projects[n % projects], self.folder, self.progress)
                           for n in range(followers)]
         self.killer = Killer(stack, targets, kills, changes, seed, self.progress)
+        self.saboteur = Saboteur(stack, random.Random(seed + 1), self.progress.stop) if faults else None
 
     def rage(self):
         """Until so many changes are acknowledged and all kills are done, or the time is over."""
@@ -83,7 +86,7 @@ class Storm:
         for thread in self.followers:
             thread.start()
         eventually(lambda: all(f.connected for f in self.followers), within=15, what="all followers")
-        for thread in [*self.writers, self.killer]:
+        for thread in [*self.writers, self.killer, *filter(None, [self.saboteur])]:
             thread.start()
         while (self.progress.acked < self.changes or self.killer.is_alive()) and not self.progress.failures:
             if time.monotonic() - start > self.limit:
@@ -92,7 +95,7 @@ class Storm:
             time.sleep(0.1)
         self.seconds = time.monotonic() - start
         self.progress.stop.set()
-        for thread in [*self.writers, self.killer]:
+        for thread in [*self.writers, self.killer, *filter(None, [self.saboteur])]:
             thread.join(PATIENCE + 5)
         self.settle()
 

@@ -62,17 +62,34 @@ take_word(struct fault *f, const char *word, const char *value)
         fprintf(stderr, "proxy: what is %s?\n", word);
 }
 
+/* The place of a new fault: the oldest that is over, once all are taken; -1: none is. */
+static int
+free_place(void)
+{
+    static int next;
+
+    if (count < FAULTS_MAX)
+        return count++;
+    for (int i = 0; i < FAULTS_MAX; i++) {
+        next = (next + 1) % FAULTS_MAX;
+        if (faults[next].over)
+            return next;
+    }
+    return -1;
+}
+
 static int
 add(char *words)
 {
     struct fault f = {.nth = 1, .times = 1};
+    int place;
     char *save, *word = strtok_r(words, " ", &save), *value;
     size_t action = 0;
 
     while (word != NULL && action < sizeof(actions) / sizeof(actions[0]) &&
            strcmp(actions[action], word) != 0)
         action++;
-    if (word == NULL || action == sizeof(actions) / sizeof(actions[0]) || count == FAULTS_MAX)
+    if (word == NULL || action == sizeof(actions) / sizeof(actions[0]))
         return -1;
     f.action = (enum action)action;
     while ((word = strtok_r(NULL, " ", &save)) != NULL) {
@@ -81,8 +98,9 @@ add(char *words)
         *value++ = '\0';
         take_word(&f, word, value);
     }
-    faults[count] = f;
-    return count++;
+    if ((place = free_place()) >= 0)
+        faults[place] = f;
+    return place;
 }
 
 static void
@@ -122,6 +140,12 @@ cut_monitor(struct pair *pair, void *arg)
         relay_cut(pair);
 }
 
+static void
+count_commit(struct pair *pair, void *arg)
+{
+    *(int *)arg += relay_note(pair)->commits;
+}
+
 char *
 faults_control(const char *line)
 {
@@ -134,11 +158,11 @@ faults_control(const char *line)
     } else if (strcmp(words, "clear") == 0) {
         for (int i = 0; i < count; i++)
             faults[i].over = true;
-        if (count > FAULTS_MAX / 2)
-            count = 0;
         relay_each(hurry, NULL);
     } else if (strcmp(words, "cut") == 0) {
         relay_each(cut, NULL);
+    } else if (strcmp(words, "commits") == 0) {
+        relay_each(count_commit, &number);
     } else if (sscanf(words, "hits %d", &n) == 1 && n >= 0 && n < count) {
         number = faults[n].hits;
     } else {
@@ -268,6 +292,7 @@ faults_command(struct pair *pair, const struct message *m, const uint8_t *bytes,
     const struct fault *f = find_fault(m);
 
     n->monitor |= strcmp(m->name, "hello") == 0 && message_has(&m->body, "topologyVersion");
+    n->commits = f == NULL && strcmp(m->name, "commitTransaction") == 0;
     if (f == NULL)
         return true;
     n->fault = f;
@@ -315,6 +340,7 @@ faults_reply(struct pair *pair, const struct message *m, const uint8_t *bytes, s
     struct relay_note *n = relay_note(pair);
     const struct fault *f = n->fault;
 
+    n->commits = false;
     if (f == NULL || (m->reply_to != n->awaited && !n->any))
         return true;
     n->any = false;

@@ -6,6 +6,7 @@
  *   clear                         forgets all faults; what is held goes on
  *   cut                           ends every connection
  *   hits NUMBER                   answers how often the fault has struck
+ *   commits                       answers how many commits are on their way unharmed
  *
  * ACTION  cut-before  the command is lost with its connection
  *         cut-after   the command is done, its reply is lost with its connection

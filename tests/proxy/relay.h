@@ -38,6 +38,7 @@ struct relay_note {
     const void *fault; /* that has struck a command */
     int32_t awaited;   /* the command's number */
     bool monitor;      /* it waits for news of the server's state (an awaitable hello) */
+    bool commits;      /* a commit that no fault has struck is on its way */
     bool any;          /* the next reply is meant, whatever its number */
     uint8_t *held;     /* a message that waits; NULL: none */
     size_t held_len;

@@ -1,0 +1,54 @@
+"""Everything that mongo-proxy (tests/proxy/faults.h) can do to the commands of a change, as rows."""
+import os
+import threading
+
+# The commands of a change, in their order: of a new task, with a key, in a known project.
+COMMANDS = ["update collection=topics", "insert collection=tasks", "insert collection=events",
+            "insert collection=idempotency", "commitTransaction"]
+# What the server answers (its error codes; the labels are its own).
+TRANSIENT = "TransientTransactionError"
+RETRYABLE = "RetryableWriteError"
+CODES = {24: "LockTimeout", 91: "ShutdownInProgress", 112: "WriteConflict", 189: "PrimarySteppedDown",
+         251: "NoSuchTransaction", 365: "TemporarilyUnavailable", 10107: "NotWritablePrimary",
+         11600: "InterruptedAtShutdown", 11602: "InterruptedDueToReplStateChange",
+         13436: "NotPrimaryOrSecondary"}
+UNDONE = {24, 112, 251, 365}  # at a commit: certainly not done
+
+
+def rows(every="TASKWIRE_LONG" in os.environ):
+    """All of them, or each code for one of the commands before the commit."""
+    for n, command in enumerate(COMMANDS):
+        yield f"cut-before command={command}"
+        yield f"cut-after command={command}"
+        if command != "commitTransaction":
+            yield from (f"error command={command} code={code} labels={TRANSIENT}"
+                        for i, code in enumerate(CODES) if every or i % 4 == n)
+            yield f"error command={command} code=50"
+    for code in CODES:
+        label = TRANSIENT if code in UNDONE else RETRYABLE
+        yield f"error command=commitTransaction code={code} labels={label}"
+        if code not in UNDONE:
+            yield f"error-after command=commitTransaction code={code} labels={label}"
+            yield f"concern command=commitTransaction code={code} labels={label}"
+    yield "error command=commitTransaction code=50"
+    yield "error-after command=commitTransaction code=50"
+    yield "concern command=commitTransaction code=64"
+    yield "delay command=commitTransaction ms=300"
+    yield "hold command=commitTransaction ms=300"
+    yield "cut-after command=commitTransaction times=2"
+    yield "vanish command=commitTransaction"
+
+
+class Saboteur(threading.Thread):
+    """Asks the proxy of a stack for one fault after another until stop is set."""
+
+    def __init__(self, stack, dice, stop, pause=0.2):
+        super().__init__(daemon=True)
+        self.stack, self.dice, self.stop, self.pause, self.count = stack, dice, stop, pause, 0
+        self.rows = [*rows(every=True), "empty command=find collection=idempotency level=majority"]
+
+    def run(self):
+        while not self.stop.wait(self.dice.uniform(0, 2 * self.pause)):
+            self.stack.proxy_control(f"add {self.dice.choice(self.rows)} nth={self.dice.randint(1, 20)}")
+            self.count += 1
+        self.stack.proxy_control("clear")
