@@ -72,16 +72,34 @@ access_member(const bson_t *project, const bson_oid_t *user)
     return s.role;
 }
 
+static const char *
+text_of(const bson_t *project, const char *field)
+{
+    bson_iter_t iter;
+
+    return bson_iter_init_find(&iter, project, field) && BSON_ITER_HOLDS_UTF8(&iter)
+               ? bson_iter_utf8(&iter, NULL)
+               : "";
+}
+
+enum role
+access_open(const bson_t *project)
+{
+    bson_iter_t iter;
+    enum role role = role_named(text_of(project, "accessRole"));
+
+    if (strcmp(text_of(project, "access"), "everyone") != 0 ||
+        (bson_iter_init_find(&iter, project, "deletedAt") && !BSON_ITER_HOLDS_NULL(&iter)))
+        return ROLE_NONE;
+    return role == ROLE_NONE ? ROLE_VIEWER : role;
+}
+
 enum role
 access_role(const bson_t *project, const bson_oid_t *user)
 {
-    enum role role = access_member(project, user);
-    bson_iter_t iter;
+    enum role member = access_member(project, user), open = access_open(project);
 
-    if (role == ROLE_NONE && bson_iter_init_find(&iter, project, "access") &&
-        BSON_ITER_HOLDS_UTF8(&iter) && strcmp(bson_iter_utf8(&iter, NULL), "everyone") == 0)
-        return ROLE_MEMBER;
-    return role;
+    return member > open ? member : open;
 }
 
 struct visit {
@@ -147,6 +165,7 @@ access_readable(const bson_oid_t *user, bson_t *filter)
     bson_append_document_end(&either, &one);
     BSON_APPEND_DOCUMENT_BEGIN(&either, "1", &one);
     BSON_APPEND_UTF8(&one, "access", "everyone");
+    BSON_APPEND_NULL(&one, "deletedAt");
     bson_append_document_end(&either, &one);
     bson_append_array_end(filter, &either);
 }

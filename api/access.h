@@ -25,7 +25,17 @@ extern const char *const role_names[];
 /* ROLE_NONE when it names no role. */
 enum role role_named(const char *name);
 
-/* The user's role in a stored project, by membership or since it is open to everyone. */
+/*
+ * The role that an open project gives to everyone, its accessRole; ROLE_NONE
+ * when it is not open, or in the trash.  A project stored without accessRole
+ * gives ROLE_VIEWER.
+ */
+enum role access_open(const bson_t *project);
+
+/*
+ * The user's role in a stored project: the higher of the membership's and of
+ * what the project gives to everyone.  So leaving never gives more rights.
+ */
 enum role access_role(const bson_t *project, const bson_oid_t *user);
 
 /* The membership's role alone. */

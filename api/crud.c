@@ -302,6 +302,7 @@ struct work {
     enum event_kind kind;
     const bson_t *change; /* of crud_change() */
     const bson_t *seen;   /* as it was just before the change; NULL: read it */
+    bool moved;           /* to another project since it was looked up */
 };
 
 /* Reads project and entity, as this transaction sees them. */
@@ -317,8 +318,9 @@ load(struct work *w, const bson_t **project, const bson_t **doc)
     else if (err == ERR_NONE)
         err = crud_get(w->r, w->res->store, &w->id, doc);
     w->seen = NULL;
-    if (err == ERR_NONE && !bson_oid_equal(project_of(w->res, *doc), &w->project))
-        err = ERR_BUSY; /* moved since it was looked up: the client may try again */
+    w->moved = err == ERR_NONE && !bson_oid_equal(project_of(w->res, *doc), &w->project);
+    if (w->moved)
+        err = ERR_BUSY;
     if (err == ERR_NONE && w->res->may != NULL)
         err = w->res->may(w->r, *project, *doc, w->kind != w->res->changed);
     return err;
@@ -427,16 +429,14 @@ bin_entity(struct change *change, void *arg)
 
 /* Looks up which project's topic it concerns, then runs the change there. */
 static enum err
-run(struct request *r, change_fn fn, struct work *w)
+run_once(struct request *r, change_fn fn, struct work *w)
 {
     struct change_plan plan = {.topic_count = 1, .fn = fn, .arg = w};
     const bson_t *doc;
     enum err err;
 
-    if ((err = request_id_arg(r, 0, &w->id)) != ERR_NONE ||
-        (err = request_params_done(r)) != ERR_NONE)
-        return err;
     w->project = w->id;
+    w->moved = false;
     if (!w->res->is_project) {
         if ((err = crud_get(r, w->res->store, &w->id, &doc)) != ERR_NONE)
             return err;
@@ -445,6 +445,20 @@ run(struct request *r, change_fn fn, struct work *w)
     }
     plan.topics[0] = crud_topic(r, &w->project);
     return request_change(r, &plan);
+}
+
+static enum err
+run(struct request *r, change_fn fn, struct work *w)
+{
+    enum err err;
+
+    if ((err = request_id_arg(r, 0, &w->id)) != ERR_NONE ||
+        (err = request_params_done(r)) != ERR_NONE)
+        return err;
+    for (int look = 1; look <= CRUD_LOOKS; look++)
+        if ((err = run_once(r, fn, w)) != ERR_BUSY || !w->moved)
+            break;
+    return err;
 }
 
 enum err

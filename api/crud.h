@@ -9,6 +9,12 @@
 
 #include "api/field.h"
 
+/*
+ * How often it is looked up which project something is in, when it is moved
+ * between the look and the change; after that the client may try again (503).
+ */
+#define CRUD_LOOKS 5
+
 enum err crud_list(struct request *r) MUST_CHECK;
 enum err crud_read(struct request *r) MUST_CHECK;
 enum err crud_change(struct request *r) MUST_CHECK;

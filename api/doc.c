@@ -418,3 +418,16 @@ doc_has(const bson_t *doc, const char *name)
 
     return bson_iter_init_find(&iter, doc, name) && !BSON_ITER_HOLDS_NULL(&iter);
 }
+
+bool
+doc_lists(const bson_t *doc, const char *name, const bson_oid_t *id)
+{
+    bson_iter_t iter, list;
+
+    if (!bson_iter_init_find(&iter, doc, name) || !bson_iter_recurse(&iter, &list))
+        return false;
+    while (bson_iter_next(&list))
+        if (BSON_ITER_HOLDS_OID(&list) && bson_oid_equal(bson_iter_oid(&list), id))
+            return true;
+    return false;
+}

@@ -64,4 +64,7 @@ bool doc_time(const bson_t *doc, const char *name, int64_t *ms); /* false: none 
 bool doc_flag(const bson_t *doc, const char *name);
 bool doc_has(const bson_t *doc, const char *name); /* and not null */
 
+/* Is the id in an array of ids? */
+bool doc_lists(const bson_t *doc, const char *name, const bson_oid_t *id);
+
 #endif

@@ -5,9 +5,11 @@
 #define API_LIMITS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "common/err.h"
 
+struct change;
 struct request;
 
 /*
@@ -23,6 +25,15 @@ enum err limits_address(struct request *r) MUST_CHECK;
  * Without Redis MongoDB counts.
  */
 enum err limits_try(struct request *r, const char *account) MUST_CHECK;
+
+/*
+ * Within a change: counts one use of `what`, of which `most` are allowed in each
+ * window of so many ms; counted only if the change is committed.  Kept in the
+ * database, so that neither a deleted document nor the end of Redis resets it.
+ * ERR_THROTTLED with Retry-After when they are used up.
+ */
+enum err limits_spend(struct request *r, struct change *change, const char *what, long most,
+                      int64_t window_ms) MUST_CHECK;
 
 /* How it went.  Failing to count is logged, not reported. */
 void limits_tried(struct request *r, const char *account, bool right);

@@ -266,6 +266,10 @@ write_answer(struct text *t, const struct route *r)
                     ",\"content\":{\"application/json\":{\"schema\":{\"$ref\":"
                     "\"#/components/schemas/%s\"}}}",
                     r->answer->name);
+    if (r->flags & OR_LATER)
+        text_puts(t, "},\"202\":{\"description\":\"the rest comes by letter\",\"content\":{"
+                     "\"application/json\":{\"schema\":{\"$ref\":"
+                     "\"#/components/schemas/Accepted\"}}}");
     text_puts(t, "},\"default\":{\"$ref\":\"#/components/responses/Problem\"}}");
 }
 

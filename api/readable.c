@@ -17,6 +17,7 @@ readable_project(struct request *r, const bson_oid_t *id, bool living)
     BSON_APPEND_OID(&filter, "_id", id);
     BSON_APPEND_DOCUMENT_BEGIN(&opts, "projection", &fields);
     BSON_APPEND_INT32(&fields, "access", 1);
+    BSON_APPEND_INT32(&fields, "accessRole", 1);
     BSON_APPEND_INT32(&fields, "deletedAt", 1);
     BSON_APPEND_DOCUMENT_BEGIN(&fields, "members", &members);
     BSON_APPEND_DOCUMENT_BEGIN(&members, "$elemMatch", &own);

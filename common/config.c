@@ -51,6 +51,8 @@ static const struct setting settings[] = {
      "threads of each worker process"},
     {"EVENT_RETENTION_DAYS", COUNT, CONFIG_ALL, AT(event_retention_days), "90", 1, 3650,
      "days that the log keeps an event; older cursors must resync"},
+    {"INVITATIONS_PER_DAY", COUNT, CONFIG_API, AT(invitations_per_day), "500", 1, 10000000,
+     "invitations that one user may send in 24 hours; 10 go to one address, whoever sends them"},
     {"JOBS_SESSIONS", TEXT, CONFIG_JOBS, AT(jobs_sessions), "run/jobs.sessions", 0, 0,
      "file of the open transactions, which the next start ends; each program has its own"},
     {"JOBS_THREADS", COUNT, CONFIG_JOBS, AT(jobs_threads), "4", 1, 64,
@@ -93,6 +95,8 @@ static const struct setting settings[] = {
      "sockets of one user on one daemon"},
     {"REDIS_URL", TEXT, CONFIG_ALL, AT(redis_url), "redis://127.0.0.1:6379", 0, 0,
      "redis://host:port or unix:///path"},
+    {"REGISTRATION", TEXT, CONFIG_API, AT(registration), "open", 0, 0,
+     "who may open an account: open, verified (by a letter's link), invited or closed"},
     {"SESSIONS_MAX", COUNT, CONFIG_API, AT(sessions_max), "50", 1, 10000,
      "sessions of one user; one more ends the oldest"},
     {"SIGNING_KEYS", SECRET, CONFIG_ALL, AT(signing_keys), NULL, 0, 0,
@@ -175,6 +179,18 @@ read_one(const struct setting *s, struct config *config)
     return ERR_NONE;
 }
 
+static enum err
+check_registration(const char *mode)
+{
+    static const char *const modes[] = {"open", "verified", "invited", "closed"};
+
+    for (int i = 0; i < 4; i++)
+        if (strcmp(mode, modes[i]) == 0)
+            return ERR_NONE;
+    fprintf(stderr, "REGISTRATION must be open, verified, invited or closed\n");
+    return ERR_INVALID;
+}
+
 enum err
 config_read(struct config *config, unsigned program)
 {
@@ -182,6 +198,8 @@ config_read(struct config *config, unsigned program)
     for (size_t i = 0; i < SETTINGS; i++)
         if ((settings[i].programs & program) && read_one(&settings[i], config) != ERR_NONE)
             return ERR_INVALID;
+    if (config->registration != NULL && check_registration(config->registration) != ERR_NONE)
+        return ERR_INVALID;
     if (config->allowed_origins != NULL && *config->allowed_origins == '\0')
         config->allowed_origins = config->public_url;
     return ERR_NONE;

@@ -18,6 +18,8 @@ struct config {
     const char *mongodb_uri, *mongodb_database, *redis_url;
     const char *signing_keys, *public_url, *allowed_origins, *log_level;
     long event_retention_days;
+    const char *registration;
+    long invitations_per_day;
     const char *api_socket;
     long api_processes, api_threads, api_request_bytes, api_request_seconds;
     long password_cost, password_slots;

@@ -33,6 +33,10 @@ const struct event_name event_names[EVENT__COUNT] = {
     [EVENT_NOTIFICATION_CREATED] = {"notification.created", "notification"},
     [EVENT_SESSION_REVOKED]      = {"session.revoked",      "session"},
     [EVENT_USER_UPDATED]         = {"user.updated",         "user"},
+    [EVENT_INVITATION_CREATED]   = {"invitation.created",   "invitation"},
+    [EVENT_INVITATION_ACCEPTED]  = {"invitation.accepted",  "invitation"},
+    [EVENT_INVITATION_DECLINED]  = {"invitation.declined",  "invitation"},
+    [EVENT_INVITATION_DELETED]   = {"invitation.deleted",   "invitation"},
 };
 /* clang-format on */
 

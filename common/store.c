@@ -33,6 +33,7 @@ const char *const store_names[STORE__COUNT] = {
     [STORE_THROTTLES] = "throttles",
     [STORE_NOTIFICATIONS] = "notifications",
     [STORE_REVOCATIONS] = "revocations",
+    [STORE_INVITATIONS] = "invitations",
 };
 
 static void

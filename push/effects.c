@@ -44,8 +44,14 @@ effects_before(struct topic *t, const struct happening *h)
         if (!p.readable)
             log_error("relay: %s: event %lld cannot be read", t->name, (long long)h->seq);
         relay_flush(t);
-        t->rights.everyone = p.opened;
+        t->rights.open = p.opened;
         expel(t, "closed");
+    } else if (h->effect == EFFECT_PROJECT_DELETED) {
+        relay_flush(t);
+        t->rights.trashed = true;
+        expel(t, "deleted");
+    } else if (h->effect == EFFECT_PROJECT_RESTORED) {
+        t->rights.trashed = false;
     }
 }
 

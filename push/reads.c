@@ -89,7 +89,9 @@ load_members(struct rights *rights, const bson_t *doc)
 
     rights_free(rights);
     if (bson_iter_init_find(&iter, doc, "access") && BSON_ITER_HOLDS_UTF8(&iter))
-        rights->everyone = strcmp(bson_iter_utf8(&iter, NULL), "everyone") == 0;
+        rights->open = strcmp(bson_iter_utf8(&iter, NULL), "everyone") == 0;
+    rights->trashed =
+        bson_iter_init_find(&iter, doc, "deletedAt") && !BSON_ITER_HOLDS_NULL(&iter);
     if (!bson_iter_init_find(&iter, doc, "members") || !bson_iter_recurse(&iter, &list))
         return;
     while (bson_iter_next(&list)) {
@@ -132,8 +134,8 @@ load_projects(struct load *load, struct store *store)
     if (count == 0)
         return ERR_NONE;
     filter = ids_filter(ids, count);
-    opts = BCON_NEW("projection", "{", "access", BCON_BOOL(true), "members.userId", BCON_BOOL(true),
-                    "}");
+    opts = BCON_NEW("projection", "{", "access", BCON_BOOL(true), "deletedAt", BCON_BOOL(true),
+                    "members.userId", BCON_BOOL(true), "}");
     err = store_find(store, STORE_PROJECTS, filter, opts, load_project, load);
     bson_destroy(filter);
     bson_destroy(opts);
@@ -174,11 +176,13 @@ reads_effect(struct happening *h, const char *kind, const char *entity_id)
         enum effect effect;
     } effects[] = {
         /* clang-format off */
-        {"member.added",    EFFECT_MEMBER_ADDED},
-        {"member.removed",  EFFECT_MEMBER_REMOVED},
-        {"project.updated", EFFECT_PROJECT_UPDATED},
-        {"session.revoked", EFFECT_SESSION_REVOKED},
-        {"user.updated",    EFFECT_USER_UPDATED},
+        {"member.added",     EFFECT_MEMBER_ADDED},
+        {"member.removed",   EFFECT_MEMBER_REMOVED},
+        {"project.updated",  EFFECT_PROJECT_UPDATED},
+        {"project.deleted",  EFFECT_PROJECT_DELETED},
+        {"project.restored", EFFECT_PROJECT_RESTORED},
+        {"session.revoked",  EFFECT_SESSION_REVOKED},
+        {"user.updated",     EFFECT_USER_UPDATED},
         /* clang-format on */
     };
 

@@ -177,7 +177,8 @@ projects_work(struct job *job, struct store *store)
     if (err == ERR_NONE && p->count < p->most)
         err = projects_some(
             p, store,
-            BCON_NEW("access", "everyone", "members.userId", "{", "$ne", BCON_OID(&user), "}"),
+            BCON_NEW("access", "everyone", "deletedAt", BCON_NULL, "members.userId", "{", "$ne",
+                     BCON_OID(&user), "}"),
             p->most_open);
     return err;
 }

@@ -72,7 +72,8 @@ rights_may(const struct rights *r, const unsigned char id[12])
 {
     bool there = false;
 
-    if (!r->everyone)
-        find(r, id, &there);
-    return r->everyone || there;
+    if (r->open && !r->trashed)
+        return true;
+    find(r, id, &there);
+    return there;
 }

@@ -8,7 +8,8 @@
 #include <stdint.h>
 
 struct rights {
-    bool everyone;
+    bool open;    /* to everyone ... */
+    bool trashed; /* ... unless it is in the trash: then to members alone */
     uint32_t count, size;
     unsigned char (*ids)[12]; /* the members, in order */
 };

@@ -21,6 +21,8 @@ enum effect {
     EFFECT_MEMBER_ADDED,
     EFFECT_MEMBER_REMOVED,
     EFFECT_PROJECT_UPDATED, /* maybe of its access */
+    EFFECT_PROJECT_DELETED, /* to the trash */
+    EFFECT_PROJECT_RESTORED,
     EFFECT_SESSION_REVOKED,
     EFFECT_USER_UPDATED, /* maybe of presence */
 };

@@ -15,7 +15,8 @@ import urllib.parse
 import judge
 
 # What the tests change of the defaults: cheap passwords, a short wait for hello.
-SETTINGS = {"PASSWORD_COST": "10", "PASSWORD_SLOTS": "4", "PUSH_HELLO_SECONDS": "2"}
+SETTINGS = {"PASSWORD_COST": "10", "PASSWORD_SLOTS": "4", "PUSH_HELLO_SECONDS": "2",
+            "INVITATIONS_PER_DAY": "1000000"}
 PASSWORD = "correct horse battery staple"
 RETRIABLE = (http.client.RemoteDisconnected, ConnectionError, BrokenPipeError)
 _phones = itertools.count(int.from_bytes(os.urandom(4), "big"))
@@ -181,7 +182,22 @@ class User:
         return self.post("/v1/tasks", title=title, **fields).expect(201)
 
     def share(self, project, other, role="member"):
-        return self.put(project, f"/members/{other.id}", role=role).expect((200, 201))
+        """Makes somebody a member: at once if the two share a project already, else by an invitation."""
+        reply = self.put(project, f"/members/{other.id}", role=role)
+        if reply.status == 200:
+            return reply
+        return other.accept(self.invite(project, other.email, role)["token"])
+
+    def acquaint(self, other):
+        """From now on share() needs no invitation: they have a project in common."""
+        self.share(self.project("Acquaintances"), other, "viewer")
+
+    def invite(self, project, email, role="member"):
+        return self.post(project, "/invitations", email=email, role=role).expect(201)
+
+    def accept(self, token):
+        """Gives the project."""
+        return self.post("/v1/invitations/accept", token=token).expect(200)
 
     def items(self, path, **query):
         return self.get(path, **query).expect(200)["items"]
@@ -206,6 +222,12 @@ class User:
                 return
             yield from page["items"]
             since = page["items"][-1]["cursor"]
+
+    def confirm(self, outbox):
+        """Proves with the letter of the registration that the address is theirs."""
+        token = outbox.letter(self.email, "Confirm your address").token
+        User(self.world).put("/v1/verifications", token=token).expect(204)
+        return self
 
     def log_in(self, login=None, password=None, **fields):
         """A further session of the same person, as a new User."""

@@ -9,7 +9,7 @@ import re
 INSTANT = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
 DATE = re.compile(r"^\d{4}-\d\d-\d\d$")
 ID = re.compile(r"^[0-9a-f]{24}$")
-SECRET_KEYS = {"_id", "password", "passwordHash", "refreshHash", "hash", "secret"}
+SECRET_KEYS = {"_id", "password", "passwordHash", "refreshHash", "hash", "tokenHash", "secret"}
 REQUEST_ID = re.compile(r"^[\x21-\x7e]{1,200}$")
 seen = collections.Counter()  # (method, pattern, status) -> times
 slugs = collections.Counter()  # problem slug -> times
@@ -70,6 +70,12 @@ PROJECT = {
     "createdAt": instant, "createdBy": ident, "updatedAt": instant, "updatedBy": ident,
 }
 MEMBER = {"userId": ident, "role": one_of("owner", "admin", "member", "commenter", "viewer"), "name": text}
+INVITATION = {
+    "id": ident, "projectId": ident, "email": text, "role": one_of("owner", "admin", "member", "commenter", "viewer"),
+    "createdAt": instant, "createdBy": ident, "expiresAt": instant,
+}
+SEEN_INVITATION = {"id": ident, "role": text, "expiresAt": instant, "project": has(id=ident, name=text),
+                   "inviter": has(id=ident, name=text)}
 EVENT = {
     "topic": text, "seq": number, "cursor": text, "kind": text, "actorId": null_or(ident), "at": instant,
     "entity": text, "entityId": text, "rev": null_or(number),
@@ -87,7 +93,11 @@ WHOLE = [
     ("POST", r"/v1/tasks", (201,), TASK),
     ("GET PATCH POST", r"/v1/projects/[^/]+(/restore)?", (200,), PROJECT),
     ("POST", r"/v1/projects", (201,), PROJECT),
-    ("PUT POST", r"/v1/projects/[^/]+/members(/[^/]+)?", (200, 201), MEMBER),
+    ("PUT", r"/v1/projects/[^/]+/members/[^/]+", (200,), MEMBER),
+    ("POST", r"/v1/projects/[^/]+/(members|invitations)", (201,), {**INVITATION, "token": text}),
+    ("GET", r"/v1/projects/[^/]+/invitations/[^/]+", (200,), INVITATION),
+    ("POST", r"/v1/invitations/look", (200,), SEEN_INVITATION),
+    ("POST", r"/v1/invitations/accept", (200,), PROJECT),
     ("POST", r"/v1/(users|sessions)", (201,),
      {"user": has(id=ident), "accessToken": text, "refreshToken": null_or(text), "expiresIn": number}),
 ]
@@ -96,6 +106,8 @@ ITEMS = [
     ("GET", r"/v1/projects", (200,), PROJECT),
     ("GET", r"/v1/projects/[^/]+/members", (200,), MEMBER),
     ("GET", r"/v1/projects/[^/]+/events", (200,), EVENT),
+    ("GET", r"/v1/projects/[^/]+/invitations", (200,), INVITATION),
+    ("GET", r"/v1/invitations", (200,), SEEN_INVITATION),
 ]
 
 

@@ -20,7 +20,7 @@ rules='
 <ev\.h>                                  push/(all|main|feed|lists|look|metrics|presence|reader|relay|repair|session)\.c
 "api/                                    api/.*
 "push/                                   push/.*
-"api/v1/                                 api/v1/.*|api/routes\.[ch]|api/jobs/(purge|reset|status_kind)\.c
+"api/v1/                                 api/v1/.*|api/routes\.[ch]|api/jobs/(invited|purge|registration|reset|status_kind)\.c
 "common/(store|event_log)[a-z_]*\.h"    common/.*|api/.*|push/(main|reader|reads[a-z_]*|relay|topics)\.[ch]
 "common/bus\.h"                          common/.*|api/.*|push/feed\.c
 '

@@ -12,7 +12,7 @@ from aiosmtpd.smtp import AuthResult
 
 from client import eventually
 
-TOKEN = re.compile(r"token=([A-Za-z0-9_-]+)")
+TOKEN = re.compile(r"(?:token=|#/i/)([A-Za-z0-9_-]+)")
 CODE = re.compile(r"\b(\d{6})\b")
 
 

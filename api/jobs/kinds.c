@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "api/doc.h"
+#include "api/jobs/invited.h"
 #include "api/jobs/letters.h"
 #include "api/jobs/purge.h"
 #include "api/jobs/queue.h"
+#include "api/jobs/registration.h"
 #include "api/jobs/reset.h"
 #include "api/jobs/runner.h"
 #include "api/jobs/status_kind.h"
@@ -53,6 +55,8 @@ static enum err (*const does[JOB__COUNT])(const struct jobs_context *, const bso
     [JOB_PURGE] = purge_account,
     [JOB_RESET] = reset_letter,
     [JOB_STATUS_KIND] = status_kind_job,
+    [JOB_REGISTRATION] = registration_letter,
+    [JOB_INVITED] = invited_tell,
 };
 
 enum err

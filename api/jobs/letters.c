@@ -28,6 +28,9 @@ FILE_OF(letter_account_deleted, "account-deleted.txt");
 FILE_OF(letter_account_kept, "account-kept.txt");
 FILE_OF(letter_phone_code, "phone-code.txt");
 FILE_OF(letter_phone_moved, "phone-moved.txt");
+FILE_OF(letter_invitation, "invitation.txt");
+FILE_OF(letter_open_account, "open-account.txt");
+FILE_OF(letter_account_exists, "account-exists.txt");
 
 static const char *const files[LETTER__COUNT] = {
     [LETTER_PASSWORD_RESET] = letter_password_reset,
@@ -44,6 +47,9 @@ static const char *const files[LETTER__COUNT] = {
     [LETTER_ACCOUNT_KEPT] = letter_account_kept,
     [LETTER_PHONE_CODE] = letter_phone_code,
     [LETTER_PHONE_MOVED] = letter_phone_moved,
+    [LETTER_INVITATION] = letter_invitation,
+    [LETTER_OPEN_ACCOUNT] = letter_open_account,
+    [LETTER_ACCOUNT_EXISTS] = letter_account_exists,
 };
 
 static void

@@ -43,6 +43,8 @@ erase_project(struct request *r, const bson_oid_t *id)
     enum err err;
 
     if ((err = remove_all(r, STORE_COMMENTS, BCON_NEW("projectId", BCON_OID(id)))) != ERR_NONE ||
+        (err = remove_all(r, STORE_INVITATIONS, BCON_NEW("projectId", BCON_OID(id)))) !=
+            ERR_NONE ||
         (err = remove_all(r, STORE_TASKS, BCON_NEW("projectId", BCON_OID(id)))) != ERR_NONE ||
         (err = remove_all(r, STORE_EVENTS, BCON_NEW("topic", BCON_UTF8(topic)))) != ERR_NONE ||
         (err = remove_all(r, STORE_TOPICS, BCON_NEW("_id", BCON_UTF8(topic)))) != ERR_NONE)
@@ -131,6 +133,7 @@ purge_user(struct request *r, const bson_t *user)
     if ((err = purge_projects(r)) != ERR_NONE ||
         (err = remove_all(r, STORE_SESSIONS, BCON_NEW("userId", BCON_OID(id)))) != ERR_NONE ||
         (err = remove_all(r, STORE_TOKENS, BCON_NEW("userId", BCON_OID(id)))) != ERR_NONE ||
+        (err = remove_all(r, STORE_INVITATIONS, BCON_NEW("createdBy", BCON_OID(id)))) != ERR_NONE ||
         (err = remove_all(r, STORE_NOTIFICATIONS, BCON_NEW("userId", BCON_OID(id)))) != ERR_NONE ||
         (err = remove_all(r, STORE_EVENTS, BCON_NEW("topic", BCON_UTF8(topic)))) != ERR_NONE ||
         (err = write_tombstone(r, user)) != ERR_NONE)

@@ -20,6 +20,8 @@ const char *const job_names[JOB__COUNT] = {
     [JOB_PURGE] = "purge",
     [JOB_RESET] = "reset",
     [JOB_STATUS_KIND] = "statusKind",
+    [JOB_REGISTRATION] = "registration",
+    [JOB_INVITED] = "invited",
 };
 
 enum err

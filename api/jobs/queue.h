@@ -19,6 +19,8 @@ enum job_kind {
     JOB_PURGE,       /* of an account whose time of grace is over */
     JOB_RESET,       /* asked for by whoever may be nobody */
     JOB_STATUS_KIND, /* the tasks of a status whose kind changed */
+    JOB_REGISTRATION, /* with an address that somebody may have already */
+    JOB_INVITED,     /* tells the account that has an invitation's address */
     JOB__COUNT
 };
 

@@ -190,13 +190,19 @@ account_use_proof(struct request *r, struct change *change, const bson_t *user,
 }
 
 const char *
+account_harmless(struct request *r, const char *name, const char *otherwise)
+{
+    if (name == NULL || strpbrk(name, "/:@.<>\r\n\t") != NULL)
+        return otherwise;
+    return arena_dup(r->arena, name);
+}
+
+const char *
 account_greeting(struct request *r, const bson_t *user)
 {
-    const char *name = doc_text(user, "name");
+    const char *name = account_harmless(r, doc_text(user, "name"), "");
 
-    if (name == NULL || strpbrk(name, "/:@.<>\r\n\t") != NULL)
-        return "";
-    return arena_printf(r->arena, " %s", name);
+    return *name == '\0' ? "" : arena_printf(r->arena, " %s", name);
 }
 
 const char *

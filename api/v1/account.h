@@ -61,6 +61,9 @@ enum err account_prove(struct request *r, const bson_t *user, const struct accou
 enum err account_use_proof(struct request *r, struct change *change, const bson_t *user,
                            const struct totp_proof *proof) MUST_CHECK;
 
+/* For letters: a name that somebody chose, if it cannot pass for a link; else `otherwise`. */
+const char *account_harmless(struct request *r, const char *name, const char *otherwise);
+
 /* For letters: " Anna" if the name could not lead anybody astray, else "". */
 const char *account_greeting(struct request *r, const bson_t *user);
 

@@ -1,7 +1,7 @@
 /*
  * /v1/tasks/{id}/comments and /v1/comments/{id}: what people say about a task.
  */
-#include "api/v1/handlers.h"
+#include "api/v1/comments.h"
 
 #include <string.h>
 
@@ -10,6 +10,8 @@
 #include "api/readable.h"
 #include "api/reply.h"
 #include "api/request.h"
+#include "api/v1/handlers.h"
+#include "api/v1/members.h"
 #include "api/v1/notifications.h"
 
 /* clang-format off */
@@ -27,6 +29,7 @@ const struct field comment_fields[] = {
     {"mentions",   REFS,    MAY_EDIT,              0, 50, .fallback = "[]", .about = "members who shall be told"},
     {"editedAt",   INSTANT, NULLABLE},
     {"deletedAt",  INSTANT, NULLABLE},
+    {"movedAt",    INSTANT, HIDDEN}, /* with its task to this project: for /v1/sync */
     {NULL},
 };
 /* clang-format on */
@@ -42,7 +45,7 @@ check_comment(struct request *r, struct change *change, const bson_t *project, c
     if (bson_iter_init_find(&iter, after, "mentions") && bson_iter_recurse(&iter, &list))
         while (bson_iter_next(&list))
             if (!doc_list_has(before, "mentions", &list) && /* who has left since stays mentioned */
-                access_role(project, bson_iter_oid(&list)) == ROLE_NONE)
+                access_member(project, bson_iter_oid(&list)) == ROLE_NONE)
                 request_complain(r, arena_printf(r->arena, "/mentions/%s", bson_iter_key(&list)),
                                  "not-member", "must be a member of the project");
     if (before != NULL && strcmp(doc_text(before, "text"), doc_text(after, "text")) != 0)
@@ -122,9 +125,27 @@ comments_list(struct request *r)
                      write_comment);
 }
 
+/* Mentions of people who are not members of the new project are dropped. */
+enum err
+comments_move(struct request *r, struct change *change, const bson_oid_t *task,
+              const bson_t *project)
+{
+    bson_t *filter = request_keep(r, BCON_NEW("taskId", BCON_OID(task)));
+    bson_t *update = request_keep(
+        r, BCON_NEW("$set", "{", "projectId", BCON_OID(doc_id(project, "_id")), "updatedAt",
+                    BCON_DATE_TIME(change_now(change)), "movedAt",
+                    BCON_DATE_TIME(change_now(change)), "}", "$inc", "{", "rev", BCON_INT64(1), "}",
+                    "$pull", "{", "mentions", "{", "$nin", BCON_ARRAY(members_ids(r, project)), "}",
+                    "}"));
+
+    return store_update_many(change_store(change), STORE_COMMENTS, filter, update, NULL);
+}
+
 struct creation {
     struct request *r;
     const bson_t *body;
+    bson_oid_t project; /* whose topic the change was planned for */
+    bool moved;         /* the task is in another by now */
 };
 
 static enum err
@@ -139,6 +160,9 @@ create_comment(struct change *change, void *arg)
 
     if (err != ERR_NONE)
         return err;
+    c->moved = !bson_oid_equal(doc_id(project, "_id"), &c->project);
+    if (c->moved)
+        return ERR_BUSY;
     doc = crud_new(r, change_now(change), &id);
     BSON_APPEND_OID(doc, "taskId", doc_id(task, "_id"));
     BSON_APPEND_OID(doc, "projectId", doc_id(task, "projectId"));
@@ -148,18 +172,33 @@ create_comment(struct change *change, void *arg)
     return crud_create(r, change, &comments, 0, project, doc);
 }
 
+/* Looks up where the task is, then runs the change there. */
+static enum err
+run_once(struct creation *c)
+{
+    struct change_plan plan = {.topic_count = 1, .fn = create_comment, .arg = c};
+    const bson_t *task, *project;
+    enum err err = path_task(c->r, ACTION_COMMENT, &task, &project);
+
+    if (err != ERR_NONE)
+        return err;
+    c->moved = false;
+    c->project = *doc_id(task, "projectId");
+    plan.topics[0] = crud_topic(c->r, &c->project);
+    return request_change(c->r, &plan);
+}
+
 enum err
 comments_create(struct request *r)
 {
     bson_t *body = request_keep(r, bson_new());
-    struct creation c = {r, body};
-    struct change_plan plan = {.topic_count = 1, .fn = create_comment, .arg = &c};
-    const bson_t *task, *project;
-    enum err err;
+    struct creation c = {.r = r, .body = body};
+    enum err err = doc_read(r, DOC_CREATE, comment_fields, r->json, body);
 
-    if ((err = doc_read(r, DOC_CREATE, comment_fields, r->json, body)) != ERR_NONE ||
-        (err = path_task(r, ACTION_COMMENT, &task, &project)) != ERR_NONE)
+    if (err != ERR_NONE)
         return err;
-    plan.topics[0] = crud_topic(r, doc_id(task, "projectId"));
-    return request_change(r, &plan);
+    for (int look = 1; look <= CRUD_LOOKS; look++)
+        if ((err = run_once(&c)) != ERR_BUSY || !c.moved)
+            break;
+    return err;
 }

@@ -59,10 +59,26 @@ extern const struct shape project_shape;
 
 /* members.c */
 enum err members_list(struct request *r) MUST_CHECK;
-enum err members_add(struct request *r) MUST_CHECK;
 enum err members_put(struct request *r) MUST_CHECK;
 enum err members_remove(struct request *r) MUST_CHECK;
-extern const struct shape member_shape, member_add_shape, member_put_shape;
+extern const struct shape member_shape, member_put_shape;
+
+/* invitations.c, invitation_answers.c */
+enum err invitations_create(struct request *r) MUST_CHECK;
+enum err invitations_list(struct request *r) MUST_CHECK;
+enum err invitations_read(struct request *r) MUST_CHECK;
+enum err invitations_remove(struct request *r) MUST_CHECK;
+enum err invitations_mine(struct request *r) MUST_CHECK;
+enum err invitations_look(struct request *r) MUST_CHECK;
+enum err invitations_accept(struct request *r) MUST_CHECK;
+enum err invitations_decline(struct request *r) MUST_CHECK;
+extern const struct shape invitation_shape, invitation_create_shape, invitation_made_shape;
+extern const struct shape invitation_look_shape, invitation_answer_shape, invitation_seen_shape;
+
+/* people.c */
+enum err people_list(struct request *r) MUST_CHECK;
+extern const struct shape person_shape;
+extern const struct filter people_params[];
 
 /* live.c */
 enum err live_snapshot(struct request *r) MUST_CHECK;

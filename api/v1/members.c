@@ -20,11 +20,6 @@
 static const char *const roles[] = {"viewer", "commenter", "member", "admin", "owner", NULL};
 
 /* clang-format off */
-static const struct field add_fields[] = {
-    {"email", TEXT,   MUST_SET, 3, 254},
-    {"role",  CHOICE, MAY_SET,  .choices = roles, .fallback = "\"member\""},
-    {NULL},
-};
 const struct field member_fields[] = {
     {"userId", REF,    0},
     {"role",   CHOICE, 0, .choices = roles},
@@ -38,7 +33,6 @@ static const struct field put_fields[] = {
 /* clang-format on */
 
 const struct shape member_shape = {"Member", member_fields};
-const struct shape member_add_shape = {"MemberByEmail", add_fields};
 const struct shape member_put_shape = {"MemberRole", put_fields};
 
 void
@@ -76,26 +70,21 @@ list_user(void *arg, const bson_t *user)
     return ERR_NONE;
 }
 
-/* {_id: {$in: [the members]}} */
-static bson_t *
-members_filter(struct request *r, const bson_t *project)
+bson_t *
+members_ids(struct request *r, const bson_t *project)
 {
-    bson_t *filter = request_keep(r, bson_new()), in, ids;
+    bson_t *ids = request_keep(r, bson_new());
     bson_iter_t iter, list, id;
     char key[16];
     int n = 0;
 
-    BSON_APPEND_DOCUMENT_BEGIN(filter, "_id", &in);
-    BSON_APPEND_ARRAY_BEGIN(&in, "$in", &ids);
     if (bson_iter_init_find(&iter, project, "members") && bson_iter_recurse(&iter, &list))
         while (bson_iter_next(&list))
             if (bson_iter_recurse(&list, &id) && bson_iter_find(&id, "userId")) {
                 snprintf(key, sizeof(key), "%d", n++);
-                BSON_APPEND_OID(&ids, key, bson_iter_oid(&id));
+                BSON_APPEND_OID(ids, key, bson_iter_oid(&id));
             }
-    bson_append_array_end(&in, &ids);
-    bson_append_document_end(filter, &in);
-    return filter;
+    return ids;
 }
 
 enum err
@@ -104,8 +93,10 @@ members_write(struct request *r, struct text *out, const bson_t *project, const 
     struct listing l = {out, project, more, 0};
     bson_t *opts = request_keep(r, BCON_NEW("projection", "{", "name", BCON_BOOL(true), "}", "sort",
                                             "{", "_id", BCON_INT32(1), "}"));
+    bson_t *filter = request_keep(
+        r, BCON_NEW("_id", "{", "$in", BCON_ARRAY(members_ids(r, project)), "}"));
 
-    return store_find(r->store, STORE_USERS, members_filter(r, project), opts, list_user, &l);
+    return store_find(r->store, STORE_USERS, filter, opts, list_user, &l);
 }
 
 enum err
@@ -135,9 +126,26 @@ struct work {
     bson_oid_t project, user;
     const char *role; /* NULL: remove */
     const char *name;
-    bool must_be_new;
-    int user_topic;
+    bool acquainted; /* the caller shares another project with the user */
 };
+
+/* Everyone may join an open project, with at most the role that it gives to everyone. */
+static bool
+may_join(const struct work *w, const bson_t *project)
+{
+    return w->role != NULL && bson_oid_equal(&w->user, &w->r->user_id) &&
+           access_open(project) != ROLE_NONE && role_named(w->role) <= access_open(project) &&
+           access_member(project, &w->user) == ROLE_NONE;
+}
+
+/* The same words whether there is such a user or not. */
+static enum err
+refuse_stranger(struct request *r)
+{
+    return request_fail(r, ERR_NOT_FOUND,
+                        "there is no such member; people with whom you share no project need an "
+                        "invitation");
+}
 
 /* Is the caller allowed to make this of that? */
 static enum err
@@ -152,17 +160,19 @@ judge(struct work *w, const bson_t *project, enum role before)
         return ERR_NOT_FOUND;
     if (doc_flag(project, "inbox"))
         return request_fail(r, ERR_FORBIDDEN, "the personal project is not shared");
+    if (may_join(w, project))
+        return ERR_NONE;
     if (!(self && w->role == NULL) && own < ROLE_ADMIN)
         return ERR_FORBIDDEN;
     if (touches_owner && own != ROLE_OWNER)
-        return request_fail(r, ERR_FORBIDDEN, "only an owner makes or unmakes owners");
-    if (w->role == NULL && before == ROLE_NONE)
+        return request_fail(r, ERR_FORBIDDEN, "only an owner can add, change or remove owners");
+    if (before == ROLE_NONE && w->role == NULL)
         return ERR_NOT_FOUND;
-    if (w->must_be_new && before != ROLE_NONE)
-        return request_fail(r, ERR_CONFLICT, "this user is a member already");
+    if (before == ROLE_NONE && !w->acquainted)
+        return refuse_stranger(r);
     if (before == ROLE_OWNER && (w->role == NULL || role_named(w->role) != ROLE_OWNER) &&
         access_owners(project) == 1)
-        return request_fail(r, ERR_CONFLICT, "the last owner stays");
+        return request_fail(r, ERR_CONFLICT, "a project must keep at least one owner");
     return ERR_NONE;
 }
 
@@ -181,10 +191,10 @@ append_member(bson_t *list, int n, const bson_oid_t *user, const char *role)
 
 /* The members list with the one changed, added or left out. */
 static bson_t *
-new_members(struct work *w, const bson_t *project)
+new_members(struct request *r, const bson_t *project, const bson_oid_t *user, const char *role)
 {
-    bson_t *set = request_keep(w->r, bson_new()), list;
-    bson_iter_t iter, items, id, role;
+    bson_t *set = request_keep(r, bson_new()), list;
+    bson_iter_t iter, items, id, old;
     bool there = false;
     int n = 0;
 
@@ -194,35 +204,46 @@ new_members(struct work *w, const bson_t *project)
             bool same;
 
             if (!bson_iter_recurse(&items, &id) || !bson_iter_find(&id, "userId") ||
-                !bson_iter_recurse(&items, &role) || !bson_iter_find(&role, "role"))
+                !bson_iter_recurse(&items, &old) || !bson_iter_find(&old, "role"))
                 continue;
-            same = bson_oid_equal(bson_iter_oid(&id), &w->user);
+            same = bson_oid_equal(bson_iter_oid(&id), user);
             there = there || same;
             if (!same)
-                append_member(&list, n++, bson_iter_oid(&id), bson_iter_utf8(&role, NULL));
-            else if (w->role != NULL)
-                append_member(&list, n++, &w->user, w->role);
+                append_member(&list, n++, bson_iter_oid(&id), bson_iter_utf8(&old, NULL));
+            else if (role != NULL)
+                append_member(&list, n++, user, role);
         }
     }
-    if (!there && w->role != NULL)
-        append_member(&list, n++, &w->user, w->role);
+    if (!there && role != NULL)
+        append_member(&list, n++, user, role);
     bson_append_array_end(set, &list);
     return set;
 }
 
-static enum err
-save(struct work *w, struct change *change, const bson_t *project, int64_t rev)
+enum err
+members_store(struct request *r, struct change *change, const bson_t *project,
+              const struct membership *m)
 {
-    bson_t *set = new_members(w, project), *after, *filter;
+    int64_t rev = doc_int(project, "rev") + 1;
+    bson_t *set = new_members(r, project, m->user, m->role), *after, *filter;
+    struct member_event event = {.project = doc_id(project, "_id"),
+                                 .user = m->user,
+                                 .name = m->name,
+                                 .before = role_names[access_member(project, m->user)],
+                                 .role = m->role,
+                                 .rev = rev};
     enum err err;
 
     BSON_APPEND_INT64(set, "rev", rev);
     BSON_APPEND_DATE_TIME(set, "updatedAt", change_now(change));
-    BSON_APPEND_OID(set, "updatedBy", &w->r->user_id);
-    after = request_keep(w->r, doc_merge(project, set));
-    filter = request_keep(w->r, BCON_NEW("_id", BCON_OID(&w->project)));
-    err = store_replace(change_store(change), STORE_PROJECTS, filter, after, NULL);
-    return err;
+    BSON_APPEND_OID(set, "updatedBy", &r->user_id);
+    after = request_keep(r, doc_merge(project, set));
+    filter = request_keep(r, BCON_NEW("_id", BCON_OID(event.project)));
+    if ((err = store_replace(change_store(change), STORE_PROJECTS, filter, after, NULL)) !=
+            ERR_NONE ||
+        (err = projects_tell_member(change, m->project_topic, &event)) != ERR_NONE)
+        return err;
+    return projects_tell_member(change, m->user_topic, &event);
 }
 
 static enum err
@@ -230,30 +251,20 @@ change_member(struct change *change, void *arg)
 {
     struct work *w = arg;
     struct request *r = w->r;
+    struct membership m = {&w->user, w->name, w->role, 0, 1};
     const bson_t *project;
     enum err err = crud_get(r, STORE_PROJECTS, &w->project, &project);
     enum role before = err == ERR_NONE ? access_member(project, &w->user) : ROLE_NONE;
-    enum event_kind kind = w->role == NULL       ? EVENT_MEMBER_REMOVED
-                           : before == ROLE_NONE ? EVENT_MEMBER_ADDED
-                                                 : EVENT_MEMBER_UPDATED;
-    int64_t rev;
 
     if (err != ERR_NONE || (err = judge(w, project, before)) != ERR_NONE)
         return err;
     if (w->role != NULL)
-        members_write_one(reply_json(r, before == ROLE_NONE && w->must_be_new ? 201 : 200),
-                          &w->user, role_named(w->role), w->name, "");
+        members_write_one(reply_json(r, 200), &w->user, role_named(w->role), w->name, "");
     else if ((err = reply_empty(r, 204)) != ERR_NONE)
         return err;
     if (w->role != NULL && role_named(w->role) == before)
         return ERR_NONE;
-    rev = doc_int(project, "rev") + 1;
-    if ((err = save(w, change, project, rev)) != ERR_NONE)
-        return err;
-    for (int topic = 0; err == ERR_NONE && topic < 2; topic++)
-        err = projects_tell_member(r, change, topic, kind, &w->project, &w->user, w->name,
-                                   role_names[before], w->role, rev);
-    return err;
+    return members_store(r, change, project, &m);
 }
 
 /* The rights first, so that nobody learns which users exist by trying. */
@@ -261,9 +272,12 @@ static enum err
 check_caller(struct request *r, struct work *w)
 {
     const bson_t *project;
+    enum err err = crud_project(r, &w->project, ACTION_READ, &project);
     bool leaving = w->role == NULL && bson_oid_equal(&w->user, &r->user_id);
 
-    return crud_project(r, &w->project, leaving ? ACTION_READ : ACTION_MANAGE, &project);
+    if (err != ERR_NONE || leaving || (w->role != NULL && may_join(w, project)))
+        return err;
+    return access_check(project, &r->user_id, ACTION_MANAGE);
 }
 
 static enum err
@@ -278,38 +292,26 @@ run(struct request *r, struct work *w)
     return request_change(r, &plan);
 }
 
-enum err
-members_add(struct request *r)
+/*
+ * Do the caller and the user share a project?  An open one does not count: to
+ * be in it together takes nobody's consent.
+ */
+static enum err
+read_acquainted(struct request *r, struct work *w)
 {
-    struct work w = {.r = r, .must_be_new = true, .role = ""};
-    bson_t *body = request_keep(r, bson_new()), *filter, *user;
-    const char *email;
-    char hex[25];
-    enum err err;
+    /* Not $all: the stand-in server does not look into the documents of an array with it. */
+    bson_t *filter = request_keep(
+        r, BCON_NEW("members.userId", BCON_OID(&w->user), "$and", "[", "{", "members.userId",
+                    BCON_OID(&r->user_id), "}", "]", "access", "{", "$ne", "everyone", "}",
+                    "deletedAt", BCON_NULL));
+    bson_t *opts = request_keep(r, BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}"));
+    bson_t *found;
+    enum err err = store_get(r->store, STORE_PROJECTS, filter, opts, &found);
 
-    if ((err = request_id_arg(r, 0, &w.project)) != ERR_NONE ||
-        (err = check_caller(r, &w)) != ERR_NONE ||
-        (err = doc_read(r, DOC_CREATE, add_fields, r->json, body)) != ERR_NONE)
-        return err;
-    if (!account_email(r, doc_text(body, "email"), &email)) {
-        request_complain(r, "/email", "format", "must be a mail address");
-        return ERR_INVALID;
-    }
-    filter = request_keep(r, BCON_NEW("email", BCON_UTF8(email)));
-    err = store_get(r->store, STORE_USERS, filter, NULL, &user);
-    if (err == ERR_NOT_FOUND) {
-        request_complain(r, "/email", "not-found", "must be the address of a user");
-        return ERR_INVALID;
-    }
-    if (err != ERR_NONE)
-        return err;
-    request_keep(r, user);
-    w.user = *doc_id(user, "_id");
-    w.name = doc_text(user, "name");
-    w.role = doc_text(body, "role");
-    bson_oid_to_string(&w.user, hex);
-    r->reply.location = arena_printf(r->arena, "/v1/projects/%s/members/%s", r->args[0], hex);
-    return run(r, &w);
+    if (err == ERR_NONE)
+        request_keep(r, found);
+    w->acquainted = err == ERR_NONE;
+    return err == ERR_NOT_FOUND ? ERR_NONE : err;
 }
 
 enum err
@@ -318,16 +320,19 @@ members_put(struct request *r)
     struct work w = {.r = r, .role = ""};
     bson_t *body = request_keep(r, bson_new());
     const bson_t *user;
-    enum err err;
+    enum err err, caller;
 
     if ((err = request_id_arg(r, 0, &w.project)) != ERR_NONE ||
-        (err = request_id_arg(r, 1, &w.user)) != ERR_NONE ||
-        (err = check_caller(r, &w)) != ERR_NONE ||
-        (err = doc_read(r, DOC_CREATE, put_fields, r->json, body)) != ERR_NONE ||
-        (err = crud_get(r, STORE_USERS, &w.user, &user)) != ERR_NONE)
+        (err = request_id_arg(r, 1, &w.user)) != ERR_NONE)
         return err;
+    err = doc_read(r, DOC_CREATE, put_fields, r->json, body);
+    w.role = err == ERR_NONE ? doc_text(body, "role") : "";
+    if ((caller = check_caller(r, &w)) != ERR_NONE)
+        return caller;
+    if (err != ERR_NONE || (err = read_acquainted(r, &w)) != ERR_NONE ||
+        (err = crud_get(r, STORE_USERS, &w.user, &user)) != ERR_NONE)
+        return err == ERR_NOT_FOUND ? refuse_stranger(r) : err;
     w.name = doc_text(user, "name");
-    w.role = doc_text(body, "role");
     return run(r, &w);
 }
 
@@ -362,57 +367,39 @@ find_heir(const bson_t *project, const bson_oid_t *leaving, bson_oid_t *heir, en
     return *role == ROLE_NONE ? ERR_NOT_FOUND : ERR_NONE;
 }
 
-/* Tells the project, and the member on the own topic. */
-static enum err
-tell(struct work *w, struct change *change, int own_topic, enum role before, int64_t rev)
-{
-    enum event_kind kind = w->role == NULL ? EVENT_MEMBER_REMOVED : EVENT_MEMBER_UPDATED;
-    enum err err = projects_tell_member(w->r, change, 0, kind, &w->project, &w->user, w->name,
-                                        role_names[before], w->role, rev);
-
-    if (err != ERR_NONE)
-        return err;
-    return projects_tell_member(w->r, change, own_topic, kind, &w->project, &w->user, w->name,
-                                role_names[before], w->role, rev);
-}
-
 static enum err
 make_heir(struct request *r, struct change *change, const bson_t *project,
           const bson_oid_t *leaving)
 {
-    struct work w = {.r = r, .project = *doc_id(project, "_id"), .role = "owner"};
-    int64_t rev = doc_int(project, "rev") + 1;
+    struct membership m = {.role = "owner"};
     char hex[25], topic[EVENT_TOPIC];
     const bson_t *user;
+    bson_oid_t heir;
     enum role before;
-    int own;
-    enum err err = find_heir(project, leaving, &w.user, &before);
+    enum err err = find_heir(project, leaving, &heir, &before);
 
-    if (err != ERR_NONE || (err = crud_get(r, STORE_USERS, &w.user, &user)) != ERR_NONE)
+    if (err != ERR_NONE || (err = crud_get(r, STORE_USERS, &heir, &user)) != ERR_NONE)
         return err;
-    w.name = doc_text(user, "name");
-    bson_oid_to_string(&w.user, hex);
+    m.user = &heir;
+    m.name = doc_text(user, "name");
+    bson_oid_to_string(&heir, hex);
     bson_snprintf(topic, sizeof(topic), "user:%s", hex);
-    if ((err = save(&w, change, project, rev)) != ERR_NONE ||
-        (err = change_join_topic(change, topic, &own)) != ERR_NONE)
+    if ((err = change_join_topic(change, topic, &m.user_topic)) != ERR_NONE)
         return err;
-    return tell(&w, change, own, before, rev);
+    return members_store(r, change, project, &m);
 }
 
 enum err
 members_drop(struct request *r, struct change *change, const bson_t *project,
              const bson_oid_t *user)
 {
-    struct work w = {.r = r, .project = *doc_id(project, "_id"), .user = *user, .name = ""};
-    enum role before = access_member(project, user);
-    int64_t rev;
-    enum err err = ERR_NONE;
+    struct membership m = {user, "", NULL, 0, 1};
+    bson_oid_t id = *doc_id(project, "_id");
+    enum err err;
 
-    if (before == ROLE_OWNER && access_owners(project) == 1 &&
+    if (access_member(project, user) == ROLE_OWNER && access_owners(project) == 1 &&
         ((err = make_heir(r, change, project, user)) != ERR_NONE ||
-         (err = crud_get(r, STORE_PROJECTS, &w.project, &project)) != ERR_NONE))
+         (err = crud_get(r, STORE_PROJECTS, &id, &project)) != ERR_NONE))
         return err;
-    rev = doc_int(project, "rev") + 1;
-    err = save(&w, change, project, rev);
-    return err == ERR_NONE ? tell(&w, change, 1, before, rev) : err;
+    return members_store(r, change, project, &m);
 }

@@ -1,5 +1,5 @@
 /*
- * What the snapshot asks of members.
+ * What others ask of members.
  */
 #ifndef API_V1_MEMBERS_H
 #define API_V1_MEMBERS_H
@@ -8,9 +8,23 @@
 
 #include "api/field.h"
 
+struct change;
+struct request;
 struct text;
 
 extern const struct field member_fields[];
+
+/* Who becomes or is no longer what in a project. */
+struct membership {
+    const bson_oid_t *user;
+    const char *name; /* the user's */
+    const char *role; /* NULL: no longer a member */
+    int project_topic, user_topic;
+};
+
+/* Within a change: stores the membership and tells both topics; the caller has judged it. */
+enum err members_store(struct request *r, struct change *change, const bson_t *project,
+                       const struct membership *m) MUST_CHECK;
 
 /*
  * Within a change of the project's topic (index 0) and the user's (1): takes
@@ -23,6 +37,9 @@ enum err members_drop(struct request *r, struct change *change, const bson_t *pr
 /* Appends one member as a JSON object, with more members before its brace. */
 void members_write_one(struct text *out, const bson_oid_t *user, enum role role, const char *name,
                        const char *more);
+
+/* A BSON array of the members' ids; the request keeps it. */
+bson_t *members_ids(struct request *r, const bson_t *project);
 
 /* Appends the project's members as JSON objects with commas between, each with more members. */
 enum err members_write(struct request *r, struct text *out, const bson_t *project,

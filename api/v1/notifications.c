@@ -10,6 +10,10 @@
 #include "api/reply.h"
 #include "api/request.h"
 #include "api/v1/handlers.h"
+#include "api/v1/members.h"
+
+#define SENDER_MAX 200 /* notifications from one person to another within SENDER_MS */
+#define SENDER_MS  (3600LL * 1000)
 
 /* clang-format off */
 static const struct field notification_fields[] = {
@@ -19,10 +23,11 @@ static const struct field notification_fields[] = {
     {"createdBy", REF,     0},
     {"updatedAt", INSTANT, 0},
     {"updatedBy", REF,     0},
-    {"kind",      TEXT,    0, .about = "assigned or mentioned"},
+    {"kind",      TEXT,    0, .about = "assigned, mentioned or invited"},
     {"projectId", REF,     0},
-    {"taskId",    REF,     0},
-    {"title",     TEXT,    NULLABLE, .about = "the task's, where it was at hand"},
+    {"taskId",    REF,     NULLABLE, .about = "none of an invitation"},
+    {"title",     TEXT,    NULLABLE, .about = "the task's, where it was at hand; of an invitation the project's name"},
+    {"invitationId", REF,  NULLABLE, .about = "for POST /v1/invitations/accept and decline"},
     {"read",      FLAG,    MUST_SET | MAY_EDIT, .fallback = "false"},
     {"userId",    REF,     HIDDEN},
     {NULL},
@@ -37,31 +42,58 @@ static const struct list notification_list = {notification_filters, notification
 
 const struct shape notification_shape = {"Notification", notification_fields};
 
-static bool
-lists(const bson_t *doc, const char *field, const bson_oid_t *id)
+/* Stores a notification and tells it on its user's topic. */
+static enum err
+insert(struct request *r, struct change *change, const bson_t *doc)
 {
-    bson_iter_t iter, list;
+    struct text data = {0};
+    char user[25], id[25];
+    struct event event = {.kind = EVENT_NOTIFICATION_CREATED, .rev = 1, .entity_id = id};
+    int topic;
+    enum err err;
 
-    if (doc == NULL || !bson_iter_init_find(&iter, doc, field) || !bson_iter_recurse(&iter, &list))
-        return false;
-    while (bson_iter_next(&list))
-        if (BSON_ITER_HOLDS_OID(&list) && bson_oid_equal(bson_iter_oid(&list), id))
-            return true;
-    return false;
+    bson_oid_to_string(doc_id(doc, "userId"), user);
+    bson_oid_to_string(doc_id(doc, "_id"), id);
+    doc_write(&data, &notification_shape, doc);
+    event.data = data.bytes;
+    err = store_insert(change_store(change), STORE_NOTIFICATIONS, doc);
+    if (err == ERR_NONE)
+        err = change_join_topic(change, arena_printf(r->arena, "user:%s", user), &topic);
+    if (err == ERR_NONE)
+        err = change_event(change, topic, &event);
+    text_free(&data);
+    return err;
+}
+
+/* Has the caller caused so many of the user's notifications lately that no more are made? */
+static enum err
+is_flooded(struct request *r, struct change *change, const bson_oid_t *user, bool *flooded)
+{
+    bson_t *recent = request_keep(
+        r, BCON_NEW("userId", BCON_OID(user), "createdBy", BCON_OID(&r->user_id), "createdAt", "{",
+                    "$gt", BCON_DATE_TIME(change_now(change) - SENDER_MS), "}"));
+    bson_t *last = request_keep(r, BCON_NEW("skip", BCON_INT64(SENDER_MAX - 1), "projection", "{",
+                                            "_id", BCON_BOOL(true), "}"));
+    bson_t *doc;
+    enum err err = store_get(r->store, STORE_NOTIFICATIONS, recent, last, &doc);
+
+    *flooded = err == ERR_NONE;
+    if (err == ERR_NONE)
+        request_keep(r, doc);
+    return err == ERR_NOT_FOUND ? ERR_NONE : err;
 }
 
 static enum err
 add_one(struct request *r, struct change *change, const char *kind, const bson_t *about,
         const bson_oid_t *task, const bson_oid_t *user)
 {
-    struct text data = {0};
-    char user_hex[25], hex[25];
-    struct event event = {.kind = EVENT_NOTIFICATION_CREATED, .rev = 1, .entity_id = hex};
     bson_oid_t id;
     bson_t *doc = crud_new(r, change_now(change), &id);
-    int topic;
-    enum err err;
+    bool flooded;
+    enum err err = is_flooded(r, change, user, &flooded);
 
+    if (err != ERR_NONE || flooded)
+        return err;
     BSON_APPEND_UTF8(doc, "kind", kind);
     BSON_APPEND_OID(doc, "projectId", doc_id(about, "projectId"));
     BSON_APPEND_OID(doc, "taskId", task);
@@ -71,17 +103,26 @@ add_one(struct request *r, struct change *change, const char *kind, const bson_t
         BSON_APPEND_NULL(doc, "title");
     BSON_APPEND_BOOL(doc, "read", false);
     BSON_APPEND_OID(doc, "userId", user);
-    bson_oid_to_string(user, user_hex);
-    bson_oid_to_string(&id, hex);
-    doc_write(&data, &notification_shape, doc);
-    event.data = data.bytes;
-    err = store_insert(change_store(change), STORE_NOTIFICATIONS, doc);
-    if (err == ERR_NONE)
-        err = change_join_topic(change, arena_printf(r->arena, "user:%s", user_hex), &topic);
-    if (err == ERR_NONE)
-        err = change_event(change, topic, &event);
-    text_free(&data);
-    return err;
+    return insert(r, change, doc);
+}
+
+enum err
+notifications_invited(struct request *r, struct change *change, const bson_t *invitation,
+                      const bson_t *project, const bson_oid_t *user)
+{
+    const bson_oid_t *id = doc_id(invitation, "_id");
+    bson_oid_t unused;
+    bson_t *own = request_keep(r, BCON_NEW("_id", BCON_OID(id)));
+    bson_t *doc = request_keep(r, doc_merge(crud_new(r, change_now(change), &unused), own));
+
+    BSON_APPEND_UTF8(doc, "kind", "invited");
+    BSON_APPEND_OID(doc, "projectId", doc_id(project, "_id"));
+    BSON_APPEND_NULL(doc, "taskId");
+    BSON_APPEND_UTF8(doc, "title", doc_text(project, "name"));
+    BSON_APPEND_OID(doc, "invitationId", id);
+    BSON_APPEND_BOOL(doc, "read", false);
+    BSON_APPEND_OID(doc, "userId", user);
+    return insert(r, change, doc);
 }
 
 enum err
@@ -96,10 +137,31 @@ notifications_add(struct request *r, struct change *change, const char *kind, co
     while (err == ERR_NONE && bson_iter_next(&list)) {
         const bson_oid_t *user = bson_iter_oid(&list);
 
-        if (!bson_oid_equal(user, &r->user_id) && !lists(before, field, user))
+        if (!bson_oid_equal(user, &r->user_id) && !(before != NULL && doc_lists(before, field, user)))
             err = add_one(r, change, kind, after, task, user);
     }
     return err;
+}
+
+/* Whoever may not read the new project is no longer told of the task. */
+enum err
+notifications_move(struct request *r, struct change *change, const bson_oid_t *task,
+                   const bson_t *project)
+{
+    bson_t *all = request_keep(r, BCON_NEW("taskId", BCON_OID(task)));
+    bson_t *strangers = request_keep(
+        r, BCON_NEW("taskId", BCON_OID(task), "userId", "{", "$nin",
+                    BCON_ARRAY(members_ids(r, project)), "}"));
+    bson_t *update = request_keep(
+        r, BCON_NEW("$set", "{", "projectId", BCON_OID(doc_id(project, "_id")), "updatedAt",
+                    BCON_DATE_TIME(change_now(change)), "}", "$inc", "{", "rev", BCON_INT64(1), "}"));
+    enum err err = ERR_NONE;
+
+    if (access_open(project) == ROLE_NONE)
+        err = store_remove_many(change_store(change), STORE_NOTIFICATIONS, strangers);
+    if (err != ERR_NONE)
+        return err;
+    return store_update_many(change_store(change), STORE_NOTIFICATIONS, all, update, NULL);
 }
 
 static void

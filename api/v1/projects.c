@@ -18,6 +18,7 @@
 #define COUNTED_MAX 1000 /* tasks that have a status, for a complaint */
 
 static const char *const accesses[] = {"members", "everyone", NULL};
+static const char *const access_roles[] = {"viewer", "commenter", "member", NULL};
 static const char *const kinds[] = {"open", "done", NULL};
 
 #define DEFAULT_STATUSES                                                                           \
@@ -52,6 +53,7 @@ const struct field project_fields[] = {
     {"statuses",        OBJECTS, MAY_EDIT,                           1, 30, .items = status_fields, .fallback = DEFAULT_STATUSES},
     {"labels",          OBJECTS, MAY_EDIT,                           0, 200, .items = label_fields, .fallback = "[]"},
     {"access",          CHOICE,  MAY_EDIT,                           .choices = accesses, .fallback = "\"members\""},
+    {"accessRole",      CHOICE,  MAY_EDIT,                           .choices = access_roles, .fallback = "\"viewer\"", .about = "what everyone may do while access is everyone"},
     {"requireIfMatch",  FLAG,    MAY_EDIT,                           .fallback = "false", .about = "demand If-Match for changes of tasks"},
     {"inbox",           FLAG,    0,                                  .fallback = "false"},
     {"archivedAt",      INSTANT, NULLABLE},
@@ -199,7 +201,7 @@ check_gone(void *arg, const char *id, const char *kind)
 }
 
 static bool
-is_done(void *arg, const char *id, const char *kind)
+is_done_kind(void *arg, const char *id, const char *kind)
 {
     (void)arg;
     (void)id;
@@ -207,7 +209,7 @@ is_done(void *arg, const char *id, const char *kind)
 }
 
 static bool
-is_open(void *arg, const char *id, const char *kind)
+is_open_kind(void *arg, const char *id, const char *kind)
 {
     (void)arg;
     (void)id;
@@ -225,33 +227,41 @@ apply_archived(struct change *change, const bson_t *after, bson_t *extra)
         BSON_APPEND_DATE_TIME(extra, "archivedAt", change_now(change));
 }
 
-/* Opening a project to all, or closing it, concerns everybody. */
+/* Is the project there for everyone to see? */
+static bool
+is_open(const bson_t *project)
+{
+    return project != NULL && access_open(project) != ROLE_NONE;
+}
+
+/*
+ * Opening a project to all, or closing it, concerns everybody.  To those who are
+ * not members the trash closes it, but they learn of that on its own topic.
+ */
 static enum err
 tell_everyone(struct change *change, const bson_t *before, const bson_t *after)
 {
-    bool opened = strcmp(doc_text(after, "access"), "everyone") == 0;
+    bool opened = is_open(after);
     char id[25];
     struct event event = {.kind = EVENT_PROJECT_UPDATED,
-                          .rev = doc_int(before, "rev") + 1,
+                          .rev = doc_int(after, "rev"),
                           .entity_id = id,
                           .changes = opened ? "{\"access\":[\"members\",\"everyone\"]}"
                                             : "{\"access\":[\"everyone\",\"members\"]}"};
-    bson_t stamp = BSON_INITIALIZER, *next;
     struct text data = {0};
     int topic;
-    enum err err = change_join_topic(change, "everyone", &topic);
+    enum err err;
 
+    if (is_open(before) == opened || doc_has(after, "deletedAt"))
+        return ERR_NONE;
     bson_oid_to_string(doc_id(after, "_id"), id);
-    BSON_APPEND_INT64(&stamp, "rev", event.rev);
-    next = doc_merge(after, &stamp);
-    doc_write(&data, &project_shape, next);
+    doc_write(&data, &project_shape, after);
     if (opened) /* those who may no longer see it learn nothing but that */
         event.data = data.bytes;
+    err = change_join_topic(change, "everyone", &topic);
     if (err == ERR_NONE)
         err = change_event(change, topic, &event);
     text_free(&data);
-    bson_destroy(next);
-    bson_destroy(&stamp);
     return err;
 }
 
@@ -300,7 +310,7 @@ check_project(struct request *r, struct change *change, const bson_t *project, c
         return request_fail(r, ERR_CONFLICT, CRUD_ARCHIVED);
     check_ids(r, after, "statuses");
     check_ids(r, after, "labels");
-    if (!any_status(after, is_open, NULL) || !any_status(after, is_done, NULL))
+    if (!any_status(after, is_open_kind, NULL) || !any_status(after, is_done_kind, NULL))
         request_complain(r, "/statuses", "kind", "must have one of kind open and one of kind done");
     if (before != NULL)
         any_status(before, check_gone, &use);
@@ -310,10 +320,15 @@ check_project(struct request *r, struct change *change, const bson_t *project, c
                          "cannot be changed for the personal project");
     apply_archived(change, after, extra);
     derived_name_key(doc_text(after, "name"), extra);
-    if (use.err == ERR_NONE && r->complaints == NULL && before != NULL &&
-        strcmp(doc_text(before, "access"), doc_text(after, "access")) != 0)
-        return tell_everyone(change, before, after);
     return use.err;
+}
+
+static enum err
+after_project(struct request *r, struct change *change, const bson_t *before, const bson_t *after)
+{
+    enum err err = tell_everyone(change, before, after);
+
+    return err == ERR_NONE ? status_kinds_changed(r, change, before, after) : err;
 }
 
 static const struct filter project_filters[] = {
@@ -382,7 +397,7 @@ const struct resource projects = {
     .removed = EVENT_PROJECT_DELETED,
     .restored = EVENT_PROJECT_RESTORED,
     .check = check_project,
-    .after = status_kinds_changed,
+    .after = after_project,
 };
 
 void
@@ -423,32 +438,32 @@ projects_visible(struct request *r, const char *name, bson_t *filter)
 }
 
 enum err
-projects_tell_member(struct request *r, struct change *change, int topic, enum event_kind kind,
-                     const bson_oid_t *project, const bson_oid_t *user, const char *name,
-                     const char *before, const char *role, int64_t rev)
+projects_tell_member(struct change *change, int topic, const struct member_event *m)
 {
     struct text data = {0}, changes = {0};
-    char user_hex[25], project_hex[25];
-    struct event event = {.kind = kind, .rev = rev, .entity_id = user_hex};
+    char user[25], project[25];
+    struct event event = {.rev = m->rev, .entity_id = user};
     enum err err;
 
-    (void)r;
-    bson_oid_to_string(user, user_hex);
-    bson_oid_to_string(project, project_hex);
-    if (role != NULL) {
-        text_printf(&data, "{\"userId\":\"%s\",\"role\":\"%s\",\"name\":", user_hex, role);
-        json_string(&data, name, strlen(name));
-        text_printf(&data, ",\"projectId\":\"%s\"}", project_hex);
+    event.kind = m->role == NULL     ? EVENT_MEMBER_REMOVED
+                 : m->before == NULL ? EVENT_MEMBER_ADDED
+                                     : EVENT_MEMBER_UPDATED;
+    bson_oid_to_string(m->user, user);
+    bson_oid_to_string(m->project, project);
+    if (m->role != NULL) {
+        text_printf(&data, "{\"userId\":\"%s\",\"role\":\"%s\",\"name\":", user, m->role);
+        json_string(&data, m->name, strlen(m->name));
+        text_printf(&data, ",\"projectId\":\"%s\"}", project);
         event.data = data.bytes;
     }
     text_puts(&changes, "{\"role\":[");
-    text_printf(&changes, before == NULL ? "null," : "\"%s\",", before);
-    text_printf(&changes, role == NULL ? "null" : "\"%s\"", role);
+    text_printf(&changes, m->before == NULL ? "null," : "\"%s\",", m->before);
+    text_printf(&changes, m->role == NULL ? "null" : "\"%s\"", m->role);
     text_puts(&changes, "]");
-    if (role == NULL || before == NULL)
-        text_printf(&changes,
-                    role == NULL ? ",\"projectId\":[\"%s\",null]" : ",\"projectId\":[null,\"%s\"]",
-                    project_hex);
+    if (event.kind == EVENT_MEMBER_ADDED)
+        text_printf(&changes, ",\"projectId\":[null,\"%s\"]", project);
+    else if (event.kind == EVENT_MEMBER_REMOVED)
+        text_printf(&changes, ",\"projectId\":[\"%s\",null]", project);
     text_putc(&changes, '}');
     event.changes = changes.bytes;
     err = change_event(change, topic, &event);
@@ -479,14 +494,15 @@ static enum err
 insert_project(struct request *r, struct change *change, bson_t *doc, int user_topic)
 {
     const bson_oid_t *id = doc_id(doc, "_id");
+    struct member_event owner = {
+        .project = id, .user = &r->user_id, .name = "", .role = "owner", .rev = 1};
     int topic;
     enum err err;
 
     if ((err = change_new_topic(change, crud_topic(r, id), &topic)) != ERR_NONE ||
         (err = crud_create(r, change, &projects, topic, doc, doc)) != ERR_NONE)
         return err;
-    return projects_tell_member(r, change, user_topic, EVENT_MEMBER_ADDED, id, &r->user_id, "",
-                                NULL, "owner", 1);
+    return projects_tell_member(change, user_topic, &owner);
 }
 
 enum err

@@ -38,10 +38,16 @@ void projects_write(struct request *r, struct text *out, const bson_t *project);
 /* Appends what ?archived= and ?deleted= mean, of tasks and of projects. */
 enum err projects_bins(struct request *r, bson_t *filter) MUST_CHECK;
 
-/* Appends member.* to a topic of a change: role NULL: removed. */
-enum err projects_tell_member(struct request *r, struct change *change, int topic,
-                              enum event_kind kind, const bson_oid_t *project,
-                              const bson_oid_t *user, const char *name, const char *before,
-                              const char *role, int64_t rev) MUST_CHECK;
+/* One user's membership of a project before and after a change. */
+struct member_event {
+    const bson_oid_t *project, *user;
+    const char *name;          /* the user's */
+    const char *before, *role; /* NULL: was not, or is no longer, a member */
+    int64_t rev;               /* the project's */
+};
+
+/* Appends member.added, member.updated or member.removed to a topic of a change. */
+enum err projects_tell_member(struct change *change, int topic,
+                              const struct member_event *m) MUST_CHECK;
 
 #endif

@@ -48,7 +48,7 @@ static const struct field sync_fields[] = {
     {"tasks",         ANY,     0, .about = "[Task]"},
     {"comments",      ANY,     0, .about = "[Comment]"},
     {"notifications", ANY,     0, .about = "[Notification]"},
-    {"deleted",       OBJECTS, 0, .items = tombstone_fields},
+    {"deleted",       OBJECTS, 0, .items = tombstone_fields, .about = "a task's comments go with it"},
     {"whole",         REFS,    0, .about = "projects that are here with everything: drop what else you have of them"},
     {"cursor",        TEXT,    0, .about = "for the next call, and for follow {topic: all}"},
     {"more",          FLAG,    0, .about = "there is more already: call again"},
@@ -342,6 +342,29 @@ write_entities(struct sync *s, enum store_name store)
     return find(s, store, "_id", &some);
 }
 
+/* A comment that once came to this project with its task. */
+static enum err
+write_moved_comment(void *arg, const bson_t *doc)
+{
+    struct sync *s = arg;
+
+    if (!doc_has(doc, "movedAt") ||
+        sync_plan_find(&s->plan, SYNC_COMMENTS, doc_id(doc, "_id"), -2) > 0)
+        return ERR_NONE;
+    return write_entity(s, doc);
+}
+
+/* Comments have no events of their own when their task moves to another project. */
+static enum err
+write_comments(struct sync *s)
+{
+    struct ids moved = ids_of_items(s, SYNC_MOVED);
+    enum err err = write_entities(s, STORE_COMMENTS);
+
+    s->each = write_moved_comment;
+    return err == ERR_NONE ? find(s, STORE_COMMENTS, "taskId", &moved) : err;
+}
+
 static enum err
 write_notifications(struct sync *s)
 {
@@ -381,7 +404,8 @@ write_deleted(struct sync *s)
     for (int i = 0; i < p->item_count; i++) {
         const struct sync_topic *t = p->items[i].topic < 0 ? NULL : &p->topics[p->items[i].topic];
 
-        if (p->items[i].kind != SYNC_PROJECTS && !p->items[i].found &&
+        if (p->items[i].kind != SYNC_PROJECTS && p->items[i].kind != SYNC_MOVED &&
+            !p->items[i].found &&
             (t == NULL || t->state != SYNC_GONE))
             bury(s, kinds[p->items[i].kind].entity, &p->items[i].id,
                  t == NULL ? NULL : t->name + 8);
@@ -436,7 +460,7 @@ write_answer(struct sync *s)
     if ((err = write_entities(s, STORE_TASKS)) != ERR_NONE)
         return err;
     begin(s, SYNC_COMMENTS);
-    if ((err = write_entities(s, STORE_COMMENTS)) != ERR_NONE)
+    if ((err = write_comments(s)) != ERR_NONE)
         return err;
     begin(s, SYNC_NOTIFICATIONS);
     if ((err = write_notifications(s)) != ERR_NONE)

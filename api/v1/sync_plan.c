@@ -213,6 +213,8 @@ note_event(void *arg, const struct event_item *event)
         if (strncmp(event->kind, entities[kind], strlen(entities[kind])) == 0 &&
             (t == &p->own) == (kind == SYNC_NOTIFICATIONS))
             note_item(p, t, kind, event->entity_id);
+    if (strcmp(event->kind, event_names[EVENT_TASK_MOVED].kind) == 0)
+        note_item(p, t, SYNC_MOVED, event->entity_id);
     return ERR_NONE;
 }
 
@@ -257,7 +259,7 @@ read_log(struct sync_plan *p)
     add_range(ranges, &count, &p->own);
     for (int i = 0; i < p->topic_count; i++)
         add_range(ranges, &count, &p->topics[i]);
-    p->items = arena_alloc(p->r->arena, count == 0 ? 0 : EVENTS_MAX * sizeof(*p->items));
+    p->items = arena_alloc(p->r->arena, count == 0 ? 0 : 2 * EVENTS_MAX * sizeof(*p->items));
     if ((err = event_find_ranges(p->r->store, ranges, count, note_event, p)) != ERR_NONE)
         return err;
     check_dense(&p->own);

@@ -19,7 +19,8 @@ enum sync_kind {
     SYNC_TASKS,
     SYNC_COMMENTS,
     SYNC_NOTIFICATIONS,
-    SYNC_KINDS
+    SYNC_KINDS,
+    SYNC_MOVED = SYNC_KINDS /* of items alone: tasks that moved, maybe with their comments */
 };
 
 enum sync_state {

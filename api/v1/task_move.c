@@ -11,7 +11,9 @@
 #include "api/order_key.h"
 #include "api/reply.h"
 #include "api/request.h"
+#include "api/v1/comments.h"
 #include "api/v1/handlers.h"
+#include "api/v1/notifications.h"
 #include "api/v1/projects.h"
 
 /* clang-format off */
@@ -58,11 +60,10 @@ new_position(struct move *m, struct change *change, struct text *key)
     return err == ERR_NONE ? task_place_key(m->r, &place, other, key) : err;
 }
 
-/* Whoever may not see the new project is not left in charge of what is in it. */
+/* Only members of the new project stay assigned. */
 static void
 append_assignees(const bson_t *project, const bson_t *task, bson_t *set)
 {
-    bool open = strcmp(doc_text(project, "access"), "everyone") == 0;
     bson_t kept;
     bson_iter_t iter, list;
     char index[16];
@@ -72,7 +73,7 @@ append_assignees(const bson_t *project, const bson_t *task, bson_t *set)
     BSON_APPEND_ARRAY_BEGIN(set, "assigneeIds", &kept);
     if (bson_iter_init_find(&iter, task, "assigneeIds") && bson_iter_recurse(&iter, &list))
         while (bson_iter_next(&list))
-            if (open || access_member(project, bson_iter_oid(&list)) != ROLE_NONE) {
+            if (access_member(project, bson_iter_oid(&list)) != ROLE_NONE) {
                 bson_uint32_to_string(count++, &key, index, sizeof(index));
                 BSON_APPEND_OID(&kept, key, bson_iter_oid(&list));
             }
@@ -195,7 +196,10 @@ move_task(struct change *change, void *arg)
         (err = crud_store(r, change, &tasks, m->to_topic, EVENT_TASK_MOVED, before, after,
                           &stored)) != ERR_NONE)
         return err;
-    if (!bson_oid_equal(&m->from, &m->to) && (err = tell_leaving(m, change, before)) != ERR_NONE)
+    if (!bson_oid_equal(&m->from, &m->to) &&
+        ((err = tell_leaving(m, change, before)) != ERR_NONE ||
+         (err = comments_move(r, change, &m->id, target)) != ERR_NONE ||
+         (err = notifications_move(r, change, &m->id, target)) != ERR_NONE))
         return err;
     return crud_reply(r, 200, &tasks, stored);
 }

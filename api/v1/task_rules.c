@@ -146,32 +146,20 @@ next_added(const struct rules *u, const char *name, bson_iter_t *list)
     return false;
 }
 
-/* Assignees are members; of an open project, users. */
-static enum err
+/* Only members can be assigned, in a project open to everyone too. */
+static void
 check_assignees(const struct rules *u)
 {
-    bool open = strcmp(doc_text(u->project, "access"), "everyone") == 0;
     bson_iter_t iter, list;
 
     if (!touched(u, "assigneeIds") || !bson_iter_init_find(&iter, u->after, "assigneeIds") ||
         !bson_iter_recurse(&iter, &list))
-        return ERR_NONE;
-    while (next_added(u, "assigneeIds", &list)) {
-        const bson_t *user;
-        enum err err = ERR_NOT_FOUND;
-
-        if (access_member(u->project, bson_iter_oid(&list)) != ROLE_NONE)
-            continue;
-        if (open)
-            err = crud_get(u->r, STORE_USERS, bson_iter_oid(&list), &user);
-        if (err == ERR_NOT_FOUND)
+        return;
+    while (next_added(u, "assigneeIds", &list))
+        if (access_member(u->project, bson_iter_oid(&list)) == ROLE_NONE)
             request_complain(u->r,
                              arena_printf(u->r->arena, "/assigneeIds/%s", bson_iter_key(&list)),
                              "not-member", "must be a member of the project");
-        else if (err != ERR_NONE)
-            return err;
-    }
-    return ERR_NONE;
 }
 
 static void
@@ -276,8 +264,8 @@ task_rules(struct request *r, struct change *change, const bson_t *project, cons
         return err;
     check_status(&u);
     check_labels(&u);
-    if ((err = check_assignees(&u)) != ERR_NONE || (err = check_parent(&u)) != ERR_NONE ||
-        (err = check_relations(&u)) != ERR_NONE)
+    check_assignees(&u);
+    if ((err = check_parent(&u)) != ERR_NONE || (err = check_relations(&u)) != ERR_NONE)
         return err;
     derive(&u);
     return ERR_NONE;

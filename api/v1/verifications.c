@@ -15,6 +15,7 @@
 #include "api/v1/account.h"
 #include "api/v1/handlers.h"
 #include "api/v1/one_time.h"
+#include "api/v1/users.h"
 #include "common/clock.h"
 #include "common/store_many.h"
 #include "common/text.h"
@@ -256,13 +257,16 @@ find_code(struct confirming *c)
     return err;
 }
 
-/* Whichever of the two purposes the link's secret was for. */
+/* Whichever purpose the link's secret was for. */
 static enum err
 find_link(struct confirming *c, const char *secret)
 {
-    enum err err = one_time_find(c->r, "verify-email", secret, &c->token);
+    static const char *const links[] = {"verify-email", "verify-phone", USERS_PURPOSE};
+    enum err err = ERR_BAD_LOGIN;
 
-    return err == ERR_BAD_LOGIN ? one_time_find(c->r, "verify-phone", secret, &c->token) : err;
+    for (int i = 0; err == ERR_BAD_LOGIN && i < 3; i++)
+        err = one_time_find(c->r, links[i], secret, &c->token);
+    return err;
 }
 
 enum err
@@ -286,6 +290,8 @@ verifications_confirm(struct request *r)
         err = r->user[0] == '\0' ? ERR_NO_AUTH : find_code(&c);
     if (err != ERR_NONE)
         return err;
+    if (strcmp(doc_text(c.token, "purpose"), USERS_PURPOSE) == 0)
+        return users_open(r, c.token);
     c.user = *doc_id(c.token, "userId");
     c.contact =
         strcmp(doc_text(c.token, "purpose"), "verify-phone") == 0 ? CONTACT_PHONE : CONTACT_EMAIL;

@@ -12,6 +12,7 @@ import { $, avatar, el, quote } from "./dom.js";
 import { hasNoFocus, keepFocusSomewhere } from "./focus.js";
 import { fold } from "./fold.js";
 import { setUpGate, showGate, showReset } from "./gate.js";
+import { answerLetter, invitationNote, renderInvitations, renderSent, takeInvitation } from "./invitations.js";
 import { confirmContact, takeLetter } from "./letters.js";
 import { List } from "./list.js";
 import { Panel } from "./panel.js";
@@ -299,6 +300,10 @@ function setUp() {
   workspace.on("caughtUp", renderCaughtUp);
   workspace.on("remote", (event) => { if (event.entity === "task") flash.add(event.entityId); });
   workspace.on("left", onLeft);
+  workspace.on("invitations", (event) => {
+    if (event.entity === "notification") renderInvitations(joined).catch(toastError);
+    else if ($("share-dialog").open && workspace.store) renderSent(workspace.store).catch(toastError);
+  });
   workspace.on("sessions", () => { if (atAccount()) renderAccount(); });
   session.on("user", (user) => setZone(user.timeZone));
   session.on("user", () => { if (!$("shell").hidden) { renderMe(); renderAccount(); } });
@@ -328,6 +333,19 @@ function setUp() {
   window.addEventListener("hashchange", () => arrive().catch(toastError));
 }
 
+/* To the project that an invitation has led to. */
+async function joined(project) {
+  await workspace.loadProjects();
+  go(project.id);
+}
+
+/* A letter's invitation is asked about, and the list of the others drawn. */
+async function showInvitations() {
+  const project = await answerLetter();
+  if (project) await joined(project);
+  await renderInvitations(joined);
+}
+
 async function logOut() {
   if (!(await panel.close())) return;
   let words;
@@ -354,6 +372,7 @@ async function enter(words) {
   await route();
   if (back?.draft && workspace.store) panel.restore(back.draft);
   if (words) toast(words);
+  showInvitations().catch(toastError);
 }
 
 /* With the session that this browser has, or to the gate.  A page opened while the server is away waits for it. */
@@ -369,11 +388,13 @@ async function resume(words) {
       await new Promise((done) => setTimeout(done, 2000));
     }
   }
-  if ($("gate").hidden || words) showGate(words);
+  const note = words ?? await invitationNote();
+  if ($("gate").hidden || note) showGate(note);
 }
 
 /* Wherever the address leads: a letter's link first. */
 async function arrive() {
+  if (takeInvitation() && !$("shell").hidden) return showInvitations();
   const letter = takeLetter();
   if (letter?.page === "password-resets") return showReset(letter.token);
   const words = letter && await confirmContact(letter.token);

@@ -1,6 +1,7 @@
 /* What is shown before one is logged in: log in, sign up, and a new password for those who forgot theirs. */
 import { request } from "./api.js";
 import { $, busy, clearComplaints, complain } from "./dom.js";
+import { letterToken, letterUsed } from "./invitations.js";
 import { REQUIRED } from "./messages.js";
 import { session } from "./session.js";
 
@@ -18,6 +19,7 @@ const TEXTS = {
   },
 };
 let resetToken = null;
+let enterWith = null; /* opens the shell, and says some words there */
 
 /* Shows one of the forms, and above it a note. */
 function choose(name, note = "") {
@@ -61,7 +63,9 @@ export const plainPhone = (text) => (/^[+\d][\d\s().\/-]+$/.test(text.trim()) ? 
 
 /* Log-in and sign-up open a session whose lasting half is a cookie. */
 async function open(path, body) {
-  session.adopt(await request("POST", path, { body: { ...body, cookie: true }, open: true }));
+  const opened = await request("POST", path, { body: { ...body, cookie: true }, open: true });
+  if (opened.accessToken) session.adopt(opened);
+  return Boolean(opened.accessToken);
 }
 
 async function logIn(f) {
@@ -78,15 +82,19 @@ async function logIn(f) {
   return true;
 }
 
-/* The zone of the browser, unless the server has never heard of it. */
+/* The zone of the browser, unless the server has never heard of it.  False: the account opens by a letter. */
 async function signUp(f) {
   const body = { name: f.name.value.trim(), email: f.email.value.trim(), phone: plainPhone(f.phone.value), password: f.password.value };
   const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
-  await open("/v1/users", { ...body, timeZone }).catch((error) => {
+  if (letterToken()) body.invitation = letterToken();
+  const opened = await open("/v1/users", { ...body, timeZone }).catch((error) => {
     if (error.errors?.length !== 1 || error.errors[0].pointer !== "/timeZone") throw error;
     return open("/v1/users", body);
   });
-  return `We’ve emailed ${session.user.email}. Follow the link in it to confirm your address.`;
+  letterUsed();
+  if (opened) return enterWith(`We’ve emailed ${session.user.email} a link to confirm the address.`);
+  choose("login", `We’ve emailed ${body.email} a link that opens your account. Then log in here.`);
+  return true;
 }
 
 /* The same words whoever asks. */
@@ -137,7 +145,8 @@ export function setUpGate(enter, done) {
     };
   }
   onSubmit("login", async (f) => (await logIn(f) ? enter() : false));
-  onSubmit("signup", async (f) => enter(await signUp(f)));
+  enterWith = enter;
+  onSubmit("signup", signUp);
   onSubmit("forgot", forgot);
   onSubmit("reset", (f) => reset(f, done));
 }

@@ -2,6 +2,7 @@
 import { ask, confirm, toast, toastError } from "./dialogs.js";
 import { capital } from "./card.js";
 import { $, avatar, busy, clearComplaints, el, icon, quote } from "./dom.js";
+import { invite, renderSent } from "./invitations.js";
 import { session } from "./session.js";
 
 const ROLES = ["owner", "admin", "member", "commenter", "viewer"];
@@ -51,11 +52,13 @@ export function openShare(workspace) {
   form.onsubmit = (e) => {
     e.preventDefault();
     busy(form, async () => {
-      await workspace.addMember(form.elements.email.value.trim(), form.elements.role.value);
+      await invite(workspace.store, form.elements.email.value.trim(), form.elements.role.value);
       form.elements.email.value = "";
       form.elements.email.focus();
     });
   };
+  $("invitations").replaceChildren();
+  renderSent(workspace.store);
   renderMembers(workspace);
   ask($("share-dialog"));
 }

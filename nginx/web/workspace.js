@@ -16,7 +16,7 @@ export class Workspace {
   presence = []; /* user ids here now */
   connection = { state: "connecting", since: null };
   #live = null;
-  #listeners = { change: [], connection: [], caughtUp: [], left: [], remote: [], sessions: [] };
+  #listeners = { change: [], connection: [], caughtUp: [], left: [], remote: [], sessions: [], invitations: [] };
   #early = null; /* events of a project whose snapshot is on its way */
   #opening = 0;
   #fetching = new Map(); /* id of a document being read -> whether it must be read again */
@@ -115,6 +115,7 @@ export class Workspace {
     }
     if (event.entity === "project" || event.entity === "member") this.#refreshProjects();
     if (event.entity === "session") this.#tell("sessions");
+    if (event.entity === "invitation" || event.data?.kind === "invited") this.#tell("invitations", event);
     if (event.kind === "project.deleted") this.#leave(event.topic, event.actorId === session.user.id);
   }
 
@@ -245,12 +246,6 @@ export class Workspace {
   async restoreProject(id) {
     await request("POST", `/v1/projects/${id}/restore`);
     await this.loadProjects();
-  }
-
-  async addMember(email, role) {
-    const member = await request("POST", `/v1/projects/${this.store.id}/members`, { body: { email, role } });
-    this.store.setMember(member);
-    this.#tell("change");
   }
 
   async setRole(userId, role) {

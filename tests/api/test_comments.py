@@ -1,4 +1,6 @@
 """Comments, what they tell whom, and a task's history."""
+import threading
+
 import pytest
 
 
@@ -85,3 +87,91 @@ def test_who_is_assigned_or_mentioned_is_told_once(anna, ben, scene):
 def test_who_cannot_see_the_project_cannot_be_mentioned(anna, cleo, scene):
     _, task = scene
     anna.post(task, "/comments", text="Hi", mentions=[cleo.id]).expect(422)
+
+
+# -- a task that moves to another project takes what belongs to it along --------------------
+@pytest.fixture
+def moved(anna, ben, cleo):
+    """Ben is in the old project, Cleo in the new one; each has said something there or will read it."""
+    old, new = anna.project("Old"), anna.project("New")
+    anna.share(old, ben)
+    anna.share(new, cleo)
+    task = anna.task("Wanderer", projectId=old["id"], assigneeIds=[ben.id])
+    comment = ben.post(task, "/comments", text="From the old project").expect(201)
+    mine = anna.post(task, "/comments", text="Ben?", mentions=[ben.id]).expect(201)
+    before = {user: user.get("/v1/sync").expect(200)["cursor"] for user in (ben, cleo)}
+    anna.post(task, "/move", projectId=new["id"]).expect(200)
+    return old, new, task, comment, mine, before
+
+
+def test_comments_move_with_their_task(anna, ben, cleo, moved):
+    old, new, task, comment, mine, _ = moved
+    assert [(c["id"], c["projectId"]) for c in cleo.items(f"/v1/tasks/{task['id']}/comments")] == [
+        (comment["id"], new["id"]), (mine["id"], new["id"])]
+    ben.get(f"/v1/tasks/{task['id']}/comments").expect(404)
+    ben.patch(comment, text="Still mine?").expect(404)
+    ben.delete(comment).expect(404)
+    anna.share(old, ben, "admin")
+    ben.delete(mine).expect(404)
+    anna.share(new, cleo, "admin")
+    cleo.delete(comment).expect(204)
+    start = anna.get(f"/v1/projects/{new['id']}/snapshot")["cursor"]
+    anna.patch(mine, text="Cleo?", if_match=mine.etag).expect(412)
+    anna.patch(mine, text="Cleo?").expect(200)
+    assert [e["kind"] for e in anna.pages_of_events(new, start)] == ["comment.updated"]
+
+
+def test_a_mention_of_who_is_not_in_the_new_project_is_dropped(anna, moved):
+    *_, task, _, mine, _ = moved
+    listed = anna.items(f"/v1/tasks/{task['id']}/comments")
+    assert [c["mentions"] for c in listed if c["id"] == mine["id"]] == [[]]
+
+
+def test_sync_brings_the_comments_of_a_task_that_came(ben, cleo, moved):
+    _, new, task, comment, mine, before = moved
+    later = cleo.get("/v1/sync", cursor=before[cleo]).expect(200)
+    assert [t["id"] for t in later["tasks"]] == [task["id"]]
+    assert {(c["id"], c["projectId"]) for c in later["comments"]} == {
+        (comment["id"], new["id"]), (mine["id"], new["id"])}
+    left = ben.get("/v1/sync", cursor=before[ben]).expect(200)
+    assert [(d["entity"], d["id"]) for d in left["deleted"]] == [("task", task["id"])]
+    assert left["comments"] == [] == left["tasks"]
+    whole = {c["id"]: c["projectId"] for c in cleo.get("/v1/sync").expect(200)["comments"]}
+    assert whole == {comment["id"]: new["id"], mine["id"]: new["id"]}
+    assert ben.get("/v1/sync").expect(200)["comments"] == []
+
+
+def test_nobody_is_told_of_a_task_that_went_where_they_may_not_follow(anna, ben, cleo, moved):
+    old, new, task, *_ = moved
+    assert ben.items("/v1/notifications") == []
+    anna.patch(task, assigneeIds=[cleo.id]).expect(200)
+    anna.post(task, "/comments", text="You", mentions=[cleo.id]).expect(201)
+    anna.share(old, cleo, "viewer")
+    anna.post(task, "/move", projectId=old["id"]).expect(200)
+    assert {(n["kind"], n["projectId"]) for n in cleo.items("/v1/notifications")} == {
+        ("assigned", old["id"]), ("mentioned", old["id"])}
+
+
+def test_a_comment_and_the_move_of_its_task_at_once(anna, ben):
+    """Whatever wins, the comment is where its task is, and the log that tells of it too."""
+    here, there = anna.project("Here"), anna.project("There")
+    for project in (here, there):
+        anna.share(project, ben)
+    task, made = anna.task(projectId=here["id"]), 0
+    for n in range(20):
+        target = there if n % 2 == 0 else here
+        replies = [None]
+
+        def say():
+            replies[0] = ben.post(task, "/comments", text=f"Number {n}")
+        thread = threading.Thread(target=say)
+        thread.start()
+        anna.post(task, "/move", projectId=target["id"]).expect(200)
+        thread.join()
+        made += replies[0].expect(201).status == 201
+    comments = anna.items(f"/v1/tasks/{task['id']}/comments", limit=200)
+    assert len(comments) == made > 0 and {c["projectId"] for c in comments} == {here["id"]}
+    for project in (here, there):
+        for event in anna.pages_of_events(project):
+            if event["kind"] == "comment.created":
+                assert event["data"]["projectId"] == project["id"]

@@ -100,8 +100,9 @@ def test_a_bad_key_is_refused(anna, key):
     anna.post("/v1/tasks", title="T", key=key).expect(400)
 
 
-def test_the_members_of_a_project_change_once(anna, ben, key):
+def test_an_invitation_is_sent_once(anna, ben, key, outbox):
     project = anna.project()
     path = f"/v1/projects/{project['id']}/members"
     first = anna.post(path, email=ben.email, role="member", key=key).expect(201)
     assert anna.post(path, email=ben.email, role="member", key=key).expect(201).json == first.json
+    assert outbox.letter(ben.email, "invites you").token == first["token"]

@@ -18,6 +18,7 @@ def snapshot(user, project):
 
 def test_every_change_is_in_the_log_with_what_was_and_what_is(anna, ben):
     project = anna.project("Log")
+    anna.acquaint(ben)
     start = snapshot(anna, project)["cursor"]
     task = anna.task("A", projectId=project["id"])
     anna.patch(task, title="B", priority="high").expect(200)

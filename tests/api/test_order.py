@@ -64,7 +64,7 @@ def test_who_cannot_see_the_new_project_is_not_left_in_charge(anna, ben, cleo):
     here, there = anna.project("Here"), anna.project("There")
     for project, others in ((here, (ben, cleo)), (there, (cleo,))):
         for other in others:
-            anna.put(f"/v1/projects/{project['id']}/members/{other.id}", role="member").expect((200, 201))
+            anna.share(project, other)
     task = anna.task("Shared", projectId=here["id"], assigneeIds=[ben.id, cleo.id])
     moved = anna.post(f"/v1/tasks/{task['id']}/move", projectId=there["id"]).expect(200)
     assert moved["assigneeIds"] == [cleo.id]

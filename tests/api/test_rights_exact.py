@@ -22,6 +22,7 @@ def storm(*workers):
 
 def test_nobody_writes_while_not_a_member(anna, ben):
     plan = anna.project()
+    anna.acquaint(ben)
     dice = random.Random(1)
     answers = []
 

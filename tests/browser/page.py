@@ -103,10 +103,14 @@ class Page:
         self.click("#share")
         self.type("#share-form [name=email]", email)
         Select(self.find("#share-form [name=role]")).select_by_value(role)
-        before = len(self.all("#members li"))
         self.click("#share-form button[type=submit]")
-        self.until(lambda: len(self.all("#members li")) == before + 1, why=f"{email} did not become a member")
+        self.until(lambda: any(email in e.text for e in self.all("#invitations li")), why=f"{email} was not invited")
         self.click("#share-dialog [data-close]")
+
+    def answer_invitation(self, letter, choice="accept"):
+        """Follows the link of a letter, signed in or about to be."""
+        self.driver.get(next(word for word in letter.text.split() if "#/i/" in word))
+        self.click(f"#invitation-dialog [value={choice}]")
 
     # ---- tasks ----
 

@@ -70,7 +70,7 @@ class Storm:
         people = [world.user("person") for _ in range(max(writers, followers))]
         for project in self.projects:
             for person in people:
-                owner.put(f"/v1/projects/{project}/members/{person.id}", role="member").expect((200, 201))
+                owner.share({"id": project}, person)
         members = [Member(p) for p in people]
         self.owner = Member(owner)
         self.writers = [Writer(n, members[n], self.projects, self.folder, seed * 1000 + n, self.progress)

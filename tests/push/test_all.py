@@ -37,6 +37,7 @@ def test_an_opened_project_comes_with_what_was_done_at_once(anna, ben):
 
 def test_a_new_member_misses_nothing_since_the_membership_began(anna, ben):
     project = anna.project("Busy")
+    anna.acquaint(ben)
     stop = threading.Event()
 
     def write():

@@ -135,6 +135,7 @@ def test_a_since_that_is_no_text_is_refused(anna, topic, since):
 
 def test_all_resumes_over_every_topic_at_once(anna, ben):
     projects = [anna.project(f"P{n}") for n in range(3)]
+    anna.acquaint(ben)
     with anna.live(follow=[]) as feed:
         cursor = feed.follow("all")["cursor"]
     for project in projects:

@@ -126,7 +126,7 @@ class Replay:
         watchers = [self.world.user("watcher") for _ in range(self.follower_count)]
         for watcher in watchers:
             for project in self.projects.values():
-                self.owner.put(f"/v1/projects/{project}/members/{watcher.id}", role="viewer").expect((200, 201))
+                self.owner.share({"id": project}, watcher, "viewer")
         self.followers = [Follower(n, w, self.projects.values()) for n, w in enumerate(watchers)]
         for follower in self.followers:
             follower.start()
@@ -135,9 +135,7 @@ class Replay:
 
         def join(pair):
             author, area = pair
-            self.timed(self.owner, "PUT",
-                       f"/v1/projects/{self.projects[area]}/members/{self.people[author].id}",
-                       {"role": "member"}).expect((200, 201))
+            self.owner.share({"id": self.projects[area]}, self.people[author])
         pairs = sorted({(e.author, e.area) for e in self.entries})
         self.in_parallel(join, [pairs[n::self.writers] for n in range(self.writers)], "memberships")
 

@@ -26,6 +26,7 @@ class Row:
     things: dict = dataclasses.field(default_factory=dict)  # {name} of the path -> attribute of the scene
     fresh: bool = False  # spoils the caller's account or session
     scope: str = ""  # of API tokens; by default read for GET, else write
+    query: str = ""
 
     @property
     def method(self):
@@ -33,7 +34,7 @@ class Row:
 
     @property
     def path(self):
-        return self.op.split()[1]
+        return self.op.split()[1] + self.query
 
     @property
     def needed_scope(self):
@@ -46,7 +47,7 @@ class Row:
 
 
 def project(op, who, status, body=None, thing="project_id", **more):
-    return Row(op, who, status, body, {"id": thing, "userId": "guest_id"}, **more)
+    return Row(op, who, status, body, {"id": thing, "userId": "guest_id", "invitationId": "invitation_id"}, **more)
 
 
 def task(op, who, status, body=None, thing="task_id", **more):
@@ -58,6 +59,7 @@ ROWS = [
     Row("GET /v1/ready", ANYONE, 200),
     Row("GET /v1/openapi.json", ANYONE, 200),
     Row("POST /v1/users", ANYONE, 201, lambda s: fresh_account("matrix")),
+    Row("GET /v1/users", SELF, 200, query="?ids=" + "f" * 24),
     Row("GET /v1/me", SELF, 200),
     Row("PATCH /v1/me", SELF, 200, {"locale": "de"}, scope=PERSON),
     Row("DELETE /v1/me", SELF, 204, {"password": PASSWORD}, fresh=True, scope=PERSON),
@@ -89,10 +91,17 @@ ROWS = [
     project("DELETE /v1/projects/{id}", "owner", 204, scope="admin"),
     project("POST /v1/projects/{id}/restore", "owner", 200, thing="trashed_project_id", scope="admin"),
     project("GET /v1/projects/{id}/members", "viewer", 200),
-    project("POST /v1/projects/{id}/members", "admin", 201, lambda s: {"email": s.new.email, "role": "viewer"},
-            scope="admin"),
+    project("POST /v1/projects/{id}/members", "admin", 201, lambda s: to_nobody(), scope="admin"),
     project("PUT /v1/projects/{id}/members/{userId}", "admin", 200, {"role": "commenter"}, scope="admin"),
     project("DELETE /v1/projects/{id}/members/{userId}", "admin", 204, scope="admin"),
+    project("POST /v1/projects/{id}/invitations", "admin", 201, lambda s: to_nobody(), scope="admin"),
+    project("GET /v1/projects/{id}/invitations", "admin", 200),
+    project("GET /v1/projects/{id}/invitations/{invitationId}", "admin", 200),
+    project("DELETE /v1/projects/{id}/invitations/{invitationId}", "admin", 204, scope="admin"),
+    Row("GET /v1/invitations", SELF, 200, scope=PERSON),
+    Row("POST /v1/invitations/look", ANYONE, 200, lambda s: {"token": s.invitation_token}),
+    Row("POST /v1/invitations/accept", SELF, 200, lambda s: {"token": s.invitation_token}, scope=PERSON),
+    Row("POST /v1/invitations/decline", MAYBE, 204, lambda s: {"token": s.invitation_token}, scope=PERSON),
     project("GET /v1/projects/{id}/snapshot", "viewer", 200),
     project("GET /v1/projects/{id}/events", "viewer", 200),
     Row("GET /v1/tasks", SELF, 200),
@@ -116,6 +125,11 @@ ROWS = [
 BY_OP = {row.op: row for row in ROWS}
 
 
+def to_nobody():
+    """An invitation of an address that had none before: letters to one are bounded."""
+    return {"email": f"nobody.{secrets.token_hex(6)}@example.com", "role": "viewer"}
+
+
 def new_password():
     return "another long password " + secrets.token_hex(4)
 
@@ -137,6 +151,9 @@ class Cast:
         self.world = world
         self.host, self.guest, self.new = (world.user(name) for name in ("host", "guest", "newcomer"))
         self.by_role = {role: world.user(role) for role in (*ROLES, *STRANGERS)}
+        for role in (*ROLES, "removed"):
+            self.host.acquaint(self.by_role[role])
+        self.host.acquaint(self.guest)
 
 
 class Scene:
@@ -200,6 +217,15 @@ class Scene:
         if self.role == "viewer":
             self.host.share(self.project, self.caller, "viewer")
         return made["id"]
+
+    @property
+    def invitation_id(self):
+        return self.host.post(self.project, "/invitations", **to_nobody()).expect(201)["id"]
+
+    @property
+    def invitation_token(self):
+        """Of an invitation to a project where the caller is not a member yet."""
+        return self.guest.post(self.guest.project("Elsewhere"), "/invitations", **to_nobody()).expect(201)["token"]
 
     @property
     def own_session(self):

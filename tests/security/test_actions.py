@@ -111,9 +111,9 @@ def test_who_may_not_write_there_cannot_move_a_task_there(cast, role):
     assert scene.caller.get(mine)["projectId"] == (scene.project_id if allowed else mine["projectId"])
 
 
-def test_in_a_project_open_to_everyone_a_stranger_is_a_member_and_no_more(cast):
+def test_in_a_project_open_to_everyone_a_stranger_is_what_it_says_and_no_more(cast):
     scene = Scene(cast, "stranger")
-    scene.host.patch(scene.project, access="everyone").expect(200)
+    scene.host.patch(scene.project, access="everyone", accessRole="member").expect(200)
     made = scene.caller.post("/v1/tasks", title="Hello", projectId=scene.project_id).expect(201)
     scene.caller.delete(made).expect(204)
     scene.caller.patch(scene.project, name="Mine").expect(403)

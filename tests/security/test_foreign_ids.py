@@ -28,6 +28,7 @@ class Estate:
         helper.patch(self.task, assigneeIds=[user.id]).expect(200)
         self.notification = user.items("/v1/notifications")[0]["id"]
         self.member = helper.id
+        self.invitation = user.invite(self.project, f"nobody.{secrets.token_hex(6)}@example.com")["id"]
         self.label = user.patch(self.project, labels=[{"id": "estate", "name": "Estate", "colour": "#000000"}])
         self.api_token = None
         if "POST /v1/api-tokens" in matrix.operations():
@@ -67,7 +68,8 @@ def nobody():
 
 def told(reply):
     """All of an answer but the ids that were asked for and the request's."""
-    headers = {k: v for k, v in reply.headers.items() if k not in ("x-request-id", "date", "content-length")}
+    headers = {k: v for k, v in reply.headers.items()
+               if k not in ("x-request-id", "date", "content-length") and not k.startswith("ratelimit-")}
     return reply.status, HEX.sub("ID", reply.body.decode()), HEX.sub("ID", json.dumps(headers, sort_keys=True))
 
 
@@ -77,7 +79,7 @@ def with_ids():
 
 def body_of(row, estate):
     if callable(row.body):
-        return {"email": estate.user.email, "role": "viewer"}  # POST members, the only one
+        return {"email": estate.user.email, "role": "viewer"}  # POST members or invitations
     return row.body
 
 
@@ -88,6 +90,7 @@ def test_in_a_path(estates, untouched, row):
 
     def ask(ident):
         path = row.path.replace("{id}", ident).replace("{userId}", theirs.member)
+        path = path.replace("{invitationId}", theirs.invitation)
         start = time.perf_counter()
         reply = mine.user.send(row.method, path, body).expect(404, "not-found")
         return told(reply), time.perf_counter() - start
@@ -108,12 +111,19 @@ def test_every_path_with_an_id_is_asked(world):
 
 @pytest.mark.parametrize("method,body", [("PUT", {"role": "viewer"}), ("DELETE", None)])
 def test_a_member_id_in_ones_own_project(estates, untouched, method, body):
-    """Somebody who is not there: removing is 404.  PUT may bring anybody in whose id one has."""
+    """Somebody who is not there, and with whom one shares no project, is nobody."""
     mine, theirs = estates
     path = f"/v1/projects/{mine.project['id']}/members/"
-    random = mine.user.send(method, path + nobody(), body).expect((404, 422))
-    if method == "DELETE":
-        assert told(mine.user.send(method, path + theirs.user.id, body)) == told(random)
+    random = mine.user.send(method, path + nobody(), body).expect(404, "not-found")
+    assert told(mine.user.send(method, path + theirs.user.id, body)) == told(random)
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_an_invitation_id_in_ones_own_project(estates, untouched, method):
+    mine, theirs = estates
+    path = f"/v1/projects/{mine.project['id']}/invitations/"
+    random = mine.user.send(method, path + nobody()).expect(404, "not-found")
+    assert told(mine.user.send(method, path + theirs.invitation)) == told(random)
 
 
 # Where ids stand in bodies: (what, method, path of mine, fields with the id).
@@ -124,6 +134,7 @@ BODIES = [
     ("task.assigneeIds", "POST", lambda m: "/v1/tasks", lambda i: {"title": "T", "assigneeIds": [i]}, "user"),
     ("task.relations", "POST", lambda m: "/v1/tasks",
      lambda i: {"title": "T", "relations": [{"kind": "blocks", "taskId": i}]}, "task"),
+    ("invitation.id", "POST", lambda m: "/v1/invitations/accept", lambda i: {"id": i}, "invitation"),
     ("task change.parentId", "PATCH", lambda m: f"/v1/tasks/{m.task['id']}", lambda i: {"parentId": i}, "task"),
     ("task change.assigneeIds", "PATCH", lambda m: f"/v1/tasks/{m.task['id']}",
      lambda i: {"assigneeIds": [i]}, "user"),
@@ -140,7 +151,8 @@ BODIES = [
 
 
 def of_kind(estate, kind):
-    return {"project": estate.project["id"], "task": estate.task["id"], "user": estate.user.id}[kind]
+    return {"project": estate.project["id"], "task": estate.task["id"], "user": estate.user.id,
+            "invitation": estate.invitation}[kind]
 
 
 @pytest.mark.parametrize("what,method,path,fields,kind", BODIES, ids=[b[0] for b in BODIES])
@@ -159,7 +171,7 @@ def test_every_id_of_every_body_is_asked(world):
     asked = {"/" + field for row in BODIES for field in row[3]("x")}
     found = set()
     for schema in ("TaskCreate", "TaskChange", "Move", "CommentCreate", "CommentChange", "ProjectCreate",
-                   "ProjectChange", "MemberByEmail", "MemberRole"):
+                   "ProjectChange", "InvitationCreate", "InvitationAnswer", "MemberRole"):
         for name, prop in judge.contract["components"]["schemas"][schema]["properties"].items():
             if "[0-9a-f]{24}" in json.dumps(prop):
                 found.add("/" + name)

@@ -105,11 +105,15 @@ test_who_may_see_what(void **state)
     rights_add(&t->rights, anna);
     assert_true(hub_may(t, anna));
     assert_false(hub_may(t, ben));
-    t->rights.everyone = true;
+    t->rights.open = true;
     assert_true(hub_may(t, ben));
+    t->rights.trashed = true;
+    assert_false(hub_may(t, ben));
+    assert_true(hub_may(t, anna));
+    t->rights.trashed = false;
     t->missing = true;
     assert_false(hub_may(t, anna));
-    t->missing = t->rights.everyone = false;
+    t->missing = t->rights.open = false;
     rights_remove(&t->rights, ben);
     rights_remove(&t->rights, anna);
     assert_false(hub_may(t, anna));

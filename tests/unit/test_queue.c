@@ -126,7 +126,7 @@ open_topic(void)
     struct topic *t = hub_topic(TOPIC, &fresh);
 
     t->state = TOPIC_READY;
-    t->rights.everyone = true;
+    t->rights.open = true;
     return t;
 }
 

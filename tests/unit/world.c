@@ -173,7 +173,7 @@ answer_load(struct load *load)
         t->seq = world.top;
         if (chance(3) == 0)
             write_event(); /* between number and rights */
-        t->rights.everyone = world.everyone[world.top];
+        t->rights.open = world.everyone[world.top];
         for (int u = 0; u < USERS; u++)
             if (world.member[world.top][u])
                 rights_add(&t->rights, users[u]);

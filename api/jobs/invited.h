@@ -1,0 +1,16 @@
+/*
+ * The job behind an invitation.
+ */
+#ifndef API_JOBS_INVITED_H
+#define API_JOBS_INVITED_H
+
+#include <bson/bson.h>
+
+#include "common/err.h"
+
+struct jobs_context;
+
+/* content: {invitationId}.  Makes the notification `invited`, at most once. */
+enum err invited_tell(const struct jobs_context *c, const bson_t *content) MUST_CHECK;
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * Here and not in the request, so that a registration by letter takes the same
+ * time whether the address has an account or not.
+ */
+#include "api/jobs/registration.h"
+
+#include "api/doc.h"
+#include "api/jobs/kinds.h"
+#include "api/jobs/queue.h"
+#include "api/jobs/runner.h"
+#include "api/request.h"
+#include "api/v1/account.h"
+#include "api/v1/users.h"
+#include "common/event_log.h"
+
+#define ARENA_MAX (1u << 20)
+
+struct writing {
+    struct request *r;
+    const char *email, *secret;
+    const bson_t *user; /* who has the address already; NULL: nobody */
+};
+
+static enum err
+queue_either(struct change *change, void *arg)
+{
+    struct writing *w = arg;
+    struct request *r = w->r;
+
+    if (w->user != NULL)
+        return queue_letter(change, JOB_LETTER, LETTER_ACCOUNT_EXISTS, w->email, NOTICE_MS, "name",
+                            account_greeting(r, w->user), "link",
+                            account_link(r, "password-resets", NULL), NULL);
+    return queue_letter(change, JOB_LETTER, LETTER_OPEN_ACCOUNT, w->email, USERS_LINK_MS, "link",
+                        account_link(r, "verifications", w->secret), NULL);
+}
+
+enum err
+registration_letter(const struct jobs_context *c, const bson_t *content)
+{
+    struct request r = {
+        .arena = arena_new(ARENA_MAX), .store = c->store, .config = c->runner->config};
+    struct writing w = {&r, doc_text(content, "email"), doc_text(content, "secret"), NULL};
+    /* The job's id makes it once, whoever dies on the way. */
+    struct change_plan plan = {
+        .idempotency = arena_printf(r.arena, "job %s", c->id), .fn = queue_either, .arg = &w};
+    enum err err = w.email == NULL || w.secret == NULL ? ERR_INVALID
+                                                       : account_find(&r, w.email, &w.user);
+
+    if (err == ERR_NONE)
+        err = change_run(c->store, c->runner->bus, c->runner->epoch, &plan);
+    arena_free(r.arena);
+    return err == ERR_CONFLICT ? ERR_NONE : err;
+}

@@ -1,0 +1,129 @@
+/*
+ * GET /v1/users?ids=: the names of people with whom the caller shares a project,
+ * and the caller's own.  Others are left out, as if there were no such users.
+ */
+#include <string.h>
+
+#include "api/doc.h"
+#include "api/reply.h"
+#include "api/request.h"
+#include "api/v1/handlers.h"
+
+#define IDS_MAX 100
+
+/* clang-format off */
+static const struct field person_fields[] = {
+    {"id",   REF,  0},
+    {"name", TEXT, 0},
+    {NULL},
+};
+const struct filter people_params[] = {
+    {"ids", NULL, TEXT, CUSTOM, NULL, "at most 100 ids of users, with commas between"},
+    {NULL},
+};
+/* clang-format on */
+
+const struct shape person_shape = {"Person", person_fields};
+
+struct people {
+    struct request *r;
+    bson_t *wanted, *known; /* arrays of ids */
+    int wanted_count, known_count;
+    struct text *out;
+};
+
+static void
+append_id(bson_t *list, int *count, const bson_oid_t *id)
+{
+    char key[16];
+
+    bson_snprintf(key, sizeof(key), "%d", (*count)++);
+    BSON_APPEND_OID(list, key, id);
+}
+
+static enum err
+read_ids(struct people *p)
+{
+    const char *at = request_param(p->r, "ids");
+    bson_oid_t id;
+
+    if (at == NULL)
+        return request_bad_param(p->r, "ids", "is required");
+    for (;; at++) {
+        if (strcspn(at, ",") != 24 || !bson_oid_is_valid(at, 24))
+            return request_bad_param(p->r, "ids", "must be ids of 24 hex digits with commas between");
+        if (p->wanted_count == IDS_MAX)
+            return request_bad_param(p->r, "ids", "must have at most 100 ids");
+        bson_oid_init_from_string_unsafe(&id, at);
+        append_id(p->wanted, &p->wanted_count, &id);
+        if (bson_oid_equal(&id, &p->r->user_id))
+            append_id(p->known, &p->known_count, &id);
+        if (at[24] == '\0')
+            return ERR_NONE;
+        at += 24;
+    }
+}
+
+static enum err
+note_known(void *arg, const bson_t *doc)
+{
+    struct people *p = arg;
+
+    append_id(p->known, &p->known_count, doc_id(doc, "_id"));
+    return ERR_NONE;
+}
+
+/* Those of the wanted who are members of a project that the caller may read, each once. */
+static enum err
+find_known(struct people *p)
+{
+    bson_t mine = BSON_INITIALIZER, *pipeline;
+    enum err err;
+
+    BSON_APPEND_NULL(&mine, "deletedAt");
+    access_readable(&p->r->user_id, &mine);
+    pipeline = request_keep(
+        p->r,
+        BCON_NEW("0", "{", "$match", BCON_DOCUMENT(&mine), "}", "1", "{", "$match", "{",
+                 "members.userId", "{", "$in", BCON_ARRAY(p->wanted), "}", "}", "}", "2", "{",
+                 "$project", "{", "members.userId", BCON_INT32(1), "}", "}", "3", "{", "$unwind",
+                 "$members", "}", "4", "{", "$match", "{", "members.userId", "{", "$in",
+                 BCON_ARRAY(p->wanted), "}", "}", "}", "5", "{", "$group", "{", "_id",
+                 "$members.userId", "}", "}"));
+    bson_destroy(&mine);
+    err = store_aggregate(p->r->store, STORE_PROJECTS, pipeline, note_known, p);
+    return err;
+}
+
+static enum err
+write_person(void *arg, const bson_t *user)
+{
+    struct people *p = arg;
+
+    if (p->out->bytes[p->out->len - 1] != '[')
+        text_putc(p->out, ',');
+    doc_write(p->out, &person_shape, user);
+    return ERR_NONE;
+}
+
+enum err
+people_list(struct request *r)
+{
+    struct people p = {.r = r,
+                       .wanted = request_keep(r, bson_new()),
+                       .known = request_keep(r, bson_new())};
+    bson_t *filter, *opts;
+    enum err err;
+
+    if ((err = read_ids(&p)) != ERR_NONE || (err = request_params_done(r)) != ERR_NONE ||
+        (err = find_known(&p)) != ERR_NONE)
+        return err;
+    filter = request_keep(r, BCON_NEW("_id", "{", "$in", BCON_ARRAY(p.known), "}"));
+    opts = request_keep(r, BCON_NEW("projection", "{", "name", BCON_BOOL(true), "}", "sort", "{",
+                                    "_id", BCON_INT32(1), "}"));
+    p.out = reply_json(r, 200);
+    text_puts(p.out, "{\"items\":[");
+    err = store_find(r->store, STORE_USERS, filter, opts, write_person, &p);
+    text_puts(p.out, "],\"nextCursor\":null}");
+    return err;
+}

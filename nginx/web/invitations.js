@@ -1,0 +1,106 @@
+/*
+ * Invitations, both sides: what an admin has sent (in the share window), and what one is asked, by
+ * the link of a letter (#/i/<token>) or in the list of those to one's own confirmed address.
+ * The link's token leaves the address at once and is kept in memory until it is answered.
+ */
+import { everything, request } from "./api.js";
+import { ask, toast, toastError } from "./dialogs.js";
+import { $, el, icon } from "./dom.js";
+
+const GONE = "This invitation is no longer valid: it was used, declined, withdrawn or replaced, or is older than seven days.";
+let token = null; /* of a letter, not answered yet */
+let listTurn = 0;
+let sentTurn = 0;
+
+/* ---- what one is asked ---- */
+
+/* Takes the token out of the address; true if there was one. */
+export function takeInvitation() {
+  const [, found] = /^#\/i\/([\w-]{1,200})$/.exec(location.hash) ?? [];
+  if (!found) return false;
+  history.replaceState(null, "", "#/");
+  token = found;
+  return true;
+}
+
+const words = (seen) => `${seen.inviter.name} invites you to “${seen.project.name}” as ${seen.role}.`;
+const reason = (error) => (error.status === 404 ? GONE : error.message);
+
+/* What the gate says above its forms to somebody who has come with a letter; null without one. */
+export async function invitationNote() {
+  if (!token) return null;
+  try {
+    const seen = await request("POST", "/v1/invitations/look", { body: { token }, open: true });
+    return `${words(seen)} Log in to answer, or create an account to join.`;
+  } catch (error) {
+    token = null;
+    return reason(error);
+  }
+}
+
+/* For a registration, which accepts it. */
+export const letterToken = () => token;
+export const letterUsed = () => { token = null; };
+
+/* Asks about the letter's invitation, if there is one; resolves to the project that was joined, or null. */
+export async function answerLetter() {
+  if (!token) return null;
+  const body = { token };
+  token = null;
+  try {
+    return await answer(await request("POST", "/v1/invitations/look", { body, open: true }), body);
+  } catch (error) {
+    toast(reason(error));
+    return null;
+  }
+}
+
+async function answer(seen, body) {
+  $("invitation-text").textContent = words(seen);
+  const choice = await ask($("invitation-dialog"));
+  if (choice === "decline") await request("POST", "/v1/invitations/decline", { body });
+  if (choice !== "accept") return null;
+  const project = await request("POST", "/v1/invitations/accept", { body });
+  toast(`You have joined “${project.name}”.`);
+  return project;
+}
+
+/* The list of mine, in the sidebar; joined(project) after one was accepted. */
+export async function renderInvitations(joined) {
+  const mine = ++listTurn;
+  const items = await everything("/v1/invitations").catch(() => null);
+  if (mine !== listTurn || !items) return;
+  const open = (seen) => answer(seen, { id: seen.id })
+    .then((project) => project && joined(project), (error) => toast(reason(error)))
+    .finally(() => renderInvitations(joined));
+  $("my-invitations").hidden = !items.length;
+  $("my-invitations").replaceChildren(...items.map((seen) => el("li", {},
+    el("button.quiet.grow", { type: "button", title: words(seen), onclick: () => open(seen) },
+      icon("people"), el("span.clip", {}, seen.project.name)))));
+}
+
+/* ---- what an admin has sent ---- */
+
+/* Fills the share window's list of open invitations; it stays empty for who may not see them. */
+export async function renderSent(store) {
+  const mine = ++sentTurn;
+  const path = `/v1/projects/${store.id}/invitations`;
+  const items = store.mayAdmin ? await everything(`${path}?limit=200`).catch(() => []) : [];
+  if (mine !== sentTurn) return;
+  const withdraw = (id) => request("DELETE", `${path}/${id}`)
+    .catch((error) => { if (error.status !== 404) toastError(error); })
+    .then(() => renderSent(store));
+  $("invitations").replaceChildren(...items.map((each) => el("li", { dataset: { invitation: each.id } },
+    el("span.grow.clip", { title: each.email }, each.email, el("em", {}, " (invited)")),
+    el("span.role", {}, each.role),
+    el("button.quiet.square", {
+      type: "button", title: "Withdraw", "aria-label": `Withdraw the invitation of ${each.email}`,
+      onclick: () => withdraw(each.id),
+    }, icon("close")))));
+}
+
+export async function invite(store, email, role) {
+  const made = await request("POST", `/v1/projects/${store.id}/invitations`, { body: { email, role } });
+  toast(`We’ve emailed an invitation to ${made.email}.`);
+  await renderSent(store);
+}

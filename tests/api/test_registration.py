@@ -1,0 +1,122 @@
+"""REGISTRATION: who may open an account, and what the answer tells of others."""
+import pytest
+
+import judge
+from client import SETTINGS, User, World, fresh_account
+from letters import Outbox
+from stack import Stack
+
+
+@pytest.fixture(scope="module")
+def gated(world):
+    """A system that opens accounts by letter alone; `world` has loaded the contract."""
+    with Stack(settings={**SETTINGS, "REGISTRATION": "verified"}) as stack:
+        yield stack
+
+
+@pytest.fixture
+def here(gated):
+    return World(gated.url, gated.ws_url)
+
+
+@pytest.fixture
+def post(gated):
+    return Outbox(gated.data / "outbox")
+
+
+def register(world, account, **more):
+    return world.anonymous().post("/v1/users", **account, **more)
+
+
+def open_account(world, post, account, **more):
+    assert register(world, account, **more).expect(202).json == {}
+    token = post.letter(account["email"], "Open your Taskwire account").token
+    world.anonymous().put("/v1/verifications", token=token).expect(204)
+    return User(world).take(User(world).post("/v1/sessions", login=account["email"],
+                                             password=account["password"]).expect(201))
+
+
+def test_the_account_opens_by_the_letters_link_alone(here, post):
+    account = fresh_account("dora")
+    register(here, account).expect(202)
+    log_in = {"login": account["email"], "password": account["password"]}
+    here.anonymous().post("/v1/sessions", **log_in).expect(401)
+    token = post.letter(account["email"], "Open your Taskwire account").token
+    here.anonymous().put("/v1/verifications", token=token).expect(204)
+    here.anonymous().put("/v1/verifications", token=token).expect(401, "bad-credentials")
+    dora = User(here).take(here.anonymous().post("/v1/sessions", **log_in).expect(201))
+    me = dora.get("/v1/me").expect(200)
+    assert me["emailVerifiedAt"] and me["name"] == account["name"]
+    assert [p["inbox"] for p in dora.items("/v1/projects")] == [True]
+    dora.task("Hello")
+
+
+def test_the_owner_of_a_taken_address_is_told_and_the_answer_is_the_same(here, post):
+    account = fresh_account("emil")
+    open_account(here, post, account)
+    other = {**fresh_account("thief"), "email": account["email"].upper()}
+    taken = register(here, other).expect(202)
+    new = register(here, fresh_account("new")).expect(202)
+    assert taken.json == new.json and taken.headers.keys() == new.headers.keys()
+    letter = post.letter(account["email"], "You already have a Taskwire account")
+    assert "Emil" in letter.text and "Thief" not in letter.text and "token=" not in letter.text
+    assert len(post.letters(account["email"], "Open your")) == 1
+
+
+def test_bad_input_is_told_at_once_and_letters_are_bounded(here, post):
+    account = fresh_account("flood")
+    register(here, {**account, "email": "nobody"}).expect(422, "invalid", {"/email"})
+    register(here, {**account, "password": "short"}).expect(422, "invalid", {"/password"})
+    replies = [register(here, {**fresh_account("flood"), "email": account["email"]}).status for _ in range(12)]
+    assert replies == [202] * 10 + [429] * 2
+
+
+def test_a_number_or_address_that_was_taken_meanwhile(here, post):
+    first, second = fresh_account("first"), fresh_account("second")
+    second["phone"] = first["phone"]
+    for account in (first, second):
+        register(here, account).expect(202)
+    tokens = [post.letter(a["email"], "Open your").token for a in (first, second)]
+    here.anonymous().put("/v1/verifications", token=tokens[0]).expect(204)
+    here.anonymous().put("/v1/verifications", token=tokens[1]).expect(409, "conflict", {"/phone"})
+
+
+def test_an_invitation_comes_with_the_account(here, post):
+    anna = open_account(here, post, fresh_account("anna"))
+    project, account = anna.project(), fresh_account("gina")
+    made, dead = anna.invite(project, account["email"], "viewer"), anna.invite(project, "x" + account["email"])
+    gina = open_account(here, post, account, invitation=made["token"])
+    assert gina.get(project).expect(200)["role"] == "viewer"
+    register(here, fresh_account("h"), invitation=made["token"]).expect(422, "invalid", {"/invitation"})
+    late = fresh_account("late")
+    register(here, late, invitation=dead["token"]).expect(202)
+    anna.delete(f"/v1/projects/{project['id']}/invitations/{dead['id']}").expect(204)
+    token = post.letter(late["email"], "Open your").token
+    here.anonymous().put("/v1/verifications", token=token).expect(204)  # without what was withdrawn
+    late = User(here).take(User(here).post("/v1/sessions", login=late["email"], password=late["password"]).expect(201))
+    late.get(project).expect(404)
+
+
+def test_by_invitation_only_and_not_at_all(gated, here, post):
+    """Last in this file: the system is started again with other settings."""
+    anna = open_account(here, post, fresh_account("anna"))
+    project = anna.project()
+    gated.settings["REGISTRATION"] = "invited"
+    gated.restart()
+    anna.http.close()
+    anna.take(User(here).post("/v1/sessions", login=anna.email, password=anna.password).expect(201))
+    register(here, fresh_account("i")).expect(403, "forbidden")
+    register(here, fresh_account("i"), invitation="x" * 43).expect(422, "invalid", {"/invitation"})
+    made = anna.invite(project, fresh_account("i")["email"])
+    with_it = register(here, fresh_account("i"), invitation=made["token"]).expect(201)
+    assert User(here).take(with_it).get(project).expect(200)["role"] == "member"
+    register(here, fresh_account("i"), invitation=made["token"]).expect(422, "invalid", {"/invitation"})
+    more = anna.invite(project, fresh_account("j")["email"])
+    gated.settings["REGISTRATION"] = "closed"
+    gated.restart()
+    register(here, fresh_account("j")).expect(403, "forbidden")
+    register(here, fresh_account("j"), invitation=more["token"]).expect(403, "forbidden")
+
+
+def test_the_contract_says_that_it_may_come_by_letter(world):
+    assert set(judge.contract["paths"]["/v1/users"]["post"]["responses"]) == {"201", "202", "default"}

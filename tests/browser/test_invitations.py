@@ -1,0 +1,77 @@
+"""Invitations in the page: the letter's link, before and after logging in, the list of mine, and withdrawing."""
+from client import eventually, fresh_account
+
+LIVE = 2.0
+
+
+def link(letter):
+    return next(word for word in letter.text.split() if "#/i/" in word)
+
+
+def invited(anna, outbox, email, name="Garden house"):
+    project = anna.project(name)
+    made = anna.invite(project, email, "member")
+    return project, made, outbox.letter(email, f"invites you to {name}")
+
+
+def test_a_letter_is_answered_after_logging_in(windows, anna, ben, outbox):
+    project, made, letter = invited(anna, outbox, ben.email)
+    page = windows.open()
+    page.driver.get(link(letter))
+    page.until(lambda: "Anna invites you to “Garden house” as member." in page.visible("#gate-note").text)
+    assert made["token"] not in page.driver.current_url
+    page.browser.screenshot("invitation-gate")
+    page.log_in(ben.email, ben.password)
+    page.until(lambda: "Garden house" in page.visible("#invitation-text").text)
+    page.browser.screenshot("invitation")
+    page.click("#invitation-dialog [value=accept]")
+    page.wait_project("Garden house")
+    assert ben.get(project).expect(200)["role"] == "member"
+
+
+def test_a_letter_is_answered_by_signing_up(windows, anna, outbox):
+    account = fresh_account("gina")
+    _, _, letter = invited(anna, outbox, account["email"])
+    page = windows.open()
+    page.driver.get(link(letter))
+    page.until(lambda: "Garden house" in page.visible("#gate-note").text)
+    page.click("#tab-signup")
+    for name in ("name", "email", "phone", "password"):
+        page.type(f"#signup [name={name}]", account[name])
+    page.click("#signup button[type=submit]")
+    page.until(lambda: "Garden house" in page.projects())
+
+
+def test_a_letter_is_declined_and_then_no_longer_valid(windows, anna, ben, outbox):
+    windows.expect("status of 404")
+    project, _, letter = invited(anna, outbox, ben.email)
+    page = windows.log_in(ben)
+    page.answer_invitation(letter, "decline")
+    eventually(lambda: not anna.items(f"/v1/projects/{project['id']}/invitations"))
+    ben.get(project).expect(404)
+    page.driver.get(link(letter))
+    page.until(lambda: "no longer valid" in page.text("#toasts"))
+
+
+def test_the_list_of_mine_is_current(windows, anna, ben, outbox):
+    ben.confirm(outbox)
+    page = windows.log_in(ben)
+    project = anna.project("Surprise")
+    anna.invite(project, ben.email, "viewer")
+    page.until(lambda: "Surprise" in page.text("#my-invitations"), within=5 * LIVE)
+    page.click("#my-invitations button")
+    page.click("#invitation-dialog [value=accept]")
+    page.wait_project("Surprise")
+    page.until(lambda: not page.find("#my-invitations").is_displayed())
+
+
+def test_an_admin_sees_and_withdraws_what_was_sent(windows, anna, ben):
+    project = anna.project("Team")
+    page = windows.log_in(anna, project)
+    page.share(ben.email, "viewer")
+    page.click("#share")
+    page.until(lambda: ben.email in page.text("#invitations"))
+    page.browser.screenshot("share-invitations")
+    page.click("#invitations button")
+    page.until(lambda: not page.all("#invitations li"))
+    assert anna.items(f"/v1/projects/{project['id']}/invitations") == []
