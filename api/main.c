@@ -18,6 +18,7 @@
 #include "api/worker.h"
 #include "common/clock.h"
 #include "common/config.h"
+#include "common/event_find.h"
 #include "common/heads.h"
 #include "common/log.h"
 #include "common/password.h"
@@ -52,6 +53,16 @@ die_with_parent(pid_t parent)
         _exit(1);
 }
 
+/* Is it a database to work with, and does its log agree with itself? */
+static enum err
+check(struct store *store)
+{
+    enum err err = store_check(store);
+    int behind;
+
+    return err == ERR_NONE ? event_find_behind(store, &behind) : err;
+}
+
 /* In a child of its own, since connections must not live across fork(). */
 static int
 prepare(const struct config *config)
@@ -68,7 +79,7 @@ prepare(const struct config *config)
         signal(SIGINT, SIG_DFL);
         pool = store_pool_open(config->mongodb_uri, config->mongodb_database, 1);
         store = pool == NULL ? NULL : store_take(pool);
-        _exit(store == NULL ? ERR_INVALID : (int)store_setup(store, config->event_retention_days));
+        _exit(store == NULL ? ERR_INVALID : (int)check(store));
     }
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR && !stopping) {
     }

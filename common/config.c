@@ -15,7 +15,7 @@
 
 #define SECRET_MAX 65536
 
-enum kind { TEXT, COUNT, SECRET };
+enum kind { TEXT, COUNT, SECRET, PRIVATE }; /* PRIVATE: may hold a password, and is mostly no file */
 
 struct setting {
     const char *name;
@@ -49,7 +49,7 @@ static const struct setting settings[] = {
      "unix socket for FastCGI"},
     {"API_THREADS", COUNT, CONFIG_API, AT(api_threads), "16", 1, 512,
      "threads of each worker process"},
-    {"EVENT_RETENTION_DAYS", COUNT, CONFIG_ALL, AT(event_retention_days), "90", 1, 3650,
+    {"EVENT_RETENTION_DAYS", COUNT, CONFIG_JOBS, AT(event_retention_days), "90", 1, 3650,
      "days that the log keeps an event; older cursors must resync"},
     {"INVITATIONS_PER_DAY", COUNT, CONFIG_API, AT(invitations_per_day), "500", 1, 10000000,
      "invitations that one user may send in 24 hours; 10 go to one address, whoever sends them"},
@@ -57,15 +57,15 @@ static const struct setting settings[] = {
      "file of the open transactions, which the next start ends; each program has its own"},
     {"JOBS_THREADS", COUNT, CONFIG_JOBS, AT(jobs_threads), "4", 1, 64,
      "jobs done at once"},
-    {"LOG_LEVEL", TEXT, CONFIG_ALL, AT(log_level), "info", 0, 0,
+    {"LOG_LEVEL", TEXT, CONFIG_ALL | CONFIG_ADMIN, AT(log_level), "info", 0, 0,
      "debug, info, warn or error"},
     {"MAIL_FROM", TEXT, CONFIG_JOBS, AT(mail_from), "", 0, 0,
      "`Name <address>` that letters come from; empty: noreply at PUBLIC_URL's host"},
     {"MAIL_OUTBOX", TEXT, CONFIG_JOBS, AT(mail_outbox), "outbox", 0, 0,
      "folder for letters when there is no SMTP_URL, and for texts when there is no SMS_URL"},
-    {"MONGODB_DATABASE", TEXT, CONFIG_ALL, AT(mongodb_database), "taskwire", 0, 0,
+    {"MONGODB_DATABASE", TEXT, CONFIG_ALL | CONFIG_ADMIN, AT(mongodb_database), "taskwire", 0, 0,
      "name of the database"},
-    {"MONGODB_URI", TEXT, CONFIG_ALL, AT(mongodb_uri), "mongodb://127.0.0.1:27017/?directConnection=true", 0, 0,
+    {"MONGODB_URI", PRIVATE, CONFIG_ALL | CONFIG_ADMIN, AT(mongodb_uri), "mongodb://127.0.0.1:27017/?directConnection=true", 0, 0,
      "a MongoDB replica set"},
     {"PASSWORD_COST", COUNT, CONFIG_API, AT(password_cost), "15", 10, 20,
      "log2 of scrypt's N; r=8, p=3; 15 needs 32 MiB and 0.3 s a hash"},
@@ -161,7 +161,7 @@ read_one(const struct setting *s, struct config *config)
     const char *value = getenv(s->name);
     long number;
 
-    if (s->kind == SECRET && value == NULL && read_secret_file(s, &value) != ERR_NONE)
+    if ((s->kind == SECRET || s->kind == PRIVATE) && value == NULL && read_secret_file(s, &value) != ERR_NONE)
         return ERR_INVALID;
     if (value == NULL && (value = s->fallback) == NULL)
         return complain(s, "must be set");
@@ -214,7 +214,10 @@ config_help(FILE *out, const char *name, unsigned program)
 
         if ((s->programs & program) == 0)
             continue;
-        fprintf(out, "  %s%s\n      %s\n", s->name, s->kind == SECRET ? " or its _FILE" : "",
+        fprintf(out, "  %s%s\n      %s\n", s->name,
+                s->kind == SECRET    ? " or its _FILE"
+                : s->kind == PRIVATE ? " or the content of its _FILE"
+                                     : "",
                 s->meaning);
         if (s->fallback != NULL && *s->fallback != '\0')
             fprintf(out, "      default: %s\n", s->fallback);

@@ -12,7 +12,8 @@
 #define CONFIG_API  1u
 #define CONFIG_PUSH 2u
 #define CONFIG_JOBS 4u
-#define CONFIG_ALL  7u
+#define CONFIG_ADMIN 8u
+#define CONFIG_ALL  7u /* but for taskwire-admin */
 
 struct config {
     const char *mongodb_uri, *mongodb_database, *redis_url;

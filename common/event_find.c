@@ -6,8 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/log.h"
+
 #define TOPICS_AT_ONCE 100  /* in one question */
 #define BATCH          1000 /* events of one reply, about 200 bytes each */
+#define NEWEST         1000 /* events looked at for topics that are behind */
 #define EXCESS_MAX     1000 /* events that a question may get beside the ranges */
 
 struct asked {
@@ -142,6 +145,86 @@ event_find_ranges(struct store *store, struct event_range *ranges, int count, ev
         }
         err = find_group(store, &ranges[at], n, each, arg);
     }
+    return err;
+}
+
+enum err
+event_find_before(struct store *store, int64_t at, int limit, event_each each, void *arg)
+{
+    bson_t *filter = BCON_NEW("at", "{", "$lt", BCON_DATE_TIME(at), "}");
+    bson_t *opts = BCON_NEW("projection", "{", "_id", BCON_INT32(0), "topic", BCON_INT32(1), "seq",
+                            BCON_INT32(1), "}", "sort", "{", "at", BCON_INT32(1), "}", "limit",
+                            BCON_INT64(limit));
+    enum err err = event_log_find(store, filter, opts, each, arg);
+
+    bson_destroy(filter);
+    bson_destroy(opts);
+    return err;
+}
+
+struct newest {
+    struct {
+        char topic[EVENT_TOPIC];
+        int64_t seq;
+    } topics[NEWEST];
+    const char *names[NEWEST];
+    int count, behind;
+};
+
+static enum err
+note_newest(void *arg, const struct event_item *item)
+{
+    struct newest *n = arg;
+
+    for (int i = 0; i < n->count; i++) {
+        if (strcmp(n->topics[i].topic, item->topic) == 0) {
+            if (item->seq > n->topics[i].seq)
+                n->topics[i].seq = item->seq;
+            return ERR_NONE;
+        }
+    }
+    bson_strncpy(n->topics[n->count].topic, item->topic, EVENT_TOPIC);
+    n->names[n->count] = n->topics[n->count].topic;
+    n->topics[n->count++].seq = item->seq;
+    return ERR_NONE;
+}
+
+static enum err
+compare_head(void *arg, const struct event_item *head)
+{
+    struct newest *n = arg;
+
+    for (int i = 0; i < n->count; i++) {
+        if (strcmp(n->topics[i].topic, head->topic) != 0 || n->topics[i].seq <= head->seq)
+            continue;
+        log_error("event log: %s is at %lld and has an event %lld, so nothing can be changed there: "
+                  "the database was restored from a backup that is not of one instant; stop the "
+                  "programs and run taskwire-admin restored",
+                  head->topic, (long long)head->seq, (long long)n->topics[i].seq);
+        n->behind++;
+    }
+    return ERR_NONE;
+}
+
+enum err
+event_find_behind(struct store *store, int *found)
+{
+    bson_t *filter = bson_new();
+    bson_t *opts = BCON_NEW("projection", "{", "_id", BCON_INT32(0), "topic", BCON_INT32(1), "seq",
+                            BCON_INT32(1), "}", "sort", "{", "at", BCON_INT32(-1), "}", "limit",
+                            BCON_INT64(NEWEST));
+    struct newest *n = calloc(1, sizeof(*n));
+    enum err err = n == NULL ? ERR_INTERNAL : ERR_NONE;
+
+    /* Events before heads: what is written in between is not taken for a fault. */
+    if (err == ERR_NONE)
+        err = event_log_find(store, filter, opts, note_newest, n);
+    if (err == ERR_NONE)
+        err = event_find_heads(store, n->names, n->count, compare_head, n);
+    *found = err == ERR_NONE ? n->behind : 0;
+    free(n);
+    bson_destroy(filter);
+    bson_destroy(opts);
     return err;
 }
 

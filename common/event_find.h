@@ -26,6 +26,16 @@ struct event_range {
 enum err event_find_ranges(struct store *store, struct event_range *ranges, int count,
                            event_each each, void *arg) MUST_CHECK;
 
+/* Topic and number of the oldest events of before an instant, at most limit. */
+enum err event_find_before(struct store *store, int64_t at, int limit, event_each each,
+                           void *arg) MUST_CHECK;
+
+/*
+ * Looks for topics whose number is below that of one of the log's newest events, which makes every
+ * change of theirs a conflict: the trace of a backup that is not of one instant.  Says it; *found.
+ */
+enum err event_find_behind(struct store *store, int *found) MUST_CHECK;
+
 /* The number of a topic's newest event of a kind on an entity; rev < 0: of any
  * rev.  ERR_NOT_FOUND when the log holds none. */
 enum err event_find_last(struct store *store, const char *topic, const char *entity_id,

@@ -13,7 +13,6 @@
 #include "common/store_clock.h"
 #include "common/store_connect.h"
 #include "common/store_inside.h"
-#include "common/store_setup.h"
 #include "common/text.h"
 
 #define READ_MS 5000 /* the server gives a read up then */
@@ -527,8 +526,44 @@ store_epoch(struct store *s, char out[STORE_EPOCH])
     return err;
 }
 
-enum err
-store_setup(struct store *s, long event_retention_days)
+/* The schema that the database has, and the oldest that may run on it; 0: none yet. */
+static enum err
+read_schema(struct store *s, int64_t *version, int64_t *oldest)
 {
-    return store_setup_run(s->client, s->pool->database, event_retention_days);
+    bson_t *filter = BCON_NEW("_id", "schema"), *doc;
+    enum err err = store_get(s, STORE_META, filter, NULL, &doc);
+    bson_iter_t iter;
+
+    *version = *oldest = 0;
+    bson_destroy(filter);
+    if (err != ERR_NONE)
+        return err == ERR_NOT_FOUND ? ERR_NONE : err;
+    if (bson_iter_init_find(&iter, doc, "version"))
+        *version = bson_iter_as_int64(&iter);
+    if (bson_iter_init_find(&iter, doc, "oldest"))
+        *oldest = bson_iter_as_int64(&iter);
+    bson_destroy(doc);
+    return ERR_NONE;
+}
+
+enum err
+store_check(struct store *s)
+{
+    int64_t version, oldest;
+    enum err err = store_connect_check(s->client);
+
+    if (err != ERR_NONE || (err = read_schema(s, &version, &oldest)) != ERR_NONE)
+        return err;
+    if (version < STORE_SCHEMA) {
+        log_error("store: the database has schema %d, this program needs %d: run taskwire-admin "
+                  "migrate",
+                  (int)version, STORE_SCHEMA);
+        return ERR_STORE;
+    }
+    if (oldest > STORE_SCHEMA) {
+        log_error("store: the database has schema %d, which this program is too old for",
+                  (int)version);
+        return ERR_INVALID;
+    }
+    return ERR_NONE;
 }

@@ -13,6 +13,10 @@
 
 #define STORE_EPOCH 9 /* 8 hex digits and a NUL */
 
+/* The schema that this version needs, and the oldest one whose programs may run beside it. */
+#define STORE_SCHEMA        1
+#define STORE_SCHEMA_OLDEST 1
+
 struct store_pool;
 struct store;
 
@@ -65,10 +69,11 @@ void store_deadline(struct store *store, int64_t until);
 long store_left(const struct store *store, long most);
 
 /*
- * Makes indexes and the epoch, if absent.  ERR_INVALID when the server is not a
- * replica set, ERR_STORE when it cannot be reached; both logged.
+ * Can this program work with the database?  ERR_INVALID when the server is none that will do, or
+ * the schema is of a later time; ERR_STORE when it cannot be reached, or taskwire-admin migrate
+ * must be run first.  All logged.
  */
-enum err store_setup(struct store *store, long event_retention_days) MUST_CHECK;
+enum err store_check(struct store *store) MUST_CHECK;
 
 /* One round trip to the primary. */
 enum err store_ping(struct store *store) MUST_CHECK;

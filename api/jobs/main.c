@@ -42,7 +42,7 @@ prepare(struct store_pool *pool, const struct config *config, char epoch[STORE_E
 
     while (!stopping) {
         struct store *store = store_take(pool);
-        enum err err = store == NULL ? ERR_STORE : store_setup(store, config->event_retention_days);
+        enum err err = store == NULL ? ERR_STORE : store_check(store);
 
         if (err == ERR_NONE)
             err = store_epoch(store, epoch);

@@ -12,6 +12,7 @@
 #include "api/doc.h"
 #include "api/jobs/kinds.h"
 #include "api/jobs/queue.h"
+#include "api/jobs/trim.h"
 #include "common/clock.h"
 #include "common/config.h"
 #include "common/log.h"
@@ -22,6 +23,7 @@
 #define IDLE_MS      250    /* between two looks when nothing is due */
 #define FIRST_WAIT   1000   /* before the second try; doubled for each further one */
 #define LONGEST_WAIT 3600000
+#define HOUSE_MS     5000 /* between two looks at what is due of no job */
 #define LEASE_NAME   33
 
 struct worker {
@@ -153,10 +155,23 @@ thread_main(void *arg)
     return NULL;
 }
 
+/* What is nobody's job. */
+static void *
+keep_house(void *arg)
+{
+    struct worker *w = arg;
+
+    while (!*w->runner->stopping) {
+        trim_if_due(w->runner, w->store);
+        nap(w->runner, HOUSE_MS);
+    }
+    return NULL;
+}
+
 void
 runner_run(const struct runner *runner)
 {
-    size_t count = (size_t)runner->config->jobs_threads;
+    size_t count = (size_t)runner->config->jobs_threads + 1; /* the last one keeps house */
     pthread_t *threads = calloc(count, sizeof(*threads));
     struct worker *workers = calloc(count, sizeof(*workers));
     pthread_mutex_t looking = PTHREAD_MUTEX_INITIALIZER;
@@ -168,7 +183,8 @@ runner_run(const struct runner *runner)
         if (workers[i].store == NULL)
             abort(); /* the pool has a place for each thread */
         store_notes_in(workers[i].store, &runner->notes[i]);
-        if (pthread_create(&threads[i], NULL, thread_main, &workers[i]) != 0)
+        if (pthread_create(&threads[i], NULL, i + 1 < count ? thread_main : keep_house,
+                           &workers[i]) != 0)
             abort();
     }
     for (size_t i = 0; i < count; i++) {

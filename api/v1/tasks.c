@@ -81,7 +81,7 @@ static const struct filter task_filters[] = {
     {"deleted",    NULL,          FLAG,    CUSTOM, .about = "true: the trash instead"},
     {NULL},
 };
-/* Each has its index in common/store_setup.c. */
+/* Each has its index in common/store_indexes.c. */
 static const struct order task_orders[] = {
     {"position",       {"position"}},
     {"createdAt",      {"createdAt"}},

@@ -5,6 +5,7 @@ import argparse
 import http.client
 import os
 import signal
+import subprocess
 import sys
 import time
 
@@ -90,11 +91,33 @@ class Installation:
             ([self.programs.proxy()] if self.database.proxy_port else [])
         ours = [self.programs.own(kind, n + 1) for kind in ("api", "push", "jobs")
                 for n in range(getattr(self.options, kind))]
-        for wave in (first, ours, [self.programs.nginx()]):
+        self.start_together(first)
+        self.migrate()
+        for wave in (ours, [self.programs.nginx()]):
             self.start_together(wave)
         self.wait(self.is_ready, "GET /v1/ready", self.keeper.programs)
         self.ready = True
         self.write_state()
+
+    def migrate(self):
+        """Until taskwire-admin has brought the database up to date, however long its indexes take."""
+        limit, log = time.monotonic() + UP_SECONDS, self.places.log("admin")
+        self.follower.follow("admin", log)
+        while True:
+            with open(log, "ab") as out:
+                admin = subprocess.Popen([self.programs.built("taskwire-admin"), "migrate"], stdin=subprocess.DEVNULL,
+                                         stdout=out, stderr=out, env={**os.environ, **self.programs.settings()})
+            while admin.poll() is None:
+                self.tick(0.05)
+                if self.keeper.stop_asked:
+                    admin.terminate()
+                    admin.wait()
+                    raise Stopped()
+            if admin.returncode == 0:
+                return
+            if admin.returncode == 2 or time.monotonic() > limit:
+                raise Refused(f"taskwire-admin migrate failed. Its last lines:\n{last_lines(log)}")
+            self.tick(0.5)
 
     def start_together(self, wave):
         for program in wave:

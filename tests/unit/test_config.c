@@ -26,8 +26,8 @@ static const struct {
     {"API_THREADS",          "1.5",   false},
     {"API_THREADS",          "0x10",  false},
     {"API_THREADS",          "99999999999999999999", false},
-    {"EVENT_RETENTION_DAYS", "1",     true},
-    {"EVENT_RETENTION_DAYS", "0",     false},
+    {"ACCOUNT_GRACE_DAYS",   "0",     true},
+    {"ACCOUNT_GRACE_DAYS",   "366",   false},
     {"PASSWORD_COST",        "15",    true},
     {"PASSWORD_COST",        "9",     false},
     {"PASSWORD_COST",        "31",    false},
@@ -97,6 +97,11 @@ test_a_secret_comes_from_a_file(void **state)
     assert_int_equal(config_read(&config, CONFIG_API), ERR_NONE);
     assert_string_equal(config.signing_keys, "k9 fromfile");
     free((char *)(uintptr_t)config.signing_keys);
+    setenv("MONGODB_URI_FILE", path, 1); /* it has a default, and may hold a password */
+    assert_int_equal(config_read(&config, CONFIG_ADMIN), ERR_NONE);
+    assert_string_equal(config.mongodb_uri, "k9 fromfile");
+    free((char *)(uintptr_t)config.mongodb_uri);
+    unsetenv("MONGODB_URI_FILE");
     setenv("SIGNING_KEYS_FILE", "/nowhere/keys", 1);
     assert_int_equal(config_read(&config, CONFIG_API), ERR_INVALID);
     unlink(path);

@@ -1,0 +1,97 @@
+/*
+ * Oldest events first, a batch at a time; of each topic that is met in a batch
+ * everything up to its highest number there.
+ */
+#include "api/jobs/trim.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/doc.h"
+#include "api/jobs/runner.h"
+#include "common/clock.h"
+#include "common/config.h"
+#include "common/event_find.h"
+#include "common/log.h"
+#include "common/store.h"
+#include "common/store_many.h"
+
+#define EVERY_MS 600000 /* between two of any program */
+#define BATCH    500    /* events looked at before some are removed */
+#define DAY_MS   (86400LL * 1000)
+
+struct batch {
+    struct {
+        char topic[EVENT_TOPIC];
+        int64_t upto;
+    } topics[BATCH];
+    int count;
+};
+
+static enum err
+note_old(void *arg, const struct event_item *item)
+{
+    struct batch *b = arg;
+
+    for (int i = 0; i < b->count; i++) {
+        if (strcmp(b->topics[i].topic, item->topic) == 0) {
+            if (item->seq > b->topics[i].upto)
+                b->topics[i].upto = item->seq;
+            return ERR_NONE;
+        }
+    }
+    bson_strncpy(b->topics[b->count].topic, item->topic, EVENT_TOPIC);
+    b->topics[b->count++].upto = item->seq;
+    return ERR_NONE;
+}
+
+/* The number is noted first: whoever reads it knows that what is before may be gone. */
+static enum err
+trim_topic(struct store *store, const char *topic, int64_t upto)
+{
+    bson_t *which = BCON_NEW("_id", BCON_UTF8(topic));
+    bson_t *note = BCON_NEW("$max", "{", "trimmed", BCON_INT64(upto), "}");
+    bson_t *old = BCON_NEW("topic", BCON_UTF8(topic), "seq", "{", "$lte", BCON_INT64(upto), "}");
+    enum err err = store_update(store, STORE_TOPICS, which, note, NULL);
+
+    if (err == ERR_NONE)
+        err = store_many_remove(store, STORE_EVENTS, old);
+    bson_destroy(which);
+    bson_destroy(note);
+    bson_destroy(old);
+    return err;
+}
+
+static enum err
+trim(const struct runner *runner, struct store *store)
+{
+    int64_t before = clock_now() - runner->config->event_retention_days * DAY_MS;
+    struct batch *b = malloc(sizeof(*b));
+    enum err err = b == NULL ? ERR_INTERNAL : ERR_NONE;
+
+    while (err == ERR_NONE && !*runner->stopping) {
+        b->count = 0;
+        err = event_find_before(store, before, BATCH, note_old, b);
+        if (b->count == 0)
+            break;
+        for (int i = 0; err == ERR_NONE && i < b->count; i++)
+            err = trim_topic(store, b->topics[i].topic, b->topics[i].upto);
+        log_info("jobs: the log of %d topics was trimmed", b->count);
+    }
+    free(b);
+    return err;
+}
+
+void
+trim_if_due(const struct runner *runner, struct store *store)
+{
+    int64_t now = clock_now(), matched = 0;
+    bson_t *due = BCON_NEW("_id", "trim", "dueAt", "{", "$lte", BCON_DATE_TIME(now), "}");
+    bson_t *next = BCON_NEW("$set", "{", "dueAt", BCON_DATE_TIME(now + EVERY_MS), "}");
+
+    if (store_update(store, STORE_META, due, next, &matched) == ERR_NONE && matched == 1 &&
+        trim(runner, store) != ERR_NONE)
+        log_warn("jobs: the log was not trimmed to its end");
+    bson_destroy(due);
+    bson_destroy(next);
+}

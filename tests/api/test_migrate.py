@@ -1,0 +1,144 @@
+"""The database's schema: brought up by taskwire-admin, only checked by the programs; and the log's retention."""
+import datetime
+import os
+import pathlib
+import subprocess
+import threading
+
+import pytest
+from bson import ObjectId
+from pymongo import ASCENDING, MongoClient
+
+NAME = "taskwire_migrate"  # a database of these tests alone
+
+
+def admin(stack, *words, name=NAME):
+    env = {**os.environ, "MONGODB_URI": stack.mongodb_uri, "MONGODB_DATABASE": name, "LOG_LEVEL": "info"}
+    done = subprocess.run([pathlib.Path(stack.build) / "taskwire-admin", *words], env=env, timeout=50, text=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return done.returncode, done.stdout
+
+
+@pytest.fixture
+def database(stack):
+    with MongoClient(stack.mongodb_uri) as mongo:
+        mongo.drop_database(NAME)
+        yield mongo[NAME]
+        mongo.drop_database(NAME)
+
+
+def all_indexes(database):
+    return {f"{c}.{name}": {k: v for k, v in index.items() if k not in ("v", "ns")}
+            for c in database.list_collection_names() for name, index in database[c].index_information().items()}
+
+
+def test_a_new_database_gets_indexes_epoch_and_version_once(stack, database):
+    status, said = admin(stack, "migrate")
+    assert status == 0, said
+    first, epoch = all_indexes(database), database.meta.find_one({"_id": "epoch"})
+    assert len(first) > 30 and epoch and database.meta.find_one({"_id": "schema"})["version"] >= 1
+    status, said = admin(stack, "migrate")
+    assert status == 0 and "making" not in said and "dropping" not in said, said
+    assert all_indexes(database) == first and database.meta.find_one({"_id": "epoch"}) == epoch
+
+
+def test_an_index_with_other_options_is_made_anew_and_a_retired_one_goes(stack, database):
+    """Once such an index made every program fail at its start for ever (code 85, 86)."""
+    assert admin(stack, "migrate")[0] == 0
+    wanted = all_indexes(database)
+    database.events.drop_index("at_1")
+    database.events.create_index([("at", ASCENDING)], expireAfterSeconds=7776000)
+    database.tokens.drop_index("hash_1")
+    database.tokens.create_index([("hash", ASCENDING)])
+    database.sessions.create_index([("refreshHash", ASCENDING)])
+    database.users.create_index([("name", ASCENDING)])  # the operator's own
+    status, said = admin(stack, "migrate")
+    assert status == 0 and "at_1" in said and "refreshHash_1" in said, said
+    found = all_indexes(database)
+    assert found.pop("users.name_1") and found == wanted
+
+
+def test_two_migrations_at_once_wait_for_each_other(stack, database):
+    done = []
+    both = [threading.Thread(target=lambda: done.append(admin(stack, "migrate"))) for _ in range(2)]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join()
+    assert [status for status, _ in done] == [0, 0], done
+    assert sum("making the index" in said for _, said in done) == 1, done
+
+
+def test_a_program_says_what_to_run_and_a_newer_schema_ends_it(stack, database):
+    env = {**os.environ, "MONGODB_URI": stack.mongodb_uri, "MONGODB_DATABASE": NAME, "REDIS_URL": stack.redis_url,
+           "SIGNING_KEYS_FILE": str(stack.signing_keys_file), "API_SOCKET": str(stack.data / "run" / "other.sock")}
+    program = [pathlib.Path(stack.build) / "taskwire-api"]
+    waiting = subprocess.Popen(program, env=env, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    try:
+        assert any("run taskwire-admin migrate" in line for line in waiting.stderr)
+    finally:
+        waiting.terminate()
+        waiting.wait()
+    assert admin(stack, "migrate")[0] == 0
+    database.meta.update_one({"_id": "schema"}, {"$set": {"version": 1000, "oldest": 1000}})
+    ended = subprocess.run(program, env=env, timeout=20, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    assert ended.returncode == 1 and "too old" in ended.stderr
+    status, said = admin(stack, "migrate")
+    assert status == 2 and "use the newer one" in said
+
+
+def test_documents_of_before_get_their_derived_fields(stack, database):
+    kept = {"rev": 3, "title": "Grüße", "description": "", "dueAt": None, "dueDate": None}
+    task = database.tasks.insert_one(dict(kept)).inserted_id
+    project = database.projects.insert_one({"rev": 1, "name": "Ähre", "members": []}).inserted_id
+    status, said = admin(stack, "migrate")
+    assert status == 0, said
+    assert "grusse" in database.tasks.find_one({"_id": task})["terms"]
+    assert database.tasks.find_one({"_id": task})["rev"] == 3
+    assert database.projects.find_one({"_id": project})["nameKey"].startswith("ahre")
+
+
+def test_commands_that_are_none_are_refused(stack):
+    assert admin(stack)[0] == admin(stack, "drop")[0] == admin(stack, "migrate", "now")[0] == 2
+
+
+def test_a_backup_not_of_one_instant_is_noticed_and_mended(stack, database):
+    """Topics dumped before the events they were then given: every change there was 409 for ever."""
+    assert admin(stack, "migrate")[0] == 0
+    epoch, topic = database.meta.find_one({"_id": "epoch"}), f"project:{ObjectId()}"
+    database.topics.insert_one({"_id": topic, "seq": 5})
+    now = datetime.datetime.now(datetime.timezone.utc)
+    database.events.insert_many([{"topic": topic, "seq": n, "at": now} for n in range(1, 9)])
+    env = {**os.environ, "MONGODB_URI": stack.mongodb_uri, "MONGODB_DATABASE": NAME, "REDIS_URL": stack.redis_url,
+           "SIGNING_KEYS_FILE": str(stack.signing_keys_file), "API_SOCKET": str(stack.data / "run" / "other.sock")}
+    api = subprocess.Popen([pathlib.Path(stack.build) / "taskwire-api"], env=env, stderr=subprocess.PIPE,
+                           stdout=subprocess.DEVNULL, text=True)
+    try:
+        assert any(topic in line and "taskwire-admin restored" in line for line in api.stderr)
+    finally:
+        api.terminate()
+        api.wait()
+    assert admin(stack, "restored")[0] == 0
+    assert database.topics.find_one({"_id": topic})["seq"] == 8
+    assert database.meta.find_one({"_id": "epoch"})["value"] != epoch["value"]
+
+
+def test_retention_cuts_by_number_whatever_the_clocks_said(anna, stack):
+    """Two events of a host whose clock was a year slow: what is before them goes, and nothing after."""
+    project = anna.project()
+    path, cursors = f"/v1/projects/{project['id']}", []
+    for n in range(6):
+        cursors.append(anna.get(path + "/snapshot").expect(200)["cursor"])
+        anna.task(f"T{n}", projectId=project["id"])
+    cut = int(cursors[4].rsplit(".", 1)[1])
+    with MongoClient(stack.mongodb_uri) as mongo:
+        db, topic = mongo[stack.mongodb_database], f"project:{project['id']}"
+        long_ago = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=365)
+        db.events.update_many({"topic": topic, "seq": {"$in": [cut - 2, cut]}}, {"$set": {"at": long_ago}})
+        db.meta.update_one({"_id": "trim"}, {"$set": {"dueAt": long_ago}})
+        stack.wait_for(lambda: db.events.find_one({"topic": topic, "seq": cut}) is None, "nothing was trimmed", 20)
+        stack.wait_for(lambda: db.events.find_one({"topic": topic, "seq": {"$lt": cut}}) is None, "a hole was torn")
+        assert db.topics.find_one({"_id": topic})["trimmed"] == cut
+    for cursor in cursors[:4]:
+        assert anna.get(path + "/events", since=cursor).expect(200)["resync"] == "trimmed"
+    assert [e["seq"] for e in anna.get(path + "/events", since=cursors[4]).expect(200)["items"]] == [cut + 1, cut + 2]
