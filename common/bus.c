@@ -1,12 +1,16 @@
 /*
- * A connection without waiting: commands are written at once and the answers
- * read when the next one goes out.  A lost message costs push one sweep.
+ * A connection that nobody ever waits for: commands are written as far as the
+ * socket takes them, answers are read when the next one goes out.  So a Redis
+ * that hangs costs its messages, which push finds in the log a second later, and
+ * no writer's time.  Probes have a connection of their own.
  */
 #include "common/bus.h"
 
 #include <hiredis/hiredis.h>
+#include <hiredis/sds.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,16 +19,23 @@
 #include "common/log.h"
 #include "common/text.h"
 
-#define WRITE_MS 100    /* a Redis that does not drain for so long is given up */
-#define RETRY_US 500000 /* after a failure, before the next try to connect */
+#define CONNECT_US 2000000 /* a connection that takes longer is given up */
+#define RETRY_US   500000  /* after a failure, before the next try to connect */
+#define UNSENT_MAX 4194304 /* bytes; a Redis that does not take more is given up */
+#define PROBE_MS   100     /* Redis has so long to answer a probe */
+#define PROBE_US   1000000 /* so long the answer holds: many who ask cost one probe */
 
 struct bus {
-    pthread_mutex_t lock;
     char host[108];
     int port;
-    redisContext *redis; /* NULL: not connected */
-    int64_t retry_at;
+    pthread_mutex_t lock;
+    redisContext *redis; /* NULL: none; else maybe still connecting */
+    bool open;
+    int64_t since, retry_at;
     unsigned long failures;
+    pthread_mutex_t probing;
+    int64_t probed_at; /* 0: never */
+    atomic_bool answers;
 };
 
 enum err
@@ -45,6 +56,55 @@ bus_address(const char *url, char host[108], int *port)
     return *port > 0 && *port < 65536 && host[0] != '\0' ? ERR_NONE : ERR_INVALID;
 }
 
+static void
+drop(struct bus *b)
+{
+    if (b->redis != NULL)
+        redisFree(b->redis);
+    b->redis = NULL;
+}
+
+/* Gives up the connection, and connecting for a while. */
+static void
+give_up(struct bus *b, const char *why)
+{
+    log_warn("bus: Redis is not reached: %s",
+             b->redis != NULL && b->redis->err != 0 ? b->redis->errstr : why);
+    drop(b);
+    b->retry_at = clock_steady() + RETRY_US;
+}
+
+static bool
+is_open(const redisContext *c)
+{
+    struct pollfd p = {.fd = c->fd, .events = POLLOUT};
+
+    return poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) != 0;
+}
+
+static bool
+connected(struct bus *b)
+{
+    int64_t now = clock_steady();
+
+    if (b->redis == NULL && now < b->retry_at)
+        return false;
+    if (b->redis == NULL) {
+        b->redis = b->port == 0 ? redisConnectUnixNonBlock(b->host)
+                                : redisConnectNonBlock(b->host, b->port);
+        b->open = false;
+        b->since = now;
+    }
+    if (b->redis == NULL || b->redis->err != 0) {
+        give_up(b, "no memory");
+        return false;
+    }
+    b->open = b->open || is_open(b->redis);
+    if (!b->open && now - b->since > CONNECT_US)
+        give_up(b, "no answer");
+    return b->open;
+}
+
 struct bus *
 bus_open(const char *url)
 {
@@ -58,15 +118,9 @@ bus_open(const char *url)
         return NULL;
     }
     pthread_mutex_init(&b->lock, NULL);
+    pthread_mutex_init(&b->probing, NULL);
+    (void)connected(b); /* so that the first message finds it open */
     return b;
-}
-
-static void
-drop(struct bus *b)
-{
-    if (b->redis != NULL)
-        redisFree(b->redis);
-    b->redis = NULL;
 }
 
 void
@@ -76,54 +130,28 @@ bus_close(struct bus *b)
         return;
     drop(b);
     pthread_mutex_destroy(&b->lock);
+    pthread_mutex_destroy(&b->probing);
     free(b);
 }
 
-static bool
-wait_for(redisContext *c, short what)
-{
-    struct pollfd p = {.fd = c->fd, .events = what};
-
-    return poll(&p, 1, WRITE_MS) == 1 && (p.revents & what) != 0;
-}
-
-static bool
-connected(struct bus *b)
-{
-    if (b->redis != NULL)
-        return true;
-    if (clock_steady() < b->retry_at)
-        return false;
-    b->redis =
-        b->port == 0 ? redisConnectUnixNonBlock(b->host) : redisConnectNonBlock(b->host, b->port);
-    if (b->redis != NULL && b->redis->err == 0 && wait_for(b->redis, POLLOUT))
-        return true;
-    log_warn("bus: Redis cannot be reached: %s",
-             b->redis != NULL && b->redis->err != 0 ? b->redis->errstr : "no answer");
-    drop(b);
-    b->retry_at = clock_steady() + RETRY_US;
-    return false;
-}
-
-/* Sends what is queued; false when the connection is lost. */
+/* Sends as much of what is queued as the socket takes; false when the connection is lost. */
 static bool
 flush(struct bus *b)
 {
     int done = 0;
+    size_t unsent;
 
-    for (;;) {
+    do {
+        unsent = sdslen(b->redis->obuf);
         if (redisBufferWrite(b->redis, &done) != REDIS_OK)
             return false;
-        if (done)
-            return true;
-        if (!wait_for(b->redis, POLLOUT))
-            return false;
-    }
+    } while (!done && sdslen(b->redis->obuf) < unsent);
+    return true;
 }
 
-/* Reads the answers that are there; *any (may be NULL) tells whether one came. */
+/* Reads the answers that are there. */
 static bool
-take_answers(struct bus *b, bool *any)
+take_answers(struct bus *b)
 {
     void *reply;
 
@@ -136,8 +164,6 @@ take_answers(struct bus *b, bool *any)
             return true;
         if (((redisReply *)reply)->type == REDIS_REPLY_ERROR)
             log_warn("bus: Redis refuses: %s", ((redisReply *)reply)->str);
-        else if (any != NULL)
-            *any = true;
         freeReplyObject(reply);
     }
 }
@@ -147,8 +173,12 @@ publish(struct bus *b, const char *channel, const char *message, size_t len)
 {
     if (!connected(b))
         return false;
+    if (sdslen(b->redis->obuf) > UNSENT_MAX) {
+        give_up(b, "it takes nothing more");
+        return false;
+    }
     if (redisAppendCommand(b->redis, "PUBLISH %s %b", channel, message, len) == REDIS_OK &&
-        flush(b) && take_answers(b, NULL))
+        flush(b) && take_answers(b))
         return true;
     log_warn("bus: the connection to Redis is lost: %s", b->redis->errstr);
     drop(b);
@@ -165,21 +195,36 @@ bus_publish(struct bus *b, const char *channel, const char *message, size_t len)
     pthread_mutex_unlock(&b->lock);
 }
 
+/* Asks over a connection of its own, for at most PROBE_MS twice. */
+static bool
+probe(const struct bus *b)
+{
+    struct timeval limit = {.tv_usec = PROBE_MS * 1000};
+    redisContext *c = b->port == 0 ? redisConnectUnixWithTimeout(b->host, limit)
+                                   : redisConnectWithTimeout(b->host, b->port, limit);
+    redisReply *reply = NULL;
+    bool answers;
+
+    if (c != NULL && c->err == 0 && redisSetTimeout(c, limit) == REDIS_OK)
+        reply = redisCommand(c, "PING");
+    answers = reply != NULL && reply->type != REDIS_REPLY_ERROR;
+    freeReplyObject(reply);
+    if (c != NULL)
+        redisFree(c);
+    return answers;
+}
+
 bool
 bus_ping(struct bus *b)
 {
-    bool any = false, ok;
-
-    pthread_mutex_lock(&b->lock);
-    b->retry_at = 0;
-    ok = connected(b) && take_answers(b, NULL) &&
-         redisAppendCommand(b->redis, "PING") == REDIS_OK && flush(b);
-    while (ok && !any)
-        ok = wait_for(b->redis, POLLIN) && take_answers(b, &any);
-    if (!ok)
-        drop(b);
-    pthread_mutex_unlock(&b->lock);
-    return ok;
+    if (pthread_mutex_trylock(&b->probing) != 0)
+        return b->answers; /* somebody is asking; as it was before */
+    if (b->probed_at == 0 || clock_steady() - b->probed_at > PROBE_US) {
+        b->answers = probe(b);
+        b->probed_at = clock_steady();
+    }
+    pthread_mutex_unlock(&b->probing);
+    return b->answers;
 }
 
 unsigned long

@@ -11,14 +11,17 @@
 
 struct bus;
 
-/* One per process, shared by its threads; connects when first used.  url as REDIS_URL. */
+/* One per process, shared by its threads; url as REDIS_URL. */
 struct bus *bus_open(const char *url);
 void bus_close(struct bus *bus);
 
-/* Sends without waiting for the answer; a failure is logged, and counted by bus_failures(). */
+/*
+ * Sends without waiting for anything, whatever state Redis is in; a failure is
+ * logged, and counted by bus_failures().
+ */
 void bus_publish(struct bus *bus, const char *channel, const char *message, size_t len);
 
-/* Does Redis answer? */
+/* Does Redis answer?  Known for a second; one caller at a time waits for it, at most 200 ms. */
 bool bus_ping(struct bus *bus);
 
 /* Messages that could not be sent since the start. */

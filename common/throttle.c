@@ -4,6 +4,7 @@
  */
 #include "common/throttle.h"
 
+#include <errno.h>
 #include <hiredis/hiredis.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -16,7 +17,8 @@
 #include "common/log.h"
 
 #define ANSWER_US  100000  /* Redis has so long */
-#define RETRY_US   1000000 /* after a failure, before the next try to connect */
+#define RETRY_US   1000000 /* after a failure, before the next try; doubled by each further one */
+#define RETRY_MOST 8       /* times RETRY_US, so that a Redis that hangs costs little */
 #define FIRST_WAIT 1000    /* ms; doubled by each further failure */
 #define MOST_TRIES 7       /* doublings: 128 s, so that nobody gets 50 tries in an hour */
 
@@ -26,6 +28,7 @@ struct throttle {
     int port;
     redisContext *redis; /* NULL: not connected */
     int64_t retry_at;
+    int64_t failures; /* in a row */
 };
 
 /* KEYS: failures, wait.  ARGV: free, first wait, most doublings. */
@@ -71,15 +74,19 @@ throttle_close(struct throttle *t)
     free(t);
 }
 
+/* Closes the connection; nobody asks again for a while. */
 static void
 drop(struct throttle *t)
 {
+    int64_t times = t->failures < 3 ? 1 << t->failures : RETRY_MOST;
+
+    t->failures++;
     log_warn("throttle: Redis does not answer: %s",
              t->redis != NULL && t->redis->err != 0 ? t->redis->errstr : "no connection");
     if (t->redis != NULL)
         redisFree(t->redis);
     t->redis = NULL;
-    t->retry_at = clock_steady() + RETRY_US;
+    t->retry_at = clock_steady() + RETRY_US * times;
 }
 
 static bool
@@ -104,17 +111,22 @@ static enum err
 ask(struct throttle *t, long long out[2], const char *format, ...)
 {
     redisReply *reply = NULL;
+    bool again = true;
     va_list args;
 
     pthread_mutex_lock(&t->lock);
     /* A connection that Redis closed while idle shows at the first command: try twice. */
-    for (int tries = 0; tries < 2 && reply == NULL && connected(t); tries++) {
+    for (int tries = 0; again && reply == NULL && connected(t); tries++) {
         va_start(args, format);
+        errno = 0;
         reply = redisvCommand(t->redis, format, args);
+        again = tries == 0 && errno != EAGAIN; /* which is the end of its time */
         va_end(args);
         if (reply == NULL) {
             drop(t);
-            t->retry_at = tries == 0 ? 0 : t->retry_at;
+            t->retry_at = again ? 0 : t->retry_at;
+        } else {
+            t->failures = 0;
         }
     }
     pthread_mutex_unlock(&t->lock);

@@ -1,6 +1,8 @@
 """Redis gone, silent, back, back empty: latency suffers, and nothing else."""
 import signal
+import statistics
 import subprocess
+import threading
 import time
 
 import pytest
@@ -98,6 +100,38 @@ def test_a_redis_that_hangs_keeps_nobody_out(anna, project, topic, redis):
         eventually(lambda: seconds_to_arrive(anna, project, feed) < 0.3, within=12,
                    what="live delivery with Redis back")
         assert not [m for m in feed.waiting if m["op"] == "notice"], feed.waiting
+
+
+def test_a_redis_that_hangs_costs_writers_no_time_and_public_probes_little(anna, project, topic, redis):
+    """Once: a PATCH took 3 s, since writers waited for the socket, and for whoever asked /v1/ready."""
+    task = anna.task("Large", projectId=project["id"])
+    done = threading.Event()
+
+    def probe():
+        while not done.is_set():
+            anna.get("/v1/ready")
+
+    def seconds(n):
+        started = time.monotonic()
+        anna.patch(task, description=f"{n}" + "x" * 10_000).expect(200)
+        return time.monotonic() - started
+
+    before = statistics.median(seconds(n) for n in range(20))
+    probes = [threading.Thread(target=probe) for _ in range(16)]
+    redis.process.send_signal(signal.SIGSTOP)
+    try:
+        for thread in probes:
+            thread.start()
+        with_probes = [seconds(n) for n in range(100)]  # 2 MB: more than a socket takes
+    finally:
+        done.set()
+        redis.process.send_signal(signal.SIGCONT)
+        for thread in probes:
+            thread.join()
+    print(f"\nPATCH with a Redis that hangs: {statistics.median(with_probes) * 1000:.1f} ms, at most "
+          f"{max(with_probes) * 1000:.0f}; before {before * 1000:.1f} ms")
+    assert sorted(with_probes)[-3] < 0.3, sorted(with_probes)[-5:]
+    assert statistics.median(with_probes) < 5 * before + 0.02
 
 
 def test_without_redis_rights_still_go_away(anna, ben, project, topic, redis):
