@@ -56,6 +56,7 @@ write_head(struct text *t, const struct request *r, bool whole)
     header(t, "ETag", reply->etag);
     header(t, "Location", reply->location);
     header(t, "Allow", reply->allow);
+    header(t, "Set-Cookie", reply->device);
     header(t, "Set-Cookie", reply->cookie);
     header(t, "Cache-Control",
            r->method == GET && reply->etag != NULL ? "private, no-cache" : "no-store");
@@ -64,6 +65,9 @@ write_head(struct text *t, const struct request *r, bool whole)
     if (reply->replayed)
         header(t, "Idempotency-Replayed", "true");
     header_number(t, "Retry-After", reply->retry_after, reply->retry_after > 0);
+    header(t, "RateLimit-Policy", reply->policies);
+    header(t, "RateLimit", reply->rates);
+    /* The names of the drafts before 8, which many clients still read. */
     header_number(t, "RateLimit-Limit", reply->limit, reply->limit > 0);
     header_number(t, "RateLimit-Remaining", reply->remaining, reply->limit > 0);
     header_number(t, "RateLimit-Reset", reply->reset, reply->limit > 0);

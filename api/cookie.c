@@ -9,8 +9,14 @@
 
 #include "api/request.h"
 #include "common/config.h"
+#include "common/text.h"
+#include "common/token.h"
 
-#define DAYS 30 /* a session of no use lives so long (v1/account.c) */
+#define DAYS        30  /* a session of no use lives so long (v1/account.c) */
+#define DEVICE_DAYS 400 /* browsers keep no cookie for longer */
+#define NONCE       16  /* random bytes of a device's name */
+#define DEVICE_MAC  "device:"
+#define NONCE_TEXT  (TEXT_BASE64(NONCE) - 1)
 
 static bool
 secure(const struct request *r)
@@ -28,10 +34,16 @@ name(const struct request *r)
     return secure(r) ? "__Host-taskwire_refresh" : "taskwire_refresh";
 }
 
-const char *
-cookie_read(struct request *r)
+static const char *
+device_name(const struct request *r)
 {
-    const char *p = r->cookie, *wanted = name(r);
+    return secure(r) ? "__Secure-taskwire_device" : "taskwire_device";
+}
+
+static const char *
+read_named(struct request *r, const char *wanted)
+{
+    const char *p = r->cookie;
     size_t len = strlen(wanted);
 
     while (p != NULL && *p != '\0') {
@@ -41,6 +53,46 @@ cookie_read(struct request *r)
         p += strcspn(p, ";");
     }
     return NULL;
+}
+
+const char *
+cookie_read(struct request *r)
+{
+    return read_named(r, name(r));
+}
+
+/* "<name>.<MAC of user and name>" */
+const char *
+cookie_device(struct request *r, const char *user)
+{
+    char *value = (char *)(uintptr_t)read_named(r, device_name(r));
+    const char *signed_text;
+
+    if (value == NULL || strlen(value) <= NONCE_TEXT + 1 || value[NONCE_TEXT] != '.')
+        return NULL;
+    value[NONCE_TEXT] = '\0';
+    signed_text = arena_printf(r->arena, "%s %s", user, value);
+    return token_mac_is(value + NONCE_TEXT + 1, DEVICE_MAC, signed_text, strlen(signed_text))
+               ? value
+               : NULL;
+}
+
+void
+cookie_device_set(struct request *r, const char *user)
+{
+    const char *known = cookie_device(r, user), *signed_text;
+    char fresh[TEXT_BASE64(NONCE)], mac[TOKEN_HASH];
+    unsigned char random[NONCE];
+
+    text_random(random, NONCE);
+    text_base64url(fresh, random, NONCE);
+    if (known == NULL)
+        known = fresh;
+    signed_text = arena_printf(r->arena, "%s %s", user, known);
+    token_mac(mac, 0, DEVICE_MAC, signed_text, strlen(signed_text));
+    r->reply.device =
+        arena_printf(r->arena, "%s=%s.%s; Path=/v1/sessions; HttpOnly; SameSite=Strict; Max-Age=%ld%s",
+                     device_name(r), known, mac, DEVICE_DAYS * 86400L, secure(r) ? "; Secure" : "");
 }
 
 /* Is the origin one of a comma list? */

@@ -17,12 +17,28 @@
 #define MINUTE  60
 #define KEY_MAX 80
 
+/*
+ * One limit of perhaps several, as draft-ietf-httpapi-ratelimit-headers-11 has
+ * them: its quota in a window, what is left, and the seconds until there is more.
+ */
 static void
-say_limit(struct request *r, long limit, long remaining, long seconds)
+say_limit(struct request *r, const char *name, long limit, long window, long remaining,
+          long seconds)
 {
+    const char *rates = r->reply.rates, *policies = r->reply.policies;
+
+    remaining = remaining < 0 ? 0 : remaining;
+    seconds = seconds < 1 ? 1 : seconds;
+    r->reply.rates = arena_printf(r->arena, "%s%s\"%s\";r=%ld;t=%ld", rates == NULL ? "" : rates,
+                                  rates == NULL ? "" : ", ", name, remaining, seconds);
+    r->reply.policies =
+        arena_printf(r->arena, "%s%s\"%s\";q=%ld;w=%ld", policies == NULL ? "" : policies,
+                     policies == NULL ? "" : ", ", name, limit, window);
+    if (r->reply.limit > 0 && r->reply.remaining <= remaining)
+        return;
     r->reply.limit = limit;
-    r->reply.remaining = remaining < 0 ? 0 : remaining;
-    r->reply.reset = seconds < 1 ? 1 : seconds;
+    r->reply.remaining = remaining;
+    r->reply.reset = seconds;
 }
 
 /* An IPv6 network of one customer counts as one address; IPv4 within IPv6 stays apart. */
@@ -54,7 +70,7 @@ limits_address(struct request *r)
     snprintf(key, sizeof(key), "address:%s", net);
     if (throttle_count(r->throttle, key, MINUTE, &window) != ERR_NONE)
         return ERR_NONE;
-    say_limit(r, limit, limit - window.count, window.seconds);
+    say_limit(r, "address", limit, MINUTE, limit - window.count, window.seconds);
     if (window.count <= limit)
         return ERR_NONE;
     r->reply.retry_after = (int)r->reply.reset;
@@ -65,7 +81,8 @@ static enum err
 refuse(struct request *r, int64_t wait_ms)
 {
     r->reply.retry_after = (int)((wait_ms + 999) / 1000);
-    say_limit(r, r->config->account_failures, 0, r->reply.retry_after);
+    say_limit(r, "account", r->config->account_failures, THROTTLE_KEPT_MS / 1000, 0,
+              r->reply.retry_after);
     return request_fail(r, ERR_THROTTLED, "too many failures; try again in %d s",
                         r->reply.retry_after);
 }

@@ -20,9 +20,8 @@ struct request;
 enum err limits_address(struct request *r) MUST_CHECK;
 
 /*
- * Before a try at the secret of an account, which a login (account_login(); there
- * may be no such account) or an id names: ERR_THROTTLED when it must wait.
- * Without Redis MongoDB counts.
+ * Before a try at the secret of an account, counted under a name: account_bucket()
+ * gives it.  ERR_THROTTLED when it must wait.  Without Redis MongoDB counts.
  */
 enum err limits_try(struct request *r, const char *account) MUST_CHECK;
 

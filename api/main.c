@@ -17,6 +17,7 @@
 #include "api/revoked.h"
 #include "api/worker.h"
 #include "common/clock.h"
+#include "api/quotas.h"
 #include "common/config.h"
 #include "common/event_find.h"
 #include "common/heads.h"
@@ -189,6 +190,7 @@ main(int argc, char **argv)
     sigaction(SIGTERM, &stop, NULL);
     sigaction(SIGINT, &stop, NULL);
     password_open(config.password_cost, config.password_slots);
+    quotas_open(&config);
     revoked = revoked_new();
     turns_share();
     heads_share();

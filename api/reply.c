@@ -23,6 +23,7 @@ const struct problem problems[ERR__COUNT] = {
     [ERR_NOT_FOUND]     = {404, "not-found",             "There is no such resource"},
     [ERR_METHOD]        = {405, "method-not-allowed",    "This resource does not know the method"},
     [ERR_CONFLICT]      = {409, "conflict",              "The state of the resource does not allow this"},
+    [ERR_QUOTA]         = {409, "quota-exceeded",        "There is as much of it as there may be"},
     [ERR_IN_PROGRESS]   = {409, "in-progress",           "The same request is still being worked on"},
     [ERR_STALE]         = {412, "stale",                 "The resource has changed since you read it"},
     [ERR_TOO_LARGE]     = {413, "too-large",             "The body is too large"},

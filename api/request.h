@@ -45,9 +45,10 @@ struct reply {
     struct text body;
     const char *type; /* media type of the body */
     const char *etag, *location, *allow;
-    const char *cookie;           /* of Set-Cookie */
+    const char *cookie, *device;  /* of Set-Cookie */
     int retry_after;              /* seconds; 0: none */
-    long limit, remaining, reset; /* RateLimit-*; limit 0: none */
+    long limit, remaining, reset; /* of the closest limit; limit 0: none */
+    const char *rates, *policies; /* of all: RateLimit, RateLimit-Policy; NULL: none */
     bool replayed;
     bool begun;  /* its head has left already (reply_flush()) */
     bool broken; /* and then an error came: the connection must end */

@@ -7,6 +7,7 @@
 #include "api/jobs/reseal.h"
 #include "api/jobs/runner.h"
 #include "api/orphans.h"
+#include "api/quotas.h"
 #include "common/bus.h"
 #include "common/config.h"
 #include "common/log.h"
@@ -82,6 +83,7 @@ main(int argc, char **argv)
     runner.notes = orphans_notes(0);
     runner.pool =
         store_pool_open(config.mongodb_uri, config.mongodb_database, config.jobs_threads + 1);
+    quotas_open(&config);
     runner.bus = bus_open(config.redis_url);
     runner.mail = mail;
     runner.epoch = epoch;

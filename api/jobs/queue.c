@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "api/doc.h"
+#include "api/quotas.h"
 #include "common/event_log.h"
+#include "common/log.h"
 #include "common/text.h"
 #include "common/token.h"
 
@@ -52,6 +54,29 @@ queue_job(struct change *change, enum job_kind kind, int64_t due, int64_t until,
     return err;
 }
 
+/* Letters that somebody asked for and waits for; the others are notices. */
+static bool
+is_awaited(enum letter_name name)
+{
+    return name == LETTER_VERIFY_EMAIL || name == LETTER_CHANGE_EMAIL ||
+           name == LETTER_PHONE_CODE || name == LETTER_PASSWORD_RESET;
+}
+
+/* Were too many sent already: to this address or number, or by this installation? */
+static enum err
+check_count(struct change *change, enum job_kind kind, const char *to, bool *over)
+{
+    struct store *store = change_store(change);
+    int64_t now = change_now(change);
+    bool text = kind == JOB_TEXT;
+    enum err err =
+        quotas_count(store, now, text ? QUOTA_NUMBER_TEXTS : QUOTA_ADDRESS_LETTERS, to, over);
+
+    if (err == ERR_NONE && !*over)
+        err = quotas_count(store, now, text ? QUOTA_TEXTS : QUOTA_LETTERS, NULL, over);
+    return err;
+}
+
 enum err
 queue_letter(struct change *change, enum job_kind kind, enum letter_name name, const char *to,
              int64_t life, ...)
@@ -60,8 +85,15 @@ queue_letter(struct change *change, enum job_kind kind, enum letter_name name, c
     bson_t content = BSON_INITIALIZER;
     const char *key, *value;
     va_list values;
-    enum err err;
+    bool over;
+    enum err err = check_count(change, kind, to, &over);
 
+    if (err != ERR_NONE)
+        return err;
+    if (over) {
+        log_warn("queue: a %s was not sent: the limit is reached", job_names[kind]);
+        return is_awaited(name) ? ERR_THROTTLED : ERR_NONE;
+    }
     BSON_APPEND_INT32(&content, "letter", (int32_t)name);
     BSON_APPEND_UTF8(&content, "to", to);
     va_start(values, life);

@@ -147,6 +147,35 @@ account_find(struct request *r, const char *login, const bson_t **out)
     return err == ERR_NOT_FOUND ? ERR_NONE : err;
 }
 
+const char *
+account_bucket(struct request *r, const bson_t *user, const char *login)
+{
+    const char *device;
+    char id[25];
+
+    if (user == NULL)
+        return arena_printf(r->arena, "login %s", login);
+    bson_oid_to_string(doc_id(user, "_id"), id);
+    device = cookie_device(r, id);
+    return device != NULL ? arena_printf(r->arena, "device %s", device)
+                          : arena_printf(r->arena, "user %s", id);
+}
+
+void
+account_known_device(struct request *r, const bson_t *user)
+{
+    char id[25];
+
+    bson_oid_to_string(doc_id(user, "_id"), id);
+    cookie_device_set(r, id);
+}
+
+const char *
+account_session_bucket(struct request *r)
+{
+    return arena_printf(r->arena, "session %s %s", r->user, r->session);
+}
+
 /* Complains of what is missing. */
 static enum err
 judge_given(struct request *r, const bson_t *user, const struct account_secrets *given)
@@ -162,7 +191,7 @@ enum err
 account_prove(struct request *r, const bson_t *user, const struct account_secrets *given,
               struct totp_proof *proof)
 {
-    const char *key = r->user;
+    const char *key = account_session_bucket(r);
     bool right, code_right = true;
     enum err err;
 

@@ -44,6 +44,19 @@ const char *account_login(struct request *r, const char *typed);
 /* The user whom an address or a number names; *out is NULL when there is none. */
 enum err account_find(struct request *r, const char *login, const bson_t **out) MUST_CHECK;
 
+/*
+ * Under which name tries at an account's secrets are counted.  At the log-in: a
+ * device that has logged in before counts for itself, all others together for the
+ * account, whichever of its logins they use; user NULL: there is no such account.
+ */
+const char *account_bucket(struct request *r, const bson_t *user, const char *login);
+
+/* Marks the browser as one that has logged in to the account. */
+void account_known_device(struct request *r, const bson_t *user);
+
+/* Within a session: for that session alone. */
+const char *account_session_bucket(struct request *r);
+
 /* What a body says to prove that it comes from the account's owner. */
 struct account_secrets {
     const char *pointer; /* of the password, for complaints */

@@ -7,6 +7,7 @@
 
 #include "api/crud.h"
 #include "api/doc.h"
+#include "api/quotas.h"
 #include "api/reply.h"
 #include "api/request.h"
 #include "api/v1/handlers.h"
@@ -14,6 +15,8 @@
 
 #define SENDER_MAX 200 /* notifications from one person to another within SENDER_MS */
 #define SENDER_MS  (3600LL * 1000)
+
+#define TRIM_EVERY 16
 
 /* clang-format off */
 static const struct field notification_fields[] = {
@@ -42,12 +45,38 @@ static const struct list notification_list = {notification_filters, notification
 
 const struct shape notification_shape = {"Notification", notification_fields};
 
+/*
+ * Keeps a user's newest notifications.  Looked at for one of TRIM_EVERY new ones,
+ * by chance: a few times as many more than the limit may be there for a while.
+ */
+static enum err
+trim(struct request *r, struct change *change, const bson_oid_t *user)
+{
+    bson_t *theirs = request_keep(r, BCON_NEW("userId", BCON_OID(user))), *doc;
+    bson_t *first = request_keep(
+        r, BCON_NEW("sort", "{", "createdAt", BCON_INT32(-1), "_id", BCON_INT32(-1), "}", "skip",
+                    BCON_INT64(quotas_limit(QUOTA_USER_NOTIFICATIONS)), "projection", "{",
+                    "createdAt", BCON_BOOL(true), "}"));
+    bson_t older;
+    int64_t at = 0;
+    enum err err = store_get(change_store(change), STORE_NOTIFICATIONS, theirs, first, &doc);
+
+    if (err != ERR_NONE)
+        return err == ERR_NOT_FOUND ? ERR_NONE : err;
+    doc_time(request_keep(r, doc), "createdAt", &at);
+    BSON_APPEND_DOCUMENT_BEGIN(theirs, "createdAt", &older);
+    BSON_APPEND_DATE_TIME(&older, "$lte", at);
+    bson_append_document_end(theirs, &older);
+    return store_remove_many(change_store(change), STORE_NOTIFICATIONS, theirs);
+}
+
 /* Stores a notification and tells it on its user's topic. */
 static enum err
 insert(struct request *r, struct change *change, const bson_t *doc)
 {
     struct text data = {0};
     char user[25], id[25];
+    unsigned char dice;
     struct event event = {.kind = EVENT_NOTIFICATION_CREATED, .rev = 1, .entity_id = id};
     int topic;
     enum err err;
@@ -57,6 +86,9 @@ insert(struct request *r, struct change *change, const bson_t *doc)
     doc_write(&data, &notification_shape, doc);
     event.data = data.bytes;
     err = store_insert(change_store(change), STORE_NOTIFICATIONS, doc);
+    text_random(&dice, 1);
+    if (err == ERR_NONE && dice % TRIM_EVERY == 0)
+        err = trim(r, change, doc_id(doc, "userId"));
     if (err == ERR_NONE)
         err = change_join_topic(change, arena_printf(r->arena, "user:%s", user), &topic);
     if (err == ERR_NONE)

@@ -12,6 +12,7 @@
 #include "api/jobs/queue.h"
 #include "api/jobs/reset.h"
 #include "api/limits.h"
+#include "api/quotas.h"
 #include "api/reply.h"
 #include "api/request.h"
 #include "api/v1/account.h"
@@ -48,7 +49,15 @@ store_asking(struct change *change, void *arg)
         request_keep(a->r, BCON_NEW("email", BCON_UTF8(a->email), "ip", BCON_UTF8(account_ip(a->r)),
                                     "requestId", BCON_UTF8(a->r->id)));
 
+    bool over;
+    enum err err;
+
     text_puts(reply_json(a->r, 202), "{}");
+    err = quotas_count(change_store(change), now, QUOTA_ADDRESS_RESETS, a->email, &over);
+    if (err == ERR_NONE && !over)
+        err = quotas_count(change_store(change), now, QUOTA_RESETS, NULL, &over);
+    if (err != ERR_NONE || over)
+        return err; /* the same answer, whoever it is */
     return queue_job(change, JOB_RESET, now, now + RESET_MS, content);
 }
 
@@ -137,7 +146,7 @@ password_resets_use(struct request *r)
     if ((err = request_change(r, &plan)) != ERR_NONE)
         return err;
     credentials_tell(&u.event);
-    limits_tried(r, doc_text(u.user, "email"), true); /* whoever tried is no reason to wait */
+    limits_tried(r, account_bucket(r, u.user, NULL), true); /* whoever tried is no reason to wait */
     audit(r, "password.reset", u.event.user);
     return ERR_NONE;
 }

@@ -7,6 +7,7 @@
 
 #include "api/crud.h"
 #include "api/doc.h"
+#include "api/quotas.h"
 #include "api/reply.h"
 #include "api/request.h"
 #include "api/v1/handlers.h"
@@ -297,6 +298,29 @@ check_scope(struct request *r, const bson_t *before, const bson_t *after)
                : request_fail(r, ERR_FORBIDDEN, "the token lacks the scope admin");
 }
 
+/* Is there room for one more project that is open to everyone? */
+static enum err
+check_open(struct request *r, struct change *change, const bson_t *after)
+{
+    bson_t *others = request_keep(
+        r, BCON_NEW("access", "everyone", "_id", "{", "$ne", BCON_OID(doc_id(after, "_id")), "}"));
+    bson_t *own = request_keep(r, bson_copy(others));
+    enum err err =
+        quotas_exist(r, change_store(change), QUOTA_OPEN_PROJECTS, STORE_PROJECTS, others);
+
+    BSON_APPEND_OID(own, "createdBy", doc_id(after, "createdBy"));
+    return err == ERR_NONE ? quotas_exist(r, change_store(change), QUOTA_USER_OPEN_PROJECTS,
+                                          STORE_PROJECTS, own)
+                           : err;
+}
+
+static bool
+is_opened(const bson_t *before, const bson_t *after)
+{
+    return strcmp(doc_text(after, "access"), "everyone") == 0 &&
+           (before == NULL || strcmp(doc_text(before, "access"), "everyone") != 0);
+}
+
 static enum err
 check_project(struct request *r, struct change *change, const bson_t *project, const bson_t *before,
               const bson_t *after, bson_t *extra)
@@ -320,6 +344,8 @@ check_project(struct request *r, struct change *change, const bson_t *project, c
                          "cannot be changed for the personal project");
     apply_archived(change, after, extra);
     derived_name_key(doc_text(after, "name"), extra);
+    if (use.err == ERR_NONE && r->complaints == NULL && is_opened(before, after))
+        use.err = check_open(r, change, after);
     return use.err;
 }
 
@@ -532,9 +558,16 @@ static enum err
 create_project(struct change *change, void *arg)
 {
     struct creation *c = arg;
+    const bson_oid_t *me = &c->r->user_id;
     bson_oid_t id;
     bson_t *doc = crud_new(c->r, change_now(change), &id);
+    bson_t *mine =
+        request_keep(c->r, BCON_NEW("members.userId", BCON_OID(me), "createdBy", BCON_OID(me)));
+    enum err err =
+        quotas_exist(c->r, change_store(change), QUOTA_USER_PROJECTS, STORE_PROJECTS, mine);
 
+    if (err != ERR_NONE)
+        return err;
     bson_concat(doc, c->body);
     append_server_side(c->r, doc, false);
     return insert_project(c->r, change, doc, 0);

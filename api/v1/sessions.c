@@ -149,15 +149,18 @@ sessions_open(struct request *r)
     struct change_plan plan = {.fn = open_session, .arg = &o};
     bson_t *body = request_keep(r, bson_new());
     char hash[PASSWORD_STORED];
-    const char *login;
+    const char *login, *bucket;
     bool right, outdated;
     enum err err;
 
     if ((err = doc_read(r, DOC_CREATE, login_fields, r->json, body)) != ERR_NONE)
         return err;
     login = account_login(r, doc_text(body, "login"));
-    if ((err = account_cookie(r, body)) != ERR_NONE || (err = limits_try(r, login)) != ERR_NONE ||
-        (err = account_find(r, login, &o.user)) != ERR_NONE ||
+    if ((err = account_cookie(r, body)) != ERR_NONE ||
+        (err = account_find(r, login, &o.user)) != ERR_NONE)
+        return err;
+    bucket = account_bucket(r, o.user, login);
+    if ((err = limits_try(r, bucket)) != ERR_NONE ||
         (err = password_check(doc_text(body, "password"),
                               o.user == NULL ? NULL : doc_text(o.user, "passwordHash"), &right,
                               &outdated)) != ERR_NONE)
@@ -166,7 +169,7 @@ sessions_open(struct request *r)
         return ERR_CODE_NEEDED;
     if (right && totp_wanted(o.user))
         right = totp_prove(o.user, doc_text(body, "code"), &o.proof);
-    limits_tried(r, login, right);
+    limits_tried(r, bucket, right);
     if (!right)
         audit(r, "session.refused", o.user == NULL ? NULL : doc_id(o.user, "_id"));
     if (!right)
@@ -176,6 +179,7 @@ sessions_open(struct request *r)
     o.device = doc_text(body, "device");
     if ((err = request_change(r, &plan)) != ERR_NONE)
         return err;
+    account_known_device(r, o.user);
     audit_of(r, "session.opened", doc_id(o.user, "_id"), "device", o.new_device ? "new" : "known");
     session_end_oldest(r, o.user);
     return ERR_NONE;

@@ -9,6 +9,7 @@
 #include "api/crud.h"
 #include "api/doc.h"
 #include "api/order_key.h"
+#include "api/quotas.h"
 #include "api/reply.h"
 #include "api/request.h"
 #include "api/v1/comments.h"
@@ -132,7 +133,8 @@ new_version(struct move *m, struct change *change, const bson_t *project, const 
     if (doc_has(m->body, "status"))
         BSON_APPEND_UTF8(set, "status", doc_text(m->body, "status"));
     if (!bson_oid_equal(&m->from, &m->to)) {
-        if ((err = check_subtasks(m)) != ERR_NONE)
+        if ((err = check_subtasks(m)) != ERR_NONE ||
+            (err = quotas_have(r, QUOTA_PROJECT_TASKS, change_counter(change) - 1)) != ERR_NONE)
             return err;
         append_project(m, change, project, before, set);
     }

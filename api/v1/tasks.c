@@ -9,6 +9,7 @@
 #include "api/doc.h"
 #include "api/due.h"
 #include "api/order_key.h"
+#include "api/quotas.h"
 #include "api/readable.h"
 #include "api/reply.h"
 #include "api/request.h"
@@ -187,6 +188,8 @@ create_task(struct change *change, void *arg)
 
     if (err == ERR_NONE && doc_has(project, "deletedAt"))
         err = ERR_NOT_FOUND;
+    if (err == ERR_NONE)
+        err = quotas_have(r, QUOTA_PROJECT_TASKS, change_counter(change) - 1);
     if (err != ERR_NONE)
         return err;
     append_server_side(c, change, set);

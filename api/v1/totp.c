@@ -321,10 +321,10 @@ check_pending(struct request *r, const bson_t *user, const char *code,
 
     if (!open_sealed(user, "totpPending", secret))
         return request_fail(r, ERR_CONFLICT, "no second factor was begun");
-    if ((err = limits_try(r, r->user)) != ERR_NONE)
+    if ((err = limits_try(r, account_session_bucket(r))) != ERR_NONE)
         return err;
     right = totp_check(secret, code, clock_now(), step);
-    limits_tried(r, r->user, right);
+    limits_tried(r, account_session_bucket(r), right);
     if (right)
         return ERR_NONE;
     request_complain(r, "/code", "wrong", "is not the code that the phone shows now");

@@ -10,6 +10,7 @@
 #include "api/crud.h"
 #include "api/doc.h"
 #include "api/jobs/queue.h"
+#include "api/quotas.h"
 #include "api/reply.h"
 #include "api/request.h"
 #include "api/v1/account.h"
@@ -22,9 +23,7 @@
 
 #define CODE_MS   (10LL * 60 * 1000) /* ASVS 5.0, 6.5.5 */
 #define LINK_MS   (24LL * 3600 * 1000)
-#define HOUR_MS   (3600LL * 1000)
 #define TRIES_MAX 5  /* of a code of 20 bits */
-#define SENT_MAX  10 /* of a kind and a user, within an hour */
 #define CODE      7
 
 static const char *const purposes[] = {"email", "phone", NULL};
@@ -60,17 +59,24 @@ make_code(char code[CODE])
     bson_snprintf(code, CODE, "%06u", n % 1000000u);
 }
 
+/* One address or number after another is no way to have more sent. */
 static enum err
-check_count(struct request *r, struct change *change, const bson_t *user, const char *purpose)
+check_count(struct request *r, struct change *change, const bson_t *user, enum contact contact)
 {
-    bool enough;
-    enum err err = one_time_reached(r, purpose, doc_id(user, "_id"), change_now(change) - HOUR_MS,
-                                    SENT_MAX, &enough);
+    struct store *store = change_store(change);
+    enum quota quota = QUOTA_USER_CODES;
+    bool over;
+    char id[25];
+    enum err err;
 
-    if (err != ERR_NONE || !enough)
-        return err;
-    r->reply.retry_after = (int)(HOUR_MS / 1000);
-    return request_fail(r, ERR_THROTTLED, "enough codes were sent for this hour");
+    bson_oid_to_string(doc_id(user, "_id"), id);
+    err = quotas_count(store, change_now(change), quota,
+                       arena_printf(r->arena, "%s %s", id, contact_names[contact].field), &over);
+    if (err == ERR_NONE && !over && contact == CONTACT_PHONE) {
+        quota = QUOTA_USER_TEXTS;
+        err = quotas_count(store, change_now(change), quota, id, &over);
+    }
+    return err == ERR_NONE && over ? quotas_refuse(r, quota) : err;
 }
 
 /* A new letter's code is the only one that counts. */
@@ -100,17 +106,19 @@ verifications_send(struct request *r, struct change *change, const bson_t *user,
     BSON_APPEND_UTF8(more, "codeMac", mac);
     BSON_APPEND_INT32(more, "tries", 0);
     BSON_APPEND_DATE_TIME(more, "codeUntil", change_now(change) + CODE_MS);
-    if ((err = check_count(r, change, user, purpose)) != ERR_NONE ||
+    if ((err = check_count(r, change, user, contact)) != ERR_NONE ||
         (err = silence_codes(r, change, user, purpose)) != ERR_NONE ||
         (err = one_time_add(change, &(struct one_time){purpose, user, LINK_MS, more}, secret)) !=
             ERR_NONE)
         return err;
-    if (contact == CONTACT_PHONE)
-        return queue_letter(change, JOB_TEXT, LETTER_PHONE_CODE, value, CODE_MS, "code", code,
-                            NULL);
-    return queue_letter(change, JOB_LETTER, own ? LETTER_VERIFY_EMAIL : LETTER_CHANGE_EMAIL, value,
-                        LINK_MS, "name", account_greeting(r, user), "code", code, "link",
-                        account_link(r, "verifications", secret), NULL);
+    if (contact == CONTACT_PHONE) {
+        err = queue_letter(change, JOB_TEXT, LETTER_PHONE_CODE, value, CODE_MS, "code", code, NULL);
+        return err == ERR_THROTTLED ? quotas_refuse(r, QUOTA_NUMBER_TEXTS) : err;
+    }
+    err = queue_letter(change, JOB_LETTER, own ? LETTER_VERIFY_EMAIL : LETTER_CHANGE_EMAIL, value,
+                       LINK_MS, "name", account_greeting(r, user), "code", code, "link",
+                       account_link(r, "verifications", secret), NULL);
+    return err == ERR_THROTTLED ? quotas_refuse(r, QUOTA_ADDRESS_LETTERS) : err;
 }
 
 struct sending {
@@ -243,8 +251,11 @@ find_code(struct confirming *c)
                                             "codeUntil", "{", "$gt", BCON_DATE_TIME(clock_now()),
                                             "}", "tries", "{", "$lt", BCON_INT32(TRIES_MAX), "}"));
     bson_t *count, *match;
-    enum err err;
+    bool over;
+    enum err err = quotas_count(r->store, clock_now(), QUOTA_USER_TRIES, r->user, &over);
 
+    if (err != ERR_NONE || over)
+        return err == ERR_NONE ? quotas_refuse(r, QUOTA_USER_TRIES) : err;
     token_secret(try, unused);
     count = request_keep(r, BCON_NEW("$inc", "{", "tries", BCON_INT32(1), "}", "$set", "{", "try",
                                      BCON_UTF8(try), "}"));

@@ -1,0 +1,142 @@
+/*
+ * Counts in windows live in `throttles`, under a hash: no address of a person
+ * stands there in the clear.
+ */
+#include "api/quotas.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "api/request.h"
+#include "common/config.h"
+#include "common/text.h"
+
+#define HOUR   3600L
+#define DAY    86400L
+#define SHARDS 16 /* counts of the whole installation, so that its writers do not all meet in one */
+
+#define AT(member) offsetof(struct config, member)
+
+/* clang-format off */
+static const struct {
+    size_t limit;
+    long seconds; /* of the window; 0: what there is */
+    const char *words;
+} quotas[QUOTA__COUNT] = {
+    [QUOTA_USER_PROJECTS]      = {AT(user_projects),      0,    "projects that you have made"},
+    [QUOTA_USER_OPEN_PROJECTS] = {AT(user_open_projects), 0,    "projects of one user that are open to everyone"},
+    [QUOTA_OPEN_PROJECTS]      = {AT(open_projects),      0,    "projects of the installation that are open to everyone"},
+    [QUOTA_PROJECT_MEMBERS]    = {AT(project_members),    0,    "members of this project"},
+    [QUOTA_PROJECT_TASKS]      = {AT(project_tasks),      0,    "tasks made in this project"},
+    [QUOTA_USER_NOTIFICATIONS] = {AT(user_notifications), 0,    "notifications"},
+    [QUOTA_NUMBER_TEXTS]       = {AT(number_texts),       DAY,  "text messages to this number in a day"},
+    [QUOTA_USER_TEXTS]         = {AT(user_texts),         DAY,  "text messages for you in a day"},
+    [QUOTA_TEXTS]              = {AT(texts),              HOUR, "text messages of the installation in an hour"},
+    [QUOTA_ADDRESS_LETTERS]    = {AT(address_letters),    HOUR, "letters to this address in an hour"},
+    [QUOTA_LETTERS]            = {AT(letters),            HOUR, "letters of the installation in an hour"},
+    [QUOTA_ADDRESS_RESETS]     = {AT(address_letters),    HOUR, "letters to this address in an hour"},
+    [QUOTA_RESETS]             = {AT(letters),            HOUR, "letters of the installation in an hour"},
+    [QUOTA_USER_CODES]         = {AT(user_codes),         HOUR, "codes sent to you in an hour"},
+    [QUOTA_USER_TRIES]         = {AT(user_tries),         DAY,  "tries at codes in a day"},
+};
+/* clang-format on */
+
+static const struct config *settings;
+
+void
+quotas_open(const struct config *config)
+{
+    settings = config;
+}
+
+long
+quotas_limit(enum quota quota)
+{
+    return *(const long *)(const void *)((const char *)settings + quotas[quota].limit);
+}
+
+enum err
+quotas_refuse(struct request *r, enum quota quota)
+{
+    long limit = quotas_limit(quota), seconds = quotas[quota].seconds;
+
+    if (seconds == 0)
+        return request_fail(r, ERR_QUOTA, "the limit is reached: %ld %s", limit,
+                            quotas[quota].words);
+    r->reply.retry_after = (int)seconds;
+    return request_fail(r, ERR_THROTTLED, "the limit is reached: %ld %s", limit,
+                        quotas[quota].words);
+}
+
+enum err
+quotas_have(struct request *r, enum quota quota, int64_t count)
+{
+    return count < quotas_limit(quota) ? ERR_NONE : quotas_refuse(r, quota);
+}
+
+enum err
+quotas_exist(struct request *r, struct store *store, enum quota quota, enum store_name name,
+             const bson_t *filter)
+{
+    bson_t *last =
+        request_keep(r, BCON_NEW("skip", BCON_INT64(quotas_limit(quota) - 1), "projection", "{",
+                                 "_id", BCON_BOOL(true), "}"));
+    bson_t *doc;
+    enum err err = store_get(store, name, filter, last, &doc);
+
+    if (err == ERR_NONE) {
+        bson_destroy(doc);
+        return quotas_refuse(r, quota);
+    }
+    return err == ERR_NOT_FOUND ? ERR_NONE : err;
+}
+
+/* The _id of a count: what, whose, and since when. */
+static void
+count_key(char key[65], enum quota quota, const char *who, int64_t window)
+{
+    struct text t = {0};
+    unsigned char shard = 0;
+
+    if (who == NULL)
+        text_random(&shard, 1);
+    text_printf(&t, "quota %s %s %lld %d", quotas[quota].words, who == NULL ? "" : who,
+                (long long)window, shard % SHARDS);
+    text_sha256(key, t.bytes, t.len);
+    text_free(&t);
+}
+
+enum err
+quotas_count(struct store *store, int64_t now, enum quota quota, const char *who, bool *over)
+{
+    int64_t length = quotas[quota].seconds * 1000, window = now / length, matched = 0;
+    long limit = quotas_limit(quota);
+    bson_t *filter, *more, *first;
+    char key[65];
+    enum err err;
+
+    if (who == NULL)
+        limit = (limit + SHARDS - 1) / SHARDS;
+    count_key(key, quota, who, window);
+    filter = BCON_NEW("_id", BCON_UTF8(key), "count", "{", "$lt", BCON_INT64(limit), "}");
+    more = BCON_NEW("$inc", "{", "count", BCON_INT64(1), "}");
+    first = BCON_NEW("_id", BCON_UTF8(key), "count", BCON_INT64(1), "expiresAt",
+                     BCON_DATE_TIME((window + 1) * length));
+    *over = false;
+    err = store_update(store, STORE_THROTTLES, filter, more, &matched);
+    if (err == ERR_NONE && matched == 0) {
+        bson_t *found, *same = BCON_NEW("_id", BCON_UTF8(key));
+
+        err = store_get(store, STORE_THROTTLES, same, NULL, &found);
+        *over = err == ERR_NONE;
+        if (*over)
+            bson_destroy(found);
+        else if (err == ERR_NOT_FOUND)
+            err = store_insert(store, STORE_THROTTLES, first);
+        bson_destroy(same);
+    }
+    bson_destroy(filter);
+    bson_destroy(more);
+    bson_destroy(first);
+    return err == ERR_CONFLICT ? ERR_RETRY : err;
+}

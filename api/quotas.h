@@ -1,0 +1,68 @@
+/*
+ * How much there may be: of what a user, a project, a target or the whole
+ * installation has, and of what is sent.  One table; its numbers are settings.
+ */
+#ifndef API_QUOTAS_H
+#define API_QUOTAS_H
+
+#include <bson/bson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/err.h"
+#include "common/store.h"
+
+struct config;
+struct request;
+
+enum quota {
+    /* What there is: 409 quota-exceeded. */
+    QUOTA_USER_PROJECTS,      /* projects that one user has made, those in the trash included */
+    QUOTA_USER_OPEN_PROJECTS, /* of them, those open to everyone */
+    QUOTA_OPEN_PROJECTS,      /* projects open to everyone, of the installation */
+    QUOTA_PROJECT_MEMBERS,
+    QUOTA_PROJECT_TASKS, /* tasks ever made in a project or moved there */
+    /* What there is, and the oldest gives way: nobody is refused. */
+    QUOTA_USER_NOTIFICATIONS,
+    /* What is sent or tried in a time: 429 throttled. */
+    QUOTA_NUMBER_TEXTS,   /* text messages to one number */
+    QUOTA_USER_TEXTS,     /* text messages that one user brings about */
+    QUOTA_TEXTS,          /* text messages of the installation */
+    QUOTA_ADDRESS_LETTERS, /* letters to one mail address */
+    QUOTA_LETTERS,        /* letters of the installation */
+    QUOTA_ADDRESS_RESETS, /* forgotten passwords of one mail address */
+    QUOTA_RESETS,         /* of the installation */
+    QUOTA_USER_CODES,     /* codes that one user asks for, by letter or by text */
+    QUOTA_USER_TRIES,     /* tries of one user at codes that confirm a contact */
+    QUOTA__COUNT
+};
+
+/* Once at the start of a process: the numbers come from its settings. */
+void quotas_open(const struct config *config);
+
+long quotas_limit(enum quota quota);
+
+/* What the client is told: ERR_QUOTA or ERR_THROTTLED. */
+enum err quotas_refuse(struct request *r, enum quota quota);
+
+/*
+ * May there be one more than the filter finds?  Reads at most as many index
+ * entries as the limit.  Within a change it is exact if the changes that add one
+ * share a topic.
+ */
+enum err quotas_exist(struct request *r, struct store *store, enum quota quota,
+                      enum store_name name, const bson_t *filter) MUST_CHECK;
+
+/* As quotas_exist() when it is known how many there are already. */
+enum err quotas_have(struct request *r, enum quota quota, int64_t count) MUST_CHECK;
+
+/*
+ * Counts one for somebody (NULL: for the whole installation) in the current
+ * window; *over when that was one too many.  The count is a document of its own,
+ * which no flow of the product removes.  In a transaction it is exact; ERR_RETRY
+ * when another was faster.
+ */
+enum err quotas_count(struct store *store, int64_t now, enum quota quota, const char *who,
+                      bool *over) MUST_CHECK;
+
+#endif

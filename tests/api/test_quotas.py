@@ -1,0 +1,224 @@
+"""How much there may be, and how much is sent: one setting each, refused with a clear problem, under races too.
+
+tests/security/quotas.md lists every quota with its test."""
+import secrets
+import threading
+
+import pytest
+from client import PASSWORD, SETTINGS, World, eventually, fresh_account
+from letters import Outbox
+from pymongo import MongoClient
+from stack import Stack
+
+SMALL = {"USER_PROJECTS": "5", "USER_OPEN_PROJECTS": "2", "OPEN_PROJECTS": "4", "PROJECT_MEMBERS": "3", "PROJECT_TASKS": "6",
+         "USER_NOTIFICATIONS": "20", "NUMBER_TEXTS": "3", "USER_TEXTS": "5", "ADDRESS_LETTERS": "6", "USER_CODES": "4",
+         "USER_TRIES": "12", "ADDRESS_LOGINS": "1000000"}
+
+
+@pytest.fixture(scope="module")
+def small():
+    with Stack(settings={**SETTINGS, **SMALL}) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def people(small):
+    return World(small.url, small.ws_url)
+
+
+@pytest.fixture
+def outbox(small):
+    return Outbox(small.data / "outbox")
+
+
+@pytest.fixture
+def owner(people):
+    return people.user("owner")
+
+
+def at_once(count, work):
+    """The statuses of so many requests that are sent together."""
+    replies = []
+    threads = [threading.Thread(target=lambda n=n: replies.append(work(n))) for n in range(count)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    return sorted(reply.status for reply in replies)
+
+
+# -- what there is -------------------------------------------------------------------------------
+def test_projects_of_one_user(people, owner):
+    """Four beside the Inbox: once the newest of eight at the same time were all made."""
+    assert at_once(8, lambda n: owner.post("/v1/projects", name=f"P{n}")) == [201] * 4 + [409] * 4
+    owner.post("/v1/projects", name="One more").expect(409, "quota-exceeded")
+    assert len(owner.items("/v1/projects")) == 5
+    people.user("other").post("/v1/projects", name="Mine").expect(201)
+
+
+def test_open_projects_of_one_user_and_of_all(people, owner):
+    mine = [owner.project(f"P{n}") for n in range(3)]
+    statuses = at_once(3, lambda n: owner.patch(mine[n], access="everyone"))
+    assert statuses == [200, 200, 409]
+    owner.post("/v1/projects", name="Open", access="everyone").expect(409, "quota-exceeded")
+    others = [people.user(f"other{n}") for n in range(3)]
+    projects = [user.project("Theirs") for user in others]
+    assert at_once(3, lambda n: others[n].patch(projects[n], access="everyone")) == [200, 200, 409]
+    opened = next(p for p in mine if owner.get(p).expect(200)["access"] == "everyone")
+    owner.patch(opened, access="members").expect(200)
+    closed = next(n for n in range(3) if others[n].get(projects[n])["access"] == "members")
+    others[closed].patch(projects[closed], access="everyone").expect(200)
+
+
+def test_tasks_of_a_project(owner):
+    project, target = owner.project(), owner.project()
+    assert at_once(9, lambda n: owner.post("/v1/tasks", title=f"T{n}", projectId=project["id"])) == [201] * 6 + [409] * 3
+    owner.post("/v1/tasks", title="One more", projectId=project["id"]).expect(409, "quota-exceeded")
+    task = owner.task(projectId=target["id"])
+    owner.post(task, "/move", projectId=project["id"]).expect(409, "quota-exceeded")
+    assert owner.get(task).expect(200)["projectId"] == target["id"]
+
+
+def test_notifications_of_one_user_are_the_newest(people, owner, small):
+    """Nobody who assigns is refused: the oldest give way."""
+    ben, project = people.user("ben"), owner.project()
+    owner.share(project, ben)
+    task = owner.task(projectId=project["id"])
+    for _ in range(150):
+        owner.patch(task, assigneeIds=[ben.id]).expect(200)
+        owner.patch(task, assigneeIds=[]).expect(200)
+    with MongoClient(small.mongodb_uri) as mongo:
+        kept = sum(1 for doc in mongo[small.mongodb_database].notifications.find() if str(doc["userId"]) == ben.id)
+    assert 20 <= kept < 20 + 120
+
+
+# -- what is sent and tried ----------------------------------------------------------------------
+def change_phone(user, phone):
+    return user.patch("/v1/me", phone=phone, currentPassword=PASSWORD)
+
+
+def test_texts_to_one_number_whoever_asks(people, outbox):
+    """Once: 100 texts to one number, by deleting and recreating what counted them."""
+    victim = fresh_account()["phone"]
+    statuses = []
+    for _ in range(3):
+        user = people.user()
+        for _ in range(3):
+            statuses.append(change_phone(user, victim).status)
+            change_phone(user, user.phone)
+    assert statuses.count(200) == 3 and statuses.count(429) == 6
+    eventually(lambda: len(outbox.texts(victim)) == 3, what="three texts")
+
+
+def test_texts_of_one_user_to_whatever_number(people):
+    user = people.user()
+    statuses = [change_phone(user, fresh_account()["phone"]).status for _ in range(8)]
+    assert statuses[:4] == [200] * 4 and set(statuses[4:]) == {429}
+
+
+def test_letters_to_one_address_whoever_asks(people, outbox):
+    victim = fresh_account()["email"]
+    statuses = []
+    for _ in range(3):
+        user = people.user()
+        for _ in range(3):
+            statuses.append(user.patch("/v1/me", email=victim, currentPassword=PASSWORD).status)
+    assert statuses.count(200) == 6 and statuses.count(429) == 3
+    eventually(lambda: len(outbox.letters(victim)) == 6, what="six letters")
+
+
+def test_a_notice_over_the_limit_is_dropped_and_fails_nothing(people, outbox):
+    user = people.user()
+    for n in range(10):
+        people.anonymous().send("POST", "/v1/sessions", {"login": user.email, "password": PASSWORD},
+                                headers={"User-Agent": f"browser {n}"}).expect(201)
+    eventually(lambda: len(outbox.letters(user.email)) == 6, what="the letters within the limit")
+
+
+def test_guesses_at_codes_are_counted_whatever_is_deleted(people, outbox):
+    """Once: 150 guesses, by asking for new codes and by choosing another number and back."""
+    user, statuses = people.user(), []
+    for n in range(4):
+        for _ in range(5):
+            statuses.append(user.put("/v1/verifications", code="000000").status)
+        user.patch("/v1/me", email=fresh_account()["email"], currentPassword=PASSWORD)
+    assert set(statuses[:12]) == {401} and set(statuses[12:]) == {429}
+
+
+# -- whose tries ---------------------------------------------------------------------------------
+def log_in(people, login, password="not it at all", cookie=None):
+    headers = {"Cookie": cookie} if cookie else {}
+    return people.anonymous().send("POST", "/v1/sessions", {"login": login, "password": password}, headers=headers)
+
+
+def lock(people, user):
+    """Wrong passwords until the account must wait; by its address and by its number."""
+    for n in range(40):
+        if log_in(people, (user.email, user.phone)[n % 2]).status == 429:
+            return n
+    raise AssertionError("it never had to wait")
+
+
+def test_address_and_number_are_one_account(people):
+    user = people.user()
+    assert lock(people, user) <= 12
+    log_in(people, user.email, PASSWORD).expect(429)
+    log_in(people, user.phone, PASSWORD).expect(429)
+
+
+def test_wrong_tries_elsewhere_do_not_lock_out_a_known_device(people):
+    user = people.user()
+    reply = log_in(people, user.email, PASSWORD).expect(201)
+    cookie = reply.headers["set-cookie"].split(";")[0]
+    assert "HttpOnly" in reply.headers["set-cookie"] and "SameSite=Strict" in reply.headers["set-cookie"]
+    lock(people, user)
+    log_in(people, user.email, PASSWORD, cookie).expect(201)
+    user.post("/v1/me/password", currentPassword="not it", newPassword="an altogether new one").expect(422)
+    log_in(people, user.email, PASSWORD).expect(429)
+    stranger = people.user()
+    lock(people, stranger)
+    log_in(people, stranger.email, PASSWORD, cookie).expect(429)  # it is known to its own account alone
+    name, value = cookie.split("=")
+    log_in(people, user.email, PASSWORD, f"{name}={secrets.token_urlsafe(16)}.{value.split('.')[1]}").expect(429)
+
+
+def test_a_known_device_has_no_more_tries_than_any_other(people):
+    user = people.user()
+    cookie = log_in(people, user.email, PASSWORD).expect(201).headers["set-cookie"].split(";")[0]
+    statuses = [log_in(people, user.email, cookie=cookie).status for _ in range(20)]
+    assert statuses.index(429) <= 12
+
+
+def test_limits_are_told_as_the_draft_has_them(people):
+    """RateLimit and RateLimit-Policy, as structured fields; and the older names beside them."""
+    user = people.user()
+    reply = log_in(people, user.email, PASSWORD).expect(201)
+    assert reply.headers["ratelimit-policy"] == '"address";q=1000000;w=60'
+    left, seconds = reply.headers["ratelimit"].removeprefix('"address";r=').split(";t=")
+    assert 0 < int(left) < 1000000 and 0 < int(seconds) <= 60
+    lock(people, user)
+    reply = log_in(people, user.email, PASSWORD).expect(429)
+    assert reply.headers["ratelimit-policy"].endswith(', "account";q=10;w=3600')
+    assert reply.headers["ratelimit"].endswith(f', "account";r=0;t={reply.headers["retry-after"]}')
+
+
+def test_a_forgotten_password_is_asked_for_only_so_often(people, small):
+    """The same answer each time; but no more work waits than the limit."""
+    victim = fresh_account()["email"]
+    with MongoClient(small.mongodb_uri) as mongo:
+        jobs = mongo[small.mongodb_database].jobs
+        before = jobs.count_documents({"kind": "reset"})
+        for _ in range(12):
+            people.anonymous().post("/v1/password-resets", email=victim).expect(202)
+        assert jobs.count_documents({"kind": "reset"}) - before <= 6
+
+
+def test_texts_of_the_whole_installation():
+    """Counted in sixteen parts: never more than the limit, though a few fewer may be sent."""
+    with Stack(settings={**SETTINGS, "TEXTS": "32", "USER_CODES": "100"}) as stack:
+        world = World(stack.url, stack.ws_url)
+        statuses = []
+        for _ in range(6):
+            user = world.user()
+            statuses += [change_phone(user, fresh_account()["phone"]).status for _ in range(10)]
+        assert 8 <= statuses.count(200) <= 32 and statuses.count(429) == 60 - statuses.count(200)
