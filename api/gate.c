@@ -182,6 +182,7 @@ handle(struct request *r)
 
     if (err != ERR_NONE)
         return err;
+    limits_hashing(r, r->user);
     if (r->key == NULL)
         return r->route->handler(r);
     /* Entered before the look, so that no twin can finish between the two. */

@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "common/config.h"
 #include "common/log.h"
+#include "common/password.h"
 #include "common/throttle.h"
 
 #define MINUTE  60
@@ -75,6 +76,16 @@ limits_address(struct request *r)
         return ERR_NONE;
     r->reply.retry_after = (int)r->reply.reset;
     return request_fail(r, ERR_THROTTLED, "too many requests from this address");
+}
+
+void
+limits_hashing(struct request *r, const char *account)
+{
+    char net[KEY_MAX] = "";
+
+    if (r->address != NULL)
+        network(r->address, net);
+    password_caller(account, net);
 }
 
 static enum err

@@ -34,6 +34,9 @@ enum err limits_try(struct request *r, const char *account) MUST_CHECK;
 enum err limits_spend(struct request *r, struct change *change, const char *what, long most,
                       int64_t window_ms) MUST_CHECK;
 
+/* Passwords are hashed for this account (NULL: not known), on behalf of the request's address. */
+void limits_hashing(struct request *r, const char *account);
+
 /* How it went.  Failing to count is logged, not reported. */
 void limits_tried(struct request *r, const char *account, bool right);
 

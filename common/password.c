@@ -33,8 +33,9 @@ struct task {
     struct task *next;
     const char *password;
     char *stored; /* to write into, or to check against */
-    bool check, begun, done;
+    bool check, begun, done, displaced;
     int result; /* libscrypt's */
+    uint64_t account, address;
 };
 
 static struct slots {
@@ -49,8 +50,34 @@ static struct {
     pthread_mutex_t lock;
     pthread_cond_t work, news; /* for the pool; for those who wait */
     struct task *first, **end;
-    int waiting, threads;
+    struct task *places[WAITING_MAX]; /* all that wait or are hashed; NULL: free */
+    uint64_t served;                  /* address of the last one begun */
+    int threads;
 } queue = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static _Thread_local struct {
+    uint64_t account, address;
+} caller;
+
+/* FNV-1a; that two meet in one number is harmless.  0: none. */
+static uint64_t
+number_of(const char *name)
+{
+    uint64_t number = 0xCBF29CE484222325u;
+
+    if (name == NULL || *name == '\0')
+        return 0;
+    for (; *name != '\0'; name++)
+        number = (number ^ (unsigned char)*name) * 0x100000001B3u;
+    return number;
+}
+
+void
+password_caller(const char *account, const char *address)
+{
+    caller.account = number_of(account);
+    caller.address = number_of(address);
+}
 
 void
 password_open(long cost, long count)
@@ -99,17 +126,33 @@ enter(void)
     return place;
 }
 
-/* Within the queue's lock. */
+/* Within the queue's lock: takes a task out of the queue. */
+static void
+withdraw(struct task *t)
+{
+    struct task **p = &queue.first;
+
+    while (*p != t)
+        p = &(*p)->next;
+    *p = t->next;
+    if (*p == NULL)
+        queue.end = p;
+}
+
+/* Within the queue's lock: the first of another address than the last, else the first. */
 static struct task *
 take_task(void)
 {
     struct task *t = queue.first;
 
+    while (t != NULL && t->address == queue.served)
+        t = t->next;
+    if (t == NULL)
+        t = queue.first;
     if (t == NULL)
         return NULL;
-    queue.first = t->next;
-    if (queue.first == NULL)
-        queue.end = &queue.first;
+    withdraw(t);
+    queue.served = t->address;
     t->begun = true;
     return t;
 }
@@ -170,17 +213,76 @@ start_pool(void)
     }
 }
 
-/* Within the queue's lock: nobody has begun it, and nobody shall. */
-static void
-withdraw(struct task *t)
+/* Within the queue's lock. */
+static int
+places_of_account(uint64_t account)
 {
-    struct task **p = &queue.first;
+    int count = 0;
 
-    while (*p != t)
-        p = &(*p)->next;
-    *p = t->next;
-    if (*p == NULL)
-        queue.end = p;
+    for (int i = 0; i < WAITING_MAX; i++)
+        count += queue.places[i] != NULL && queue.places[i]->account == account;
+    return count;
+}
+
+static int
+places_of_address(uint64_t address)
+{
+    int count = 0;
+
+    for (int i = 0; i < WAITING_MAX; i++)
+        count += queue.places[i] != NULL && queue.places[i]->address == address;
+    return count;
+}
+
+/* Within the queue's lock: the newest that waits from the address with the most places. */
+static struct task *
+most_greedy(int *most)
+{
+    struct task *found = NULL;
+
+    *most = 0;
+    for (struct task *t = queue.first; t != NULL; t = t->next) {
+        int count = places_of_address(t->address);
+
+        if (count >= *most) {
+            *most = count;
+            found = t;
+        }
+    }
+    return found;
+}
+
+static void
+leave(const struct task *t)
+{
+    for (int i = 0; i < WAITING_MAX; i++)
+        if (queue.places[i] == t)
+            queue.places[i] = NULL;
+}
+
+/* Within the queue's lock: a place for the task, maybe another's; false: there is none for it. */
+static bool
+find_place(struct task *t)
+{
+    struct task *other;
+    int most;
+
+    if (t->account != 0 && places_of_account(t->account) >= PASSWORD_ACCOUNT_PLACES)
+        return false;
+    for (int i = 0; i < WAITING_MAX; i++) {
+        if (queue.places[i] == NULL) {
+            queue.places[i] = t;
+            return true;
+        }
+    }
+    other = most_greedy(&most);
+    if (other == NULL || places_of_address(t->address) + 1 >= most)
+        return false;
+    withdraw(other);
+    leave(other);
+    other->displaced = true;
+    pthread_cond_broadcast(&queue.news);
+    return find_place(t);
 }
 
 /* Has it done by the pool.  ERR_BUSY when too many wait, or it takes too long to begin. */
@@ -195,23 +297,26 @@ run(struct task *t)
     pthread_mutex_lock(&queue.lock);
     if (queue.threads == 0)
         start_pool();
-    if (queue.waiting == WAITING_MAX) {
+    t->account = caller.account;
+    t->address = caller.address;
+    if (!find_place(t)) {
         pthread_mutex_unlock(&queue.lock);
         return ERR_BUSY;
     }
-    queue.waiting++;
     *queue.end = t;
     queue.end = &t->next;
     pthread_cond_signal(&queue.work);
     while (!t->done && err == ERR_NONE) {
-        if (t->begun)
+        if (t->displaced)
+            err = ERR_BUSY;
+        else if (t->begun)
             pthread_cond_wait(&queue.news, &queue.lock);
-        else if (pthread_cond_timedwait(&queue.news, &queue.lock, &until) == ETIMEDOUT && !t->begun)
+        else if (pthread_cond_timedwait(&queue.news, &queue.lock, &until) == ETIMEDOUT && !t->begun && !t->displaced)
             err = ERR_BUSY;
     }
-    if (err != ERR_NONE)
+    if (err != ERR_NONE && !t->displaced)
         withdraw(t);
-    queue.waiting--;
+    leave(t);
     pthread_mutex_unlock(&queue.lock);
     return err;
 }

@@ -17,9 +17,19 @@
  * processes; 0: one fewer than there are cores, at least one. */
 void password_open(long cost, long slots);
 
+#define PASSWORD_ACCOUNT_PLACES 2 /* hashes of one account at once in a process */
+
+/*
+ * For whom this thread hashes from now on, so that nobody's many tries shut the
+ * others out.  An account (NULL or empty: not known) has a few places.  When all
+ * places of the process are taken, who comes from an address with fewer of them
+ * displaces the newest that waits from the address with the most.
+ */
+void password_caller(const char *account, const char *address);
+
 /*
  * Hashes the password's NFKC form, which does not depend on the keyboard, into
- * what is stored.  ERR_BUSY when too many wait.
+ * what is stored.  ERR_BUSY when too many wait, or it was displaced.
  */
 enum err password_hash(const char *password, char stored[PASSWORD_STORED]) MUST_CHECK;
 

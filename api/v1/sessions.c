@@ -160,6 +160,7 @@ sessions_open(struct request *r)
         (err = account_find(r, login, &o.user)) != ERR_NONE)
         return err;
     bucket = account_bucket(r, o.user, login);
+    limits_hashing(r, bucket);
     if ((err = limits_try(r, bucket)) != ERR_NONE ||
         (err = password_check(doc_text(body, "password"),
                               o.user == NULL ? NULL : doc_text(o.user, "passwordHash"), &right,

@@ -6,6 +6,7 @@
 #include <libscrypt.h>
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 #include "tests/unit/unit.h"
 
@@ -157,6 +158,87 @@ test_more_threads_than_places(void **state)
     }
 }
 
+/* One of many that hash at the same time: for whom, and how it went. */
+struct one {
+    const char *account, *address;
+    enum err err;
+    pthread_t thread;
+};
+
+static void *
+hash_for(void *arg)
+{
+    struct one *one = arg;
+    char stored[PASSWORD_STORED];
+
+    password_caller(one->account, one->address);
+    one->err = password_hash(RIGHT, stored);
+    return NULL;
+}
+
+static void
+start(struct one *one, const char *account, const char *address)
+{
+    one->account = account;
+    one->address = address;
+    assert_int_equal(pthread_create(&one->thread, NULL, hash_for, one), 0);
+}
+
+static int
+refused(struct one *all, int count)
+{
+    int busy = 0;
+
+    for (int i = 0; i < count; i++) {
+        pthread_join(all[i].thread, NULL);
+        busy += all[i].err == ERR_BUSY;
+    }
+    return busy;
+}
+
+/* Long enough for threads that were started to queue up, short beside what they wait for. */
+static void
+settle(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 30000000}, NULL);
+}
+
+static void
+test_one_account_does_not_take_all_places(void **state)
+{
+    struct one loop[16], other;
+
+    (void)state;
+    password_open(15, 1);
+    for (int i = 0; i < 16; i++)
+        start(&loop[i], "anna", "192.0.2.1");
+    settle();
+    start(&other, "ben", "192.0.2.1");
+    assert_int_equal(refused(&other, 1), 0);
+    assert_int_equal(refused(loop, 16), 16 - PASSWORD_ACCOUNT_PLACES);
+}
+
+/* Sixteen accounts from one address fill all twelve places; five from others get in all the same. */
+static void
+test_one_address_does_not_shut_others_out(void **state)
+{
+    static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h",
+                                        "i", "j", "k", "l", "m", "n", "o", "p"};
+    static const char *const addresses[] = {"192.0.2.2", "192.0.2.3", "192.0.2.4", "192.0.2.5",
+                                            "192.0.2.6"};
+    struct one many[16], others[5];
+
+    (void)state;
+    password_open(14, 4);
+    for (int i = 0; i < 16; i++)
+        start(&many[i], names[i], "192.0.2.1");
+    for (int i = 0; i < 5; i++)
+        start(&others[i], names[i], addresses[i]);
+    assert_int_equal(refused(others, 5), 0);
+    assert_true(refused(many, 16) >= 4);
+    password_caller(NULL, NULL);
+}
+
 int
 main(void)
 {
@@ -167,6 +249,8 @@ main(void)
         cmocka_unit_test(test_the_cost_is_raised_at_log_in),
         cmocka_unit_test(test_what_is_no_hash_of_ours_is_not_checked),
         cmocka_unit_test(test_more_threads_than_places),
+        cmocka_unit_test(test_one_account_does_not_take_all_places),
+        cmocka_unit_test(test_one_address_does_not_shut_others_out),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
