@@ -227,15 +227,18 @@ tell(struct change *change, const struct resource *res, int topic, enum event_ki
     struct text changes = {0}, data = {0};
     char id[25];
     struct event event = {.kind = kind, .rev = doc_int(after, "rev"), .entity_id = id};
+    bool gone = res->forget != NULL && kind == res->removed;
     enum err err;
 
     bson_oid_to_string(doc_id(after, "_id"), id);
-    if (before != NULL) {
+    if (before != NULL && !gone) {
         doc_changes(&changes, res->shape, before, after);
         event.changes = changes.bytes;
     }
-    doc_write(&data, res->shape, after);
-    event.data = data.bytes;
+    if (!gone) {
+        doc_write(&data, res->shape, after);
+        event.data = data.bytes;
+    }
     err = change_event(change, topic, &event);
     text_free(&changes);
     text_free(&data);
@@ -420,6 +423,12 @@ bin_entity(struct change *change, void *arg)
         BSON_APPEND_NULL(set, "deletedAt");
     else
         BSON_APPEND_DATE_TIME(set, "deletedAt", change_now(change));
+    if (!back && w->res->forget != NULL) {
+        w->res->forget(set);
+        err = event_log_forget(change, crud_topic(w->r, &w->project), &w->id);
+        if (err != ERR_NONE)
+            return err;
+    }
     after = request_keep(w->r, doc_merge(before, set));
     err = crud_store(w->r, change, w->res, 0, w->kind, before, after, &stored);
     if (err != ERR_NONE)

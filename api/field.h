@@ -92,6 +92,11 @@ struct resource {
     enum event_kind created, changed, removed, restored;
     /* May the caller change (or remove) this one, beyond what the role allows?  NULL: yes. */
     enum err (*may)(struct request *r, const bson_t *project, const bson_t *doc, bool remove);
+    /*
+     * One that is removed is forgotten, here and in the log: sets its fields to
+     * what may remain.  NULL: it goes to the trash as it is.
+     */
+    void (*forget)(bson_t *set);
     /* What else a change brings about (notifications); before is NULL at creation.  May be NULL. */
     enum err (*after)(struct request *r, struct change *change, const bson_t *before,
                       const bson_t *after);

@@ -208,7 +208,8 @@ limits_spend(struct request *r, struct change *change, const char *what, long mo
         return err;
     if (used >= most) {
         r->reply.retry_after = (int)((ends - now + 999) / 1000);
-        say_limit(r, most, 0, r->reply.retry_after);
+        say_limit(r, arena_printf(r->arena, "%.*s", (int)strcspn(what, " "), what), most,
+                  (long)(window_ms / 1000), 0, r->reply.retry_after);
         return request_fail(r, ERR_THROTTLED, "too many %.*s", (int)strcspn(what, " "), what);
     }
     filter = request_keep(r, BCON_NEW("_id", BCON_UTF8(key)));

@@ -27,6 +27,7 @@ static const struct {
     [QUOTA_USER_OPEN_PROJECTS] = {AT(user_open_projects), 0,    "projects of one user that are open to everyone"},
     [QUOTA_OPEN_PROJECTS]      = {AT(open_projects),      0,    "projects of the installation that are open to everyone"},
     [QUOTA_PROJECT_MEMBERS]    = {AT(project_members),    0,    "members of this project"},
+    [QUOTA_COMMENT_EDITS]      = {AT(comment_edits),      0,    "versions of one comment"},
     [QUOTA_PROJECT_TASKS]      = {AT(project_tasks),      0,    "tasks made in this project"},
     [QUOTA_USER_NOTIFICATIONS] = {AT(user_notifications), 0,    "notifications"},
     [QUOTA_NUMBER_TEXTS]       = {AT(number_texts),       DAY,  "text messages to this number in a day"},

@@ -21,6 +21,7 @@ enum quota {
     QUOTA_USER_OPEN_PROJECTS, /* of them, those open to everyone */
     QUOTA_OPEN_PROJECTS,      /* projects open to everyone, of the installation */
     QUOTA_PROJECT_MEMBERS,
+    QUOTA_COMMENT_EDITS, /* versions of one comment, so that forgetting it is one bounded write */
     QUOTA_PROJECT_TASKS, /* tasks ever made in a project or moved there */
     /* What there is, and the oldest gives way: nobody is refused. */
     QUOTA_USER_NOTIFICATIONS,

@@ -369,19 +369,20 @@ run_inner(struct change *change, void *arg)
 }
 
 enum err
-request_change(struct request *r, struct change_plan *plan)
+request_change(struct request *r, const struct change_plan *plan)
 {
     struct inner inner = {r, plan->fn, plan->arg};
+    struct change_plan own = *plan; /* the caller's may run again */
     bool found = false;
     enum err err, replayed;
 
-    plan->fn = run_inner;
-    plan->arg = &inner;
-    plan->actor_id = r->user[0] == '\0' ? NULL : r->user;
-    plan->idempotency = r->key;
-    plan->record = write_record;
-    plan->record_arg = r;
-    err = change_run(r->store, r->bus, r->epoch, plan);
+    own.fn = run_inner;
+    own.arg = &inner;
+    own.actor_id = r->user[0] == '\0' ? NULL : r->user;
+    own.idempotency = r->key;
+    own.record = write_record;
+    own.record_arg = r;
+    err = change_run(r->store, r->bus, r->epoch, &own);
     /*
      * A conflict may be our own key's record, written by a faster twin: perhaps on
      * another host, and so lately that a majority read does not show it yet.

@@ -145,11 +145,11 @@ enum err request_id_arg(const struct request *r, int n, bson_oid_t *out) MUST_CH
 enum err request_precondition(const struct request *r, int64_t rev, bool demanded) MUST_CHECK;
 
 /*
- * Runs a change under the request's idempotency key.  plan's record members are
- * filled here: fn must have made the reply when it returns ERR_NONE.  When
+ * Runs a change under the request's idempotency key.  Whatever plan's record
+ * members say: fn must have made the reply when it returns ERR_NONE.  When
  * another request with the key was faster, its reply is replayed.
  */
-enum err request_change(struct request *r, struct change_plan *plan) MUST_CHECK;
+enum err request_change(struct request *r, const struct change_plan *plan) MUST_CHECK;
 
 /* Makes the digest of method, path and the body's JSON value, which an idempotency record keeps. */
 void request_digest(struct request *r);

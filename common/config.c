@@ -51,6 +51,8 @@ static const struct setting settings[] = {
      "unix socket for FastCGI"},
     {"API_THREADS", COUNT, CONFIG_API, AT(api_threads), "16", 1, 512,
      "threads of each worker process"},
+    {"COMMENT_EDITS", COUNT, CONFIG_API, AT(comment_edits), "1000", 1, 100000,
+     "versions of one comment"},
     {"EVENT_RETENTION_DAYS", COUNT, CONFIG_JOBS, AT(event_retention_days), "90", 1, 3650,
      "days that the log keeps an event; older cursors must resync"},
     {"INVITATIONS_PER_DAY", COUNT, CONFIG_API, AT(invitations_per_day), "500", 1, 10000000,

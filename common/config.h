@@ -31,7 +31,7 @@ struct config {
     long sessions_max;
     const char *jobs_sessions;
     /* quotas (api/quotas.c) */
-    long user_projects, user_open_projects, open_projects, project_members, project_tasks;
+    long comment_edits, user_projects, user_open_projects, open_projects, project_members, project_tasks;
     long user_notifications, number_texts, user_texts, texts, address_letters, letters, user_codes, user_tries;
     const char *mail_from, *mail_outbox, *smtp_url, *smtp_user, *smtp_password, *smtp_tls, *smtp_ca;
     const char *sms_url, *sms_token;

@@ -67,7 +67,7 @@ write_content(struct text *out, const struct event *e)
 {
     bool omitted = e->data != NULL && strlen(e->data) > EVENT_DATA_MAX;
 
-    text_puts(out, ",\"changes\":");
+    text_puts(out, EVENT_CONTENT_START);
     if (e->changes != NULL && strlen(e->changes) > EVENT_CHANGES_MAX)
         text_puts(out, "null");
     else

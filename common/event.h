@@ -81,6 +81,14 @@ void event_change(struct text *changes, const char *name, const struct text *bef
  */
 void event_frame(struct text *out, const char *epoch, const struct event *event);
 
+/*
+ * Where the content of a frame begins; what stands before it is written by us
+ * alone.  And what stands there once the content is to be forgotten: number,
+ * cursor, kind and entity stay, a reader who wants the entity gets it by its id.
+ */
+#define EVENT_CONTENT_START ",\"changes\":"
+#define EVENT_FORGOTTEN     EVENT_CONTENT_START "null,\"dataOmitted\":true,\"data\":null}"
+
 /* The start of every frame; what follows it are the members of a log item. */
 #define EVENT_FRAME_START "{\"op\":\"event\","
 

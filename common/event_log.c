@@ -588,3 +588,19 @@ event_log_entity(struct store *store, const char *topic, const bson_oid_t *entit
     bson_destroy(opts);
     return err;
 }
+
+/* [{$set: {frame: {$concat: [the part before the content, EVENT_FORGOTTEN]}}}] */
+enum err
+event_log_forget(struct change *change, const char *topic, const bson_oid_t *entity)
+{
+    bson_t *filter = BCON_NEW("topic", BCON_UTF8(topic), "entityId", BCON_OID(entity));
+    bson_t *pipeline = BCON_NEW(
+        "0", "{", "$set", "{", "frame", "{", "$concat", "[", "{", "$arrayElemAt", "[", "{",
+        "$split", "[", "$frame", BCON_UTF8(EVENT_CONTENT_START), "]", "}", BCON_INT32(0), "]", "}",
+        BCON_UTF8(EVENT_FORGOTTEN), "]", "}", "}", "}");
+    enum err err = store_update_many(change->store, STORE_EVENTS, filter, pipeline, NULL);
+
+    bson_destroy(filter);
+    bson_destroy(pipeline);
+    return err;
+}

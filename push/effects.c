@@ -10,6 +10,7 @@
 #include "push/all.h"
 #include "push/follow.h"
 #include "push/hub.h"
+#include "push/metrics.h"
 #include "push/payload.h"
 #include "push/presence.h"
 #include "push/relay.h"
@@ -26,6 +27,20 @@ expel(struct topic *t, const char *reason)
                 follow_left(t->places[place].at[i], reason);
 }
 
+/*
+ * A comment was removed, or an account erased: the log has forgotten what it said
+ * before, and so does the memory that replays are served from.
+ */
+static void
+forget(struct topic *t)
+{
+    relay_flush(t);
+    metrics[METRIC_RING_BYTES] -= (int64_t)t->stream.bytes;
+    stream_forget(&t->stream);
+    if (t->window != NULL)
+        stream_forget(t->window);
+}
+
 void
 effects_before(struct topic *t, const struct happening *h)
 {
@@ -37,6 +52,9 @@ effects_before(struct topic *t, const struct happening *h)
         relay_flush(t);
         rights_remove(&t->rights, h->id);
         expel(t, "removed");
+        forget(t);
+    } else if (h->effect == EFFECT_FORGOTTEN) {
+        forget(t);
     } else if (h->effect == EFFECT_PROJECT_UPDATED) {
         payload_read(&p, h->frame);
         if (p.readable && !p.access)

@@ -176,6 +176,7 @@ reads_effect(struct happening *h, const char *kind, const char *entity_id)
         enum effect effect;
     } effects[] = {
         /* clang-format off */
+        {"comment.deleted",  EFFECT_FORGOTTEN},
         {"member.added",     EFFECT_MEMBER_ADDED},
         {"member.removed",   EFFECT_MEMBER_REMOVED},
         {"project.updated",  EFFECT_PROJECT_UPDATED},

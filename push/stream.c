@@ -103,6 +103,13 @@ stream_add(struct stream *s, struct frame *frame)
     s->bytes += frame->len;
 }
 
+void
+stream_forget(struct stream *s)
+{
+    while (s->count > 0)
+        drop_oldest(s);
+}
+
 bool
 stream_early_next(struct stream *s, struct happening *out)
 {

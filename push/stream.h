@@ -25,6 +25,7 @@ enum effect {
     EFFECT_PROJECT_RESTORED,
     EFFECT_SESSION_REVOKED,
     EFFECT_USER_UPDATED, /* maybe of presence */
+    EFFECT_FORGOTTEN,    /* older events were changed in the log */
 };
 
 /* One event on its way; id is its entity's. */
@@ -60,6 +61,9 @@ enum stream_answer stream_judge(struct stream *stream, const struct happening *e
 
 /* Appends the next event: head moves on, the ring keeps a share of the frame. */
 void stream_add(struct stream *stream, struct frame *frame);
+
+/* Drops the ring: older events are read from the log again. */
+void stream_forget(struct stream *stream);
 
 /* Takes out the early event that is next by now; its frame is the caller's to drop. */
 bool stream_early_next(struct stream *stream, struct happening *out);

@@ -14,7 +14,7 @@ class State:
     def apply(self, event, fetch=None):
         """fetch(entity, id) reads a document that an event leaves out; None: there is none any more."""
         kind, entity, data = event["kind"], event["entity"], event["data"]
-        if event.get("dataOmitted"):
+        if event.get("dataOmitted") and entity in ("task", "project"):
             data = self.rebuilt(event) or (None if kind.endswith(".deleted") else fetch(entity, event["entityId"]))
         if entity == "task":
             known = self.tasks.get(event["entityId"])
@@ -29,7 +29,7 @@ class State:
             self.project = public(data)
         elif entity == "member":  # members are part of the project: it is its revision that rises
             self.project.update(rev=event["rev"], updatedAt=event["at"], updatedBy=event["actorId"])
-            if kind == "member.removed":
+            if kind == "member.removed" or data is None:
                 self.members.pop(event["entityId"], None)
             else:
                 self.members[event["entityId"]] = (data["role"], data["name"])

@@ -18,10 +18,12 @@
 #include "common/clock.h"
 #include "common/config.h"
 #include "common/event_log.h"
+#include "common/text.h"
 #include "common/store_many.h"
 
 #define ARENA_MAX (16u << 20)
 #define DAY_MS    (86400LL * 1000)
+#define TRACES_PAGE 500 /* events read at once */
 
 struct purge {
     struct request *r;
@@ -63,6 +65,8 @@ leave_project(struct change *change, void *arg)
     if (err == ERR_NOT_FOUND ||
         (err == ERR_NONE && access_member(project, &p->r->user_id) == ROLE_NONE))
         return ERR_NONE;
+    if (err == ERR_NONE) /* earlier events hold the name */
+        err = event_log_forget(change, crud_topic(p->r, &p->project), &p->r->user_id);
     return err == ERR_NONE ? members_drop(p->r, change, project, &p->r->user_id) : err;
 }
 
@@ -94,18 +98,82 @@ next_project(struct purge *p)
 static enum err
 purge_projects(struct request *r)
 {
+    const char *own = arena_printf(r->arena, "user:%s", r->user);
     struct purge p = {.r = r};
-    struct change_plan plan = {.topic_count = 2, .fn = leave_project, .arg = &p};
     enum err err;
 
-    plan.topics[1] = arena_printf(r->arena, "user:%s", r->user);
     while ((err = next_project(&p)) == ERR_NONE) {
-        plan.topics[0] = crud_topic(r, &p.project);
+        struct change_plan plan = {.topics = {crud_topic(r, &p.project), own},
+                                   .topic_count = 2,
+                                   .fn = leave_project,
+                                   .arg = &p};
+
         err = p.alone ? erase_project(r, &p.project) : request_change(r, &plan);
         if (err != ERR_NONE)
             return err;
     }
     return err == ERR_NOT_FOUND ? ERR_NONE : err;
+}
+
+/* Projects whose events may hold the user's name, as the user's own events tell. */
+struct traces {
+    struct request *r;
+    bson_t projects; /* {<id>: true} */
+    int64_t last;
+    int count;
+};
+
+static enum err
+note_trace(void *arg, const struct event_item *event)
+{
+    static const char key[] = "\"projectId\":";
+    struct traces *t = arg;
+    const char *at = strstr(event->frame, key);
+    unsigned char bytes[12];
+    char id[25];
+
+    t->last = event->seq;
+    t->count++;
+    if (strncmp(event->kind, "member.", 7) != 0 || at == NULL)
+        return ERR_NONE;
+    at += sizeof(key) - 1;
+    at += strspn(at, "[nul,\""); /* "id", ["id",null] or [null,"id"] */
+    bson_strncpy(id, at, sizeof(id));
+    if (strlen(id) == 24 && text_unhex(bytes, 12, id) && !bson_has_field(&t->projects, id))
+        BSON_APPEND_BOOL(&t->projects, id, true);
+    return ERR_NONE;
+}
+
+static enum err
+forget_name(struct change *change, void *arg)
+{
+    struct purge *p = arg;
+
+    return event_log_forget(change, crud_topic(p->r, &p->project), &p->r->user_id);
+}
+
+/* The name in the events of projects that were left long ago. */
+static enum err
+forget_traces(struct request *r, const char *topic)
+{
+    struct traces t = {.r = r, .projects = BSON_INITIALIZER};
+    struct purge p = {.r = r};
+    bson_iter_t iter;
+    enum err err;
+
+    do {
+        t.count = 0;
+        err = event_log_read(r->store, topic, t.last, TRACES_PAGE, note_trace, &t);
+    } while (err == ERR_NONE && t.count == TRACES_PAGE);
+    bson_iter_init(&iter, &t.projects);
+    while (err == ERR_NONE && bson_iter_next(&iter)) {
+        struct change_plan plan = {.fn = forget_name, .arg = &p};
+
+        bson_oid_init_from_string(&p.project, bson_iter_key(&iter));
+        err = request_change(r, &plan);
+    }
+    bson_destroy(&t.projects);
+    return err;
 }
 
 /* What is left says that there was somebody, not who. */
@@ -130,7 +198,7 @@ purge_user(struct request *r, const bson_t *user)
     bson_oid_t *id = &r->user_id;
     enum err err;
 
-    if ((err = purge_projects(r)) != ERR_NONE ||
+    if ((err = purge_projects(r)) != ERR_NONE || (err = forget_traces(r, topic)) != ERR_NONE ||
         (err = remove_all(r, STORE_SESSIONS, BCON_NEW("userId", BCON_OID(id)))) != ERR_NONE ||
         (err = remove_all(r, STORE_TOKENS, BCON_NEW("userId", BCON_OID(id)))) != ERR_NONE ||
         (err = remove_all(r, STORE_INVITATIONS, BCON_NEW("createdBy", BCON_OID(id)))) != ERR_NONE ||

@@ -7,6 +7,7 @@
 
 #include "api/crud.h"
 #include "api/doc.h"
+#include "api/quotas.h"
 #include "api/readable.h"
 #include "api/reply.h"
 #include "api/request.h"
@@ -41,6 +42,7 @@ check_comment(struct request *r, struct change *change, const bson_t *project, c
               const bson_t *after, bson_t *extra)
 {
     bson_iter_t iter, list;
+    enum err err;
 
     if (bson_iter_init_find(&iter, after, "mentions") && bson_iter_recurse(&iter, &list))
         while (bson_iter_next(&list))
@@ -48,6 +50,8 @@ check_comment(struct request *r, struct change *change, const bson_t *project, c
                 access_member(project, bson_iter_oid(&list)) == ROLE_NONE)
                 request_complain(r, arena_printf(r->arena, "/mentions/%s", bson_iter_key(&list)),
                                  "not-member", "must be a member of the project");
+    if (before != NULL && (err = quotas_have(r, QUOTA_COMMENT_EDITS, doc_int(before, "rev"))))
+        return err;
     if (before != NULL && strcmp(doc_text(before, "text"), doc_text(after, "text")) != 0)
         BSON_APPEND_DATE_TIME(extra, "editedAt", change_now(change));
     return ERR_NONE;
@@ -60,6 +64,16 @@ may_touch(struct request *r, const bson_t *project, const bson_t *doc, bool remo
     if (bson_oid_equal(doc_id(doc, "createdBy"), &r->user_id))
         return ERR_NONE;
     return remove ? access_check(project, &r->user_id, ACTION_MANAGE) : ERR_FORBIDDEN;
+}
+
+static void
+forget_comment(bson_t *set)
+{
+    bson_t none = BSON_INITIALIZER;
+
+    BSON_APPEND_UTF8(set, "text", "");
+    BSON_APPEND_ARRAY(set, "mentions", &none);
+    bson_destroy(&none);
 }
 
 static enum err
@@ -80,6 +94,7 @@ const struct resource comments = {
     .removed = EVENT_COMMENT_DELETED,
     .restored = EVENT__COUNT,
     .may = may_touch,
+    .forget = forget_comment,
     .after = tell_mentioned,
     .check = check_comment,
 };
