@@ -16,7 +16,7 @@
 #define SENDER_MAX 200 /* notifications from one person to another within SENDER_MS */
 #define SENDER_MS  (3600LL * 1000)
 
-#define TRIM_EVERY 16
+#define TRIM_EVERY 8
 
 /* clang-format off */
 static const struct field notification_fields[] = {
