@@ -94,7 +94,7 @@ def test_notifications_of_one_user_are_the_newest(people, owner, small):
 
 # -- what is sent and tried ----------------------------------------------------------------------
 def change_phone(user, phone):
-    return user.patch("/v1/me", phone=phone, currentPassword=PASSWORD)
+    return user.patch("/v1/me", phone=phone, password=PASSWORD)
 
 
 def test_texts_to_one_number_whoever_asks(people, outbox):
@@ -122,7 +122,7 @@ def test_letters_to_one_address_whoever_asks(people, outbox):
     for _ in range(3):
         user = people.user()
         for _ in range(3):
-            statuses.append(user.patch("/v1/me", email=victim, currentPassword=PASSWORD).status)
+            statuses.append(user.patch("/v1/me", email=victim, password=PASSWORD).status)
     assert statuses.count(200) == 6 and statuses.count(429) == 3
     eventually(lambda: len(outbox.letters(victim)) == 6, what="six letters")
 
@@ -141,7 +141,7 @@ def test_guesses_at_codes_are_counted_whatever_is_deleted(people, outbox):
     for n in range(4):
         for _ in range(5):
             statuses.append(user.put("/v1/verifications", code="000000").status)
-        user.patch("/v1/me", email=fresh_account()["email"], currentPassword=PASSWORD)
+        user.patch("/v1/me", email=fresh_account()["email"], password=PASSWORD)
     assert set(statuses[:12]) == {401} and set(statuses[12:]) == {429}
 
 
