@@ -18,13 +18,9 @@
 #define MINUTE  60
 #define KEY_MAX 80
 
-/*
- * One limit of perhaps several, as draft-ietf-httpapi-ratelimit-headers-11 has
- * them: its quota in a window, what is left, and the seconds until there is more.
- */
-static void
-say_limit(struct request *r, const char *name, long limit, long window, long remaining,
-          long seconds)
+void
+limits_say(struct request *r, const char *name, long limit, long window, long remaining,
+           long seconds)
 {
     const char *rates = r->reply.rates, *policies = r->reply.policies;
 
@@ -71,7 +67,7 @@ limits_address(struct request *r)
     snprintf(key, sizeof(key), "address:%s", net);
     if (throttle_count(r->throttle, key, MINUTE, &window) != ERR_NONE)
         return ERR_NONE;
-    say_limit(r, "address", limit, MINUTE, limit - window.count, window.seconds);
+    limits_say(r, "address", limit, MINUTE, limit - window.count, window.seconds);
     if (window.count <= limit)
         return ERR_NONE;
     r->reply.retry_after = (int)r->reply.reset;
@@ -92,8 +88,8 @@ static enum err
 refuse(struct request *r, int64_t wait_ms)
 {
     r->reply.retry_after = (int)((wait_ms + 999) / 1000);
-    say_limit(r, "account", r->config->account_failures, THROTTLE_KEPT_MS / 1000, 0,
-              r->reply.retry_after);
+    limits_say(r, "account", r->config->account_failures, THROTTLE_KEPT_MS / 1000, 0,
+               r->reply.retry_after);
     return request_fail(r, ERR_THROTTLED, "too many failures; try again in %d s",
                         r->reply.retry_after);
 }
@@ -174,49 +170,4 @@ limits_tried(struct request *r, const char *account, bool right)
         err = fail_stored(r, key);
     if (err != ERR_NONE)
         log_warn("limits: a try was not counted");
-}
-
-/* The window that is open now, and how often it was used; count 0: none is. */
-static enum err
-read_window(struct request *r, const char *key, int64_t now, int64_t *ends, int64_t *count)
-{
-    bson_t *filter = request_keep(r, BCON_NEW("_id", BCON_UTF8(key), "expiresAt", "{", "$gt",
-                                              BCON_DATE_TIME(now), "}")),
-           *doc;
-    enum err err = store_get(r->store, STORE_THROTTLES, filter, NULL, &doc);
-
-    *count = 0;
-    if (err != ERR_NONE)
-        return err == ERR_NOT_FOUND ? ERR_NONE : err;
-    request_keep(r, doc);
-    *count = doc_int(doc, "used");
-    doc_time(doc, "expiresAt", ends);
-    return ERR_NONE;
-}
-
-enum err
-limits_spend(struct request *r, struct change *change, const char *what, long most,
-             int64_t window_ms)
-{
-    int64_t now = change_now(change), ends = now + window_ms, used, matched;
-    char key[65];
-    bson_t *filter, *doc;
-    enum err err;
-
-    text_sha256(key, what, strlen(what));
-    if ((err = read_window(r, key, now, &ends, &used)) != ERR_NONE)
-        return err;
-    if (used >= most) {
-        r->reply.retry_after = (int)((ends - now + 999) / 1000);
-        say_limit(r, arena_printf(r->arena, "%.*s", (int)strcspn(what, " "), what), most,
-                  (long)(window_ms / 1000), 0, r->reply.retry_after);
-        return request_fail(r, ERR_THROTTLED, "too many %.*s", (int)strcspn(what, " "), what);
-    }
-    filter = request_keep(r, BCON_NEW("_id", BCON_UTF8(key)));
-    doc = request_keep(r, BCON_NEW("_id", BCON_UTF8(key), "used", BCON_INT64(used + 1), "expiresAt",
-                                   BCON_DATE_TIME(ends)));
-    err = store_replace(change_store(change), STORE_THROTTLES, filter, doc, &matched);
-    if (err == ERR_NONE && matched == 0)
-        err = store_insert(change_store(change), STORE_THROTTLES, doc);
-    return err == ERR_CONFLICT ? ERR_RETRY : err; /* a twin was first: its use counts */
 }

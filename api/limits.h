@@ -9,7 +9,6 @@
 
 #include "common/err.h"
 
-struct change;
 struct request;
 
 /*
@@ -26,13 +25,12 @@ enum err limits_address(struct request *r) MUST_CHECK;
 enum err limits_try(struct request *r, const char *account) MUST_CHECK;
 
 /*
- * Within a change: counts one use of `what`, of which `most` are allowed in each
- * window of so many ms; counted only if the change is committed.  Kept in the
- * database, so that neither a deleted document nor the end of Redis resets it.
- * ERR_THROTTLED with Retry-After when they are used up.
+ * Tells the client in RateLimit-* of one limit, of perhaps several: how many there
+ * may be in a window of so many seconds, how many are left, and after how many
+ * seconds there are more (draft-ietf-httpapi-ratelimit-headers-11).
  */
-enum err limits_spend(struct request *r, struct change *change, const char *what, long most,
-                      int64_t window_ms) MUST_CHECK;
+void limits_say(struct request *r, const char *name, long limit, long window, long remaining,
+                long seconds);
 
 /* Passwords are hashed for this account (NULL: not known), on behalf of the request's address. */
 void limits_hashing(struct request *r, const char *account);

@@ -7,8 +7,11 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "api/limits.h"
 #include "api/request.h"
+#include "common/clock.h"
 #include "common/config.h"
+#include "common/event_log.h"
 #include "common/text.h"
 
 #define HOUR   3600L
@@ -21,24 +24,29 @@
 static const struct {
     size_t limit;
     long seconds; /* of the window; 0: what there is */
+    const char *name; /* of its counts, and in RateLimit-*; NULL: what there is */
     const char *words;
 } quotas[QUOTA__COUNT] = {
-    [QUOTA_USER_PROJECTS]      = {AT(user_projects),      0,    "projects that you have made"},
-    [QUOTA_USER_OPEN_PROJECTS] = {AT(user_open_projects), 0,    "projects of one user that are open to everyone"},
-    [QUOTA_OPEN_PROJECTS]      = {AT(open_projects),      0,    "projects of the installation that are open to everyone"},
-    [QUOTA_PROJECT_MEMBERS]    = {AT(project_members),    0,    "members of this project"},
-    [QUOTA_COMMENT_EDITS]      = {AT(comment_edits),      0,    "versions of one comment"},
-    [QUOTA_PROJECT_TASKS]      = {AT(project_tasks),      0,    "tasks made in this project"},
-    [QUOTA_USER_NOTIFICATIONS] = {AT(user_notifications), 0,    "notifications"},
-    [QUOTA_NUMBER_TEXTS]       = {AT(number_texts),       DAY,  "text messages to this number in a day"},
-    [QUOTA_USER_TEXTS]         = {AT(user_texts),         DAY,  "text messages for you in a day"},
-    [QUOTA_TEXTS]              = {AT(texts),              HOUR, "text messages of the installation in an hour"},
-    [QUOTA_ADDRESS_LETTERS]    = {AT(address_letters),    HOUR, "letters to this address in an hour"},
-    [QUOTA_LETTERS]            = {AT(letters),            HOUR, "letters of the installation in an hour"},
-    [QUOTA_ADDRESS_RESETS]     = {AT(address_letters),    HOUR, "letters to this address in an hour"},
-    [QUOTA_RESETS]             = {AT(letters),            HOUR, "letters of the installation in an hour"},
-    [QUOTA_USER_CODES]         = {AT(user_codes),         HOUR, "codes sent to you in an hour"},
-    [QUOTA_USER_TRIES]         = {AT(user_tries),         DAY,  "tries at codes in a day"},
+    [QUOTA_USER_PROJECTS]          = {AT(user_projects),          0,    NULL,                     "projects that you have made"},
+    [QUOTA_USER_OPEN_PROJECTS]     = {AT(user_open_projects),     0,    NULL,                     "projects of one user that are open to everyone"},
+    [QUOTA_OPEN_PROJECTS]          = {AT(open_projects),          0,    NULL,                     "projects of the installation that are open to everyone"},
+    [QUOTA_PROJECT_MEMBERS]        = {AT(project_members),        0,    NULL,                     "members of this project"},
+    [QUOTA_PROJECT_INVITATIONS]    = {AT(project_invitations),    0,    NULL,                     "open invitations of this project"},
+    [QUOTA_COMMENT_EDITS]          = {AT(comment_edits),          0,    NULL,                     "versions of one comment"},
+    [QUOTA_PROJECT_TASKS]          = {AT(project_tasks),          0,    NULL,                     "tasks made in this project"},
+    [QUOTA_USER_NOTIFICATIONS]     = {AT(user_notifications),     0,    NULL,                     "notifications"},
+    [QUOTA_NUMBER_TEXTS]           = {AT(number_texts),           DAY,  "number-texts",           "text messages to this number in a day"},
+    [QUOTA_USER_TEXTS]             = {AT(user_texts),             DAY,  "user-texts",             "text messages for you in a day"},
+    [QUOTA_TEXTS]                  = {AT(texts),                  HOUR, "texts",                  "text messages of the installation in an hour"},
+    [QUOTA_ADDRESS_LETTERS]        = {AT(address_letters),        HOUR, "address-letters",        "letters to this address in an hour"},
+    [QUOTA_LETTERS]                = {AT(letters),                HOUR, "letters",                "letters of the installation in an hour"},
+    [QUOTA_ADDRESS_RESETS]         = {AT(address_letters),        HOUR, "address-resets",         "forgotten passwords of this address in an hour"},
+    [QUOTA_RESETS]                 = {AT(letters),                HOUR, "resets",                 "forgotten passwords of the installation in an hour"},
+    [QUOTA_USER_CODES]             = {AT(user_codes),             HOUR, "user-codes",             "codes sent to you in an hour"},
+    [QUOTA_USER_TRIES]             = {AT(user_tries),             DAY,  "user-tries",             "tries at codes in a day"},
+    [QUOTA_USER_INVITATIONS]       = {AT(user_invitations),       DAY,  "user-invitations",       "invitations by you in a day"},
+    [QUOTA_ADDRESS_INVITATIONS]    = {AT(address_invitations),    DAY,  "address-invitations",    "invitations to this address in a day"},
+    [QUOTA_ADDRESS_REGISTRATIONS]  = {AT(address_registrations),  DAY,  "address-registrations",  "registrations of this address in a day"},
 };
 /* clang-format on */
 
@@ -59,12 +67,13 @@ quotas_limit(enum quota quota)
 enum err
 quotas_refuse(struct request *r, enum quota quota)
 {
-    long limit = quotas_limit(quota), seconds = quotas[quota].seconds;
+    long limit = quotas_limit(quota), window = quotas[quota].seconds;
 
-    if (seconds == 0)
+    if (window == 0)
         return request_fail(r, ERR_QUOTA, "the limit is reached: %ld %s", limit,
                             quotas[quota].words);
-    r->reply.retry_after = (int)seconds;
+    r->reply.retry_after = (int)(window - clock_now() / 1000 % window);
+    limits_say(r, quotas[quota].name, limit, window, 0, r->reply.retry_after);
     return request_fail(r, ERR_THROTTLED, "the limit is reached: %ld %s", limit,
                         quotas[quota].words);
 }
@@ -101,7 +110,7 @@ count_key(char key[65], enum quota quota, const char *who, int64_t window)
 
     if (who == NULL)
         text_random(&shard, 1);
-    text_printf(&t, "quota %s %s %lld %d", quotas[quota].words, who == NULL ? "" : who,
+    text_printf(&t, "quota %s %s %lld %d", quotas[quota].name, who == NULL ? "" : who,
                 (long long)window, shard % SHARDS);
     text_sha256(key, t.bytes, t.len);
     text_free(&t);
@@ -140,4 +149,13 @@ quotas_count(struct store *store, int64_t now, enum quota quota, const char *who
     bson_destroy(more);
     bson_destroy(first);
     return err == ERR_CONFLICT ? ERR_RETRY : err;
+}
+
+enum err
+quotas_spend(struct request *r, struct change *change, enum quota quota, const char *who)
+{
+    bool over;
+    enum err err = quotas_count(change_store(change), change_now(change), quota, who, &over);
+
+    return err == ERR_NONE && over ? quotas_refuse(r, quota) : err;
 }

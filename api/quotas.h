@@ -12,6 +12,7 @@
 #include "common/err.h"
 #include "common/store.h"
 
+struct change;
 struct config;
 struct request;
 
@@ -21,6 +22,7 @@ enum quota {
     QUOTA_USER_OPEN_PROJECTS, /* of them, those open to everyone */
     QUOTA_OPEN_PROJECTS,      /* projects open to everyone, of the installation */
     QUOTA_PROJECT_MEMBERS,
+    QUOTA_PROJECT_INVITATIONS, /* of a project, neither answered nor withdrawn */
     QUOTA_COMMENT_EDITS, /* versions of one comment, so that forgetting it is one bounded write */
     QUOTA_PROJECT_TASKS, /* tasks ever made in a project or moved there */
     /* What there is, and the oldest gives way: nobody is refused. */
@@ -35,6 +37,9 @@ enum quota {
     QUOTA_RESETS,         /* of the installation */
     QUOTA_USER_CODES,     /* codes that one user asks for, by letter or by text */
     QUOTA_USER_TRIES,     /* tries of one user at codes that confirm a contact */
+    QUOTA_USER_INVITATIONS,      /* invitations that one user sends */
+    QUOTA_ADDRESS_INVITATIONS,   /* invitations to one mail address */
+    QUOTA_ADDRESS_REGISTRATIONS, /* letters that open an account for one mail address */
     QUOTA__COUNT
 };
 
@@ -43,7 +48,7 @@ void quotas_open(const struct config *config);
 
 long quotas_limit(enum quota quota);
 
-/* What the client is told: ERR_QUOTA or ERR_THROTTLED. */
+/* What the client is told: ERR_QUOTA, or ERR_THROTTLED with RateLimit-* and Retry-After. */
 enum err quotas_refuse(struct request *r, enum quota quota);
 
 /*
@@ -65,5 +70,9 @@ enum err quotas_have(struct request *r, enum quota quota, int64_t count) MUST_CH
  */
 enum err quotas_count(struct store *store, int64_t now, enum quota quota, const char *who,
                       bool *over) MUST_CHECK;
+
+/* quotas_count() within a change, and quotas_refuse() when that was one too many. */
+enum err quotas_spend(struct request *r, struct change *change, enum quota quota,
+                      const char *who) MUST_CHECK;
 
 #endif

@@ -20,7 +20,6 @@ struct config {
     const char *signing_keys, *public_url, *allowed_origins, *log_level;
     long event_retention_days;
     const char *registration;
-    long invitations_per_day;
     const char *api_socket;
     long api_processes, api_threads, api_request_bytes, api_request_seconds;
     long password_cost, password_slots;
@@ -32,6 +31,7 @@ struct config {
     const char *jobs_sessions;
     /* quotas (api/quotas.c) */
     long comment_edits, user_projects, user_open_projects, open_projects, project_members, project_tasks;
+    long project_invitations, user_invitations, address_invitations, address_registrations;
     long user_notifications, number_texts, user_texts, texts, address_letters, letters, user_codes, user_tries;
     const char *mail_from, *mail_outbox, *smtp_url, *smtp_user, *smtp_password, *smtp_tls, *smtp_ca;
     const char *sms_url, *sms_token;

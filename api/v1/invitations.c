@@ -10,7 +10,7 @@
 #include "api/crud.h"
 #include "api/doc.h"
 #include "api/jobs/queue.h"
-#include "api/limits.h"
+#include "api/quotas.h"
 #include "api/reply.h"
 #include "api/request.h"
 #include "api/v1/account.h"
@@ -18,10 +18,6 @@
 #include "common/clock.h"
 #include "common/config.h"
 #include "common/token.h"
-
-#define DAY_MS      (86400LL * 1000)
-#define TARGET_MAX  10   /* letters to one address within a day, whoever invites */
-#define PENDING_MAX 1000 /* of one project */
 
 const char *const invitation_roles[] = {"viewer", "commenter", "member", "admin", "owner", NULL};
 
@@ -138,24 +134,13 @@ check_limits(struct inviting *i, struct change *change)
 {
     struct request *r = i->r;
     bson_t *pending = request_keep(r, BCON_NEW("projectId", BCON_OID(&i->project)));
-    bson_t *last = request_keep(r, BCON_NEW("skip", BCON_INT64(PENDING_MAX - 1), "projection", "{",
-                                            "_id", BCON_BOOL(true), "}"));
-    bson_t *doc;
-    enum err err = store_get(r->store, STORE_INVITATIONS, pending, last, &doc);
+    enum err err;
 
-    if (err == ERR_NONE) {
-        request_keep(r, doc);
-        return request_fail(r, ERR_CONFLICT, "the project has %d open invitations already",
-                            PENDING_MAX);
-    }
-    if (err != ERR_NOT_FOUND)
+    if ((err = quotas_exist(r, change_store(change), QUOTA_PROJECT_INVITATIONS, STORE_INVITATIONS,
+                            pending)) != ERR_NONE ||
+        (err = quotas_spend(r, change, QUOTA_USER_INVITATIONS, r->user)) != ERR_NONE)
         return err;
-    err = limits_spend(r, change, arena_printf(r->arena, "invitations by %s", r->user),
-                       r->config->invitations_per_day, DAY_MS);
-    return err == ERR_NONE
-               ? limits_spend(r, change, arena_printf(r->arena, "invitations to %s", i->email),
-                              TARGET_MAX, DAY_MS)
-               : err;
+    return quotas_spend(r, change, QUOTA_ADDRESS_INVITATIONS, i->email);
 }
 
 /* The second invitation of an address replaces the first. */

@@ -298,7 +298,11 @@ check_scope(struct request *r, const bson_t *before, const bson_t *after)
                : request_fail(r, ERR_FORBIDDEN, "the token lacks the scope admin");
 }
 
-/* Is there room for one more project that is open to everyone? */
+/*
+ * Is there room for one more project that is open to everyone?  Exact: whether it
+ * is created open or opened, this change then takes a number of the topic
+ * `everyone` (tell_everyone()), so of two that counted the same one runs again.
+ */
 static enum err
 check_open(struct request *r, struct change *change, const bson_t *after)
 {

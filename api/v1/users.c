@@ -11,7 +11,7 @@
 #include "api/crud.h"
 #include "api/doc.h"
 #include "api/jobs/queue.h"
-#include "api/limits.h"
+#include "api/quotas.h"
 #include "api/reply.h"
 #include "api/request.h"
 #include "api/v1/account.h"
@@ -24,7 +24,6 @@
 #include "common/config.h"
 #include "common/password.h"
 
-#define LETTERS_MAX 10 /* to one address within USERS_LINK_MS */
 
 /* clang-format off */
 static const struct field register_fields[] = {
@@ -170,8 +169,7 @@ ask_by_letter(struct change *change, void *arg)
     BSON_APPEND_OID(nobody, "_id", &id);
     if (reg->invitation != NULL)
         BSON_APPEND_OID(more, "invitationId", doc_id(reg->invitation, "_id"));
-    if ((err = limits_spend(r, change, arena_printf(r->arena, "registrations of %s", email),
-                            LETTERS_MAX, USERS_LINK_MS)) != ERR_NONE ||
+    if ((err = quotas_spend(r, change, QUOTA_ADDRESS_REGISTRATIONS, email)) != ERR_NONE ||
         (err = one_time_add(change, &link, secret)) != ERR_NONE)
         return err;
     content = request_keep(r, BCON_NEW("email", BCON_UTF8(email), "secret", BCON_UTF8(secret)));

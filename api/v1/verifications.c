@@ -63,20 +63,15 @@ make_code(char code[CODE])
 static enum err
 check_count(struct request *r, struct change *change, const bson_t *user, enum contact contact)
 {
-    struct store *store = change_store(change);
-    enum quota quota = QUOTA_USER_CODES;
-    bool over;
     char id[25];
     enum err err;
 
     bson_oid_to_string(doc_id(user, "_id"), id);
-    err = quotas_count(store, change_now(change), quota,
-                       arena_printf(r->arena, "%s %s", id, contact_names[contact].field), &over);
-    if (err == ERR_NONE && !over && contact == CONTACT_PHONE) {
-        quota = QUOTA_USER_TEXTS;
-        err = quotas_count(store, change_now(change), quota, id, &over);
-    }
-    return err == ERR_NONE && over ? quotas_refuse(r, quota) : err;
+    err = quotas_spend(r, change, QUOTA_USER_CODES,
+                       arena_printf(r->arena, "%s %s", id, contact_names[contact].field));
+    return err == ERR_NONE && contact == CONTACT_PHONE
+               ? quotas_spend(r, change, QUOTA_USER_TEXTS, id)
+               : err;
 }
 
 /* A new letter's code is the only one that counts. */
