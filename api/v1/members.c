@@ -8,14 +8,13 @@
 
 #include "api/crud.h"
 #include "api/doc.h"
+#include "api/quotas.h"
 #include "api/reply.h"
 #include "api/request.h"
 #include "api/v1/account.h"
 #include "api/v1/members.h"
 #include "api/v1/projects.h"
 #include "common/json.h"
-
-#define MEMBERS_MAX 10000 /* of one project */
 
 static const char *const roles[] = {"viewer", "commenter", "member", "admin", "owner", NULL};
 
@@ -220,6 +219,21 @@ new_members(struct request *r, const bson_t *project, const bson_oid_t *user, co
     return set;
 }
 
+/* Room for one member more; whoever is one already needs none. */
+static enum err
+check_room(struct request *r, const bson_t *project, const struct membership *m)
+{
+    bson_iter_t iter, members;
+    int64_t count = 0;
+
+    if (m->role == NULL || access_member(project, m->user) != ROLE_NONE)
+        return ERR_NONE;
+    if (bson_iter_init_find(&iter, project, "members") && bson_iter_recurse(&iter, &members))
+        while (bson_iter_next(&members))
+            count++;
+    return quotas_have(r, QUOTA_PROJECT_MEMBERS, count);
+}
+
 enum err
 members_store(struct request *r, struct change *change, const bson_t *project,
               const struct membership *m)
@@ -232,8 +246,10 @@ members_store(struct request *r, struct change *change, const bson_t *project,
                                  .before = role_names[access_member(project, m->user)],
                                  .role = m->role,
                                  .rev = rev};
-    enum err err;
+    enum err err = check_room(r, project, m);
 
+    if (err != ERR_NONE)
+        return err;
     BSON_APPEND_INT64(set, "rev", rev);
     BSON_APPEND_DATE_TIME(set, "updatedAt", change_now(change));
     BSON_APPEND_OID(set, "updatedBy", &r->user_id);

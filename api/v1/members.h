@@ -22,7 +22,10 @@ struct membership {
     int project_topic, user_topic;
 };
 
-/* Within a change: stores the membership and tells both topics; the caller has judged it. */
+/*
+ * Within a change of both topics: stores the membership and tells them; the caller
+ * has judged it.  ERR_QUOTA when the project has as many members as it may have.
+ */
 enum err members_store(struct request *r, struct change *change, const bson_t *project,
                        const struct membership *m) MUST_CHECK;
 

@@ -11,6 +11,7 @@ from pymongo import MongoClient
 from stack import Stack
 
 SMALL = {"USER_PROJECTS": "5", "USER_OPEN_PROJECTS": "2", "OPEN_PROJECTS": "4", "PROJECT_MEMBERS": "3", "PROJECT_TASKS": "6",
+         "PROJECT_INVITATIONS": "4", "USER_INVITATIONS": "6",
          "USER_NOTIFICATIONS": "20", "NUMBER_TEXTS": "3", "USER_TEXTS": "5", "ADDRESS_LETTERS": "6", "USER_CODES": "4",
          "USER_TRIES": "12", "ADDRESS_LOGINS": "1000000"}
 
@@ -56,6 +57,42 @@ def test_projects_of_one_user(people, owner):
     people.user("other").post("/v1/projects", name="Mine").expect(201)
 
 
+def test_members_of_a_project(people, owner):
+    """Three, the owner among them: by invitation, by joining, and by PUT, at the same time too."""
+    others = [people.user(f"member{n}") for n in range(4)]
+    invited, joined, put = owner.project("Invited"), owner.project("Joined", access="everyone"), owner.project("Put")
+    tokens = [owner.invite(invited, user.email)["token"] for user in others]
+    assert at_once(4, lambda n: others[n].post("/v1/invitations/accept", token=tokens[n])) == [200] * 2 + [409] * 2
+    refused = next(n for n in range(4) if others[n].get(invited).status == 404)
+    others[refused].post("/v1/invitations/accept", token=tokens[refused]).expect(409, "quota-exceeded")
+    path = f"/v1/projects/{joined['id']}/members/"
+    assert at_once(4, lambda n: others[n].put(path + others[n].id, role="viewer")) == [200] * 2 + [409] * 2
+    owner.acquaint(others[refused])
+    known = [u for u in others if u.get(invited).status == 200] + [others[refused]]
+    path = f"/v1/projects/{put['id']}/members/"
+    assert at_once(3, lambda n: owner.put(path + known[n].id, role="member")) == [200] * 2 + [409]
+    members = [m for m in owner.items(f"/v1/projects/{put['id']}/members") if m["userId"] != owner.id]
+    owner.put(path + members[0]["userId"], role="admin").expect(200)  # who is a member needs no room
+    owner.delete(path + members[0]["userId"]).expect(204)
+    stranger = next(u for u in known if u.id not in [m["userId"] for m in members])
+    owner.put(path + stranger.id, role="member").expect(200)
+    owner.patch(joined, access="members").expect(200)  # its place is for others
+
+
+def test_invitations_of_a_project_and_a_user(people, owner):
+    """What is open is counted exactly under races; an answered one makes room, but not for its sender."""
+    project, addresses = owner.project(), [fresh_account()["email"] for _ in range(9)]
+    path = f"/v1/projects/{project['id']}/invitations"
+    assert at_once(6, lambda n: owner.post(path, email=addresses[n])) == [201] * 4 + [409] * 2
+    owner.post(path, email=addresses[6]).expect(409, "quota-exceeded")
+    owner.delete(f"{path}/{owner.items(path)[0]['id']}").expect(204)
+    owner.post(path, email=addresses[7]).expect(201)
+    owner.post(owner.project(), "/invitations", email=addresses[8]).expect(201)
+    refused = owner.post(owner.project(), "/invitations", email=addresses[8]).expect(429, "throttled")
+    assert refused.headers["ratelimit-policy"].endswith('"user-invitations";q=6;w=86400')
+    assert 0 < int(refused.headers["retry-after"]) <= 86400
+
+
 def test_open_projects_of_one_user_and_of_all(people, owner):
     mine = [owner.project(f"P{n}") for n in range(3)]
     statuses = at_once(3, lambda n: owner.patch(mine[n], access="everyone"))
@@ -68,6 +105,29 @@ def test_open_projects_of_one_user_and_of_all(people, owner):
     owner.patch(opened, access="members").expect(200)
     closed = next(n for n in range(3) if others[n].get(projects[n])["access"] == "members")
     others[closed].patch(projects[closed], access="everyone").expect(200)
+
+
+def test_open_projects_are_counted_whether_created_or_opened():
+    """A project that is created open and one that is opened take the same place: never one more than the limit."""
+    with Stack(settings={**SETTINGS, "OPEN_PROJECTS": "3"}) as stack:
+        world = World(stack.url, stack.ws_url)
+        users = [world.user(f"open{n}") for n in range(6)]
+        for _ in range(5):
+            closed = {n: users[n].project("Closed") for n in range(0, 6, 2)}
+
+            def open_one(n):
+                if n in closed:
+                    return users[n].patch(closed[n], access="everyone")
+                return users[n].post("/v1/projects", name="Open", access="everyone")
+
+            statuses = at_once(6, open_one)
+            assert statuses == [200] * statuses.count(200) + [201] * (3 - statuses.count(200)) + [409] * 3
+            with MongoClient(stack.mongodb_uri) as mongo:
+                opened = list(mongo[stack.mongodb_database].projects.find({"access": "everyone"}))
+            assert len(opened) == 3
+            for project in opened:
+                owner = next(u for u in users if u.id == str(project["createdBy"]))
+                owner.patch(f"/v1/projects/{project['_id']}", access="members").expect(200)
 
 
 def test_tasks_of_a_project(owner):
