@@ -46,6 +46,7 @@ def test_a_token_is_shown_once(anna, outbox):
     ("read", True, False, False), ("write", True, True, False), ("admin", True, True, True)])
 def test_each_scope_does_its_own_and_what_is_below(world, anna, ben, scope, reads, writes, manages):
     project = anna.project()
+    anna.share(project, ben, "viewer")
     script = program(world, anna, scope)
     assert script.get("/v1/me").expect(200)["id"] == anna.id and reads
     assert script.get("/v1/tasks").status == 200
