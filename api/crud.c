@@ -425,7 +425,7 @@ bin_entity(struct change *change, void *arg)
         BSON_APPEND_DATE_TIME(set, "deletedAt", change_now(change));
     if (!back && w->res->forget != NULL) {
         w->res->forget(set);
-        err = event_log_forget(change, crud_topic(w->r, &w->project), &w->id);
+        err = event_log_forget(change, NULL, &w->id);
         if (err != ERR_NONE)
             return err;
     }

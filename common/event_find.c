@@ -233,7 +233,7 @@ event_find_last(struct store *store, const char *topic, const char *entity_id, c
                 int64_t rev, int64_t *seq)
 {
     bson_t filter = BSON_INITIALIZER, *doc;
-    bson_t *opts = BCON_NEW("sort", "{", "topic", BCON_INT32(-1), "entityId", BCON_INT32(-1), "seq",
+    bson_t *opts = BCON_NEW("sort", "{", "entityId", BCON_INT32(-1), "topic", BCON_INT32(-1), "seq",
                             BCON_INT32(-1), "}");
     bson_oid_t id;
     bson_iter_t iter;

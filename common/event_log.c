@@ -580,7 +580,7 @@ event_log_entity(struct store *store, const char *topic, const bson_oid_t *entit
 {
     bson_t *filter = BCON_NEW("topic", BCON_UTF8(topic), "entityId", BCON_OID(entity), "seq", "{",
                               "$lt", BCON_INT64(before), "}");
-    bson_t *opts = BCON_NEW("sort", "{", "topic", BCON_INT32(-1), "entityId", BCON_INT32(-1), "seq",
+    bson_t *opts = BCON_NEW("sort", "{", "entityId", BCON_INT32(-1), "topic", BCON_INT32(-1), "seq",
                             BCON_INT32(-1), "}", "limit", BCON_INT64(limit));
     enum err err = event_log_find(store, filter, opts, each, arg);
 
@@ -593,13 +593,16 @@ event_log_entity(struct store *store, const char *topic, const bson_oid_t *entit
 enum err
 event_log_forget(struct change *change, const char *topic, const bson_oid_t *entity)
 {
-    bson_t *filter = BCON_NEW("topic", BCON_UTF8(topic), "entityId", BCON_OID(entity));
+    bson_t *filter = BCON_NEW("entityId", BCON_OID(entity));
     bson_t *pipeline = BCON_NEW(
         "0", "{", "$set", "{", "frame", "{", "$concat", "[", "{", "$arrayElemAt", "[", "{",
         "$split", "[", "$frame", BCON_UTF8(EVENT_CONTENT_START), "]", "}", BCON_INT32(0), "]", "}",
         BCON_UTF8(EVENT_FORGOTTEN), "]", "}", "}", "}");
-    enum err err = store_update_many(change->store, STORE_EVENTS, filter, pipeline, NULL);
+    enum err err;
 
+    if (topic != NULL)
+        BSON_APPEND_UTF8(filter, "topic", topic);
+    err = store_update_many(change->store, STORE_EVENTS, filter, pipeline, NULL);
     bson_destroy(filter);
     bson_destroy(pipeline);
     return err;

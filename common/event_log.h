@@ -122,8 +122,9 @@ enum err event_log_entity(struct store *store, const char *topic, const bson_oid
                           int64_t before, int limit, event_each each, void *arg) MUST_CHECK;
 
 /*
- * Forgets what the events of an entity in a topic said of it: within a change,
- * those before it.  Numbers, cursors and kinds stay.
+ * Forgets what the events of an entity said of it, in a topic or (NULL) in every
+ * one that it was ever in: within a change, those before it.  Numbers, cursors and
+ * kinds stay.
  */
 enum err event_log_forget(struct change *change, const char *topic,
                           const bson_oid_t *entity) MUST_CHECK;

@@ -57,7 +57,7 @@ static const struct index indexes[] = {
     {STORE_INVITATIONS, {"createdBy"}},
     {STORE_INVITATIONS, {"expiresAt"},                                 TTL},
     {STORE_EVENTS,      {"topic", "seq"},                              UNIQUE},
-    {STORE_EVENTS,      {"topic", "entityId", "seq"}},
+    {STORE_EVENTS,      {"entityId", "topic", "seq"}},
     {STORE_EVENTS,      {"at"}},
     {STORE_IDEMPOTENCY, {"expiresAt"},                                 TTL},
     {STORE_TOKENS,      {"userId", "purpose"},                         SPARSE},
@@ -75,6 +75,7 @@ static const char *const retired[] = {
     "refreshHash_1",
     "revokedAt_1",
     "previousHash_1",
+    "topic_1_entityId_1_seq_1",
 };
 
 /* An index of the database, as listIndexes tells it. */

@@ -24,6 +24,7 @@
 #define ARENA_MAX (16u << 20)
 #define DAY_MS    (86400LL * 1000)
 #define TRACES_PAGE 500 /* events read at once */
+#define ARRIVALS_PAGE 100 /* comments erased at once */
 
 struct purge {
     struct request *r;
@@ -37,14 +38,63 @@ remove_all(struct request *r, enum store_name name, bson_t *filter)
     return store_many_remove(r->store, name, request_keep(r, filter));
 }
 
+static enum err
+note_id(void *arg, const bson_t *doc)
+{
+    bson_t *ids = arg;
+    char key[16];
+
+    snprintf(key, sizeof(key), "%u", bson_count_keys(ids));
+    BSON_APPEND_OID(ids, key, doc_id(doc, "_id"));
+    return ERR_NONE;
+}
+
+/* arg: the comment's id. */
+static enum err
+forget_comment(struct change *change, void *arg)
+{
+    return event_log_forget(change, NULL, arg);
+}
+
+/* Some of the comments that came with their tasks from other projects, whose logs know them. */
+static enum err
+erase_arrivals(struct request *r, const bson_oid_t *project, bool *more)
+{
+    bson_t ids = BSON_INITIALIZER;
+    bson_t *filter = BCON_NEW("projectId", BCON_OID(project), "movedAt", "{", "$ne", BCON_NULL, "}");
+    bson_t *opts = BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}", "limit",
+                            BCON_INT64(ARRIVALS_PAGE));
+    struct change_plan plan = {.fn = forget_comment};
+    bson_iter_t iter;
+    enum err err = store_find(r->store, STORE_COMMENTS, filter, opts, note_id, &ids);
+
+    bson_destroy(filter);
+    bson_destroy(opts);
+    *more = !bson_empty(&ids);
+    bson_iter_init(&iter, &ids);
+    while (err == ERR_NONE && bson_iter_next(&iter)) {
+        bson_oid_t id = *bson_iter_oid(&iter);
+
+        plan.arg = &id;
+        err = request_change(r, &plan);
+    }
+    if (err == ERR_NONE && *more)
+        err = remove_all(r, STORE_COMMENTS, BCON_NEW("_id", "{", "$in", BCON_ARRAY(&ids), "}"));
+    bson_destroy(&ids);
+    return err;
+}
+
 /* A project of this user alone goes with all that is in it. */
 static enum err
 erase_project(struct request *r, const bson_oid_t *id)
 {
     const char *topic = crud_topic(r, id);
-    enum err err;
+    bool more = true;
+    enum err err = ERR_NONE;
 
-    if ((err = remove_all(r, STORE_COMMENTS, BCON_NEW("projectId", BCON_OID(id)))) != ERR_NONE ||
+    while (err == ERR_NONE && more)
+        err = erase_arrivals(r, id, &more);
+    if (err != ERR_NONE || (err = remove_all(r, STORE_COMMENTS, BCON_NEW("projectId", BCON_OID(id)))) != ERR_NONE ||
         (err = remove_all(r, STORE_INVITATIONS, BCON_NEW("projectId", BCON_OID(id)))) !=
             ERR_NONE ||
         (err = remove_all(r, STORE_TASKS, BCON_NEW("projectId", BCON_OID(id)))) != ERR_NONE ||

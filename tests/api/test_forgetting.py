@@ -51,6 +51,28 @@ def test_a_removed_comment_leaves_every_answer(anna, ben, stack):
         assert [e["kind"] for e in again.events] == ["comment.created", "comment.updated", "comment.deleted"]
 
 
+def test_a_comment_that_moved_with_its_task_is_forgotten_where_it_was(anna, ben, stack):
+    """In every project's log that it was ever in, and only it."""
+    projects, secret, kept = [anna.project(name) for name in ("First", "Second", "Third")], secrets.token_hex(12), secrets.token_hex(12)
+    anna.share(projects[0], ben)
+    task = anna.task(projectId=projects[0]["id"])
+    comment = anna.post(task, "/comments", text=secret).expect(201)
+    anna.post(task, "/comments", text=kept).expect(201)
+    before = events(ben, projects[0])
+    for n in (1, 2):
+        anna.post(task, "/move", projectId=projects[n]["id"]).expect(200)
+        anna.patch(comment, text=f"{secret} {n}").expect(200)
+    assert secret in str(events(ben, projects[0])) and secret in str(events(anna, projects[1]))
+    anna.delete(comment).expect(204)
+    with MongoClient(stack.mongodb_uri) as mongo:
+        log = str(list(mongo[stack.mongodb_database].events.find()))
+    assert secret not in log and kept in log
+    after = events(ben, projects[0])
+    assert [(e["seq"], e["kind"], e["entityId"]) for e in after][:len(before)] == [
+        (e["seq"], e["kind"], e["entityId"]) for e in before]
+    assert [e for e in after if e["kind"] != "comment.created"][:-1] == [e for e in before if e["kind"] != "comment.created"]
+
+
 def test_a_comment_has_only_so_many_versions():
     """So that forgetting all of them is one write of bounded size."""
     with Stack(settings={**SETTINGS, "COMMENT_EDITS": "5"}) as stack:
@@ -75,12 +97,19 @@ def test_an_erased_account_leaves_the_log_of_every_project_it_was_in():
         anna.delete(f"/v1/projects/{left['id']}/members/{zoe.id}").expect(204)
         numbers = {p["id"]: [e["seq"] for e in events(anna, p)] for p in (present, left)}
         assert name in str(events(anna, present)) and name in str(events(anna, left))
+        secret, own = secrets.token_hex(12), zoe.project("Own")
+        task = zoe.task(projectId=present["id"])
+        zoe.post(task, "/comments", text=secret).expect(201)
+        zoe.post(task, "/move", projectId=own["id"]).expect(200)
+        assert secret in str(events(anna, present))
+        numbers[present["id"]] = [e["seq"] for e in events(anna, present)]
         zoe.send("DELETE", "/v1/me", {"password": PASSWORD}).expect(204)
         with MongoClient(stack.mongodb_uri) as mongo:
             base = mongo[stack.mongodb_database]
             eventually(lambda: base.users.find_one({"purgedAt": {"$ne": None}}), within=20, what="the erasure")
             for collection in ("events", "users", "projects", "tasks", "sessions", "notifications"):
                 assert name not in str(list(base[collection].find())), collection
+            assert secret not in str([list(base[name].find()) for name in ("events", "comments")])
         assert [e["seq"] for e in events(anna, left)] == numbers[left["id"]]
         assert [e["seq"] for e in events(anna, present)][:-1] == numbers[present["id"]]
         assert name not in str(events(anna, present)) + str(anna.get("/v1/sync").expect(200).json)
