@@ -6,7 +6,6 @@
 #include <libscrypt.h>
 #include <pthread.h>
 #include <string.h>
-#include <time.h>
 
 #include "tests/unit/unit.h"
 
@@ -158,6 +157,46 @@ test_more_threads_than_places(void **state)
     }
 }
 
+/* While the gate is shut, no hash ends. */
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t news;
+    bool shut;
+    int refused; /* threads that were told to come back later */
+} gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, 0};
+
+int __real_libscrypt_hash(char *out, const char *password, uint32_t n, uint8_t r, uint8_t p);
+int __wrap_libscrypt_hash(char *out, const char *password, uint32_t n, uint8_t r, uint8_t p);
+
+int
+__wrap_libscrypt_hash(char *out, const char *password, uint32_t n, uint8_t r, uint8_t p)
+{
+    pthread_mutex_lock(&gate.lock);
+    while (gate.shut)
+        pthread_cond_wait(&gate.news, &gate.lock);
+    pthread_mutex_unlock(&gate.lock);
+    return __real_libscrypt_hash(out, password, n, r, p);
+}
+
+static void
+set_gate(bool shut)
+{
+    pthread_mutex_lock(&gate.lock);
+    gate.shut = shut;
+    gate.refused = shut ? 0 : gate.refused;
+    pthread_cond_broadcast(&gate.news);
+    pthread_mutex_unlock(&gate.lock);
+}
+
+static void
+wait_for_refused(int count)
+{
+    pthread_mutex_lock(&gate.lock);
+    while (gate.refused < count)
+        pthread_cond_wait(&gate.news, &gate.lock);
+    pthread_mutex_unlock(&gate.lock);
+}
+
 /* One of many that hash at the same time: for whom, and how it went. */
 struct one {
     const char *account, *address;
@@ -173,6 +212,10 @@ hash_for(void *arg)
 
     password_caller(one->account, one->address);
     one->err = password_hash(RIGHT, stored);
+    pthread_mutex_lock(&gate.lock);
+    gate.refused += one->err == ERR_BUSY;
+    pthread_cond_broadcast(&gate.news);
+    pthread_mutex_unlock(&gate.lock);
     return NULL;
 }
 
@@ -196,24 +239,19 @@ refused(struct one *all, int count)
     return busy;
 }
 
-/* Long enough for threads that were started to queue up, short beside what they wait for. */
-static void
-settle(void)
-{
-    nanosleep(&(struct timespec){.tv_nsec = 30000000}, NULL);
-}
-
 static void
 test_one_account_does_not_take_all_places(void **state)
 {
     struct one loop[16], other;
 
     (void)state;
-    password_open(15, 1);
+    password_open(10, 1);
+    set_gate(true);
     for (int i = 0; i < 16; i++)
         start(&loop[i], "anna", "192.0.2.1");
-    settle();
+    wait_for_refused(16 - PASSWORD_ACCOUNT_PLACES);
     start(&other, "ben", "192.0.2.1");
+    set_gate(false);
     assert_int_equal(refused(&other, 1), 0);
     assert_int_equal(refused(loop, 16), 16 - PASSWORD_ACCOUNT_PLACES);
 }
@@ -229,13 +267,17 @@ test_one_address_does_not_shut_others_out(void **state)
     struct one many[16], others[5];
 
     (void)state;
-    password_open(13, 4);
+    password_open(10, 4);
+    set_gate(true);
     for (int i = 0; i < 16; i++)
         start(&many[i], names[i], "192.0.2.1");
+    wait_for_refused(4);
     for (int i = 0; i < 5; i++)
         start(&others[i], names[i], addresses[i]);
+    wait_for_refused(9);
+    set_gate(false);
     assert_int_equal(refused(others, 5), 0);
-    assert_true(refused(many, 16) >= 4);
+    assert_int_equal(refused(many, 16), 9);
     password_caller(NULL, NULL);
 }
 
