@@ -36,6 +36,7 @@ static const struct {
     [METRIC_ACCEPTED]         = {"accepted_total", NULL, COUNTER, "connections accepted"},
     [METRIC_REFUSED]          = {"refused_total", NULL, COUNTER, "handshakes refused: origin, subprotocol, draining"},
     [METRIC_MESSAGES_IN]      = {"messages_in_total", NULL, COUNTER, "messages from clients"},
+    [METRIC_PAUSES]           = {"pauses_total", NULL, COUNTER, "times a connection that sent too much was left unread for up to a second"},
     [METRIC_EVENTS]           = {"events_total", NULL, COUNTER, "events relayed"},
     [METRIC_DELIVERIES]       = {"deliveries_total", NULL, COUNTER, "events handed to live connections"},
     [METRIC_WRITES]           = {"writes_total", NULL, COUNTER, "writes to sockets"},

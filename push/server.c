@@ -14,6 +14,7 @@
 
 #include "common/config.h"
 #include "push/handshake.h"
+#include "push/intake.h"
 #include "push/listen.h"
 #include "push/metrics.h"
 #include "push/session.h"
@@ -26,6 +27,7 @@
 struct conn {
     struct lws *wsi;
     struct session *session; /* NULL before the handshake ends and after the close began */
+    struct intake intake;
     char *input;             /* pieces of a message that has not ended */
     size_t len;
     bool too_large, waking;
@@ -99,6 +101,7 @@ begin(struct conn *c, struct lws *wsi)
     c->wsi = wsi;
     c->session = session_open(c);
     handshake_done(wsi);
+    intake_begin(&c->intake, wsi);
     if (!handshake_through_nginx(wsi))
         setsockopt(lws_get_socket_fd(wsi), SOL_SOCKET, SO_SNDBUF, &(int){SEND_BUFFER}, sizeof(int));
     take_authorization(c);
@@ -209,6 +212,7 @@ callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in
         end(c);
         return len == 1 ? -1 : 0; /* half a code: lws would send it back */
     case LWS_CALLBACK_CLOSED:
+        intake_end(&c->intake);
         end(c);
         return 0;
     case LWS_CALLBACK_WSI_DESTROY:
@@ -235,6 +239,7 @@ bool
 server_open(struct ev_loop *loop, const struct config *config)
 {
     server.config = config;
+    intake_open(loop);
     handshake_open(config);
     server.context = listen_open(loop, config, protocols);
     return server.context != NULL;
@@ -245,6 +250,7 @@ server_open(struct ev_loop *loop, const struct config *config)
 void
 server_tick(void)
 {
+    intake_tick();
     lws_cancel_service(server.context);
 }
 

@@ -14,7 +14,7 @@ struct ev_loop;
 /* Listens on PUSH_SOCKET and PUSH_LISTEN; false: logged. */
 bool server_open(struct ev_loop *loop, const struct config *config);
 
-/* Once a second: lets the library's own timeouts take effect. */
+/* Once a second: lets the library's own timeouts take effect, and paused sockets be read again. */
 void server_tick(void);
 
 /* Takes no more connections; the open ones live on. */

@@ -12,12 +12,12 @@ rules='
 <openssl/                                common/(text|keys|token|totp|mime)\.c|push/tls\.c
 <utf8proc\.h>                            common/unicode\.c
 <idn2\.h>                                common/email\.c
-<libwebsockets\.h>                       push/(server|listen|handshake)\.c
+<libwebsockets\.h>                       push/(server|listen|handshake|intake)\.c
 <jwt\.h>                                 common/token\.c
 <libscrypt\.h>                           common/password\.c
 <(json-c/.*|json)\.h>                    common/json\.c|api/(doc_read|gate)\.c|push/(wire|payload)\.c
 <(bson|bson/.*)\.h>                      common/(store[a-z_]*|event_log|event_find|terms|derived|revocation)\.[ch]|api/.*
-<ev\.h>                                  push/(all|main|feed|lists|look|metrics|presence|reader|relay|repair|session)\.c
+<ev\.h>                                  push/(all|main|feed|lists|look|metrics|presence|reader|relay|repair|session)\.c|push/intake\.[ch]
 "api/                                    api/.*
 "push/                                   push/.*
 "api/v1/                                 api/v1/.*|api/routes\.[ch]|api/jobs/(invited|purge|registration|reset|status_kind)\.c

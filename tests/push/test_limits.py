@@ -1,10 +1,12 @@
 """What one user, one topic or one address may ask for, and what is said of it truly."""
 import contextlib
+import select
 import socket
 import time
 import urllib.parse
 
 import live
+import pytest
 from client import eventually
 from daemons import daemon
 from live import Closed, Nothing
@@ -194,3 +196,47 @@ def test_sockets_that_read_nothing_are_cut(stack, anna, tmp_path):
             assert cut, "a socket that read nothing is still open"
         reader.silent()
         reader.close()
+
+
+def flood(feed, piece, most=4_000_000, still=0.5):
+    """Sends the piece until so much went out, or nothing more for a while; says how much went out, and what of the last piece is left."""
+    feed.sock.setblocking(False)
+    piece, sent, moved = piece * max(1, 4_096 // len(piece)), 0, time.monotonic()
+    at = 0
+    while sent < most and time.monotonic() - moved < still:
+        try:
+            at = (at + (n := feed.sock.send(piece[at:]))) % len(piece)
+            sent, moved = sent + n, time.monotonic()
+        except BlockingIOError:
+            select.select([feed.sock], [feed.sock], [], 0.05)
+            with contextlib.suppress(BlockingIOError):
+                feed.sock.recv(262_144)
+    feed.sock.setblocking(True)
+    feed.sock.settimeout(20.0)
+    return sent, piece[at:] if at else b""
+
+
+@pytest.mark.parametrize("piece", [b"\x89\x80abcd", b"\x8a\x80abcd", b"\x01\x80abcd" + b"\x00\x80abcd" * 2000],
+                         ids=["pings", "pongs", "pieces of a message"])
+def test_a_socket_is_read_only_so_often(anna, second_push, piece):
+    """The library takes control frames and pieces apart by itself: what it reads is bounded, and the peer waits."""
+    with at(second_push, anna):
+        feed = anna.live(follow=[])
+    feed.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
+    if piece[0] == 1:  # all of it is one message
+        feed.frame(live.TEXT, b"", fin=False)
+        piece = piece[6:]
+    assert flood(feed, piece)[0] < 4_000_000
+    feed.sock.close()
+
+
+def test_a_socket_that_sent_too_much_is_read_again(anna, second_push):
+    with at(second_push, anna):
+        feed = anna.live(follow=[])
+    feed.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
+    sent, rest = flood(feed, b"\x8a\x80abcd")  # pongs that nobody asked for, so they have no answer
+    assert sent < 4_000_000
+    feed.sock.sendall(rest)
+    feed.send(op="ping", ref="after")
+    feed.expect("pong", within=20.0, ref="after")
+    feed.close()
