@@ -24,6 +24,7 @@
 #include "push/session.h"
 #include "push/topics.h"
 
+#define SKIPPED     200 /* topics unfollowed before the answer: as many as a socket may name at once */
 #define TURN_TOPICS 256 /* topics asked for or answered in one turn of the loop, of all sessions */
 
 /* What it does, one after the other. */
@@ -51,6 +52,8 @@ struct all {
     const char *reason; /* why it is no good as a whole */
     struct projects *list;
     struct joins joins; /* topics whose beginning must be found */
+    char (*skipped)[EVENT_TOPIC]; /* unfollowed before the answer was complete */
+    uint32_t skipped_count;
 };
 
 static struct {
@@ -95,7 +98,36 @@ free_all(struct all *a)
     lists_drop(a->list);
     joins_drop(&a->joins);
     cursor_free(&a->since);
+    free(a->skipped);
     free(a);
+}
+
+/* Where the topic stands among those to be skipped; skipped_count: nowhere. */
+static uint32_t
+find_skipped(const struct all *a, const char *name)
+{
+    uint32_t i = 0;
+
+    while (i < a->skipped_count && strcmp(a->skipped[i], name) != 0)
+        i++;
+    return i;
+}
+
+enum all_unfollow
+all_unfollow(struct session *s, const char *name)
+{
+    struct all *a = s->all;
+
+    if (a == NULL || a->stage == STAGE_ON)
+        return ALL_KNOWS_NOT;
+    if (find_skipped(a, name) == a->skipped_count) {
+        if (a->skipped_count == SKIPPED)
+            return ALL_FULL;
+        if (a->skipped == NULL && (a->skipped = calloc(SKIPPED, sizeof(*a->skipped))) == NULL)
+            abort();
+        strcpy(a->skipped[a->skipped_count++], name);
+    }
+    return a->stage <= STAGE_ASKING ? ALL_SKIPS : ALL_KNOWS_NOT;
 }
 
 void
@@ -240,7 +272,8 @@ leave_some(struct all *a, uint32_t *budget)
 
     for (; a->at < a->since.count && *budget > 0; --*budget) {
         cursor_topic(&a->since.places[a->at++], name);
-        if (strncmp(name, "project:", 8) == 0 && follow_find(a->session, name) == NULL)
+        if (strncmp(name, "project:", 8) == 0 && follow_find(a->session, name) == NULL &&
+            find_skipped(a, name) == a->skipped_count)
             session_send(a->session, wire_left(name, "removed"));
     }
 }
@@ -254,6 +287,8 @@ ask_for(struct all *a, const char *name)
     struct follow *f = follow_find(s, name);
     struct ask *ask;
 
+    if (find_skipped(a, name) < a->skipped_count)
+        return;
     if (f == NULL) {
         f = follow_begin(s, topics_get(name, s->user), PLACE_WAITING, FOLLOW_ALL);
     } else if (f->why & (FOLLOW_ASKED | FOLLOW_ALL)) {
@@ -323,6 +358,9 @@ work(struct all *a, uint32_t *budget)
             return true;
         a->stage = STAGE_ON;
         cursor_free(&a->since);
+        free(a->skipped);
+        a->skipped = NULL;
+        a->skipped_count = 0;
         return false;
     default:
         return false;
@@ -422,6 +460,16 @@ all_ready(void)
 
 /* ------------------------------------------------------------ joining later */
 
+/* The right has begun anew. */
+static void
+skip_no_more(struct all *a, const char *name)
+{
+    uint32_t i = find_skipped(a, name);
+
+    if (i < a->skipped_count && i < --a->skipped_count)
+        memcpy(a->skipped[i], a->skipped[a->skipped_count], EVENT_TOPIC);
+}
+
 /* A new follow that waits; NULL: it follows already, or has no `all`. */
 static struct follow *
 join(struct session *s, const char *name)
@@ -430,6 +478,7 @@ join(struct session *s, const char *name)
 
     if (s->code != 0 || s->all == NULL)
         return NULL;
+    skip_no_more(s->all, name);
     if (s->all->stage == STAGE_LISTING && s->own->topic->user.listing == NULL)
         return NULL; /* the list that will be read names it */
     if ((f = follow_find(s, name)) != NULL) {

@@ -35,6 +35,14 @@ void all_follow(struct session *s, const struct wire_in *in);
  */
 void all_forget(struct session *s);
 
+/* What unfollowing a topic by name means to `all`. */
+enum all_unfollow {
+    ALL_KNOWS_NOT, /* `all` does not follow, or has asked for the topic: its follow decides */
+    ALL_SKIPS,     /* it would have asked for the topic, and will not */
+    ALL_FULL,      /* so many were named that no more are kept */
+};
+enum all_unfollow all_unfollow(struct session *s, const char *name);
+
 /* One topic less that the answer waits for.  The answer is given in a later turn of the loop. */
 void all_one_less(struct all *all);
 

@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#include "common/log.h"
 #include "common/text.h"
 #include "push/all.h"
 #include "push/follow.h"
@@ -41,7 +40,7 @@ forget(struct topic *t)
         stream_forget(t->window);
 }
 
-void
+bool
 effects_before(struct topic *t, const struct happening *h)
 {
     struct payload p;
@@ -57,10 +56,10 @@ effects_before(struct topic *t, const struct happening *h)
         forget(t);
     } else if (h->effect == EFFECT_PROJECT_UPDATED) {
         payload_read(&p, h->frame);
-        if (p.readable && !p.access)
-            return;
         if (!p.readable)
-            log_error("relay: %s: event %lld cannot be read", t->name, (long long)h->seq);
+            return false; /* its changes were too long, or are forgotten */
+        if (!p.access)
+            return true;
         relay_flush(t);
         t->rights.open = p.opened;
         expel(t, "closed");
@@ -71,6 +70,7 @@ effects_before(struct topic *t, const struct happening *h)
     } else if (h->effect == EFFECT_PROJECT_RESTORED) {
         t->rights.trashed = false;
     }
+    return true;
 }
 
 /* A user has become a member somewhere: `all` goes there. */
@@ -129,7 +129,7 @@ effects_after(struct topic *t, const struct happening *h)
     else if (t->kind == TOPIC_EVERYONE && h->effect == EFFECT_PROJECT_UPDATED) {
         payload_read(&p, h->frame);
         text_hex(project, h->id, 12);
-        if (p.opened)
+        if (p.opened || !p.readable) /* who may not see it is refused there */
             all_opened(project, p.rev);
     }
 }

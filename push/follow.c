@@ -212,6 +212,24 @@ follow_resync_all(struct topic *t, const char *reason)
     }
 }
 
+static void
+hold_place(struct follow *f)
+{
+    int64_t had = f->place == PLACE_CATCHUP ? f->next - 1 : f->topic->flushed;
+    struct ask *ask = follow_wait(f, 0);
+
+    ask->held = ask->quiet = ask->since_given = true;
+    ask->since = had;
+}
+
+void
+follow_hold_all(struct topic *t)
+{
+    for (int where = PLACE_CATCHUP; where <= PLACE_LIVE; where++)
+        while (t->places[where].count > 0)
+            hold_place(t->places[where].at[t->places[where].count - 1]);
+}
+
 /* ------------------------------------------------------------ the end */
 
 void

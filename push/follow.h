@@ -42,6 +42,9 @@ void follow_news(struct topic *t);
 /* Everybody on the topic must refetch: their asks say why. */
 void follow_resync_all(struct topic *t, const char *reason);
 
+/* Everybody on the topic waits, and goes on at the same place without being told. */
+void follow_hold_all(struct topic *t);
+
 /* The user has lost the right: says `left`, then nothing more.  The follow may be gone when it
  * returns, and the session closing. */
 void follow_left(struct follow *f, const char *reason);

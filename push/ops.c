@@ -126,6 +126,7 @@ static enum wire_error
 op_unfollow(struct session *s, const struct wire_in *in)
 {
     char name[EVENT_TOPIC];
+    enum all_unfollow soon;
     struct follow *f;
 
     if (strcmp(in->topic, "all") == 0) {
@@ -135,10 +136,15 @@ op_unfollow(struct session *s, const struct wire_in *in)
         session_send(s, wire_unfollowed("all", in->ref));
         return WIRE_OK;
     }
-    f = follow_name(s, in->topic, name) ? follow_find(s, name) : NULL;
-    if (f == NULL || f->place == PLACE_QUIET)
+    if (!follow_name(s, in->topic, name))
         return WIRE_NOT_FOLLOWED;
-    session_send(s, wire_unfollowed(follow_shown(f->topic), in->ref));
+    f = follow_find(s, name);
+    soon = all_unfollow(s, name);
+    if (soon == ALL_FULL)
+        return WIRE_TOO_MANY;
+    if (soon != ALL_SKIPS && (f == NULL || f->place == PLACE_QUIET))
+        return WIRE_NOT_FOLLOWED;
+    session_send(s, wire_unfollowed(name[0] == 'u' ? "user:me" : name, in->ref));
     follow_no_more(f, FOLLOW_ASKED | FOLLOW_ALL);
     return WIRE_OK;
 }

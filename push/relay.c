@@ -20,6 +20,7 @@
 #include "push/repair.h"
 #include "push/session.h"
 #include "push/signal.h"
+#include "push/topics.h"
 
 #define BATCH_BYTES 65536 /* of one write for several events */
 #define BATCH_MAX   64
@@ -119,8 +120,10 @@ relay_one(struct topic *t, const struct happening *h)
 {
     if (h->frame->len > EAGER_BYTES || t->stream.head - t->flushed >= BATCH_MAX / 2)
         relay_flush(t);
-    if (t->kind == TOPIC_PROJECT && h->effect != EFFECT_NONE)
-        effects_before(t, h);
+    if (t->kind == TOPIC_PROJECT && h->effect != EFFECT_NONE && !effects_before(t, h)) {
+        topics_reload(t, h->seq);
+        return;
+    }
     metrics[METRIC_RING_BYTES] -= (int64_t)t->stream.bytes;
     stream_add(&t->stream, h->frame);
     metrics[METRIC_RING_BYTES] += (int64_t)t->stream.bytes;

@@ -107,12 +107,10 @@ const struct feed_calls topics_calls = {on_up, on_down, on_subscribed, relay_mes
 
 /* ------------------------------------------------------------ new starts, ends */
 
-void
-topics_restart(struct topic *t, const char *reason)
+static void
+load_anew(struct topic *t)
 {
-    relay_flush(t);
     t->turn = hub_turn();
-    follow_resync_all(t, reason);
     metrics[METRIC_RING_BYTES] -= (int64_t)t->stream.bytes;
     stream_start(&t->stream, 0);
     if (t->window != NULL)
@@ -122,6 +120,23 @@ topics_restart(struct topic *t, const char *reason)
     t->page = NULL;
     t->state = TOPIC_SUBSCRIBING;
     repair_load(t);
+}
+
+void
+topics_restart(struct topic *t, const char *reason)
+{
+    relay_flush(t);
+    follow_resync_all(t, reason);
+    load_anew(t);
+}
+
+void
+topics_reload(struct topic *t, int64_t seq)
+{
+    relay_flush(t);
+    follow_hold_all(t);
+    load_anew(t);
+    t->stream.seen = seq; /* the log is read up to there, whatever number is loaded */
 }
 
 void

@@ -22,6 +22,12 @@ void topics_set_epoch(const char *epoch);
 /* Starts the numbers of a topic anew: loads it, and everybody on it refetches. */
 void topics_restart(struct topic *t, const char *reason);
 
+/*
+ * Reads numbers and rights anew, because of that event.  Everybody on the topic waits meanwhile and
+ * then gets what came since, the event itself included, if the right is still there.
+ */
+void topics_reload(struct topic *t, int64_t seq);
+
 /* Once a second. */
 void topics_tick(void);
 

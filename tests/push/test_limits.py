@@ -59,6 +59,24 @@ def test_unfollow_ends_a_topic_also_when_all_follows_it(anna):
         feed.silent()
 
 
+def test_unfollow_ends_a_topic_that_all_is_still_asking_for(anna):
+    one, other = anna.project("One"), anna.project("Other")
+    with anna.live(follow=[]) as feed:
+        cursor = feed.follow("all")["cursor"]
+    for since in ({}, {"since": cursor}):
+        with anna.live(follow=[]) as feed:
+            feed.send(op="follow", topic="all", ref="all", **since)
+            feed.send(op="unfollow", topic=topic_of(one), ref=1)
+            feed.expect("unfollowed", topic=topic_of(one), ref=1)
+            answer = feed.expect("following", topic="all", ref="all")
+            assert topic_of(other) in answer["topics"] and topic_of(one) not in answer["topics"]
+            anna.task("Not shown", projectId=one["id"])
+            shown = anna.task("Shown", projectId=other["id"])
+            feed.expect("task.created", id=shown["id"])
+            feed.silent()
+            assert not [m for m in feed.waiting if m["op"] == "left"]
+
+
 def test_unfollow_echoes_no_name_that_was_not_followed(anna):
     with anna.live(follow=[]) as feed:
         for topic in (NOBODYS, "x" * 40_000, "all", "user:me", ""):

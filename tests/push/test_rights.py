@@ -1,8 +1,11 @@
 """Rights lost while connected: within a second the stream ends, and nothing numbered later leaks."""
+import subprocess
 import threading
 
 import tokens
+from bson import Int64, ObjectId
 from client import eventually
+from pymongo import MongoClient
 
 
 def test_a_removed_member_gets_left_and_nothing_later(anna, ben, project, topic):
@@ -138,3 +141,44 @@ def test_a_stolen_refresh_token_closes_the_sockets_when_it_is_replayed(anna, wor
         anna.take(anna.post("/v1/sessions/refresh", refreshToken=first["refreshToken"]).expect(200))
         world.anonymous().post("/v1/sessions/refresh", refreshToken=old).expect(401)
         feed.expect_close(4401, within=1.0)
+
+
+def change_without_content(stack, anna, project, access):
+    """As an event whose changes were too long or are forgotten: in the log, then in Redis."""
+    topic = "project:" + project["id"]
+    anna.patch(project, name="Renamed").expect(200)
+    with MongoClient(stack.mongodb_uri) as mongo:
+        database = mongo[stack.mongodb_database]
+        event = database.events.find_one({"topic": topic}, sort=[("seq", -1)])
+        seq = event["seq"] + 1
+        frame = event["frame"].replace(f'"seq":{seq - 1},', f'"seq":{seq},').replace(f'.{seq - 1}"', f'.{seq}"')
+        frame = frame.split(',"changes":')[0] + ',"changes":null,"dataOmitted":true,"data":null}'
+        database.projects.update_one({"_id": ObjectId(project["id"])}, {"$set": {"access": access}})
+        database.events.insert_one({**{k: v for k, v in event.items() if k != "_id"}, "seq": Int64(seq), "frame": frame})
+        database.topics.update_one({"_id": topic}, {"$set": {"seq": Int64(seq)}})
+    said = subprocess.run(["redis-cli", "-s", stack.redis_url.removeprefix("unix://"), "-x", "PUBLISH", "tw:" + topic], check=True, capture_output=True,
+                          input=f"{seq} project.updated {project['id']}\n{frame}".encode())
+    assert int(said.stdout.decode()) > 0, said
+    return seq
+
+
+def test_a_change_without_its_content_leaves_an_open_project_open(stack, anna, ben, project, topic):
+    anna.patch(project, access="everyone").expect(200)
+    with ben.live(follow=[topic]) as feed, anna.live(follow=[topic]) as hers:
+        seq = change_without_content(stack, anna, project, "everyone")
+        task = anna.task("Still seen", projectId=project["id"])
+        for one in (feed, hers):
+            assert one.expect("project.updated", within=2.0)["seq"] == seq - 1
+            assert one.expect("project.updated", within=2.0)["seq"] == seq
+            assert one.expect("task.created", within=2.0)["entityId"] == task["id"]
+
+
+def test_a_change_without_its_content_may_close_a_project(stack, anna, ben, project, topic):
+    anna.patch(project, access="everyone").expect(200)
+    with ben.live(follow=[topic]) as feed, anna.live(follow=[topic]) as hers:
+        seq = change_without_content(stack, anna, project, "members")
+        anna.task("Not seen", projectId=project["id"])
+        hers.expect("task.created", within=2.0)
+        feed.expect("left", within=2.0, topic=topic)
+        feed.silent()
+        assert max(e["seq"] for e in feed.events) < seq
