@@ -177,21 +177,22 @@ gate_check(struct request *r, bool *done)
 static enum err
 handle(struct request *r)
 {
+    const char *key;
     bool done;
     enum err err = check(r);
 
     if (err != ERR_NONE)
         return err;
     limits_hashing(r, r->user);
-    if (r->key == NULL)
+    if ((key = r->key) == NULL) /* a handler may drop it, so that its answer is not recorded */
         return r->route->handler(r);
     /* Entered before the look, so that no twin can finish between the two. */
-    if ((err = key_enter(r->key)) != ERR_NONE)
+    if ((err = key_enter(key)) != ERR_NONE)
         return err;
     err = request_replay(r, &done);
     if (err == ERR_NONE && !done)
         err = r->route->handler(r);
-    key_leave(r->key);
+    key_leave(key);
     return err;
 }
 

@@ -63,6 +63,18 @@ def test_a_lost_refresh_reply_may_be_asked_for_as_long_as_its_token_is_unused(wo
     refresh(world, again["refreshToken"]).expect(200)
 
 
+def test_a_copied_refresh_token_with_a_key_ends_the_session_and_nothing_else(world, anna, stack):
+    """Once: the worker crashed, since the refusal of a copied token is not recorded under the key."""
+    before = stack.logs("api").count("serving with")
+    copied, key = anna.refresh_token, secrets.token_hex(8)
+    first = refresh(world, copied).expect(200)
+    second = refresh(world, first["refreshToken"]).expect(200)
+    for _ in range(2):
+        User(world).post("/v1/sessions/refresh", refreshToken=copied, key=key).expect(401, "bad-credentials")
+    refresh(world, second["refreshToken"]).expect(401, "bad-credentials")
+    assert stack.logs("api").count("serving with") == before
+
+
 @pytest.mark.parametrize("kind", ["random", "changed", "of another session", "in capitals"])
 def test_a_refresh_token_that_was_never_issued_ends_nothing(world, anna, kind):
     session, secret = anna.refresh_token.split(".")
