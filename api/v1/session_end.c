@@ -50,23 +50,21 @@ revocation_of(const struct session_end *e, int i)
 enum err
 session_end_run(struct session_end *e, struct change *change)
 {
-    int asked = e->count;
     enum err err = ERR_NONE;
 
-    e->count = 0;
-    for (int i = 0; err == ERR_NONE && i < asked; i++) {
+    e->ended_count = 0;
+    for (int i = 0; err == ERR_NONE && i < e->count; i++) {
         struct event event = {.kind = EVENT_SESSION_REVOKED, .rev = 1};
         struct revocation entry = revocation_of(e, i);
         char hex[25];
-        bool ended;
 
-        if ((err = mark(e, change, &e->sessions[i], &ended)) != ERR_NONE || !ended)
+        if ((err = mark(e, change, &e->sessions[i], &e->ended[i])) != ERR_NONE || !e->ended[i])
             continue;
         bson_oid_to_string(&e->sessions[i], hex);
         event.entity_id = hex;
         if ((err = change_event(change, 0, &event)) == ERR_NONE)
             err = revocation_add(change, &entry);
-        e->sessions[e->count++] = e->sessions[i];
+        e->ended_count++;
     }
     return err;
 }
@@ -77,7 +75,8 @@ session_end_tell(const struct session_end *e)
     for (int i = 0; i < e->count; i++) {
         struct revocation entry = revocation_of(e, i);
 
-        revoked_add(e->r->revoked, &entry);
+        if (e->ended[i])
+            revoked_add(e->r->revoked, &entry);
     }
 }
 
@@ -134,7 +133,7 @@ session_end_oldest(struct request *r, const bson_t *user)
         err = change_run(r->store, r->bus, r->epoch, &plan);
     if (err != ERR_NONE)
         log_warn("sessions: the oldest were not ended");
-    if (err != ERR_NONE || t.e.count == 0)
+    if (err != ERR_NONE || t.e.ended_count == 0)
         return;
     session_end_tell(&t.e);
     audit(r, "session.oldest-ended", t.e.user);

@@ -269,7 +269,7 @@ end_one(struct change *change, void *arg)
     struct session_end *e = arg;
     enum err err = session_end_run(e, change);
 
-    if (err == ERR_NONE && e->count == 0)
+    if (err == ERR_NONE && e->ended_count == 0)
         return ERR_NOT_FOUND;
     return err == ERR_NONE ? reply_empty(e->r, 204) : err;
 }

@@ -44,7 +44,7 @@ punish(struct change *change, void *arg)
     struct request *r = p->end.r;
     enum err err = session_end_run(&p->end, change);
 
-    if (err != ERR_NONE || p->end.count == 0)
+    if (err != ERR_NONE || p->end.ended_count == 0)
         return err;
     return queue_letter(change, JOB_LETTER, LETTER_SESSION_ENDED, doc_text(p->user, "email"),
                         NOTICE_MS, "name", account_greeting(r, p->user), "ip", account_ip(r),

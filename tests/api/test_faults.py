@@ -100,6 +100,24 @@ def test_a_twin_is_replayed_before_a_majority_read_shows_it(stack, project):
     assert again["id"] == first["id"] and again.headers["idempotency-replayed"] == "true"
 
 
+@pytest.mark.parametrize("code", [112, 251])
+@pytest.mark.parametrize("how", ["log-out", "copied token"])
+def test_a_session_ends_in_spite_of_a_conflict(stack, world, code, how):
+    """The change runs again, and must still know which session it was to end."""
+    anna = world.user("anna")
+    copied = anna.refresh_token
+    if how == "copied token":
+        for _ in range(2):
+            anna.take(anna.post("/v1/sessions/refresh", refreshToken=anna.refresh_token).expect(200))
+    with stack.fault(f"error command=update collection=sessions code={code} labels={TRANSIENT}"):
+        if how == "log-out":
+            anna.delete("/v1/sessions/current").expect(204)
+        else:
+            anna.post("/v1/sessions/refresh", refreshToken=copied).expect(401, "bad-credentials")
+    anna.get("/v1/me").expect(401)
+    anna.post("/v1/sessions/refresh", refreshToken=anna.refresh_token).expect(401, "bad-credentials")
+
+
 def test_writers_wait_for_a_new_primary(stack, project):
     """Two seconds without a primary, as in an election: nobody is refused."""
     anna, project = project
