@@ -353,9 +353,31 @@ struct inner {
     struct request *r;
     change_fn fn;
     void *arg;
+    bool repeated; /* a twin has made this change already */
 };
 
-/* The plan's own function, with the request knowing of the change. */
+/* Does this transaction see our key's record? */
+static bool
+has_record(struct request *r)
+{
+    bson_t *filter, *doc;
+    enum err err;
+
+    if (r->key == NULL)
+        return false;
+    filter = BCON_NEW("_id", BCON_UTF8(r->key));
+    err = store_get(r->store, STORE_IDEMPOTENCY, filter, NULL, &doc);
+    bson_destroy(filter);
+    if (err == ERR_NONE)
+        bson_destroy(doc);
+    return err == ERR_NONE;
+}
+
+/*
+ * The plan's own function, with the request knowing of the change.  What it refuses
+ * may be refused only because of a twin that was committed since the request looked
+ * for its key's record: whoever sees the twin's change sees the record too.
+ */
 static enum err
 run_inner(struct change *change, void *arg)
 {
@@ -365,13 +387,15 @@ run_inner(struct change *change, void *arg)
     i->r->change = change;
     err = i->fn(change, i->arg);
     i->r->change = NULL;
+    i->repeated = err != ERR_NONE && err != ERR_RETRY && err != ERR_CONFLICT && err != ERR_BUSY &&
+                  err != ERR_STORE && has_record(i->r);
     return err;
 }
 
 enum err
 request_change(struct request *r, const struct change_plan *plan)
 {
-    struct inner inner = {r, plan->fn, plan->arg};
+    struct inner inner = {.r = r, .fn = plan->fn, .arg = plan->arg};
     struct change_plan own = *plan; /* the caller's may run again */
     bool found = false;
     enum err err, replayed;
@@ -387,7 +411,7 @@ request_change(struct request *r, const struct change_plan *plan)
      * A conflict may be our own key's record, written by a faster twin: perhaps on
      * another host, and so lately that a majority read does not show it yet.
      */
-    if (err == ERR_CONFLICT && r->key != NULL) {
+    if (r->key != NULL && (err == ERR_CONFLICT || inner.repeated)) {
         replayed = replay(r, true, &found);
         if (replayed != ERR_NONE || found)
             return replayed;

@@ -118,6 +118,23 @@ def test_a_session_ends_in_spite_of_a_conflict(stack, world, code, how):
     anna.post("/v1/sessions/refresh", refreshToken=anna.refresh_token).expect(401, "bad-credentials")
 
 
+@pytest.mark.parametrize("repeat", [
+    lambda anna, task, key: anna.patch(task, title="Changed", if_match=task.etag, key=key),
+    lambda anna, task, key: anna.delete(task, key=key),
+    lambda anna, task, key: anna.post("/v1/projects/" + task["projectId"] + "/invitations",
+                                      email=f"{key}@example.com", key=key),
+], ids=["change", "deletion", "invitation"])
+def test_a_twin_that_would_be_refused_is_replayed(stack, project, repeat):
+    """Its first look came before the other's commit, its turn after it: what it finds is its own change."""
+    anna, project = project
+    task = anna.post("/v1/tasks", title="Twice", projectId=project["id"]).expect(201)
+    key = secrets.token_hex(8)
+    first = repeat(anna, task, key).expect((200, 201, 204))
+    with stack.fault("empty command=find collection=idempotency level=majority times=0"):
+        again = repeat(anna, task, key).expect(first.status)
+    assert again.json == first.json and again.headers["idempotency-replayed"] == "true"
+
+
 def test_writers_wait_for_a_new_primary(stack, project):
     """Two seconds without a primary, as in an election: nobody is refused."""
     anna, project = project
