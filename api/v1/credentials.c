@@ -166,5 +166,7 @@ credentials_tell(const struct credential_event *e)
 {
     struct revocation entry = revocation_of(e);
 
-    revoked_add(e->r->revoked, &entry);
+    /* A twin's answer is not this change, whose generation may be the one that counts now. */
+    if (!e->r->reply.replayed)
+        revoked_add(e->r->revoked, &entry);
 }

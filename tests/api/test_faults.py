@@ -135,6 +135,19 @@ def test_a_twin_that_would_be_refused_is_replayed(stack, project, repeat):
     assert again.json == first.json and again.headers["idempotency-replayed"] == "true"
 
 
+def test_a_twin_ends_no_session_that_was_opened_since(stack, world):
+    """Once: its worker took the new generation for ended, and nobody who logged in could work."""
+    anna = world.user("anna")
+    key = secrets.token_hex(8)
+    anna.delete("/v1/sessions", key=key).expect(204)
+    later = anna.log_in()
+    with stack.fault("empty command=find collection=idempotency level=majority times=0"):
+        again = anna.delete("/v1/sessions", key=key).expect(204)
+    assert again.headers["idempotency-replayed"] == "true"
+    for _ in range(8):
+        later.get("/v1/me").expect(200)
+
+
 def test_writers_wait_for_a_new_primary(stack, project):
     """Two seconds without a primary, as in an election: nobody is refused."""
     anna, project = project
