@@ -85,13 +85,13 @@ read_one(void *arg, const bson_t *doc)
 
     take(doc, &entry, &seq);
     r->count++;
+    r->each(r->arg, &entry); /* whatever is missing before it; then it comes again */
     r->gap = r->gap || seq > r->reader->last + 1;
     if (r->gap)
         return ERR_NONE;
     r->at = seq;
     if (seq > r->reader->last)
         r->reader->last = seq;
-    r->each(r->arg, &entry);
     return ERR_NONE;
 }
 

@@ -75,6 +75,18 @@ def test_a_copied_refresh_token_with_a_key_ends_the_session_and_nothing_else(wor
     assert stack.logs("api").count("serving with") == before
 
 
+def test_an_end_behind_a_missing_number_is_heard_at_once(anna, stack):
+    """Numbers expire unread while a host is stopped; what came after them must not wait for them."""
+    session = bson.ObjectId(tokens.claims(anna.token)["sid"])
+    with pymongo.MongoClient(stack.mongodb_uri) as client:
+        db = client[stack.mongodb_database]
+        db.topics.update_one({"_id": "revocations"}, {"$inc": {"seq": 2}})
+        db.revocations.insert_one({
+            "_id": db.topics.find_one({"_id": "revocations"})["seq"], "sessionId": session, "userId": bson.ObjectId(anna.id),
+            "expiresAt": datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)})
+    eventually(lambda: anna.get("/v1/me").status == 401, within=3, what="the end of the session")
+
+
 @pytest.mark.parametrize("kind", ["random", "changed", "of another session", "in capitals"])
 def test_a_refresh_token_that_was_never_issued_ends_nothing(world, anna, kind):
     session, secret = anna.refresh_token.split(".")
