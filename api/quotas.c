@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "api/doc.h"
 #include "api/limits.h"
 #include "api/request.h"
 #include "common/clock.h"
@@ -116,10 +117,24 @@ count_key(char key[65], enum quota quota, const char *who, int64_t window)
     text_free(&t);
 }
 
+static enum err
+read_count(struct store *store, const char *key, int64_t *count)
+{
+    bson_t *filter = BCON_NEW("_id", BCON_UTF8(key)), *found;
+    enum err err = store_get(store, STORE_THROTTLES, filter, NULL, &found);
+
+    bson_destroy(filter);
+    if (err != ERR_NONE)
+        return err;
+    *count = doc_int(found, "count");
+    bson_destroy(found);
+    return ERR_NONE;
+}
+
 enum err
 quotas_count(struct store *store, int64_t now, enum quota quota, const char *who, bool *over)
 {
-    int64_t length = quotas[quota].seconds * 1000, window = now / length, matched = 0;
+    int64_t length = quotas[quota].seconds * 1000, window = now / length, matched = 0, count;
     long limit = quotas_limit(quota);
     bson_t *filter, *more, *first;
     char key[65];
@@ -135,15 +150,12 @@ quotas_count(struct store *store, int64_t now, enum quota quota, const char *who
     *over = false;
     err = store_update(store, STORE_THROTTLES, filter, more, &matched);
     if (err == ERR_NONE && matched == 0) {
-        bson_t *found, *same = BCON_NEW("_id", BCON_UTF8(key));
-
-        err = store_get(store, STORE_THROTTLES, same, NULL, &found);
-        *over = err == ERR_NONE;
-        if (*over)
-            bson_destroy(found);
+        err = read_count(store, key, &count);
+        *over = err == ERR_NONE && count >= limit;
+        if (err == ERR_NONE && !*over) /* it was made since the update */
+            err = ERR_RETRY;
         else if (err == ERR_NOT_FOUND)
             err = store_insert(store, STORE_THROTTLES, first);
-        bson_destroy(same);
     }
     bson_destroy(filter);
     bson_destroy(more);

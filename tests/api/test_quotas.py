@@ -205,6 +205,13 @@ def test_guesses_at_codes_are_counted_whatever_is_deleted(people, outbox):
     assert set(statuses[:12]) == {401} and set(statuses[12:]) == {429}
 
 
+def test_the_first_guesses_of_a_day_at_once_are_no_more_than_they_are(people):
+    """Once: the loser of a race for the day's count was told to come back in a day, or 503."""
+    for _ in range(3):
+        user = people.user()
+        assert at_once(8, lambda n, user=user: user.put("/v1/verifications", code="000000")) == [401] * 8
+
+
 # -- whose tries ---------------------------------------------------------------------------------
 def log_in(people, login, password="not it at all", cookie=None):
     headers = {"Cookie": cookie} if cookie else {}
