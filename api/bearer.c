@@ -79,6 +79,52 @@ check_user(struct request *r, const bson_t *token)
     return doc_int(token, "generation") == doc_int(user, "apiTokenGen") ? ERR_NONE : ERR_NO_AUTH;
 }
 
+/* A token that is bound to projects is good for routes that look at them, and for no other. */
+static enum err
+check_bound(struct request *r, const bson_t *token)
+{
+    bson_iter_t iter;
+    const uint8_t *bytes;
+    uint32_t len;
+    bson_t list;
+
+    if (!bson_iter_init_find(&iter, token, "projectIds") || !BSON_ITER_HOLDS_ARRAY(&iter))
+        return ERR_NONE;
+    bson_iter_array(&iter, &len, &bytes);
+    bson_init_static(&list, bytes, len);
+    r->bound = request_keep(r, bson_copy(&list));
+    bson_oid_to_string(doc_id(token, "_id"), r->bound_token);
+    return r->route->flags & BOUND
+               ? ERR_NONE
+               : request_fail(r, ERR_FORBIDDEN, "the token is bound to projects");
+}
+
+bool
+bearer_reaches(const struct request *r, const bson_oid_t *project)
+{
+    bson_iter_t iter;
+
+    if (r->bound == NULL)
+        return true;
+    bson_iter_init(&iter, r->bound);
+    while (bson_iter_next(&iter))
+        if (bson_oid_equal(bson_iter_oid(&iter), project))
+            return true;
+    return false;
+}
+
+void
+bearer_within(const struct request *r, const char *field, bson_t *filter)
+{
+    bson_t in;
+
+    if (r->bound == NULL)
+        return;
+    BSON_APPEND_DOCUMENT_BEGIN(filter, field, &in);
+    BSON_APPEND_ARRAY(&in, "$in", r->bound);
+    bson_append_document_end(filter, &in);
+}
+
 enum err
 bearer_check(struct request *r, const char *text)
 {
@@ -104,6 +150,8 @@ bearer_check(struct request *r, const char *text)
         return request_fail(r, ERR_FORBIDDEN, "this needs a person's own session");
     if (granted(token) < need)
         return request_fail(r, ERR_FORBIDDEN, "the token lacks the scope %s", bearer_scopes[need]);
+    if ((err = check_bound(r, token)) != ERR_NONE)
+        return err;
     r->limited = granted(token) < ADMIN_SCOPE;
     note_use(r, token);
     return ERR_NONE;

@@ -5,6 +5,7 @@
 #ifndef API_BEARER_H
 #define API_BEARER_H
 
+#include <bson/bson.h>
 #include <stdbool.h>
 
 #include "common/err.h"
@@ -26,5 +27,14 @@ bool bearer_is(const char *text);
  * request's route.
  */
 enum err bearer_check(struct request *r, const char *text) MUST_CHECK;
+
+/*
+ * May the request's token be used in this project?  Always, unless it is an API
+ * token bound to others; whether its user may is another question.
+ */
+bool bearer_reaches(const struct request *r, const bson_oid_t *project);
+
+/* Appends {field: {$in: the projects}} to a filter, if the token is bound to projects. */
+void bearer_within(const struct request *r, const char *field, bson_t *filter);
 
 #endif

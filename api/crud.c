@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "api/bearer.h"
 #include "api/doc.h"
 #include "api/due.h"
 #include "api/project_cache.h"
@@ -131,9 +132,11 @@ project_in_change(struct request *r, const bson_oid_t *id, const bson_t **out)
 enum err
 crud_project(struct request *r, const bson_oid_t *id, enum action action, const bson_t **out)
 {
-    enum err err =
-        r->change != NULL ? project_in_change(r, id, out) : crud_get(r, STORE_PROJECTS, id, out);
+    enum err err = bearer_reaches(r, id) ? ERR_NONE : ERR_NOT_FOUND;
 
+    if (err == ERR_NONE)
+        err = r->change != NULL ? project_in_change(r, id, out)
+                                : crud_get(r, STORE_PROJECTS, id, out);
     if (err == ERR_NONE)
         err = access_check(*out, &r->user_id, action);
     if (err == ERR_NONE && (action == ACTION_WRITE || action == ACTION_COMMENT) &&

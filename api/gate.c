@@ -129,7 +129,10 @@ read_body(struct request *r)
     return ERR_NONE;
 }
 
-/* The record's id: nobody can meet another's key. */
+/*
+ * The record's id: nobody can meet another's key, nor what the user did elsewhere
+ * by a token that is bound to projects.
+ */
 static enum err
 read_key(struct request *r)
 {
@@ -144,7 +147,8 @@ read_key(struct request *r)
     for (const char *p = key; *p != '\0'; p++)
         if (*p < 0x20 || *p > 0x7E)
             return request_fail(r, ERR_MALFORMED, "Idempotency-Key must be printable ASCII");
-    text_printf(&t, "%s\n%s\n%s", r->user, r->user[0] == '\0' ? r->path : "", key);
+    text_printf(&t, "%s%s\n%s\n%s", r->user, r->bound_token, r->user[0] == '\0' ? r->path : "",
+                key);
     r->key = arena_alloc(r->arena, 65);
     text_sha256((char *)(uintptr_t)r->key, t.bytes, t.len);
     text_free(&t);

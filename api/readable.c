@@ -5,8 +5,16 @@
 #include "api/readable.h"
 
 #include "api/access.h"
+#include "api/bearer.h"
 #include "api/doc.h"
 #include "api/request.h"
+
+void
+readable_projects(const struct request *r, bson_t *filter)
+{
+    access_readable(&r->user_id, filter);
+    bearer_within(r, "_id", filter);
+}
 
 enum err
 readable_project(struct request *r, const bson_oid_t *id, bool living)
@@ -14,6 +22,8 @@ readable_project(struct request *r, const bson_oid_t *id, bool living)
     bson_t filter = BSON_INITIALIZER, opts = BSON_INITIALIZER, fields, members, own, *found;
     enum err err;
 
+    if (!bearer_reaches(r, id))
+        return ERR_NOT_FOUND;
     BSON_APPEND_OID(&filter, "_id", id);
     BSON_APPEND_DOCUMENT_BEGIN(&opts, "projection", &fields);
     BSON_APPEND_INT32(&fields, "access", 1);
@@ -68,7 +78,7 @@ append_lookup(bson_t *pipeline)
 
 /* Both living, and the project the caller's to read; then without the project. */
 static void
-append_right(bson_t *pipeline, const bson_oid_t *user)
+append_right(bson_t *pipeline, const struct request *r)
 {
     bson_t stage, match, project, which;
 
@@ -78,7 +88,7 @@ append_right(bson_t *pipeline, const bson_oid_t *user)
     BSON_APPEND_DOCUMENT_BEGIN(&match, "project", &project);
     BSON_APPEND_DOCUMENT_BEGIN(&project, "$elemMatch", &which);
     BSON_APPEND_NULL(&which, "deletedAt");
-    access_readable(user, &which);
+    readable_projects(r, &which);
     bson_append_document_end(&project, &which);
     bson_append_document_end(&match, &project);
     bson_append_document_end(&stage, &match);
@@ -107,7 +117,7 @@ readable_get(struct request *r, enum store_name store, const bson_oid_t *id, con
 
     append_entity(&pipeline, id);
     append_lookup(&pipeline);
-    append_right(&pipeline, &r->user_id);
+    append_right(&pipeline, r);
     err = store_aggregate(r->store, store, &pipeline, keep, &found);
     bson_destroy(&pipeline);
     if (found != NULL)

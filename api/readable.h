@@ -15,6 +15,9 @@
 
 struct request;
 
+/* Appends to a filter of projects: those that the caller may read, as far as the token reaches. */
+void readable_projects(const struct request *r, bson_t *filter);
+
 /* ERR_NOT_FOUND if the caller may not read the project; and, if it must be living, in the trash. */
 enum err readable_project(struct request *r, const bson_oid_t *id, bool living) MUST_CHECK;
 

@@ -23,6 +23,7 @@ enum who { ANYONE, USER, MAYBE }; /* MAYBE: anyone, but a token that comes must 
 #define ADMIN    256u /* for API tokens of the scope admin */
 #define READS    512u /* changes nothing, whatever its method: for API tokens of the scope read */
 #define STEP_UP  1024u/* needs a session whose password was given of late (step_up.h) */
+#define BOUND    2048u/* also for API tokens that are bound to projects (bearer_reaches()) */
 #define OR_LATER 4096u /* or answers 202 {}: the rest comes by letter */
 #define LOGINS   64u  /* counted for the address: secrets can be tried here */
 

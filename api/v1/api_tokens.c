@@ -10,6 +10,7 @@
 #include "api/crud.h"
 #include "api/doc.h"
 #include "api/jobs/queue.h"
+#include "api/readable.h"
 #include "api/reply.h"
 #include "api/request.h"
 #include "api/v1/account.h"
@@ -18,19 +19,22 @@
 #include "common/clock.h"
 #include "common/token.h"
 
-#define TOKENS_MAX 100 /* of one user */
+#define TOKENS_MAX   100 /* of one user */
+#define PROJECTS_MAX 50  /* of one token */
 
 /* clang-format off */
 static const struct field create_fields[] = {
     {"name",      TEXT,    MUST_SET,           1, 100},
     {"scopes",    SLUGS,   MUST_SET,           0, 3, .about = "read, write or admin; each includes those before it"},
     {"expiresAt", INSTANT, MAY_SET | NULLABLE},
+    {"projectIds", REFS,   MAY_SET | NULLABLE, 0, PROJECTS_MAX, .about = "the token is good for these alone: all else is as if it were not there, and nothing can be created outside; null: whatever its owner may do"},
     {NULL},
 };
 static const struct field token_fields[] = {
     {"id",         REF,     0},
     {"name",       TEXT,    0},
     {"scopes",     SLUGS,   0},
+    {"projectIds", REFS,    NULLABLE, .about = "that it is bound to; null: to none"},
     {"createdAt",  INSTANT, 0},
     {"expiresAt",  INSTANT, NULLABLE},
     {"lastUsedAt", INSTANT, NULLABLE},
@@ -40,6 +44,7 @@ static const struct field made_fields[] = {
     {"id",         REF,     0},
     {"name",       TEXT,    0},
     {"scopes",     SLUGS,   0},
+    {"projectIds", REFS,    NULLABLE, .about = "that it is bound to; null: to none"},
     {"createdAt",  INSTANT, 0},
     {"expiresAt",  INSTANT, NULLABLE},
     {"lastUsedAt", INSTANT, NULLABLE},
@@ -78,7 +83,31 @@ judge_scopes(struct request *r, const bson_t *body)
         request_complain(r, "/scopes", "too-short", "must not be empty");
 }
 
-/* "read, write" for the letter. */
+/* A token can be bound only to projects that its owner may read now. */
+static enum err
+judge_projects(struct request *r, const bson_t *body)
+{
+    bson_iter_t iter, list;
+    int count = 0;
+
+    if (!doc_has(body, "projectIds") || !bson_iter_init_find(&iter, body, "projectIds") ||
+        !bson_iter_recurse(&iter, &list))
+        return ERR_NONE;
+    for (; bson_iter_next(&list); count++) {
+        enum err err = readable_project(r, bson_iter_oid(&list), true);
+
+        if (err == ERR_NOT_FOUND)
+            request_complain(r, arena_printf(r->arena, "/projectIds/%s", bson_iter_key(&list)),
+                             "not-found", "must be a project that you may read");
+        else if (err != ERR_NONE)
+            return err;
+    }
+    if (count == 0)
+        request_complain(r, "/projectIds", "too-short", "must not be empty");
+    return ERR_NONE;
+}
+
+/* "read, write" for the letter; and how many projects it is bound to. */
 static const char *
 scopes_in_words(struct request *r, const bson_t *doc)
 {
@@ -89,6 +118,15 @@ scopes_in_words(struct request *r, const bson_t *doc)
         while (bson_iter_next(&list))
             words = arena_printf(r->arena, "%s%s%s", words, *words == '\0' ? "" : ", ",
                                  bson_iter_utf8(&list, NULL));
+    if (doc_has(doc, "projectIds") && bson_iter_init_find(&iter, doc, "projectIds") &&
+        bson_iter_recurse(&iter, &list)) {
+        int count = 0;
+
+        while (bson_iter_next(&list))
+            count++;
+        words = arena_printf(r->arena, count == 1 ? "%s, in %d project" : "%s, in %d projects",
+                             words, count);
+    }
     return words;
 }
 
@@ -156,6 +194,8 @@ api_tokens_create(struct request *r)
     if (err != ERR_NONE && err != ERR_INVALID)
         return err;
     judge_scopes(r, body);
+    if ((err = judge_projects(r, body)) != ERR_NONE)
+        return err;
     if (doc_time(body, "expiresAt", &expires) && expires <= clock_now())
         request_complain(r, "/expiresAt", "range", "must be in the future");
     if ((err = request_verdict(r)) != ERR_NONE ||

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "api/bearer.h"
 #include "api/crud.h"
 #include "api/doc.h"
 #include "api/quotas.h"
@@ -322,8 +323,10 @@ read_acquainted(struct request *r, struct work *w)
                     "deletedAt", BCON_NULL));
     bson_t *opts = request_keep(r, BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}"));
     bson_t *found;
-    enum err err = store_get(r->store, STORE_PROJECTS, filter, opts, &found);
+    enum err err;
 
+    bearer_within(r, "_id", filter);
+    err = store_get(r->store, STORE_PROJECTS, filter, opts, &found);
     if (err == ERR_NONE)
         request_keep(r, found);
     w->acquainted = err == ERR_NONE;

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "api/bearer.h"
 #include "api/crud.h"
 #include "api/doc.h"
 #include "api/quotas.h"
@@ -203,11 +204,19 @@ write_notification(struct request *r, struct text *out, const bson_t *doc)
     doc_write(out, &notification_shape, doc);
 }
 
+bson_t *
+notifications_own(struct request *r)
+{
+    bson_t *filter = request_keep(r, BCON_NEW("userId", BCON_OID(&r->user_id)));
+
+    bearer_within(r, "projectId", filter);
+    return filter;
+}
+
 enum err
 notifications_list(struct request *r)
 {
-    return crud_page(r, STORE_NOTIFICATIONS, &notification_list,
-                     request_keep(r, BCON_NEW("userId", BCON_OID(&r->user_id))),
+    return crud_page(r, STORE_NOTIFICATIONS, &notification_list, notifications_own(r),
                      write_notification);
 }
 
@@ -222,7 +231,7 @@ mark(struct change *change, void *arg)
 {
     struct marking *m = arg;
     struct request *r = m->r;
-    bson_t *filter = request_keep(r, BCON_NEW("userId", BCON_OID(&r->user_id)));
+    bson_t *filter = notifications_own(r);
     bson_t *update = request_keep(r, BCON_NEW("$set", "{", "read", BCON_BOOL(m->read), "updatedAt",
                                               BCON_DATE_TIME(change_now(change)), "}", "$inc", "{",
                                               "rev", BCON_INT64(1), "}"));

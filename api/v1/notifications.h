@@ -10,6 +10,9 @@
 
 extern const struct shape notification_shape;
 
+/* The filter of those that the caller may see; for the request. */
+bson_t *notifications_own(struct request *r);
+
 /*
  * Within a change: for each user whom the list of ids `field` holds now and did
  * not before (before may be NULL), but for the caller: a notification of the

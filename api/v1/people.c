@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/doc.h"
+#include "api/readable.h"
 #include "api/reply.h"
 #include "api/request.h"
 #include "api/v1/handlers.h"
@@ -81,7 +82,7 @@ find_known(struct people *p)
     enum err err;
 
     BSON_APPEND_NULL(&mine, "deletedAt");
-    access_readable(&p->r->user_id, &mine);
+    readable_projects(p->r, &mine);
     pipeline = request_keep(
         p->r,
         BCON_NEW("0", "{", "$match", BCON_DOCUMENT(&mine), "}", "1", "{", "$match", "{",

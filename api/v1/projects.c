@@ -8,6 +8,7 @@
 #include "api/crud.h"
 #include "api/doc.h"
 #include "api/quotas.h"
+#include "api/readable.h"
 #include "api/reply.h"
 #include "api/request.h"
 #include "api/v1/handlers.h"
@@ -408,7 +409,7 @@ projects_bins(struct request *r, bson_t *filter)
 static enum err
 scope_projects(struct request *r, bson_t *filter)
 {
-    access_readable(&r->user_id, filter);
+    readable_projects(r, filter);
     return projects_bins(r, filter);
 }
 
@@ -456,7 +457,7 @@ projects_visible(struct request *r, const char *name, bson_t *filter)
         BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}", "limit", BCON_INT64(VISIBLE_MAX));
     enum err err;
 
-    access_readable(&r->user_id, which);
+    readable_projects(r, which);
     err = store_find(r->store, STORE_PROJECTS, which, opts, note_id, &ids);
     BSON_APPEND_DOCUMENT_BEGIN(filter, name, &in);
     BSON_APPEND_ARRAY(&in, "$in", &ids);

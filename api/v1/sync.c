@@ -10,10 +10,12 @@
 #include <string.h>
 
 #include "api/access.h"
+#include "api/bearer.h"
 #include "api/doc.h"
 #include "api/reply.h"
 #include "api/request.h"
 #include "api/v1/members.h"
+#include "api/v1/notifications.h"
 #include "api/v1/projects.h"
 #include "api/v1/sync_plan.h"
 #include "common/cursor.h"
@@ -314,6 +316,7 @@ write_entity(void *arg, const bson_t *doc)
     };
     struct sync *s = arg;
     const struct sync_topic *t = NULL;
+    bool shown = bearer_reaches(s->r, doc_id(doc, "projectId"));
 
     if (s->kind != SYNC_NOTIFICATIONS) { /* it may have moved to where the caller may not follow */
         t = sync_plan_topic(&s->plan, doc_id(doc, "projectId"));
@@ -322,7 +325,7 @@ write_entity(void *arg, const bson_t *doc)
     }
     if (s->exact)
         sync_plan_find(&s->plan, s->kind, doc_id(doc, "_id"), -2);
-    if (!s->exact || t == NULL || t->state != SYNC_WHOLE) /* else it has been written */
+    if (shown && (!s->exact || t == NULL || t->state != SYNC_WHOLE)) /* else it has been written */
         doc_write(item(s), shapes[s->kind], doc);
     reply_flush(s->r);
     return ERR_NONE;
@@ -375,7 +378,7 @@ write_notifications(struct sync *s)
     s->exact = true;
     if (s->plan.own.state != SYNC_WHOLE)
         return find(s, STORE_NOTIFICATIONS, "_id", &some);
-    filter = request_keep(s->r, BCON_NEW("userId", BCON_OID(&s->r->user_id)));
+    filter = notifications_own(s->r);
     opts = request_keep(s->r, BCON_NEW("sort", "{", "createdAt", BCON_INT32(-1), "_id",
                                        BCON_INT32(-1), "}", "limit", BCON_INT64(NOTICES_FULL)));
     return store_find(s->r->store, STORE_NOTIFICATIONS, filter, opts, write_entity, s);

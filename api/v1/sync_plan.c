@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/access.h"
 #include "api/doc.h"
+#include "api/readable.h"
 #include "api/request.h"
 #include "common/cursor.h"
 #include "common/event_find.h"
@@ -115,7 +115,7 @@ read_projects(struct sync_plan *p)
     enum err err;
 
     p->topics = arena_alloc(r->arena, PROJECTS_MAX * sizeof(*p->topics));
-    access_readable(&r->user_id, filter);
+    readable_projects(r, filter);
     err = store_find(r->store, STORE_PROJECTS, filter, opts, note_project, p);
     qsort(p->topics, (size_t)p->topic_count, sizeof(*p->topics), compare_topics);
     return err;

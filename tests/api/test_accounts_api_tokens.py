@@ -1,5 +1,6 @@
 """API tokens: what each scope may do, how they end, and that they open no door to the account."""
 import datetime
+import threading
 
 import bson
 import pymongo
@@ -118,6 +119,133 @@ def test_a_token_is_no_more_than_its_owner(world, anna, ben):
     ben.share(his, anna, "viewer")
     script.get(his).expect(200)
     script.post("/v1/tasks", title="No", projectId=his["id"]).expect(403)
+
+
+def ids(reply):
+    return {item["id"] for item in reply.expect(200)["items"]}
+
+
+def two_projects(anna):
+    """What a token may touch, and what it may not: each a project with a task and a comment."""
+    made = []
+    for name in ("Within", "Outside"):
+        project = anna.project(name)
+        task = anna.task(f"A task {name.lower()}", projectId=project["id"])
+        made += [project, task, anna.post(task, "/comments", text=f"Said {name.lower()}").expect(201)]
+    return made[:3], made[3:]
+
+
+def test_a_token_bound_to_projects_sees_no_other(world, anna):
+    (project, task, _), (other, hidden, _) = two_projects(anna)
+    script = program(world, anna, "admin", projectIds=[project["id"]])
+    assert anna.items("/v1/api-tokens")[0]["projectIds"] == [project["id"]]
+    assert ids(script.get("/v1/projects")) == {project["id"]}
+    assert ids(script.get("/v1/tasks")) == ids(script.get("/v1/tasks", q="task")) == {task["id"]}
+    assert len(ids(script.get(f"/v1/tasks/{task['id']}/comments"))) == 1
+    for path in (f"/v1/projects/{other['id']}", f"/v1/projects/{other['id']}/snapshot",
+                 f"/v1/projects/{other['id']}/members", f"/v1/tasks?projectId={other['id']}",
+                 f"/v1/tasks/{hidden['id']}", f"/v1/tasks/{hidden['id']}/comments",
+                 f"/v1/tasks/{hidden['id']}/history"):
+        script.get(path).expect(404, "not-found")
+    assert script.get("/v1/me").expect(200)["id"] == anna.id
+
+
+def test_a_token_bound_to_projects_writes_nowhere_else(world, anna):
+    (project, task, comment), (other, hidden, said) = two_projects(anna)
+    script = program(world, anna, "admin", projectIds=[project["id"]])
+    script.post("/v1/tasks", title="Here", projectId=project["id"]).expect(201)
+    script.patch(task, title="Renamed").expect(200)
+    script.patch(f"/v1/comments/{comment['id']}", text="Changed").expect(200)
+    before = anna.get(f"/v1/projects/{other['id']}/snapshot").expect(200).json
+    for refused in (script.post("/v1/tasks", title="There", projectId=other["id"]),
+                    script.post("/v1/tasks", title="In the Inbox"), script.patch(hidden, title="Renamed"),
+                    script.patch(f"/v1/comments/{said['id']}", text="Changed"), script.delete(hidden),
+                    script.post(task, "/move", projectId=other["id"]),
+                    script.post(hidden, "/move", projectId=project["id"]), script.patch(other, name="Renamed")):
+        refused.expect(404, "not-found")
+    script.post("/v1/projects", name="One more").expect(403, "forbidden")
+    assert anna.get(f"/v1/projects/{other['id']}/snapshot").expect(200).json == before
+    assert anna.get(task).expect(200)["projectId"] == project["id"]
+
+
+def test_sync_by_a_token_bound_to_projects(world, anna, ben):
+    (project, task, comment), (other, hidden, _) = two_projects(anna)
+    for plan in (project, other):
+        ben.acquaint(anna)
+        anna.share(plan, ben, "member")
+    script = program(world, anna, "read", projectIds=[project["id"]])
+    whole = script.get("/v1/sync").expect(200)
+    assert [p["id"] for p in whole["projects"]] == [project["id"]]
+    assert [t["id"] for t in whole["tasks"]] == [task["id"]] and [c["id"] for c in whole["comments"]] == [comment["id"]]
+    for one in (task, hidden):
+        ben.patch(one, title="Yours", assigneeIds=[anna.id]).expect(200)
+    news = script.get("/v1/sync", cursor=whole["cursor"]).expect(200)
+    assert [t["id"] for t in news["tasks"]] == [task["id"]] and news["projects"] == [] and news["deleted"] == []
+    assert [n["projectId"] for n in news["notifications"]] == [project["id"]]
+    again = script.post("/v1/sync", cursor=None).expect(200)
+    assert [n["projectId"] for n in again["notifications"]] == [project["id"]]
+
+
+def test_notifications_by_a_token_bound_to_projects(world, anna, ben):
+    (project, task, _), (other, hidden, _) = two_projects(anna)
+    for plan, one in ((project, task), (other, hidden)):
+        anna.share(plan, ben, "member")
+        ben.patch(one, assigneeIds=[anna.id]).expect(200)
+    script = program(world, anna, "write", projectIds=[project["id"]])
+    by_project = {n["projectId"]: n["id"] for n in anna.items("/v1/notifications")}
+    assert ids(script.get("/v1/notifications")) == {by_project[project["id"]]}
+    script.patch(f"/v1/notifications/{by_project[other['id']]}", read=True).expect(404)
+    script.post("/v1/notifications/read").expect(204)
+    assert {n["projectId"]: n["read"] for n in anna.items("/v1/notifications")} == {
+        project["id"]: True, other["id"]: False}
+
+
+def test_a_long_poll_by_a_token_bound_to_projects(world, anna):
+    (project, task, _), (other, _, _) = two_projects(anna)
+    script = program(world, anna, "read", projectIds=[project["id"]])
+    here, there = (f"/v1/projects/{plan['id']}" for plan in (project, other))
+    since, got = script.get(here + "/snapshot").expect(200)["cursor"], []
+    script.get(there + "/events", since=since, wait=20).expect(404)
+    poll = threading.Thread(target=lambda: got.append(script.get(here + "/events", since=since, wait=20)))
+    poll.start()
+    anna.patch(task, title="Moved on").expect(200)
+    poll.join(20)
+    assert [e["entityId"] for e in got[0].expect(200)["items"]] == [task["id"]]
+
+
+def test_a_token_bound_to_projects_replays_no_answer_of_its_owner(world, anna):
+    """The same request with the same key, made by the owner, was about a task that the token may not see."""
+    (project, _, _), (_, hidden, _) = two_projects(anna)
+    script = program(world, anna, "write", projectIds=[project["id"]])
+    anna.patch(hidden, title="Secret", key="the same").expect(200)
+    script.patch(hidden, title="Secret", key="the same").expect(404)
+
+
+def test_a_token_bound_to_projects_adds_nobody_known_from_elsewhere(world, anna, ben):
+    (project, _, _), (other, _, _) = two_projects(anna)
+    anna.share(other, ben, "member")
+    script = program(world, anna, "admin", projectIds=[project["id"]])
+    script.put(project, f"/members/{ben.id}", role="viewer").expect(404)
+    assert [p["id"] for p in script.get("/v1/users", ids=ben.id).expect(200)["items"]] == []
+    anna.put(project, f"/members/{ben.id}", role="viewer").expect(200)
+    assert [p["id"] for p in script.get("/v1/users", ids=ben.id).expect(200)["items"]] == [ben.id]
+
+
+def test_a_token_bound_to_projects_tells_so_in_its_letter(anna, outbox):
+    made = make(anna, "read", projectIds=[anna.project()["id"]]).expect(201)
+    assert len(made["projectIds"]) == 1
+    assert "read, in 1 project" in outbox.letter(anna.email, "new API token").text
+
+
+def test_a_token_is_bound_only_to_projects_that_its_owner_may_read(anna, ben):
+    own, his = anna.project(), ben.project()
+    gone = anna.project()
+    anna.delete(gone).expect(204)
+    make(anna, "read", projectIds=[own["id"], his["id"], gone["id"]]).expect(
+        422, "invalid", {"/projectIds/1", "/projectIds/2"})
+    make(anna, "read", projectIds=[]).expect(422, "invalid", {"/projectIds"})
+    make(anna, "read", projectIds=["f" * 24] * 51).expect(422, "invalid", {"/projectIds"})
+    assert make(anna, "read", projectIds=None).expect(201)["projectIds"] is None
 
 
 def test_a_removed_token_ends_at_once(world, anna):

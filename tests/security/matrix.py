@@ -27,6 +27,7 @@ class Row:
     fresh: bool = False  # spoils the caller's account or session
     scope: str = ""  # of API tokens; by default read for GET, else write
     query: str = ""
+    bound: int = 403  # what an API token gets that is bound to another project; of a project always 404
 
     @property
     def method(self):
@@ -59,8 +60,8 @@ ROWS = [
     Row("GET /v1/ready", ANYONE, 200),
     Row("GET /v1/openapi.json", ANYONE, 200),
     Row("POST /v1/users", ANYONE, 201, lambda s: fresh_account("matrix")),
-    Row("GET /v1/users", SELF, 200, query="?ids=" + "f" * 24),
-    Row("GET /v1/me", SELF, 200),
+    Row("GET /v1/users", SELF, 200, query="?ids=" + "f" * 24, bound=200),
+    Row("GET /v1/me", SELF, 200, bound=200),
     Row("PATCH /v1/me", SELF, 200, {"locale": "de"}, scope=PERSON),
     Row("DELETE /v1/me", SELF, 204, {"password": PASSWORD}, fresh=True, scope=PERSON),
     Row("GET /v1/me/export", SELF, 200, scope=PERSON),
@@ -84,7 +85,7 @@ ROWS = [
         scope=PERSON),
     Row("GET /v1/api-tokens", SELF, 200, scope=PERSON),
     Row("DELETE /v1/api-tokens/{id}", SELF, 204, None, {"id": "own_api_token"}, scope=PERSON),
-    Row("GET /v1/projects", SELF, 200),
+    Row("GET /v1/projects", SELF, 200, bound=200),
     Row("POST /v1/projects", SELF, 201, {"name": "Another"}),
     project("GET /v1/projects/{id}", "viewer", 200),
     project("PATCH /v1/projects/{id}", "admin", 200, {"name": "Other"}),
@@ -104,7 +105,7 @@ ROWS = [
     Row("POST /v1/invitations/decline", MAYBE, 204, lambda s: {"token": s.invitation_token}, scope=PERSON),
     project("GET /v1/projects/{id}/snapshot", "viewer", 200),
     project("GET /v1/projects/{id}/events", "viewer", 200),
-    Row("GET /v1/tasks", SELF, 200),
+    Row("GET /v1/tasks", SELF, 200, bound=200),
     Row("POST /v1/tasks", "member", 201, lambda s: {"title": "New", "projectId": s.project_id}),
     task("GET /v1/tasks/{id}", "viewer", 200),
     task("PATCH /v1/tasks/{id}", "member", 200, {"title": "Other"}),
@@ -112,15 +113,15 @@ ROWS = [
     task("POST /v1/tasks/{id}/restore", "member", 200, thing="trashed_task_id"),
     task("POST /v1/tasks/{id}/move", "member", 200, {"status": "completed"}),
     task("GET /v1/tasks/{id}/history", "viewer", 200),
-    Row("GET /v1/sync", SELF, 200),
-    Row("POST /v1/sync", SELF, 200, {"cursor": None}, scope="read"),
+    Row("GET /v1/sync", SELF, 200, bound=200),
+    Row("POST /v1/sync", SELF, 200, {"cursor": None}, scope="read", bound=200),
     task("GET /v1/tasks/{id}/comments", "viewer", 200),
     task("POST /v1/tasks/{id}/comments", "commenter", 201, {"text": "So?"}),
     task("PATCH /v1/comments/{id}", "commenter", 200, {"text": "So!"}, thing="comment_id"),
     task("DELETE /v1/comments/{id}", "commenter", 204, thing="comment_id"),
-    Row("GET /v1/notifications", SELF, 200),
-    Row("PATCH /v1/notifications/{id}", SELF, 200, {"read": True}, {"id": "own_notification"}),
-    Row("POST /v1/notifications/read", SELF, 204),
+    Row("GET /v1/notifications", SELF, 200, bound=200),
+    Row("PATCH /v1/notifications/{id}", SELF, 200, {"read": True}, {"id": "own_notification"}, bound=404),
+    Row("POST /v1/notifications/read", SELF, 204, bound=204),
 ]
 BY_OP = {row.op: row for row in ROWS}
 

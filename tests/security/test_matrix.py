@@ -165,3 +165,32 @@ def test_api_token(holders, cast, row, scope):
     else:
         reply.expect(403, "forbidden")
         assert scene.state() == before
+
+
+@pytest.fixture(scope="module")
+def elsewhere(holders):
+    """The same owner's token of every scope, but bound to a project that no scene is about."""
+    owner, _ = holders
+    return owner, matrix.api_token(owner, "admin", projectIds=[owner.project("Elsewhere")["id"]])
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.who not in (ANYONE, MAYBE)], ids=name)
+def test_api_token_of_another_project(elsewhere, cast, row):
+    owner, program = elsewhere
+    scene = Scene(cast, "owner", caller=owner)
+    path, body = scene.prepare(row)
+    before = scene.state()
+    reply = program.send(row.method, path, body)
+    reply.expect(404 if row.is_ours else row.bound)
+    assert scene.state() == before
+    assert scene.project_id not in reply.body.decode() and "Scene" not in reply.body.decode()
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.who in ROLES], ids=name)
+def test_api_token_of_this_project(holders, cast, row):
+    owner, _ = holders
+    scene = Scene(cast, "owner", caller=owner)
+    program = matrix.api_token(owner, "admin", projectIds=[scene.project_id])
+    path, body = scene.prepare(row)
+    program.send(row.method, path, body).expect(row.status)
+    owner.delete("/v1/api-tokens/" + program.made["id"]).expect(204)
