@@ -45,6 +45,8 @@ static const struct {
     [QUOTA_RESETS]                 = {AT(letters),                HOUR, "resets",                 "forgotten passwords of the installation in an hour"},
     [QUOTA_USER_CODES]             = {AT(user_codes),             HOUR, "user-codes",             "codes sent to you in an hour"},
     [QUOTA_USER_TRIES]             = {AT(user_tries),             DAY,  "user-tries",             "tries at codes in a day"},
+    [QUOTA_USER_CREDENTIALS]       = {AT(user_credentials),       HOUR, "user-credentials",       "changes of your password, second factor or account in an hour"},
+    [QUOTA_USER_SESSION_ENDS]      = {AT(user_credentials),       HOUR, "user-session-ends",      "times that you end all other sessions in an hour"},
     [QUOTA_USER_INVITATIONS]       = {AT(user_invitations),       DAY,  "user-invitations",       "invitations by you in a day"},
     [QUOTA_ADDRESS_INVITATIONS]    = {AT(address_invitations),    DAY,  "address-invitations",    "invitations to this address in a day"},
     [QUOTA_ADDRESS_REGISTRATIONS]  = {AT(address_registrations),  DAY,  "address-registrations",  "registrations of this address in a day"},

@@ -137,6 +137,8 @@ static const struct setting settings[] = {
      "text messages of the whole installation in an hour"},
     {"USER_CODES", COUNT, CONFIG_API, AT(user_codes), "10", 1, 1000000,
      "codes that one user may ask for in an hour, for an address and for a number each"},
+    {"USER_CREDENTIALS", COUNT, CONFIG_API, AT(user_credentials), "5", 1, 1000000,
+     "changes of one user's password and second factor in an hour, and as often the end of all other sessions"},
     {"USER_INVITATIONS", COUNT, CONFIG_API, AT(user_invitations), "500", 1, 10000000,
      "invitations that one user may send in a day"},
     {"USER_NOTIFICATIONS", COUNT, CONFIG_API | CONFIG_JOBS, AT(user_notifications), "5000", 1, 1000000,

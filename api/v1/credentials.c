@@ -6,6 +6,7 @@
 
 #include "api/crud.h"
 #include "api/doc.h"
+#include "api/quotas.h"
 #include "api/request.h"
 #include "api/revoked.h"
 #include "api/v1/session_end.h"
@@ -144,6 +145,24 @@ announce(struct credential_event *e, struct change *change)
     return err == ERR_NONE ? revocation_add(change, &entry) : err;
 }
 
+/*
+ * Each event ends the letters of a reset that are on their way, so whoever holds
+ * the password or a session could keep the owner out by repeating it.  A reset is
+ * not counted.  What takes no password is counted apart: a thief who has only a
+ * session cannot use up the owner's password changes.
+ */
+static enum err
+spend(const struct credential_event *e, struct change *change)
+{
+    enum quota quota = e->proved != NULL ? QUOTA_USER_CREDENTIALS : QUOTA_USER_SESSION_ENDS;
+    char user[25];
+
+    if (e->proved == NULL && e->keep == NULL)
+        return ERR_NONE;
+    bson_oid_to_string(e->user, user);
+    return quotas_spend(e->r, change, quota, user);
+}
+
 enum err
 credentials_renew(struct credential_event *e, struct change *change)
 {
@@ -155,7 +174,8 @@ credentials_renew(struct credential_event *e, struct change *change)
     if (err != ERR_NONE)
         return err;
     e->ended = doc_int(user, "credentialGen");
-    if ((err = raise_generation(e, change, user)) != ERR_NONE ||
+    if ((err = spend(e, change)) != ERR_NONE ||
+        (err = raise_generation(e, change, user)) != ERR_NONE ||
         (err = forget_secrets(e, change)) != ERR_NONE)
         return err;
     return announce(e, change);

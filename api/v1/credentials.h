@@ -25,7 +25,6 @@ struct request;
 struct change;
 struct change_plan;
 
-
 struct credential_event {
     struct request *r;
     const bson_oid_t *user;
@@ -42,7 +41,9 @@ void credentials_plan(const struct credential_event *e, struct change_plan *plan
 /*
  * Within the change: raises the generation, sets the fields, drops pending
  * addresses and numbers and one-time secrets, and keeps `keep`.  ERR_NO_AUTH when
- * that session has ended meanwhile; ERR_CONFLICT when another event was faster.
+ * that session has ended meanwhile; ERR_CONFLICT when another event was faster;
+ * ERR_THROTTLED when there were too many (QUOTA_USER_CREDENTIALS,
+ * QUOTA_USER_SESSION_ENDS).  A reset is never refused.
  */
 enum err credentials_renew(struct credential_event *e, struct change *change) MUST_CHECK;
 

@@ -161,3 +161,36 @@ def test_the_database_holds_the_secret_only_as_a_hash(stack, world, anna, outbox
         assert db.tokens.find_one({"_id": hashlib.sha256(token.encode()).hexdigest()})["purpose"] == "reset"
         for name in db.list_collection_names():
             assert not any(token in str(document) for document in db[name].find()), name
+
+
+def thief_changes_the_password(thief, n):
+    passwords = [PASSWORD, "a third one altogether"]
+    return thief.post("/v1/me/password", currentPassword=passwords[n % 2], newPassword=passwords[(n + 1) % 2])
+
+
+def thief_ends_all_others(thief, n):
+    return thief.delete("/v1/sessions")
+
+
+@pytest.mark.parametrize("again", [thief_changes_the_password, thief_ends_all_others])
+def test_a_thief_cannot_void_the_letters_of_resets_for_ever(world, anna, outbox, again):
+    """Each credential event ends the letters on their way; so there are few of them in an hour, and a reset wins."""
+    thief = anna.log_in()
+    first = token_for(world, outbox, anna)
+    for n in range(5):
+        again(thief, n).expect(204)
+    use(world, first).expect(401)
+    ask(world, anna.email).expect(202)
+    second = outbox.letter(anna.email, "Choose a new password", count=2).token
+    reply = again(thief, 5).expect(429, "throttled")
+    assert 0 < int(reply.headers["retry-after"]) <= 3600
+    use(world, second).expect(204)
+    thief.get("/v1/me").expect(401)
+    world.anonymous().post("/v1/sessions", login=anna.email, password=OTHER).expect(201)
+
+
+def test_ending_sessions_uses_up_no_password_change(anna):
+    for _ in range(5):
+        anna.delete("/v1/sessions").expect(204)
+    anna.delete("/v1/sessions").expect(429)
+    anna.post("/v1/me/password", currentPassword=PASSWORD, newPassword=OTHER).expect(204)
