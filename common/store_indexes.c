@@ -29,7 +29,7 @@ static const struct index indexes[] = {
     {STORE_USERS,       {"email"},                                     UNIQUE},
     {STORE_USERS,       {"phone"},                                     UNIQUE},
     {STORE_USERS,       {"totpEnabledAt"},                             SPARSE},
-    {STORE_SESSIONS,    {"userId"}},
+    {STORE_SESSIONS,    {"userId", "createdAt", "_id"}},
     {STORE_SESSIONS,    {"expiresAt"},                                 TTL},
     {STORE_TOKENS,      {"expiresAt"},                                 TTL},
     {STORE_PROJECTS,    {"members.userId"}},
@@ -73,6 +73,7 @@ static const struct index indexes[] = {
 /* Keys of indexes that earlier versions had.  Others that the table lacks are the operator's own. */
 static const char *const retired[] = {
     "refreshHash_1",
+    "userId_1", /* of sessions; now with createdAt */
     "revokedAt_1",
     "previousHash_1",
     "topic_1_entityId_1_seq_1",
