@@ -27,6 +27,7 @@ class Row:
     fresh: bool = False  # spoils the caller's account or session
     scope: str = ""  # of API tokens; by default read for GET, else write
     query: str = ""
+    step_up: bool = False  # needs a password given within the last 15 minutes
     bound: int = 403  # what an API token gets that is bound to another project; of a project always 404
 
     @property
@@ -64,7 +65,7 @@ ROWS = [
     Row("GET /v1/me", SELF, 200, bound=200),
     Row("PATCH /v1/me", SELF, 200, {"locale": "de"}, scope=PERSON),
     Row("DELETE /v1/me", SELF, 204, {"password": PASSWORD}, fresh=True, scope=PERSON),
-    Row("GET /v1/me/export", SELF, 200, scope=PERSON),
+    Row("GET /v1/me/export", SELF, 200, scope=PERSON, step_up=True),
     Row("POST /v1/me/password", SELF, 204, lambda s: {"currentPassword": PASSWORD, "newPassword": new_password()},
         fresh=True, scope=PERSON),
     Row("POST /v1/me/totp", SELF, 201, {"password": PASSWORD}, fresh=True, scope=PERSON),
@@ -82,7 +83,7 @@ ROWS = [
     Row("PATCH /v1/sessions/{id}", SELF, 200, {"device": "m"}, {"id": "own_session"}, scope=PERSON),
     Row("DELETE /v1/sessions/{id}", SELF, 204, None, {"id": "own_session"}, scope=PERSON),
     Row("POST /v1/api-tokens", SELF, 201, {"name": "m", "scopes": ["read"]}, fresh=True,
-        scope=PERSON),
+        scope=PERSON, step_up=True),
     Row("GET /v1/api-tokens", SELF, 200, scope=PERSON),
     Row("DELETE /v1/api-tokens/{id}", SELF, 204, None, {"id": "own_api_token"}, scope=PERSON),
     Row("GET /v1/projects", SELF, 200, bound=200),

@@ -1,6 +1,10 @@
 """Every route by everybody who might call it, from the table in matrix.py."""
+import datetime
+
+import bson
 import judge
 import matrix
+import pymongo
 import pytest
 import tokens
 from client import User
@@ -142,6 +146,37 @@ def test_what_is_somebody_elses_does_not_exist(cast, row, role):
     for _ in (1, 2):
         cast.by_role[role].send(row.method, path, body).expect(404, "not-found")
     cast.guest.send(row.method, path, body).expect(row.status)  # it was there, and still is
+
+
+# -- a password given long ago ---------------------------------------------------------
+@pytest.fixture(scope="module")
+def confirmed_before(stack):
+    """Says of a user's session when its password was given."""
+    with pymongo.MongoClient(stack.mongodb_uri) as client:
+        sessions = client[stack.mongodb_database].sessions
+
+        def set_back(user, minutes):
+            at = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(minutes=minutes)
+            sid = bson.ObjectId(tokens.claims(user.token)["sid"])
+            assert sessions.update_one({"_id": sid}, {"$set": {"confirmedAt": at}}).matched_count == 1
+        yield set_back
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.who not in (ANYONE, MAYBE)], ids=name)
+def test_session_whose_password_was_given_long_ago(world, cast, confirmed_before, row):
+    """As a stolen session is: it does all that needs no step-up, and nothing else."""
+    scene = Scene(cast, "owner", caller=world.user("owner") if row.fresh else None)
+    path, body = scene.prepare(row)
+    confirmed_before(scene.caller, minutes=16)
+    reply = scene.caller.send(row.method, path, body)
+    if not row.step_up:
+        reply.expect(row.status)
+    else:
+        reply.expect(403, "step-up-required")
+        scene.caller.post("/v1/sessions/current/confirm", password=matrix.PASSWORD).expect(204)
+        scene.caller.send(row.method, path, body).expect(row.status)
+    if not row.fresh:
+        confirmed_before(scene.caller, minutes=0)
 
 
 # -- API tokens ---------------------------------------------------------------------
