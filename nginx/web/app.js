@@ -309,7 +309,8 @@ function setUp() {
   session.on("user", () => { if (!$("shell").hidden) { renderMe(); renderAccount(); } });
   session.on("token", (token) => workspace.renew(token));
   session.on("ended", ({ why, byUser }) => onEnded(why, byUser));
-  onStepUp(() => askPassword((body) => request("POST", "/v1/sessions/current/confirm", { body })));
+  onStepUp(() => askPassword(
+    (body) => request("POST", "/v1/sessions/current/confirm", { body }), Boolean(session.user.totpEnabledAt)));
   setUpGate(enter, resume);
   setUpAccount();
   $("view-board").onclick = () => setView("board");

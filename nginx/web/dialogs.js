@@ -79,36 +79,27 @@ export async function offerText(title, explanation, text) {
   area.value = "";
 }
 
-/* The password again, for what is too delicate for an old log-in; true once the server has accepted it. */
-export async function askPassword(send) {
+/*
+ * The password again, for what is too delicate for an old log-in, and a code if there is a second factor;
+ * true once the server has accepted them.
+ */
+export async function askPassword(send, hasFactor) {
   const dialog = $("step-up-dialog");
   const form = $("step-up-form");
   form.reset();
   clearComplaints(form);
-  form.elements.code.closest(".field").hidden = true;
+  const { password, code } = form.elements;
+  code.closest(".field").hidden = !hasFactor;
   let accepted = false;
   form.onsubmit = (e) => {
     e.preventDefault();
     busy(form, async () => {
-      await sendPassword(form, send);
+      await send({ password: password.value, ...(hasFactor ? { code: code.value.trim() } : {}) });
       accepted = true;
       dialog.close("");
-    }, { texts: { "bad-credentials": "Wrong password or code." } });
+    });
   };
   await ask(dialog);
   form.reset();
   return accepted;
-}
-
-async function sendPassword(form, send) {
-  const { password, code } = form.elements;
-  const field = code.closest(".field");
-  try {
-    await send({ password: password.value, ...(field.hidden ? {} : { code: code.value.trim() }) });
-  } catch (error) {
-    if (error.slug !== "code-required" || !field.hidden) throw error;
-    field.hidden = false;
-    code.focus();
-    throw error;
-  }
 }

@@ -1,6 +1,9 @@
 """The account's page: what one changes of oneself, and where one is logged in."""
+import datetime
 import time
 
+import bson
+import pymongo
 import pytest
 import qr_reader
 from client import fresh_account
@@ -244,3 +247,67 @@ def test_every_field_has_a_label_and_every_button_a_name(windows, anna):
         return [...document.querySelectorAll("#gate, #account")].flatMap((root) =>
             [...root.querySelectorAll("input, select, button, a[href]")]).filter((e) => !named(e)).map((e) => e.outerHTML)""")
     assert nameless == []
+
+
+EXPORT = """window.exported = null;
+import("/api.js").then((api) => api.request("GET", "/v1/me/export"))
+  .then((all) => { window.exported = all.user.email; }, (problem) => { window.exported = problem.slug; });"""
+
+
+def long_since_confirmed(stack, user):
+    """As if the password of the user's sessions had been given an hour ago."""
+    an_hour_ago = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=1)
+    with pymongo.MongoClient(stack.mongodb_uri) as client:
+        client[stack.mongodb_database].sessions.update_many(
+            {"userId": bson.ObjectId(user.id)}, {"$set": {"confirmedAt": an_hour_ago}})
+
+
+def export(page):
+    """Nothing on the page needs a step-up, so its own module asks for something that does."""
+    page.driver.execute_script(EXPORT)
+
+
+def exported(page, what):
+    page.until(lambda: page.driver.execute_script("return window.exported") == what, why=f"the export did not give {what}")
+
+
+def test_after_a_while_the_password_is_asked_for_again(stack, windows, anna):
+    page = windows.log_in(anna)
+    long_since_confirmed(stack, anna)
+    windows.expect("status of 403", "status of 422")
+    export(page)
+    submit(page, "#step-up-form", password="not it at all")
+    assert page.visible("#step-up-form .complaint").text == "Wrong password."
+    assert not page.find("#step-up-form [name=code]").is_displayed()
+    page.browser.screenshot("account-step-up")
+    submit(page, "#step-up-form", password=anna.password)
+    exported(page, anna.email)
+    assert not page.find("#step-up-dialog").is_displayed()
+    assert page.find("#step-up-form [name=password]").get_property("value") == ""
+    export(page)
+    exported(page, anna.email)  # for a quarter of an hour nothing is asked
+
+
+def test_who_does_not_confirm_gets_nothing(stack, windows, anna):
+    page = windows.log_in(anna)
+    long_since_confirmed(stack, anna)
+    windows.expect("status of 403")
+    export(page)
+    page.click("#step-up-dialog [data-close]")
+    exported(page, "step-up-required")
+
+
+def test_with_a_second_factor_its_code_is_asked_for_too(stack, windows, anna):
+    secret = anna.post("/v1/me/totp", password=anna.password).expect(201)["secret"]
+    recovery = anna.put("/v1/me/totp", code=code_of(secret)).expect(200)["recoveryCodes"]
+    page = windows.open()
+    page.log_in(anna.email, anna.password)
+    submit(page, "#login", code=recovery[0])
+    page.wait_connection("live")
+    long_since_confirmed(stack, anna)
+    windows.expect("status of 401", "status of 403", "status of 422")
+    export(page)
+    submit(page, "#step-up-form", password=anna.password, code="nonsense")
+    page.visible("#step-up-form .complaint")
+    submit(page, "#step-up-form", password=anna.password, code=recovery[1])
+    exported(page, anna.email)
