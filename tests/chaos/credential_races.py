@@ -13,6 +13,7 @@ import pathlib
 import random
 import secrets
 import sys
+import tempfile
 import threading
 import time
 
@@ -23,6 +24,7 @@ import bson  # noqa: E402
 import pymongo  # noqa: E402
 
 from client import PASSWORD, SETTINGS, User, World, fresh_account  # noqa: E402
+from skew import skewed_build  # noqa: E402
 
 NEW = "an altogether new one"
 WITHIN = 1.0  # seconds after the event's answer
@@ -188,9 +190,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--skew", default="+0s", help="how far the second api program's clock is off, say -30s")
     args = parser.parse_args()
     from stack import Stack
-    with Stack(api=2, settings={**SETTINGS, **SLOWER}) as stack:
+    with tempfile.TemporaryDirectory() as folder, Stack(
+            build=skewed_build(pathlib.Path(folder), args.skew), api=2, settings={**SETTINGS, **SLOWER}) as stack:
         races = Races(stack, args.seed)
 
         def say(done):

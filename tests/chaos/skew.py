@@ -1,0 +1,26 @@
+"""A host whose clock is off: a build folder whose programs run at a shifted time (libfaketime)."""
+import glob
+import os
+import pathlib
+
+from stack import ROOT
+
+WRAPPER = """#!/bin/sh
+case "$API_SOCKET$PUSH_SOCKET$JOBS_SOCKET" in
+*-2.sock*) export LD_PRELOAD={library} FAKETIME={shift} FAKETIME_DONT_FAKE_MONOTONIC=1
+    export DONT_FAKE_MONOTONIC=1 FAKETIME_FORCE_MONOTONIC_FIX=0 ;; # so that waits last as long as they should
+esac
+exec {program} "$@"
+"""
+
+
+def skewed_build(folder, shift):
+    """A build folder whose programs run at a shifted time when they are the second of their kind."""
+    library = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")[0]
+    real = pathlib.Path(os.environ.get("TASKWIRE_BUILD") or ROOT / "var" / "build")
+    (folder / "taskwire-admin").symlink_to(real.resolve() / "taskwire-admin")
+    for name in ("taskwire-api", "taskwire-push", "taskwire-jobs"):
+        wrapper = folder / name
+        wrapper.write_text(WRAPPER.format(library=library, shift=shift, program=real.resolve() / name))
+        wrapper.chmod(0o755)
+    return folder
