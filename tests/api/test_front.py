@@ -62,6 +62,14 @@ def test_breaches_of_the_policy_are_logged(world, stack):
     world.anonymous().send("POST", "/csp-reports", raw=b"x" * 20_000).expect(413)
 
 
+def test_reports_are_bounded(world, stack):
+    """So that nobody fills the disk with them."""
+    mark = secrets.token_hex(8)
+    replies = [world.anonymous().send("POST", "/csp-reports", {"csp-report": {"blocked-uri": mark}}).status for _ in range(60)]
+    assert set(replies) == {204, 429} and replies.count(204) <= 40 and replies[-1] == 429
+    eventually(lambda: stack.logs("csp-reports").count(mark) >= replies.count(204), what="the reports in the log")
+
+
 def test_only_who_came_by_https_is_told_to_stay_there(world):
     for path in ("/", "/v1/health", "/nonsense"):
         assert "strict-transport-security" not in world.anonymous().get(path).headers
