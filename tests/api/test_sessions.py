@@ -184,6 +184,17 @@ def test_five_thousand_sessions_end_with_one_write(stack, world, anna):
         sessions.delete_many({"userId": user, "generation": 0})
 
 
+def test_an_operator_ends_the_sessions_of_an_account(world, anna, ben, stack):
+    """As the runbook has it: by the generation in the database, whatever the sessions are."""
+    other = anna.log_in()
+    with pymongo.MongoClient(stack.mongodb_uri) as mongo:
+        mongo[stack.mongodb_database].users.update_one({"email": anna.email}, {"$inc": {"credentialGen": 1, "rev": 1}})
+    for user in (anna, other):
+        refresh(world, user.refresh_token).expect(401)
+    refresh(world, anna.log_in().refresh_token).expect(200)
+    refresh(world, ben.refresh_token).expect(200)
+
+
 def test_nobody_ends_the_session_of_another(anna, ben):
     anna.delete("/v1/sessions/" + tokens.claims(ben.token)["sid"]).expect(404)
     ben.get("/v1/me").expect(200)
