@@ -260,6 +260,23 @@ purge_user(struct request *r, const bson_t *user)
     return ERR_NONE;
 }
 
+/*
+ * From here on nobody comes back (me_stay()).  ERR_NOT_FOUND: somebody has since
+ * the user was read.
+ */
+static enum err
+close_for_good(struct request *r, int64_t since)
+{
+    bson_t *closed = request_keep(
+        r, BCON_NEW("_id", BCON_OID(&r->user_id), "deletedAt", BCON_DATE_TIME(since)));
+    bson_t *set =
+        request_keep(r, BCON_NEW("$set", "{", "purgeBegunAt", BCON_DATE_TIME(clock_now()), "}"));
+    int64_t matched;
+    enum err err = store_update(r->store, STORE_USERS, closed, set, &matched);
+
+    return err == ERR_NONE && matched == 0 ? ERR_NOT_FOUND : err;
+}
+
 enum err
 purge_account(const struct jobs_context *c, const bson_t *content)
 {
@@ -280,7 +297,7 @@ purge_account(const struct jobs_context *c, const bson_t *content)
         err = crud_get(&r, STORE_USERS, id, &user);
         /* Opened again, and maybe closed again since: then another job comes. */
         if (err == ERR_NONE && !doc_has(user, "purgedAt") && doc_time(user, "deletedAt", &since) &&
-            since + grace <= clock_now())
+            since + grace <= clock_now() && (err = close_for_good(&r, since)) == ERR_NONE)
             err = purge_user(&r, user);
     }
     store_limit(r.store, NULL);

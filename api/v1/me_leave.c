@@ -112,10 +112,14 @@ me_leave(struct request *r)
 enum err
 me_stay(struct request *r, struct change *change, const bson_t *user)
 {
-    bson_t *who = request_keep(r, BCON_NEW("_id", BCON_OID(doc_id(user, "_id"))));
+    bson_t *who = request_keep(
+        r, BCON_NEW("_id", BCON_OID(doc_id(user, "_id")), "purgeBegunAt", BCON_NULL));
     bson_t *set = request_keep(r, BCON_NEW("$unset", "{", "deletedAt", "", "}"));
-    enum err err = store_update(change_store(change), STORE_USERS, who, set, NULL);
+    int64_t matched;
+    enum err err = store_update(change_store(change), STORE_USERS, who, set, &matched);
 
+    if (err == ERR_NONE && matched == 0)
+        return request_fail(r, ERR_BAD_LOGIN, "the account is being deleted");
     if (err != ERR_NONE)
         return err;
     return queue_letter(change, JOB_LETTER, LETTER_ACCOUNT_KEPT, doc_text(user, "email"), NOTICE_MS,

@@ -1,5 +1,6 @@
 """Reading all that is kept about oneself; closing an account, coming back, and the end of it."""
 import datetime
+import threading
 
 import bson
 import pymongo
@@ -66,6 +67,19 @@ def test_who_came_back_stays_when_the_old_job_is_due(db, anna):
     anna.log_in()
     let_grace_pass(db, anna)
     assert anna.log_in().get("/v1/me")["email"] == anna.email
+
+
+def test_nobody_comes_back_to_an_account_that_is_being_deleted(world, db, stack, anna):
+    """Once: who logged in while it was being taken apart was told that the account was kept."""
+    leave(anna).expect(204)
+    user = bson.ObjectId(anna.id)
+    with stack.fault("hold command=delete collection=sessions ms=5000"):
+        purge = threading.Thread(target=let_grace_pass, args=(db, anna))
+        purge.start()
+        eventually(lambda: db.projects.count_documents({"members.userId": user}) == 0, what="the end of the projects")
+        world.anonymous().post("/v1/sessions", login=anna.email, password=PASSWORD).expect(401, "bad-credentials")
+    purge.join()
+    assert "purgedAt" in db.users.find_one({"_id": user})
 
 
 def test_nothing_happens_before_the_time_of_grace_is_over(db, anna):
