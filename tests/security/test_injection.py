@@ -189,6 +189,7 @@ def parameters():
                 yield path, parameter["name"]
 
 
+@pytest.mark.timeout(240)  # over 2,000 requests, at the end of a run to a database that is full by then
 def test_every_query_parameter(world, scene):
     """A payload is refused, or finds no more than the caller may see."""
     stranger = scene.host.task("Not theirs", projectId=scene.host.project("Hidden")["id"])
