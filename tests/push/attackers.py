@@ -326,7 +326,7 @@ def main():
     parser.add_argument("--build", default="var/build")
     parser.add_argument("--before", default=None, help="programs of an earlier version, for a second table")
     options = parser.parse_args()
-    with Stack(build=options.build, settings={**SETTINGS, "PASSWORD_COST": "10"}) as stack:
+    with Stack(build=options.build, settings={**SETTINGS, "USER_OPEN_PROJECTS": "1000"}) as stack:
         world = World(stack.url, stack.ws_url)
         people = [world.user(name) for name in ("mallory", "anna", "ben", "cleo")]
         crowd = people[1]
