@@ -77,6 +77,9 @@ enum err account_use_proof(struct request *r, struct change *change, const bson_
 /* For letters: a name that somebody chose, if it cannot pass for a link; else `otherwise`. */
 const char *account_harmless(struct request *r, const char *name, const char *otherwise);
 
+/* For letters: words that somebody chose, with a space for whatever could make a link of them. */
+const char *account_unlinked(struct request *r, const char *words);
+
 /* For letters: " Anna" if the name could not lead anybody astray, else "". */
 const char *account_greeting(struct request *r, const bson_t *user);
 

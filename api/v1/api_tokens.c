@@ -177,9 +177,10 @@ make_token(struct change *change, void *arg)
                    arena_printf(r->arena, ",\"token\":\"%s\"", secret));
     r->reply.location = arena_printf(r->arena, "/v1/api-tokens/%s", hex);
     return queue_letter(change, JOB_LETTER, LETTER_API_TOKEN, doc_text(user, "email"), NOTICE_MS,
-                        "name", account_greeting(r, user), "title", doc_text(doc, "name"), "ip",
-                        account_ip(r), "scopes", scopes_in_words(r, doc), "link",
-                        account_link(r, "password-resets", NULL), NULL);
+                        "name", account_greeting(r, user), "title",
+                        account_unlinked(r, doc_text(doc, "name")), "ip", account_ip(r), "scopes",
+                        scopes_in_words(r, doc), "link", account_link(r, "password-resets", NULL),
+                        NULL);
 }
 
 enum err

@@ -86,10 +86,11 @@ tell_if_new(struct opening *o, struct change *change, bool *new)
         request_keep(r, doc);
     if (!*new)
         return err;
-    return queue_letter(change, JOB_LETTER, LETTER_NEW_DEVICE, doc_text(o->user, "email"),
-                        NOTICE_MS, "name", account_greeting(r, o->user), "device",
-                        *agent == '\0' ? "A program that does not say what it is" : agent, "ip",
-                        account_ip(r), "link", account_link(r, "password-resets", NULL), NULL);
+    return queue_letter(
+        change, JOB_LETTER, LETTER_NEW_DEVICE, doc_text(o->user, "email"), NOTICE_MS, "name",
+        account_greeting(r, o->user), "device",
+        *agent == '\0' ? "A program that does not say what it is" : account_unlinked(r, agent),
+        "ip", account_ip(r), "link", account_link(r, "password-resets", NULL), NULL);
 }
 
 /* Its cost was raised; only the hash that was checked is replaced. */

@@ -48,7 +48,7 @@ punish(struct change *change, void *arg)
         return err;
     return queue_letter(change, JOB_LETTER, LETTER_SESSION_ENDED, doc_text(p->user, "email"),
                         NOTICE_MS, "name", account_greeting(r, p->user), "ip", account_ip(r),
-                        "device", doc_text(p->session, "device"), "link",
+                        "device", account_unlinked(r, doc_text(p->session, "device")), "link",
                         account_link(r, "password-resets", NULL), NULL);
 }
 

@@ -43,6 +43,13 @@ def test_a_token_is_shown_once(anna, outbox):
     assert "read, write" in letter.text and made["token"] not in letter.text
 
 
+def test_a_tokens_name_makes_no_link_in_the_letter(anna, outbox):
+    """A thief of the session chooses it, and the owner trusts the letter."""
+    make(anna, "read", name="Safe: go to https://evil.example/win").expect(201)
+    letter = outbox.letter(anna.email, "new API token")
+    assert "evil" in letter.text and "evil." not in letter.text + letter.html and "://evil" not in letter.html
+
+
 @pytest.mark.parametrize("scope, reads, writes, manages", [
     ("read", True, False, False), ("write", True, True, False), ("admin", True, True, True)])
 def test_each_scope_does_its_own_and_what_is_below(world, anna, ben, scope, reads, writes, manages):

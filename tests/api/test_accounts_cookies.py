@@ -119,7 +119,7 @@ def test_a_new_device_is_told_by_letter_and_a_known_one_is_not(world, anna, outb
     agent(world, anna, "Microscope/2.0")
     agent(world, anna, "Microscope/2.0")
     outbox.letter(anna.email, "new device", count=2)  # in whatever order they were put down
-    told = [letter for letter in outbox.letters(anna.email, "new device") if "Microscope/2.0, from 127.0.0.1" in letter.text]
+    told = [letter for letter in outbox.letters(anna.email, "new device") if "Microscope 2 0, from 127.0.0.1" in letter.text]
     assert len(told) == 1
     anna.log_in()
     assert len(outbox.letters(anna.email, "new device")) == 2
