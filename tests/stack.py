@@ -12,6 +12,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SANITIZER = re.compile(r"^.*(AddressSanitizer|LeakSanitizer|ThreadSanitizer|: runtime error: ).*", re.MULTILINE)
@@ -182,6 +183,31 @@ class Stack:
         finally:
             hold.unlink()
             self.wait_for(lambda: self.pids()[name], f"{name} was not started again")
+
+    @contextlib.contextmanager
+    def api_with(self, **settings):
+        """For as long as the block lasts, api-1 runs with other settings.  restart() would take seconds more."""
+        shell = subprocess.run(["bash", "-c", "set -a; . ./env; env -0"], cwd=self.data, check=True,
+                               capture_output=True, text=True, env={**os.environ, **self.settings})
+        env = {**dict(pair.split("=", 1) for pair in shell.stdout.split("\0") if pair),
+               "API_SOCKET": self.socket("api"), **settings}
+        program = ["setpriv", "--pdeathsig", "TERM", "--", str(pathlib.Path(self.build) / "taskwire-api")]
+        with self.without("api"), (self.data / "log" / "api-1.log").open("a") as log:
+            running = subprocess.Popen(program, cwd=self.data, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            try:
+                self.wait_for(self.is_ready, "the api with other settings did not answer")
+                yield
+            finally:
+                running.terminate()
+                running.wait(30)
+        self.wait_for(self.is_ready, "the api did not answer again")
+
+    def is_ready(self):
+        try:
+            with urllib.request.urlopen(self.url + "/v1/ready", timeout=5) as reply:
+                return reply.status == 200
+        except OSError:
+            return False
 
     def wait_restarted(self, program, old_pid, seconds=15):
         """Until the supervisor has started the program again; its new pid."""

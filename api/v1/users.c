@@ -24,6 +24,8 @@
 #include "common/config.h"
 #include "common/password.h"
 
+#define CLOSED       "this installation takes no registrations"
+#define INVITED_ONLY "to register here you need an invitation"
 
 /* clang-format off */
 static const struct field register_fields[] = {
@@ -219,7 +221,7 @@ read_invitation(struct registration *reg, const bson_t *body)
     enum err err;
 
     if (secret == NULL && is_mode(r, "invited"))
-        return request_fail(r, ERR_FORBIDDEN, "to register here you need an invitation");
+        return request_fail(r, ERR_FORBIDDEN, INVITED_ONLY);
     if (secret == NULL)
         return ERR_NONE;
     if ((err = invitations_find(r, secret, &reg->invitation)) == ERR_NONE)
@@ -241,7 +243,7 @@ users_register(struct request *r)
     enum err err;
 
     if (is_mode(r, "closed"))
-        return request_fail(r, ERR_FORBIDDEN, "this installation takes no registrations");
+        return request_fail(r, ERR_FORBIDDEN, CLOSED);
     err = doc_read(r, DOC_CREATE, register_fields, r->json, body);
     if ((err != ERR_NONE && err != ERR_INVALID) || (err = judge(r, body, reg.account)) != ERR_NONE ||
         (err = read_invitation(&reg, body)) != ERR_NONE ||
@@ -290,11 +292,15 @@ users_open(struct request *r, const bson_t *token)
     uint32_t len;
     enum err err;
 
+    if (is_mode(r, "closed"))
+        return request_fail(r, ERR_FORBIDDEN, CLOSED);
     if (!bson_iter_init_find(&iter, token, "account") || !BSON_ITER_HOLDS_DOCUMENT(&iter))
         return ERR_INTERNAL;
     bson_iter_document(&iter, &len, &bytes);
     reg.account = request_keep(r, bson_new_from_data(bytes, len));
     if ((err = find_invitation(&reg)) != ERR_NONE)
         return err;
+    if (is_mode(r, "invited") && reg.invitation == NULL)
+        return request_fail(r, ERR_FORBIDDEN, INVITED_ONLY);
     return open_account(&reg, open_by_letter);
 }

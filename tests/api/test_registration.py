@@ -97,25 +97,33 @@ def test_an_invitation_comes_with_the_account(here, post):
     late.get(project).expect(404)
 
 
-def test_by_invitation_only_and_not_at_all(gated, here, post):
-    """Last in this file: the system is started again with other settings."""
+def ask(here, post, account):
+    """The token of the letter that opens the account."""
+    register(here, account).expect(202)
+    return post.letter(account["email"], "Open your").token
+
+
+def test_by_invitation_only(gated, here, post):
     anna = open_account(here, post, fresh_account("anna"))
-    project = anna.project()
-    gated.settings["REGISTRATION"] = "invited"
-    gated.restart()
-    anna.http.close()
-    anna.take(User(here).post("/v1/sessions", login=anna.email, password=anna.password).expect(201))
-    register(here, fresh_account("i")).expect(403, "forbidden")
-    register(here, fresh_account("i"), invitation="x" * 43).expect(422, "invalid", {"/invitation"})
-    made = anna.invite(project, fresh_account("i")["email"])
-    with_it = register(here, fresh_account("i"), invitation=made["token"]).expect(201)
-    assert User(here).take(with_it).get(project).expect(200)["role"] == "member"
-    register(here, fresh_account("i"), invitation=made["token"]).expect(422, "invalid", {"/invitation"})
-    more = anna.invite(project, fresh_account("j")["email"])
-    gated.settings["REGISTRATION"] = "closed"
-    gated.restart()
-    register(here, fresh_account("j")).expect(403, "forbidden")
-    register(here, fresh_account("j"), invitation=more["token"]).expect(403, "forbidden")
+    project, asked_before = anna.project(), ask(here, post, fresh_account("before"))
+    with gated.api_with(REGISTRATION="invited"):
+        register(here, fresh_account("i")).expect(403, "forbidden")
+        register(here, fresh_account("i"), invitation="x" * 43).expect(422, "invalid", {"/invitation"})
+        made = anna.invite(project, fresh_account("i")["email"])
+        with_it = register(here, fresh_account("i"), invitation=made["token"]).expect(201)
+        assert User(here).take(with_it).get(project).expect(200)["role"] == "member"
+        register(here, fresh_account("i"), invitation=made["token"]).expect(422, "invalid", {"/invitation"})
+        here.anonymous().put("/v1/verifications", token=asked_before).expect(403, "forbidden")
+
+
+def test_not_at_all(gated, here, post):
+    anna = open_account(here, post, fresh_account("anna"))
+    made, asked_before = anna.invite(anna.project(), fresh_account("j")["email"]), ask(here, post, fresh_account("before"))
+    with gated.api_with(REGISTRATION="closed"):
+        register(here, fresh_account("j")).expect(403, "forbidden")
+        register(here, fresh_account("j"), invitation=made["token"]).expect(403, "forbidden")
+        here.anonymous().put("/v1/verifications", token=asked_before).expect(403, "forbidden")
+    here.anonymous().put("/v1/verifications", token=asked_before).expect(204)
 
 
 def test_the_contract_says_that_it_may_come_by_letter(world):
