@@ -48,8 +48,10 @@ static const struct {
     [QUOTA_USER_CREDENTIALS]       = {AT(user_credentials),       HOUR, "user-credentials",       "changes of your password, second factor or account in an hour"},
     [QUOTA_USER_SESSION_ENDS]      = {AT(user_credentials),       HOUR, "user-session-ends",      "times that you end all other sessions in an hour"},
     [QUOTA_USER_INVITATIONS]       = {AT(user_invitations),       DAY,  "user-invitations",       "invitations by you in a day"},
+    [QUOTA_UNCONFIRMED_INVITATIONS] = {AT(unconfirmed_invitations), DAY, "unconfirmed-invitations", "invitations by you in a day, until you have confirmed your address"},
     [QUOTA_ADDRESS_INVITATIONS]    = {AT(address_invitations),    DAY,  "address-invitations",    "invitations to this address in a day"},
     [QUOTA_ADDRESS_REGISTRATIONS]  = {AT(address_registrations),  DAY,  "address-registrations",  "registrations of this address in a day"},
+    [QUOTA_SENDER_NOTIFICATIONS]   = {AT(sender_notifications),   HOUR, "sender-notifications",   "notifications by you of one person in an hour"},
 };
 /* clang-format on */
 

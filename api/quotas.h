@@ -40,8 +40,11 @@ enum quota {
     QUOTA_USER_CREDENTIALS,      /* credential events of one user that need the password */
     QUOTA_USER_SESSION_ENDS,     /* of those that do not */
     QUOTA_USER_INVITATIONS,      /* invitations that one user sends */
+    QUOTA_UNCONFIRMED_INVITATIONS, /* of them, while the own address is unconfirmed: such accounts cost nothing */
     QUOTA_ADDRESS_INVITATIONS,   /* invitations to one mail address */
     QUOTA_ADDRESS_REGISTRATIONS, /* letters that open an account for one mail address */
+    /* What is told in a time: beyond it nothing is made, and nobody is refused. */
+    QUOTA_SENDER_NOTIFICATIONS, /* notifications that one user causes of another */
     QUOTA__COUNT
 };
 

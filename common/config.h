@@ -31,7 +31,8 @@ struct config {
     const char *jobs_sessions;
     /* quotas (api/quotas.c) */
     long comment_edits, user_projects, user_open_projects, open_projects, project_members, project_tasks;
-    long project_invitations, user_invitations, address_invitations, address_registrations;
+    long sender_notifications;
+    long project_invitations, user_invitations, unconfirmed_invitations, address_invitations, address_registrations;
     long user_notifications, number_texts, user_texts, texts, address_letters, letters, user_codes, user_tries;
     long user_credentials;
     const char *mail_from, *mail_outbox, *smtp_url, *smtp_user, *smtp_password, *smtp_tls, *smtp_ca;

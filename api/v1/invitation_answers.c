@@ -298,6 +298,8 @@ write_mine(void *arg, const bson_t *invitation)
         return ERR_NONE; /* it cannot be accepted now: so it is not shown */
     if (err != ERR_NONE)
         return err;
+    if (access_member(project, &m->r->user_id) >= role_named(doc_text(invitation, "role")))
+        return ERR_NONE; /* nothing would be gained by it */
     if (m->count++ > 0)
         text_putc(m->out, ',');
     write_seen(m->out, invitation, project, inviter);

@@ -1,7 +1,8 @@
 /*
  * /v1/projects/{id}/invitations and POST /v1/projects/{id}/members: asking
- * somebody by mail to become a member.  Whether an account has the address shows
- * neither in the answer nor in the work: only taskwire-jobs looks (jobs/invited.c).
+ * somebody by mail to become a member.  Whether an account has the address, even
+ * a member's, shows neither in the answer nor in the work: only taskwire-jobs
+ * looks (jobs/invited.c).
  */
 #include "api/v1/invitations.h"
 
@@ -69,6 +70,7 @@ struct inviting {
     struct request *r;
     bson_oid_t project;
     const char *email, *role;
+    const bson_t *me; /* the caller as stored */
 };
 
 static enum err
@@ -111,23 +113,6 @@ check_project(struct inviting *i, const bson_t **project)
     return ERR_NONE;
 }
 
-/* Whose address it is makes a difference only for members of the project. */
-static enum err
-check_address(struct inviting *i, const bson_t *project)
-{
-    struct request *r = i->r;
-    bson_t *filter = request_keep(r, BCON_NEW("email", BCON_UTF8(i->email)));
-    bson_t *opts = request_keep(r, BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}")), *user;
-    enum err err = store_get(r->store, STORE_USERS, filter, opts, &user);
-
-    if (err != ERR_NONE)
-        return err == ERR_NOT_FOUND ? ERR_NONE : err;
-    request_keep(r, user);
-    if (access_member(project, doc_id(user, "_id")) == ROLE_NONE)
-        return ERR_NONE;
-    return request_fail(r, ERR_CONFLICT, "the person with this address is a member already");
-}
-
 /* Counted before a letter is queued, in what neither side can delete. */
 static enum err
 check_limits(struct inviting *i, struct change *change)
@@ -139,6 +124,9 @@ check_limits(struct inviting *i, struct change *change)
     if ((err = quotas_exist(r, change_store(change), QUOTA_PROJECT_INVITATIONS, STORE_INVITATIONS,
                             pending)) != ERR_NONE ||
         (err = quotas_spend(r, change, QUOTA_USER_INVITATIONS, r->user)) != ERR_NONE)
+        return err;
+    if (!doc_has(i->me, "emailVerifiedAt") &&
+        (err = quotas_spend(r, change, QUOTA_UNCONFIRMED_INVITATIONS, r->user)) != ERR_NONE)
         return err;
     return quotas_spend(r, change, QUOTA_ADDRESS_INVITATIONS, i->email);
 }
@@ -188,17 +176,15 @@ queue_both(struct inviting *i, struct change *change, const bson_t *project,
     int64_t now = change_now(change);
     bson_t *content =
         request_keep(r, BCON_NEW("invitationId", BCON_OID(doc_id(invitation, "_id"))));
-    const bson_t *me;
-    enum err err = crud_get(r, STORE_USERS, &r->user_id, &me);
+    enum err err = queue_job(change, JOB_INVITED, now, now + INVITATION_MS, content);
 
-    if (err != ERR_NONE ||
-        (err = queue_job(change, JOB_INVITED, now, now + INVITATION_MS, content)) != ERR_NONE)
+    if (err != ERR_NONE)
         return err;
-    return queue_letter(
-        change, JOB_LETTER, LETTER_INVITATION, i->email, INVITATION_MS, "inviter",
-        account_harmless(r, doc_text(me, "name"), "Somebody"), "project",
-        account_harmless(r, doc_text(project, "name"), "a project"), "role", i->role, "link",
-        arena_printf(r->arena, "%s/#/i/%s", r->config->public_url, secret), NULL);
+    return queue_letter(change, JOB_LETTER, LETTER_INVITATION, i->email, INVITATION_MS, "inviter",
+                        account_harmless(r, doc_text(i->me, "name"), "Somebody"), "project",
+                        account_harmless(r, doc_text(project, "name"), "a project"), "role",
+                        i->role, "link",
+                        arena_printf(r->arena, "%s/#/i/%s", r->config->public_url, secret), NULL);
 }
 
 static enum err
@@ -211,8 +197,8 @@ create_invitation(struct change *change, void *arg)
     enum err err;
 
     if ((err = check_project(i, &project)) != ERR_NONE ||
-        (err = check_address(i, project)) != ERR_NONE ||
         (err = replace_first(i, change)) != ERR_NONE ||
+        (err = crud_get(r, STORE_USERS, &r->user_id, &i->me)) != ERR_NONE ||
         (err = check_limits(i, change)) != ERR_NONE)
         return err;
     invitation = new_invitation(i, change_now(change), secret);

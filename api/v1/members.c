@@ -14,6 +14,7 @@
 #include "api/request.h"
 #include "api/v1/account.h"
 #include "api/v1/members.h"
+#include "api/v1/notifications.h"
 #include "api/v1/projects.h"
 #include "common/json.h"
 
@@ -258,6 +259,8 @@ members_store(struct request *r, struct change *change, const bson_t *project,
     filter = request_keep(r, BCON_NEW("_id", BCON_OID(event.project)));
     if ((err = store_replace(change_store(change), STORE_PROJECTS, filter, after, NULL)) !=
             ERR_NONE ||
+        (m->role == NULL &&
+         (err = notifications_leave(r, change, event.project, m->user)) != ERR_NONE) ||
         (err = projects_tell_member(change, m->project_topic, &event)) != ERR_NONE)
         return err;
     return projects_tell_member(change, m->user_topic, &event);

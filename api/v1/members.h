@@ -25,6 +25,7 @@ struct membership {
 /*
  * Within a change of both topics: stores the membership and tells them; the caller
  * has judged it.  ERR_QUOTA when the project has as many members as it may have.
+ * Who leaves loses the project's notifications.
  */
 enum err members_store(struct request *r, struct change *change, const bson_t *project,
                        const struct membership *m) MUST_CHECK;

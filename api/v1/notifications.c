@@ -14,9 +14,6 @@
 #include "api/v1/handlers.h"
 #include "api/v1/members.h"
 
-#define SENDER_MAX 200 /* notifications from one person to another within SENDER_MS */
-#define SENDER_MS  (3600LL * 1000)
-
 #define TRIM_EVERY 8
 
 /* clang-format off */
@@ -98,22 +95,18 @@ insert(struct request *r, struct change *change, const bson_t *doc)
     return err;
 }
 
-/* Has the caller caused so many of the user's notifications lately that no more are made? */
+/*
+ * Has the caller caused so many of the user's notifications that no more are made?
+ * Counted apart from them: they go when the user leaves or the task moves.
+ */
 static enum err
 is_flooded(struct request *r, struct change *change, const bson_oid_t *user, bool *flooded)
 {
-    bson_t *recent = request_keep(
-        r, BCON_NEW("userId", BCON_OID(user), "createdBy", BCON_OID(&r->user_id), "createdAt", "{",
-                    "$gt", BCON_DATE_TIME(change_now(change) - SENDER_MS), "}"));
-    bson_t *last = request_keep(r, BCON_NEW("skip", BCON_INT64(SENDER_MAX - 1), "projection", "{",
-                                            "_id", BCON_BOOL(true), "}"));
-    bson_t *doc;
-    enum err err = store_get(r->store, STORE_NOTIFICATIONS, recent, last, &doc);
+    char hex[25];
 
-    *flooded = err == ERR_NONE;
-    if (err == ERR_NONE)
-        request_keep(r, doc);
-    return err == ERR_NOT_FOUND ? ERR_NONE : err;
+    bson_oid_to_string(user, hex);
+    return quotas_count(change_store(change), change_now(change), QUOTA_SENDER_NOTIFICATIONS,
+                        arena_printf(r->arena, "%s %s", r->user, hex), flooded);
 }
 
 static enum err
@@ -195,6 +188,17 @@ notifications_move(struct request *r, struct change *change, const bson_oid_t *t
     if (err != ERR_NONE)
         return err;
     return store_update_many(change_store(change), STORE_NOTIFICATIONS, all, update, NULL);
+}
+
+enum err
+notifications_leave(struct request *r, struct change *change, const bson_oid_t *project,
+                    const bson_oid_t *user)
+{
+    bson_t *theirs =
+        request_keep(r, BCON_NEW("userId", BCON_OID(user), "projectId", BCON_OID(project), "kind",
+                                 "{", "$ne", BCON_UTF8("invited"), "}"));
+
+    return store_remove_many(change_store(change), STORE_NOTIFICATIONS, theirs);
 }
 
 static void

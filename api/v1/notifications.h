@@ -17,7 +17,7 @@ bson_t *notifications_own(struct request *r);
  * Within a change: for each user whom the list of ids `field` holds now and did
  * not before (before may be NULL), but for the caller: a notification of the
  * kind about the task, and its event on the user's topic.  Of one person's doing
- * another is told at most 200 times within an hour; beyond that nothing is made.
+ * another is told at most SENDER_NOTIFICATIONS times in an hour; beyond that nothing is made.
  */
 enum err notifications_add(struct request *r, struct change *change, const char *kind,
                            const char *field, const bson_t *before, const bson_t *after,
@@ -37,5 +37,9 @@ enum err notifications_invited(struct request *r, struct change *change, const b
  */
 enum err notifications_move(struct request *r, struct change *change, const bson_oid_t *task,
                             const bson_t *project) MUST_CHECK;
+
+/* Within a change: what the user was told of the project's tasks is no more; they left it. */
+enum err notifications_leave(struct request *r, struct change *change, const bson_oid_t *project,
+                             const bson_oid_t *user) MUST_CHECK;
 
 #endif
