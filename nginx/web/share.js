@@ -4,8 +4,7 @@ import { capital } from "./card.js";
 import { $, avatar, busy, clearComplaints, el, icon, quote } from "./dom.js";
 import { invite, renderSent } from "./invitations.js";
 import { session } from "./session.js";
-
-const ROLES = ["owner", "admin", "member", "commenter", "viewer"];
+import { ROLES } from "./store.js";
 
 /* Opens the form for a new project (null) or a known one; `done(project)` after a new one was made. */
 export function editProject(workspace, project, done) {

@@ -3,6 +3,8 @@
  * snapshot + events == fresh snapshot, whichever way a document came: by event, by the reply to
  * our own write, or by a newer snapshot.  An older revision never replaces a newer one.
  */
+export const ROLES = ["owner", "admin", "member", "commenter", "viewer"]; /* the highest first */
+
 export class ProjectStore {
   #removed = new Map(); /* task id -> revision it went with: an old event must not bring it back */
   looks = 0; /* counts what changes how every task looks: names of members, labels, statuses */
@@ -13,7 +15,12 @@ export class ProjectStore {
   }
 
   get id() { return this.project.id; }
-  get role() { return this.members.get(this.userId)?.role ?? this.project.role; }
+  /* The effective role, as the server decides it: the higher of the membership's and of an open project's. */
+  get role() {
+    const { access, accessRole, role } = this.project;
+    const own = this.members.get(this.userId)?.role, given = access === "everyone" ? accessRole : undefined;
+    return ROLES.find((each) => each === own || each === given) ?? role;
+  }
   get mayWrite() { return ["owner", "admin", "member"].includes(this.role); }
   get mayAdmin() { return ["owner", "admin"].includes(this.role); }
   get isOwner() { return this.role === "owner"; }

@@ -75,3 +75,15 @@ def test_an_admin_sees_and_withdraws_what_was_sent(windows, anna, ben):
     page.click("#invitations button")
     page.until(lambda: not page.all("#invitations li"))
     assert anna.items(f"/v1/projects/{project['id']}/invitations") == []
+
+
+def test_a_viewer_of_an_open_project_has_the_buttons_of_its_access_role(windows, anna, ben):
+    """What everyone may, a member of a lower role may too; the page follows when that changes."""
+    project = anna.project("Agora", access="everyone", accessRole="viewer")
+    anna.share(project, ben, "viewer")
+    page = windows.log_in(ben, project)
+    page.until(lambda: not page.find("#new-task").is_enabled())
+    anna.patch(project, accessRole="member").expect(200)
+    page.until(lambda: page.find("#new-task").is_enabled())
+    anna.patch(project, access="members").expect(200)
+    page.until(lambda: not page.find("#new-task").is_enabled())
