@@ -13,6 +13,7 @@ from client import PASSWORD, fresh_account
 ANYONE, MAYBE, SELF = "anyone", "maybe", "self"  # maybe: a token is not needed, but must be good
 ROLES = ("viewer", "commenter", "member", "admin", "owner")
 STRANGERS = ("stranger", "removed")
+OPEN = ("viewer", "commenter", "member")  # what an open project may give to everyone
 SCOPES = ("read", "write", "admin")
 PERSON = "person"  # no API token will do
 
@@ -125,6 +126,8 @@ ROWS = [
     Row("POST /v1/notifications/read", SELF, 204, bound=204),
 ]
 BY_OP = {row.op: row for row in ROWS}
+# What answers of a project in the trash, to those whose role would do: its past, and the way back.
+IN_TRASH = ("GET /v1/projects/{id}/events", "GET /v1/tasks/{id}/history", "POST /v1/projects/{id}/restore")
 
 
 def to_nobody():
@@ -159,16 +162,19 @@ class Cast:
 
 
 class Scene:
-    """A project of the host, with the caller in a role; what else a row needs is made when asked for."""
+    """A project of the host, with the caller in a role; what else a row needs is made when asked for.
+    An open one gives its access role to everyone; close it after use, since everyone sees it."""
 
-    def __init__(self, cast, role="owner", caller=None):
+    def __init__(self, cast, role="owner", caller=None, access_role=None):
         self.cast, self.world, self.role = cast, cast.world, role
         self.host, self.guest, self.new = cast.host, cast.guest, cast.new
         self.caller = caller or cast.by_role[role]
         self.project = self.host.project("Scene")
         self.project_id, self.guest_id = self.project["id"], self.guest.id
         self.host.share(self.project, self.guest, "member")
-        self._task, self._settled = None, False
+        self._task, self._settled, self.access_role = None, False, access_role
+        if access_role:
+            self.host.patch(self.project, access="everyone", accessRole=access_role).expect(200)
         if role != "stranger":
             self.host.share(self.project, self.caller, "commenter" if role == "removed" else role)
 
@@ -214,7 +220,8 @@ class Scene:
         """The caller's own, if they ever could write one."""
         if self.role == "viewer":
             self.host.share(self.project, self.caller, "commenter")
-        author = self.host if self.role == "stranger" else self.caller
+        silent = self.role == "stranger" and self.access_role in (None, "viewer")
+        author = self.host if silent else self.caller
         made = author.post(self.task, "/comments", text="Hm").expect(201)
         if self.role == "viewer":
             self.host.share(self.project, self.caller, "viewer")
@@ -243,6 +250,26 @@ class Scene:
         self.host.share(inbox, self.caller, "member")
         self.host.task("Yours", projectId=inbox["id"], assigneeIds=[self.caller.id])
         return self.caller.items("/v1/notifications", limit=1)[0]["id"]
+
+    def trash(self):
+        """Into the trash with it; gives the path and body of each row, with all in place before."""
+        made = {a: getattr(self, a) for a in ("project_id", "guest_id", "task_id", "comment_id", "invitation_id")}
+        made |= {"trashed_task_id": made["task_id"], "trashed_project_id": made["project_id"]}
+        self.settle()
+        self.host.delete(self.project).expect(204)
+        ready = {}
+        for row in ROWS:
+            path = row.path
+            for name, attribute in row.things.items():
+                path = path.replace("{" + name + "}", made.get(attribute, ""))
+            ready[row.op] = path, row.body(self) if row.is_ours and callable(row.body) else row.body
+        return ready
+
+    def close(self):
+        """Nobody but members sees it any more."""
+        if self.access_role:
+            self.host.post(self.project, "/restore")
+            self.host.patch(self.project, access="members").expect(200)
 
     def state(self):
         """All that the host can see of it, to find what a refused request changed."""

@@ -8,7 +8,7 @@ import pymongo
 import pytest
 import tokens
 from client import User
-from matrix import ANYONE, MAYBE, PERSON, ROLES, ROWS, SCOPES, SELF, STRANGERS, Scene, may
+from matrix import ANYONE, IN_TRASH, MAYBE, OPEN, PERSON, ROLES, ROWS, SCOPES, SELF, STRANGERS, Scene, may
 
 OURS = [row for row in ROWS if row.is_ours]
 OWN = [row for row in ROWS if row.who == SELF]
@@ -128,6 +128,54 @@ def test_role(cast, row, role):
     else:
         reply.expect(403, "forbidden")
     assert scene.state() == before, f"a refused {row.op} of a {role} changed something"
+
+
+@pytest.mark.parametrize("access_role", OPEN)
+@pytest.mark.parametrize("row", OURS, ids=name)
+def test_stranger_in_an_open_project(cast, row, access_role):
+    """Has its access role, and nothing of what lies in the trash."""
+    scene = Scene(cast, "stranger", access_role=access_role)
+    try:
+        path, body = scene.prepare(row)
+        before = scene.state()
+        reply = scene.caller.send(row.method, path, body)
+        if row.things.get("id") == "trashed_project_id":
+            reply.expect(404, "not-found")
+        elif may(row, access_role):
+            reply.expect(row.status)
+            return
+        else:
+            reply.expect(403, "forbidden")
+        assert scene.state() == before, f"a refused {row.op} changed something"
+    finally:
+        scene.close()
+
+
+@pytest.fixture(scope="module", params=[*[(role, None) for role in (*ROLES, "removed")], *[("stranger", given) for given in OPEN]],
+                ids=lambda param: param[0] if param[1] is None else f"stranger-{param[1]}")
+def trashed(request, cast):
+    """A project in the trash, and who calls; for strangers it was open before."""
+    role, given = request.param
+    scene = Scene(cast, role, access_role=given)
+    yield scene, scene.trash()
+    scene.close()
+
+
+@pytest.mark.parametrize("row", sorted(OURS, key=lambda row: row.op == "POST /v1/projects/{id}/restore"), ids=name)
+def test_in_the_trash(trashed, row):
+    scene, ready = trashed
+    reply = scene.caller.send(row.method, *ready[row.op])
+    if scene.role in STRANGERS:
+        reply.expect(404, "not-found")
+        assert scene.project["name"] not in reply.body.decode()
+    elif not may(row, scene.role):
+        reply.expect(403, "forbidden")
+    elif row.op in IN_TRASH:
+        reply.expect(row.status)
+    else:
+        reply.expect(404, "not-found")
+    if row.op != "POST /v1/projects/{id}/restore":
+        scene.host.get(scene.project).expect(404)
 
 
 @pytest.mark.parametrize("role", (*ROLES, *STRANGERS))
