@@ -13,8 +13,8 @@
 #include "common/log.h"
 #include "common/token.h"
 
-#define ADMIN_SCOPE 2 /* in bearer_scopes */
-#define USED_MS 60000 /* lastUsedAt is no more exact than this */
+#define ADMIN_SCOPE 2     /* in bearer_scopes */
+#define USED_MS     60000 /* lastUsedAt is no more exact than this */
 
 const char *const bearer_scopes[] = {"read", "write", "admin", NULL};
 

@@ -90,9 +90,9 @@ cookie_device_set(struct request *r, const char *user)
         known = fresh;
     signed_text = arena_printf(r->arena, "%s %s", user, known);
     token_mac(mac, 0, DEVICE_MAC, signed_text, strlen(signed_text));
-    r->reply.device =
-        arena_printf(r->arena, "%s=%s.%s; Path=/v1/sessions; HttpOnly; SameSite=Strict; Max-Age=%ld%s",
-                     device_name(r), known, mac, DEVICE_DAYS * 86400L, secure(r) ? "; Secure" : "");
+    r->reply.device = arena_printf(
+        r->arena, "%s=%s.%s; Path=/v1/sessions; HttpOnly; SameSite=Strict; Max-Age=%ld%s",
+        device_name(r), known, mac, DEVICE_DAYS * 86400L, secure(r) ? "; Secure" : "");
 }
 
 /* Is the origin one of a comma list? */

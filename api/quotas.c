@@ -17,7 +17,8 @@
 
 #define HOUR   3600L
 #define DAY    86400L
-#define SHARDS 16 /* counts of the whole installation, so that its writers do not all meet in one */
+#define SHARDS 16 /* counts of the whole installation, so that its writers do not all meet in one  \
+                   */
 
 #define AT(member) offsetof(struct config, member)
 
@@ -93,9 +94,8 @@ enum err
 quotas_exist(struct request *r, struct store *store, enum quota quota, enum store_name name,
              const bson_t *filter)
 {
-    bson_t *last =
-        request_keep(r, BCON_NEW("skip", BCON_INT64(quotas_limit(quota) - 1), "projection", "{",
-                                 "_id", BCON_BOOL(true), "}"));
+    bson_t *last = request_keep(r, BCON_NEW("skip", BCON_INT64(quotas_limit(quota) - 1),
+                                            "projection", "{", "_id", BCON_BOOL(true), "}"));
     bson_t *doc;
     enum err err = store_get(store, name, filter, last, &doc);
 

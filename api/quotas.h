@@ -28,21 +28,22 @@ enum quota {
     /* What there is, and the oldest gives way: nobody is refused. */
     QUOTA_USER_NOTIFICATIONS,
     /* What is sent or tried in a time: 429 throttled. */
-    QUOTA_NUMBER_TEXTS,          /* text messages to one number */
-    QUOTA_USER_TEXTS,            /* text messages that one user brings about */
-    QUOTA_TEXTS,                 /* text messages of the installation */
-    QUOTA_ADDRESS_LETTERS,       /* letters to one mail address */
-    QUOTA_LETTERS,               /* letters of the installation */
-    QUOTA_ADDRESS_RESETS,        /* forgotten passwords of one mail address */
-    QUOTA_RESETS,                /* of the installation */
-    QUOTA_USER_CODES,            /* codes that one user asks for, by letter or by text */
-    QUOTA_USER_TRIES,            /* tries of one user at codes that confirm a contact */
-    QUOTA_USER_CREDENTIALS,      /* credential events of one user that need the password */
-    QUOTA_USER_SESSION_ENDS,     /* of those that do not */
-    QUOTA_USER_INVITATIONS,      /* invitations that one user sends */
-    QUOTA_UNCONFIRMED_INVITATIONS, /* of them, while the own address is unconfirmed: such accounts cost nothing */
-    QUOTA_ADDRESS_INVITATIONS,   /* invitations to one mail address */
-    QUOTA_ADDRESS_REGISTRATIONS, /* letters that open an account for one mail address */
+    QUOTA_NUMBER_TEXTS,            /* text messages to one number */
+    QUOTA_USER_TEXTS,              /* text messages that one user brings about */
+    QUOTA_TEXTS,                   /* text messages of the installation */
+    QUOTA_ADDRESS_LETTERS,         /* letters to one mail address */
+    QUOTA_LETTERS,                 /* letters of the installation */
+    QUOTA_ADDRESS_RESETS,          /* forgotten passwords of one mail address */
+    QUOTA_RESETS,                  /* of the installation */
+    QUOTA_USER_CODES,              /* codes that one user asks for, by letter or by text */
+    QUOTA_USER_TRIES,              /* tries of one user at codes that confirm a contact */
+    QUOTA_USER_CREDENTIALS,        /* credential events of one user that need the password */
+    QUOTA_USER_SESSION_ENDS,       /* of those that do not */
+    QUOTA_USER_INVITATIONS,        /* invitations that one user sends */
+    QUOTA_UNCONFIRMED_INVITATIONS, /* of them, while the own address is unconfirmed: such accounts
+                                      cost nothing */
+    QUOTA_ADDRESS_INVITATIONS,     /* invitations to one mail address */
+    QUOTA_ADDRESS_REGISTRATIONS,   /* letters that open an account for one mail address */
     /* What is told in a time: beyond it nothing is made, and nobody is refused. */
     QUOTA_SENDER_NOTIFICATIONS, /* notifications that one user causes of another */
     QUOTA__COUNT

@@ -72,10 +72,10 @@ struct request {
     /* Found by the gate. */
     char user[25], session[25];
     bson_oid_t user_id, session_id;
-    bool limited;  /* an API token without the scope admin asks */
+    bool limited;         /* an API token without the scope admin asks */
     const bson_t *bound;  /* ids of the projects that the API token is bound to; NULL: not bound */
     char bound_token[25]; /* which token that is */
-    int64_t began; /* ms; whatever is read for the request is read after it */
+    int64_t began;        /* ms; whatever is read for the request is read after it */
     struct json_object *json;
     const char *key;  /* the idempotency record's _id; NULL: none */
     char digest[65];  /* of method, path and the body's value */

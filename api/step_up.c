@@ -17,8 +17,8 @@ step_up_check(struct request *r)
 
     if (err == ERR_NOT_FOUND)
         return request_fail(r, ERR_NO_AUTH, "the session has ended");
-    if (err == ERR_NONE && (!doc_time(session, "confirmedAt", &confirmed) ||
-                            clock_now() - confirmed > STEP_UP_MS))
+    if (err == ERR_NONE &&
+        (!doc_time(session, "confirmedAt", &confirmed) || clock_now() - confirmed > STEP_UP_MS))
         return request_fail(r, ERR_STEP_UP,
                             "give the password again: POST /v1/sessions/current/confirm");
     return err;

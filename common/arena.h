@@ -16,8 +16,9 @@ struct arena;
 
 /*
  * A new arena that should hand out at most limit bytes between resets.  Beyond the limit
- * allocation goes on out of ARENA_RESERVE, so that no caller has to handle a failure; whoever works through data of unbounded length asks arena_full() at each step and
- * gives up with ERR_TOO_MUCH.  The store does so at every call and every document.
+ * allocation goes on out of ARENA_RESERVE, so that no caller has to handle a failure; whoever works
+ * through data of unbounded length asks arena_full() at each step and gives up with ERR_TOO_MUCH.
+ * The store does so at every call and every document.
  */
 struct arena *arena_new(size_t limit);
 

@@ -15,7 +15,12 @@
 
 #define SECRET_MAX 65536
 
-enum kind { TEXT, COUNT, SECRET, PRIVATE }; /* PRIVATE: may hold a password, and is mostly no file */
+enum kind {
+    TEXT,
+    COUNT,
+    SECRET,
+    PRIVATE
+}; /* PRIVATE: may hold a password, and is mostly no file */
 
 struct setting {
     const char *name;
@@ -201,7 +206,8 @@ read_one(const struct setting *s, struct config *config)
     const char *value = getenv(s->name);
     long number;
 
-    if ((s->kind == SECRET || s->kind == PRIVATE) && value == NULL && read_secret_file(s, &value) != ERR_NONE)
+    if ((s->kind == SECRET || s->kind == PRIVATE) && value == NULL &&
+        read_secret_file(s, &value) != ERR_NONE)
         return ERR_INVALID;
     if (value == NULL && (value = s->fallback) == NULL)
         return complain(s, "must be set");

@@ -9,11 +9,11 @@
 #include "common/err.h"
 
 /* Who reads a setting. */
-#define CONFIG_API  1u
-#define CONFIG_PUSH 2u
-#define CONFIG_JOBS 4u
+#define CONFIG_API   1u
+#define CONFIG_PUSH  2u
+#define CONFIG_JOBS  4u
 #define CONFIG_ADMIN 8u
-#define CONFIG_ALL  7u /* but for taskwire-admin */
+#define CONFIG_ALL   7u /* but for taskwire-admin */
 
 struct config {
     const char *mongodb_uri, *mongodb_database, *redis_url;
@@ -30,10 +30,13 @@ struct config {
     long sessions_max;
     const char *jobs_sessions;
     /* quotas (api/quotas.c) */
-    long comment_edits, user_projects, user_open_projects, open_projects, project_members, project_tasks;
+    long comment_edits, user_projects, user_open_projects, open_projects, project_members,
+        project_tasks;
     long sender_notifications;
-    long project_invitations, user_invitations, unconfirmed_invitations, address_invitations, address_registrations;
-    long user_notifications, number_texts, user_texts, texts, address_letters, letters, user_codes, user_tries;
+    long project_invitations, user_invitations, unconfirmed_invitations, address_invitations,
+        address_registrations;
+    long user_notifications, number_texts, user_texts, texts, address_letters, letters, user_codes,
+        user_tries;
     long user_credentials;
     const char *mail_from, *mail_outbox, *smtp_url, *smtp_user, *smtp_password, *smtp_tls, *smtp_ca;
     const char *sms_url, *sms_token;

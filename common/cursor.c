@@ -185,8 +185,7 @@ unpack(const unsigned char *p, size_t len, struct cursor_place *out, const unsig
     if (kind < EVERYONE || kind > USER)
         return 0;
     id = id_len((unsigned char)kind);
-    if (shared > (id == 0 ? 0 : 11) || len < 1 + id - shared ||
-        (shared > 0 && kind != before[0]))
+    if (shared > (id == 0 ? 0 : 11) || len < 1 + id - shared || (shared > 0 && kind != before[0]))
         return 0;
     memset(out->key, 0, 13);
     out->key[0] = (unsigned char)kind;
@@ -302,8 +301,8 @@ cursor_seq(const struct cursor *c, const char *topic, int64_t *seq)
     struct cursor_place wanted, *found;
 
     make_key(wanted.key, topic);
-    found = c->count == 0 ? NULL
-                          : bsearch(&wanted, c->places, c->count, sizeof(*c->places), by_key);
+    found =
+        c->count == 0 ? NULL : bsearch(&wanted, c->places, c->count, sizeof(*c->places), by_key);
     if (found != NULL)
         *seq = found->seq;
     return found != NULL;

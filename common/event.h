@@ -44,7 +44,7 @@ enum event_kind {
     EVENT_MEMBER_REMOVED,
     EVENT_NOTIFICATION_CREATED,
     EVENT_SESSION_REVOKED,
-    EVENT_USER_UPDATED, /* of `presence` alone, on the user's own topic */
+    EVENT_USER_UPDATED,       /* of `presence` alone, on the user's own topic */
     EVENT_INVITATION_CREATED, /* without the address: every member reads the project's topic */
     EVENT_INVITATION_ACCEPTED,
     EVENT_INVITATION_DECLINED,

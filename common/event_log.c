@@ -594,10 +594,10 @@ enum err
 event_log_forget(struct change *change, const char *topic, const bson_oid_t *entity)
 {
     bson_t *filter = BCON_NEW("entityId", BCON_OID(entity));
-    bson_t *pipeline = BCON_NEW(
-        "0", "{", "$set", "{", "frame", "{", "$concat", "[", "{", "$arrayElemAt", "[", "{",
-        "$split", "[", "$frame", BCON_UTF8(EVENT_CONTENT_START), "]", "}", BCON_INT32(0), "]", "}",
-        BCON_UTF8(EVENT_FORGOTTEN), "]", "}", "}", "}");
+    bson_t *pipeline =
+        BCON_NEW("0", "{", "$set", "{", "frame", "{", "$concat", "[", "{", "$arrayElemAt", "[", "{",
+                 "$split", "[", "$frame", BCON_UTF8(EVENT_CONTENT_START), "]", "}", BCON_INT32(0),
+                 "]", "}", BCON_UTF8(EVENT_FORGOTTEN), "]", "}", "}", "}");
     enum err err;
 
     if (topic != NULL)

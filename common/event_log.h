@@ -16,7 +16,7 @@
 struct bus;
 
 #define EVENT_LOG_COUNTER "tasks" /* in a topic's document: the tasks a project ever had */
-#define CHANGE_TOPICS 8 /* topics that one change may be told before it starts */
+#define CHANGE_TOPICS     8       /* topics that one change may be told before it starts */
 
 struct change;
 
@@ -47,9 +47,9 @@ struct change_plan {
 /*
  * Runs a plan: waits for its turn among this process's writers of the topics,
  * retries transient conflicts until the store's deadline (10 s when it has none),
- * commits with majority, publishes.  ERR_BUSY when the wait or the retries ran out; ERR_STORE when the
- * database is away (the change may have happened: the key tells); ERR_CONFLICT
- * when a unique index, maybe the idempotency key's, has the place.
+ * commits with majority, publishes.  ERR_BUSY when the wait or the retries ran out; ERR_STORE when
+ * the database is away (the change may have happened: the key tells); ERR_CONFLICT when a unique
+ * index, maybe the idempotency key's, has the place.
  */
 enum err change_run(struct store *store, struct bus *bus, const char *epoch,
                     const struct change_plan *plan) MUST_CHECK;

@@ -16,8 +16,10 @@
 #include "common/text.h"
 
 static const char *const infos[KEY__COUNT] = {
-    [KEY_ACCESS] = "taskwire access tokens", [KEY_SEAL] = "taskwire sealed bytes",
-    [KEY_MAC] = "taskwire keyed hashes",     [KEY_SUCCESSOR] = "taskwire refresh successors",
+    [KEY_ACCESS] = "taskwire access tokens",
+    [KEY_SEAL] = "taskwire sealed bytes",
+    [KEY_MAC] = "taskwire keyed hashes",
+    [KEY_SUCCESSOR] = "taskwire refresh successors",
     [KEY_ISSUED] = "taskwire issued refresh tokens",
 };
 

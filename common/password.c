@@ -311,7 +311,8 @@ run(struct task *t)
             err = ERR_BUSY;
         else if (t->begun)
             pthread_cond_wait(&queue.news, &queue.lock);
-        else if (pthread_cond_timedwait(&queue.news, &queue.lock, &until) == ETIMEDOUT && !t->begun && !t->displaced)
+        else if (pthread_cond_timedwait(&queue.news, &queue.lock, &until) == ETIMEDOUT &&
+                 !t->begun && !t->displaced)
             err = ERR_BUSY;
     }
     if (err != ERR_NONE && !t->displaced)

@@ -130,7 +130,8 @@ begin(struct store *store, struct revocation_reader *reader, int64_t *at)
     return ERR_NONE;
 }
 
-/* A number that stays away was removed by hand, or expired unread: nothing waits for it any more. */
+/* A number that stays away was removed by hand, or expired unread: nothing waits for it any more.
+ */
 static void
 note_gap(struct revocation_reader *reader, bool gap)
 {

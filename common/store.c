@@ -289,9 +289,10 @@ run_reading(struct store *s, const struct reading *r)
             return ERR_BUSY;
         }
         for_read(s, r, limit, &opts);
-        cursor = r->pipeline == NULL
-                     ? mongoc_collection_find_with_opts(from, r->filter, &opts, NULL)
-                     : mongoc_collection_aggregate(from, MONGOC_QUERY_NONE, r->pipeline, &opts, NULL);
+        cursor =
+            r->pipeline == NULL
+                ? mongoc_collection_find_with_opts(from, r->filter, &opts, NULL)
+                : mongoc_collection_aggregate(from, MONGOC_QUERY_NONE, r->pipeline, &opts, NULL);
         bson_destroy(&opts);
         done = drain(s, r, cursor, &err, &error);
     } while (!done && store_wait(s, &tries, &error, true));

@@ -40,7 +40,8 @@ ask(struct store_pool *pool)
     }
     if (!mongoc_client_command_simple(client, "admin", hello, NULL, &reply, &error)) {
         log_debug("store: the server's time is not known: %s", error.message);
-    } else if (bson_iter_init_find(&iter, &reply, "localTime") && BSON_ITER_HOLDS_DATE_TIME(&iter)) {
+    } else if (bson_iter_init_find(&iter, &reply, "localTime") &&
+               BSON_ITER_HOLDS_DATE_TIME(&iter)) {
         after = clock_steady();
         clock_adjust(bson_iter_date_time(&iter), before, after);
         err = ERR_NONE;

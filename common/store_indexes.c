@@ -70,13 +70,11 @@ static const struct index indexes[] = {
 };
 /* clang-format on */
 
-/* Keys of indexes that earlier versions had.  Others that the table lacks are the operator's own. */
+/* Keys of indexes that earlier versions had.  Others that the table lacks are the operator's own.
+ */
 static const char *const retired[] = {
-    "refreshHash_1",
-    "userId_1", /* of sessions; now with createdAt */
-    "revokedAt_1",
-    "previousHash_1",
-    "topic_1_entityId_1_seq_1",
+    "refreshHash_1", "userId_1", /* of sessions; now with createdAt */
+    "revokedAt_1",   "previousHash_1", "topic_1_entityId_1_seq_1",
 };
 
 /* An index of the database, as listIndexes tells it. */

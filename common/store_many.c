@@ -38,8 +38,8 @@ update_once(struct store *store, struct batch *b)
 static enum err
 remove_once(struct store *store, struct batch *b)
 {
-    bson_t *opts = BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}", "limit",
-                            BCON_INT64(BATCH));
+    bson_t *opts =
+        BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}", "limit", BCON_INT64(BATCH));
     bson_t *filter;
     enum err err;
 

@@ -89,9 +89,9 @@ static enum err
 hold(mongoc_client_t *client, const struct migration *m)
 {
     int64_t now = server_now(client);
-    bson_t *free_or_ours = BCON_NEW("_id", "migration", "$or", "[", "{", "until", "{", "$lt",
-                                    BCON_DATE_TIME(now), "}", "}", "{", "holder",
-                                    BCON_UTF8(m->holder), "}", "]");
+    bson_t *free_or_ours =
+        BCON_NEW("_id", "migration", "$or", "[", "{", "until", "{", "$lt", BCON_DATE_TIME(now), "}",
+                 "}", "{", "holder", BCON_UTF8(m->holder), "}", "]");
     bson_t *ours = BCON_NEW("$set", "{", "holder", BCON_UTF8(m->holder), "until",
                             BCON_DATE_TIME(now + LEASE_MS), "}");
     enum err err =
@@ -370,7 +370,8 @@ run(const char *text, const char *database, enum err (*work)(struct migration *)
 
     mongoc_init();
     uri = store_connect_uri(text, 2);
-    if (uri == NULL || !mongoc_uri_set_option_as_int32(uri, MONGOC_URI_SOCKETTIMEOUTMS, PATIENCE_MS))
+    if (uri == NULL ||
+        !mongoc_uri_set_option_as_int32(uri, MONGOC_URI_SOCKETTIMEOUTMS, PATIENCE_MS))
         return ERR_INVALID;
     m.pool = mongoc_client_pool_new(uri);
     mongoc_uri_destroy(uri);

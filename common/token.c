@@ -21,12 +21,12 @@
 #include "common/log.h"
 #include "common/text.h"
 
-#define TEXT_MAX  1024 /* ours are about 330 characters */
-#define SKEW      5    /* seconds that hosts' clocks may differ */
-#define GOOD_MAX  4096 /* tokens remembered; about 400 bytes each */
-#define NONCE     12   /* of AES-GCM */
-#define TAG       16
-#define HALF      16   /* bytes of a refresh secret that are random; the others are their proof */
+#define TEXT_MAX 1024 /* ours are about 330 characters */
+#define SKEW     5    /* seconds that hosts' clocks may differ */
+#define GOOD_MAX 4096 /* tokens remembered; about 400 bytes each */
+#define NONCE    12   /* of AES-GCM */
+#define TAG      16
+#define HALF     16 /* bytes of a refresh secret that are random; the others are their proof */
 
 /*
  * Tokens found good, by their own text: a client sends the same one for minutes,
@@ -313,8 +313,8 @@ bool
 token_successor(char next[TOKEN_SECRET], int i, const char *secret, const char *session)
 {
     unsigned char bytes[KEY_BYTES];
-    bool made = derive(bytes, i, KEY_SUCCESSOR,
-                       &(struct key_message){"refresh:", secret, strlen(secret)});
+    bool made =
+        derive(bytes, i, KEY_SUCCESSOR, &(struct key_message){"refresh:", secret, strlen(secret)});
 
     if (made && i < keys_count())
         mark_issued(bytes, i, session);

@@ -24,17 +24,19 @@
 #include "push/session.h"
 #include "push/topics.h"
 
-#define SKIPPED     200 /* topics unfollowed before the answer: as many as a socket may name at once */
-#define TURN_TOPICS 256 /* topics asked for or answered in one turn of the loop, of all sessions */
+#define SKIPPED 200 /* topics unfollowed before the answer: as many as a socket may name at once   \
+                     */
+#define TURN_TOPICS 256 /* topics asked for or answered in one turn of the loop, of all sessions   \
+                         */
 
 /* What it does, one after the other. */
 enum stage {
-    STAGE_LISTING, /* waits for the list of projects */
-    STAGE_ASKING,  /* asks for topic after topic */
-    STAGE_WAITING, /* some topics cannot be answered yet */
-    STAGE_SAYING,  /* all can: one answer for all */
+    STAGE_LISTING,  /* waits for the list of projects */
+    STAGE_ASKING,   /* asks for topic after topic */
+    STAGE_WAITING,  /* some topics cannot be answered yet */
+    STAGE_SAYING,   /* all can: one answer for all */
     STAGE_SETTLING, /* then each topic's own, and its events */
-    STAGE_LEAVING, /* then what the cursor names and is no longer the user's */
+    STAGE_LEAVING,  /* then what the cursor names and is no longer the user's */
     STAGE_ON,
 };
 
@@ -43,15 +45,15 @@ struct all {
     struct all *after, **link; /* of those that have work to do; link NULL: is not one */
     uint32_t number;           /* no other has it */
     enum stage stage;
-    uint32_t at;          /* how far the stage is */
-    struct follow *next;  /* how far STAGE_SETTLING is */
-    uint32_t waiting;     /* topics that cannot be answered yet */
+    uint32_t at;         /* how far the stage is */
+    struct follow *next; /* how far STAGE_SETTLING is */
+    uint32_t waiting;    /* topics that cannot be answered yet */
     char ref[WIRE_REF];
     struct cursor since; /* as it was read; empty: none was given, or it is no good */
     bool since_given;
     const char *reason; /* why it is no good as a whole */
     struct projects *list;
-    struct joins joins; /* topics whose beginning must be found */
+    struct joins joins;           /* topics whose beginning must be found */
     char (*skipped)[EVENT_TOPIC]; /* unfollowed before the answer was complete */
     uint32_t skipped_count;
 };
@@ -236,8 +238,8 @@ say_following(struct all *a)
     if (a->reason != NULL)
         session_send(a->session, wire_resync("all", cursor.bytes, a->reason, a->ref));
     else
-        session_send(a->session, wire_following_all(cursor.bytes, whole, topics.bytes,
-                                                    a->list->cut, a->ref));
+        session_send(a->session,
+                     wire_following_all(cursor.bytes, whole, topics.bytes, a->list->cut, a->ref));
     text_free(&cursor);
     text_free(&topics);
 }
@@ -270,7 +272,7 @@ leave_some(struct all *a, uint32_t *budget)
 {
     char name[EVENT_TOPIC];
 
-    for (; a->at < a->since.count && *budget > 0; --*budget) {
+    for (; a->at<a->since.count && * budget> 0; --*budget) {
         cursor_topic(&a->since.places[a->at++], name);
         if (strncmp(name, "project:", 8) == 0 && follow_find(a->session, name) == NULL &&
             find_skipped(a, name) == a->skipped_count)
@@ -315,7 +317,7 @@ ask_some(struct all *a, uint32_t *budget)
 {
     char name[EVENT_TOPIC] = "project:";
 
-    for (; a->at < a->list->count && *budget > 0; --*budget) {
+    for (; a->at<a->list->count && * budget> 0; --*budget) {
         text_hex(name + 8, a->list->ids[a->at++], 12);
         ask_for(a, name);
     }

@@ -28,12 +28,12 @@ enum outcome {
 /* An answer that is owed. */
 struct ask {
     char ref[WIRE_REF];
-    bool asked;       /* by the browser, which waits for an answer */
-    bool held;        /* it had events until now, and must start anew */
-    bool since_given; /* `since` holds */
-    bool checked;     /* the database was asked how far the log is */
-    bool quiet;       /* without an answer of its own unless it is a resync */
-    uint8_t outcome;  /* of those in a group, once it is known */
+    bool asked;         /* by the browser, which waits for an answer */
+    bool held;          /* it had events until now, and must start anew */
+    bool since_given;   /* `since` holds */
+    bool checked;       /* the database was asked how far the log is */
+    bool quiet;         /* without an answer of its own unless it is a resync */
+    uint8_t outcome;    /* of those in a group, once it is known */
     uint32_t beginning; /* the question where the right began that it waits for; 0: none */
     int64_t since;
     int64_t not_before; /* the number that must have been relayed first */

@@ -24,9 +24,10 @@
 #define RETRY_LAST  1.0
 #define ANSWER_MAX  16384 /* texts of one answer */
 #define BEAT        0.5   /* seconds between two signs of life that are asked for */
-#define BEATS_MAX   4     /* unanswered, then the connection is given up; counted, not timed: while
-                             this process stood still, Redis did no wrong */
-#define OUT_MAX     4194304 /* bytes that wait for Redis to take them; beyond, commands fail */
+#define BEATS_MAX                                                                                  \
+    4 /* unanswered, then the connection is given up; counted, not timed: while                    \
+         this process stood still, Redis did no wrong */
+#define OUT_MAX      4194304 /* bytes that wait for Redis to take them; beyond, commands fail */
 #define BEAT_CHANNEL "tw-push:alive" /* subscribed to again and again, to hear that it is heard */
 
 struct line {
@@ -295,8 +296,8 @@ feed_command(const char *const *words, const size_t *lens, int count, feed_answe
         *q = (struct question){answer, arg};
     }
     if (!feed.talk.up || sdslen(feed.talk.redis->c.obuf) > OUT_MAX ||
-        redisAsyncCommandArgv(feed.talk.redis, on_talk, q, count,
-                                               (const char **)words, lens) != REDIS_OK)
+        redisAsyncCommandArgv(feed.talk.redis, on_talk, q, count, (const char **)words, lens) !=
+            REDIS_OK)
         on_talk(NULL, NULL, q);
 }
 

@@ -35,8 +35,8 @@ struct follow *follow_begin(struct session *s, struct topic *t, enum place place
  * closing when it returns. */
 struct ask *follow_wait(struct follow *f, unsigned why);
 
-/* Tries all that wait on a topic, and goes on with those that catch up.  Follows of the topic may be
- * gone when it returns, and sessions closing. */
+/* Tries all that wait on a topic, and goes on with those that catch up.  Follows of the topic may
+ * be gone when it returns, and sessions closing. */
 void follow_news(struct topic *t);
 
 /* Everybody on the topic must refetch: their asks say why. */

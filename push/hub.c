@@ -261,8 +261,7 @@ hub_follows(const struct topic *t)
 struct follow *
 hub_find_follow(const struct topic *t, const struct session *s)
 {
-    struct follow *f =
-        pair_size == 0 ? NULL : pairs[pair_hash(t, s) & (pair_size - 1)];
+    struct follow *f = pair_size == 0 ? NULL : pairs[pair_hash(t, s) & (pair_size - 1)];
 
     while (f != NULL && (f->topic != t || f->session != s))
         f = f->in_bucket;

@@ -51,8 +51,8 @@ struct follow {
     struct follow *in_bucket;     /* of the table of follows */
     struct ask *ask;              /* the answer that is owed, while WAITING */
     int64_t next;                 /* number it gets next, while CATCHUP */
-    int64_t from;                 /* its events came without a gap from this number on; 0: none yet */
-    uint32_t index;               /* in its list */
+    int64_t from;   /* its events came without a gap from this number on; 0: none yet */
+    uint32_t index; /* in its list */
     uint8_t place, why;
     char state[16]; /* of presence; empty: has not joined */
 };
@@ -67,24 +67,24 @@ struct topic {
     char name[EVENT_TOPIC];
     unsigned char id[12];
     uint8_t kind, state;
-    bool missing;      /* the database knows no such project */
-    bool repairing;    /* a reader is fetching what the stream lacks */
-    bool queued;       /* to be loaded */
-    bool unconfirmed;  /* loaded although Redis has not confirmed the subscription */
-    bool gapped;       /* on the list of those that wait for a repair */
-    bool dirty;        /* on the list of those with events to hand out */
-    bool paging;       /* a reader is fetching older events for CATCHUP */
-    bool narrow;       /* events are large: pages must begin where they are wanted */
-    uint8_t tries;     /* repairs in a row that found nothing */
-    uint32_t turn;     /* goes up whenever numbers start anew: an answer from before is void */
-    int64_t flushed;   /* newest number handed to LIVE follows */
-    int64_t repair_at; /* steady us, when gapped */
-    int64_t loaded_at; /* steady us, when the reading of number and rights began */
-    int64_t idle_at;   /* steady us, when nobody follows it */
-    int64_t want;      /* oldest number that some CATCHUP follow lacks; 0: none */
-    struct job *page;  /* that read, while paging */
-    uint32_t verify;   /* the question about numbers that names it already */
-    struct fair_item load;   /* where it waits to be loaded, of a project */
+    bool missing;          /* the database knows no such project */
+    bool repairing;        /* a reader is fetching what the stream lacks */
+    bool queued;           /* to be loaded */
+    bool unconfirmed;      /* loaded although Redis has not confirmed the subscription */
+    bool gapped;           /* on the list of those that wait for a repair */
+    bool dirty;            /* on the list of those with events to hand out */
+    bool paging;           /* a reader is fetching older events for CATCHUP */
+    bool narrow;           /* events are large: pages must begin where they are wanted */
+    uint8_t tries;         /* repairs in a row that found nothing */
+    uint32_t turn;         /* goes up whenever numbers start anew: an answer from before is void */
+    int64_t flushed;       /* newest number handed to LIVE follows */
+    int64_t repair_at;     /* steady us, when gapped */
+    int64_t loaded_at;     /* steady us, when the reading of number and rights began */
+    int64_t idle_at;       /* steady us, when nobody follows it */
+    int64_t want;          /* oldest number that some CATCHUP follow lacks; 0: none */
+    struct job *page;      /* that read, while paging */
+    uint32_t verify;       /* the question about numbers that names it already */
+    struct fair_item load; /* where it waits to be loaded, of a project */
     unsigned char asker[12]; /* user for whom it is loaded or paged */
     struct {
         struct bucket signals, bytes; /* that were sent on it, and that went out here */
@@ -95,7 +95,7 @@ struct topic {
         struct projects *listing; /* the reading under way */
         bool wants_list;          /* sessions wait for one */
     } user;
-    int64_t trimmed;   /* numbers below are gone from the log, as far as we saw */
+    int64_t trimmed; /* numbers below are gone from the log, as far as we saw */
     struct stream stream;
     struct rights rights;
     struct crowd *crowd;   /* of presence; NULL: nobody has joined */

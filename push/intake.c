@@ -1,7 +1,7 @@
 /*
- * Counts reads, not bytes: libwebsockets reads at most the rx_buffer_size of server.c and LWS_PRE at
- * once, 272 bytes, so reads bound bytes too, and a count needs no system call.  With TLS a read may
- * take a record of 16 KiB from the kernel.
+ * Counts reads, not bytes: libwebsockets reads at most the rx_buffer_size of server.c and LWS_PRE
+ * at once, 272 bytes, so reads bound bytes too, and a count needs no system call.  With TLS a read
+ * may take a record of 16 KiB from the kernel.
  */
 #include "push/intake.h"
 

@@ -55,7 +55,8 @@ hand_out(const struct beginnings *b, const struct beginning *one, bool only_look
         return found;
     }
     for (uint32_t i = t->places[PLACE_WAITING].count; i-- > 0;) {
-        if (i >= t->places[PLACE_WAITING].count || !waits(t->places[PLACE_WAITING].at[i], b->number))
+        if (i >= t->places[PLACE_WAITING].count ||
+            !waits(t->places[PLACE_WAITING].at[i], b->number))
             continue;
         found = true;
         if (!only_look)

@@ -35,9 +35,9 @@ static struct {
     ev_timer retry, soon;
     struct topic **people; /* topics of users, and everyone, that wait: hello needs them */
     uint32_t people_count, people_size;
-    struct fair projects;  /* topics of projects that wait */
-    uint32_t loads[2];     /* under way, by LOAD_PEOPLE and LOAD_PROJECTS */
-    struct heads *verify;  /* names that gather for the next question */
+    struct fair projects;   /* topics of projects that wait */
+    uint32_t loads[2];      /* under way, by LOAD_PEOPLE and LOAD_PROJECTS */
+    struct heads *verify;   /* names that gather for the next question */
     uint32_t verify_number; /* of that question */
     bool verifying, sweeping, looking;
     int64_t looked_at;
@@ -108,8 +108,7 @@ next_to_load(int which)
     if (which == LOAD_PEOPLE)
         return look.people_count == 0 ? NULL : look.people[--look.people_count];
     item = fair_take(&look.projects, 0, &again);
-    return item == NULL ? NULL
-                        : (struct topic *)((char *)item - offsetof(struct topic, load));
+    return item == NULL ? NULL : (struct topic *)((char *)item - offsetof(struct topic, load));
 }
 
 static bool

@@ -30,11 +30,11 @@
 #include "push/who.h"
 #include "push/wire.h"
 
-#define DRAIN_STEP  0.1 /* seconds between two lots of closed sockets */
-#define DRAIN_LAST  2.0 /* seconds for the last sockets to take their close frame */
-#define TRIM_BYTES  2097152 /* that have become free, then the system gets memory back */
+#define DRAIN_STEP   0.1     /* seconds between two lots of closed sockets */
+#define DRAIN_LAST   2.0     /* seconds for the last sockets to take their close frame */
+#define TRIM_BYTES   2097152 /* that have become free, then the system gets memory back */
 #define TRIM_SECONDS 3       /* between two looks */
-#define DRAIN_EMPTY 2   /* steps in which the last frames leave */
+#define DRAIN_EMPTY  2       /* steps in which the last frames leave */
 
 static struct {
     struct config config;

@@ -21,13 +21,14 @@
 #include "push/who.h"
 #include "push/wire.h"
 
-#define BURST      200  /* what a socket may spend at once: a page that resumes many topics */
-#define PER_SECOND 20   /* and what it gets back in a second */
-#define COST_ALL   10   /* of following `all`: a list is read, and every topic asked for */
+#define BURST       200    /* what a socket may spend at once: a page that resumes many topics */
+#define PER_SECOND  20     /* and what it gets back in a second */
+#define COST_ALL    10     /* of following `all`: a list is read, and every topic asked for */
 #define SOCKETS_MAX 100000 /* of a user, beyond which they may not spend more */
-#define FOLLOWS    1000 /* topics asked for by name */
+#define FOLLOWS     1000   /* topics asked for by name */
 
-/* What all sockets of one user may spend: for each one that they may be, 20 at once and 2 a second. */
+/* What all sockets of one user may spend: for each one that they may be, 20 at once and 2 a second.
+ */
 static struct bucket_size user_spends = {1000, 100};
 
 typedef enum wire_error (*op_fn)(struct session *s, const struct wire_in *in);
@@ -50,8 +51,8 @@ static const struct {
 void
 ops_open(const struct config *config)
 {
-    int32_t sockets = config->push_user_sockets < SOCKETS_MAX ? (int32_t)config->push_user_sockets
-                                                              : SOCKETS_MAX;
+    int32_t sockets =
+        config->push_user_sockets < SOCKETS_MAX ? (int32_t)config->push_user_sockets : SOCKETS_MAX;
 
     user_spends = (struct bucket_size){20 * sockets, 2 * sockets};
 }

@@ -26,7 +26,8 @@
 #define EXPIRES_MS 30000 /* a killed daemon's sockets are gone after it */
 #define REFRESH    10    /* seconds */
 #define SOON       0.05  /* seconds in which changes gather for one read */
-#define TOLD_BYTES 4     /* of lists in a microsecond, for one topic: a large crowd is told less often */
+#define TOLD_BYTES                                                                                 \
+    4 /* of lists in a microsecond, for one topic: a large crowd is told less often */
 
 /* Those of one topic, while somebody of ours has joined it. */
 struct crowd {

@@ -90,8 +90,7 @@ load_members(struct rights *rights, const bson_t *doc)
     rights_free(rights);
     if (bson_iter_init_find(&iter, doc, "access") && BSON_ITER_HOLDS_UTF8(&iter))
         rights->open = strcmp(bson_iter_utf8(&iter, NULL), "everyone") == 0;
-    rights->trashed =
-        bson_iter_init_find(&iter, doc, "deletedAt") && !BSON_ITER_HOLDS_NULL(&iter);
+    rights->trashed = bson_iter_init_find(&iter, doc, "deletedAt") && !BSON_ITER_HOLDS_NULL(&iter);
     if (!bson_iter_init_find(&iter, doc, "members") || !bson_iter_recurse(&iter, &list))
         return;
     while (bson_iter_next(&list)) {

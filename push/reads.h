@@ -74,7 +74,7 @@ struct check {
         struct session *session;
         unsigned char user[12], sid[12];
         int64_t needed, generation; /* of the user's credentials; of the session */
-        bool alive, shown, known; /* session and user are good; presence is not off */
+        bool alive, shown, known;   /* session and user are good; presence is not off */
     } items[READS_TOPICS];
 };
 void reads_check(struct check *check);

@@ -146,8 +146,8 @@ static enum err
 projects_some(struct projects *p, struct store *store, bson_t *filter, uint32_t most)
 {
     uint32_t all = p->most;
-    bson_t *opts = BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}", "limit",
-                            BCON_INT64(most + 1));
+    bson_t *opts =
+        BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}", "limit", BCON_INT64(most + 1));
     enum err err;
 
     if (p->count + most < p->most)
@@ -175,11 +175,10 @@ projects_work(struct job *job, struct store *store)
     p->count = 0;
     err = projects_some(p, store, BCON_NEW("members.userId", BCON_OID(&user)), p->most);
     if (err == ERR_NONE && p->count < p->most)
-        err = projects_some(
-            p, store,
-            BCON_NEW("access", "everyone", "deletedAt", BCON_NULL, "members.userId", "{", "$ne",
-                     BCON_OID(&user), "}"),
-            p->most_open);
+        err = projects_some(p, store,
+                            BCON_NEW("access", "everyone", "deletedAt", BCON_NULL, "members.userId",
+                                     "{", "$ne", BCON_OID(&user), "}"),
+                            p->most_open);
     return err;
 }
 

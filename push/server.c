@@ -28,7 +28,7 @@ struct conn {
     struct lws *wsi;
     struct session *session; /* NULL before the handshake ends and after the close began */
     struct intake intake;
-    char *input;             /* pieces of a message that has not ended */
+    char *input; /* pieces of a message that has not ended */
     size_t len;
     bool too_large, waking;
     bool holding; /* what is said now waits for the loop: a pong that is due goes first */

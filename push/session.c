@@ -417,7 +417,8 @@ check_closing(int64_t now)
 {
     for (struct session *s = closing; s != NULL; s = s->after)
         if (s->conn != NULL &&
-            now - s->since > (s->code == CLOSE_OVER_LIMIT ? SLOW_SECONDS : CLOSE_SECONDS) * 1000000LL)
+            now - s->since >
+                (s->code == CLOSE_OVER_LIMIT ? SLOW_SECONDS : CLOSE_SECONDS) * 1000000LL)
             server_kill(s->conn);
 }
 

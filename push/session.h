@@ -63,11 +63,11 @@ struct session {
     bool doubted; /* READY, but the database has another epoch since: to be checked again */
     unsigned char user[12], sid[12];
     int64_t generation; /* of its user's credentials, which its session was opened under */
-    int16_t allowance; /* what it may still spend in a burst */
-    int32_t refilled;  /* steady seconds when it was filled up */
-    int64_t expires;   /* of the token, seconds since 1970 */
-    int64_t since;     /* steady us: opened, or closing */
-    const char *why;   /* it is closed */
+    int16_t allowance;  /* what it may still spend in a burst */
+    int32_t refilled;   /* steady seconds when it was filled up */
+    int64_t expires;    /* of the token, seconds since 1970 */
+    int64_t since;      /* steady us: opened, or closing */
+    const char *why;    /* it is closed */
 };
 
 /* Takes the limits; from now on every turn of the loop ends with sessions_reap(). */

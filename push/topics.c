@@ -19,9 +19,10 @@
 #include "push/repair.h"
 #include "push/who.h"
 
-#define LINGER_US  60000000LL /* so long a topic stays warm for those who come back */
-#define CONFIRM_US 1000000LL /* so long Redis has to confirm; then the database is read without it,
-                                and the sweep finds what is published meanwhile */
+#define LINGER_US 60000000LL /* so long a topic stays warm for those who come back */
+#define CONFIRM_US                                                                                 \
+    1000000LL /* so long Redis has to confirm; then the database is read without it,               \
+                 and the sweep finds what is published meanwhile */
 
 static struct {
     char epoch[STORE_EPOCH];

@@ -21,9 +21,9 @@
 #include "push/session.h"
 #include "push/topics.h"
 
-#define AT_ONCE    2    /* reads under way */
-#define HELLO_COST 5    /* of what a user's sockets spend: 20 a second, once 200 have come */
-#define API_TOKEN "tw_" /* how API tokens begin (api/bearer.h) */
+#define AT_ONCE    2     /* reads under way */
+#define HELLO_COST 5     /* of what a user's sockets spend: 20 a second, once 200 have come */
+#define API_TOKEN  "tw_" /* how API tokens begin (api/bearer.h) */
 
 static struct {
     struct session **waiting;

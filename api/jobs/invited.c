@@ -31,16 +31,15 @@ tell(struct change *change, void *arg)
     struct telling *t = arg;
     struct request *r = t->r;
     bson_t *which = request_keep(r, BCON_NEW("_id", BCON_OID(doc_id(t->invitation, "_id"))));
-    bson_t *mark = request_keep(
-        r, BCON_NEW("$set", "{", "toldAt", BCON_DATE_TIME(change_now(change)), "}"));
+    bson_t *mark =
+        request_keep(r, BCON_NEW("$set", "{", "toldAt", BCON_DATE_TIME(change_now(change)), "}"));
     const bson_t *project;
     int64_t matched;
     enum err err = store_update(change_store(change), STORE_INVITATIONS, which, mark, &matched);
 
     if (err == ERR_NONE && matched == 0)
         err = ERR_NOT_FOUND;
-    if (err != ERR_NONE ||
-        (err = invitations_judge(r, t->invitation, &project, NULL)) != ERR_NONE)
+    if (err != ERR_NONE || (err = invitations_judge(r, t->invitation, &project, NULL)) != ERR_NONE)
         return err;
     if (access_member(project, &t->user) != ROLE_NONE)
         return ERR_NONE;
@@ -52,9 +51,9 @@ static enum err
 find_account(struct telling *t)
 {
     struct request *r = t->r;
-    bson_t *filter = request_keep(
-        r, BCON_NEW("email", BCON_UTF8(doc_text(t->invitation, "email")), "emailVerifiedAt", "{",
-                    "$ne", BCON_NULL, "}", "deletedAt", BCON_NULL));
+    bson_t *filter = request_keep(r, BCON_NEW("email", BCON_UTF8(doc_text(t->invitation, "email")),
+                                              "emailVerifiedAt", "{", "$ne", BCON_NULL, "}",
+                                              "deletedAt", BCON_NULL));
     bson_t *user;
     enum err err = store_get(r->store, STORE_USERS, filter, NULL, &user);
 
@@ -86,8 +85,7 @@ invited_tell(const struct jobs_context *c, const bson_t *content)
     struct request r = {.arena = arena_new(ARENA_MAX), .store = c->store};
     struct telling t = {.r = &r};
     const bson_oid_t *id = doc_id(content, "invitationId");
-    enum err err = id == NULL ? ERR_INVALID
-                              : crud_get(&r, STORE_INVITATIONS, id, &t.invitation);
+    enum err err = id == NULL ? ERR_INVALID : crud_get(&r, STORE_INVITATIONS, id, &t.invitation);
 
     if (err == ERR_NONE && (err = find_account(&t)) == ERR_NONE)
         err = tell_once(c, &t);

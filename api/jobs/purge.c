@@ -21,9 +21,9 @@
 #include "common/text.h"
 #include "common/store_many.h"
 
-#define ARENA_MAX (16u << 20)
-#define DAY_MS    (86400LL * 1000)
-#define TRACES_PAGE 500 /* events read at once */
+#define ARENA_MAX     (16u << 20)
+#define DAY_MS        (86400LL * 1000)
+#define TRACES_PAGE   500 /* events read at once */
 #define ARRIVALS_PAGE 100 /* comments erased at once */
 
 struct purge {
@@ -61,7 +61,8 @@ static enum err
 erase_arrivals(struct request *r, const bson_oid_t *project, bool *more)
 {
     bson_t ids = BSON_INITIALIZER;
-    bson_t *filter = BCON_NEW("projectId", BCON_OID(project), "movedAt", "{", "$ne", BCON_NULL, "}");
+    bson_t *filter =
+        BCON_NEW("projectId", BCON_OID(project), "movedAt", "{", "$ne", BCON_NULL, "}");
     bson_t *opts = BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}", "limit",
                             BCON_INT64(ARRIVALS_PAGE));
     struct change_plan plan = {.fn = forget_comment};
@@ -94,9 +95,9 @@ erase_project(struct request *r, const bson_oid_t *id)
 
     while (err == ERR_NONE && more)
         err = erase_arrivals(r, id, &more);
-    if (err != ERR_NONE || (err = remove_all(r, STORE_COMMENTS, BCON_NEW("projectId", BCON_OID(id)))) != ERR_NONE ||
-        (err = remove_all(r, STORE_INVITATIONS, BCON_NEW("projectId", BCON_OID(id)))) !=
-            ERR_NONE ||
+    if (err != ERR_NONE ||
+        (err = remove_all(r, STORE_COMMENTS, BCON_NEW("projectId", BCON_OID(id)))) != ERR_NONE ||
+        (err = remove_all(r, STORE_INVITATIONS, BCON_NEW("projectId", BCON_OID(id)))) != ERR_NONE ||
         (err = remove_all(r, STORE_TASKS, BCON_NEW("projectId", BCON_OID(id)))) != ERR_NONE ||
         (err = remove_all(r, STORE_EVENTS, BCON_NEW("topic", BCON_UTF8(topic)))) != ERR_NONE ||
         (err = remove_all(r, STORE_TOPICS, BCON_NEW("_id", BCON_UTF8(topic)))) != ERR_NONE)
@@ -267,8 +268,8 @@ purge_user(struct request *r, const bson_t *user)
 static enum err
 close_for_good(struct request *r, int64_t since)
 {
-    bson_t *closed = request_keep(
-        r, BCON_NEW("_id", BCON_OID(&r->user_id), "deletedAt", BCON_DATE_TIME(since)));
+    bson_t *closed =
+        request_keep(r, BCON_NEW("_id", BCON_OID(&r->user_id), "deletedAt", BCON_DATE_TIME(since)));
     bson_t *set =
         request_keep(r, BCON_NEW("$set", "{", "purgeBegunAt", BCON_DATE_TIME(clock_now()), "}"));
     int64_t matched;

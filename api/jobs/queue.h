@@ -14,13 +14,13 @@ struct change;
 struct text;
 
 enum job_kind {
-    JOB_LETTER,      /* to a mail address */
-    JOB_TEXT,        /* to a phone */
-    JOB_PURGE,       /* of an account whose time of grace is over */
-    JOB_RESET,       /* asked for by whoever may be nobody */
-    JOB_STATUS_KIND, /* the tasks of a status whose kind changed */
+    JOB_LETTER,       /* to a mail address */
+    JOB_TEXT,         /* to a phone */
+    JOB_PURGE,        /* of an account whose time of grace is over */
+    JOB_RESET,        /* asked for by whoever may be nobody */
+    JOB_STATUS_KIND,  /* the tasks of a status whose kind changed */
     JOB_REGISTRATION, /* with an address that somebody may have already */
-    JOB_INVITED,     /* tells the account that has an invitation's address */
+    JOB_INVITED,      /* tells the account that has an invitation's address */
     JOB__COUNT
 };
 

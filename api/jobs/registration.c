@@ -44,8 +44,8 @@ registration_letter(const struct jobs_context *c, const bson_t *content)
     /* The job's id makes it once, whoever dies on the way. */
     struct change_plan plan = {
         .idempotency = arena_printf(r.arena, "job %s", c->id), .fn = queue_either, .arg = &w};
-    enum err err = w.email == NULL || w.secret == NULL ? ERR_INVALID
-                                                       : account_find(&r, w.email, &w.user);
+    enum err err =
+        w.email == NULL || w.secret == NULL ? ERR_INVALID : account_find(&r, w.email, &w.user);
 
     if (err == ERR_NONE)
         err = change_run(c->store, c->runner->bus, c->runner->epoch, &plan);

@@ -146,12 +146,12 @@ comments_move(struct request *r, struct change *change, const bson_oid_t *task,
               const bson_t *project)
 {
     bson_t *filter = request_keep(r, BCON_NEW("taskId", BCON_OID(task)));
-    bson_t *update = request_keep(
-        r, BCON_NEW("$set", "{", "projectId", BCON_OID(doc_id(project, "_id")), "updatedAt",
-                    BCON_DATE_TIME(change_now(change)), "movedAt",
-                    BCON_DATE_TIME(change_now(change)), "}", "$inc", "{", "rev", BCON_INT64(1), "}",
-                    "$pull", "{", "mentions", "{", "$nin", BCON_ARRAY(members_ids(r, project)), "}",
-                    "}"));
+    bson_t *update =
+        request_keep(r, BCON_NEW("$set", "{", "projectId", BCON_OID(doc_id(project, "_id")),
+                                 "updatedAt", BCON_DATE_TIME(change_now(change)), "movedAt",
+                                 BCON_DATE_TIME(change_now(change)), "}", "$inc", "{", "rev",
+                                 BCON_INT64(1), "}", "$pull", "{", "mentions", "{", "$nin",
+                                 BCON_ARRAY(members_ids(r, project)), "}", "}"));
 
     return store_update_many(change_store(change), STORE_COMMENTS, filter, update, NULL);
 }

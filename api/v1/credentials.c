@@ -118,7 +118,8 @@ forget_secrets(const struct credential_event *e, struct change *change)
 static struct revocation
 revocation_of(const struct credential_event *e)
 {
-    struct revocation entry = {.kind = REVOKED_GENERATION, .user = *e->user, .generation = e->ended};
+    struct revocation entry = {
+        .kind = REVOKED_GENERATION, .user = *e->user, .generation = e->ended};
 
     if (e->keep != NULL)
         entry.session = *e->keep;

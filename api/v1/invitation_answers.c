@@ -211,10 +211,10 @@ named(struct answer *a, const bson_t *body)
         return ERR_NO_AUTH;
     if (address == NULL)
         return refuse(r);
-    return find(r,
-                request_keep(r, BCON_NEW("_id", BCON_OID(doc_id(body, "id")), "email",
-                                         BCON_UTF8(address))),
-                &a->invitation);
+    return find(
+        r,
+        request_keep(r, BCON_NEW("_id", BCON_OID(doc_id(body, "id")), "email", BCON_UTF8(address))),
+        &a->invitation);
 }
 
 static enum err

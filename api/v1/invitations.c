@@ -136,8 +136,8 @@ static enum err
 replace_first(struct inviting *i, struct change *change)
 {
     struct request *r = i->r;
-    bson_t *filter = request_keep(
-        r, BCON_NEW("projectId", BCON_OID(&i->project), "email", BCON_UTF8(i->email)));
+    bson_t *filter =
+        request_keep(r, BCON_NEW("projectId", BCON_OID(&i->project), "email", BCON_UTF8(i->email)));
     bson_t *first;
     enum err err = store_get(r->store, STORE_INVITATIONS, filter, NULL, &first);
 
@@ -208,8 +208,7 @@ create_invitation(struct change *change, void *arg)
         return err;
     bson_oid_to_string(&i->project, project_hex);
     bson_oid_to_string(doc_id(invitation, "_id"), hex);
-    r->reply.location =
-        arena_printf(r->arena, "/v1/projects/%s/invitations/%s", project_hex, hex);
+    r->reply.location = arena_printf(r->arena, "/v1/projects/%s/invitations/%s", project_hex, hex);
     doc_write_with(reply_json(r, 201), &invitation_shape, invitation,
                    arena_printf(r->arena, ",\"token\":\"%s\"", secret));
     return ERR_NONE;
@@ -284,9 +283,8 @@ path_invitation(struct request *r, const bson_oid_t *project, const bson_t **out
 
     if (err != ERR_NONE)
         return err;
-    filter = request_keep(
-        r, BCON_NEW("_id", BCON_OID(&id), "projectId", BCON_OID(project), "expiresAt", "{", "$gt",
-                    BCON_DATE_TIME(clock_now()), "}"));
+    filter = request_keep(r, BCON_NEW("_id", BCON_OID(&id), "projectId", BCON_OID(project),
+                                      "expiresAt", "{", "$gt", BCON_DATE_TIME(clock_now()), "}"));
     err = store_get(r->store, STORE_INVITATIONS, filter, NULL, &doc);
     if (err == ERR_NONE)
         *out = request_keep(r, doc);

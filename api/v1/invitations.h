@@ -44,7 +44,8 @@ enum err invitations_take(struct request *r, struct change *change, const bson_t
 enum err invitations_end(struct request *r, struct change *change, const bson_t *invitation,
                          enum event_kind kind) MUST_CHECK;
 
-/* The invitation as this change sees it; ERR_NOT_FOUND when it is no more, or has another secret. */
+/* The invitation as this change sees it; ERR_NOT_FOUND when it is no more, or has another secret.
+ */
 enum err invitations_again(struct request *r, const bson_t *seen, const bson_t **out) MUST_CHECK;
 
 #endif

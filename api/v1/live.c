@@ -23,7 +23,7 @@
 #define EVENTS_LIMIT     100
 #define EVENTS_LIMIT_MAX 1000
 #define EVENTS_BYTES     1048576 /* of one page; the next one goes on behind it */
-#define SNAPSHOT_BATCH   1000 /* tasks held at once; the server's own choice is 16 MiB */
+#define SNAPSHOT_BATCH   1000    /* tasks held at once; the server's own choice is 16 MiB */
 
 /* clang-format off */
 static const struct field snapshot_fields[] = {
@@ -162,8 +162,7 @@ write_event(void *arg, const struct event_item *item)
     struct reading *e = arg;
     size_t skip = sizeof(EVENT_FRAME_START) - 1;
 
-    e->full = e->count == e->limit ||
-              (e->count > 0 && e->out->len + item->len > EVENTS_BYTES) ||
+    e->full = e->count == e->limit || (e->count > 0 && e->out->len + item->len > EVENTS_BYTES) ||
               (e->count > 0 && e->dense && item->seq != e->last + 1);
     if (e->full)
         return ERR_TOO_LARGE;
@@ -279,8 +278,7 @@ read_place(struct request *r, const char *topic, int64_t *before)
     const char *cursor = request_param(r, "cursor");
 
     *before = INT64_MAX;
-    if (cursor == NULL ||
-        cursor_find(cursor, strlen(cursor), r->epoch, topic, before) == CURSOR_OK)
+    if (cursor == NULL || cursor_find(cursor, strlen(cursor), r->epoch, topic, before) == CURSOR_OK)
         return ERR_NONE;
     return request_bad_param(r, "cursor", "must be the nextCursor of a page of this list");
 }

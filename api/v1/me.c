@@ -144,8 +144,7 @@ judge(struct edit *e, const bson_t *body)
         request_complain(r, "/email", "format", "must be a mail address");
     if (phone != NULL && !account_phone(r, phone, &e->wanted[CONTACT_PHONE]))
         request_complain(r, "/phone", "format", "must be a number like +4915112345678");
-    bson_copy_to_excluding_noinit(body, e->change, "email", "phone", "password", "code",
-                                  NULL);
+    bson_copy_to_excluding_noinit(body, e->change, "email", "phone", "password", "code", NULL);
     return request_verdict(r);
 }
 

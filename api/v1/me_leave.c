@@ -49,8 +49,7 @@ close_account(struct change *change, void *arg)
     char days[16];
     enum err err;
 
-    l->event.set =
-        request_keep(r, BCON_NEW("deletedAt", BCON_DATE_TIME(now)));
+    l->event.set = request_keep(r, BCON_NEW("deletedAt", BCON_DATE_TIME(now)));
     snprintf(days, sizeof(days), "%ld", r->config->account_grace_days);
     if ((err = account_use_proof(r, change, l->user, &l->proof)) != ERR_NONE ||
         (err = credentials_renew(&l->event, change)) != ERR_NONE ||
@@ -112,8 +111,8 @@ me_leave(struct request *r)
 enum err
 me_stay(struct request *r, struct change *change, const bson_t *user)
 {
-    bson_t *who = request_keep(
-        r, BCON_NEW("_id", BCON_OID(doc_id(user, "_id")), "purgeBegunAt", BCON_NULL));
+    bson_t *who =
+        request_keep(r, BCON_NEW("_id", BCON_OID(doc_id(user, "_id")), "purgeBegunAt", BCON_NULL));
     bson_t *set = request_keep(r, BCON_NEW("$unset", "{", "deletedAt", "", "}"));
     int64_t matched;
     enum err err = store_update(change_store(change), STORE_USERS, who, set, &matched);

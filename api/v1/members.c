@@ -94,8 +94,8 @@ members_write(struct request *r, struct text *out, const bson_t *project, const 
     struct listing l = {out, project, more, 0};
     bson_t *opts = request_keep(r, BCON_NEW("projection", "{", "name", BCON_BOOL(true), "}", "sort",
                                             "{", "_id", BCON_INT32(1), "}"));
-    bson_t *filter = request_keep(
-        r, BCON_NEW("_id", "{", "$in", BCON_ARRAY(members_ids(r, project)), "}"));
+    bson_t *filter =
+        request_keep(r, BCON_NEW("_id", "{", "$in", BCON_ARRAY(members_ids(r, project)), "}"));
 
     return store_find(r->store, STORE_USERS, filter, opts, list_user, &l);
 }
@@ -320,10 +320,10 @@ static enum err
 read_acquainted(struct request *r, struct work *w)
 {
     /* Not $all: the stand-in server does not look into the documents of an array with it. */
-    bson_t *filter = request_keep(
-        r, BCON_NEW("members.userId", BCON_OID(&w->user), "$and", "[", "{", "members.userId",
-                    BCON_OID(&r->user_id), "}", "]", "access", "{", "$ne", "everyone", "}",
-                    "deletedAt", BCON_NULL));
+    bson_t *filter =
+        request_keep(r, BCON_NEW("members.userId", BCON_OID(&w->user), "$and", "[", "{",
+                                 "members.userId", BCON_OID(&r->user_id), "}", "]", "access", "{",
+                                 "$ne", "everyone", "}", "deletedAt", BCON_NULL));
     bson_t *opts = request_keep(r, BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}"));
     bson_t *found;
     enum err err;

@@ -51,10 +51,10 @@ static enum err
 trim(struct request *r, struct change *change, const bson_oid_t *user)
 {
     bson_t *theirs = request_keep(r, BCON_NEW("userId", BCON_OID(user))), *doc;
-    bson_t *first = request_keep(
-        r, BCON_NEW("sort", "{", "createdAt", BCON_INT32(-1), "_id", BCON_INT32(-1), "}", "skip",
-                    BCON_INT64(quotas_limit(QUOTA_USER_NOTIFICATIONS)), "projection", "{",
-                    "createdAt", BCON_BOOL(true), "}"));
+    bson_t *first =
+        request_keep(r, BCON_NEW("sort", "{", "createdAt", BCON_INT32(-1), "_id", BCON_INT32(-1),
+                                 "}", "skip", BCON_INT64(quotas_limit(QUOTA_USER_NOTIFICATIONS)),
+                                 "projection", "{", "createdAt", BCON_BOOL(true), "}"));
     bson_t older;
     int64_t at = 0;
     enum err err = store_get(change_store(change), STORE_NOTIFICATIONS, theirs, first, &doc);
@@ -163,7 +163,8 @@ notifications_add(struct request *r, struct change *change, const char *kind, co
     while (err == ERR_NONE && bson_iter_next(&list)) {
         const bson_oid_t *user = bson_iter_oid(&list);
 
-        if (!bson_oid_equal(user, &r->user_id) && !(before != NULL && doc_lists(before, field, user)))
+        if (!bson_oid_equal(user, &r->user_id) &&
+            !(before != NULL && doc_lists(before, field, user)))
             err = add_one(r, change, kind, after, task, user);
     }
     return err;
@@ -175,12 +176,12 @@ notifications_move(struct request *r, struct change *change, const bson_oid_t *t
                    const bson_t *project)
 {
     bson_t *all = request_keep(r, BCON_NEW("taskId", BCON_OID(task)));
-    bson_t *strangers = request_keep(
-        r, BCON_NEW("taskId", BCON_OID(task), "userId", "{", "$nin",
-                    BCON_ARRAY(members_ids(r, project)), "}"));
-    bson_t *update = request_keep(
-        r, BCON_NEW("$set", "{", "projectId", BCON_OID(doc_id(project, "_id")), "updatedAt",
-                    BCON_DATE_TIME(change_now(change)), "}", "$inc", "{", "rev", BCON_INT64(1), "}"));
+    bson_t *strangers = request_keep(r, BCON_NEW("taskId", BCON_OID(task), "userId", "{", "$nin",
+                                                 BCON_ARRAY(members_ids(r, project)), "}"));
+    bson_t *update =
+        request_keep(r, BCON_NEW("$set", "{", "projectId", BCON_OID(doc_id(project, "_id")),
+                                 "updatedAt", BCON_DATE_TIME(change_now(change)), "}", "$inc", "{",
+                                 "rev", BCON_INT64(1), "}"));
     enum err err = ERR_NONE;
 
     if (access_open(project) == ROLE_NONE)

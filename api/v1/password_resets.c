@@ -93,8 +93,8 @@ use_token(struct change *change, void *arg)
 
     u->event.set = NULL;
     if (!doc_has(u->user, "emailVerifiedAt")) /* the letter was read, so the address is confirmed */
-        u->event.set = request_keep(
-            r, BCON_NEW("emailVerifiedAt", BCON_DATE_TIME(change_now(change))));
+        u->event.set =
+            request_keep(r, BCON_NEW("emailVerifiedAt", BCON_DATE_TIME(change_now(change))));
     if ((err = one_time_use(r, change, u->token)) != ERR_NONE ||
         (err = passwords_set(&u->event, change, u->user, u->hash,
                              "All sessions and API tokens were ended by that.")) != ERR_NONE)

@@ -52,7 +52,8 @@ read_ids(struct people *p)
         return request_bad_param(p->r, "ids", "is required");
     for (;; at++) {
         if (strcspn(at, ",") != 24 || !bson_oid_is_valid(at, 24))
-            return request_bad_param(p->r, "ids", "must be ids of 24 hex digits with commas between");
+            return request_bad_param(p->r, "ids",
+                                     "must be ids of 24 hex digits with commas between");
         if (p->wanted_count == IDS_MAX)
             return request_bad_param(p->r, "ids", "must have at most 100 ids");
         bson_oid_init_from_string_unsafe(&id, at);
@@ -84,13 +85,12 @@ find_known(struct people *p)
     BSON_APPEND_NULL(&mine, "deletedAt");
     readable_projects(p->r, &mine);
     pipeline = request_keep(
-        p->r,
-        BCON_NEW("0", "{", "$match", BCON_DOCUMENT(&mine), "}", "1", "{", "$match", "{",
-                 "members.userId", "{", "$in", BCON_ARRAY(p->wanted), "}", "}", "}", "2", "{",
-                 "$project", "{", "members.userId", BCON_INT32(1), "}", "}", "3", "{", "$unwind",
-                 "$members", "}", "4", "{", "$match", "{", "members.userId", "{", "$in",
-                 BCON_ARRAY(p->wanted), "}", "}", "}", "5", "{", "$group", "{", "_id",
-                 "$members.userId", "}", "}"));
+        p->r, BCON_NEW("0", "{", "$match", BCON_DOCUMENT(&mine), "}", "1", "{", "$match", "{",
+                       "members.userId", "{", "$in", BCON_ARRAY(p->wanted), "}", "}", "}", "2", "{",
+                       "$project", "{", "members.userId", BCON_INT32(1), "}", "}", "3", "{",
+                       "$unwind", "$members", "}", "4", "{", "$match", "{", "members.userId", "{",
+                       "$in", BCON_ARRAY(p->wanted), "}", "}", "}", "5", "{", "$group", "{", "_id",
+                       "$members.userId", "}", "}"));
     bson_destroy(&mine);
     err = store_aggregate(p->r->store, STORE_PROJECTS, pipeline, note_known, p);
     return err;
@@ -110,9 +110,8 @@ write_person(void *arg, const bson_t *user)
 enum err
 people_list(struct request *r)
 {
-    struct people p = {.r = r,
-                       .wanted = request_keep(r, bson_new()),
-                       .known = request_keep(r, bson_new())};
+    struct people p = {
+        .r = r, .wanted = request_keep(r, bson_new()), .known = request_keep(r, bson_new())};
     bson_t *filter, *opts;
     enum err err;
 

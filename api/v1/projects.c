@@ -294,9 +294,8 @@ check_scope(struct request *r, const bson_t *before, const bson_t *after)
                     ? strcmp(doc_text(after, "access"), "members") == 0
                     : same_text(before, after, "access") && same_text(before, after, "accessRole");
 
-    return same || !r->limited
-               ? ERR_NONE
-               : request_fail(r, ERR_FORBIDDEN, "the token lacks the scope admin");
+    return same || !r->limited ? ERR_NONE
+                               : request_fail(r, ERR_FORBIDDEN, "the token lacks the scope admin");
 }
 
 /*

@@ -30,11 +30,10 @@ static enum err
 mark(const struct session_end *e, struct change *change, const bson_oid_t *id, bool *ended)
 {
     int64_t now = change_now(change), matched;
-    bson_t *living = request_keep(e->r, BCON_NEW("_id", BCON_OID(id), "userId", BCON_OID(e->user),
-                                                 "revokedAt", BCON_NULL));
-    bson_t *set =
-        request_keep(e->r, BCON_NEW("$set", "{", "revokedAt", BCON_DATE_TIME(now), "expiresAt",
-                                    BCON_DATE_TIME(now + KEPT_MS), "}"));
+    bson_t *living = request_keep(
+        e->r, BCON_NEW("_id", BCON_OID(id), "userId", BCON_OID(e->user), "revokedAt", BCON_NULL));
+    bson_t *set = request_keep(e->r, BCON_NEW("$set", "{", "revokedAt", BCON_DATE_TIME(now),
+                                              "expiresAt", BCON_DATE_TIME(now + KEPT_MS), "}"));
     enum err err = store_update(change_store(change), STORE_SESSIONS, living, set, &matched);
 
     *ended = matched == 1;
@@ -97,11 +96,11 @@ find_oldest(struct session_end *e, struct store *store, const bson_t *user)
     bson_t *living = request_keep(e->r, BCON_NEW("userId", BCON_OID(e->user), "generation",
                                                  BCON_INT64(doc_int(user, "credentialGen")),
                                                  "revokedAt", BCON_NULL));
-    bson_t *opts = request_keep(
-        e->r, BCON_NEW("sort", "{", "createdAt", BCON_INT32(-1), "_id", BCON_INT32(-1), "}", "skip",
-                       BCON_INT64(e->r->config->sessions_max), "limit",
-                       BCON_INT64(SESSION_ENDS_MAX), "projection", "{", "_id", BCON_BOOL(true),
-                       "}"));
+    bson_t *opts =
+        request_keep(e->r, BCON_NEW("sort", "{", "createdAt", BCON_INT32(-1), "_id", BCON_INT32(-1),
+                                    "}", "skip", BCON_INT64(e->r->config->sessions_max), "limit",
+                                    BCON_INT64(SESSION_ENDS_MAX), "projection", "{", "_id",
+                                    BCON_BOOL(true), "}"));
 
     e->count = 0;
     return store_find(store, STORE_SESSIONS, living, opts, note_oldest, e);

@@ -19,7 +19,8 @@ struct change_plan;
 struct session_end {
     struct request *r;
     const bson_oid_t *user;
-    bson_oid_t sessions[SESSION_ENDS_MAX]; /* to be ended; they stay, since a change may run again */
+    bson_oid_t
+        sessions[SESSION_ENDS_MAX]; /* to be ended; they stay, since a change may run again */
     int count;
     bool ended[SESSION_ENDS_MAX]; /* which of them the last run has ended */
     int ended_count;

@@ -97,9 +97,9 @@ tell_if_new(struct opening *o, struct change *change, bool *new)
 static enum err
 upgrade_hash(struct opening *o, struct change *change)
 {
-    bson_t *filter = request_keep(
-        o->r, BCON_NEW("_id", BCON_OID(doc_id(o->user, "_id")), "passwordHash",
-                       BCON_UTF8(doc_text(o->user, "passwordHash"))));
+    bson_t *filter =
+        request_keep(o->r, BCON_NEW("_id", BCON_OID(doc_id(o->user, "_id")), "passwordHash",
+                                    BCON_UTF8(doc_text(o->user, "passwordHash"))));
     bson_t *set =
         request_keep(o->r, BCON_NEW("$set", "{", "passwordHash", BCON_UTF8(o->new_hash), "}"));
 
@@ -202,9 +202,9 @@ static const struct list session_list = {no_filters, session_orders, NULL};
 enum err
 sessions_list(struct request *r)
 {
-    bson_t *base = request_keep(
-        r, BCON_NEW("userId", BCON_OID(&r->user_id), "revokedAt", BCON_NULL, "expiresAt", "{",
-                    "$gt", BCON_DATE_TIME(clock_now()), "}"));
+    bson_t *base =
+        request_keep(r, BCON_NEW("userId", BCON_OID(&r->user_id), "revokedAt", BCON_NULL,
+                                 "expiresAt", "{", "$gt", BCON_DATE_TIME(clock_now()), "}"));
     const bson_t *user;
     bson_t current;
     enum err err = crud_get(r, STORE_USERS, &r->user_id, &user);

@@ -138,11 +138,10 @@ rotate(struct request *r, const bson_t *session, const char *hash, const char *n
     bson_t *filter =
         request_keep(r, BCON_NEW("_id", BCON_OID(doc_id(session, "_id")), "refreshHash",
                                  BCON_UTF8(hash), "revokedAt", BCON_NULL));
-    bson_t *set = request_keep(
-        r, BCON_NEW("$set", "{", "refreshHash", BCON_UTF8(next_hash), "lastUsedAt",
-                    BCON_DATE_TIME(now), "expiresAt",
-                    BCON_DATE_TIME(account_session_end(session, now)), "ip",
-                    BCON_UTF8(r->address == NULL ? "" : r->address), "}"));
+    bson_t *set = request_keep(r, BCON_NEW("$set", "{", "refreshHash", BCON_UTF8(next_hash),
+                                           "lastUsedAt", BCON_DATE_TIME(now), "expiresAt",
+                                           BCON_DATE_TIME(account_session_end(session, now)), "ip",
+                                           BCON_UTF8(r->address == NULL ? "" : r->address), "}"));
     enum err err = store_update(r->store, STORE_SESSIONS, filter, set, &matched);
 
     *done = matched == 1;

@@ -408,8 +408,7 @@ write_deleted(struct sync *s)
         const struct sync_topic *t = p->items[i].topic < 0 ? NULL : &p->topics[p->items[i].topic];
 
         if (p->items[i].kind != SYNC_PROJECTS && p->items[i].kind != SYNC_MOVED &&
-            !p->items[i].found &&
-            (t == NULL || t->state != SYNC_GONE))
+            !p->items[i].found && (t == NULL || t->state != SYNC_GONE))
             bury(s, kinds[p->items[i].kind].entity, &p->items[i].id,
                  t == NULL ? NULL : t->name + 8);
     }

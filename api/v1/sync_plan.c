@@ -81,8 +81,8 @@ sync_plan_find(struct sync_plan *p, enum sync_kind kind, const bson_oid_t *id, i
         else
             high = middle;
     }
-    for (; low < p->item_count && p->items[low].kind == kind &&
-           bson_oid_equal(&p->items[low].id, id);
+    for (;
+         low < p->item_count && p->items[low].kind == kind && bson_oid_equal(&p->items[low].id, id);
          low++) {
         if (topic == -2 || p->items[low].topic == topic) {
             p->items[low].found = true;
@@ -136,8 +136,7 @@ note_head(void *arg, const struct event_item *item)
 static enum err
 read_heads(struct sync_plan *p)
 {
-    const char **names =
-        arena_alloc(p->r->arena, (size_t)(p->topic_count + 1) * sizeof(*names));
+    const char **names = arena_alloc(p->r->arena, (size_t)(p->topic_count + 1) * sizeof(*names));
 
     for (int i = 0; i < p->topic_count; i++)
         names[i] = p->topics[i].name;

@@ -34,15 +34,15 @@ enum sync_state {
 /* A topic in the caller's sight: a project's, or the caller's own. */
 struct sync_topic {
     char name[EVENT_TOPIC];
-    bson_oid_t id;      /* the project's */
-    int64_t head;       /* its newest number, read before any entity */
-    int64_t tasks;      /* how many tasks it ever had */
-    int64_t after;      /* the client's number; -1: none */
-    int64_t upto;       /* the number that this answer reaches */
-    int64_t found;      /* events read */
-    bool changed;       /* the project itself has changed */
-    bool members;       /* so have some of its members */
-    bool seen;          /* it was read after the plan, and is still in sight */
+    bson_oid_t id; /* the project's */
+    int64_t head;  /* its newest number, read before any entity */
+    int64_t tasks; /* how many tasks it ever had */
+    int64_t after; /* the client's number; -1: none */
+    int64_t upto;  /* the number that this answer reaches */
+    int64_t found; /* events read */
+    bool changed;  /* the project itself has changed */
+    bool members;  /* so have some of its members */
+    bool seen;     /* it was read after the plan, and is still in sight */
     enum sync_state state;
 };
 
@@ -56,8 +56,8 @@ struct sync_item {
 
 struct sync_plan {
     struct request *r;
-    bool full;         /* the cursor cannot be followed: everything is told */
-    bool more;         /* than fits into this answer */
+    bool full;                      /* the cursor cannot be followed: everything is told */
+    bool more;                      /* than fits into this answer */
     struct sync_topic own, *topics; /* the projects', by id */
     int topic_count;
     struct sync_item *items; /* by kind and id */

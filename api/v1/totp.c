@@ -375,8 +375,8 @@ totp_end(struct request *r)
     given.code = doc_text(body, "code");
     if ((err = account_prove(r, w.user, &given, &w.proof)) != ERR_NONE)
         return err;
-    w.event.unset = request_keep(r, BCON_NEW("totpSecret", "", "totpStep", "", "totpEnabledAt", "",
-                                             "recoveryHashes", ""));
+    w.event.unset = request_keep(
+        r, BCON_NEW("totpSecret", "", "totpStep", "", "totpEnabledAt", "", "recoveryHashes", ""));
     if ((err = run_switch(&w)) == ERR_NONE)
         audit(r, "second-factor.off", &r->user_id);
     return err;

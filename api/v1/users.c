@@ -111,9 +111,8 @@ create_user(struct registration *reg, struct change *change, const bson_t **out)
             ERR_NONE ||
         (err = projects_create_inbox(r, change, own)) != ERR_NONE)
         return err;
-    return reg->invitation == NULL
-               ? ERR_NONE
-               : invitations_take(r, change, reg->invitation, user, own);
+    return reg->invitation == NULL ? ERR_NONE
+                                   : invitations_take(r, change, reg->invitation, user, own);
 }
 
 static enum err
@@ -124,9 +123,8 @@ open_at_once(struct change *change, void *arg)
     const bson_t *user;
     enum err err = create_user(reg, change, &user);
 
-    if (err != ERR_NONE ||
-        (err = verifications_send(r, change, user, CONTACT_EMAIL, doc_text(user, "email"))) !=
-            ERR_NONE)
+    if (err != ERR_NONE || (err = verifications_send(r, change, user, CONTACT_EMAIL,
+                                                     doc_text(user, "email"))) != ERR_NONE)
         return err;
     r->reply.location = "/v1/me";
     return account_open_session(r, change, user, NULL);
@@ -245,7 +243,8 @@ users_register(struct request *r)
     if (is_mode(r, "closed"))
         return request_fail(r, ERR_FORBIDDEN, CLOSED);
     err = doc_read(r, DOC_CREATE, register_fields, r->json, body);
-    if ((err != ERR_NONE && err != ERR_INVALID) || (err = judge(r, body, reg.account)) != ERR_NONE ||
+    if ((err != ERR_NONE && err != ERR_INVALID) ||
+        (err = judge(r, body, reg.account)) != ERR_NONE ||
         (err = read_invitation(&reg, body)) != ERR_NONE ||
         (err = account_cookie(r, body)) != ERR_NONE ||
         (err = password_hash(doc_text(body, "password"), hash)) != ERR_NONE)
@@ -272,8 +271,8 @@ find_invitation(struct registration *reg)
 {
     const bson_oid_t *id = doc_id(reg->token, "invitationId");
     const bson_t *invitation, *project;
-    enum err err = id == NULL ? ERR_NOT_FOUND
-                              : crud_get(reg->r, STORE_INVITATIONS, id, &invitation);
+    enum err err =
+        id == NULL ? ERR_NOT_FOUND : crud_get(reg->r, STORE_INVITATIONS, id, &invitation);
 
     if (err == ERR_NONE && (err = invitations_again(reg->r, invitation, &invitation)) == ERR_NONE)
         err = invitations_judge(reg->r, invitation, &project, NULL);

@@ -23,7 +23,7 @@
 
 #define CODE_MS   (10LL * 60 * 1000) /* ASVS 5.0, 6.5.5 */
 #define LINK_MS   (24LL * 3600 * 1000)
-#define TRIES_MAX 5  /* of a code of 20 bits */
+#define TRIES_MAX 5 /* of a code of 20 bits */
 #define CODE      7
 #define RECOUNTS  8 /* of a try, when others are counted at once */
 

@@ -1,5 +1,6 @@
 /*
- * What comes over Redis: published messages and topics.  What is understood can be written and is understood again.
+ * What comes over Redis: published messages and topics.  What is understood can be written and is
+ * understood again.
  */
 #include "common/event.h"
 

@@ -265,8 +265,8 @@ send_abort(struct pair *pair, const struct message *m)
     bson_t doc = BSON_INITIALIZER;
 
     BSON_APPEND_INT32(&doc, "abortTransaction", 1);
-    bson_copy_to_excluding_noinit(&m->body, &doc, "commitTransaction", "maxTimeMS",
-                                  "recoveryToken", NULL);
+    bson_copy_to_excluding_noinit(&m->body, &doc, "commitTransaction", "maxTimeMS", "recoveryToken",
+                                  NULL);
     send_body(pair, false, 0, &doc);
     bson_destroy(&doc);
 }

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OP_MSG       2013
-#define CHECKSUM     1u /* flag bit 0: four more bytes at the end */
-#define KIND_BODY    0
-#define KIND_LIST    1
+#define OP_MSG    2013
+#define CHECKSUM  1u /* flag bit 0: four more bytes at the end */
+#define KIND_BODY 0
+#define KIND_LIST 1
 
 static uint32_t
 read32(const uint8_t *p)

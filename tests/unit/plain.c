@@ -12,8 +12,10 @@
 #include "tests/unit/unit.h"
 
 static struct request request;
-static const struct config defaults = {
-    .public_url = "https://tasks.example.org", .account_failures = 10, .address_logins = 60, .sessions_max = 50};
+static const struct config defaults = {.public_url = "https://tasks.example.org",
+                                       .account_failures = 10,
+                                       .address_logins = 60,
+                                       .sessions_max = 50};
 
 void
 plain_done(void)

@@ -108,7 +108,6 @@ test_cursors(void **state)
     unit_rows_done();
 }
 
-
 /* The name of a topic as unlike its neighbours as ids can be. */
 static void
 topic_name(int i, char topic[EVENT_TOPIC])

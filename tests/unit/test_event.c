@@ -132,7 +132,8 @@ test_long_values_are_named_and_short_ones_always_told(void **state)
     event_change(&changes, "notes", &one, &half);
     event_change(&changes, "number", &one, &one);
     text_putc(&changes, '}');
-    assert_non_null(strstr(changes.bytes, "{\"access\":[1,1],\"description\":null,\"title\":[1,\"x"));
+    assert_non_null(
+        strstr(changes.bytes, "{\"access\":[1,1],\"description\":null,\"title\":[1,\"x"));
     assert_true(ends_with(&changes, "\"],\"notes\":null,\"number\":[1,1]}"));
     text_free(&changes);
     text_free(&half);

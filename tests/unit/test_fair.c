@@ -156,7 +156,8 @@ test_a_bucket_leaks(void **state)
     assert_false(bucket_take(&b, &size, 1, now + 100000));
     assert_true(bucket_take(&b, &size, 10, now + 1100000));
     assert_false(bucket_take(&b, &size, 1, now + 1100000));
-    assert_true(bucket_take(&b, &size, 20, now + 1100000 + 1000000LL * 3600 * 24 * 60)); /* wrapped */
+    assert_true(
+        bucket_take(&b, &size, 20, now + 1100000 + 1000000LL * 3600 * 24 * 60)); /* wrapped */
     assert_false(bucket_take(&b, &size, 21, now + 1100000 + 1000000LL * 3600 * 24 * 120));
 }
 

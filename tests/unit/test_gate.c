@@ -327,7 +327,8 @@ main(void)
         cmocka_unit_test(test_options_and_problems_are_served),
         cmocka_unit_test(test_a_session_ends),
         cmocka_unit_test(test_a_generation_ends),
-        cmocka_unit_test(test_nobody_gets_in_before_the_log_was_read), /* the last: it does not come back */
+        cmocka_unit_test(
+            test_nobody_gets_in_before_the_log_was_read), /* the last: it does not come back */
     };
     struct token claims = {PLAIN_USER, PLAIN_SESSION, FAKED_NOW / 1000 + TOKEN_SECONDS};
     int failed;

@@ -256,7 +256,8 @@ test_one_account_does_not_take_all_places(void **state)
     assert_int_equal(refused(loop, 16), 16 - PASSWORD_ACCOUNT_PLACES);
 }
 
-/* Sixteen accounts from one address fill all twelve places; five from others get in all the same. */
+/* Sixteen accounts from one address fill all twelve places; five from others get in all the same.
+ */
 static void
 test_one_address_does_not_shut_others_out(void **state)
 {

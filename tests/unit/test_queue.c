@@ -28,7 +28,7 @@
 #define QUEUE   65536
 #define COMINGS 200 /* sockets that a user may open one after the other at once */
 #define KEY     "k 0000000000000000000000000000000000000000000000000000000000000001"
-#define TOPIC "project:0123456789abcdef01234567"
+#define TOPIC   "project:0123456789abcdef01234567"
 
 static struct ev_loop *loop;
 
@@ -56,7 +56,10 @@ server_write(struct conn *c, const unsigned char *bytes, size_t len)
     c->bytes += len;
     c->busy = c->slow;
     while (len > 0) {
-        size_t head = bytes[1] < 126 ? 2 : bytes[1] == 126 ? 4 : 10, text = head == 2 ? bytes[1] : 0;
+        size_t head = bytes[1] < 126    ? 2
+                      : bytes[1] == 126 ? 4
+                                        : 10,
+               text = head == 2 ? bytes[1] : 0;
 
         for (size_t i = 2; i < head; i++)
             text = text << 8 | bytes[i];
@@ -182,7 +185,8 @@ test_a_large_event_does_not_bar_the_way_back(void **state)
         add_event(t, places[i % COUNT(places)].after);
         t->flushed = t->stream.head;
         connect_session(&c);
-        say(&c, "{\"op\":\"follow\",\"topic\":\"" TOPIC "\",\"since\":\"deadbeef~p0123456789abcdef01234567.0\"}");
+        say(&c, "{\"op\":\"follow\",\"topic\":\"" TOPIC
+                "\",\"since\":\"deadbeef~p0123456789abcdef01234567.0\"}");
         for (int k = 0; k < 10; k++)
             take(&c);
         if (c.session->code != 0 || c.frames != count + 1)

@@ -222,7 +222,8 @@ test_assignees_of_an_open_project(void **state)
     fake_database();
     after = request_keep(r, doc_merge(plain_bson(r, BASE("")), change));
     assert_int_equal(task_rules(r, NULL, project, NULL, after, extra), ERR_NONE);
-    assert_string_equal(plain_complaints(r), "/assigneeIds/0 not-member; /assigneeIds/1 not-member");
+    assert_string_equal(plain_complaints(r),
+                        "/assigneeIds/0 not-member; /assigneeIds/1 not-member");
     request_forgive(r);
     change = plain_bson(r, "{\"assigneeIds\":[" OID(STRANGER) "]}");
     before = request_keep(r, doc_merge(plain_bson(r, BASE("")), change));

@@ -12,7 +12,7 @@
 
 #define EPOCH  "deadbeef"
 #define USERS  5
-#define EVENTS 4000 /* of one round */
+#define EVENTS 4000  /* of one round */
 #define LARGE  80000 /* bytes of some events; more than a queue may hold */
 
 /* The log of the project, and what was true after each event. */
