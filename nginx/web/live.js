@@ -79,9 +79,12 @@ export class Live {
     if (this.#ready) this.#sendFollow(topic, t);
   }
 
-  unfollow(topic) {
+  /*
+   * A topic that was followed by name is no longer resumed by itself after a break.  The server is not
+   * told: "unfollow" would end the topic for "all" too.
+   */
+  release(topic) {
     this.#topics.delete(topic);
-    this.send({ op: "unfollow", topic });
   }
 
   isFollowing(topic) {

@@ -98,7 +98,7 @@ export class Workspace {
   #close() {
     if (this.store) {
       this.#live.send({ op: "presence", topic: topicOf(this.store.id), state: "away" });
-      this.#live.unfollow(topicOf(this.store.id)); /* "all" goes on with it */
+      this.#live.release(topicOf(this.store.id)); /* "all" goes on with it */
     }
     this.store = null;
     this.presence = [];
