@@ -32,6 +32,8 @@ export class Board {
     });
     root.addEventListener("click", (e) => this.#clicked(e));
     root.addEventListener("keydown", (e) => this.#key(e));
+    /* A card that the Tab key reaches is shown whole; browsers leave one that is half out of sight where it is. */
+    root.addEventListener("focusin", (e) => e.target.closest(".card")?.scrollIntoView({ block: "nearest", inline: "nearest" }));
   }
 
   /* Draws what is in the store and passes `visible`; `flash` holds ids that others just changed. */
