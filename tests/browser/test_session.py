@@ -74,9 +74,9 @@ def test_nothing_secret_lies_where_a_script_could_read_it(windows, outbox):
 
 def test_logging_out_ends_the_session(windows, anna):
     page = windows.log_in(anna)
-    assert len(cookies(page)) == 1
+    assert {c["name"] for c in cookies(page)} == {"taskwire_device", "taskwire_refresh"}
     page.log_out()
-    assert cookies(page) == []
+    assert [c["name"] for c in cookies(page)] == ["taskwire_device"]  # it opens nothing: it has its own count of wrong tries
     page.driver.refresh()
     page.visible("#gate")
     assert "taskwire.user" not in stored(page)
