@@ -18,6 +18,7 @@ const PROBLEMS = {
   "not-found": "This no longer exists, or you no longer have access to it.",
   "method-not-allowed": RELOAD,
   "conflict": "This isn’t possible at the moment, because something else has changed. Reload the page to see it.",
+  "quota-exceeded": "You’ve reached the limit for this. Remove something that you no longer need, then try again.",
   "in-progress": "This is still being saved. Try again in a moment.",
   "stale": "Somebody changed this while you were editing it.",
   "too-large": "This is too large to be saved.",
@@ -40,6 +41,7 @@ const PROBLEMS = {
 
 const FIELDS = {
   "required": REQUIRED,
+  "blank": REQUIRED,
   "null": REQUIRED,
   "too-short": "This is too short.",
   "too-long": "This is too long.",
