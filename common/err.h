@@ -20,7 +20,7 @@ enum err {
     ERR_NOT_FOUND,     /* absent, or not for you to know */
     ERR_METHOD,        /* the path exists, the method does not */
     ERR_CONFLICT,      /* something else has this place (unique value, state) */
-    ERR_QUOTA,         /* there is as much of it as there may be */
+    ERR_QUOTA,         /* a quota is reached: 409 quota-exceeded */
     ERR_IN_PROGRESS,   /* the same idempotency key is being worked on */
     ERR_STALE,         /* If-Match names an older version */
     ERR_TOO_LARGE,     /* the body is over its limit */
