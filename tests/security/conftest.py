@@ -20,6 +20,13 @@ def cast(world):
     return matrix.Cast(world)
 
 
+@pytest.fixture(autouse=True)
+def cast_with_valid_tokens(request):
+    """A slow run takes longer than an access token lives."""
+    if "cast" in request.fixturenames:
+        request.getfixturevalue("cast").renew()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_log_of_the_run_holds_a_secret(stack):
     """Ends after the last test of all folders that ran with this one."""

@@ -8,7 +8,7 @@ import secrets
 import time
 
 import judge
-from client import PASSWORD, fresh_account
+from client import PASSWORD, User, fresh_account
 
 ANYONE, MAYBE, SELF = "anyone", "maybe", "self"  # maybe: a token is not needed, but must be good
 ROLES = ("viewer", "commenter", "member", "admin", "owner")
@@ -159,6 +159,15 @@ class Cast:
         for role in (*ROLES, "removed"):
             self.host.acquaint(self.by_role[role])
         self.host.acquaint(self.guest)
+        self.renewed = time.monotonic()
+
+    def renew(self, after=240):
+        """Logs everybody in again when that was long ago: an access token lives for 600 s."""
+        if time.monotonic() - self.renewed < after:
+            return
+        for user in (self.host, self.guest, self.new, *self.by_role.values()):
+            user.take(User(self.world).post("/v1/sessions", login=user.email, password=user.password).expect(201))
+        self.renewed = time.monotonic()
 
 
 class Scene:

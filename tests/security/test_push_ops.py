@@ -14,7 +14,7 @@ OPS = {
     "hello": (lambda s, c: {"token": c.token}, "error said-hello", "error said-hello"),
     "token": (lambda s, c: {"token": c.token}, "ready", "ready"),
     "follow": (lambda s, c: {"topic": s.topic}, "error not-found", "following"),
-    "unfollow": (lambda s, c: {"topic": s.topic}, "unfollowed", "unfollowed"),
+    "unfollow": (lambda s, c: {"topic": s.topic}, "error not-followed", "error not-followed"),
     "presence": (lambda s, c: {"topic": s.topic, "state": "online"}, "error not-followed", "presence"),
     "signal": (lambda s, c: {"topic": s.topic, "typing": True}, "error not-followed", None),
     "ping": (lambda s, c: {}, "pong", "pong"),
