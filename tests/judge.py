@@ -130,7 +130,7 @@ def no_secrets(value, what):
 
 def pattern(path):
     """A path with its ids taken out, for counting."""
-    return re.sub(r"/(?:[0-9a-f]{24}|current)(?=/|$)", "/{id}", path.split("?")[0])
+    return re.sub(r"/(?:[0-9a-f]{24}(?=/|$)|current$)", "/{id}", path.split("?")[0])
 
 
 def row(table, reply, path):
