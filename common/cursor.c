@@ -223,9 +223,8 @@ read_packed(struct cursor *out, const char *text, size_t len)
 
 /* ------------------------------------------------------------ text */
 
-/* Digits only, at most SEQ_DIGITS; how many were read, 0 for none. */
-static size_t
-read_seq(const char *p, size_t len, int64_t *seq)
+size_t
+cursor_read_seq(const char *p, size_t len, int64_t *seq)
 {
     size_t n = 0;
 
@@ -253,7 +252,7 @@ read_entry(const char *p, size_t len, struct cursor_place *out)
     out->key[0] = kind;
     if (id > 0 && !text_unhex(out->key + 1, 12, p + 1))
         return 0;
-    n = read_seq(p + id + 2, len - id - 2, &out->seq);
+    n = cursor_read_seq(p + id + 2, len - id - 2, &out->seq);
     return n == 0 ? 0 : id + 2 + n;
 }
 

@@ -66,6 +66,12 @@ void cursor_topic(const struct cursor_place *place, char topic[EVENT_TOPIC]);
 /* Frees the places and empties it; takes void * so that arena_defer() can call it. */
 void cursor_free(void *c);
 
+/*
+ * Reads a topic's number from the start of the text: digits only, at most 15, so that it stays
+ * below 2^53, which JavaScript reads exactly.  How many were read; 0: it is none.
+ */
+size_t cursor_read_seq(const char *text, size_t len, int64_t *seq);
+
 /* The number of one topic in a cursor, read for that alone. */
 enum cursor_answer cursor_find(const char *text, size_t len, const char *epoch, const char *topic,
                                int64_t *seq);

@@ -11,8 +11,6 @@
 #include "common/cursor.h"
 #include "common/text.h"
 
-#define SEQ_DIGITS 15 /* below 2^53, which JavaScript reads exactly */
-
 /* clang-format off */
 const struct event_name event_names[EVENT__COUNT] = {
     [EVENT_TASK_CREATED]         = {"task.created",         "task"},
@@ -106,18 +104,6 @@ event_message(struct text *out, const struct event *e, const char *frame, size_t
     text_add(out, frame, len);
 }
 
-/* Digits only, at most SEQ_DIGITS; how many were read, 0 for none. */
-static size_t
-read_seq(const char *p, size_t len, int64_t *seq)
-{
-    size_t n = 0;
-
-    *seq = 0;
-    while (n < len && n <= SEQ_DIGITS && p[n] >= '0' && p[n] <= '9')
-        *seq = *seq * 10 + (p[n++] - '0');
-    return n > SEQ_DIGITS ? 0 : n;
-}
-
 /* Copies the word at *p up to the mark; false when it does not fit or end. */
 static bool
 read_word(const char **p, const char *end, char mark, char *out, size_t size)
@@ -136,7 +122,7 @@ enum err
 event_message_read(const char *message, size_t len, struct event_head *out)
 {
     const char *p = message, *end = message + len;
-    size_t n = read_seq(p, len, &out->seq);
+    size_t n = cursor_read_seq(p, len, &out->seq);
 
     if (n == 0 || n == len || p[n] != ' ')
         return ERR_MALFORMED;
