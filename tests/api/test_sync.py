@@ -175,6 +175,8 @@ def test_hundreds_of_projects_come_and_change_at_once(anna, ben, stack):
     late = sync(ben, behind)
     assert ids(late["tasks"]) >= set(tasks) and not late["full"]
     assert not set(projects) & ids(late["projects"]), "only tasks have changed there"
+    export = anna.get("/v1/me/export").expect(200).json
+    assert export["complete"] and set(projects) < ids(export["projects"]) and set(tasks) < ids(export["tasks"])
     assert {name: stack.workers(name) for name in before} == before
 
 
