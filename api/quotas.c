@@ -12,7 +12,7 @@
 #include "api/request.h"
 #include "common/clock.h"
 #include "common/config.h"
-#include "common/event_log.h"
+#include "common/change.h"
 #include "common/text.h"
 
 #define HOUR   3600L

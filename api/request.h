@@ -11,7 +11,7 @@
 
 #include "common/arena.h"
 #include "common/err.h"
-#include "common/event_log.h"
+#include "common/change.h"
 #include "common/text.h"
 
 #define REQUEST_BODY_MAX   1048576 /* bytes of a JSON body (design 4) */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/change.h"
 #include "common/log.h"
 
 #define TOPICS_AT_ONCE 100  /* in one question */

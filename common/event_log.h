@@ -1,101 +1,17 @@
 /*
- * The one way to change anything: a transaction that takes the topics' next
- * numbers, changes entities, appends to the log and keeps the idempotency
- * record; and after it, the publishing.  Also the log's reading.
+ * The log of events, which changes write (common/change.h): its reading, and the
+ * forgetting of what it said.
  */
 #ifndef COMMON_EVENT_LOG_H
 #define COMMON_EVENT_LOG_H
 
 #include <bson/bson.h>
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/event.h"
 #include "common/store.h"
 
-struct bus;
-
-#define EVENT_LOG_COUNTER "tasks" /* in a topic's document: the tasks a project ever had */
-#define CHANGE_TOPICS     8       /* topics that one change may be told before it starts */
-
 struct change;
-
-/*
- * What a change does, inside its transaction: reads, checks, writes through
- * store_*(), and change_event().  May be run again from the start when a
- * conflict undid it, so it must not keep anything of an earlier run.
- * Any error but ERR_RETRY undoes the change and is change_run()'s answer.
- * A run without any event undoes the numbers it was given: a no-op.
- */
-typedef enum err (*change_fn)(struct change *change, void *arg);
-
-struct change_plan {
-    const char *topics[CHANGE_TOPICS]; /* to queue for and to number, first */
-    int topic_count;
-    const char *last_topic; /* queued for as well, but numbered when it is used; NULL: none */
-    bool counter;           /* counts up beside the number of one planned topic */
-    int counter_topic;
-    const char *actor_id;    /* 24 hex digits; NULL: the system */
-    const char *idempotency; /* the record's _id; NULL: none */
-    /* Makes the idempotency record's content once fn has succeeded; NULL: it has none. */
-    void (*record)(bson_t *record, void *record_arg);
-    void *record_arg;
-    change_fn fn;
-    void *arg;
-};
-
-/*
- * Runs a plan: waits for its turn among this process's writers of the topics,
- * retries transient conflicts until the store's deadline (10 s when it has none),
- * commits with majority, publishes.  ERR_BUSY when the wait or the retries ran out; ERR_STORE when
- * the database is away (the change may have happened: the key tells); ERR_CONFLICT when a unique
- * index, maybe the idempotency key's, has the place.
- */
-enum err change_run(struct store *store, struct bus *bus, const char *epoch,
-                    const struct change_plan *plan) MUST_CHECK;
-
-/* The transaction's store, and this change's instant (ms). */
-struct store *change_store(struct change *change);
-int64_t change_now(const struct change *change);
-
-/* The newest number taken for a planned topic in this change. */
-int64_t change_seq(const struct change *change, int topic);
-
-/* A topic's index in this change by name; -1: it is neither planned nor joined. */
-int change_topic(const struct change *change, const char *name);
-
-/*
- * The project of a planned topic is as it was at this number, or after: what
- * was read then still holds.  INT64_MAX: not known, it must be read.
- */
-int64_t change_unchanged(const struct change *change, int topic);
-
-/*
- * The number as of which this change reads a planned topic's entities: the one
- * before its own, which may yet go to somebody else.  -1: it has changed some.
- */
-int64_t change_as_of(const struct change *change, int topic);
-
-/* The value that the plan's counter has reached with this change (tasks' numbers). */
-int64_t change_counter(const struct change *change);
-
-/*
- * Makes a topic that does not exist yet, as this change's; its index for
- * change_event() is *topic.
- */
-enum err change_new_topic(struct change *change, const char *name, int *topic) MUST_CHECK;
-
-/* Joins an existing topic that could not be planned; numbered at its first event. */
-enum err change_join_topic(struct change *change, const char *name, int *topic) MUST_CHECK;
-
-/*
- * Takes the next number of a topic for what is kept elsewhere than in the log of
- * events: the caller must store something under it.
- */
-enum err change_number(struct change *change, int topic, int64_t *seq) MUST_CHECK;
-
-/* Appends an event to the log of a topic; fills topic, seq, at and actor_id. */
-enum err change_event(struct change *change, int topic, struct event *event) MUST_CHECK;
 
 /* The number of a topic's newest event; ERR_NOT_FOUND when there is no such topic. */
 enum err event_log_head(struct store *store, const char *topic, int64_t *seq) MUST_CHECK;

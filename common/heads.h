@@ -12,7 +12,7 @@
 
 struct head {
     int64_t seq;       /* the newest number */
-    int64_t counter;   /* the counter beside it (event_log.h) */
+    int64_t counter;   /* the counter beside it (change.h) */
     int64_t unchanged; /* the project is as it was at this number */
 };
 

@@ -5,6 +5,7 @@
 #include "common/revocation.h"
 
 #include "common/clock.h"
+#include "common/change.h"
 #include "common/event_log.h"
 #include "common/log.h"
 #include "common/store.h"

@@ -17,6 +17,7 @@
 #include "api/v1/members.h"
 #include "common/clock.h"
 #include "common/config.h"
+#include "common/change.h"
 #include "common/event_log.h"
 #include "common/text.h"
 #include "common/store_many.h"

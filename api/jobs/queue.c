@@ -9,7 +9,7 @@
 
 #include "api/doc.h"
 #include "api/quotas.h"
-#include "common/event_log.h"
+#include "common/change.h"
 #include "common/log.h"
 #include "common/text.h"
 #include "common/token.h"

@@ -11,7 +11,7 @@
 #include "api/request.h"
 #include "api/v1/account.h"
 #include "api/v1/users.h"
-#include "common/event_log.h"
+#include "common/change.h"
 
 #define ARENA_MAX (1u << 20)
 

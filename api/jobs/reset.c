@@ -13,7 +13,7 @@
 #include "api/request.h"
 #include "api/v1/account.h"
 #include "api/v1/one_time.h"
-#include "common/event_log.h"
+#include "common/change.h"
 #include "common/log.h"
 
 #define ARENA_MAX (1u << 20)

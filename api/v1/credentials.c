@@ -10,7 +10,7 @@
 #include "api/request.h"
 #include "api/revoked.h"
 #include "api/v1/session_end.h"
-#include "common/event_log.h"
+#include "common/change.h"
 #include "common/revocation.h"
 
 /*

@@ -14,7 +14,7 @@
 #include "api/v1/credentials.h"
 #include "api/v1/one_time.h"
 #include "api/v1/verifications.h"
-#include "common/event_log.h"
+#include "common/change.h"
 
 enum err
 me_read(struct request *r)

@@ -6,7 +6,7 @@
 #include "api/doc.h"
 #include "api/request.h"
 #include "common/clock.h"
-#include "common/event_log.h"
+#include "common/change.h"
 
 enum err
 one_time_add(struct change *change, const struct one_time *what, char secret[TOKEN_SECRET])

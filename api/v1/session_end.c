@@ -8,7 +8,7 @@
 #include "api/request.h"
 #include "api/revoked.h"
 #include "common/config.h"
-#include "common/event_log.h"
+#include "common/change.h"
 #include "common/log.h"
 #include "common/revocation.h"
 

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "common/event_log.h"
+#include "common/change.h"
 #include "tests/unit/unit.h"
 
 #define DOCS_MAX 16
