@@ -199,23 +199,31 @@ append_optional(bson_t *record, const char *name, const char *value)
         BSON_APPEND_UTF8(record, name, value);
 }
 
-/* The key under which a reply with secrets is sealed: only the same request knows it. */
-static char *
-seal_secret(struct request *r)
+/*
+ * The text whose hash is the key of a sealed reply: only the same request knows it.  As the digest,
+ * it takes a JSON body by its value; as_it_came: as versions before did.
+ */
+static void
+seal_text(const struct request *r, bool as_it_came, struct text *out)
 {
-    return arena_printf(r->arena, "%s %s %.*s", r->idempotency_key, r->path, (int)r->body_len,
-                        r->body == NULL ? "" : r->body);
+    text_printf(out, "%s %s ", r->idempotency_key, r->path);
+    if (r->json != NULL && !as_it_came)
+        json_canonical(out, r->json);
+    else if (r->body != NULL)
+        text_add(out, r->body, r->body_len);
 }
 
 static void
 append_sealed(bson_t *record, const char *name, struct request *r, const char *bytes, size_t len)
 {
-    struct text sealed = {0};
+    struct text sealed = {0}, secret = {0};
 
-    token_seal(&sealed, seal_secret(r), bytes, len);
+    seal_text(r, false, &secret);
+    token_seal(&sealed, secret.bytes, bytes, len);
     bson_append_binary(record, name, -1, BSON_SUBTYPE_BINARY, (uint8_t *)sealed.bytes,
                        (uint32_t)sealed.len);
     text_free(&sealed);
+    text_free(&secret);
 }
 
 /* Appends what append_sealed() was given. */
@@ -224,9 +232,17 @@ take_sealed(struct request *r, const bson_iter_t *iter, struct text *out)
 {
     const uint8_t *bytes;
     uint32_t len;
+    bool unsealed = false;
 
     bson_iter_binary(iter, NULL, &len, &bytes);
-    if (token_unseal(out, seal_secret(r), (const char *)bytes, len) != ERR_NONE)
+    for (int as_it_came = 0; as_it_came < 2 && !unsealed; as_it_came++) {
+        struct text secret = {0};
+
+        seal_text(r, as_it_came, &secret);
+        unsealed = token_unseal(out, secret.bytes, (const char *)bytes, len) == ERR_NONE;
+        text_free(&secret);
+    }
+    if (!unsealed)
         log_warn("idempotency: a record cannot be unsealed");
 }
 

@@ -47,6 +47,14 @@ def test_the_same_value_in_another_spelling_replays(anna, key, again):
     assert len(anna.items("/v1/tasks")) == 1
 
 
+def test_an_answer_with_secrets_replays_in_another_spelling(anna, key):
+    """It is kept sealed, under a key made of the request."""
+    first = anna.post("/v1/api-tokens", name="CI", scopes=["read"], key=key).expect(201)
+    send = {"raw": '{"scopes": ["read"],\n"name": "CI"}', "key": key, "headers": {"Content-Type": "application/json"}}
+    again = anna.send("POST", "/v1/api-tokens", **send).expect(201)
+    assert replayed(again) and again.json == first.json
+
+
 def test_a_list_in_another_order_is_another_value(anna, key):
     one, two = {"id": "i", "text": "a"}, {"id": "j", "text": "b"}
     anna.post("/v1/tasks", title="Once", checklist=[one, two], key=key).expect(201)
