@@ -15,10 +15,11 @@
 #include "common/change.h"
 #include "common/text.h"
 
-#define HOUR   3600L
-#define DAY    86400L
-#define SHARDS 16 /* counts of the whole installation, so that its writers do not all meet in one  \
-                   */
+#define HOUR 3600L
+#define DAY  86400L
+#define SHARDS                                                                                     \
+    16 /* counts of the whole installation, so that its writers do not all meet in one             \
+        */
 
 #define AT(member) offsetof(struct config, member)
 
