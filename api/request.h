@@ -14,7 +14,7 @@
 #include "common/change.h"
 #include "common/text.h"
 
-#define REQUEST_BODY_MAX   1048576 /* bytes of a JSON body (design 4) */
+#define REQUEST_BODY_MAX   1048576 /* bytes of a JSON body */
 #define REQUEST_PARAMS_MAX 32      /* query parameters */
 #define REQUEST_ARGS       2       /* {names} in a path */
 #define REQUEST_COMPLAINTS 100     /* told at most; a body has fewer fields */

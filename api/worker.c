@@ -1,7 +1,7 @@
 /*
  * The only file that knows FastCGI.  libfcgi alone would bind a thread to each
  * kept connection, and starve the others; so all connections wait in one epoll,
- * and a thread holds one for one request (dependencies 1).
+ * and a thread holds one for one request (deploy/DEPENDENCIES.md).
  */
 #include "api/worker.h"
 

@@ -16,7 +16,7 @@ struct text;
 /*
  * Reads one JSON text.  Stricter than json-c: refuses duplicate keys, NaN,
  * \u0000, lone surrogates, bad UTF-8, raw control characters, trailing text and
- * numbers beyond a double (dependencies 6).  *out is the caller's to
+ * numbers beyond a double (deploy/DEPENDENCIES.md).  *out is the caller's to
  * json_object_put().  ERR_MALFORMED with *why in plain words.
  */
 enum err json_parse(const char *bytes, size_t len, struct json_object **out,

@@ -10,7 +10,7 @@
 #include "common/err.h"
 
 #define PASSWORD_STORED 128 /* libscrypt's SCRYPT_MCF_LEN */
-#define PASSWORD_MIN    12  /* characters (design 6) */
+#define PASSWORD_MIN    12  /* characters */
 #define PASSWORD_MAX    256 /* bytes */
 
 /* Before fork(): cost is log2 of N; slots are hashes at once, over all

@@ -1,6 +1,6 @@
 /*
  * libjwt checks the signature and nothing else, and reads beyond an empty
- * segment (dependencies 2): so the shape is checked before it, and algorithm
+ * segment (deploy/DEPENDENCIES.md): so the shape is checked before it, and algorithm
  * and claims after it.
  */
 #include "common/token.h"

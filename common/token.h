@@ -12,7 +12,7 @@
 
 struct text;
 
-#define TOKEN_SECONDS 600 /* an access token's life (design 6) */
+#define TOKEN_SECONDS 600 /* an access token's life */
 #define TOKEN_SECRET  44  /* 256 random bits as base64url, and a NUL */
 #define TOKEN_HASH    65  /* SHA-256 in hex, and a NUL */
 

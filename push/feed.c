@@ -1,6 +1,6 @@
 /*
  * Two connections of one kind: `news` is subscribed and can do nothing else
- * (dependencies 4a), `talk` sends commands.  After a failure hiredis frees the
+ * (deploy/DEPENDENCIES.md), `talk` sends commands.  After a failure hiredis frees the
  * context itself, so each callback forgets the pointer before anything else.
  */
 #include "push/feed.h"

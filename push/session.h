@@ -23,7 +23,7 @@ struct ev_loop;
 struct follow;
 struct frame;
 
-/* Why a socket is closed, as WebSocket close codes (design 5). */
+/* Why a socket is closed, as WebSocket close codes. */
 #define CLOSE_RESTART      1012
 #define CLOSE_TOO_LARGE    1009
 #define CLOSE_UNAUTHORISED 4401

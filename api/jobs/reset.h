@@ -10,7 +10,7 @@
 
 struct jobs_context;
 
-#define RESET_MS (30LL * 60 * 1000) /* what the token is good for (design 4) */
+#define RESET_MS (30LL * 60 * 1000) /* how long the token is valid */
 
 /* content: {email, ip, requestId}.  Queues the letter once, or does nothing when the address is
  * nobody's. */

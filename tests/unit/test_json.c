@@ -1,5 +1,5 @@
 /*
- * JSON as RFC 8259 has it, without what design 4 refuses beside that.
+ * JSON as RFC 8259 has it, without what api/CONVENTIONS.md refuses besides.
  */
 #include "common/json.h"
 
