@@ -74,13 +74,15 @@ prepare(const struct config *config)
     if (pid == 0) {
         struct store_pool *pool;
         struct store *store;
+        enum err err;
 
         die_with_parent(parent);
         signal(SIGTERM, SIG_DFL);
         signal(SIGINT, SIG_DFL);
-        pool = store_pool_open(config->mongodb_uri, config->mongodb_database, 1);
-        store = pool == NULL ? NULL : store_take(pool);
-        _exit(store == NULL ? ERR_INVALID : (int)check(store));
+        err = store_pool_open(config->mongodb_uri, config->mongodb_database, 1, &pool);
+        if (err == ERR_NONE)
+            err = (store = store_take(pool)) == NULL ? ERR_STORE : check(store);
+        _exit((int)err);
     }
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR && !stopping) {
     }

@@ -75,11 +75,16 @@ orphans_before(long *count)
 int
 orphans_end(const struct config *config, const struct store_note *left, long count)
 {
-    struct store_pool *pool = store_pool_open(config->mongodb_uri, config->mongodb_database, 1);
-    struct store *store = pool == NULL ? NULL : store_take(pool);
+    struct store_pool *pool = NULL;
+    struct store *store = NULL;
 
-    for (int tries = 0; store != NULL && tries < TRIES; tries++) {
-        if (store_end_sessions(store, left, (size_t)count) == ERR_NONE)
+    for (int tries = 0; tries < TRIES; tries++) {
+        if (pool == NULL &&
+            store_pool_open(config->mongodb_uri, config->mongodb_database, 1, &pool) == ERR_INVALID)
+            return 1;
+        if (pool != NULL && store == NULL)
+            store = store_take(pool);
+        if (store != NULL && store_end_sessions(store, left, (size_t)count) == ERR_NONE)
             return 0;
         nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
     }

@@ -435,11 +435,11 @@ open_services(struct worker *w)
     enum err err;
 
     /* Each thread, the revocation watch, its first question, and the parking. */
-    w->pool = store_pool_open(w->config->mongodb_uri, w->config->mongodb_database,
-                              w->config->api_threads + 3);
+    err = store_pool_open(w->config->mongodb_uri, w->config->mongodb_database,
+                          w->config->api_threads + 3, &w->pool);
     w->bus = bus_open(w->config->redis_url);
     w->throttle = throttle_open(w->config->redis_url);
-    if (w->pool == NULL || w->bus == NULL || w->throttle == NULL ||
+    if (err != ERR_NONE || w->bus == NULL || w->throttle == NULL ||
         (store = store_take(w->pool)) == NULL)
         return false;
     err = store_epoch(store, w->epoch);

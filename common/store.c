@@ -43,32 +43,46 @@ quiet(mongoc_log_level_t level, const char *domain, const char *message, void *a
         log_debug("store: %s: %s", domain, message);
 }
 
-struct store_pool *
-store_pool_open(const char *text, const char *database, long most)
+/* A pool makes its SRV query at once; without one, only the URI can be wrong. */
+static enum err
+new_pool(const mongoc_uri_t *uri, mongoc_client_pool_t **out)
 {
-    struct store_pool *p = calloc(1, sizeof(*p));
     bson_error_t error;
-    mongoc_uri_t *uri;
 
-    if (p == NULL)
-        abort();
+    *out = mongoc_client_pool_new_with_error(uri, &error);
+    if (*out != NULL)
+        return ERR_NONE;
+    if (mongoc_uri_get_srv_hostname(uri) != NULL) {
+        log_warn("store: cannot be reached: %s", error.message);
+        return ERR_STORE;
+    }
+    log_error("store: MONGODB_URI cannot be used: %s", error.message);
+    return ERR_INVALID;
+}
+
+enum err
+store_pool_open(const char *text, const char *database, long most, struct store_pool **out)
+{
+    mongoc_client_pool_t *pool;
+    mongoc_uri_t *uri;
+    enum err err;
+
+    *out = NULL;
     mongoc_init();
     mongoc_log_set_handler(quiet, NULL);
     if ((uri = store_connect_uri(text, most + 1)) == NULL) /* one more for store_clock.c */
-        goto fail;
-    p->pool = mongoc_client_pool_new_with_error(uri, &error);
+        return ERR_INVALID;
+    err = new_pool(uri, &pool);
     mongoc_uri_destroy(uri);
-    if (p->pool == NULL) {
-        log_error("store: no pool: %s", error.message);
-        goto fail;
-    }
-    if (!mongoc_client_pool_set_error_api(p->pool, MONGOC_ERROR_API_VERSION_2))
+    if (err != ERR_NONE)
+        return err;
+    if (!mongoc_client_pool_set_error_api(pool, MONGOC_ERROR_API_VERSION_2))
         abort(); /* it is set before the first client is taken */
-    p->database = text_dup(database);
-    return p;
-fail:
-    free(p);
-    return NULL;
+    if ((*out = calloc(1, sizeof(**out))) == NULL)
+        abort();
+    (*out)->pool = pool;
+    (*out)->database = text_dup(database);
+    return ERR_NONE;
 }
 
 void

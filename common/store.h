@@ -42,8 +42,12 @@ enum store_name {
 /* The collections' names: for what a query says of another one. */
 extern const char *const store_names[STORE__COUNT];
 
-/* NULL when the URI is malformed (logged).  most: stores taken at once. */
-struct store_pool *store_pool_open(const char *uri, const char *database, long most);
+/*
+ * most: stores taken at once.  ERR_INVALID when the URI is malformed; ERR_STORE when the names that
+ * a mongodb+srv URI stands for cannot be looked up now: try again.  Both logged.
+ */
+enum err store_pool_open(const char *uri, const char *database, long most,
+                         struct store_pool **out) MUST_CHECK;
 void store_pool_close(struct store_pool *pool);
 
 /* A connection for one thread; NULL when all are taken. */

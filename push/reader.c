@@ -164,6 +164,25 @@ take_answers(struct ev_loop *loop, ev_async *w, int events)
     }
 }
 
+/* Waits for the database, and for its time, by which tokens are judged; false: it will never do. */
+static bool
+open_store(const struct config *config)
+{
+    enum err err;
+
+    for (;;) {
+        err = reader.pool != NULL ? ERR_NONE
+                                  : store_pool_open(config->mongodb_uri, config->mongodb_database,
+                                                    THREADS, &reader.pool);
+        if (err == ERR_NONE)
+            err = store_clock_start(reader.pool);
+        if (err == ERR_NONE || err == ERR_INVALID)
+            return err == ERR_NONE;
+        log_warn("reader: the database is not ready; trying again");
+        nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
+    }
+}
+
 bool
 reader_open(struct ev_loop *loop, const struct config *config)
 {
@@ -172,13 +191,8 @@ reader_open(struct ev_loop *loop, const struct config *config)
     reader.loop = loop;
     reader.urgent_last = &reader.urgent;
     reader.done_last = &reader.done;
-    reader.pool = store_pool_open(config->mongodb_uri, config->mongodb_database, THREADS);
-    if (reader.pool == NULL)
+    if (!open_store(config))
         return false;
-    while (store_clock_start(reader.pool) != ERR_NONE) { /* tokens are judged by its time */
-        log_warn("reader: the database is not ready; trying again");
-        nanosleep(&(struct timespec){.tv_nsec = 500000000}, NULL);
-    }
     pthread_mutex_init(&reader.lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);

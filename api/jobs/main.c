@@ -35,26 +35,40 @@ end_orphans(struct store *store)
     return count == 0 ? ERR_NONE : store_end_sessions(store, left, (size_t)count);
 }
 
+/* All that needs the database once, before work begins. */
+static enum err
+begin(struct store_pool *pool, char epoch[STORE_EPOCH], bool *clock_known)
+{
+    struct store *store = store_take(pool);
+    enum err err = store == NULL ? ERR_STORE : store_check(store);
+
+    if (err == ERR_NONE)
+        err = store_epoch(store, epoch);
+    if (err == ERR_NONE)
+        err = end_orphans(store);
+    if (err == ERR_NONE && !*clock_known)
+        err = store_clock_start(pool);
+    *clock_known |= err == ERR_NONE;
+    if (err == ERR_NONE)
+        err = reseal_all(store);
+    store_give(store);
+    return err;
+}
+
 /* Waits for the database as long as it takes; false: it will never do, or we must stop. */
 static bool
-prepare(struct store_pool *pool, const struct config *config, char epoch[STORE_EPOCH])
+prepare(struct store_pool **pool, const struct config *config, char epoch[STORE_EPOCH])
 {
     bool clock_known = false;
 
     while (!stopping) {
-        struct store *store = store_take(pool);
-        enum err err = store == NULL ? ERR_STORE : store_check(store);
+        enum err err = *pool != NULL
+                           ? ERR_NONE
+                           : store_pool_open(config->mongodb_uri, config->mongodb_database,
+                                             config->jobs_threads + 1, pool);
 
         if (err == ERR_NONE)
-            err = store_epoch(store, epoch);
-        if (err == ERR_NONE)
-            err = end_orphans(store);
-        if (err == ERR_NONE && !clock_known)
-            err = store_clock_start(pool);
-        clock_known |= err == ERR_NONE;
-        if (err == ERR_NONE)
-            err = reseal_all(store);
-        store_give(store);
+            err = begin(*pool, epoch, &clock_known);
         if (err == ERR_NONE || err == ERR_INVALID)
             return err == ERR_NONE;
         log_warn("main: the database is not ready; trying again");
@@ -81,13 +95,11 @@ main(int argc, char **argv)
     if (orphans_open(config.jobs_sessions) != 0)
         return 1;
     runner.notes = orphans_notes(0);
-    runner.pool =
-        store_pool_open(config.mongodb_uri, config.mongodb_database, config.jobs_threads + 1);
     quotas_open(&config);
     runner.bus = bus_open(config.redis_url);
     runner.mail = mail;
     runner.epoch = epoch;
-    if (runner.pool != NULL && runner.bus != NULL && prepare(runner.pool, &config, epoch)) {
+    if (runner.bus != NULL && prepare(&runner.pool, &config, epoch)) {
         log_info("main: working with %ld threads", config.jobs_threads);
         runner_run(&runner);
         log_info("main: stopped");

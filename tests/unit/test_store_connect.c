@@ -3,6 +3,7 @@
  */
 #include <mongoc/mongoc.h>
 
+#include "common/store.h"
 #include "common/store_connect.h"
 #include "tests/unit/unit.h"
 
@@ -55,8 +56,24 @@ test_a_transaction_reads_a_snapshot_and_commits_with_a_majority(void **state)
 static void
 test_a_malformed_uri_is_refused(void **state)
 {
+    struct store_pool *pool;
+
     (void)state;
     assert_null(store_connect_uri("http://a/", 3));
+    assert_int_equal(store_pool_open("http://a/", "d", 3, &pool), ERR_INVALID);
+    assert_null(pool);
+}
+
+/* Names under .invalid (RFC 6761) exist nowhere, as others do not while DNS is away. */
+static void
+test_a_failed_srv_query_may_succeed_later(void **state)
+{
+    struct store_pool *pool;
+
+    (void)state;
+    assert_int_equal(store_pool_open("mongodb+srv://db.taskwire.invalid/", "d", 3, &pool),
+                     ERR_STORE);
+    assert_null(pool);
 }
 
 int
@@ -66,6 +83,7 @@ main(void)
         cmocka_unit_test(test_concerns_are_ours_whatever_the_uri_says),
         cmocka_unit_test(test_a_transaction_reads_a_snapshot_and_commits_with_a_majority),
         cmocka_unit_test(test_a_malformed_uri_is_refused),
+        cmocka_unit_test(test_a_failed_srv_query_may_succeed_later),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
