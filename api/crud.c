@@ -125,7 +125,7 @@ project_in_change(struct request *r, const bson_oid_t *id, const bson_t **out)
     }
     err = crud_get(r, STORE_PROJECTS, id, out);
     if (err == ERR_NONE && topic >= 0 && change_as_of(r->change, topic) >= 0)
-        project_cache_put(id, change_as_of(r->change, topic), *out);
+        project_cache_note(&r->reads, id, change_as_of(r->change, topic), *out);
     return err;
 }
 

@@ -42,8 +42,8 @@ empty(struct place *p)
     p->project = NULL;
 }
 
-void
-project_cache_put(const bson_oid_t *id, int64_t at, const bson_t *project)
+static void
+put(const bson_oid_t *id, int64_t at, const bson_t *project)
 {
     struct place *p = &places[bson_oid_hash(id) % PLACES];
 
@@ -54,4 +54,23 @@ project_cache_put(const bson_oid_t *id, int64_t at, const bson_t *project)
     *p = (struct place){*id, at, bson_copy(project)};
     bytes += project->len;
     pthread_rwlock_unlock(&lock);
+}
+
+void
+project_cache_note(struct project_reads *reads, const bson_oid_t *id, int64_t at,
+                   const bson_t *project)
+{
+    if (reads->count == PROJECT_READS)
+        return;
+    reads->items[reads->count].id = *id;
+    reads->items[reads->count].at = at;
+    reads->items[reads->count++].project = project;
+}
+
+void
+project_cache_keep(struct project_reads *reads)
+{
+    for (int i = 0; i < reads->count; i++)
+        put(&reads->items[i].id, reads->items[i].at, reads->items[i].project);
+    reads->count = 0;
 }

@@ -400,12 +400,21 @@ run_inner(struct change *change, void *arg)
     struct inner *i = arg;
     enum err err;
 
+    i->r->reads.count = 0; /* of an earlier run */
     i->r->change = change;
     err = i->fn(change, i->arg);
     i->r->change = NULL;
     i->repeated = err != ERR_NONE && err != ERR_RETRY && err != ERR_CONFLICT && err != ERR_BUSY &&
                   err != ERR_STORE && has_record(i->r);
     return err;
+}
+
+static void
+keep_reads(void *arg)
+{
+    struct inner *i = arg;
+
+    project_cache_keep(&i->r->reads);
 }
 
 enum err
@@ -418,6 +427,7 @@ request_change(struct request *r, const struct change_plan *plan)
 
     own.fn = run_inner;
     own.arg = &inner;
+    own.committed = keep_reads;
     own.actor_id = r->user[0] == '\0' ? NULL : r->user;
     own.idempotency = r->key;
     own.record = write_record;

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "api/project_cache.h"
 #include "common/arena.h"
 #include "common/err.h"
 #include "common/change.h"
@@ -95,6 +96,7 @@ struct request {
     struct throttle *throttle; /* NULL: none */
 
     struct change *change;           /* the one under way; NULL: none */
+    struct project_reads reads;      /* of that change */
     void (*send)(struct request *r); /* sends what the reply holds; NULL: only at the end */
     void *connection;                /* for send */
 

@@ -48,6 +48,7 @@ struct change {
     int topic_count;
     struct written_event *events;
     size_t event_count, event_size;
+    bool undone; /* fn's transaction was given up: there was nothing to change */
 };
 
 struct store *
@@ -372,6 +373,7 @@ settle(struct change *c)
         log_error("event log: %s: a number without its event", c->topics[0].name);
         return ERR_INTERNAL;
     }
+    c->undone = true;
     store_abort(c->store);
     return store_begin(c->store);
 }
@@ -384,6 +386,7 @@ attempt(struct change *c)
 
     forget_events(c);
     c->topic_count = 0;
+    c->undone = false;
     c->now = clock_now();
     if ((err = store_begin(c->store)) != ERR_NONE)
         return err;
@@ -483,6 +486,8 @@ run_in_turn(struct change *c)
         err = try(c);
         remember(c, err);
         turns_give(&turns);
+        if (err == ERR_NONE && !c->undone && plan->committed != NULL)
+            plan->committed(plan->arg);
     }
     if (own)
         store_deadline(c->store, 0);

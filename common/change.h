@@ -42,6 +42,8 @@ struct change_plan {
     void *record_arg;
     change_fn fn;
     void *arg;
+    /* Called once what fn read and wrote is committed; NULL: nothing waits for it. */
+    void (*committed)(void *arg);
 };
 
 /*

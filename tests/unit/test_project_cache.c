@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/crud.h"
+#include "api/request.h"
+#include "tests/unit/faked.h"
 #include "tests/unit/plain.h"
 #include "tests/unit/unit.h"
 
@@ -19,13 +22,20 @@ id_of(uint32_t n)
 }
 
 static void
+put_document(uint32_t n, int64_t at, bson_t *project)
+{
+    struct project_reads reads = {0};
+    bson_oid_t id = id_of(n);
+
+    project_cache_note(&reads, &id, at, project);
+    project_cache_keep(&reads);
+    bson_destroy(project);
+}
+
+static void
 put(uint32_t n, int64_t at)
 {
-    bson_oid_t id = id_of(n);
-    bson_t *project = BCON_NEW("n", BCON_INT32((int32_t)n));
-
-    project_cache_put(&id, at, project);
-    bson_destroy(project);
+    put_document(n, at, BCON_NEW("n", BCON_INT32((int32_t)n)));
 }
 
 /* The n that is kept there, -1 for none. */
@@ -80,14 +90,10 @@ test_no_project_is_another(void **state)
 static void
 put_large(uint32_t n, int64_t at, size_t len)
 {
-    bson_oid_t id = id_of(n);
     char *name = test_calloc(1, len + 1);
-    bson_t *project;
 
     memset(name, 'a', len);
-    project = BCON_NEW("n", BCON_INT32((int32_t)n), "name", BCON_UTF8(name));
-    project_cache_put(&id, at, project);
-    bson_destroy(project);
+    put_document(n, at, BCON_NEW("n", BCON_INT32((int32_t)n), "name", BCON_UTF8(name)));
     test_free(name);
 }
 
@@ -106,6 +112,102 @@ test_the_sum_is_limited(void **state)
     assert_int_equal(get(78, 5), 78);
 }
 
+/* A change in the place of the real one: it reads at number 7, and ends as it is told. */
+#define P "aaaaaaaaaaaaaaaaaaaaaaaa"
+
+static enum err outcome;
+static bool undone;
+
+int __wrap_change_topic(const struct change *change, const char *name);
+int64_t __wrap_change_unchanged(const struct change *change, int topic);
+int64_t __wrap_change_as_of(const struct change *change, int topic);
+enum err __wrap_change_run(struct store *store, struct bus *bus, const char *epoch,
+                           const struct change_plan *plan);
+
+int
+__wrap_change_topic(const struct change *change, const char *name)
+{
+    (void)change;
+    (void)name;
+    return 0;
+}
+
+int64_t
+__wrap_change_unchanged(const struct change *change, int topic)
+{
+    (void)change;
+    (void)topic;
+    return INT64_MAX;
+}
+
+int64_t
+__wrap_change_as_of(const struct change *change, int topic)
+{
+    (void)change;
+    (void)topic;
+    return 7;
+}
+
+enum err
+__wrap_change_run(struct store *store, struct bus *bus, const char *epoch,
+                  const struct change_plan *plan)
+{
+    enum err err = plan->fn((struct change *)&outcome, plan->arg);
+
+    (void)store;
+    (void)bus;
+    (void)epoch;
+    if (err == ERR_NONE)
+        err = outcome;
+    if (err == ERR_NONE && !undone && plan->committed != NULL)
+        plan->committed(plan->arg);
+    return err;
+}
+
+static enum err
+read_project(struct change *change, void *arg)
+{
+    const bson_t *project;
+    bson_oid_t id;
+
+    (void)change;
+    bson_oid_init_from_string(&id, P);
+    return crud_project(arg, &id, ACTION_READ, &project);
+}
+
+static bool
+is_kept_after(enum err ends, bool without_effect)
+{
+    struct request *r = plain_request("PATCH", "/v1/projects/" P);
+    struct change_plan plan = {
+        .topic_count = 1, .topics = {"project:" P}, .fn = read_project, .arg = r};
+    bson_oid_t id;
+    bson_t *kept;
+
+    outcome = ends;
+    undone = without_effect;
+    assert_int_equal(request_change(r, &plan), ends);
+    bson_oid_init_from_string(&id, P);
+    kept = project_cache_get(&id, 0);
+    bson_destroy(kept);
+    return kept != NULL;
+}
+
+/* What a failover may yet take back must not decide who may read. */
+static void
+test_kept_only_once_it_is_committed(void **state)
+{
+    (void)state;
+    faked_clear();
+    faked_put(STORE_PROJECTS, "{\"_id\":{\"$oid\":\"" P "\"},\"access\":\"everyone\"}");
+    assert_false(is_kept_after(ERR_STORE, false));
+    assert_false(is_kept_after(ERR_BUSY, false));
+    assert_false(is_kept_after(ERR_NONE, true));
+    assert_true(is_kept_after(ERR_NONE, false));
+    faked_clear();
+    plain_done();
+}
+
 int
 main(void)
 {
@@ -113,6 +215,7 @@ main(void)
         cmocka_unit_test(test_new_enough_or_none),
         cmocka_unit_test(test_no_project_is_another),
         cmocka_unit_test(test_the_sum_is_limited),
+        cmocka_unit_test(test_kept_only_once_it_is_committed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
