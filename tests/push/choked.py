@@ -142,6 +142,7 @@ class Fuzz:
         self.beginnings = [owner.get(f"/v1/projects/{p['id']}/snapshot").expect(200)["cursor"]
                            for p in self.projects]
         self.cursors, self.received, self.written = list(self.beginnings), 0, 0
+        owner.acquaint(guest)  # who comes and goes often, and one is not invited so often
         for project in self.projects[:2]:
             owner.share(project, guest)
         for _ in range(6):
