@@ -93,6 +93,7 @@ struct topic {
         struct bucket spent, signals;
         int64_t listed_at;        /* steady us of the last reading of its projects */
         struct projects *listing; /* the reading under way */
+        struct projects *list;    /* the last one, which may still hold */
         bool wants_list;          /* sessions wait for one */
     } user;
     int64_t trimmed; /* numbers below are gone from the log, as far as we saw */

@@ -11,6 +11,7 @@
 #include "common/text.h"
 #include "push/all.h"
 #include "push/hub.h"
+#include "push/metrics.h"
 #include "push/reader.h"
 #include "push/reads.h"
 
@@ -37,8 +38,16 @@ lists_drop(struct projects *p)
 {
     if (p == NULL || --p->refs > 0)
         return;
+    lists_drop(p->earlier);
     free(p->ids);
     free(p);
+}
+
+void
+lists_forget(struct topic *t)
+{
+    lists_drop(t->user.list);
+    t->user.list = NULL;
 }
 
 /* The number of the newest that waits; 0: none does. */
@@ -54,6 +63,30 @@ newest_waiting(const struct topic *t)
     return newest;
 }
 
+/* The list that a reading ended with, which its user's topic keeps. */
+static struct projects *
+answer_of(struct topic *t, struct projects *p)
+{
+    if (p->same) {
+        p->earlier->upto = p->upto;
+        return p->earlier;
+    }
+    metrics[METRIC_LISTS]++;
+    lists_forget(t);
+    lists_drop(p->earlier);
+    p->earlier = NULL;
+    t->user.list = lists_share(p);
+    return p;
+}
+
+static void
+hand_out(struct topic *t, struct projects *list)
+{
+    for (int place = 0; place < PLACE__COUNT; place++)
+        for (uint32_t i = t->places[place].count; i-- > 0;)
+            lists.listed(t->places[place].at[i]->session, list);
+}
+
 static void
 read_done(struct job *job)
 {
@@ -65,9 +98,8 @@ read_done(struct job *job)
     t = hub_find(name, strlen(name));
     if (t != NULL && t->user.listing == p) {
         t->user.listing = NULL;
-        for (int place = 0; place < PLACE__COUNT && job->err == ERR_NONE; place++)
-            for (uint32_t i = t->places[place].count; i-- > 0;)
-                lists.listed(t->places[place].at[i]->session, p);
+        if (job->err == ERR_NONE && t->turn == p->turn)
+            hand_out(t, answer_of(t, p));
         if (newest_waiting(t) > 0)
             lists_want(t);
     }
@@ -83,6 +115,8 @@ start(struct topic *t, uint32_t upto)
         abort();
     p->refs = 1;
     p->upto = upto;
+    p->turn = t->turn;
+    p->earlier = t->user.list == NULL ? NULL : lists_share(t->user.list);
     p->most = ALL_PROJECTS;
     p->most_open = ALL_OPEN;
     memcpy(p->user, t->id, 12);
@@ -166,6 +200,10 @@ lists_open(struct ev_loop *loop, bool (*waits)(const struct session *s, uint32_t
 void
 lists_close(void)
 {
+    uint32_t bucket = 0;
+
+    for (struct topic *t = NULL; (t = hub_next(&bucket, t)) != NULL;)
+        lists_forget(t);
     ev_timer_stop(lists.loop, &lists.look);
     free(lists.names);
     lists.names = NULL;

@@ -1,6 +1,7 @@
 /*
  * The lists of users' projects, for `all`: one reading at a time for a user, shared by all its
- * sessions, and at most one in LISTS_EVERY_US.
+ * sessions, and at most one in LISTS_EVERY_US.  While no event can have changed the list, a reading
+ * is only of two numbers.
  */
 #ifndef PUSH_LISTS_H
 #define PUSH_LISTS_H
@@ -28,6 +29,9 @@ void lists_want(struct topic *user);
 
 /* Tries those again that could not be read: `everyone` was loaded, or the database was away. */
 void lists_again(void);
+
+/* The last reading for that user does not hold any more, or its topic goes. */
+void lists_forget(struct topic *user);
 
 /* One owner more or less; NULL is fine. */
 struct projects *lists_share(struct projects *list);

@@ -50,6 +50,7 @@ static const struct {
     [METRIC_READS]            = {"reads_total", NULL, COUNTER, "questions to the database"},
     [METRIC_LOADS]            = {"loads_total", NULL, COUNTER, "reads of topics' numbers and rights, up to 256 topics each"},
     [METRIC_PAGES]            = {"pages_total", NULL, COUNTER, "reads of older events for those who came back"},
+    [METRIC_LISTS]            = {"lists_total", NULL, COUNTER, "reads of users' projects for `all`; none while no event changed them"},
     [METRIC_RESYNCS]          = {"resyncs_total", NULL, COUNTER, "cursors that could not be honoured"},
     [METRIC_LEFTS]            = {"lefts_total", NULL, COUNTER, "follows ended because the right was lost"},
     [METRIC_CUT_SLOW]         = {"cuts_total", "slow", COUNTER, "connections closed by us"},
@@ -70,6 +71,8 @@ static struct {
 } histograms[HISTOGRAM__COUNT] = {
     [HISTOGRAM_COMMIT] = {"commit_to_socket_ms", "from the event's instant to the write to its sockets",
                           {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000}, {0}, 0},
+    [HISTOGRAM_HELLO] = {"hello_to_ready_ms", "from a hello to its ready",
+                         {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000}, {0}, 0},
     [HISTOGRAM_REPLAY] = {"replay_events", "missed events of one follow",
                           {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 10000}, {0}, 0},
 };

@@ -35,6 +35,7 @@ enum metric {
     METRIC_READS,
     METRIC_LOADS,
     METRIC_PAGES,
+    METRIC_LISTS,
     METRIC_RESYNCS,
     METRIC_LEFTS,
     METRIC_CUT_SLOW,
@@ -51,9 +52,9 @@ enum metric {
 };
 extern int64_t metrics[METRIC__COUNT];
 
-enum histogram { HISTOGRAM_COMMIT, HISTOGRAM_REPLAY, HISTOGRAM__COUNT };
+enum histogram { HISTOGRAM_COMMIT, HISTOGRAM_HELLO, HISTOGRAM_REPLAY, HISTOGRAM__COUNT };
 
-/* Commit to socket in ms, or events of one replay. */
+/* Commit to socket or hello to ready in ms, or events of one replay. */
 void metrics_observe(enum histogram histogram, int64_t value);
 
 /* The page in Prometheus' text format. */

@@ -1,6 +1,6 @@
 /*
- * Two queues to the threads, the urgent one and one that is fair by user, and one back; the loop is
- * woken by an ev_async.
+ * Three queues to the threads, two of them urgent and one that is fair by user, and one back; the
+ * loop is woken by an ev_async.
  */
 #include "push/reader.h"
 
@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 #include <time.h>
 
@@ -18,7 +19,11 @@
 #include "common/store_clock.h"
 #include "push/metrics.h"
 
-#define THREADS     3      /* the first serves nothing but what is urgent */
+/*
+ * The first thread serves hello and nothing else, the second what is urgent, the others all: so a
+ * hello never waits behind another question, and a live event never behind a user's.
+ */
+#define THREADS     4
 #define REST_MAX_US 200000 /* a user rests as long as the job took, at most so long */
 
 static struct {
@@ -28,7 +33,9 @@ static struct {
     pthread_t threads[THREADS];
     pthread_mutex_t lock;
     pthread_cond_t more;
-    struct job *urgent, **urgent_last;
+    struct queue {
+        struct job *first, **last;
+    } urgent[2]; /* by enum urgency */
     struct fair asked;
     struct job *done, **done_last;
     atomic_bool stop;
@@ -36,21 +43,32 @@ static struct {
     void (*on_away)(bool away);
 } reader;
 
-/* The next job for a thread, with the lock held; NULL: none, for so long at least (us, 0: ever). */
 static struct job *
-next_job(bool only_urgent, int64_t *wait)
+take_urgent(enum urgency urgency)
 {
-    struct job *job = reader.urgent;
+    struct queue *queue = &reader.urgent[urgency];
+    struct job *job = queue->first;
+
+    if (job != NULL && (queue->first = job->after) == NULL)
+        queue->last = &queue->first;
+    return job;
+}
+
+/*
+ * The next job for the thread of that number, with the lock held; NULL: none, for so long at least
+ * (us, 0: ever).
+ */
+static struct job *
+next_job(int thread, int64_t *wait)
+{
+    struct job *job = take_urgent(URGENT_HELLO);
     int64_t now = clock_steady(), again = 0;
 
     *wait = 0;
-    if (job != NULL) {
-        if ((reader.urgent = job->after) == NULL)
-            reader.urgent_last = &reader.urgent;
+    if (job == NULL && thread > 0)
+        job = take_urgent(URGENT_LIVE);
+    if (job != NULL || thread < 2)
         return job;
-    }
-    if (only_urgent)
-        return NULL;
     job = (struct job *)fair_take(&reader.asked, reader.stop ? INT64_MAX : now, &again);
     if (job != NULL)
         fair_hold(&reader.asked, job->owner);
@@ -76,13 +94,13 @@ wait_for_more(int64_t us)
 }
 
 static struct job *
-take_job(bool only_urgent)
+take_job(int thread)
 {
     struct job *job;
     int64_t wait;
 
     pthread_mutex_lock(&reader.lock);
-    while ((job = next_job(only_urgent, &wait)) == NULL && !reader.stop)
+    while ((job = next_job(thread, &wait)) == NULL && !reader.stop)
         wait_for_more(wait);
     pthread_mutex_unlock(&reader.lock);
     return job;
@@ -118,9 +136,9 @@ work(void *arg)
 {
     struct store *store = store_take(reader.pool);
     struct job *job;
-    bool only_urgent = arg != NULL;
+    int thread = (int)(intptr_t)arg;
 
-    while ((job = take_job(only_urgent)) != NULL) {
+    while ((job = take_job(thread)) != NULL) {
         int64_t began = clock_steady();
 
         job->err = do_job(job, store);
@@ -189,7 +207,8 @@ reader_open(struct ev_loop *loop, const struct config *config)
     pthread_condattr_t attr;
 
     reader.loop = loop;
-    reader.urgent_last = &reader.urgent;
+    for (int i = 0; i < 2; i++)
+        reader.urgent[i].last = &reader.urgent[i].first;
     reader.done_last = &reader.done;
     if (!open_store(config))
         return false;
@@ -201,18 +220,20 @@ reader_open(struct ev_loop *loop, const struct config *config)
     ev_async_init(&reader.wake, take_answers);
     ev_async_start(loop, &reader.wake);
     for (int i = 0; i < THREADS; i++)
-        if (pthread_create(&reader.threads[i], NULL, work, i == 0 ? &reader : NULL) != 0)
+        if (pthread_create(&reader.threads[i], NULL, work, (void *)(intptr_t)i) != 0)
             return false;
     return true;
 }
 
 void
-reader_add_urgent(struct job *job)
+reader_add_urgent(struct job *job, enum urgency urgency)
 {
+    struct queue *queue = &reader.urgent[urgency];
+
     job->after = NULL;
     pthread_mutex_lock(&reader.lock);
-    *reader.urgent_last = job;
-    reader.urgent_last = &job->after;
+    *queue->last = job;
+    queue->last = &job->after;
     pthread_cond_broadcast(&reader.more);
     pthread_mutex_unlock(&reader.lock);
 }

@@ -30,10 +30,12 @@ struct job {
 bool reader_open(struct ev_loop *loop, const struct config *config);
 
 /*
- * Queues what hello, revocation and live events wait for: it goes before all that users ask for,
- * and one thread does nothing else.  Only for jobs whose number is bounded, whatever users do.
+ * Queues what hello or live events wait for: it goes before all that users ask for, and there is a
+ * thread for hello alone and one for both alone.  Only for jobs whose number is bounded, whatever
+ * users do.
  */
-void reader_add_urgent(struct job *job);
+enum urgency { URGENT_HELLO, URGENT_LIVE };
+void reader_add_urgent(struct job *job, enum urgency urgency);
 
 /*
  * Queues what one user asks for.  Users take turns; each has one job under way, and rests for as

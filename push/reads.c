@@ -162,7 +162,7 @@ void
 reads_load(struct load *load)
 {
     load->job.work = load_work;
-    reader_add_urgent(&load->job);
+    reader_add_urgent(&load->job, load->topics[0].name[0] == 'p' ? URGENT_LIVE : URGENT_HELLO);
 }
 
 /* ------------------------------------------------------------ page */
@@ -236,7 +236,7 @@ reads_page(struct page *page, const unsigned char *user)
 {
     page->job.work = page_work;
     if (user == NULL)
-        reader_add_urgent(&page->job);
+        reader_add_urgent(&page->job, URGENT_LIVE);
     else
         reader_add(&page->job, user);
 }
@@ -325,5 +325,5 @@ reads_heads(struct heads *h)
     h->items = NULL;
     h->count = h->size = 0;
     h->job.work = heads_work;
-    reader_add_urgent(&h->job);
+    reader_add_urgent(&h->job, URGENT_LIVE);
 }

@@ -79,11 +79,19 @@ struct check {
 };
 void reads_check(struct check *check);
 
-/* The projects that a user may see: those of a member, and some of those open to everyone. */
+/*
+ * The projects that a user may see: those of a member, and some of those open to everyone. Whatever
+ * adds to them takes a number of the user's topic or of `everyone`, so while those two numbers are
+ * the same as at an earlier reading, its answer holds, and only the numbers are read.
+ */
 struct projects {
     struct job job;
     uint32_t refs;
-    uint32_t upto; /* number of the newest `all` that it answers */
+    uint32_t upto;            /* number of the newest `all` that it answers */
+    uint32_t turn;            /* of the user's topic */
+    int64_t numbers[2];       /* of the user's topic and of `everyone`; read before the projects */
+    struct projects *earlier; /* an answer that may still hold; NULL: there is none */
+    bool same;                /* it does hold, and `ids` was not read */
     unsigned char user[12];
     uint32_t most, most_open, count;
     bool cut; /* there are more */

@@ -123,7 +123,7 @@ void
 reads_check(struct check *c)
 {
     c->job.work = check_work;
-    reader_add_urgent(&c->job);
+    reader_add_urgent(&c->job, URGENT_HELLO);
 }
 
 static enum err
@@ -159,27 +159,58 @@ projects_some(struct projects *p, struct store *store, bson_t *filter, uint32_t 
     return err;
 }
 
+static enum err
+projects_number(void *arg, const struct event_item *item)
+{
+    struct projects *p = arg;
+
+    p->numbers[item->topic[0] == 'u' ? 0 : 1] = item->seq;
+    return ERR_NONE;
+}
+
+static enum err
+projects_numbers(struct projects *p, struct store *store)
+{
+    char own[EVENT_TOPIC] = "user:";
+    const char *names[] = {own, "everyone"};
+
+    text_hex(own + 5, p->user, 12);
+    return event_find_heads(store, names, 2, projects_number, p);
+}
+
 /* Those of a member first, so that `most` leaves out only open projects of others. */
 static enum err
-projects_work(struct job *job, struct store *store)
+projects_list(struct projects *p, struct store *store)
 {
-    struct projects *p = (struct projects *)job;
     bson_oid_t user;
     enum err err;
 
     memcpy(user.bytes, p->user, 12);
-    free(p->ids);
     p->ids = calloc(p->most, sizeof(*p->ids));
     if (p->ids == NULL)
         abort();
-    p->count = 0;
     err = projects_some(p, store, BCON_NEW("members.userId", BCON_OID(&user)), p->most);
     if (err == ERR_NONE && p->count < p->most)
         err = projects_some(p, store,
                             BCON_NEW("access", "everyone", "deletedAt", BCON_NULL, "members.userId",
                                      "{", "$ne", BCON_OID(&user), "}"),
                             p->most_open);
+    if (p->count < p->most) /* it is kept */
+        p->ids = realloc(p->ids, (p->count + 1) * sizeof(*p->ids));
+    if (p->ids == NULL)
+        abort();
     return err;
+}
+
+static enum err
+projects_work(struct job *job, struct store *store)
+{
+    struct projects *p = (struct projects *)job;
+    enum err err = projects_numbers(p, store);
+
+    p->same = err == ERR_NONE && p->earlier != NULL &&
+              memcmp(p->numbers, p->earlier->numbers, sizeof(p->numbers)) == 0;
+    return err != ERR_NONE || p->same ? err : projects_list(p, store);
 }
 
 void

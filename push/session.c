@@ -219,6 +219,7 @@ void
 session_ready(struct session *s)
 {
     s->state = SESSION_READY;
+    metrics_observe(HISTOGRAM_HELLO, (clock_steady() - s->since) / 1000);
     if (next_expiry > s->expires)
         next_expiry = s->expires;
     metrics[METRIC_SESSIONS]++;

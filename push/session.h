@@ -66,7 +66,7 @@ struct session {
     int16_t allowance;  /* what it may still spend in a burst */
     int32_t refilled;   /* steady seconds when it was filled up */
     int64_t expires;    /* of the token, seconds since 1970 */
-    int64_t since;      /* steady us: opened, or closing */
+    int64_t since;      /* steady us: opened, said hello, or closing */
     const char *why;    /* it is closed */
 };
 

@@ -12,6 +12,7 @@
 #include "common/store.h"
 #include "push/answer.h"
 #include "push/follow.h"
+#include "push/lists.h"
 #include "push/metrics.h"
 #include "push/presence.h"
 #include "push/reader.h"
@@ -119,6 +120,7 @@ load_anew(struct topic *t)
     t->flushed = t->trimmed = t->want = 0;
     t->paging = t->repairing = false;
     t->page = NULL;
+    lists_forget(t);
     t->state = TOPIC_SUBSCRIBING;
     repair_load(t);
 }
@@ -166,6 +168,7 @@ forget(struct topic *t)
     feed_unsubscribe(channel);
     repair_forget(t);
     presence_forget(t);
+    lists_forget(t);
     metrics[METRIC_TOPICS]--;
     metrics[METRIC_RING_BYTES] -= (int64_t)t->stream.bytes;
     hub_forget(t);

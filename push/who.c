@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "common/config.h"
 #include "common/event.h"
 #include "common/text.h"
@@ -176,6 +177,7 @@ begin(struct session *s, const char *text, size_t len)
         return;
     }
     s->state = SESSION_CHECKING;
+    s->since = clock_steady();
     s->own = follow_begin(s, t, PLACE_QUIET, FOLLOW_OWN);
     if (t->state == TOPIC_READY)
         check(s);

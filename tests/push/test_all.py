@@ -1,7 +1,10 @@
 """Following `all`: every project of mine, as they come and go, from one cursor."""
+import re
 import threading
+import urllib.request
 
-from live import Nothing
+from daemons import daemon, free_port
+from live import Live, Nothing
 
 
 def topic_of(project):
@@ -187,3 +190,33 @@ def test_many_projects_are_gathered_over_several_turns_and_nothing_is_lost(anna)
             seen.add(feed.receive(3.0).get("entityId"))
         anna.delete("/v1/sessions/current").expect(204)
         feed.expect_close(4401, within=1.5)
+
+
+def test_asking_again_reads_the_list_only_after_a_change(stack, anna, ben, tmp_path):
+    """And each answer names what was there when it was asked for."""
+    metrics = f"127.0.0.1:{free_port()}"
+    anna.acquaint(ben)
+    with daemon(stack, tmp_path, PUSH_METRICS=metrics) as other, \
+            Live(other.ws_url, origin=other.origin) as feed:
+        feed.hello(anna.token)
+
+        def ask():
+            topics = set(feed.follow("all", within=5.0)["topics"])
+            text = urllib.request.urlopen(f"http://{metrics}/metrics").read().decode()
+            return topics, int(re.search(r"^taskwire_push_lists_total (\d+)", text, re.MULTILINE)[1])
+
+        assert [ask()[1] for _ in range(3)] == [1, 1, 1]
+        mine = topic_of(anna.project("Mine"))
+        topics, lists = ask()
+        assert mine in topics and lists == 2
+        open_to_all = topic_of(ben.project("Open", access="everyone"))
+        topics, lists = ask()
+        assert {mine, open_to_all} <= topics and lists == 3
+        shared = ben.project("Shared")
+        ben.share(shared, anna)
+        assert topic_of(shared) in ask()[0]
+        ben.delete(f"/v1/projects/{shared['id']}/members/{anna.id}").expect(204)
+        assert topic_of(shared) not in ask()[0]
+        before = ask()[1]
+        anna.task("No right changes", projectId=mine[8:])
+        assert ask()[1] == before
