@@ -44,12 +44,14 @@ class Socket:
     """Frames in and out, nothing more."""
 
     def __init__(self, url, origin=None, protocol=SUBPROTOCOL, headers=None, within=5.0, rcvbuf=None,
-                 tls=None):
+                 tls=None, source=None):
         parts = urllib.parse.urlsplit(url)
         self.buffer, self.code = b"", None
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         if rcvbuf:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
+        if source:  # one of 127.0.0.0/8: another client's address
+            self.sock.bind((source, 0))
         self.sock.settimeout(within)
         self.sock.connect((parts.hostname, parts.port or 80))
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -82,8 +84,9 @@ class Socket:
         accept = base64.b64encode(hashlib.sha1(key.encode() + _MAGIC).digest()).decode()
         assert accept in self.head, f"wrong Sec-WebSocket-Accept: {self.head}"
 
-    def frame(self, opcode, payload=b"", fin=True, rsv=0, mask=True):
-        """Sends one frame as it is described, allowed or not."""
+    @staticmethod
+    def frame_bytes(opcode, payload=b"", fin=True, rsv=0, mask=True):
+        """One frame as it is described, allowed or not."""
         head = bytes([(0x80 if fin else 0) | rsv << 4 | opcode])
         bit, n = (0x80 if mask else 0), len(payload)
         if n < 126:
@@ -96,7 +99,11 @@ class Socket:
             key = os.urandom(4)
             whole = int.from_bytes((key * (n // 4 + 1))[:n], "big")
             payload = key + (int.from_bytes(payload, "big") ^ whole).to_bytes(n, "big")
-        self.sock.sendall(head + payload)
+        return head + payload
+
+    def frame(self, *args, **options):
+        """Sends one frame: frame_bytes()."""
+        self.sock.sendall(self.frame_bytes(*args, **options))
 
     def _fill(self, end):
         left = end - time.monotonic()
