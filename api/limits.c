@@ -15,8 +15,7 @@
 #include "common/password.h"
 #include "common/throttle.h"
 
-#define MINUTE  60
-#define KEY_MAX 80
+#define MINUTE 60
 
 void
 limits_say(struct request *r, const char *name, long limit, long window, long remaining,
@@ -38,18 +37,18 @@ limits_say(struct request *r, const char *name, long limit, long window, long re
     r->reply.reset = seconds;
 }
 
-/* An IPv6 network of one customer counts as one address; IPv4 within IPv6 stays apart. */
-static void
-network(const char *address, char out[KEY_MAX])
+/* A customer has an IPv6 network; IPv4 within IPv6 stays apart. */
+void
+limits_network(const char *address, char out[LIMITS_NETWORK])
 {
     struct in6_addr six;
 
     if (inet_pton(AF_INET6, address, &six) != 1 || IN6_IS_ADDR_V4MAPPED(&six)) {
-        snprintf(out, KEY_MAX, "%.60s", address);
+        snprintf(out, LIMITS_NETWORK, "%.60s", address);
         return;
     }
     memset(six.s6_addr + 8, 0, 8);
-    if (inet_ntop(AF_INET6, &six, out, KEY_MAX) == NULL)
+    if (inet_ntop(AF_INET6, &six, out, LIMITS_NETWORK) == NULL)
         out[0] = '\0';
 }
 
@@ -58,12 +57,12 @@ limits_address(struct request *r)
 {
     long limit;
     struct throttle_window window;
-    char net[KEY_MAX], key[KEY_MAX + 16];
+    char net[LIMITS_NETWORK], key[LIMITS_NETWORK + 16];
 
     if (r->throttle == NULL || r->address == NULL)
         return ERR_NONE;
     limit = r->config->address_logins;
-    network(r->address, net);
+    limits_network(r->address, net);
     snprintf(key, sizeof(key), "address:%s", net);
     if (throttle_count(r->throttle, key, MINUTE, &window) != ERR_NONE)
         return ERR_NONE;
@@ -77,10 +76,10 @@ limits_address(struct request *r)
 void
 limits_hashing(struct request *r, const char *account)
 {
-    char net[KEY_MAX] = "";
+    char net[LIMITS_NETWORK] = "";
 
     if (r->address != NULL)
-        network(r->address, net);
+        limits_network(r->address, net);
     password_caller(account, net);
 }
 

@@ -11,6 +11,11 @@
 
 struct request;
 
+#define LIMITS_NETWORK 80 /* bytes of what limits_network() writes */
+
+/* What counts as one address: an IPv4 address, or the /64 of an IPv6 address. */
+void limits_network(const char *address, char out[LIMITS_NETWORK]);
+
 /*
  * Counts a request of a route with the flag LOGINS for its address.
  * ERR_THROTTLED, and the reply's RateLimit-* either way.  Without Redis nginx's

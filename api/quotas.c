@@ -18,8 +18,9 @@
 #define HOUR 3600L
 #define DAY  86400L
 #define SHARDS                                                                                     \
-    16 /* counts of the whole installation, so that its writers do not all meet in one             \
-        */
+    16             /* counts of the whole installation, so that its writers do not all meet in one \
+                    */
+#define RECOUNTS 8 /* when others make the same count's document at the same time */
 
 #define AT(member) offsetof(struct config, member)
 
@@ -43,7 +44,7 @@ static const struct {
     [QUOTA_TEXTS]                  = {AT(texts),                  HOUR, "texts",                  "text messages of the installation in an hour"},
     [QUOTA_ADDRESS_LETTERS]        = {AT(address_letters),        HOUR, "address-letters",        "letters to this address in an hour"},
     [QUOTA_LETTERS]                = {AT(letters),                HOUR, "letters",                "letters of the installation in an hour"},
-    [QUOTA_ADDRESS_RESETS]         = {AT(address_letters),        HOUR, "address-resets",         "forgotten passwords of this address in an hour"},
+    [QUOTA_NETWORK_RESETS]         = {AT(network_resets),         HOUR, "network-resets",         "letters for forgotten passwords asked for from your network in an hour"},
     [QUOTA_RESETS]                 = {AT(letters),                HOUR, "resets",                 "forgotten passwords of the installation in an hour"},
     [QUOTA_USER_CODES]             = {AT(user_codes),             HOUR, "user-codes",             "codes sent to you in an hour"},
     [QUOTA_USER_TRIES]             = {AT(user_tries),             DAY,  "user-tries",             "tries at codes in a day"},
@@ -136,28 +137,22 @@ read_count(struct store *store, const char *key, int64_t *count)
     return ERR_NONE;
 }
 
-enum err
-quotas_count(struct store *store, int64_t now, enum quota quota, const char *who, bool *over)
+/* One try; ERR_RETRY when somebody else made the count's document at the same time. */
+static enum err
+count_once(struct store *store, const char *key, int64_t until, long limit, bool *over)
 {
-    int64_t length = quotas[quota].seconds * 1000, window = now / length, matched = 0, count;
-    long limit = quotas_limit(quota);
-    bson_t *filter, *more, *first;
-    char key[65];
-    enum err err;
+    bson_t *filter = BCON_NEW("_id", BCON_UTF8(key), "count", "{", "$lt", BCON_INT64(limit), "}");
+    bson_t *more = BCON_NEW("$inc", "{", "count", BCON_INT64(1), "}");
+    bson_t *first =
+        BCON_NEW("_id", BCON_UTF8(key), "count", BCON_INT64(1), "expiresAt", BCON_DATE_TIME(until));
+    int64_t matched = 0, count;
+    enum err err = store_update(store, STORE_THROTTLES, filter, more, &matched);
 
-    if (who == NULL)
-        limit = (limit + SHARDS - 1) / SHARDS;
-    count_key(key, quota, who, window);
-    filter = BCON_NEW("_id", BCON_UTF8(key), "count", "{", "$lt", BCON_INT64(limit), "}");
-    more = BCON_NEW("$inc", "{", "count", BCON_INT64(1), "}");
-    first = BCON_NEW("_id", BCON_UTF8(key), "count", BCON_INT64(1), "expiresAt",
-                     BCON_DATE_TIME((window + 1) * length));
     *over = false;
-    err = store_update(store, STORE_THROTTLES, filter, more, &matched);
     if (err == ERR_NONE && matched == 0) {
         err = read_count(store, key, &count);
         *over = err == ERR_NONE && count >= limit;
-        if (err == ERR_NONE && !*over) /* it was made since the update */
+        if (err == ERR_NONE && !*over)
             err = ERR_RETRY;
         else if (err == ERR_NOT_FOUND)
             err = store_insert(store, STORE_THROTTLES, first);
@@ -169,10 +164,45 @@ quotas_count(struct store *store, int64_t now, enum quota quota, const char *who
 }
 
 enum err
+quotas_count(struct store *store, int64_t now, enum quota quota, const char *who, bool *over)
+{
+    int64_t length = quotas[quota].seconds * 1000, window = now / length;
+    long limit = quotas_limit(quota);
+    bool open = store_outside(store);
+    char key[65];
+    enum err err = ERR_RETRY;
+
+    if (who == NULL)
+        limit = (limit + SHARDS - 1) / SHARDS;
+    count_key(key, quota, who, window);
+    for (int tries = 0; tries < RECOUNTS && err == ERR_RETRY; tries++)
+        err = count_once(store, key, (window + 1) * length, limit, over);
+    store_inside(store, open);
+    return err == ERR_RETRY ? ERR_BUSY : err;
+}
+
+enum err
+quotas_take(struct change *change, const struct quota_use *use, bool *over)
+{
+    struct text name = {0};
+    enum err err = ERR_NONE;
+
+    text_printf(&name, "quota %s %s %s", quotas[use->quota].name, use->who == NULL ? "" : use->who,
+                use->what == NULL ? "" : use->what);
+    if (!change_recall(change, name.bytes, over)) {
+        err = quotas_count(change_store(change), change_now(change), use->quota, use->who, over);
+        if (err == ERR_NONE)
+            change_remember(change, name.bytes, *over);
+    }
+    text_free(&name);
+    return err;
+}
+
+enum err
 quotas_spend(struct request *r, struct change *change, enum quota quota, const char *who)
 {
     bool over;
-    enum err err = quotas_count(change_store(change), change_now(change), quota, who, &over);
+    enum err err = quotas_take(change, &(struct quota_use){quota, who, NULL}, &over);
 
     return err == ERR_NONE && over ? quotas_refuse(r, quota) : err;
 }

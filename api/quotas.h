@@ -33,8 +33,8 @@ enum quota {
     QUOTA_TEXTS,                   /* text messages of the installation */
     QUOTA_ADDRESS_LETTERS,         /* letters to one mail address */
     QUOTA_LETTERS,                 /* letters of the installation */
-    QUOTA_ADDRESS_RESETS,          /* forgotten passwords of one mail address */
-    QUOTA_RESETS,                  /* of the installation */
+    QUOTA_NETWORK_RESETS,          /* forgotten passwords that one IP address or /64 asks for */
+    QUOTA_RESETS,                  /* forgotten passwords of the installation */
     QUOTA_USER_CODES,              /* codes that one user asks for, by letter or by text */
     QUOTA_USER_TRIES,              /* tries of one user at codes that confirm a contact */
     QUOTA_USER_CREDENTIALS,        /* credential events of one user that need the password */
@@ -71,13 +71,24 @@ enum err quotas_have(struct request *r, enum quota quota, int64_t count) MUST_CH
 /*
  * Counts one for somebody (NULL: for the whole installation) in the current
  * window; *over when that was one too many.  The count is a document of its own,
- * which no flow of the product removes.  In a transaction it is exact; ERR_RETRY
- * when another was faster.
+ * which no flow of the product removes, and is written outside the store's
+ * transaction: many changes write to the same count, and within their transactions
+ * they would make each other run again.  So what is refused or undone later is
+ * counted too, and never more than the limit gets through.
  */
 enum err quotas_count(struct store *store, int64_t now, enum quota quota, const char *who,
                       bool *over) MUST_CHECK;
 
-/* quotas_count() within a change, and quotas_refuse() when that was one too many. */
+/* What is counted, and for whom (NULL: the installation); what: tells those of one change apart. */
+struct quota_use {
+    enum quota quota;
+    const char *who, *what;
+};
+
+/* quotas_count() within a change: once, however often a conflict makes it run again. */
+enum err quotas_take(struct change *change, const struct quota_use *use, bool *over) MUST_CHECK;
+
+/* quotas_take(), and quotas_refuse() when that was one too many. */
 enum err quotas_spend(struct request *r, struct change *change, enum quota quota,
                       const char *who) MUST_CHECK;
 

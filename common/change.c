@@ -39,6 +39,12 @@ struct written_event {
     struct text message;
 };
 
+struct finding {
+    struct finding *next;
+    char *name;
+    bool value;
+};
+
 struct change {
     const struct change_plan *plan;
     struct store *store;
@@ -49,6 +55,7 @@ struct change {
     struct written_event *events;
     size_t event_count, event_size;
     bool undone; /* fn's transaction was given up: there was nothing to change */
+    struct finding *findings;
 };
 
 struct store *
@@ -61,6 +68,39 @@ int64_t
 change_now(const struct change *c)
 {
     return c->now;
+}
+
+void
+change_remember(struct change *c, const char *name, bool value)
+{
+    struct finding *f = calloc(1, sizeof(*f));
+
+    if (f == NULL)
+        abort();
+    *f = (struct finding){c->findings, text_dup(name), value};
+    c->findings = f;
+}
+
+bool
+change_recall(const struct change *c, const char *name, bool *value)
+{
+    const struct finding *f = c->findings;
+
+    while (f != NULL && strcmp(f->name, name) != 0)
+        f = f->next;
+    if (f != NULL)
+        *value = f->value;
+    return f != NULL;
+}
+
+static void
+free_findings(struct change *c)
+{
+    for (struct finding *f = c->findings, *next; f != NULL; f = next) {
+        next = f->next;
+        free(f->name);
+        free(f);
+    }
 }
 
 int64_t
@@ -503,6 +543,7 @@ change_run(struct store *store, struct bus *bus, const char *epoch, const struct
     for (size_t i = 0; err == ERR_NONE && i < c.event_count; i++)
         bus_publish(bus, c.events[i].channel, c.events[i].message.bytes, c.events[i].message.len);
     forget_events(&c);
+    free_findings(&c);
     free(c.events);
     return err;
 }

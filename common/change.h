@@ -60,6 +60,14 @@ enum err change_run(struct store *store, struct bus *bus, const char *epoch,
 struct store *change_store(struct change *change);
 int64_t change_now(const struct change *change);
 
+/*
+ * A finding that all runs of this change share, for what is done outside the
+ * transaction and must not be done again by the next run.  change_recall() is
+ * false when there is none of that name.
+ */
+void change_remember(struct change *change, const char *name, bool finding);
+bool change_recall(const struct change *change, const char *name, bool *finding);
+
 /* The newest number taken for a planned topic in this change. */
 int64_t change_seq(const struct change *change, int topic);
 

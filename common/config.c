@@ -80,6 +80,8 @@ static const struct setting settings[] = {
      "name of the database"},
     {"MONGODB_URI", PRIVATE, CONFIG_ALL | CONFIG_ADMIN, AT(mongodb_uri), "mongodb://127.0.0.1:27017/?directConnection=true", 0, 0,
      "a MongoDB replica set"},
+    {"NETWORK_RESETS", COUNT, CONFIG_API, AT(network_resets), "30", 1, 1000000,
+     "letters for forgotten passwords that one IP address or /64 may ask for in an hour"},
     {"NUMBER_TEXTS", COUNT, CONFIG_API | CONFIG_JOBS, AT(number_texts), "10", 1, 1000000,
      "text messages to one number in a day"},
     {"OPEN_PROJECTS", COUNT, CONFIG_API, AT(open_projects), "2000", 1, 1000000,

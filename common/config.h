@@ -35,8 +35,8 @@ struct config {
     long sender_notifications;
     long project_invitations, user_invitations, unconfirmed_invitations, address_invitations,
         address_registrations;
-    long user_notifications, number_texts, user_texts, texts, address_letters, letters, user_codes,
-        user_tries;
+    long user_notifications, number_texts, user_texts, texts, address_letters, letters,
+        network_resets, user_codes, user_tries;
     long user_credentials;
     const char *mail_from, *mail_outbox, *smtp_url, *smtp_user, *smtp_password, *smtp_tls, *smtp_ca;
     const char *sms_url, *sms_token;

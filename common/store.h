@@ -144,6 +144,14 @@ enum err store_end_sessions(struct store *store, const struct store_note *notes,
 /* One transaction at a time per store, snapshot reads, majority commit. */
 enum err store_begin(struct store *store) MUST_CHECK;
 
+/*
+ * From here to store_inside() nothing is part of the open transaction: what is
+ * written takes effect at once, and stays if the transaction is undone.  Gives
+ * what store_inside() needs.
+ */
+bool store_outside(struct store *store);
+void store_inside(struct store *store, bool open);
+
 /* ERR_RETRY: nothing was stored.  ERR_STORE: nobody knows. */
 enum err store_commit(struct store *store) MUST_CHECK;
 void store_abort(struct store *store);

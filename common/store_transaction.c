@@ -183,6 +183,21 @@ store_commit(struct store *s)
     return ERR_STORE;
 }
 
+bool
+store_outside(struct store *s)
+{
+    bool open = s->open;
+
+    s->open = false;
+    return open;
+}
+
+void
+store_inside(struct store *s, bool open)
+{
+    s->open = open;
+}
+
 void
 store_abort(struct store *s)
 {

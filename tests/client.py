@@ -16,7 +16,7 @@ import judge
 
 # What the tests change of the defaults: cheap passwords, a short wait for hello.
 SETTINGS = {"PASSWORD_COST": "10", "PASSWORD_SLOTS": "4", "PUSH_HELLO_SECONDS": "2",
-            "USER_INVITATIONS": "1000000", "UNCONFIRMED_INVITATIONS": "1000000", "ADDRESS_LETTERS": "1000"}  # some people are everywhere
+            "USER_INVITATIONS": "1000000", "UNCONFIRMED_INVITATIONS": "1000000", "ADDRESS_LETTERS": "1000", "NETWORK_RESETS": "1000000"}  # some people are everywhere
 PASSWORD = "correct horse battery staple"
 RETRIABLE = (http.client.RemoteDisconnected, ConnectionError, BrokenPipeError)
 _phones = itertools.count(int.from_bytes(os.urandom(4), "big"))

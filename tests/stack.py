@@ -129,11 +129,10 @@ class Stack:
 
     @contextlib.contextmanager
     def fault(self, *lines):
-        """For as long as the block lasts, mongo-proxy does that harm."""
-        for line in lines:
-            self.proxy_control("add " + line)
+        """For as long as the block lasts, mongo-proxy does that harm; gives the last fault's number."""
+        number = [self.proxy_control("add " + line) for line in lines][-1]
         try:
-            yield
+            yield number
         finally:
             self.proxy_control("clear")
 

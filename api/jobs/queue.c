@@ -58,33 +58,30 @@ queue_job(struct change *change, enum job_kind kind, int64_t due, int64_t until,
 static bool
 is_awaited(enum letter_name name)
 {
-    return name == LETTER_VERIFY_EMAIL || name == LETTER_CHANGE_EMAIL ||
-           name == LETTER_PHONE_CODE || name == LETTER_PASSWORD_RESET;
+    return name == LETTER_VERIFY_EMAIL || name == LETTER_CHANGE_EMAIL || name == LETTER_PHONE_CODE;
 }
 
 /*
- * The letter after a new password is not counted: resets and password changes are bounded
- * themselves, and a count would make a reset conflict with every other letter to the same address.
+ * Letters that are bounded where they are caused.  Strangers can use up what may be sent to an
+ * address, and by many addresses what the installation may send: that must keep neither the letter
+ * for a forgotten password from its owner nor the warning that the password was changed.
  */
 static bool
 is_counted(enum job_kind kind, enum letter_name name)
 {
-    return kind == JOB_TEXT || name != LETTER_PASSWORD_CHANGED;
+    return kind == JOB_TEXT || (name != LETTER_PASSWORD_CHANGED && name != LETTER_PASSWORD_RESET);
 }
 
 /* Were too many sent already: to this address or number, or by this installation? */
 static enum err
 check_count(struct change *change, enum job_kind kind, const char *to, bool *over)
 {
-    struct store *store = change_store(change);
-    int64_t now = change_now(change);
     bool text = kind == JOB_TEXT;
-    enum err err =
-        quotas_count(store, now, text ? QUOTA_NUMBER_TEXTS : QUOTA_ADDRESS_LETTERS, to, over);
+    struct quota_use target = {text ? QUOTA_NUMBER_TEXTS : QUOTA_ADDRESS_LETTERS, to, NULL};
+    struct quota_use all = {text ? QUOTA_TEXTS : QUOTA_LETTERS, NULL, NULL};
+    enum err err = quotas_take(change, &target, over);
 
-    if (err == ERR_NONE && !*over)
-        err = quotas_count(store, now, text ? QUOTA_TEXTS : QUOTA_LETTERS, NULL, over);
-    return err;
+    return err == ERR_NONE && !*over ? quotas_take(change, &all, over) : err;
 }
 
 enum err

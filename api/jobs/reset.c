@@ -17,7 +17,7 @@
 #include "common/log.h"
 
 #define ARENA_MAX (1u << 20)
-#define SENT_MAX  10 /* letters to one account within RESET_MS */
+#define SENT_MAX  10 /* letters to one account that are good at the same time */
 
 struct reset {
     struct request *r;
@@ -41,14 +41,19 @@ make_token(struct change *change, void *arg)
     struct request *r = reset->r;
     const bson_oid_t *id = doc_id(reset->user, "_id");
     struct one_time letter = {"reset", NULL, RESET_MS, NULL};
+    struct one_time_count most = {.purpose = "reset",
+                                  .since = change_now(change) - RESET_MS,
+                                  .count = SENT_MAX,
+                                  .current = true};
     char secret[TOKEN_SECRET];
     bool enough;
     enum err err = take_turns(r, change, id);
 
     if (err == ERR_NONE)
         err = crud_get(r, STORE_USERS, id, &letter.user); /* as it is now */
+    most.user = letter.user;
     if (err == ERR_NONE)
-        err = one_time_reached(r, "reset", id, change_now(change) - RESET_MS, SENT_MAX, &enough);
+        err = one_time_reached(r, &most, &enough);
     if (err != ERR_NONE || enough)
         return err;
     if ((err = one_time_add(change, &letter, secret)) != ERR_NONE)

@@ -158,13 +158,14 @@ make_token(struct change *change, void *arg)
     struct making *m = arg;
     struct request *r = m->r;
     char secret[TOKEN_SECRET + 4], hex[25];
-    const bson_t *user;
+    struct one_time_count most = {.purpose = BEARER_PURPOSE, .count = TOKENS_MAX};
     bson_t *doc;
     bool enough;
-    enum err err = credentials_current(r, NULL, &user);
+    enum err err = credentials_current(r, NULL, &most.user);
+    const bson_t *user = most.user;
 
     if (err == ERR_NONE)
-        err = one_time_reached(r, BEARER_PURPOSE, &r->user_id, 0, TOKENS_MAX, &enough);
+        err = one_time_reached(r, &most, &enough);
     if (err == ERR_NONE && enough)
         return request_fail(r, ERR_CONFLICT, "there are %d tokens already", TOKENS_MAX);
     if (err != ERR_NONE)

@@ -100,13 +100,17 @@ insert(struct request *r, struct change *change, const bson_t *doc)
  * Counted apart from them: they go when the user leaves or the task moves.
  */
 static enum err
-is_flooded(struct request *r, struct change *change, const bson_oid_t *user, bool *flooded)
+is_flooded(struct request *r, struct change *change, const bson_oid_t *task, const bson_oid_t *user,
+           bool *flooded)
 {
-    char hex[25];
+    char hex[25], task_hex[25];
 
     bson_oid_to_string(user, hex);
-    return quotas_count(change_store(change), change_now(change), QUOTA_SENDER_NOTIFICATIONS,
-                        arena_printf(r->arena, "%s %s", r->user, hex), flooded);
+    bson_oid_to_string(task, task_hex);
+    return quotas_take(change,
+                       &(struct quota_use){QUOTA_SENDER_NOTIFICATIONS,
+                                           arena_printf(r->arena, "%s %s", r->user, hex), task_hex},
+                       flooded);
 }
 
 static enum err
@@ -116,7 +120,7 @@ add_one(struct request *r, struct change *change, const char *kind, const bson_t
     bson_oid_t id;
     bson_t *doc = crud_new(r, change_now(change), &id);
     bool flooded;
-    enum err err = is_flooded(r, change, user, &flooded);
+    enum err err = is_flooded(r, change, task, user, &flooded);
 
     if (err != ERR_NONE || flooded)
         return err;

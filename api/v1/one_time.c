@@ -36,17 +36,19 @@ one_time_current(const bson_t *token, const bson_t *user)
 }
 
 enum err
-one_time_reached(struct request *r, const char *purpose, const bson_oid_t *user, int64_t since,
-                 int count, bool *reached)
+one_time_reached(struct request *r, const struct one_time_count *what, bool *reached)
 {
-    bson_t *recent =
-        request_keep(r, BCON_NEW("userId", BCON_OID(user), "purpose", BCON_UTF8(purpose),
-                                 "createdAt", "{", "$gt", BCON_DATE_TIME(since), "}"));
-    bson_t *last = request_keep(
-        r, BCON_NEW("skip", BCON_INT64(count - 1), "projection", "{", "_id", BCON_BOOL(true), "}"));
+    bson_t *recent = request_keep(r, BCON_NEW("userId", BCON_OID(doc_id(what->user, "_id")),
+                                              "purpose", BCON_UTF8(what->purpose), "createdAt", "{",
+                                              "$gt", BCON_DATE_TIME(what->since), "}"));
+    bson_t *last = request_keep(r, BCON_NEW("skip", BCON_INT64(what->count - 1), "projection", "{",
+                                            "_id", BCON_BOOL(true), "}"));
     bson_t *doc;
-    enum err err = store_get(r->store, STORE_TOKENS, recent, last, &doc);
+    enum err err;
 
+    if (what->current)
+        BSON_APPEND_INT64(recent, "generation", doc_int(what->user, "credentialGen"));
+    err = store_get(r->store, STORE_TOKENS, recent, last, &doc);
     *reached = err == ERR_NONE;
     if (err == ERR_NONE)
         request_keep(r, doc);

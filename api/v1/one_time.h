@@ -32,11 +32,18 @@ enum err one_time_add(struct change *change, const struct one_time *what,
 bool one_time_current(const bson_t *token, const bson_t *user);
 
 /*
- * Was a user given so many of a purpose since an instant (ms), used ones aside?
+ * Does a user have so many of what was made since an instant (ms), used ones aside?
  * The database counts, so that the answer takes the same time for all.
  */
-enum err one_time_reached(struct request *r, const char *purpose, const bson_oid_t *user,
-                          int64_t since, int count, bool *reached) MUST_CHECK;
+struct one_time_count {
+    const char *purpose;
+    const bson_t *user;
+    int64_t since;
+    int count;
+    bool current; /* those that a credential event has ended do not count */
+};
+enum err one_time_reached(struct request *r, const struct one_time_count *what,
+                          bool *reached) MUST_CHECK;
 
 /* The document of a secret that came back; ERR_BAD_LOGIN when there is none, or no more. */
 enum err one_time_find(struct request *r, const char *purpose, const char *secret,

@@ -1,6 +1,10 @@
 /*
  * /v1/password-resets: a new password by letter.  Whether there is an account
  * shows neither in the answer nor in its time: only taskwire-jobs looks.
+ *
+ * What is counted is who asks, and never the mail address: a stranger who asks for
+ * somebody else's address must not use up what its owner may ask for.  The letters
+ * to one account are bounded where they are written (jobs/reset.c).
  */
 #include "api/v1/handlers.h"
 
@@ -44,21 +48,33 @@ static enum err
 store_asking(struct change *change, void *arg)
 {
     struct asking *a = arg;
+    struct quota_use all = {QUOTA_RESETS, NULL, NULL};
     int64_t now = change_now(change);
     bson_t *content =
         request_keep(a->r, BCON_NEW("email", BCON_UTF8(a->email), "ip", BCON_UTF8(account_ip(a->r)),
                                     "requestId", BCON_UTF8(a->r->id)));
-
     bool over;
-    enum err err;
+    enum err err = quotas_take(change, &all, &over);
 
     text_puts(reply_json(a->r, 202), "{}");
-    err = quotas_count(change_store(change), now, QUOTA_ADDRESS_RESETS, a->email, &over);
-    if (err == ERR_NONE && !over)
-        err = quotas_count(change_store(change), now, QUOTA_RESETS, NULL, &over);
     if (err != ERR_NONE || over)
         return err; /* the same answer, whoever it is */
     return queue_job(change, JOB_RESET, now, now + RESET_MS, content);
+}
+
+/* Did this address or network ask too often, for whomever? */
+static enum err
+check_network(struct request *r)
+{
+    char net[LIMITS_NETWORK];
+    bool over;
+    enum err err;
+
+    if (r->address == NULL)
+        return ERR_NONE;
+    limits_network(r->address, net);
+    err = quotas_count(r->store, r->began, QUOTA_NETWORK_RESETS, net, &over);
+    return err == ERR_NONE && over ? quotas_refuse(r, QUOTA_NETWORK_RESETS) : err;
 }
 
 enum err
@@ -71,7 +87,8 @@ password_resets_ask(struct request *r)
 
     if (err == ERR_NONE && !account_email(r, doc_text(body, "email"), &a.email))
         request_complain(r, "/email", "format", "must be a mail address");
-    if (err != ERR_NONE || (err = request_verdict(r)) != ERR_NONE)
+    if (err != ERR_NONE || (err = request_verdict(r)) != ERR_NONE ||
+        (err = check_network(r)) != ERR_NONE)
         return err;
     return request_change(r, &plan);
 }

@@ -25,7 +25,6 @@
 #define LINK_MS   (24LL * 3600 * 1000)
 #define TRIES_MAX 5 /* of a code of 20 bits */
 #define CODE      7
-#define RECOUNTS  8 /* of a try, when others are counted at once */
 
 static const char *const purposes[] = {"email", "phone", NULL};
 
@@ -248,11 +247,8 @@ find_code(struct confirming *c)
                                             "}", "tries", "{", "$lt", BCON_INT32(TRIES_MAX), "}"));
     bson_t *count, *match;
     bool over;
-    enum err err = ERR_RETRY;
+    enum err err = quotas_count(r->store, clock_now(), QUOTA_USER_TRIES, r->user, &over);
 
-    /* Two that make the day's count at once: the second one finds it. */
-    for (int tries = 0; tries < RECOUNTS && err == ERR_RETRY; tries++)
-        err = quotas_count(r->store, clock_now(), QUOTA_USER_TRIES, r->user, &over);
     if (err != ERR_NONE || over)
         return err == ERR_NONE ? quotas_refuse(r, QUOTA_USER_TRIES) : err;
     token_secret(try, unused);

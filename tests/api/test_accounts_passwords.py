@@ -189,6 +189,16 @@ def test_a_thief_cannot_void_the_letters_of_resets_for_ever(world, anna, outbox,
     world.anonymous().post("/v1/sessions", login=anna.email, password=OTHER).expect(201)
 
 
+def test_letters_that_a_thief_has_ended_do_not_keep_the_owner_from_a_new_one(world, anna, outbox):
+    """Once: ten letters were sent and ended, and for half an hour there was no other."""
+    for _ in range(10):
+        ask(world, anna.email).expect(202)
+    outbox.letter(anna.email, "Choose a new password", count=10)
+    anna.log_in().delete("/v1/sessions").expect(204)
+    ask(world, anna.email).expect(202)
+    use(world, outbox.letter(anna.email, "Choose a new password", count=11).token).expect(204)
+
+
 def test_ending_sessions_uses_up_no_password_change(anna):
     for _ in range(5):
         anna.delete("/v1/sessions").expect(204)

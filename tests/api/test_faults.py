@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from client import eventually
 from faults import RETRYABLE, TRANSIENT, rows
 
 def add_task(anna, project, title, key):
@@ -70,6 +71,20 @@ def test_a_change_takes_effect_once(stack, project, fault):
     if first.status == 201:
         assert reply["id"] == first["id"]
     check_one_effect(anna, project, title, key, reply)
+
+
+def test_a_count_of_letters_makes_no_two_changes_wait_for_each_other(stack, world):
+    """Once: two letters to one address at a time conflicted, so a loop of the one held the other up for seconds."""
+    anna, slow = world.user("anna"), []
+    with stack.fault("hold command=insert collection=jobs ms=3000") as number:
+        thread = threading.Thread(target=lambda: slow.append(anna.post("/v1/api-tokens", name="slow", scopes=["read"])))
+        thread.start()
+        eventually(lambda: stack.proxy_control(f"hits {number}") == 1, what="a change that has counted its letter")
+        began = time.monotonic()
+        anna.post("/v1/api-tokens", name="quick", scopes=["read"]).expect(201)
+        assert time.monotonic() - began < 2 and not slow
+        thread.join()
+    slow[0].expect(201)
 
 
 @pytest.mark.parametrize("fault", [row for row in rows() if "times=2" in row or "commit" not in row
