@@ -170,6 +170,27 @@ class Cast:
         self.renewed = time.monotonic()
 
 
+class Scenes:
+    """Scenes that several rows use, one after the other, where none of them changes anything."""
+
+    def __init__(self, cast):
+        self.cast, self.kept = cast, {}
+
+    def take(self, row, role="owner", caller=None, access_role=None, refused=False):
+        """A scene for a row: a kept one when the row is refused, only reads, or is about the caller alone."""
+        harmless = refused or row.method == "GET" or not row.is_ours
+        if row.fresh or not harmless or any("trashed" in thing for thing in row.things.values()):
+            return Scene(self.cast, role, caller, access_role)
+        key = role, caller and caller.id, access_role
+        if key not in self.kept:
+            self.kept[key] = Scene(self.cast, role, caller, access_role).furnish()
+        return self.kept[key]
+
+    def close(self):
+        for scene in self.kept.values():
+            scene.close()
+
+
 class Scene:
     """A project of the host, with the caller in a role; what else a row needs is made when asked for.
     An open one gives its access role to everyone; close it after use, since everyone sees it."""
@@ -182,6 +203,7 @@ class Scene:
         self.project_id, self.guest_id = self.project["id"], self.guest.id
         self.host.share(self.project, self.guest, "member")
         self._task, self._settled, self.access_role = None, False, access_role
+        self.made = {}
         if access_role:
             self.host.patch(self.project, access="everyone", accessRole=access_role).expect(200)
         if role != "stranger":
@@ -199,10 +221,15 @@ class Scene:
         path = row.path
         for name, attribute in row.things.items():
             if "{" + name + "}" in path:
-                path = path.replace("{" + name + "}", getattr(self, attribute))
+                path = path.replace("{" + name + "}", self.made.get(attribute) or getattr(self, attribute))
         body = row.body(self) if callable(row.body) else row.body
         self.settle()
         return path, body
+
+    def furnish(self):
+        """Makes what rows need, once, so that the scene can be used again."""
+        self.made = {a: getattr(self, a) for a in ("task_id", "comment_id", "invitation_id")}
+        return self
 
     @property
     def task(self):
