@@ -178,6 +178,25 @@ gate_check(struct request *r, bool *done)
     return err != ERR_NONE || r->key == NULL ? err : request_replay(r, done);
 }
 
+/*
+ * What a handler refuses it may refuse only because of a twin: another request
+ * with the same key, on another host perhaps, that took effect since we looked
+ * for its record.  It has used up a secret, say, or removed what is to be changed.
+ * Whoever sees the twin's change finds its record too, so that record is the answer.
+ */
+static enum err
+answer_of_twin(struct request *r, enum err refusal)
+{
+    bool found;
+    enum err err;
+
+    if (r->key == NULL || refusal == ERR_BUSY || refusal == ERR_STORE || refusal == ERR_TOO_MUCH ||
+        refusal == ERR_INTERNAL)
+        return refusal;
+    err = request_replay_newest(r, &found);
+    return err != ERR_NONE || found ? err : refusal;
+}
+
 static enum err
 handle(struct request *r)
 {
@@ -194,8 +213,8 @@ handle(struct request *r)
     if ((err = key_enter(key)) != ERR_NONE)
         return err;
     err = request_replay(r, &done);
-    if (err == ERR_NONE && !done)
-        err = r->route->handler(r);
+    if (err == ERR_NONE && !done && (err = r->route->handler(r)) != ERR_NONE)
+        err = answer_of_twin(r, err);
     key_leave(key);
     return err;
 }

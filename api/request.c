@@ -349,6 +349,7 @@ replay(struct request *r, bool certainly, bool *found)
         err = ERR_KEY_REUSED;
     } else {
         text_clear(&r->reply.body);
+        r->reply.etag = r->reply.location = r->reply.cookie = NULL;
         bson_iter_init(&iter, doc);
         while (bson_iter_next(&iter))
             take_member(r, &iter);
@@ -365,35 +366,19 @@ request_replay(struct request *r, bool *found)
     return replay(r, false, found);
 }
 
+enum err
+request_replay_newest(struct request *r, bool *found)
+{
+    return replay(r, true, found);
+}
+
 struct inner {
     struct request *r;
     change_fn fn;
     void *arg;
-    bool repeated; /* a twin has made this change already */
 };
 
-/* Does this transaction see our key's record? */
-static bool
-has_record(struct request *r)
-{
-    bson_t *filter, *doc;
-    enum err err;
-
-    if (r->key == NULL)
-        return false;
-    filter = BCON_NEW("_id", BCON_UTF8(r->key));
-    err = store_get(r->store, STORE_IDEMPOTENCY, filter, NULL, &doc);
-    bson_destroy(filter);
-    if (err == ERR_NONE)
-        bson_destroy(doc);
-    return err == ERR_NONE;
-}
-
-/*
- * The plan's own function, with the request knowing of the change.  What it refuses
- * may be refused only because of a twin that was committed since the request looked
- * for its key's record: whoever sees the twin's change sees the record too.
- */
+/* The plan's own function, with the request knowing of the change. */
 static enum err
 run_inner(struct change *change, void *arg)
 {
@@ -404,8 +389,6 @@ run_inner(struct change *change, void *arg)
     i->r->change = change;
     err = i->fn(change, i->arg);
     i->r->change = NULL;
-    i->repeated = err != ERR_NONE && err != ERR_RETRY && err != ERR_CONFLICT && err != ERR_BUSY &&
-                  err != ERR_STORE && has_record(i->r);
     return err;
 }
 
@@ -422,8 +405,6 @@ request_change(struct request *r, const struct change_plan *plan)
 {
     struct inner inner = {.r = r, .fn = plan->fn, .arg = plan->arg};
     struct change_plan own = *plan; /* the caller's may run again */
-    bool found = false;
-    enum err err, replayed;
 
     own.fn = run_inner;
     own.arg = &inner;
@@ -432,17 +413,7 @@ request_change(struct request *r, const struct change_plan *plan)
     own.idempotency = r->key;
     own.record = write_record;
     own.record_arg = r;
-    err = change_run(r->store, r->bus, r->epoch, &own);
-    /*
-     * A conflict may be our own key's record, written by a faster twin: perhaps on
-     * another host, and so lately that a majority read does not show it yet.
-     */
-    if (r->key != NULL && (err == ERR_CONFLICT || inner.repeated)) {
-        replayed = replay(r, true, &found);
-        if (replayed != ERR_NONE || found)
-            return replayed;
-    }
-    return err;
+    return change_run(r->store, r->bus, r->epoch, &own);
 }
 
 bool

@@ -150,8 +150,7 @@ enum err request_precondition(const struct request *r, int64_t rev, bool demande
 
 /*
  * Runs a change under the request's idempotency key.  Whatever plan's record
- * members say: fn must have made the reply when it returns ERR_NONE.  When
- * another request with the key was faster, its reply is replayed.
+ * members say: fn must have made the reply when it returns ERR_NONE.
  */
 enum err request_change(struct request *r, const struct change_plan *plan) MUST_CHECK;
 
@@ -160,6 +159,9 @@ void request_digest(struct request *r);
 
 /* If the key's record exists, makes it the reply: *found. */
 enum err request_replay(struct request *r, bool *found) MUST_CHECK;
+
+/* request_replay() that also finds what was committed on another host a moment ago. */
+enum err request_replay_newest(struct request *r, bool *found) MUST_CHECK;
 
 /* May the request be put aside until the topic is beyond a number?  Then it runs once more. */
 bool request_park(struct request *r, const char *topic, int64_t after, int seconds);
