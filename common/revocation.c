@@ -110,7 +110,11 @@ read_page(struct store *store, struct reading *r)
     return err;
 }
 
-/* Where to begin: at the start, and again when the topic's number was set back. */
+/*
+ * Where to begin: at the start, and again when the topic's number was set back.
+ * It counts as begun only when a whole reading has succeeded: until then each one
+ * begins anew.
+ */
 static enum err
 begin(struct store *store, struct revocation_reader *reader, int64_t *at)
 {
@@ -124,6 +128,7 @@ begin(struct store *store, struct revocation_reader *reader, int64_t *at)
     if (err != ERR_NONE && err != ERR_NOT_FOUND)
         return err;
     if (!reader->begun || head < reader->last) {
+        reader->begun = false;
         reader->last = head; /* all up to it can be seen, or has expired */
         *at = -1;
     }
