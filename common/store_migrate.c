@@ -308,12 +308,41 @@ raise_topics(struct migration *m)
     return err;
 }
 
+/* Entries of the log of ended sessions bear their numbers as ids. */
+static enum err
+raise_revocations(struct migration *m)
+{
+    mongoc_collection_t *coll = collection(m->client, m, STORE_REVOCATIONS);
+    bson_t *all = bson_new();
+    bson_t *newest = BCON_NEW("sort", "{", "_id", BCON_INT32(-1), "}", "limit", BCON_INT64(1));
+    mongoc_cursor_t *cursor = mongoc_collection_find_with_opts(coll, all, newest, NULL);
+    const bson_t *doc;
+    bson_error_t error;
+    bson_iter_t id;
+    enum err err = ERR_NONE;
+
+    if (mongoc_cursor_next(cursor, &doc) && bson_iter_init_find(&id, doc, "_id"))
+        err = raise_topic(m, REVOCATION_TOPIC, bson_iter_as_int64(&id));
+    if (mongoc_cursor_error(cursor, &error)) {
+        log_error("migrate: %s", error.message);
+        err = ERR_STORE;
+    }
+    mongoc_cursor_destroy(cursor);
+    bson_destroy(all);
+    bson_destroy(newest);
+    mongoc_collection_destroy(coll);
+    return err;
+}
+
 static enum err
 settle_restored(struct migration *m)
 {
     char epoch[STORE_EPOCH];
     bson_t *filter, *change;
     enum err err = raise_topics(m);
+
+    if (err == ERR_NONE)
+        err = raise_revocations(m);
 
     if (err != ERR_NONE)
         return err;

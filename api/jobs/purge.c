@@ -14,6 +14,7 @@
 #include "api/jobs/kinds.h"
 #include "api/jobs/runner.h"
 #include "api/request.h"
+#include "api/v1/handlers.h"
 #include "api/v1/members.h"
 #include "common/clock.h"
 #include "common/config.h"
@@ -30,7 +31,7 @@
 struct purge {
     struct request *r;
     bson_oid_t project;
-    bool alone; /* nobody else can see it */
+    bool alone; /* nobody else is a member, and nobody can become one any more */
 };
 
 static enum err
@@ -106,7 +107,32 @@ erase_project(struct request *r, const bson_oid_t *id)
     return remove_all(r, STORE_PROJECTS, BCON_NEW("_id", BCON_OID(id)));
 }
 
-/* From one that others see only the membership goes, with its events. */
+static int
+count_members(const bson_t *project)
+{
+    bson_iter_t iter, members;
+    int count = 0;
+
+    if (bson_iter_init_find(&iter, project, "members") && bson_iter_recurse(&iter, &members))
+        while (bson_iter_next(&members))
+            count++;
+    return count;
+}
+
+/* In the trash nobody joins, writes or moves a task there: so it can be erased in steps. */
+static enum err
+put_in_trash(struct request *r, struct change *change, const bson_t *project)
+{
+    bson_t *gone = request_keep(r, BCON_NEW("deletedAt", BCON_DATE_TIME(change_now(change))));
+    const bson_t *stored;
+
+    if (doc_has(project, "deletedAt"))
+        return ERR_NONE;
+    return crud_store(r, change, &projects, 0, EVENT_PROJECT_DELETED, project,
+                      request_keep(r, doc_merge(project, gone)), &stored);
+}
+
+/* From one that others see only the membership goes, with its events; else it goes to the trash. */
 static enum err
 leave_project(struct change *change, void *arg)
 {
@@ -114,27 +140,17 @@ leave_project(struct change *change, void *arg)
     const bson_t *project;
     enum err err = crud_get(p->r, STORE_PROJECTS, &p->project, &project);
 
+    p->alone = false;
     if (err == ERR_NOT_FOUND ||
         (err == ERR_NONE && access_member(project, &p->r->user_id) == ROLE_NONE))
         return ERR_NONE;
+    if (err == ERR_NONE && count_members(project) < 2) {
+        p->alone = true;
+        return put_in_trash(p->r, change, project);
+    }
     if (err == ERR_NONE) /* earlier events hold the name */
         err = event_log_forget(change, crud_topic(p->r, &p->project), &p->r->user_id);
     return err == ERR_NONE ? members_drop(p->r, change, project, &p->r->user_id) : err;
-}
-
-static enum err
-note_project(void *arg, const bson_t *project)
-{
-    struct purge *p = arg;
-    bson_iter_t iter, members;
-    int count = 0;
-
-    if (bson_iter_init_find(&iter, project, "members") && bson_iter_recurse(&iter, &members))
-        while (bson_iter_next(&members))
-            count++;
-    p->project = *doc_id(project, "_id");
-    p->alone = count < 2;
-    return ERR_NONE;
 }
 
 /* One of the user's projects; ERR_NOT_FOUND when none is left. */
@@ -144,7 +160,9 @@ next_project(struct purge *p)
     bson_t *filter = request_keep(p->r, BCON_NEW("members.userId", BCON_OID(&p->r->user_id))), *doc;
     enum err err = store_get(p->r->store, STORE_PROJECTS, filter, NULL, &doc);
 
-    return err == ERR_NONE ? note_project(p, request_keep(p->r, doc)) : err;
+    if (err == ERR_NONE)
+        p->project = *doc_id(request_keep(p->r, doc), "_id");
+    return err;
 }
 
 static enum err
@@ -155,12 +173,15 @@ purge_projects(struct request *r)
     enum err err;
 
     while ((err = next_project(&p)) == ERR_NONE) {
-        struct change_plan plan = {.topics = {crud_topic(r, &p.project), own},
-                                   .topic_count = 2,
+        struct change_plan plan = {.topics = {crud_topic(r, &p.project)},
+                                   .topic_count = 1,
+                                   .last_topic = own,
                                    .fn = leave_project,
                                    .arg = &p};
 
-        err = p.alone ? erase_project(r, &p.project) : request_change(r, &plan);
+        err = request_change(r, &plan);
+        if (err == ERR_NONE && p.alone)
+            err = erase_project(r, &p.project);
         if (err != ERR_NONE)
             return err;
     }

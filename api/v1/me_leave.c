@@ -17,6 +17,7 @@
 #include "api/v1/account.h"
 #include "api/v1/credentials.h"
 #include "api/v1/handlers.h"
+#include "api/v1/members.h"
 #include "common/config.h"
 #include "common/password.h"
 
@@ -35,9 +36,84 @@ const struct shape leave_shape = {"AccountDeletion", leave_fields};
 struct leaving {
     struct request *r;
     const bson_t *user;
+    bson_t *shared; /* projects that others use and the caller owns */
     struct totp_proof proof;
     struct credential_event event;
 };
+
+static int
+count_members(const bson_t *project)
+{
+    bson_iter_t iter, members;
+    int count = 0;
+
+    if (bson_iter_init_find(&iter, project, "members") && bson_iter_recurse(&iter, &members))
+        while (bson_iter_next(&members))
+            count++;
+    return count;
+}
+
+/* Collects the projects that others use and the caller owns. */
+static enum err
+note_shared(void *arg, const bson_t *project)
+{
+    struct leaving *l = arg;
+    char key[16];
+
+    if ((count_members(project) < 2 && strcmp(doc_text(project, "access"), "everyone") != 0) ||
+        doc_has(project, "deletedAt") || access_member(project, &l->r->user_id) != ROLE_OWNER)
+        return ERR_NONE;
+    snprintf(key, sizeof(key), "%u", bson_count_keys(l->shared));
+    BSON_APPEND_DOCUMENT(l->shared, key, project);
+    return ERR_NONE;
+}
+
+/*
+ * Another must own what others use.  The project is written to, so that this
+ * conflicts with another owner who leaves it, or closes the account, at the same
+ * time: whoever is second runs again, and sees the first.
+ */
+static enum err
+leave_to_others(struct leaving *l, struct change *change, const bson_t *project)
+{
+    struct request *r = l->r;
+    bson_t *which = request_keep(r, BCON_NEW("_id", BCON_OID(doc_id(project, "_id"))));
+    bson_t *mark = request_keep(r, BCON_NEW("$inc", "{", "ownersClosed", BCON_INT64(1), "}"));
+    bool other;
+    enum err err = members_other_owner(r, project, &r->user_id, &other);
+
+    if (err != ERR_NONE)
+        return err;
+    if (!other)
+        return request_fail(r, ERR_CONFLICT,
+                            "you are the only owner of \"%.100s\": make another "
+                            "member an owner first, or delete the project",
+                            doc_text(project, "name"));
+    return store_update(change_store(change), STORE_PROJECTS, which, mark, NULL);
+}
+
+static enum err
+leave_projects(struct leaving *l, struct change *change)
+{
+    struct request *r = l->r;
+    bson_t *mine = request_keep(r, BCON_NEW("members.userId", BCON_OID(&r->user_id)));
+    bson_iter_t iter;
+    enum err err;
+
+    l->shared = request_keep(r, bson_new());
+    err = store_find(change_store(change), STORE_PROJECTS, mine, NULL, note_shared, l);
+    bson_iter_init(&iter, l->shared);
+    while (err == ERR_NONE && bson_iter_next(&iter)) {
+        const uint8_t *bytes;
+        uint32_t len;
+        bson_t project;
+
+        bson_iter_document(&iter, &len, &bytes);
+        bson_init_static(&project, bytes, len);
+        err = leave_to_others(l, change, &project);
+    }
+    return err;
+}
 
 static enum err
 close_account(struct change *change, void *arg)
@@ -51,7 +127,8 @@ close_account(struct change *change, void *arg)
 
     l->event.set = request_keep(r, BCON_NEW("deletedAt", BCON_DATE_TIME(now)));
     snprintf(days, sizeof(days), "%ld", r->config->account_grace_days);
-    if ((err = account_use_proof(r, change, l->user, &l->proof)) != ERR_NONE ||
+    if ((err = leave_projects(l, change)) != ERR_NONE ||
+        (err = account_use_proof(r, change, l->user, &l->proof)) != ERR_NONE ||
         (err = credentials_renew(&l->event, change)) != ERR_NONE ||
         (err = queue_job(change, JOB_PURGE, now + grace, now + grace + 365 * DAY_MS, job)) !=
             ERR_NONE ||
@@ -62,27 +139,6 @@ close_account(struct change *change, void *arg)
     return reply_empty(r, 204);
 }
 
-/* Would somebody be left in a project that nobody owns? */
-static enum err
-find_orphan(void *arg, const bson_t *project)
-{
-    struct leaving *l = arg;
-    bson_iter_t iter, members;
-    int count = 0;
-
-    if (bson_iter_init_find(&iter, project, "members") && bson_iter_recurse(&iter, &members))
-        while (bson_iter_next(&members))
-            count++;
-    if ((count < 2 && strcmp(doc_text(project, "access"), "everyone") != 0) ||
-        access_owners(project) != 1 || doc_has(project, "deletedAt") ||
-        access_member(project, &l->r->user_id) != ROLE_OWNER)
-        return ERR_NONE;
-    return request_fail(l->r, ERR_CONFLICT,
-                        "you are the only owner of \"%.100s\": make another "
-                        "member an owner first, or delete the project",
-                        doc_text(project, "name"));
-}
-
 enum err
 me_leave(struct request *r)
 {
@@ -90,14 +146,12 @@ me_leave(struct request *r)
     struct change_plan plan = {.fn = close_account, .arg = &l};
     struct account_secrets given = {.pointer = "/password"};
     bson_t *body = request_keep(r, bson_new());
-    bson_t *mine = request_keep(r, BCON_NEW("members.userId", BCON_OID(&r->user_id)));
     enum err err = doc_read(r, DOC_CREATE, leave_fields, r->json, body);
 
     given.password = doc_text(body, "password");
     given.code = doc_text(body, "code");
     if (err != ERR_NONE || (err = crud_get(r, STORE_USERS, &r->user_id, &l.user)) != ERR_NONE ||
-        (err = account_prove(r, l.user, &given, &l.proof)) != ERR_NONE ||
-        (err = store_find(r->store, STORE_PROJECTS, mine, NULL, find_orphan, &l)) != ERR_NONE)
+        (err = account_prove(r, l.user, &given, &l.proof)) != ERR_NONE)
         return err;
     l.event.proved = l.user;
     credentials_plan(&l.event, &plan);

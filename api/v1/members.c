@@ -171,10 +171,22 @@ judge(struct work *w, const bson_t *project, enum role before)
         return ERR_NOT_FOUND;
     if (before == ROLE_NONE && !w->acquainted)
         return refuse_stranger(r);
-    if (before == ROLE_OWNER && (w->role == NULL || role_named(w->role) != ROLE_OWNER) &&
-        access_owners(project) == 1)
-        return request_fail(r, ERR_CONFLICT, "a project must keep at least one owner");
     return ERR_NONE;
+}
+
+/* A project keeps an owner whose account is open. */
+static enum err
+judge_owners(struct work *w, const bson_t *project, enum role before)
+{
+    bool other;
+    enum err err;
+
+    if (before != ROLE_OWNER || (w->role != NULL && role_named(w->role) == ROLE_OWNER))
+        return ERR_NONE;
+    err = members_other_owner(w->r, project, &w->user, &other);
+    return err != ERR_NONE || other
+               ? err
+               : request_fail(w->r, ERR_CONFLICT, "a project must keep at least one owner");
 }
 
 static void
@@ -221,15 +233,26 @@ new_members(struct request *r, const bson_t *project, const bson_oid_t *user, co
     return set;
 }
 
-/* Room for one member more; whoever is one already needs none. */
+/*
+ * A new member needs room and an account that is open.  Closing takes a number of
+ * the user's topic, as does this: so whoever is read as open here is one of the
+ * members that the account's end will find.
+ */
 static enum err
-check_room(struct request *r, const bson_t *project, const struct membership *m)
+check_new(struct request *r, const bson_t *project, const struct membership *m)
 {
     bson_iter_t iter, members;
     int64_t count = 0;
+    const bson_t *user;
+    enum err err;
 
     if (m->role == NULL || access_member(project, m->user) != ROLE_NONE)
         return ERR_NONE;
+    err = crud_get(r, STORE_USERS, m->user, &user);
+    if (err != ERR_NONE)
+        return err == ERR_NOT_FOUND ? refuse_stranger(r) : err;
+    if (doc_has(user, "deletedAt"))
+        return refuse_stranger(r);
     if (bson_iter_init_find(&iter, project, "members") && bson_iter_recurse(&iter, &members))
         while (bson_iter_next(&members))
             count++;
@@ -248,7 +271,7 @@ members_store(struct request *r, struct change *change, const bson_t *project,
                                  .before = role_names[access_member(project, m->user)],
                                  .role = m->role,
                                  .rev = rev};
-    enum err err = check_room(r, project, m);
+    enum err err = check_new(r, project, m);
 
     if (err != ERR_NONE)
         return err;
@@ -276,7 +299,8 @@ change_member(struct change *change, void *arg)
     enum err err = crud_get(r, STORE_PROJECTS, &w->project, &project);
     enum role before = err == ERR_NONE ? access_member(project, &w->user) : ROLE_NONE;
 
-    if (err != ERR_NONE || (err = judge(w, project, before)) != ERR_NONE)
+    if (err != ERR_NONE || (err = judge(w, project, before)) != ERR_NONE ||
+        (err = judge_owners(w, project, before)) != ERR_NONE)
         return err;
     if (w->role != NULL)
         members_write_one(reply_json(r, 200), &w->user, role_named(w->role), w->name, "");
@@ -411,13 +435,50 @@ make_heir(struct request *r, struct change *change, const bson_t *project,
     return members_store(r, change, project, &m);
 }
 
+static enum err
+note_owner(void *arg, const bson_t *project, const bson_oid_t *user, enum role role)
+{
+    bson_t *ids = arg;
+    char key[16];
+
+    (void)project;
+    snprintf(key, sizeof(key), "%u", bson_count_keys(ids));
+    if (role == ROLE_OWNER)
+        BSON_APPEND_OID(ids, key, user);
+    return ERR_NONE;
+}
+
+enum err
+members_other_owner(struct request *r, const bson_t *project, const bson_oid_t *user, bool *other)
+{
+    bson_t *owners = request_keep(r, bson_new()), *filter, *found;
+    bson_t *few = request_keep(r, BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}"));
+    enum err err = access_each(project, note_owner, owners);
+
+    if (err != ERR_NONE)
+        return err;
+    filter = request_keep(r, BCON_NEW("_id", "{", "$in", BCON_ARRAY(owners), "$ne", BCON_OID(user),
+                                      "}", "deletedAt", BCON_NULL));
+    err = store_get(r->store, STORE_USERS, filter, few, &found);
+    if (err == ERR_NONE)
+        request_keep(r, found);
+    *other = err == ERR_NONE;
+    return err == ERR_NOT_FOUND ? ERR_NONE : err;
+}
+
 enum err
 members_drop(struct request *r, struct change *change, const bson_t *project,
              const bson_oid_t *user)
 {
-    struct membership m = {user, "", NULL, 0, 1};
+    struct membership m = {.user = user, .name = ""};
     bson_oid_t id = *doc_id(project, "_id");
+    char hex[25];
     enum err err;
+
+    bson_oid_to_string(user, hex);
+    if ((err = change_join_topic(change, arena_printf(r->arena, "user:%s", hex), &m.user_topic)) !=
+        ERR_NONE)
+        return err;
 
     if (access_member(project, user) == ROLE_OWNER && access_owners(project) == 1 &&
         ((err = make_heir(r, change, project, user)) != ERR_NONE ||

@@ -24,16 +24,21 @@ struct membership {
 
 /*
  * Within a change of both topics: stores the membership and tells them; the caller
- * has judged it.  ERR_QUOTA when the project has as many members as it may have.
+ * has judged it.  ERR_QUOTA when the project has as many members as it may have;
+ * ERR_NOT_FOUND when the account of a new member is closed, be it a moment ago.
  * Who leaves loses the project's notifications.
  */
 enum err members_store(struct request *r, struct change *change, const bson_t *project,
                        const struct membership *m) MUST_CHECK;
 
+/* Does somebody else own the project whose account is open? */
+enum err members_other_owner(struct request *r, const bson_t *project, const bson_oid_t *user,
+                             bool *other) MUST_CHECK;
+
 /*
- * Within a change of the project's topic (index 0) and the user's (1): takes
- * the user out, whatever the rights.  The last owner's place goes to the member
- * of the highest role.
+ * Within a change of the project's topic (index 0): takes the user out, whatever
+ * the rights, and tells it on the user's topic.  The last owner's place goes to
+ * the member of the highest role.
  */
 enum err members_drop(struct request *r, struct change *change, const bson_t *project,
                       const bson_oid_t *user) MUST_CHECK;

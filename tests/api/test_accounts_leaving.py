@@ -117,3 +117,58 @@ def test_the_only_owner_of_what_others_use_hands_it_over_first(anna, ben):
     assert "Needed" in leave(anna).expect(409, "conflict")["detail"]
     anna.put(project, f"/members/{ben.id}", role="owner").expect(200)
     leave(anna).expect(204)
+
+
+def test_a_closed_account_does_not_count_as_an_owner(anna, ben, cleo):
+    """Once: the last owner left, and the other had closed the account."""
+    project = anna.project("Needed")
+    anna.share(project, ben, "owner")
+    anna.share(project, cleo, "admin")
+    leave(ben).expect(204)
+    me = f"/v1/projects/{project['id']}/members/{anna.id}"
+    anna.delete(me).expect(409, "conflict")
+    anna.put(me, role="admin").expect(409, "conflict")
+    leave(anna).expect(409, "conflict")
+    anna.put(project, f"/members/{cleo.id}", role="owner").expect(200)
+    anna.delete(me).expect(204)
+
+
+def test_of_two_owners_who_go_at_once_one_stays(stack, anna, ben):
+    """Once: each still saw the other, and a project was left without an owner."""
+    project, closed = anna.project("Needed"), []
+    anna.share(project, ben, "owner")
+    with stack.fault("hold command=insert collection=jobs ms=1500") as number:
+        closing = threading.Thread(target=lambda: closed.append(leave(anna)))
+        closing.start()
+        eventually(lambda: stack.proxy_control(f"hits {number}") == 1, what="the closing, all but done")
+        ben.delete(f"/v1/projects/{project['id']}/members/{ben.id}").expect(409, "conflict")
+        closing.join()
+    closed[0].expect(204)
+
+
+def test_nobody_makes_a_closed_account_a_member(anna, ben):
+    """Once: it was added, and stayed as a ghost when the account was being deleted already."""
+    anna.acquaint(ben)
+    leave(ben).expect(204)
+    anna.put(anna.project(), f"/members/{ben.id}", role="viewer").expect(404, "not-found")
+    again = ben.log_in()
+    anna.put(anna.project(), f"/members/{again.id}", role="viewer").expect(200)
+
+
+def test_two_who_share_a_project_may_be_deleted_at_once(stack, db, anna, ben):
+    """Once: each looked before the other had left, and the second was never deleted, nor was the project."""
+    project, ids = anna.project("Theirs"), [bson.ObjectId(user.id) for user in (anna, ben)]
+    anna.share(project, ben, "owner")
+    with pymongo.MongoClient(stack.mongodb_uri) as mongo:
+        users = mongo[stack.mongodb_database].users
+        leave(anna).expect(204)
+        users.update_one({"_id": ids[0]}, {"$unset": {"deletedAt": ""}})  # else Ben could not close his
+        leave(ben).expect(204)
+        past = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=30)
+        users.update_many({"_id": {"$in": ids}}, {"$set": {"deletedAt": past}})
+    with stack.fault("hold command=update collection=topics ms=1500"):
+        let_grace_pass(db, anna)
+        eventually(lambda: db.users.count_documents({"_id": {"$in": ids}, "purgedAt": {"$exists": True}}) == 2, within=10,
+                   what="the end of both")
+    assert db.projects.find_one({"_id": bson.ObjectId(project["id"])}) is None
+    assert db.topics.find_one({"_id": "project:" + project["id"]}) is None
