@@ -182,7 +182,20 @@ take_answers(struct ev_loop *loop, ev_async *w, int events)
     }
 }
 
-/* Waits for the database, and for its time, by which tokens are judged; false: it will never do. */
+static enum err
+check_schema(void)
+{
+    struct store *store = store_take(reader.pool);
+    enum err err = store == NULL ? ERR_STORE : store_check(store);
+
+    store_give(store);
+    return err;
+}
+
+/*
+ * Waits for the database, until it has our schema and tells its time, by which tokens are judged;
+ * false: it will never do (logged).
+ */
 static bool
 open_store(const struct config *config)
 {
@@ -192,6 +205,8 @@ open_store(const struct config *config)
         err = reader.pool != NULL ? ERR_NONE
                                   : store_pool_open(config->mongodb_uri, config->mongodb_database,
                                                     THREADS, &reader.pool);
+        if (err == ERR_NONE)
+            err = check_schema();
         if (err == ERR_NONE)
             err = store_clock_start(reader.pool);
         if (err == ERR_NONE || err == ERR_INVALID)

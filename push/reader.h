@@ -26,7 +26,7 @@ struct job {
     enum err err;                  /* what work() said; ERR_NOT_FOUND when it was cancelled */
 };
 
-/* Starts the threads; false when MONGODB_URI is malformed. */
+/* Waits for the database, and starts the threads; false when it will never do (logged). */
 bool reader_open(struct ev_loop *loop, const struct config *config);
 
 /*

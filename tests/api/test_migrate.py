@@ -9,6 +9,8 @@ import pytest
 from bson import ObjectId
 from pymongo import ASCENDING, MongoClient
 
+from stack import Stack
+
 NAME = "taskwire_migrate"  # a database of these tests alone
 
 
@@ -69,10 +71,14 @@ def test_two_migrations_at_once_wait_for_each_other(stack, database):
     assert sum("making the index" in said for _, said in done) == 1, done
 
 
-def test_a_program_says_what_to_run_and_a_newer_schema_ends_it(stack, database):
+@pytest.mark.parametrize("name", ["taskwire-api", "taskwire-push", "taskwire-jobs"])
+def test_a_program_says_what_to_run_and_a_newer_schema_ends_it(stack, database, name):
+    """Once taskwire-push served whatever it found."""
+    path = str(stack.data / "run" / "other.sock")
     env = {**os.environ, "MONGODB_URI": stack.mongodb_uri, "MONGODB_DATABASE": NAME, "REDIS_URL": stack.redis_url,
-           "SIGNING_KEYS_FILE": str(stack.signing_keys_file), "API_SOCKET": str(stack.data / "run" / "other.sock")}
-    program = [pathlib.Path(stack.build) / "taskwire-api"]
+           "SIGNING_KEYS_FILE": str(stack.signing_keys_file), "API_SOCKET": path, "PUSH_SOCKET": path,
+           "JOBS_SESSIONS": path + ".sessions", "MAIL_OUTBOX": str(stack.data / "outbox")}
+    program = [pathlib.Path(stack.build) / name]
     waiting = subprocess.Popen(program, env=env, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     try:
         assert any("run taskwire-admin migrate" in line for line in waiting.stderr)
@@ -96,6 +102,16 @@ def test_documents_of_before_get_their_derived_fields(stack, database):
     assert "grusse" in database.tasks.find_one({"_id": task})["terms"]
     assert database.tasks.find_one({"_id": task})["rev"] == 3
     assert database.projects.find_one({"_id": project})["nameKey"].startswith("ahre")
+
+
+def test_deploy_up_brings_up_the_database_that_a_file_names(stack, database, tmp_path):
+    """Once it started a database of its own all the same."""
+    file = tmp_path / "uri"
+    file.write_text(stack.mongodb_uri + "\n")
+    with Stack(jobs=0, settings={"MONGODB_URI_FILE": str(file), "MONGODB_DATABASE": NAME,
+                                 "REDIS_URL": stack.redis_url}) as other:
+        assert "mongodb" not in other.pids() and other.state["mongodb"]["uri"] == ""
+        assert database.meta.find_one({"_id": "schema"})
 
 
 def test_commands_that_are_none_are_refused(stack):
