@@ -1,5 +1,6 @@
-"""Which MongoDB this installation uses and how it is run: the one named by MONGODB_URI, else an
-installed mongod as a one-node replica set, else an embedded stand-in (SecantusDB)."""
+"""Which MongoDB this installation uses and how it is run: the one named by MONGODB_URI or
+MONGODB_URI_FILE, else an installed mongod as a one-node replica set, else an embedded stand-in
+(SecantusDB)."""
 
 import fcntl
 import os
@@ -20,6 +21,8 @@ class Database:
     def __init__(self, places, cache, ports):
         self.places, self.cache, self.ports = places, cache, ports
         self.uri = os.environ.get("MONGODB_URI", "")
+        # A file with the URI, since it holds a password: only the programs read it.
+        self.uri_file = "" if self.uri else os.environ.get("MONGODB_URI_FILE", "")
         # For tests: a program between ours and the database, which sees every command.
         self.proxy, self.proxy_port = os.environ.get("MONGODB_PROXY", ""), None
         self.engine, self.port, self.argv = "MONGODB_URI", None, None
@@ -28,6 +31,9 @@ class Database:
     def prepare(self, say):
         """Decides on the engine, and installs it if it is the Python one."""
         if self.uri:
+            return
+        if self.uri_file:
+            self.engine = "MONGODB_URI_FILE"
             return
         self.engine = self.choose()
         self.port = self.keep_port()
@@ -46,11 +52,13 @@ class Database:
         if self.proxy:
             self.proxy_port = free_port(self.ports)
 
-    def programs_uri(self):
+    def programs_settings(self):
         """What our programs connect to: the database, or the proxy before it."""
+        if self.uri_file:  # they run in another folder
+            return {"MONGODB_URI_FILE": os.path.abspath(self.uri_file)}
         if self.proxy_port is None:
-            return self.uri
-        return f"mongodb://127.0.0.1:{self.proxy_port}/?directConnection=true"
+            return {"MONGODB_URI": self.uri}
+        return {"MONGODB_URI": f"mongodb://127.0.0.1:{self.proxy_port}/?directConnection=true"}
 
     def choose(self):
         """The engine whose data is here already; each keeps its files in its own way."""

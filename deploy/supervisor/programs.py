@@ -43,7 +43,7 @@ class Programs:
         localhost = f"http://localhost:{self.options.port}"
         public = os.environ.get("PUBLIC_URL", self.base)
         return {
-            "MONGODB_URI": self.database.programs_uri(),
+            **self.database.programs_settings(),
             "REDIS_URL": self.redis_url,
             "PUBLIC_URL": public,
             "MAIL_OUTBOX": os.environ.get("MAIL_OUTBOX") or self.places.path("outbox"),
