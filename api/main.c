@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -38,6 +37,7 @@ struct child {
 };
 
 static struct revoked *revoked; /* shared memory */
+static pid_t cleaner;           /* 0: none is at work */
 
 static void
 on_stop(int sig)
@@ -106,16 +106,20 @@ prepare_store(const struct config *config)
     return 1;
 }
 
-/* Ends what dead workers' transactions hold; in a child again, which keep_alive() takes. */
+/* Ends what dead workers' transactions hold: in a child again, one at a time, until nothing is
+ * left. */
 static void
-clean_up(const struct store_note *left, long count, const struct config *config)
+clean_up(const struct config *config)
 {
     pid_t parent = getpid();
 
-    if (fork() == 0) {
+    if (cleaner > 0 || !orphans_left())
+        return;
+    cleaner = fork();
+    if (cleaner == 0) {
         die_with_parent(parent);
         signal(SIGTERM, SIG_DFL);
-        _exit(orphans_end(config, left, count));
+        _exit(orphans_run(config));
     }
 }
 
@@ -138,23 +142,23 @@ static void
 keep_alive(struct child *children, long count, int listener, const struct config *config)
 {
     while (!stopping) {
-        struct store_note *left;
         int status;
         pid_t pid = waitpid(-1, &status, WNOHANG);
 
         if (pid <= 0) /* a signal ends the nap */
             nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+        if (pid > 0 && pid == cleaner)
+            cleaner = 0;
         for (long i = 0; pid > 0 && i < count && !stopping; i++) {
             if (children[i].pid != pid)
                 continue;
             log_warn("main: worker %d ended (%s %d); starting another", (int)pid,
                      WIFSIGNALED(status) ? "signal" : "status",
                      WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-            left = orphans_take(i);
-            clean_up(left, ORPHANS_THREADS, config);
-            free(left);
+            orphans_leave(i);
             start_child(&children[i], i, listener, config);
         }
+        clean_up(config);
     }
 }
 
@@ -162,12 +166,13 @@ static void
 end_children(const struct child *children, long count)
 {
     long left = count;
+    pid_t pid;
 
     for (long i = 0; i < count; i++)
         kill(children[i].pid, SIGTERM);
     for (int tenths = 0; left > 0 && tenths < DRAIN_S * 10; tenths++) {
-        while (waitpid(-1, NULL, WNOHANG) > 0)
-            left--;
+        while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+            left -= pid != cleaner;
         if (left > 0)
             nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
     }
@@ -181,8 +186,6 @@ main(int argc, char **argv)
     static struct config config; /* its strings live as long as the process */
     struct child children[ORPHANS_WORKERS] = {0};
     struct sigaction stop = {.sa_handler = on_stop};
-    const struct store_note *left;
-    long left_count;
     char notes[256];
     int listener;
 
@@ -200,9 +203,7 @@ main(int argc, char **argv)
     snprintf(notes, sizeof(notes), "%s.sessions", config.api_socket);
     if (listener < 0 || orphans_open(notes) != 0 || prepare_store(&config) != 0)
         return 1;
-    left = orphans_before(&left_count);
-    if (left_count > 0)
-        clean_up(left, left_count, &config);
+    clean_up(&config);
     for (long i = 0; i < config.api_processes; i++)
         start_child(&children[i], i, listener, &config);
     keep_alive(children, config.api_processes, listener, &config);

@@ -5,8 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -16,77 +14,121 @@
 #include "common/log.h"
 #include "common/store.h"
 
-#define NOTES (ORPHANS_WORKERS * ORPHANS_THREADS)
-#define TRIES 60 /* seconds; then the server's own limit has passed */
+#define NOTES    (ORPHANS_WORKERS * ORPHANS_THREADS)
+#define LEFT_MAX 4096 /* more than the threads that one host runs */
+#define AGAIN_MS 500  /* while the database is away */
 
-static struct store_note *notes;        /* NOTES of them, a worker's behind another's */
-static struct store_note before[NOTES]; /* what an earlier parent's workers left */
-static long before_count;
+/*
+ * Shared memory of the parent, its workers and the child that ends sessions.  The parent alone
+ * fills places of `left`, that child alone empties them.
+ */
+static struct {
+    struct store_note notes[NOTES]; /* a worker's behind another's */
+    struct store_session left[LEFT_MAX];
+} * file;
+
+static const struct store_session none;
+
+static bool
+is_empty(const struct store_session *s)
+{
+    return memcmp(s, &none, sizeof(none)) == 0;
+}
+
+static void
+leave(const struct store_note *note)
+{
+    for (int i = 0; i < 1 + STORE_DOUBTS; i++) {
+        int place = 0;
+
+        if (is_empty(&note->sessions[i]))
+            continue;
+        while (place < LEFT_MAX && !is_empty(&file->left[place]))
+            place++;
+        if (place < LEFT_MAX)
+            file->left[place] = note->sessions[i];
+        else
+            log_warn("orphans: no place for a session that may hold a topic");
+    }
+}
+
+static void
+leave_all(long first, long count)
+{
+    for (long i = first; i < first + count; i++)
+        leave(&file->notes[i]);
+    memset(&file->notes[first], 0, (size_t)count * sizeof(file->notes[0]));
+}
 
 int
 orphans_open(const char *path)
 {
-    static const struct store_note none;
-    int fd;
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
-    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0 || ftruncate(fd, sizeof(before)) != 0) {
+    if (fd < 0 || ftruncate(fd, sizeof(*file)) != 0) {
         log_error("orphans: %s: %s", path, strerror(errno));
         return -1;
     }
-    notes = mmap(NULL, sizeof(before), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    file = mmap(NULL, sizeof(*file), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     close(fd);
-    if (notes == MAP_FAILED) {
+    if (file == MAP_FAILED) {
         log_error("orphans: %s: %s", path, strerror(errno));
         return -1;
     }
-    for (long i = 0; i < NOTES; i++)
-        if (memcmp(&notes[i], &none, sizeof(none)) != 0)
-            before[before_count++] = notes[i];
-    memset(notes, 0, sizeof(before));
+    leave_all(0, NOTES);
     return 0;
 }
 
 struct store_note *
 orphans_notes(long n)
 {
-    return &notes[n * ORPHANS_THREADS];
+    return &file->notes[n * ORPHANS_THREADS];
 }
 
-struct store_note *
-orphans_take(long n)
+void
+orphans_leave(long n)
 {
-    struct store_note *copy = malloc(ORPHANS_THREADS * sizeof(*copy));
-
-    if (copy == NULL)
-        abort();
-    memcpy(copy, orphans_notes(n), ORPHANS_THREADS * sizeof(*copy));
-    memset(orphans_notes(n), 0, ORPHANS_THREADS * sizeof(*copy));
-    return copy;
+    leave_all(n * ORPHANS_THREADS, ORPHANS_THREADS);
 }
 
-const struct store_note *
-orphans_before(long *count)
+bool
+orphans_left(void)
 {
-    *count = before_count;
-    return before;
+    for (int i = 0; i < LEFT_MAX; i++)
+        if (!is_empty(&file->left[i]))
+            return true;
+    return false;
+}
+
+enum err
+orphans_end(struct store *store)
+{
+    struct store_session ended[LEFT_MAX];
+    enum err err;
+
+    memcpy(ended, file->left, sizeof(ended));
+    if ((err = store_end_sessions(store, ended, LEFT_MAX)) != ERR_NONE)
+        return err;
+    for (int i = 0; i < LEFT_MAX; i++)
+        if (!is_empty(&ended[i])) /* since filled ones are not for us yet */
+            file->left[i] = none;
+    return ERR_NONE;
 }
 
 int
-orphans_end(const struct config *config, const struct store_note *left, long count)
+orphans_run(const struct config *config)
 {
     struct store_pool *pool = NULL;
     struct store *store = NULL;
 
-    for (int tries = 0; tries < TRIES; tries++) {
+    while (orphans_left()) {
         if (pool == NULL &&
             store_pool_open(config->mongodb_uri, config->mongodb_database, 1, &pool) == ERR_INVALID)
             return 1;
         if (pool != NULL && store == NULL)
             store = store_take(pool);
-        if (store != NULL && store_end_sessions(store, left, (size_t)count) == ERR_NONE)
-            return 0;
-        nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+        if (store == NULL || orphans_end(store) != ERR_NONE)
+            nanosleep(&(struct timespec){.tv_nsec = AGAIN_MS * 1000000L}, NULL);
     }
-    return 1;
+    return 0;
 }

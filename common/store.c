@@ -112,6 +112,7 @@ store_take(struct store_pool *pool)
     for (int i = 0; i < STORE__COUNT; i++)
         s->collections[i] = mongoc_client_get_collection(s->client, pool->database, store_names[i]);
     s->transaction = store_connect_transaction();
+    s->note = &s->own_note;
     return s;
 }
 

@@ -131,14 +131,24 @@ enum err store_remove_many(struct store *store, enum store_name name,
 
 /*
  * A worker that dies within a transaction would keep its topic locked until the
- * server's time limit (60 s).  So each store notes its session's id in memory
- * that its parent shares, and the parent's helper ends what a dead one left.
+ * server's time limit (60 s).  So each store notes its sessions' ids in memory
+ * that outlives it, from which others end what a dead one left (api/orphans.h).
  */
-struct store_note {
-    unsigned char session[16]; /* all zero: none */
+#define STORE_DOUBTS 4 /* sessions that lost their connection and are to be ended, at most */
+
+struct store_session {
+    unsigned char id[16]; /* all zero: none */
 };
+struct store_note {
+    struct store_session sessions[1 + STORE_DOUBTS]; /* the one in use first */
+};
+
+/* Before the first transaction; the note's content is zero, and its memory lives as long as the
+ * store. */
 void store_notes_in(struct store *store, struct store_note *note);
-enum err store_end_sessions(struct store *store, const struct store_note *notes,
+
+/* Ends the transactions that the sessions have open; empty places are passed over. */
+enum err store_end_sessions(struct store *store, const struct store_session *sessions,
                             size_t count) MUST_CHECK;
 
 /* One transaction at a time per store, snapshot reads, majority commit. */

@@ -9,8 +9,6 @@
 
 #include "common/store.h"
 
-#define STORE_DOUBTS 4 /* sessions to end that are remembered at once */
-
 struct store_pool {
     mongoc_client_pool_t *pool;
     char *database;
@@ -26,8 +24,8 @@ struct store {
     bool open;               /* a transaction is open */
     bool doubtful;           /* and the server may keep it open when we give it up */
     bson_t *in_session;      /* {sessionId: ...}, for the opts of its commands */
-    struct store_note *note; /* NULL: nobody asked for it */
-    struct store_note doubts[STORE_DOUBTS];
+    struct store_note *note; /* own_note where nobody else asked for it */
+    struct store_note own_note;
     const struct arena *limit; /* NULL: none */
     int64_t deadline;          /* of clock_steady(); 0: none */
 };

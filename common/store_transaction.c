@@ -18,27 +18,27 @@ store_notes_in(struct store *s, struct store_note *note)
     s->note = note;
 }
 
-/* The session's id; all zero when it has none. */
+/* The session's id. */
 static void
-write_note(const struct store *s, struct store_note *note)
+note_session(struct store *s)
 {
+    struct store_session *noted = &s->note->sessions[0];
     bson_iter_t iter;
     const uint8_t *id;
     uint32_t len;
 
-    memset(note, 0, sizeof(*note));
     if (!bson_iter_init_find(&iter, mongoc_client_session_get_lsid(s->session), "id") ||
         !BSON_ITER_HOLDS_BINARY(&iter))
         return;
     bson_iter_binary(&iter, NULL, &len, &id);
-    if (len == sizeof(note->session))
-        memcpy(note->session, id, len);
+    if (len == sizeof(noted->id))
+        memcpy(noted->id, id, len);
 }
 
 enum err
-store_end_sessions(struct store *s, const struct store_note *notes, size_t count)
+store_end_sessions(struct store *s, const struct store_session *sessions, size_t count)
 {
-    static const struct store_note none;
+    static const struct store_session none;
     bson_t *command = bson_new(), list, one;
     bson_error_t error;
     char key[16];
@@ -47,12 +47,11 @@ store_end_sessions(struct store *s, const struct store_note *notes, size_t count
 
     BSON_APPEND_ARRAY_BEGIN(command, "killSessions", &list);
     for (size_t i = 0; i < count; i++) {
-        if (memcmp(&notes[i], &none, sizeof(none)) == 0)
+        if (memcmp(&sessions[i], &none, sizeof(none)) == 0)
             continue;
         snprintf(key, sizeof(key), "%d", n++);
         BSON_APPEND_DOCUMENT_BEGIN(&list, key, &one);
-        BSON_APPEND_BINARY(&one, "id", BSON_SUBTYPE_UUID, notes[i].session,
-                           sizeof(notes[i].session));
+        BSON_APPEND_BINARY(&one, "id", BSON_SUBTYPE_UUID, sessions[i].id, sizeof(sessions[i].id));
         bson_append_document_end(&list, &one);
     }
     bson_append_array_end(command, &list);
@@ -64,16 +63,15 @@ store_end_sessions(struct store *s, const struct store_note *notes, size_t count
 void
 store_end_session(struct store *s)
 {
+    struct store_session *noted = s->note->sessions;
+
     if (s->session == NULL)
         return;
-    if (s->doubtful) {
-        memmove(&s->doubts[1], &s->doubts[0], sizeof(s->doubts) - sizeof(s->doubts[0]));
-        write_note(s, &s->doubts[0]);
-    }
+    if (s->doubtful) /* to the next place, where the oldest one falls off */
+        memmove(&noted[1], &noted[0], STORE_DOUBTS * sizeof(noted[0]));
     mongoc_client_session_destroy(s->session);
     bson_destroy(s->in_session);
-    if (s->note != NULL)
-        memset(s->note, 0, sizeof(*s->note));
+    memset(&noted[0], 0, sizeof(noted[0]));
     s->session = NULL;
     s->open = s->doubtful = false;
 }
@@ -85,11 +83,12 @@ store_end_session(struct store *s)
 static void
 end_doubts(struct store *s)
 {
-    static const struct store_note none[STORE_DOUBTS];
+    static const struct store_session none[STORE_DOUBTS];
+    struct store_session *doubts = &s->note->sessions[1];
 
-    if (memcmp(s->doubts, none, sizeof(none)) != 0 &&
-        store_end_sessions(s, s->doubts, STORE_DOUBTS) == ERR_NONE)
-        memset(s->doubts, 0, sizeof(s->doubts));
+    if (memcmp(doubts, none, sizeof(none)) != 0 &&
+        store_end_sessions(s, doubts, STORE_DOUBTS) == ERR_NONE)
+        memset(doubts, 0, sizeof(none));
 }
 
 static enum err
@@ -105,8 +104,7 @@ start_session(struct store *s)
     s->in_session = bson_new();
     if (!mongoc_client_session_append(s->session, s->in_session, &error))
         abort(); /* it was made by this client */
-    if (s->note != NULL)
-        write_note(s, s->note);
+    note_session(s);
     return ERR_NONE;
 }
 

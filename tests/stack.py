@@ -129,12 +129,16 @@ class Stack:
 
     @contextlib.contextmanager
     def fault(self, *lines):
-        """For as long as the block lasts, mongo-proxy does that harm; gives the last fault's number."""
-        number = [self.proxy_control("add " + line) for line in lines][-1]
+        """For as long as the block lasts, mongo-proxy does that harm; the faults' numbers, for fault_hits()."""
+        numbers = [self.proxy_control("add " + line) for line in lines]
         try:
-            yield number
+            yield numbers
         finally:
             self.proxy_control("clear")
+
+    def fault_hits(self, number):
+        """How often the fault has struck."""
+        return self.proxy_control(f"hits {number}")
 
     # Processes, and how to hurt them.
 

@@ -25,16 +25,6 @@ on_stop(int sig)
     stopping = 1;
 }
 
-/* What an earlier program left open would lock topics until the server's own limit. */
-static enum err
-end_orphans(struct store *store)
-{
-    long count;
-    const struct store_note *left = orphans_before(&count);
-
-    return count == 0 ? ERR_NONE : store_end_sessions(store, left, (size_t)count);
-}
-
 /* All that needs the database once, before work begins. */
 static enum err
 begin(struct store_pool *pool, char epoch[STORE_EPOCH], bool *clock_known)
@@ -44,8 +34,8 @@ begin(struct store_pool *pool, char epoch[STORE_EPOCH], bool *clock_known)
 
     if (err == ERR_NONE)
         err = store_epoch(store, epoch);
-    if (err == ERR_NONE)
-        err = end_orphans(store);
+    if (err == ERR_NONE) /* what was left open would lock topics until the server's own limit */
+        err = orphans_end(store);
     if (err == ERR_NONE && !*clock_known)
         err = store_clock_start(pool);
     *clock_known |= err == ERR_NONE;

@@ -76,10 +76,10 @@ def test_a_change_takes_effect_once(stack, project, fault):
 def test_a_count_of_letters_makes_no_two_changes_wait_for_each_other(stack, world):
     """Once: two letters to one address at a time conflicted, so a loop of the one held the other up for seconds."""
     anna, slow = world.user("anna"), []
-    with stack.fault("hold command=insert collection=jobs ms=3000") as number:
+    with stack.fault("hold command=insert collection=jobs ms=3000") as (number,):
         thread = threading.Thread(target=lambda: slow.append(anna.post("/v1/api-tokens", name="slow", scopes=["read"])))
         thread.start()
-        eventually(lambda: stack.proxy_control(f"hits {number}") == 1, what="a change that has counted its letter")
+        eventually(lambda: stack.fault_hits(number) == 1, what="a change that has counted its letter")
         began = time.monotonic()
         anna.post("/v1/api-tokens", name="quick", scopes=["read"]).expect(201)
         assert time.monotonic() - began < 2 and not slow

@@ -1,0 +1,67 @@
+"""A program that is killed within a transaction leaves it open in the database.  The next one ends it, so that
+its topic is free again long before the server's own limit of 60 s."""
+import secrets
+import threading
+import time
+
+import pytest
+
+from client import eventually
+
+FREE = 20  # seconds; a program's start is among them
+
+
+def until_done(send):
+    """Sends again after each 503; the first other answer."""
+    began = time.monotonic()
+    while True:
+        reply = send()
+        assert time.monotonic() - began < FREE, reply
+        if reply.status not in (502, 503):
+            return reply
+        time.sleep(0.1)
+
+
+def test_a_topic_that_a_killed_taskwire_jobs_has_held(stack, world, outbox):
+    """It was telling Ben that he is invited."""
+    anna, ben = world.user("anna"), world.user("ben")
+    project = anna.project()
+    ben.confirm(outbox)
+    ben.http.strict = False
+    with stack.without("jobs"):
+        anna.post(f"/v1/projects/{project['id']}/invitations", email=ben.email, role="member").expect(201)
+        held = stack.proxy_control("add hold command=insert collection=events ms=60000")
+    try:
+        eventually(lambda: stack.fault_hits(held) == 1, within=20, what="the job's event")
+        pid = stack.kill("jobs")
+        until_done(lambda: ben.post("/v1/projects", name="Mine")).expect(201)
+        stack.wait_restarted("jobs", pid)
+    finally:
+        stack.proxy_control("clear")
+
+
+@pytest.mark.parametrize("lost", ["its connection", "nothing"])
+def test_a_topic_that_a_killed_worker_has_held(stack, world, lost):
+    """Nobody can end its transaction at first; and the parent that was to do it is killed as well."""
+    anna = world.user("anna")
+    anna.http.strict = False
+    project, key = anna.project(), secrets.token_hex(8)
+
+    def add():
+        return anna.post("/v1/tasks", title="Held", projectId=project["id"], key=key)
+    harm, more = ("cut-after", "") if lost == "its connection" else ("hold", " ms=60000")
+    with stack.fault(f"{harm} command=insert collection=events{more}",
+                     "error command=killSessions code=13 times=0") as (held, refused):
+        writer = threading.Thread(target=add)
+        writer.start()
+        eventually(lambda: stack.fault_hits(held) == 1, within=20, what="the task's event")
+        if lost == "its connection":
+            eventually(lambda: stack.fault_hits(refused) > 0, within=20, what="the worker's try to end it")
+        before, workers = stack.fault_hits(refused), stack.workers("api")
+        for _ in workers:
+            stack.kill_worker("api")
+        eventually(lambda: stack.fault_hits(refused) > before, within=20, what="the parent's try to end it")
+        pid = stack.kill("api")
+        writer.join()
+        stack.wait_restarted("api", pid)
+    until_done(add).expect(201)
