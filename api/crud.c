@@ -16,6 +16,7 @@
 #include "api/request.h"
 #include "api/router.h"
 #include "common/clock.h"
+#include "common/event_log.h"
 
 struct page {
     struct request *r;

@@ -130,11 +130,12 @@ invitations_take(struct request *r, struct change *change, const bson_t *seen, c
     struct membership m = {.user = doc_id(user, "_id"),
                            .name = doc_text(user, "name"),
                            .role = doc_text(seen, "role"),
-                           .project_topic = change_topic(change, crud_topic(r, project_id)),
                            .user_topic = user_topic};
     enum err err;
 
-    if ((err = invitations_again(r, seen, &invitation)) != ERR_NONE ||
+    if ((err = change_join_topic(change, crud_topic(r, project_id), &m.project_topic)) !=
+            ERR_NONE ||
+        (err = invitations_again(r, seen, &invitation)) != ERR_NONE ||
         (err = invitations_judge(r, invitation, &project, NULL)) != ERR_NONE)
         return err;
     if (access_member(project, m.user) >= role_named(m.role))

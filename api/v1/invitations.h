@@ -29,10 +29,11 @@ enum err invitations_judge(struct request *r, const bson_t *invitation, const bs
                            const bson_t **inviter) MUST_CHECK;
 
 /*
- * Within a change that has planned the project's topic: uses the invitation up
- * and makes the user a member.  ERR_NOT_FOUND when it has been used, declined,
+ * Within a change whose plan names the project's topic, as its last one perhaps: uses
+ * the invitation up and makes the user a member.  ERR_NOT_FOUND when it has been used, declined,
  * replaced or withdrawn since it was found; ERR_CONFLICT as invitations_judge()
- * says, or when the user has such a role already.  user is the stored document.
+ * says, or when the user has such a role already; ERR_QUOTA, with nothing stored,
+ * when the project is full.  user is the stored document.
  */
 enum err invitations_take(struct request *r, struct change *change, const bson_t *invitation,
                           const bson_t *user, int user_topic) MUST_CHECK;

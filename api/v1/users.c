@@ -36,7 +36,7 @@ static const struct field register_fields[] = {
     {"timeZone", TEXT, MAY_SET,  1, 64, .fallback = "\"UTC\""},
     {"locale",   TEXT, MAY_SET,  2, 35, .fallback = "\"en\""},
     {"cookie",   FLAG, MAY_SET,  .fallback = "false", .about = "the refresh token as a cookie, for browsers"},
-    {"invitation", TEXT, MAY_SET | NULLABLE, 1, 200, .about = "the token of an invitation, which is accepted with it"},
+    {"invitation", TEXT, MAY_SET | NULLABLE, 1, 200, .about = "the token of an invitation, which is accepted with it; if the project has no room for another member, the account opens all the same and the invitation stays open"},
     {NULL},
 };
 /* clang-format on */
@@ -93,7 +93,25 @@ name_conflicts(struct registration *reg)
     return ERR_CONFLICT;
 }
 
-/* The user with all that belongs to one; the membership too, if there is an invitation. */
+/*
+ * A project that is full is no reason to refuse the account: the invitation stays
+ * open, and can be accepted when there is room.
+ */
+static enum err
+take_invitation(struct registration *reg, struct change *change, const bson_t *user, int own)
+{
+    enum err err = invitations_take(reg->r, change, reg->invitation, user, own);
+
+    if (err != ERR_QUOTA)
+        return err;
+    reg->r->detail = NULL;
+    return ERR_NONE;
+}
+
+/*
+ * The user with all that belongs to one; the membership too, if there is an invitation
+ * to a project that has room.
+ */
 static enum err
 create_user(struct registration *reg, struct change *change, const bson_t **out)
 {
@@ -111,8 +129,7 @@ create_user(struct registration *reg, struct change *change, const bson_t **out)
             ERR_NONE ||
         (err = projects_create_inbox(r, change, own)) != ERR_NONE)
         return err;
-    return reg->invitation == NULL ? ERR_NONE
-                                   : invitations_take(r, change, reg->invitation, user, own);
+    return reg->invitation == NULL ? ERR_NONE : take_invitation(reg, change, user, own);
 }
 
 static enum err
@@ -138,8 +155,8 @@ open_account(struct registration *reg, change_fn fn)
     struct change_plan plan = {.fn = fn, .arg = reg};
     enum err err;
 
-    if (reg->invitation != NULL)
-        plan.topics[plan.topic_count++] = crud_topic(r, doc_id(reg->invitation, "projectId"));
+    if (reg->invitation != NULL) /* numbered only if it is accepted */
+        plan.last_topic = crud_topic(r, doc_id(reg->invitation, "projectId"));
     err = request_change(r, &plan);
     if (err == ERR_NONE)
         audit(r, "account.opened", &r->user_id);

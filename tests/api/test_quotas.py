@@ -82,6 +82,20 @@ def test_members_of_a_project(people, owner):
     owner.patch(joined, access="members").expect(200)  # its place is for others
 
 
+def test_an_account_opens_although_the_project_of_its_invitation_is_full(people, owner):
+    """Once: the registration was refused as a whole.  The invitation stays, for when there is room."""
+    project, others = owner.project(), [people.user(), people.user()]
+    token = owner.invite(project, fresh_account()["email"])["token"]
+    for other in others:
+        owner.share(project, other)
+    newcomer = people.anonymous()
+    newcomer.take(newcomer.post("/v1/users", **fresh_account("newcomer"), invitation=token).expect(201))
+    newcomer.get(project).expect(404)
+    newcomer.post("/v1/invitations/accept", token=token).expect(409, "quota-exceeded")
+    owner.delete(f"/v1/projects/{project['id']}/members/{others[0].id}").expect(204)
+    newcomer.accept(token)
+
+
 def test_invitations_of_a_project_and_a_user(people, owner):
     """What is open is counted exactly under races; an answered one makes room, but not for its sender."""
     project, addresses = owner.project(), [fresh_account()["email"] for _ in range(9)]

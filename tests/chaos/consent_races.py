@@ -9,6 +9,7 @@ import pathlib
 import random
 import secrets
 import sys
+import tempfile
 import threading
 import time
 
@@ -19,6 +20,7 @@ import pymongo  # noqa: E402
 from bson import ObjectId  # noqa: E402
 
 from client import SETTINGS, World, fresh_account  # noqa: E402
+from skew import skewed_build, slow_commits  # noqa: E402
 
 APART = 0.004  # seconds by which one of the two may be later, at most
 
@@ -209,9 +211,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--skew", default="+0s", help="how far the second api program's clock is off, say -30s")
+    parser.add_argument("--slow-commits", type=int, default=0, metavar="MS", help="hold every commit for so long")
     args = parser.parse_args()
     from stack import Stack
-    with Stack(api=2, settings=SETTINGS) as stack:
+    with tempfile.TemporaryDirectory() as folder, Stack(
+            build=skewed_build(pathlib.Path(folder), args.skew), api=2, settings=SETTINGS,
+            proxy=args.slow_commits > 0) as stack, slow_commits(stack, args.slow_commits):
         races = Races(stack, args.seed)
 
         def say(done, wrong):

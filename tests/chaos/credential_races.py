@@ -24,7 +24,7 @@ import bson  # noqa: E402
 import pymongo  # noqa: E402
 
 from client import PASSWORD, SETTINGS, User, World, fresh_account  # noqa: E402
-from skew import skewed_build  # noqa: E402
+from skew import skewed_build, slow_commits  # noqa: E402
 
 NEW = "an altogether new one"
 WITHIN = 1.0  # seconds after the event's answer
@@ -173,9 +173,9 @@ class Races:
         self.db = self.client[stack.mongodb_database]
         self.dice, self.took, self.ended, self.wrong = random.Random(seed), [], 0, []
 
-    def run(self, rounds, say=lambda *_: None):
+    def run(self, rounds, say=lambda *_: None, pairs=PAIRS):
         for number in range(rounds):
-            for attack, event in self.PAIRS:
+            for attack, event in pairs:
                 race = Round(self)
                 if attack == "upgrade":
                     race.cheapen()
@@ -191,16 +191,19 @@ def main():
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--skew", default="+0s", help="how far the second api program's clock is off, say -30s")
+    parser.add_argument("--slow-commits", type=int, default=0, metavar="MS", help="hold every commit for so long")
+    parser.add_argument("--pairs", nargs="*", default=[f"{a}:{e}" for a, e in Races.PAIRS], metavar="ATTACK:EVENT")
     args = parser.parse_args()
     from stack import Stack
     with tempfile.TemporaryDirectory() as folder, Stack(
-            build=skewed_build(pathlib.Path(folder), args.skew), api=2, settings={**SETTINGS, **SLOWER}) as stack:
+            build=skewed_build(pathlib.Path(folder), args.skew), api=2, settings={**SETTINGS, **SLOWER},
+            proxy=args.slow_commits > 0) as stack, slow_commits(stack, args.slow_commits):
         races = Races(stack, args.seed)
 
         def say(done):
             if done % 20 == 0:
                 print(f"{done} rounds, {races.ended} sessions and tokens ended, {len(races.wrong)} wrong", flush=True)
-        wrong = races.run(args.rounds, say)
+        wrong = races.run(args.rounds, say, [pair.split(":") for pair in args.pairs])
     races.took.sort()
     print(f"{len(races.took)} events, the slowest {races.took[-1]:.2f} s, half within {races.took[len(races.took) // 2]:.2f} s; "
           f"{races.ended} sessions and tokens ended")

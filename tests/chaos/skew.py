@@ -1,4 +1,5 @@
 """A host whose clock is off: a build folder whose programs run at a shifted time (libfaketime)."""
+import contextlib
 import glob
 import os
 import pathlib
@@ -18,9 +19,17 @@ def skewed_build(folder, shift):
     """A build folder whose programs run at a shifted time when they are the second of their kind."""
     library = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")[0]
     real = pathlib.Path(os.environ.get("TASKWIRE_BUILD") or ROOT / "var" / "build")
-    (folder / "taskwire-admin").symlink_to(real.resolve() / "taskwire-admin")
+    for name in ("taskwire-admin", "mongo-proxy"):
+        (folder / name).symlink_to(real.resolve() / name)
     for name in ("taskwire-api", "taskwire-push", "taskwire-jobs"):
         wrapper = folder / name
         wrapper.write_text(WRAPPER.format(library=library, shift=shift, program=real.resolve() / name))
         wrapper.chmod(0o755)
     return folder
+
+
+@contextlib.contextmanager
+def slow_commits(stack, ms):
+    """Every commit reaches the database so many milliseconds late, as from a host that is slow; 0: at once."""
+    with stack.fault(f"hold command=commitTransaction times=0 ms={ms}") if ms else contextlib.nullcontext():
+        yield stack
