@@ -14,6 +14,8 @@ FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "-
          "--disable-background-networking", "--disable-component-update", "--disable-sync",
          "--disable-dev-shm-usage", "--lang=en-GB", "--hide-scrollbars"]
 
+WIDTH, HEIGHT = 1280, 800
+
 # Resolves when all movements with an end have ended and are painted.
 STILL = """
     const done = arguments[0];
@@ -26,11 +28,12 @@ STILL = """
 class Browser:
     """One person's browser: nothing is shared with another's."""
 
-    def __init__(self, width=1280, height=800, cookies=True):
+    def __init__(self, cookies=True):
+        self.cookies = cookies
         self.profile = tempfile.mkdtemp(prefix="taskwire-browser-")
         options = Options()
         options.binary_location = CHROMIUM
-        for flag in [*FLAGS, f"--user-data-dir={self.profile}", f"--window-size={width},{height}"]:
+        for flag in [*FLAGS, f"--user-data-dir={self.profile}", f"--window-size={WIDTH},{HEIGHT}"]:
             options.add_argument(flag)
         if not cookies:
             options.add_experimental_option("prefs", {"profile.default_content_setting_values.cookies": 2})
@@ -42,6 +45,23 @@ class Browser:
     def close(self):
         self.driver.quit()
         shutil.rmtree(self.profile, ignore_errors=True)
+
+    def clean(self):
+        """As new for the next test: one empty tab, no cookies, nothing stored, nothing emulated, no complaints."""
+        first, *others = self.driver.window_handles
+        for tab in others:
+            self.driver.switch_to.window(tab)
+            self.driver.close()
+        self.driver.switch_to.window(first)
+        self.offline(False)
+        origin = self.driver.execute_script("return location.origin")
+        self.driver.get("about:blank")
+        for command, arguments in [
+                ("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"}), ("Network.clearBrowserCookies", {}),
+                ("Network.disable", {}), ("Emulation.clearDeviceMetricsOverride", {}), ("Emulation.setEmulatedMedia", {"features": []}),
+                ("Emulation.setTouchEmulationEnabled", {"enabled": False}), ("Emulation.setTimezoneOverride", {"timezoneId": ""})]:
+            self.driver.execute_cdp_cmd(command, arguments)
+        self.complaints()
 
     def complaints(self, expected=()):
         """Errors and warnings of the console since the last call, but those that contain an expected text."""

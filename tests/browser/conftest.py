@@ -14,33 +14,43 @@ from page import Page  # noqa: E402
 LOST = ("net::ERR_", "WebSocket connection to", "status of 502", "status of 503")
 
 
+# Logs in without the page's form; what the page itself remembers of a log-in is set too.
+LOG_IN = """
+    const [login, password, done] = arguments;
+    fetch("/v1/sessions", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ login, password, cookie: true }) })
+        .then((reply) => reply.json()).then(({ user }) => { localStorage.setItem("taskwire.user", user.id); done(null); }).catch((e) => done(String(e)))
+"""
+
+
 class Windows:
-    """Opens pages; at the end of a test each must be free of complaints."""
+    """Opens pages; at the end of a test each must be free of complaints.  `idle`: browsers that wait for the next test."""
 
-    def __init__(self, url):
-        self.url, self.browsers, self.expected = url, [], []
+    def __init__(self, url, idle):
+        self.url, self.idle, self.browsers = url, idle, []
+        self.expected = ["/favicon.ico"]  # asked for where log_in() starts; the page itself names another
 
-    def open(self, **size):
+    def _page(self):
+        self.browsers.append(self.idle.pop() if self.idle else Browser())
+        return Page(self.browsers[-1], self.url)
+
+    def open(self):
         """A browser of its own at the gate."""
-        browser = Browser(**size)
-        self.browsers.append(browser)
-        page = Page(browser, self.url).open()
+        page = self._page().open()
         page.visible("#gate")
         return page
 
     def blocked(self):
         """A browser that keeps neither cookies nor anything else."""
-        browser = Browser(cookies=False)
-        self.browsers.append(browser)
-        return Page(browser, self.url).open()
+        self.browsers.append(Browser(cookies=False))
+        return Page(self.browsers[-1], self.url).open()
 
-    def log_in(self, user, project=None, **size):
+    def log_in(self, user, project=None):
         """A browser in which a User of the API is signed in, live, in one of his projects."""
-        page = self.open(**size)
-        page.log_in(user.email, user.password)
+        page = self._page().open("/favicon.svg")  # of the page's origin, without its scripts
+        assert page.driver.execute_async_script(LOG_IN, user.email, user.password) is None
+        page.open(f"/#/p/{project['id']}" if project else "/")
         page.wait_connection("live")
-        if project is not None:
-            page.open_project(project["name"])
+        page.wait_project(project["name"] if project else "Inbox")
         return page
 
     def expect(self, *complaints):
@@ -51,24 +61,38 @@ class Windows:
         """This test takes a program away."""
         self.expect(*LOST)
 
-    def close(self):
+    def close(self, failed):
+        """Browsers go on to the next test, but for those of a failed one and those with settings of their own."""
         for browser in self.browsers:
-            browser.close()
+            if failed or not browser.cookies:
+                browser.close()
+            else:
+                browser.clean()
+                self.idle.append(browser)
 
     def complaints(self):
         return [line for browser in self.browsers for line in browser.complaints(self.expected)]
 
 
+@pytest.fixture(scope="session")
+def idle():
+    """Browsers without a test: to start one takes longer than most tests."""
+    browsers = []
+    yield browsers
+    for browser in browsers:
+        browser.close()
+
+
 @pytest.fixture
-def windows(stack, request):
-    here = Windows(stack.url)
+def windows(stack, idle, request):
+    here = Windows(stack.url, idle)
     yield here
     failed = getattr(request.node, "failed", False)
     for number, browser in enumerate(here.browsers):
         if failed:
             browser.screenshot(f"failed-{request.node.name}-{number}")
     complaints = here.complaints()
-    here.close()
+    here.close(failed or complaints)
     assert not complaints, "the browser complained:\n" + "\n".join(complaints)
 
 

@@ -7,7 +7,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
-SOON = 10.0
+SOON = 20.0  # no measure of speed: a busy machine takes its time
 
 
 class Page:
@@ -200,6 +200,12 @@ class Page:
 
     def undo(self):
         self.click(".toast button")
+
+    def hurry(self):
+        """From now on the page waits only a tenth as long where it waits before it tries something again."""
+        self.driver.execute_script("""
+            const timer = window.setTimeout;
+            window.setTimeout = (work, ms = 0, ...more) => timer(work, ms > 200 && ms < 5000 ? ms / 10 : ms, ...more)""")
 
     # ---- the state behind the picture ----
 

@@ -76,14 +76,45 @@ def wheel(page, x, y, dx, dy):
         "type": "mouseWheel", "x": x, "y": y, "deltaX": dx, "deltaY": dy})
 
 
+# A finger that rests drags a card.  On a slow machine the steps of a wipe lie as far apart, so timers begun under a wiping finger wait.
+WIPING = """
+    window.patient ??= ((start) => (window.setTimeout = (work, ms = 0, ...more) => start(work, window.wiping && ms > 100 ? ms + 60000 : ms, ...more)))(window.setTimeout);
+    window.wiping = arguments[0];
+"""
+
+
+def finger(page, kind, *points):
+    """kind: touchStart, touchMove or touchEnd (without a point)."""
+    page.driver.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y} for x, y in points]})
+
+
 def touch(page, x, y, dx, dy):
     """A finger that wipes in a few steps."""
-    def send(kind, *points):
-        page.driver.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y} for x, y in points]})
-    send("touchStart", (x, y))
+    js(page, WIPING, True)
+    finger(page, "touchStart", (x, y))
     for step in (0.1, 0.4, 0.7, 1.0):
-        send("touchMove", (x - dx * step, y - dy * step))
-    send("touchEnd")
+        finger(page, "touchMove", (x - dx * step, y - dy * step))
+    finger(page, "touchEnd")
+    js(page, WIPING, False)
+
+
+# Resolves when something has scrolled, and scrolls no further.
+SCROLLED = """
+    const [css, axis, done] = arguments;
+    let last = 0, still = 0;
+    const look = () => {
+      const now = document.querySelector(css)[axis];
+      still = now > 0 && now === last ? still + 1 : 0;
+      last = now;
+      if (still < 5) requestAnimationFrame(look); else done(now);
+    };
+    look();
+"""
+
+
+def scrolled(page, css, axis):
+    """How far a wipe has scrolled something, scrollLeft or scrollTop, once it has come to rest."""
+    return page.driver.execute_async_script(SCROLLED, css, axis)
 
 
 def scrolled_to(page, element, move, tries=24):

@@ -1,21 +1,19 @@
 """The account's page: what one changes of oneself, and where one is logged in."""
 import datetime
-import time
 
 import bson
 import pymongo
-import pytest
 import qr_reader
 from client import fresh_account
+from reach import too_wide
 from second_factor import code_of
 from selenium.webdriver.support.ui import Select
 
-LIVE = 2.0
 NEW = "an altogether new one"
 
 
-def account(windows, user, **size):
-    page = windows.log_in(user, **size)
+def account(windows, user):
+    page = windows.log_in(user)
     page.click("#me")
     page.visible("#account")
     page.until(lambda: page.all("#sessions li"))
@@ -96,7 +94,9 @@ def test_that_enough_codes_were_sent_is_said_at_once(windows, anna):
         anna.post("/v1/verifications", purpose="phone").expect(202)
     page = account(windows, anna)
     page.click("#contact-phone form:not([hidden]) footer button:nth-child(2)")
-    page.until(lambda: "Enough codes" in page.text("#contact-phone .form-error"), within=2)
+    page.until(lambda: "Enough codes" in page.text("#contact-phone .form-error"))
+    asked = "return performance.getEntriesByType('resource').filter((e) => e.name.endsWith('/v1/verifications')).length"
+    assert page.driver.execute_script(asked) == 1  # not tried again first
 
 
 def test_a_new_address_counts_once_its_code_is_typed(windows, anna, outbox):
@@ -133,13 +133,13 @@ def test_a_changed_password_logs_out_the_others(windows, anna):
     page.visible("#password .complaint")
     submit(page, "#password", currentPassword=anna.password, newPassword=NEW)
     said(page, "#password", "Password changed")
-    other.visible("#gate", within=LIVE)
+    other.visible("#gate")
     page.until(lambda: len(sessions(page)) == 1)
     other.log_in(anna.email, NEW)
     other.wait_connection("live")
 
 
-def test_ending_another_session_logs_that_browser_out_within_two_seconds(windows, anna):
+def test_ending_another_session_logs_that_browser_out(windows, anna):
     windows.expect("status of 401")
     anna.delete("/v1/sessions/current").expect(204)
     other = windows.log_in(anna)
@@ -147,12 +147,9 @@ def test_ending_another_session_logs_that_browser_out_within_two_seconds(windows
     page.until(lambda: len(sessions(page)) == 2)
     assert all("Chrome on Linux" in text and "127.0.0.1" in text and "just now" in text for text in sessions(page).values())
     theirs = next(id for id, text in sessions(page).items() if "This browser" not in text)
-    start = time.monotonic()
     end_session(page, theirs)
-    other.visible("#gate", within=LIVE)
-    took = time.monotonic() - start
-    print(f"out after {took * 1000:.0f} ms")
-    assert took <= LIVE and "has ended" in other.text("#gate-note")
+    other.visible("#gate")
+    assert "has ended" in other.text("#gate-note")
     page.until(lambda: len(sessions(page)) == 1)
     page.wait_connection("live")
     other.driver.refresh()
@@ -167,7 +164,7 @@ def test_all_others_are_ended_at_once(windows, anna):
     page.until(lambda: len(sessions(page)) == 4)  # with the one of anna's first token
     page.click("#end-others")
     for other in others:
-        other.visible("#gate", within=LIVE)
+        other.visible("#gate")
     page.until(lambda: len(sessions(page)) == 1 and not page.find("#end-others").is_displayed())
     page.wait_connection("live")
 
@@ -179,7 +176,6 @@ def test_a_second_step_is_set_up_used_and_taken_away(windows, anna):
     page.visible("#factor-password .complaint")
     submit(page, "#factor-password", password=anna.password)
     page.visible("#factor-code")
-    page.browser.screenshot("account-totp")
     secret = page.text("#factor-secret").replace(" ", "")
     uri = page.find("#factor-uri").get_attribute("href")
     assert f"secret={secret}&" in uri and uri == page.find("#factor-uri-text").get_property("textContent")
@@ -188,7 +184,6 @@ def test_a_second_step_is_set_up_used_and_taken_away(windows, anna):
     page.visible("#factor-code .complaint")
     submit(page, "#factor-code", code=code_of(secret))
     page.visible("#factor-recovery")
-    page.browser.screenshot("account-recovery")
     recovery = [e.text for e in page.all("#recovery-codes code")]
     assert len(set(recovery)) == 10
     page.click("#recovery-done")
@@ -198,7 +193,6 @@ def test_a_second_step_is_set_up_used_and_taken_away(windows, anna):
     other = windows.open()
     other.log_in(anna.email, anna.password)
     other.visible("#login [name=code]")
-    other.browser.screenshot("gate-code")
     submit(other, "#login", code="nonsense")
     other.visible("#login .form-error")
     submit(other, "#login", code=recovery[0].lower())
@@ -211,20 +205,14 @@ def test_a_second_step_is_set_up_used_and_taken_away(windows, anna):
     assert anna.log_in().get("/v1/me")["totpEnabledAt"] is None
 
 
-@pytest.mark.parametrize("width", [1280, 768, 380])
-def test_the_page_fits_every_size_and_both_themes(windows, anna, width):
+def test_a_second_factor_fits_every_size(windows, anna):
     page = account(windows, anna)
-    page.browser.resize(width, 900)
     page.click("#contact-phone .contact-row button")
     submit(page, "#factor-password", password=anna.password)
     page.visible("#factor-code")
-    for theme in ("light", "dark"):
-        page.browser.theme(theme)
-        for place in ("account-title", "factor-title"):
-            page.driver.execute_script("document.getElementById(arguments[0]).scrollIntoView()", place)
-            page.browser.screenshot(f"account-{width}-{theme}-{place.split('-')[0]}")
-    wide = "return [document.documentElement.scrollWidth, document.getElementById('account').scrollWidth]"
-    assert max(page.driver.execute_script(wide)) <= width
+    for width in (1280, 768, 360):
+        page.resize(width, 900)
+        assert too_wide(page) == [], width
 
 
 def test_a_qr_code_says_its_text(windows):
@@ -279,7 +267,6 @@ def test_after_a_while_the_password_is_asked_for_again(stack, windows, anna):
     submit(page, "#step-up-form", password="not it at all")
     assert page.visible("#step-up-form .complaint").text == "Wrong password."
     assert not page.find("#step-up-form [name=code]").is_displayed()
-    page.browser.screenshot("account-step-up")
     submit(page, "#step-up-form", password=anna.password)
     exported(page, anna.email)
     assert not page.find("#step-up-dialog").is_displayed()

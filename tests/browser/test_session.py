@@ -19,7 +19,6 @@ def test_every_complaint_stands_at_its_field(windows, anna):
     assert complaints(page) == {"name", "email", "phone", "password"}
     page.sign_up("Dora", "no address", "12", "correct horse battery staple")
     page.until(lambda: complaints(page) == {"email", "phone"})
-    page.browser.screenshot("gate-complaints")
     page.sign_up(**{**fresh_account("dora"), "email": anna.email})
     page.until(lambda: complaints(page) == {"email"})
 
@@ -85,9 +84,10 @@ def test_logging_out_ends_the_session(windows, anna):
 def test_a_log_out_that_the_server_did_not_hear_says_so(windows, anna):
     windows.expect_losses()
     page = windows.log_in(anna)
+    page.hurry()
     page.browser.offline(True)
     page.click("#logout")
-    page.visible("#gate", within=20)
+    page.visible("#gate")
     assert "may still be open" in page.text("#gate-note")
     page.browser.offline(False)
     page.driver.refresh()
@@ -135,7 +135,7 @@ def test_a_session_ended_elsewhere_ends_here(windows, anna):
     for session in sessions:
         if not session.get("current"):
             other.delete(f"/v1/sessions/{session['id']}")
-    page.visible("#gate", within=5)
+    page.visible("#gate")
 
 
 def test_two_tabs_share_one_session(windows, anna):

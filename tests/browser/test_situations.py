@@ -1,5 +1,5 @@
 """What people complained of in the trackers of other tools, tried here: `tests/situations.md` has the list."""
-from reach import touch
+from reach import finger, scrolled, touch
 from selenium.webdriver.common.action_chains import ActionChains
 
 
@@ -8,15 +8,30 @@ def test_a_swipe_over_cards_moves_none(windows, anna):
     tasks = [anna.task(f"Task {n:02}", projectId=project["id"])["title"] for n in range(20)]
     page = windows.log_in(anna, project)
     page.resize(380, 760)
-    page.card(tasks[0])
-    page.driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
-    column = "return document.querySelector('.cards').scrollTop"
+    page.wait_titles("todo", tasks)
     touch(page, 150, 500, 0, 300)
-    page.until(lambda: page.driver.execute_script(column) > 100, why="the column did not scroll")
+    assert scrolled(page, ".cards", "scrollTop") > 100
     touch(page, 300, 500, 250, 0)
-    page.until(lambda: page.driver.execute_script("return document.querySelector('#board').scrollLeft") > 50, why="the board did not scroll")
+    assert scrolled(page, "#board", "scrollLeft") > 50
     assert page.titles("todo") == tasks and not page.find("#panel").is_displayed()
     assert all(t["rev"] == 1 for t in anna.items("/v1/tasks", projectId=project["id"]))
+
+
+def test_a_finger_that_rests_on_a_card_drags_it(windows, anna):
+    project = anna.project("Touch")
+    for title in ("First", "Second"):
+        anna.task(title, projectId=project["id"])
+    page = windows.log_in(anna, project)
+    page.resize(900, 760)
+    box, target = page.card("Second").rect, page.find(".cards[data-status='in-progress']").rect
+    start = (box["x"] + 20, box["y"] + 20)
+    finger(page, "touchStart", start)
+    page.visible(".ghost")
+    finger(page, "touchMove", (target["x"] + 40, target["y"] + 40))
+    finger(page, "touchEnd")
+    page.wait_titles("in-progress", ["Second"])
+    page.until(lambda: [t["status"] for t in anna.items("/v1/tasks", projectId=project["id"], q="second")] == ["in-progress"])
+    assert not page.find("#panel").is_displayed()
 
 
 def test_a_double_click_on_create_makes_one_task(windows, anna):
