@@ -14,14 +14,16 @@ const LAST_DELAY_MS = 15_000;
 const ANSWER_MS = 10_000; /* the longest wait for ready, pong or following */
 const PING_MS = 20_000;
 const OFFLINE_AFTER = 4; /* failed tries until "reconnecting" is called "offline" */
+const LATER_MS = 1_000; /* until a follow that was throttled is sent again; doubled each time */
 const SETTLE_MS = 3_000; /* how long a replay whose end was not seen may be silent */
 
 const NOT_AUTHORISED = 4401; /* close code */
-const NOT_FOUND = "not-found"; /* error code */
+const NOT_FOUND = "not-found"; /* error codes */
+const THROTTLED = "throttled";
 
 /* What is known of one topic; seq is the last number handed on, cursor the place behind it. */
 function newTopic() {
-  return { wanted: false, following: false, cursor: null, seq: null, ref: null, until: null };
+  return { wanted: false, following: false, cursor: null, seq: null, ref: null, until: null, refusals: 0, timer: 0 };
 }
 
 export class Live {
@@ -84,7 +86,7 @@ export class Live {
    * told: "unfollow" would end the topic for "all" too.
    */
   release(topic) {
-    this.#topics.delete(topic);
+    this.#forget(topic);
   }
 
   isFollowing(topic) {
@@ -101,6 +103,11 @@ export class Live {
     if (this.#socket?.readyState !== WebSocket.OPEN) return false;
     this.#socket.send(JSON.stringify(frame));
     return true;
+  }
+
+  #forget(name) {
+    clearTimeout(this.#topics.get(name)?.timer);
+    this.#topics.delete(name);
   }
 
   #topic(name) {
@@ -152,9 +159,11 @@ export class Live {
     this.#ready = false;
     this.#missed = null;
     for (const [name, t] of this.#topics) {
+      clearTimeout(t.timer);
       if (!t.wanted) this.#topics.delete(name);
       t.following = false;
       t.ref = t.until = null;
+      t.refusals = 0;
     }
     socket?.close();
   }
@@ -211,6 +220,7 @@ export class Live {
   }
 
   #sendFollow(topic, t) {
+    clearTimeout(t.timer);
     t.ref = `f${++this.#refs}`;
     t.until = null;
     this.send({ op: "follow", topic, ref: t.ref, ...(t.cursor ? { since: t.cursor } : {}) });
@@ -219,6 +229,7 @@ export class Live {
   #onFollowing(frame) {
     const t = this.#topic(frame.topic);
     t.ref = null;
+    t.refusals = 0;
     t.following = true;
     if (t.cursor && frame.recovered === false) {
       this.#onResync({ ...frame, reason: "not recovered" });
@@ -260,7 +271,7 @@ export class Live {
   }
 
   #onLeft(frame) {
-    this.#topics.delete(frame.topic);
+    this.#forget(frame.topic);
     this.#options.onLeft?.(frame.topic, frame.reason);
     this.#settle();
   }
@@ -271,9 +282,16 @@ export class Live {
       if (t.ref === null || t.ref !== frame.ref) continue;
       /* A topic that is gone, or no longer ours; anything else may pass: try again later. */
       if (frame.code === NOT_FOUND) this.#onLeft({ topic: name, reason: frame.code });
+      else if (frame.code === THROTTLED) this.#followLater(name, t);
       else this.#lost();
       return;
     }
+  }
+
+  /* The connection is good, and a new one would count for more than a follow: only this follow is repeated. */
+  #followLater(name, t) {
+    const most = Math.min(LAST_DELAY_MS, LATER_MS * 2 ** t.refusals++);
+    t.timer = setTimeout(() => this.#sendFollow(name, t), most * (0.5 + Math.random() / 2));
   }
 
   /* Live once every follow is answered and every replay has come to its end. */
