@@ -9,6 +9,7 @@
 #include "api/field.h"
 #include "api/query.h"
 #include "api/reply.h"
+#include "api/request.h"
 #include "api/router.h"
 #include "common/json.h"
 #include "common/text.h"
@@ -334,13 +335,14 @@ write_schemas(struct text *t)
         text_printf(t, "%s\"/problems/%s\"", i > ERR_MALFORMED ? "," : "", problems[i].slug);
     for (int i = 0; from_nginx[i] != NULL; i++)
         text_printf(t, ",\"/problems/%s\"", from_nginx[i]);
-    text_puts(t,
-              "]},\"title\":{\"type\":\"string\"},\"status\":{\"type\":\"integer\"},"
-              "\"detail\":{\"type\":\"string\"},\"requestId\":{\"type\":\"string\"},"
-              "\"parameter\":{\"type\":\"string\"},\"current\":{\"type\":\"object\"},"
-              "\"errors\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":["
-              "\"pointer\",\"code\",\"detail\"],\"properties\":{\"pointer\":{\"type\":"
-              "\"string\"},\"code\":{\"type\":\"string\"},\"detail\":{\"type\":\"string\"}}}}}}");
+    text_puts(t, "]},\"title\":{\"type\":\"string\"},\"status\":{\"type\":\"integer\"},"
+                 "\"detail\":{\"type\":\"string\"},\"requestId\":{\"type\":\"string\"},"
+                 "\"parameter\":{\"type\":\"string\"},\"current\":{\"type\":\"object\"},"
+                 "\"errors\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":["
+                 "\"pointer\",\"code\",\"detail\"],\"properties\":{\"pointer\":{\"type\":"
+                 "\"string\"},\"code\":{\"type\":\"string\"");
+    write_choices(t, complaint_codes, false);
+    text_puts(t, "},\"detail\":{\"type\":\"string\"}}}}}}");
     for (const struct route *r = routes; r->path != NULL; r++) {
         bool answered = false, sent = false;
 

@@ -15,6 +15,12 @@
 
 const char *const method_names[METHOD__COUNT] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
 
+const char *const complaint_codes[] = {
+    "blank",    "choice",  "common",    "duplicate", "exclusive",  "format",   "in-use",
+    "inbox",    "kind",    "nested",    "not-found", "not-member", "null",     "order",
+    "personal", "range",   "read-only", "required",  "taken",      "too-long", "too-short",
+    "type",     "unknown", "wrong",     NULL};
+
 /* Undoes %XX and +; NULL for broken escapes, NUL and what is not UTF-8. */
 static char *
 unescape(struct request *r, const char *in, size_t len)

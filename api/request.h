@@ -129,7 +129,13 @@ enum err request_fail(struct request *r, enum err err, const char *format, ...) 
 /* ERR_BAD_PARAMETER with its name. */
 enum err request_bad_param(struct request *r, const char *name, const char *why);
 
-/* Adds a complaint about the body; pointer is a JSON Pointer. */
+/*
+ * The codes of complaints, with NULL at the end.  OpenAPI lists them, and the web client has its
+ * own words for each (nginx/web/messages.js).
+ */
+extern const char *const complaint_codes[];
+
+/* Adds a complaint about the body; pointer is a JSON Pointer, code one of complaint_codes. */
 void request_complain(struct request *r, const char *pointer, const char *code, const char *format,
                       ...) PRINTF_LIKE(4, 5);
 

@@ -190,6 +190,7 @@ def problem(r):
     for complaint in r.json.get("errors", []):
         fits(complaint, COMPLAINT, str(r))
         assert complaint["pointer"] == "" or complaint["pointer"].startswith("/"), f"no JSON Pointer: {r}"
+        assert contract is None or complaint["code"] in known_codes(), f"not a code of the contract: {r}"
     if r.status == 405:
         assert r.headers.get("allow"), f"405 without Allow: {r}"
     if r.status in (429, 503):
@@ -242,6 +243,12 @@ def known_problems():
     """The slugs of the published contract."""
     declared = contract["components"]["schemas"]["Problem"]["properties"]["type"]["enum"] if contract else []
     return sorted({t.rsplit("/", 1)[-1] for t in declared})
+
+
+def known_codes():
+    """The codes of complaints about fields in the published contract."""
+    problem_schema = contract["components"]["schemas"]["Problem"]["properties"]
+    return problem_schema["errors"]["items"]["properties"]["code"]["enum"]
 
 
 def unseen_problems():

@@ -39,38 +39,44 @@ const PROBLEMS = {
   "internal": "Something went wrong on our side. Try again in a moment.",
 };
 
+/* By the code of a complaint about a field; the API's own list is in `api/request.c`. */
 const FIELDS = {
-  "required": REQUIRED,
   "blank": REQUIRED,
-  "null": REQUIRED,
-  "too-short": "This is too short.",
-  "too-long": "This is too long.",
-  "text": "This contains characters that can’t be saved.",
-  "email": "This doesn’t look like an email address.",
-  "phone": "Enter the whole number with its country code, such as +49 170 1234567.",
-  "taken": "There is already an account with this.",
-  "wrong": "This is not your current password.",
+  "choice": "Choose one of the options.",
   "common": "This password is too common. Choose one that nobody would guess.",
-  "password": "Choose a password that is harder to guess.",
-  "personal": "Choose a password without your name, email or phone number.",
-  "not-member": "This person is no longer a member of the project.",
-  "not-found": "This no longer exists.",
-  "order": "The start can’t be after the due date.",
   "duplicate": "This is already in the list.",
+  "exclusive": "Only one of the two can be set.",
+  "format": "This doesn’t look right. Please check it.",
   "in-use": "This is still in use.",
-  "archived": "This project is archived. Take it out of the archive first.",
   "inbox": "This can’t be changed in your Inbox.",
+  "kind": "A project needs at least one open and one completed status.",
+  "nested": "A subtask can’t have subtasks of its own.",
+  "not-found": "This no longer exists.",
+  "not-member": "This person is no longer a member of the project.",
+  "null": REQUIRED,
+  "order": "The start can’t be after the due date.",
+  "personal": "Choose a password without your name, email or phone number.",
+  "range": "This is outside of what is possible here.",
+  "read-only": "This can’t be changed here.",
+  "required": REQUIRED,
+  "taken": "There is already an account with this.",
+  "too-long": "This is too long.",
+  "too-short": "This is too short.",
+  "type": "This can’t be used here.",
+  "unknown": "This can’t be used here.",
+  "wrong": "This isn’t right. Please check it.",
 };
 
 /* A complaint that says more when its field is known. */
 const OF_FIELD = {
-  "email/format": FIELDS.email,
+  "email/format": "This doesn’t look like an email address.",
   "email/taken": "There is already an account with this email address.",
-  "phone/format": FIELDS.phone,
+  "phone/format": "Enter the whole number with its country code, such as +49 170 1234567.",
   "phone/taken": "There is already an account with this phone number.",
   "password/too-short": "Use at least 12 characters.",
   "newPassword/too-short": "Use at least 12 characters.",
   "password/wrong": "Wrong password.",
+  "currentPassword/wrong": "This is not your current password.",
   "code/wrong": "This code is wrong or has expired.",
 };
 
@@ -81,7 +87,7 @@ export function problemText(slug, status) {
 
 /* `field` is the first name in the complaint's pointer. */
 export function fieldText(field, code) {
-  return OF_FIELD[`${field}/${code}`] ?? FIELDS[code] ?? "This can’t be used here.";
+  return OF_FIELD[`${field}/${code}`] ?? FIELDS[code] ?? FIELDS.type;
 }
 
 export const known = { problems: Object.keys(PROBLEMS), fields: Object.keys(FIELDS) };
