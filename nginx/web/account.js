@@ -7,6 +7,7 @@ import { plainPhone } from "./gate.js";
 import { REQUIRED } from "./messages.js";
 import { session } from "./session.js";
 import { renderSessions, setUpSessions } from "./sessions.js";
+import { isTyped, valuesOf, watch } from "./typed.js";
 
 let contacts = [];
 
@@ -21,12 +22,22 @@ function fillProfile() {
   timeZone.replaceChildren(...[...zones].sort().map((zone) => el("option", { value: zone }, zone.replaceAll("_", " "))));
   name.value = session.user.name;
   timeZone.value = session.user.timeZone;
+  watch($("profile"));
+}
+
+/* What was typed into the profile and not saved, to be put back; null when there is nothing. */
+export const profileDraft = () => (isTyped($("profile")) ? valuesOf($("profile")) : null);
+
+export function restoreProfile(typed) {
+  for (const [name, value] of Object.entries(typed)) $("profile").elements[name].value = value;
+  say($("profile"), "Your unsaved changes are back.");
 }
 
 async function saveProfile(form) {
   const fields = { name: form.elements.name.value.trim(), timeZone: form.elements.timeZone.value };
   for (const key of Object.keys(fields)) if (fields[key] === session.user[key]) delete fields[key];
   if (Object.keys(fields).length) session.setUser(await request("PATCH", "/v1/me", { body: fields }));
+  watch(form);
   say(form, "Saved");
 }
 

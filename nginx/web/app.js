@@ -3,11 +3,11 @@
  * address (#/p/<project>/t/<task>, #/account, or a letter's link).  What is shown and how lives in the views; what is true in workspace.js.
  */
 import "./composing.js";
-import { clearAccount, openAccount, renderAccount, setUpAccount } from "./account.js";
+import { clearAccount, openAccount, profileDraft, renderAccount, restoreProfile, setUpAccount } from "./account.js";
 import { onStepUp, request } from "./api.js";
 import { Board } from "./board.js";
 import { nextChange, setZone } from "./dates.js";
-import { askPassword, offerText, toast, toastError } from "./dialogs.js";
+import { askPassword, mayDiscard, offerText, toast, toastError } from "./dialogs.js";
 import { $, avatar, el, quote } from "./dom.js";
 import { hasNoFocus, keepFocusSomewhere } from "./focus.js";
 import { fold } from "./fold.js";
@@ -17,9 +17,10 @@ import { confirmContact, takeLetter } from "./letters.js";
 import { List } from "./list.js";
 import { Panel } from "./panel.js";
 import { session } from "./session.js";
-import { clearShare, editProject, openShare, renderMembers } from "./share.js";
+import { clearShare, editProject, openShare, projectDraft, renderMembers } from "./share.js";
 import { clearSide, renderCaughtUp, renderConnection, renderMe, renderProjects } from "./sidebar.js";
 import { blocked, forget, recall, remember } from "./storage.js";
+import { typedWithin } from "./typed.js";
 import { Workspace } from "./workspace.js";
 
 const ACCOUNT = "#/account";
@@ -70,6 +71,7 @@ function showAccount(yes) {
 async function route() {
   if (!session.user) return;
   if (location.hash === ACCOUNT) return routeToAccount();
+  if (atAccount() && !(await mayDiscard($("account")))) return history.replaceState(null, "", ACCOUNT);
   showAccount(false);
   const { project, task } = address();
   const id = project ?? firstProject();
@@ -91,6 +93,7 @@ async function route() {
 }
 
 async function routeToAccount() {
+  if (atAccount()) return undefined;
   if (!(await panel.close())) return go(workspace.store.id, panel.taskId);
   setMenu(false);
   history.replaceState(null, "", ACCOUNT); /* closing the panel has led elsewhere */
@@ -258,7 +261,8 @@ function leaveSearch() {
 
 /* A session that is over leaves nothing of its account in the page.  One that ended by itself goes on where it was, once its user logs in again. */
 function onEnded(why, byUser) {
-  kept = byUser || !session.lastUserId ? null : { userId: session.lastUserId, hash: location.hash, draft: panel.draft() };
+  kept = byUser || !session.lastUserId ? null
+    : { userId: session.lastUserId, hash: location.hash, draft: panel.draft(), project: projectDraft(), profile: profileDraft() };
   workspace.stop();
   panel.hide();
   clearTimeout(clock);
@@ -319,7 +323,7 @@ function setUp() {
   $("only-mine").onchange = redraw;
   $("filter-clear").onclick = () => { clearFilter(); $("search").focus(); };
   $("new-task").onclick = () => act.create();
-  $("new-project").onclick = () => editProject(workspace, null, (p) => go(p.id));
+  $("new-project").onclick = () => editProject(workspace, null, created);
   $("project-settings").onclick = () => editProject(workspace, workspace.store.project);
   $("share").onclick = () => openShare(workspace);
   $("menu").onclick = () => setMenu(true);
@@ -330,9 +334,11 @@ function setUp() {
   document.addEventListener("keydown", onKey);
   document.addEventListener("visibilitychange", redraw); /* after sleep the day may be another */
   window.addEventListener("focus", redraw);
-  window.addEventListener("beforeunload", (e) => { if (session.user && panel.hasEdits) e.preventDefault(); });
+  window.addEventListener("beforeunload", (e) => { if ((session.user && panel.hasEdits) || typedWithin(document.body)) e.preventDefault(); });
   window.addEventListener("hashchange", () => arrive().catch(toastError));
 }
+
+const created = (project) => go(project.id);
 
 /* To the project that an invitation has led to. */
 async function joined(project) {
@@ -348,7 +354,7 @@ async function showInvitations() {
 }
 
 async function logOut() {
-  if (!(await panel.close())) return;
+  if (!(await panel.close()) || !(await mayDiscard($("account")))) return;
   let words;
   await session.token().catch(() => {});
   session.leave(); /* before the server ends it: so the other tabs hear it from here */
@@ -371,9 +377,18 @@ async function enter(words) {
   if (back) history.replaceState(null, "", back.hash || "#/");
   await workspace.start();
   await route();
-  if (back?.draft && workspace.store) panel.restore(back.draft);
+  if (back) restore(back);
   if (words) toast(words);
   showInvitations().catch(toastError);
+}
+
+/* What was typed when the session ended by itself. */
+function restore({ draft, project, profile }) {
+  if (draft && workspace.store) panel.restore(draft);
+  if (profile && atAccount()) restoreProfile(profile);
+  if (project && (project.id === null || workspace.projects.has(project.id))) {
+    editProject(workspace, workspace.projects.get(project.id) ?? null, created, project.typed);
+  }
 }
 
 /* With the session that this browser has, or to the gate.  A page opened while the server is away waits for it. */

@@ -3,6 +3,7 @@ import { request } from "./api.js";
 import { busy, clearComplaints, complain, el } from "./dom.js";
 import { REQUIRED } from "./messages.js";
 import { session } from "./session.js";
+import { watch } from "./typed.js";
 
 const field = (label, props) => el("label.field", {}, el("span", {}, label), el("input", { required: true, ...props }));
 const error = () => el("p.form-error", { role: "alert", hidden: true });
@@ -89,6 +90,7 @@ export class Contact {
     this.#edit.hidden = false;
     this.#armed.hidden = !session.user.totpEnabledAt;
     this.#change.hidden = true;
+    watch(this.#edit);
     this.render();
     this.#edit.elements[0].focus();
   }

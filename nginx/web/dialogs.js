@@ -1,25 +1,38 @@
 /* The small windows: a question, a conflict of two edits, and short notes at the bottom ("toasts"). */
 import { $, busy, clearComplaints, el } from "./dom.js";
 import { fieldText } from "./messages.js";
+import { typedWithin } from "./typed.js";
 
 const TOAST_MS = 8000;
 
-/* Opens a <dialog> and resolves to the value of the button that closed it ("" for Esc and Cancel). */
+/* Opens a <dialog> and resolves to the value of the button that closed it ("" for Esc and Cancel, which ask first when something was typed). */
 export function ask(dialog) {
   return new Promise((done) => {
-    const pick = (e) => {
+    const over = new AbortController();
+    const on = (name, f) => dialog.addEventListener(name, f, { signal: over.signal });
+    const leave = async () => { if (await mayDiscard(dialog)) dialog.close(""); };
+    on("click", (e) => {
       const button = e.target.closest("button");
-      if (button?.hasAttribute("data-close")) dialog.close("");
+      if (button?.hasAttribute("data-close")) leave();
       else if (button?.value && button.type === "button") dialog.close(button.value);
-    };
+    });
+    /* The key, since browsers let the "cancel" that follows it be refused only once. */
+    on("keydown", (e) => {
+      if (e.key !== "Escape" || !typedWithin(dialog)) return;
+      e.preventDefault();
+      e.stopPropagation();
+      leave();
+    });
+    on("cancel", (e) => { if (typedWithin(dialog)) { e.preventDefault(); leave(); } });
+    on("close", () => { over.abort(); done(dialog.returnValue); });
     dialog.returnValue = "";
-    dialog.addEventListener("click", pick);
-    dialog.addEventListener("close", () => {
-      dialog.removeEventListener("click", pick);
-      done(dialog.returnValue);
-    }, { once: true });
     dialog.showModal();
   });
+}
+
+/* Asks before what was typed in a part of the page is lost; true when there is nothing, or it may go. */
+export async function mayDiscard(root) {
+  return !typedWithin(root) || confirm("Discard your changes?", "What you typed hasn’t been saved.", "Discard");
 }
 
 export async function confirm(title, text, yes) {
@@ -42,7 +55,7 @@ export async function askConflict(rows, name) {
 
 /* A note that goes away by itself; action {label, run} adds a button (Undo). */
 export function toast(text, action) {
-  const note = el("div.toast", {}, el("span", { dir: "auto" }, text));
+  const note = el("div.toast", {}, el("span", {}, text));
   const gone = () => note.remove();
   if (action) {
     note.append(el("button", {

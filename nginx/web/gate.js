@@ -4,6 +4,7 @@ import { $, busy, clearComplaints, complain } from "./dom.js";
 import { letterToken, letterUsed } from "./invitations.js";
 import { REQUIRED } from "./messages.js";
 import { session } from "./session.js";
+import { watch } from "./typed.js";
 
 const TABS = ["login", "signup"];
 const LEDES = {
@@ -147,6 +148,7 @@ export function setUpGate(enter, done) {
   onSubmit("login", async (f) => (await logIn(f) ? enter() : false));
   enterWith = enter;
   onSubmit("signup", signUp);
+  watch($("signup"));
   onSubmit("forgot", forgot);
   onSubmit("reset", (f) => reset(f, done));
 }

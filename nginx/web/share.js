@@ -5,24 +5,37 @@ import { $, avatar, busy, clearComplaints, el, icon, quote } from "./dom.js";
 import { invite, renderSent } from "./invitations.js";
 import { session } from "./session.js";
 import { ROLES } from "./store.js";
+import { isTyped, valuesOf, watch } from "./typed.js";
 
-/* Opens the form for a new project (null) or a known one; `done(project)` after a new one was made. */
-export function editProject(workspace, project, done) {
+let editing = null; /* the id of the project whose form is open; null for a new one */
+
+/*
+ * Opens the form for a new project (null) or a known one; `done(project)` after a new one was made.
+ * typed: of a projectDraft(), put into the form again.
+ */
+export function editProject(workspace, project, done, typed = {}) {
   const dialog = $("project-dialog");
   const form = $("project-form");
   const { name, description } = form.elements;
+  editing = project?.id ?? null;
   clearComplaints(form);
   $("project-dialog-title").textContent = project ? "Project" : "New project";
   form.querySelector("button[type=submit]").textContent = project ? "Save" : "Create";
   $("project-trash").hidden = !project || project.inbox || !workspace.store?.isOwner;
   name.value = project?.name ?? "";
   description.value = project?.description ?? "";
+  watch(form);
+  for (const [key, value] of Object.entries(typed)) form.elements[key].value = value;
+  let base = project;
   form.onsubmit = (e) => {
     e.preventDefault();
     busy(form, async () => {
-      const fields = { name: name.value.trim() };
-      if (description.value !== (project?.description ?? "")) fields.description = description.value;
-      const saved = project ? await workspace.changeProject(project, fields) : await workspace.createProject(fields);
+      const fields = { name: name.value.trim(), description: description.value };
+      for (const key of Object.keys(fields)) if (project && fields[key] === valueIn(project, key)) delete fields[key];
+      const saved = await save(workspace, base, fields).catch((error) => {
+        base = error.current ?? base;
+        throw error;
+      });
       dialog.close("");
       if (!project) done(saved);
     });
@@ -32,6 +45,25 @@ export function editProject(workspace, project, done) {
   name.focus();
   name.select();
 }
+
+/* As a form gives it back. */
+const valueIn = (project, key) => (project[key] ?? "").replace(/\r\n?/g, "\n");
+
+/* A field that somebody else has changed meanwhile is shown; who saves again has seen it. */
+async function save(workspace, project, fields) {
+  if (!project) return workspace.createProject(fields);
+  if (!Object.keys(fields).length) return project;
+  try {
+    return await workspace.changeProject(project, fields);
+  } catch (error) {
+    if (error.status !== 412 || !error.current) throw error;
+    const theirs = Object.keys(fields).map((key) => quote(error.current[key] || "—")).join(", ");
+    throw Object.assign(error, { message: `Somebody has changed this to ${theirs} meanwhile. Save again to replace it with yours.` });
+  }
+}
+
+/* What was typed into the open form of a project, {id, typed}; null when there is nothing to lose. */
+export const projectDraft = () => (isTyped($("project-form")) ? { id: editing, typed: valuesOf($("project-form")) } : null);
 
 async function trash(workspace, project) {
   const sure = await confirm(`Move ${quote(project.name)} to the trash?`, "Its tasks go with it, for every member.", "Move to trash");
@@ -48,11 +80,13 @@ export function openShare(workspace) {
   form.elements.role.replaceChildren(...ROLES.filter((r) => r !== "owner" || mine === "owner")
     .map((r) => el("option", { value: r, selected: r === "member" }, capital(r))));
   form.hidden = !workspace.store.mayAdmin;
+  watch(form);
   form.onsubmit = (e) => {
     e.preventDefault();
     busy(form, async () => {
       await invite(workspace.store, form.elements.email.value.trim(), form.elements.role.value);
       form.elements.email.value = "";
+      watch(form);
       form.elements.email.focus();
     });
   };

@@ -2,7 +2,6 @@
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-LIVE = 5.0
 
 
 def type_title(page, text):
@@ -36,6 +35,110 @@ def test_a_reload_with_unsaved_text_asks(windows, anna):
     assert asks_before_leaving(page)
 
 
+def test_the_window_of_a_project_asks_before_text_is_lost(windows, anna):
+    project = anna.project("Window", description="One\r\ntwo ")
+    page = windows.log_in(anna, project)
+    page.click("#project-settings")
+    page.visible("#project-form [name=name]")
+    assert not asks_before_leaving(page)
+    page.escape()
+    page.until(lambda: not page.find("#project-dialog").is_displayed(), why="closing asked")
+    page.click("#project-settings")
+    page.type("#project-form [name=name]", "Window 2")
+    assert asks_before_leaving(page)
+    for close in (page.escape, lambda: page.click("#project-dialog [data-close]")):
+        close()
+        page.visible("#confirm-dialog")
+        page.escape()
+        page.until(lambda: not page.find("#confirm-dialog").is_displayed())
+        assert page.find("#project-form [name=name]").get_property("value") == "Window 2"
+    page.click("#project-form button[type=submit]")
+    page.until(lambda: page.text("#project-name") == "Window 2")
+    assert not asks_before_leaving(page)
+    page.click("#new-project")
+    page.type("#project-form [name=description]", "Much to say")
+    page.escape()
+    page.click("#confirm-dialog [value=yes]")
+    page.until(lambda: not page.find("#project-dialog").is_displayed())
+    page.click("#share")
+    page.type("#share-form [name=email]", "someone@example.org")
+    page.escape()
+    page.visible("#confirm-dialog")
+    assert anna.get(project)["description"] == "One\r\ntwo "
+
+
+def test_the_forms_of_the_account_ask_before_text_is_lost(windows, anna):
+    project = anna.project("Elsewhere")
+    page = windows.log_in(anna, project)
+    page.click("#me")
+    page.visible("#sessions li")
+    page.type("#password [name=currentPassword]", "a secret is not asked about")
+    assert not asks_before_leaving(page)
+    page.type("#profile [name=name]", "Anna Two")
+    assert asks_before_leaving(page)
+    for leave in (".account .back", "#projects .project", "#logout"):
+        page.click(leave)
+        page.visible("#confirm-dialog")
+        page.click("#confirm-dialog [data-close]")
+        assert page.driver.current_url.endswith("#/account")
+        assert page.find("#profile [name=name]").get_property("value") == "Anna Two"
+    page.click("#profile button[type=submit]")
+    page.until(lambda: page.text("#profile .said") == "Saved")
+    assert not asks_before_leaving(page)
+    page.click("#contact-phone .contact-row button")
+    page.type("#contact-phone [name=phone]", "+49 170")
+    assert asks_before_leaving(page)
+    page.click(".account .back")
+    page.click("#confirm-dialog [value=yes]")
+    page.wait_project("Elsewhere")
+    assert not asks_before_leaving(page)
+    page.log_out()
+    page.click("#tab-signup")
+    assert not asks_before_leaving(page)
+    page.type("#signup [name=name]", "Dora")
+    assert asks_before_leaving(page)
+
+
+def test_an_ended_session_keeps_what_was_typed_into_a_window(windows, anna):
+    windows.expect("status of 401")
+    project = anna.project("Short", description="As it was.")
+    page = windows.log_in(anna, project)
+    page.click("#project-settings")
+    page.type("#project-form [name=name]", "A long new name")
+    end_sessions(anna)
+    page.visible("#gate")
+    assert "A long new name" not in everything(page)
+    page.log_in(anna.email, anna.password)
+    page.until(lambda: page.visible("#project-form [name=name]").get_property("value") == "A long new name")
+    page.click("#project-form button[type=submit]")
+    page.until(lambda: page.text("#project-name") == "A long new name")
+    assert anna.log_in().get(project)["description"] == "As it was."
+    page.click("#me")
+    page.visible("#sessions li")
+    page.type("#profile [name=name]", "Anna Two")
+    end_sessions(anna)
+    page.visible("#gate")
+    page.log_in(anna.email, anna.password)
+    page.until(lambda: page.visible("#profile [name=name]").get_property("value") == "Anna Two")
+
+
+def test_a_project_that_two_change_at_once_loses_nothing_unseen(windows, anna, ben):
+    windows.expect("status of 412")
+    project = anna.project("Draft", description="As it was.")
+    anna.share(project, ben, "admin")
+    page = windows.log_in(anna, project)
+    page.click("#project-settings")
+    page.type("#project-form [name=name]", "Mine")
+    ben.patch(project, name="Theirs", description="Better.").expect(200)
+    page.click("#project-form button[type=submit]")
+    page.until(lambda: "Theirs" in page.text("#project-form .form-error"))
+    assert page.find("#project-form [name=name]").get_property("value") == "Mine"
+    page.click("#project-form button[type=submit]")
+    page.until(lambda: page.text("#project-name") == "Mine")
+    after = anna.get(project)
+    assert (after["name"], after["description"]) == ("Mine", "Better.")
+
+
 def test_an_ended_session_keeps_what_was_typed(windows, anna):
     """The task and the text are back after the same person has logged in again; nothing is in the page meanwhile."""
     windows.expect("status of 401")
@@ -46,7 +149,7 @@ def test_an_ended_session_keeps_what_was_typed(windows, anna):
     page.fill(title="A long new title")
     page.find("#checklist-add").send_keys("buy nails")
     end_sessions(anna)
-    page.visible("#gate", within=LIVE)
+    page.visible("#gate")
     assert "A long new title" not in everything(page) and "buy nails" not in everything(page)
     page.log_in(anna.email, anna.password)
     page.until(lambda: page.value("title") == "A long new title")
@@ -66,7 +169,7 @@ def test_nobody_else_gets_what_was_typed(windows, anna, ben):
     page.open_task("Old title")
     type_title(page, "For Anna only")
     end_sessions(anna)
-    page.visible("#gate", within=LIVE)
+    page.visible("#gate")
     page.log_in(ben.email, ben.password)
     page.wait_project("Inbox")
     assert "For Anna only" not in everything(page)
@@ -95,12 +198,12 @@ def test_who_may_no_longer_write_keeps_the_text(windows, anna, ben):
     page.open_task("Draft")
     page.fill(description="Much work.")
     anna.put(f"/v1/projects/{project['id']}/members/{ben.id}", role="viewer").expect(200)
-    page.until(lambda: "can no longer edit" in page.text("#task-note"), within=LIVE)
+    page.until(lambda: "can no longer edit" in page.text("#task-note"))
     assert page.value("description") == "Much work."
     page.find("#task [name=description]").click()  # it can still be selected and copied
     assert page.driver.execute_script("return document.activeElement.readOnly && document.activeElement.value") == "Much work."
     anna.delete(f"/v1/projects/{project['id']}/members/{ben.id}").expect(204)
-    page.visible("#kept-dialog", within=LIVE)
+    page.visible("#kept-dialog")
     assert page.find("#kept-typed").get_property("value") == "Much work."
     page.click("#kept-dialog [data-close]")
 
