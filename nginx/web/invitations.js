@@ -4,8 +4,9 @@
  * The link's token leaves the address at once and is kept in memory until it is answered.
  */
 import { everything, request } from "./api.js";
+import { capital } from "./card.js";
 import { ask, toast, toastError } from "./dialogs.js";
-import { $, el, icon } from "./dom.js";
+import { $, el, icon, isolate, quote } from "./dom.js";
 
 const GONE = "This invitation is no longer valid: it was used, declined, withdrawn or replaced, or is older than seven days.";
 let token = null; /* of a letter, not answered yet */
@@ -23,7 +24,7 @@ export function takeInvitation() {
   return true;
 }
 
-const words = (seen) => `${seen.inviter.name} invites you to “${seen.project.name}” as ${seen.role}.`;
+const words = ({ inviter, project, role }) => `${isolate(inviter.name)} invites you to ${quote(project.name)} as ${/^[ao]/.test(role) ? "an" : "a"} ${role}.`;
 const reason = (error) => (error.status === 404 ? GONE : error.message);
 
 /* What the gate says above its forms to somebody who has come with a letter; null without one. */
@@ -61,7 +62,7 @@ async function answer(seen, body) {
   if (choice === "decline") await request("POST", "/v1/invitations/decline", { body });
   if (choice !== "accept") return null;
   const project = await request("POST", "/v1/invitations/accept", { body });
-  toast(`You have joined “${project.name}”.`);
+  toast(`You have joined ${quote(project.name)}.`);
   return project;
 }
 
@@ -76,7 +77,7 @@ export async function renderInvitations(joined) {
   $("my-invitations").hidden = !items.length;
   $("my-invitations").replaceChildren(...items.map((seen) => el("li", {},
     el("button.quiet.grow", { type: "button", title: words(seen), onclick: () => open(seen) },
-      icon("people"), el("span.clip", {}, seen.project.name)))));
+      icon("people"), el("span.clip", { dir: "auto" }, seen.project.name)))));
 }
 
 /* ---- what an admin has sent ---- */
@@ -92,7 +93,7 @@ export async function renderSent(store) {
     .then(() => renderSent(store));
   $("invitations").replaceChildren(...items.map((each) => el("li", { dataset: { invitation: each.id } },
     el("span.grow.clip", { title: each.email }, each.email, el("em", {}, " (invited)")),
-    el("span.role", {}, each.role),
+    el("span.role", {}, capital(each.role)),
     el("button.quiet.square", {
       type: "button", title: "Withdraw", "aria-label": `Withdraw the invitation of ${each.email}`,
       onclick: () => withdraw(each.id),

@@ -1,7 +1,11 @@
 """Invitations in the page: the letter's link, before and after logging in, the list of mine, and withdrawing."""
 from client import eventually, fresh_account
 
-LIVE = 2.0
+
+
+def plain(text):
+    """Without the marks that keep the direction of names to themselves."""
+    return text.replace("\u2068", "").replace("\u2069", "")
 
 
 def link(letter):
@@ -18,12 +22,10 @@ def test_a_letter_is_answered_after_logging_in(windows, anna, ben, outbox):
     project, made, letter = invited(anna, outbox, ben.email)
     page = windows.open()
     page.driver.get(link(letter))
-    page.until(lambda: "Anna invites you to “Garden house” as member." in page.visible("#gate-note").text)
+    page.until(lambda: "Anna invites you to “Garden house” as a member." in plain(page.visible("#gate-note").text))
     assert made["token"] not in page.driver.current_url
-    page.browser.screenshot("invitation-gate")
     page.log_in(ben.email, ben.password)
     page.until(lambda: "Garden house" in page.visible("#invitation-text").text)
-    page.browser.screenshot("invitation")
     page.click("#invitation-dialog [value=accept]")
     page.wait_project("Garden house")
     assert ben.get(project).expect(200)["role"] == "member"
@@ -58,7 +60,7 @@ def test_the_list_of_mine_is_current(windows, anna, ben, outbox):
     page = windows.log_in(ben)
     project = anna.project("Surprise")
     anna.invite(project, ben.email, "viewer")
-    page.until(lambda: "Surprise" in page.text("#my-invitations"), within=5 * LIVE)
+    page.until(lambda: "Surprise" in page.text("#my-invitations"))
     page.click("#my-invitations button")
     page.click("#invitation-dialog [value=accept]")
     page.wait_project("Surprise")
@@ -71,7 +73,6 @@ def test_an_admin_sees_and_withdraws_what_was_sent(windows, anna, ben):
     page.share(ben.email, "viewer")
     page.click("#share")
     page.until(lambda: ben.email in page.text("#invitations"))
-    page.browser.screenshot("share-invitations")
     page.click("#invitations button")
     page.until(lambda: not page.all("#invitations li"))
     assert anna.items(f"/v1/projects/{project['id']}/invitations") == []

@@ -36,8 +36,8 @@ def every_control(page, css, name):
         page.resize(*size)
         assert unreachable(page, css) == [], f"{name} at {size}, by wheel"
         assert too_wide(page) == [], f"{name} at {size}"
-    page.browser.screenshot(f"reach-{name}-flat")
     page.resize(*SMALL)
+    assert unreachable(page, css) == [], f"{name} at {SMALL}, by wheel"
     assert too_wide(page) == [], f"{name} at {SMALL}"
 
 
@@ -120,6 +120,24 @@ def test_every_control_of_a_dialog_is_reached(windows, crowded, opener, dialog):
     every_control(page, dialog, dialog[1:])
     assert by_touch(page, dialog) == []
     assert by_keyboard(page, dialog) == []
+
+
+WINDOWS = {
+    "conflict": "askConflict([{ label: 'Description', theirs: word, mine: word }, { label: 'Title', theirs: word, mine: word }], word)",
+    "confirm": "confirm(word, word, 'Move to trash')",
+    "kept": "offerText(word, word, word)",
+    "step-up": "askPassword(async () => {}, true)",
+    "invitation": "ask((document.querySelector('#invitation-text').textContent = word, document.querySelector('#invitation-dialog')))",
+}
+
+
+def test_every_control_of_a_question_is_reached(windows, crowded):
+    page = windows.log_in(crowded, crowded.crowded)
+    for name, call in WINDOWS.items():
+        page.driver.execute_script(f"const [word] = arguments; import('/dialogs.js').then((dialogs) => dialogs.{call})", WORD)
+        page.visible(f"#{name}-dialog")
+        every_control(page, f"#{name}-dialog", name)
+        page.driver.execute_script("document.querySelector('dialog[open]').close('')")
 
 
 def test_every_control_at_the_door_is_reached(windows):
