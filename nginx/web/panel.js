@@ -37,12 +37,12 @@ export class Panel {
 
   get isOpen() { return !$("panel").hidden; }
   get taskId() { return this.isOpen ? this.#base?.id ?? null : null; }
-  get #blank() { return { status: this.#status }; }
+  get #blank() { return { status: this.#fields.known(this.#status) }; }
   #status = null; /* the column a new task was begun in */
 
   async create(status) {
     if (!(await this.#mayLeave())) return;
-    this.#status = status ?? this.#workspace.store.project.statuses[0]?.id;
+    this.#status = status;
     this.#show(null);
     this.#fields.focusTitle();
   }
@@ -64,7 +64,7 @@ export class Panel {
     $("panel-title").textContent = base ? `Task #${base.number}` : "New task";
     $("task-save").textContent = base ? "Save" : "Create";
     this.#fields.clear();
-    this.#fields.setChoices();
+    this.#fields.setChoices(base ?? this.#blank);
     this.#fields.fill(base ?? this.#blank);
     this.#limits();
   }
@@ -137,7 +137,7 @@ export class Panel {
       this.hide();
       return;
     }
-    this.#fields.setChoices();
+    this.#fields.setChoices(this.#base ?? this.#blank);
     this.#limits();
     const now = this.#base && store.tasks.get(this.#base.id);
     if (this.#base && !now) this.#gone();

@@ -75,8 +75,17 @@ export class TaskForm {
   /* Adds what was typed as a label without Enter. */
   addTypedLabel() { return this.#chips.addTyped(); }
 
-  /* Statuses, members and labels to choose from, made anew when the project changed. */
-  setChoices() {
+  /* A status of the project: this one, or the first when somebody has deleted it. */
+  known(status) {
+    const statuses = this.#workspace.store?.project.statuses ?? [];
+    return (statuses.find((s) => s.id === status) ?? statuses[0])?.id;
+  }
+
+  /*
+   * Statuses, members and labels to choose from, made anew when the project changed.  Who had chosen a status
+   * that is gone has that of `base` again.
+   */
+  setChoices(base) {
     const { project, looks } = this.#workspace.store;
     if (this.#choices === `${project.id}.${looks}`) return;
     this.#choices = `${project.id}.${looks}`;
@@ -84,6 +93,7 @@ export class TaskForm {
     const chosen = status.value;
     status.replaceChildren(...options(project.statuses.map((s) => [s.id, s.name])));
     status.value = chosen;
+    if (status.selectedIndex < 0) status.value = this.known(base.status);
     this.#chips.draw();
   }
 
