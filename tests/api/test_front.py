@@ -1,13 +1,17 @@
 """What nginx answers by itself is a problem document too, of the published kinds."""
+import http.client
 import json
 import pathlib
 import secrets
+import ssl
+import subprocess
 import urllib.error
 import urllib.request
 
 import pytest
 from client import SETTINGS, World, eventually
-from stack import Stack
+from live import Live
+from stack import Stack, free_port
 
 HANDSHAKE = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
              "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==", "Sec-WebSocket-Protocol": "taskwire.v1"}
@@ -76,19 +80,69 @@ def test_only_who_came_by_https_is_told_to_stay_there(world):
         assert world.anonymous().get(path, headers={"X-Forwarded-Proto": "https"}).headers["strict-transport-security"] == "max-age=31536000"
 
 
-def test_a_trusted_proxy_says_who_the_client_is():
-    def seen_as(stack, forwarded):
-        world, path = World(stack.url, stack.ws_url), f"/v1/health?{secrets.token_hex(4)}"
-        rid = secrets.token_hex(8)
-        world.anonymous().get(path, headers={"X-Forwarded-For": forwarded, "X-Request-Id": rid}).expect((200, 400))
-        return json.loads(eventually(lambda: next((x for x in stack.logs("access").splitlines() if rid in x), None), what="its log line"))["remote"]
+def remote_of(stack, request_id):
+    """The client's address in the access log."""
+    line = eventually(lambda: next((x for x in stack.logs("access").splitlines() if request_id in x), None), what="its log line")
+    return json.loads(line)["remote"]
+
+
+@pytest.fixture(scope="module")
+def behind_a_proxy():
+    """A system that believes a proxy on this host, and one of another network."""
     with Stack(settings={**SETTINGS, "TRUSTED_PROXIES": "127.0.0.1, 192.0.2.0/24"}) as stack:
-        assert seen_as(stack, "203.0.113.9") == "203.0.113.9"
-        assert seen_as(stack, "198.51.100.1, 203.0.113.9, 192.0.2.7") == "203.0.113.9"  # what a client adds in front does not count
+        yield stack
+
+
+@pytest.mark.parametrize("forwarded", ["203.0.113.9", "198.51.100.1, 203.0.113.9, 192.0.2.7"])  # what a client adds in front does not count
+def test_a_trusted_proxy_says_who_the_client_is(behind_a_proxy, forwarded):
+    world, rid = World(behind_a_proxy.url, behind_a_proxy.ws_url), secrets.token_hex(8)
+    world.anonymous().get("/v1/health", headers={"X-Forwarded-For": forwarded, "X-Request-Id": rid}).expect(200)
+    assert remote_of(behind_a_proxy, rid) == "203.0.113.9"
+
+
+EXAMPLE = WEB.parent / "proxy.conf.example"
+
+
+@pytest.fixture
+def proxy(behind_a_proxy, tmp_path):
+    """The example's nginx with TLS in front of ours, its ports and files exchanged for some of the test; gives its port."""
+    secure, plain = free_port(), free_port()
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=tasks.example.org",
+                    "-days", "1", "-keyout", tmp_path / "key.pem", "-out", tmp_path / "fullchain.pem"], check=True, capture_output=True)
+    text = EXAMPLE.read_text()
+    for theirs, ours in [("127.0.0.1:8080", f"127.0.0.1:{behind_a_proxy.port}"), ("listen 443", f"listen 127.0.0.1:{secure}"),
+                         ("listen 80", f"listen 127.0.0.1:{plain}"), ("/etc/ssl/tasks.example.org", str(tmp_path))]:
+        assert theirs in text, f"the example has no {theirs} any more"
+        text = text.replace(theirs, ours)
+    paths = "".join(f"{kind}_temp_path {tmp_path}/{kind}; " for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    (tmp_path / "nginx.conf").write_text(
+        f"daemon off; pid {tmp_path}/pid; error_log {tmp_path}/log; events {{}} http {{ access_log off; {paths} {text} }}")
+    command = ["nginx", "-e", tmp_path / "log", "-c", tmp_path / "nginx.conf"]
+    checked = subprocess.run([*command, "-t"], capture_output=True, text=True)
+    assert checked.returncode == 0 and "[warn]" not in checked.stderr, checked.stderr
+    with subprocess.Popen(command) as running:
+        eventually(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text(), what="nginx's start")
+        yield secure
+        running.terminate()
+
+
+def test_the_example_of_a_proxy_works(behind_a_proxy, proxy):
+    """REST and the socket, with the client's address and https known behind it."""
+    trust_all = ssl._create_unverified_context()
+    rid = secrets.token_hex(8)
+    connection = http.client.HTTPSConnection("127.0.0.1", proxy, context=trust_all, timeout=10, source_address=("127.0.0.7", 0))
+    connection.request("GET", "/v1/health", headers={"X-Forwarded-For": "203.0.113.66", "X-Request-Id": rid})
+    reply = connection.getresponse()
+    assert reply.status == 200 and reply.headers["Strict-Transport-Security"] == "max-age=31536000"
+    connection.close()
+    assert remote_of(behind_a_proxy, rid) == "127.0.0.7"  # as the proxy saw it, not as the client said
+    anna = World(behind_a_proxy.url, behind_a_proxy.ws_url).user("anna")
+    feed = Live(f"wss://127.0.0.1:{proxy}/v1/live", tls=trust_all)
+    feed.hello(anna.token)
+    feed.close()
 
 
 def test_without_a_trusted_proxy_the_header_says_nothing(world, stack):
     rid = secrets.token_hex(8)
     world.anonymous().get("/v1/health", headers={"X-Forwarded-For": "203.0.113.9", "X-Request-Id": rid}).expect(200)
-    line = eventually(lambda: next((x for x in stack.logs("access").splitlines() if rid in x), None), what="its log line")
-    assert json.loads(line)["remote"] == "127.0.0.1"
+    assert remote_of(stack, rid) == "127.0.0.1"
