@@ -198,7 +198,7 @@ read_item(const struct reading *at, struct json_object *list, size_t i, bson_t *
         }
         bson_append_document_end(out, &child);
     } else if (stands_before(list, i)) {
-        complain(&item, "duplicate", "stands twice");
+        complain(&item, "duplicate", "is given more than once");
     } else if (at->field->kind == SLUGS) {
         read_slug(&item, json, out);
     } else if (is_id(json, &id)) {

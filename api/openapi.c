@@ -203,7 +203,7 @@ write_list_parameters(struct text *t, const struct list *list, const char **comm
         text_puts(t, *comma);
         write_parameter(t, "query", f->name, f->about, false);
     }
-    text_puts(&orders, "one of these, or turned round:");
+    text_puts(&orders, "one of these, or the same with every sign reversed:");
     for (const struct order *o = list->orders; o->name != NULL; o++)
         text_printf(&orders, " %s", o->name);
     text_puts(t, *comma);

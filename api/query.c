@@ -113,7 +113,7 @@ read_limit(struct request *r, struct query *q)
     return ERR_NONE;
 }
 
-/* "-a,b" turned round is "a,-b". */
+/* The reverse of "-a,b" is "a,-b". */
 static char *
 turned(struct request *r, const char *name)
 {
@@ -145,7 +145,8 @@ refuse_sort(struct request *r, const struct list *list)
     for (const struct order *o = list->orders; o->name != NULL; o++)
         known = arena_printf(r->arena, "%s%s; ", known, o->name);
     return request_bad_param(
-        r, "sort", arena_printf(r->arena, "must be one of %sor one of these turned round", known));
+        r, "sort",
+        arena_printf(r->arena, "must be one of %sor one of these with every sign reversed", known));
 }
 
 static enum err

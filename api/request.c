@@ -62,7 +62,7 @@ request_parse_query(struct request *r)
                 return request_fail(r, ERR_BAD_PARAMETER, "the query string is malformed");
             for (int i = 0; i < r->param_count; i++)
                 if (strcmp(r->params[i].name, param->name) == 0)
-                    return request_bad_param(r, param->name, "stands twice");
+                    return request_bad_param(r, param->name, "is given more than once");
             r->param_count++;
         }
         p += len + (p[len] == '&');

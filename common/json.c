@@ -267,7 +267,7 @@ json_parse(const char *bytes, size_t len, struct json_object **out, const char *
     if (json_tokener_get_error(t) != json_tokener_success)
         *why = "the text is not JSON";
     else if (count_members(*out) != s.members)
-        *why = "a member's name stands twice in one object";
+        *why = "a name is used twice in one object";
     json_tokener_free(t);
     if (*why == NULL)
         return ERR_NONE;

@@ -1,5 +1,5 @@
 /*
- * Passwords that everybody tries first.
+ * Passwords that are too common.
  */
 #ifndef COMMON_WEAK_H
 #define COMMON_WEAK_H

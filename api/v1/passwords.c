@@ -82,7 +82,7 @@ passwords_judge(struct request *r, const char *pointer, const char *password, co
     if (text_points(normal, strlen(normal)) < PASSWORD_MIN)
         request_complain(r, pointer, "too-short", "must have at least %d characters", PASSWORD_MIN);
     else if (weak_password(normal))
-        request_complain(r, pointer, "common", "is one that everybody tries first");
+        request_complain(r, pointer, "common", "is too common");
     else if (who != NULL && is_about(normal, who))
         request_complain(r, pointer, "personal", "is little more than your name or address");
     explicit_bzero(normal, strlen(normal));

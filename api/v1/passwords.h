@@ -13,7 +13,7 @@ struct request;
 struct change;
 
 /*
- * Complains at a pointer of a password that everybody tries first, or that is
+ * Complains at a pointer of a password that is too common, or that is
  * little more than the name or the address of who (name, email; NULL: nobody).
  */
 void passwords_judge(struct request *r, const char *pointer, const char *password,

@@ -137,7 +137,7 @@ projects_first_status(const bson_t *project)
     return id;
 }
 
-/* Complains about ids that stand twice in a list. */
+/* Complains about ids that are in a list more than once. */
 static void
 check_ids(struct request *r, const bson_t *project, const char *list)
 {
@@ -152,7 +152,7 @@ check_ids(struct request *r, const bson_t *project, const char *list)
                 bson_iter_recurse(&b, &y) && bson_iter_find(&y, "id") &&
                 strcmp(bson_iter_utf8(&x, NULL), bson_iter_utf8(&y, NULL)) == 0)
                 request_complain(r, arena_printf(r->arena, "/%s/%s/id", list, bson_iter_key(&a)),
-                                 "duplicate", "stands twice");
+                                 "duplicate", "is given more than once");
     }
 }
 

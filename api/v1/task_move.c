@@ -238,7 +238,7 @@ tasks_move(struct request *r)
         (err = doc_read(r, DOC_CREATE, move_fields, r->json, body)) != ERR_NONE)
         return err;
     if (doc_has(body, "before") && doc_has(body, "after")) {
-        request_complain(r, "/after", "exclusive", "must not stand beside before");
+        request_complain(r, "/after", "exclusive", "cannot be combined with before");
         return ERR_INVALID;
     }
     if ((err = crud_get(r, STORE_TASKS, &m.id, &task)) != ERR_NONE)

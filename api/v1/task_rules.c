@@ -47,7 +47,7 @@ one_of(const struct rules *u, const char *instant, const char *date)
         BSON_APPEND_NULL(u->extra, instant);
     else
         request_complain(u->r, arena_printf(u->r->arena, "/%s", date), "exclusive",
-                         "must not stand beside %s", instant);
+                         "cannot be combined with %s", instant);
 }
 
 /* A pair of fields, as it will be stored: an instant, a date, or neither. */

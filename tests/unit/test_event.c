@@ -32,7 +32,7 @@ test_every_kind_has_its_names(void **state)
             unit_wrong("%s is no kind of %s", n->kind, n->entity);
         for (int k = 0; k < i; k++)
             if (unit_same(event_names[k].kind, n->kind))
-                unit_wrong("%s stands twice", n->kind);
+                unit_wrong("%s is there twice", n->kind);
     }
     unit_rows_done();
 }

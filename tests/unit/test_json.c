@@ -159,13 +159,13 @@ static const struct {
     {BYTES(DEPTH_16 "[" "]" CLOSE_16), "the nesting is too deep"},
     {BYTES(DEPTH_16 DEPTH_16 DEPTH_16), "the nesting is too deep"},
 
-    /* Names that stand twice. */
-    {BYTES("{\"a\":1,\"a\":1}"), "a member's name stands twice in one object"},
-    {BYTES("{\"a\":1,\"b\":2,\"a\":3}"), "a member's name stands twice in one object"},
-    {BYTES("{\"a\":1,\"\\u0061\":2}"), "a member's name stands twice in one object"},
-    {BYTES("{\"\":1,\"\":2}"), "a member's name stands twice in one object"},
-    {BYTES("[{\"x\":{\"a\":1,\"a\":null}}]"), "a member's name stands twice in one object"},
-    {BYTES("{\"a\":{\"b\":1},\"a\":{\"c\":1}}"), "a member's name stands twice in one object"},
+    /* Names that are used twice. */
+    {BYTES("{\"a\":1,\"a\":1}"), "a name is used twice in one object"},
+    {BYTES("{\"a\":1,\"b\":2,\"a\":3}"), "a name is used twice in one object"},
+    {BYTES("{\"a\":1,\"\\u0061\":2}"), "a name is used twice in one object"},
+    {BYTES("{\"\":1,\"\":2}"), "a name is used twice in one object"},
+    {BYTES("[{\"x\":{\"a\":1,\"a\":null}}]"), "a name is used twice in one object"},
+    {BYTES("{\"a\":{\"b\":1},\"a\":{\"c\":1}}"), "a name is used twice in one object"},
     {BYTES("{\"a\":1,\"A\":2}"), NULL},
     {BYTES("{\"\xC3\xA9\":1,\"e\xCC\x81\":2}"), NULL},
 };

@@ -26,7 +26,7 @@ test_no_problem_is_missing(void **state)
             unit_wrong("error %d: %d %s %s", err, p->status, p->slug, p->title);
         for (int other = ERR_NONE; other < err && err != ERR_RETRY; other++)
             if (unit_same(p->slug, problems[other].slug))
-                unit_wrong("the slug %s stands twice", p->slug);
+                unit_wrong("the slug %s is there twice", p->slug);
     }
     unit_rows_done();
 }

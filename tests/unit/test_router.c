@@ -118,7 +118,7 @@ test_every_route_is_complete(void **state)
             unit_wrong("%s %s lacks something", method_names[route->method], route->path);
         for (const struct route *other = routes; other < route; other++)
             if (other->method == route->method && strcmp(other->path, route->path) == 0)
-                unit_wrong("%s %s stands twice", method_names[route->method], route->path);
+                unit_wrong("%s %s is there twice", method_names[route->method], route->path);
     }
     unit_rows_done();
 }

@@ -1,5 +1,5 @@
 /*
- * Passwords that everybody tries first.
+ * Passwords that are too common.
  */
 #include "common/weak.h"
 
