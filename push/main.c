@@ -3,7 +3,6 @@
  * SIGTERM.
  */
 #include <ev.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,14 +26,13 @@
 #include "push/session.h"
 #include "push/tls.h"
 #include "push/topics.h"
+#include "push/trim.h"
 #include "push/who.h"
 #include "push/wire.h"
 
-#define DRAIN_STEP   0.1     /* seconds between two lots of closed sockets */
-#define DRAIN_LAST   2.0     /* seconds for the last sockets to take their close frame */
-#define TRIM_BYTES   2097152 /* that have become free, then the system gets memory back */
-#define TRIM_SECONDS 3       /* between two looks */
-#define DRAIN_EMPTY  2       /* steps in which the last frames leave */
+#define DRAIN_STEP  0.1 /* seconds between two lots of closed sockets */
+#define DRAIN_LAST  2.0 /* seconds for the last sockets to take their close frame */
+#define DRAIN_EMPTY 2   /* steps in which the last frames leave */
 
 static struct {
     struct config config;
@@ -45,28 +43,6 @@ static struct {
     int empty;      /* steps without a socket */
     uint32_t lot;
 } program;
-
-/*
- * What a crowd held is freed with its sockets, but the allocator keeps it.  It goes back to the
- * system when much has become free since it was last given back.
- */
-static void
-give_memory_back(void)
-{
-    static size_t known; /* bytes that are free and were given back, at most */
-    static int ticks;
-    size_t unused;
-
-    if (++ticks % TRIM_SECONDS != 0)
-        return;
-    unused = mallinfo2().fordblks;
-    if (unused > known + TRIM_BYTES) {
-        malloc_trim(0);
-        known = unused;
-    } else if (unused < known) {
-        known = unused;
-    }
-}
 
 static void
 on_tick(struct ev_loop *loop, ev_timer *timer, int events)
@@ -79,7 +55,7 @@ on_tick(struct ev_loop *loop, ev_timer *timer, int events)
     topics_tick();
     presence_tick();
     server_tick();
-    give_memory_back();
+    trim_tick();
 }
 
 static void
@@ -191,6 +167,7 @@ main(int argc, char **argv)
         text_free(&contract);
         return 0;
     }
+    trim_open();
     config_start(&program.config, "taskwire-push", CONFIG_PUSH, argc, argv);
     if (token_open(program.config.signing_keys) != ERR_NONE)
         return 2;

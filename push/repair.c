@@ -188,6 +188,16 @@ keep_page(struct topic *t, const struct page *p)
     metrics[METRIC_RING_BYTES] += (int64_t)t->stream.bytes;
 }
 
+void
+repair_spare(struct topic *t)
+{
+    if (t->window == NULL || t->places[PLACE_CATCHUP].count > 0 || t->want > 0 || t->paging)
+        return;
+    stream_free(t->window);
+    free(t->window);
+    t->window = NULL;
+}
+
 static void
 page_read(struct job *job)
 {
@@ -208,11 +218,7 @@ page_read(struct job *job)
         keep_page(t, p);
         t->want = 0;
         follow_news(t);
-        if (t->places[PLACE_CATCHUP].count == 0 && t->want == 0) {
-            stream_free(t->window);
-            free(t->window);
-            t->window = NULL;
-        }
+        repair_spare(t);
     }
     reads_page_free(p);
 }

@@ -36,6 +36,9 @@ void repair_look_soon(void);
 /* Once a second: what was committed lately, and now and then all numbers. */
 void repair_tick(void);
 
+/* Once a second for each topic: lets older events go that nobody needs any more. */
+void repair_spare(struct topic *t);
+
 /* The topic is about to be forgotten. */
 void repair_forget(struct topic *t);
 

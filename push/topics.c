@@ -179,6 +179,7 @@ look_at(struct topic *t, int64_t now)
 {
     if (t->places[PLACE_WAITING].count > 0 && reader_store_away())
         answer_give_up(t);
+    repair_spare(t);
     if (t->state == TOPIC_SUBSCRIBING && now - t->idle_at > CONFIRM_US) {
         t->unconfirmed = true;
         t->idle_at = 0;
