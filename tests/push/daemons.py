@@ -38,7 +38,7 @@ def daemon(stack, folder, **settings):
         process = subprocess.Popen([pathlib.Path(stack.build) / "taskwire-push"], env=env, stderr=log,
                                    stdout=log)
     try:
-        eventually(lambda: listening(port) or process.poll() is not None, within=10, what="the daemon")
+        eventually(lambda: listening(port) or process.poll() is not None, within=30, what="the daemon")
         assert process.poll() is None, (folder / "push.log").read_text()
         other = World(stack.url, f"ws://127.0.0.1:{port}/v1/live", origin=stack.url)
         other.process = process
