@@ -25,6 +25,7 @@ struct config {
     long password_cost, password_slots;
     const char *push_socket, *push_listen, *push_metrics, *push_tls_cert, *push_tls_key;
     long push_queue_bytes, push_hello_seconds, push_drain_seconds;
+    long push_heartbeat_seconds, push_presence_seconds;
     long push_user_sockets, push_address_sockets;
     long jobs_threads, account_grace_days, account_failures, address_logins;
     long sessions_max;

@@ -132,7 +132,7 @@ open_all(void)
     if (!reader_open(program.loop, c))
         return false;
     repair_open(program.loop);
-    presence_open(program.loop);
+    presence_open(program.loop, c);
     all_open(program.loop);
     relay_open(program.loop);
     topics_get("everyone", (unsigned char[12]){0}); /* for good: who follows `all` needs it */

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/config.h"
 #include "common/event.h"
 #include "common/text.h"
 #include "push/feed.h"
@@ -22,10 +23,8 @@
 #include "push/session.h"
 #include "push/signal.h"
 
-#define KEY        "twp:"
-#define EXPIRES_MS 30000 /* a killed daemon's sockets are gone after it */
-#define REFRESH    10    /* seconds */
-#define SOON       0.05  /* seconds in which changes gather for one read */
+#define KEY  "twp:"
+#define SOON 0.05 /* seconds in which changes gather for one read */
 #define TOLD_BYTES                                                                                 \
     4 /* of lists in a microsecond, for one topic: a large crowd is told less often */
 
@@ -43,6 +42,7 @@ static struct {
     struct ev_loop *loop;
     ev_timer soon;
     struct crowd *crowds;
+    int64_t expires;   /* seconds after which a killed daemon's sockets are gone */
     int64_t refreshed; /* steady seconds */
 } presence;
 
@@ -214,8 +214,8 @@ say(const struct follow *f)
     snprintf(field, sizeof(field), "%s.%u", signal_daemon(), f->session->number);
     if (listed(f)) {
         text_hex(user, f->session->user, 12);
-        snprintf(value, sizeof(value), "%lld %s %s", (long long)(clock_now() + EXPIRES_MS), user,
-                 f->state);
+        snprintf(value, sizeof(value), "%lld %s %s",
+                 (long long)(clock_now() + presence.expires * 1000), user, f->state);
         words[0] = "HSET";
         count = 4;
     }
@@ -225,9 +225,9 @@ say(const struct follow *f)
     if (count == 3)
         return;
     words[0] = "EXPIRE"; /* what nobody refreshes goes away as a whole */
-    words[2] = "60";
+    words[2] = "120";    /* twice as long as PUSH_PRESENCE_SECONDS may be */
     lens[0] = 6;
-    lens[2] = 2;
+    lens[2] = 3;
     feed_command(words, lens, 3, NULL, NULL);
 }
 
@@ -357,7 +357,7 @@ presence_tick(void)
 {
     int64_t now = clock_steady() / 1000000;
 
-    if (now - presence.refreshed < REFRESH)
+    if (now - presence.refreshed < presence.expires / 3)
         return;
     presence.refreshed = now;
     for (struct crowd *c = presence.crowds; c != NULL; c = c->after) {
@@ -377,9 +377,10 @@ presence_forget(struct topic *t)
 }
 
 void
-presence_open(struct ev_loop *loop)
+presence_open(struct ev_loop *loop, const struct config *config)
 {
     presence.loop = loop;
+    presence.expires = config->push_presence_seconds;
     ev_timer_init(&presence.soon, on_soon, 0., SOON);
 }
 

@@ -8,6 +8,7 @@
 
 #include "push/wire.h"
 
+struct config;
 struct ev_loop;
 struct follow;
 struct session;
@@ -15,7 +16,7 @@ struct topic;
 
 #define PRESENCE_STATE 16 /* bytes of a state, with its NUL */
 
-void presence_open(struct ev_loop *loop);
+void presence_open(struct ev_loop *loop, const struct config *config);
 
 /*
  * op presence: joins with a state, or changes it; answers with everybody.  The

@@ -27,13 +27,14 @@
 #define SLOW_SECONDS  3       /* the same for one that was too slow */
 #define REAP_FOLLOWS  1024    /* follows of closed sessions ended in one turn of the loop */
 #define CHECK_SECONDS 30      /* for the database to confirm a session */
-#define PONG_SECONDS  15      /* for the answer to a ping: half-open peers are found in 40 s */
+#define HEARTBEAT_MAX 25      /* what PUSH_HEARTBEAT_SECONDS may be: half-open peers in 40 s */
 
-static struct session *fresh, *closing, *slots[SESSION_HEARTBEAT];
+static struct session *fresh, *closing, *slots[HEARTBEAT_MAX];
 static struct session *ended; /* closed or gone in this turn of the loop */
 static struct ev_loop *turns;
 static ev_prepare turn_ends;
 static ev_idle more_turns; /* active while the loop must not wait */
+static uint32_t beats;     /* seconds between pings of a socket, and the slots in use */
 static uint32_t queue_max, low_water, next_slot, next_number;
 static int64_t hello_us;
 static int64_t next_expiry = INT64_MAX; /* no token expires before it, s since 1970 */
@@ -61,7 +62,14 @@ sessions_open(struct ev_loop *loop, const struct config *config)
     ev_idle_init(&more_turns, on_more);
     queue_max = (uint32_t)config->push_queue_bytes;
     low_water = queue_max / 4 < 262144 ? queue_max / 4 : 262144;
+    beats = (uint32_t)config->push_heartbeat_seconds;
     hello_us = config->push_hello_seconds * 1000000;
+}
+
+int
+sessions_heartbeat(void)
+{
+    return (int)beats;
 }
 
 void
@@ -224,7 +232,7 @@ session_ready(struct session *s)
         next_expiry = s->expires;
     metrics[METRIC_SESSIONS]++;
     list_remove(s);
-    s->slot = (uint8_t)(next_slot++ % SESSION_HEARTBEAT);
+    s->slot = (uint8_t)(next_slot++ % beats);
     list_add(&slots[s->slot], s);
 }
 
@@ -385,7 +393,7 @@ session_writable(struct session *s)
 void
 sessions_each(void (*fn)(struct session *s, void *arg), void *arg)
 {
-    for (int i = 0; i < SESSION_HEARTBEAT; i++)
+    for (uint32_t i = 0; i < beats; i++)
         for (struct session *s = slots[i]; s != NULL; s = s->after)
             if (s->code == 0)
                 fn(s, arg);
@@ -424,14 +432,14 @@ check_closing(int64_t now)
 }
 
 /*
- * One slot is pinged, the one that was pinged PONG_SECONDS ago is looked at.  It
- * counts ticks, not seconds: when this process stood still, nobody else did wrong.
+ * One slot is pinged, the one that was pinged three fifths of a round ago is looked at.  It counts
+ * ticks, not seconds: when this process stood still, nobody else did wrong.
  */
 static void
 heartbeat(void)
 {
-    static uint32_t beat = SESSION_HEARTBEAT;
-    struct session *s = slots[++beat % SESSION_HEARTBEAT];
+    static uint32_t beat = HEARTBEAT_MAX;
+    struct session *s = slots[++beat % beats];
 
     for (; s != NULL; s = s->after) {
         if (s->code != 0)
@@ -439,7 +447,7 @@ heartbeat(void)
         s->heard = false;
         server_ping(s->conn);
     }
-    for (s = slots[(beat - PONG_SECONDS) % SESSION_HEARTBEAT]; s != NULL; s = s->after) {
+    for (s = slots[(beat - beats * 3 / 5) % beats]; s != NULL; s = s->after) {
         if (s->heard || s->code != 0)
             continue;
         metrics[METRIC_CUT_SILENT]++;
@@ -483,7 +491,7 @@ sessions_tick(void)
 uint32_t
 sessions_drain(uint32_t count)
 {
-    for (int i = -1; i < SESSION_HEARTBEAT && count > 0; i++) {
+    for (int i = -1; i < (int)beats && count > 0; i++) {
         for (struct session *s = i < 0 ? fresh : slots[i]; s != NULL && count > 0; s = s->after) {
             if (s->code != 0)
                 continue;

@@ -31,8 +31,6 @@ struct frame;
 #define CLOSE_NO_HELLO     4408
 #define CLOSE_OVER_LIMIT   4429
 
-#define SESSION_HEARTBEAT 25 /* seconds between pings */
-
 enum session_state {
     SESSION_NEW,      /* has not said hello */
     SESSION_CHECKING, /* its token is good; the database is asked whether it still stands */
@@ -72,6 +70,9 @@ struct session {
 
 /* Takes the limits; from now on every turn of the loop ends with sessions_reap(). */
 void sessions_open(struct ev_loop *loop, const struct config *config);
+
+/* Seconds between two pings of a socket. */
+int sessions_heartbeat(void);
 
 /* No more turns: frees what the sessions that have ended hold. */
 void sessions_stop(void);

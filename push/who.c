@@ -52,7 +52,7 @@ say_ready(struct session *s, const char *ref)
     char user[25];
 
     text_hex(user, s->user, 12);
-    session_send(s, wire_ready(user, topics_epoch(), SESSION_HEARTBEAT, ref));
+    session_send(s, wire_ready(user, topics_epoch(), sessions_heartbeat(), ref));
 }
 
 static void ask(void);

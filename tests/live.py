@@ -3,6 +3,7 @@
 Every Live checks by itself that the events of a topic come in order, each once, none skipped.
 """
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -234,6 +235,16 @@ class Live(Socket):
         self.send(op="ping", ref=ref)
         message = self.receive(within + 2)
         assert message == {"op": "pong", "ref": ref}, f"expected silence, got {message}"
+
+    def hear_nothing_more(self, within):
+        """Answers nothing until the server ends the connection; how often something came."""
+        heard, end = 0, time.monotonic() + within
+        self.sock.settimeout(within)
+        with contextlib.suppress(ConnectionError):
+            while self.sock.recv(65536):
+                heard += 1
+                assert time.monotonic() < end, f"not ended within {within} s"
+        return heard
 
     def hello(self, token, within=5.0):
         self.send(op="hello", token=token)

@@ -1,7 +1,10 @@
-"""A front that has no room left says so: 503 with a problem document, and the sockets that are open live on."""
+"""A front that has no room left says so: 503 with a problem document, and the sockets that are open live on.  Of those a peer
+that answers no ping is found."""
+import concurrent.futures
 import contextlib
 import multiprocessing
 import resource
+import time
 
 import live
 from client import World
@@ -13,18 +16,24 @@ FILES = 512  # open files of each process of the stack
 def fill(answers):
     """Runs in a process of its own, as it lowers its limit for good: the stack inherits that."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
-    with Stack() as stack:
+    with Stack(settings={"PUSH_HEARTBEAT_SECONDS": "5"}) as stack:
         world = World(stack.url, stack.ws_url)
         anna = world.user()
         sockets, heads = [], []
-        with anna.live() as feed:
+        with anna.live() as gone, anna.live() as feed, concurrent.futures.ThreadPoolExecutor() as pool:
+            pinged = pool.submit(gone.hear_nothing_more, 30)
             while not heads and len(sockets) < FILES - 100:
                 with contextlib.suppress(ConnectionError):  # a worker that could not even accept one more
                     try:
                         sockets.append(live.Socket(world.ws_url, origin=world.origin))
                     except live.Refused as why:
                         heads += [why.head] if why.status else []
-            feed.silent()
+                if len(sockets) % 20 == 0:
+                    feed.silent()
+            while not pinged.done():
+                feed.silent()
+                time.sleep(0.2)
+            assert pinged.result() >= 1
         answers.put((len(sockets), *heads))
 
 

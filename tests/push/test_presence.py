@@ -3,6 +3,7 @@ import contextlib
 
 import pytest
 
+from daemons import daemon
 from live import Nothing
 
 
@@ -71,14 +72,20 @@ def test_presence_reaches_over_daemons(anna, ben, shared, topic, second_push):
         becomes(here, {anna.id: "online", ben.id: "online"})
 
 
-@pytest.mark.slow
-def test_who_was_on_a_killed_daemon_goes_away(anna, ben, shared, topic, second_push):
-    with at(anna, topic) as here, at(ben, topic, second_push) as there:
-        join(here, topic)
-        join(there, topic)
-        becomes(here, {anna.id: "online", ben.id: "online"})
-        second_push.process.kill()
-        becomes(here, {anna.id: "online"}, within=60)
+def test_who_was_on_a_killed_daemon_goes_away(stack, anna, ben, shared, topic, tmp_path_factory):
+    """And not before: while the daemon lives, it says so again and again."""
+    with contextlib.ExitStack() as daemons:
+        one, two = (daemons.enter_context(daemon(stack, tmp_path_factory.mktemp("push"), PUSH_PRESENCE_SECONDS="3")) for _ in range(2))
+        with at(anna, topic, one) as here, at(ben, topic, two) as there:
+            join(here, topic)
+            join(there, topic)
+            both = {anna.id: "online", ben.id: "online"}
+            becomes(here, both)
+            with pytest.raises(Nothing):  # it would be told if it changed
+                here.receive(4.0)
+            assert join(here, topic) == both
+            two.process.kill()
+            becomes(here, {anna.id: "online"}, within=30)
 
 
 def test_who_does_not_want_to_be_seen_is_not(anna, ben, shared, topic):

@@ -374,8 +374,11 @@ test_nothing_is_lost_repeated_reordered_or_leaked(void **state)
 static int
 open_all(void **state)
 {
-    static const struct config config = {
-        .push_queue_bytes = 65536, .push_hello_seconds = 1000, .push_user_sockets = 1000};
+    static const struct config config = {.push_queue_bytes = 65536,
+                                         .push_hello_seconds = 1000,
+                                         .push_heartbeat_seconds = 25,
+                                         .push_user_sockets = 1000,
+                                         .push_presence_seconds = 30};
 
     (void)state;
     world_open();
@@ -384,7 +387,7 @@ open_all(void **state)
     who_open(&config);
     ops_open(&config);
     repair_open(loop);
-    presence_open(loop);
+    presence_open(loop, &config);
     all_open(loop);
     relay_open(loop);
     return token_open(KEY) == ERR_NONE ? 0 : -1;

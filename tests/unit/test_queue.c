@@ -334,14 +334,17 @@ test_a_user_who_comes_and_goes_is_refused(void **state)
 static int
 open_all(void **state)
 {
-    static const struct config config = {
-        .push_queue_bytes = QUEUE, .push_hello_seconds = 1000, .push_user_sockets = 50};
+    static const struct config config = {.push_queue_bytes = QUEUE,
+                                         .push_hello_seconds = 1000,
+                                         .push_heartbeat_seconds = 25,
+                                         .push_user_sockets = 50,
+                                         .push_presence_seconds = 30};
 
     (void)state;
     loop = ev_default_loop(0);
     sessions_open(loop, &config);
     repair_open(loop);
-    presence_open(loop);
+    presence_open(loop, &config);
     all_open(loop);
     relay_open(loop);
     who_open(&config);
