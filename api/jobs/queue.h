@@ -6,6 +6,7 @@
 #define API_JOBS_QUEUE_H
 
 #include <bson/bson.h>
+#include <stdbool.h>
 
 #include "api/jobs/letters.h"
 #include "common/err.h"
@@ -26,6 +27,14 @@ enum job_kind {
 
 /* As stored, indexed by enum job_kind. */
 extern const char *const job_names[JOB__COUNT];
+
+/*
+ * How the address or the number of an account begins that never confirmed it and
+ * lost it to another account which did; its id follows.  Nothing is sent there.
+ */
+#define QUEUE_RELEASED "released:"
+
+bool queue_released(const char *to);
 
 /* Within a change: at due it is tried, and tried again until an instant (ms). */
 enum err queue_job(struct change *change, enum job_kind kind, int64_t due, int64_t until,

@@ -101,6 +101,22 @@ struct using
     struct credential_event event;
 };
 
+/*
+ * The letter was read, so the address is confirmed.  If it never was before, whoever
+ * opened the account need not own it: what they set up must not keep the owner out,
+ * so the second factor goes.
+ */
+static void
+prove_address(struct using *u, struct change *change)
+{
+    u->event.set = u->event.unset = NULL;
+    if (doc_has(u->user, "emailVerifiedAt"))
+        return;
+    u->event.set =
+        request_keep(u->r, BCON_NEW("emailVerifiedAt", BCON_DATE_TIME(change_now(change))));
+    u->event.unset = totp_fields(u->r);
+}
+
 static enum err
 use_token(struct change *change, void *arg)
 {
@@ -108,10 +124,7 @@ use_token(struct change *change, void *arg)
     struct request *r = u->r;
     enum err err;
 
-    u->event.set = NULL;
-    if (!doc_has(u->user, "emailVerifiedAt")) /* the letter was read, so the address is confirmed */
-        u->event.set =
-            request_keep(r, BCON_NEW("emailVerifiedAt", BCON_DATE_TIME(change_now(change))));
+    prove_address(u, change);
     if ((err = one_time_use(r, change, u->token)) != ERR_NONE ||
         (err = passwords_set(&u->event, change, u->user, u->hash,
                              "All sessions and API tokens were ended by that.")) != ERR_NONE)

@@ -19,6 +19,7 @@
 #include "api/v1/projects.h"
 #include "api/v1/sync_plan.h"
 #include "common/cursor.h"
+#include "common/event_log.h"
 #include "common/store.h"
 
 #define CURSOR_MAX   262144 /* 5,000 projects need less */
@@ -397,7 +398,43 @@ bury(struct sync *s, const char *entity, const bson_oid_t *id, const char *proje
     reply_flush(s->r);
 }
 
-static void
+struct origin {
+    const struct request *r;
+    bool reached;
+};
+
+static enum err
+note_origin(void *arg, const struct event_item *event)
+{
+    static const char key[] = "\"projectId\":\""; /* nowhere within a string: quotes are escaped */
+    struct origin *o = arg;
+    const char *at = strstr(event->frame, key);
+    unsigned char bytes[12];
+    bson_oid_t project;
+
+    if (at == NULL || !text_unhex(bytes, 12, at + sizeof(key) - 1))
+        return ERR_NONE;
+    bson_oid_init_from_data(&project, bytes);
+    o->reached = bearer_reaches(o->r, &project);
+    return ERR_NONE;
+}
+
+/* A token that is bound to projects hears of the end only of what came from them. */
+static enum err
+may_be_told(struct sync *s, const struct sync_item *one, bool *told)
+{
+    struct origin o = {.r = s->r};
+    enum err err;
+
+    *told = true;
+    if (s->r->bound == NULL || one->kind != SYNC_NOTIFICATIONS)
+        return ERR_NONE;
+    err = event_log_entity(s->r->store, s->plan.own.name, &one->id, INT64_MAX, 1, note_origin, &o);
+    *told = o.reached;
+    return err;
+}
+
+static enum err
 write_deleted(struct sync *s)
 {
     const struct sync_plan *p = &s->plan;
@@ -405,18 +442,25 @@ write_deleted(struct sync *s)
     text_puts(s->out, "],\"deleted\":[");
     s->comma = false;
     for (int i = 0; i < p->item_count; i++) {
-        const struct sync_topic *t = p->items[i].topic < 0 ? NULL : &p->topics[p->items[i].topic];
+        const struct sync_item *one = &p->items[i];
+        const struct sync_topic *t = one->topic < 0 ? NULL : &p->topics[one->topic];
+        bool told;
+        enum err err;
 
-        if (p->items[i].kind != SYNC_PROJECTS && p->items[i].kind != SYNC_MOVED &&
-            !p->items[i].found && (t == NULL || t->state != SYNC_GONE))
-            bury(s, kinds[p->items[i].kind].entity, &p->items[i].id,
-                 t == NULL ? NULL : t->name + 8);
+        if (one->kind == SYNC_PROJECTS || one->kind == SYNC_MOVED || one->found ||
+            (t != NULL && t->state == SYNC_GONE))
+            continue;
+        if ((err = may_be_told(s, one, &told)) != ERR_NONE)
+            return err;
+        if (told)
+            bury(s, kinds[one->kind].entity, &one->id, t == NULL ? NULL : t->name + 8);
     }
     for (int i = 0; i < p->topic_count; i++)
         if (p->topics[i].state == SYNC_GONE && p->topics[i].after >= 0)
             bury(s, "project", &p->topics[i].id, NULL);
     for (int i = 0; i < p->lost_count; i++)
         bury(s, "project", &p->lost[i], NULL);
+    return ERR_NONE;
 }
 
 static void
@@ -467,7 +511,8 @@ write_answer(struct sync *s)
     begin(s, SYNC_NOTIFICATIONS);
     if ((err = write_notifications(s)) != ERR_NONE)
         return err;
-    write_deleted(s);
+    if ((err = write_deleted(s)) != ERR_NONE)
+        return err;
     write_whole(s);
     write_cursor(s);
     return ERR_NONE;

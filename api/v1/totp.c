@@ -55,6 +55,13 @@ const struct shape totp_confirm_shape = {"SecondFactorCode", confirm_fields};
 const struct shape totp_confirmed_shape = {"SecondFactorRecovery", confirmed_fields};
 const struct shape totp_end_shape = {"SecondFactorEnd", end_fields};
 
+const bson_t *
+totp_fields(struct request *r)
+{
+    return request_keep(
+        r, BCON_NEW("totpSecret", "", "totpStep", "", "totpEnabledAt", "", "recoveryHashes", ""));
+}
+
 bool
 totp_wanted(const bson_t *user)
 {
@@ -375,8 +382,7 @@ totp_end(struct request *r)
     given.code = doc_text(body, "code");
     if ((err = account_prove(r, w.user, &given, &w.proof)) != ERR_NONE)
         return err;
-    w.event.unset = request_keep(
-        r, BCON_NEW("totpSecret", "", "totpStep", "", "totpEnabledAt", "", "recoveryHashes", ""));
+    w.event.unset = totp_fields(r);
     if ((err = run_switch(&w)) == ERR_NONE)
         audit(r, "second-factor.off", &r->user_id);
     return err;

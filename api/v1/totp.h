@@ -29,6 +29,9 @@ bool totp_wanted(const bson_t *user);
 /* Is it a code of the phone that was not used, or a recovery code? */
 bool totp_prove(const bson_t *user, const char *code, struct totp_proof *proof);
 
+/* What a credential event unsets to switch the second factor off. */
+const bson_t *totp_fields(struct request *r);
+
 /* Within a change: uses the code up; ERR_BAD_LOGIN when a twin was faster. */
 enum err totp_use(struct request *r, struct change *change, const bson_t *user,
                   const struct totp_proof *proof) MUST_CHECK;

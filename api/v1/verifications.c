@@ -137,6 +137,9 @@ send_again(struct change *change, void *arg)
         return request_fail(s->r, ERR_CONFLICT, "the %s is confirmed already", n->field);
     if (value == NULL)
         value = doc_text(user, n->field);
+    if (queue_released(value))
+        return request_fail(s->r, ERR_CONFLICT, "another account has proved that the %s is its own",
+                            n->field);
     text_puts(reply_json(s->r, 202), "{}");
     return verifications_send(s->r, change, user, s->contact, value);
 }
@@ -183,6 +186,35 @@ announce(struct confirming *c, struct change *change, const bson_t *user, const 
     return err == ERR_NONE && !phone ? one_time_forget(change, "reset", &c->user) : err;
 }
 
+/*
+ * An unconfirmed address or number is nobody's: an account that has it without proof
+ * loses it to who has proved it.
+ */
+static enum err
+take_from_others(struct confirming *c, struct change *change, const char *value)
+{
+    struct request *r = c->r;
+    const struct contact_name *n = &contact_names[c->contact];
+    bson_t *unproved =
+        request_keep(r, BCON_NEW(n->field, BCON_UTF8(value), n->verified, BCON_NULL));
+    bson_t *update, *doc;
+    char hex[25];
+    enum err err = store_get(change_store(change), STORE_USERS, unproved, NULL, &doc);
+
+    if (err != ERR_NONE)
+        return err == ERR_NOT_FOUND ? ERR_NONE : err;
+    request_keep(r, doc);
+    bson_oid_to_string(doc_id(doc, "_id"), hex);
+    update = request_keep(r, BCON_NEW("$set", "{", n->field,
+                                      BCON_UTF8(arena_printf(r->arena, QUEUE_RELEASED "%s", hex)),
+                                      "updatedAt", BCON_DATE_TIME(change_now(change)), "}", "$inc",
+                                      "{", "rev", BCON_INT64(1), "}"));
+    err = store_update(change_store(change), STORE_USERS, unproved, update, NULL);
+    if (err == ERR_NONE && c->contact == CONTACT_EMAIL)
+        err = one_time_forget(change, "reset", doc_id(doc, "_id"));
+    return err;
+}
+
 /* What was confirmed is the user's own, or becomes so. */
 static enum err
 confirm(struct change *change, void *arg)
@@ -205,6 +237,8 @@ confirm(struct change *change, void *arg)
     pending = doc_text(user, n->pending);
     if (!own && (pending == NULL || strcmp(pending, value) != 0))
         return request_fail(c->r, ERR_BAD_LOGIN, "another %s was chosen since", n->field);
+    if (!own && (err = take_from_others(c, change, value)) != ERR_NONE)
+        return err;
     BSON_APPEND_DOCUMENT_BEGIN(update, "$set", &set);
     BSON_APPEND_UTF8(&set, n->field, value);
     BSON_APPEND_DATE_TIME(&set, n->verified, change_now(change));

@@ -175,7 +175,7 @@ def test_a_token_bound_to_projects_writes_nowhere_else(world, anna):
     assert anna.get(task).expect(200)["projectId"] == project["id"]
 
 
-def test_sync_by_a_token_bound_to_projects(world, anna, ben):
+def test_sync_by_a_token_bound_to_projects(stack, world, anna, ben):
     (project, task, comment), (other, hidden, _) = two_projects(anna)
     for plan in (project, other):
         ben.acquaint(anna)
@@ -191,6 +191,12 @@ def test_sync_by_a_token_bound_to_projects(world, anna, ben):
     assert [n["projectId"] for n in news["notifications"]] == [project["id"]]
     again = script.post("/v1/sync", cursor=None).expect(200)
     assert [n["projectId"] for n in again["notifications"]] == [project["id"]]
+    told = anna.items("/v1/notifications")
+    with pymongo.MongoClient(stack.mongodb_uri) as mongo:
+        mongo[stack.mongodb_database].notifications.delete_many({"userId": bson.ObjectId(anna.id)})
+    gone = script.get("/v1/sync", cursor=whole["cursor"]).expect(200)["deleted"]
+    assert {"notification"} == {d["entity"] for d in gone}
+    assert [d["id"] for d in gone] == [n["id"] for n in told if n["projectId"] == project["id"]]  # once: the other's as well
 
 
 def test_notifications_by_a_token_bound_to_projects(world, anna, ben):

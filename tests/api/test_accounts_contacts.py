@@ -4,6 +4,7 @@ import threading
 
 import pytest
 from client import PASSWORD, fresh_account
+from second_factor import code_of
 
 
 def send(user, purpose="email"):
@@ -139,12 +140,6 @@ def test_the_code_for_a_choice_that_was_changed_is_worth_nothing(anna, outbox):
     assert anna.get("/v1/me")["email"] == anna.email
 
 
-def test_the_address_of_another_cannot_be_taken(anna, ben, outbox):
-    anna.patch("/v1/me", email=ben.email, password=PASSWORD).expect(200)
-    confirm(anna, token=outbox.letter(ben.email, "Confirm your new address").token).expect(409, "conflict")
-    assert anna.get("/v1/me")["email"] == anna.email
-
-
 def test_of_two_who_confirm_one_address_one_gets_it(anna, ben, outbox):
     new, replies = fresh_email(), []
     for who in (anna, ben):
@@ -214,3 +209,51 @@ def test_zone_and_locale_are_such(world, anna, field, bad, good):
     for value in good:
         assert anna.patch("/v1/me", **{field: value}).expect(200)[field] == value
         assert world.anonymous().post("/v1/users", **{**fresh_account(), field: value}).expect(201)["user"][field] == value
+
+
+# -- an address that was never confirmed is nobody's -------------------------------------------------
+def test_who_proves_an_address_takes_it_from_an_account_that_never_did(world, anna, outbox):
+    """Once: 409 for ever; whoever registered somebody else's address first kept it."""
+    squatter = world.user("squatter")
+    anna.patch("/v1/me", email=squatter.email, password=PASSWORD).expect(200)
+    confirm(anna, code=outbox.letter(squatter.email, "new address").code).expect(204)
+    assert anna.get("/v1/me")["email"] == squatter.email
+    left = squatter.get("/v1/me")
+    assert (left["email"], left["emailVerifiedAt"]) == (f"released:{squatter.id}", None)
+    world.anonymous().post("/v1/sessions", login=squatter.email, password=PASSWORD).expect(201)["user"]["id"] == anna.id
+    assert squatter.log_in(login=squatter.phone).id == squatter.id
+    send(squatter).expect(409, "conflict")
+    sent = len(outbox.letters(squatter.email))
+    squatter.post("/v1/me/password", currentPassword=PASSWORD, newPassword="an altogether new one").expect(204)
+    other = fresh_email()
+    squatter.patch("/v1/me", email=other, password="an altogether new one").expect(200)
+    confirm(squatter, code=outbox.letter(other).code).expect(204)
+    assert squatter.get("/v1/me")["email"] == other and len(outbox.letters(squatter.email)) == sent
+
+
+def test_who_proves_a_number_takes_it_from_an_account_that_never_did(world, anna, outbox):
+    squatter = world.user("squatter")
+    anna.patch("/v1/me", phone=squatter.phone, password=PASSWORD).expect(200)
+    confirm(anna, code=outbox.text_code(squatter.phone)).expect(204)
+    assert anna.get("/v1/me")["phone"] == squatter.phone
+    assert squatter.get("/v1/me")["phone"] == f"released:{squatter.id}"
+
+
+def test_what_was_confirmed_is_taken_by_nobody(anna, ben, outbox):
+    ben.confirm(outbox)
+    anna.patch("/v1/me", email=ben.email, password=PASSWORD).expect(200)
+    confirm(anna, code=outbox.letter(ben.email, "new address").code).expect(409, "conflict")
+    assert ben.get("/v1/me")["email"] == ben.email
+
+
+def test_the_owner_of_an_address_gets_the_account_that_somebody_else_opened_with_it(world, outbox):
+    """By a new password; once the second factor of who had opened it shut the owner out."""
+    squatter = world.user("squatter")
+    secret = squatter.post("/v1/me/totp", password=PASSWORD).expect(201)["secret"]
+    squatter.put("/v1/me/totp", code=code_of(secret)).expect(200)
+    world.anonymous().post("/v1/password-resets", email=squatter.email).expect(202)
+    token = outbox.letter(squatter.email, "Choose a new password").token
+    world.anonymous().put("/v1/password-resets", token=token, password="an altogether new one").expect(204)
+    owner = world.anonymous().post("/v1/sessions", login=squatter.email, password="an altogether new one").expect(201)
+    assert owner["user"]["totpEnabledAt"] is None and owner["user"]["emailVerifiedAt"] is not None
+    squatter.get("/v1/me").expect(401)
