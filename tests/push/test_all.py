@@ -38,6 +38,30 @@ def test_an_opened_project_comes_with_what_was_done_at_once(anna, ben):
         feed.silent()
 
 
+def reads(stack):
+    """Questions to the database so far, by this daemon."""
+    with urllib.request.urlopen(stack.metrics_url("push"), timeout=5) as page:
+        return int(re.search(r"^taskwire_push_reads_total (\d+)", page.read().decode(), re.MULTILINE)[1])
+
+
+def test_opening_and_closing_a_project_costs_the_same_however_many_sockets(stack, world, anna):
+    project, users = anna.project("Open"), [world.user(f"many{n}") for n in range(6)]
+    topic, feeds = topic_of(project), [user.live(follow=["all"]) for user in users for _ in range(6)]
+    try:
+        before = reads(stack)
+        anna.patch(project, access="everyone").expect(200)
+        task = anna.task("At once", projectId=project["id"])
+        for feed in feeds:
+            feed.expect("task.created", within=5.0, id=task["id"])
+        anna.patch(project, access="members").expect(200)
+        for feed in feeds:
+            feed.expect("left", within=5.0, topic=topic)
+        assert reads(stack) - before < len(feeds)  # with the sweep of each second
+    finally:
+        for feed in feeds:
+            feed.close()
+
+
 def test_a_new_member_misses_nothing_since_the_membership_began(anna, ben):
     project = anna.project("Busy")
     anna.acquaint(ben)
