@@ -7,23 +7,50 @@
 
 #include "common/config.h"
 #include "common/store_migrate.h"
+#include "common/store_second_factor.h"
+
+/* Commands that need no argument. */
+static enum err
+migrate(const struct config *config, const char *unused)
+{
+    (void)unused;
+    return store_migrate(config->mongodb_uri, config->mongodb_database);
+}
+
+static enum err
+restored(const struct config *config, const char *unused)
+{
+    (void)unused;
+    return store_migrate_restored(config->mongodb_uri, config->mongodb_database);
+}
+
+static enum err
+remove_second_factor(const struct config *config, const char *user)
+{
+    return store_second_factor_remove(config->mongodb_uri, config->mongodb_database, user);
+}
 
 static const struct command {
-    const char *name, *meaning;
-    enum err (*run)(const char *uri, const char *database);
+    const char *name, *argument, *meaning;
+    enum err (*run)(const struct config *config, const char *argument);
 } commands[] = {
-    {"migrate", "brings the database up to this version's schema and indexes", store_migrate},
-    {"restored", "after a restore from a backup: a new epoch, numbers as the log has them",
-     store_migrate_restored},
+    {"migrate", NULL, "brings the database up to this version's schema and indexes", migrate},
+    {"restored", NULL, "after a restore from a backup: a new epoch, numbers as the log has them",
+     restored},
+    {"remove-second-factor", "USER_ID",
+     "for somebody who has lost it: switches it off and ends all sessions; the password stays",
+     remove_second_factor},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
+/* The command that these arguments make; NULL: none. */
 static const struct command *
-find(const char *name)
+find(int argc, char **argv)
 {
-    for (size_t i = 0; i < COMMANDS; i++)
-        if (strcmp(commands[i].name, name) == 0)
+    for (size_t i = 0; argc > 1 && i < COMMANDS; i++)
+        if (strcmp(commands[i].name, argv[1]) == 0 &&
+            argc == (commands[i].argument == NULL ? 2 : 3))
             return &commands[i];
     return NULL;
 }
@@ -32,7 +59,8 @@ int
 main(int argc, char **argv)
 {
     static struct config config; /* its strings live as long as the process */
-    const struct command *command = argc == 2 ? find(argv[1]) : NULL;
+    const struct command *command = find(argc, argv);
+    const char *argument = argc > 2 ? argv[2] : NULL;
     enum err err;
 
     if (command != NULL)
@@ -40,9 +68,11 @@ main(int argc, char **argv)
     config_start(&config, "taskwire-admin", CONFIG_ADMIN, argc, argv);
     if (command == NULL) {
         for (size_t i = 0; i < COMMANDS; i++)
-            fprintf(stderr, "taskwire-admin %s  %s\n", commands[i].name, commands[i].meaning);
+            fprintf(stderr, "taskwire-admin %s%s%s  %s\n", commands[i].name,
+                    commands[i].argument == NULL ? "" : " ",
+                    commands[i].argument == NULL ? "" : commands[i].argument, commands[i].meaning);
         return 2;
     }
-    err = command->run(config.mongodb_uri, config.mongodb_database);
+    err = command->run(&config, argument);
     return err == ERR_NONE ? 0 : err == ERR_INVALID ? 2 : 1;
 }

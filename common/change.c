@@ -540,7 +540,7 @@ change_run(struct store *store, struct bus *bus, const char *epoch, const struct
     struct change c = {.plan = plan, .store = store, .epoch = epoch};
     enum err err = run_in_turn(&c);
 
-    for (size_t i = 0; err == ERR_NONE && i < c.event_count; i++)
+    for (size_t i = 0; err == ERR_NONE && bus != NULL && i < c.event_count; i++)
         bus_publish(bus, c.events[i].channel, c.events[i].message.bytes, c.events[i].message.len);
     forget_events(&c);
     free_findings(&c);

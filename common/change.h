@@ -49,7 +49,7 @@ struct change_plan {
 /*
  * Runs a plan: waits for its turn among this process's writers of the topics,
  * retries transient conflicts until the store's deadline (10 s when it has none),
- * commits with majority, publishes.  ERR_BUSY when the wait or the retries ran out; ERR_STORE when
+ * commits with majority, publishes (bus NULL: followers find it by the log alone).  ERR_BUSY when the wait or the retries ran out; ERR_STORE when
  * the database is away (the change may have happened: the key tells); ERR_CONFLICT when a unique
  * index, maybe the idempotency key's, has the place.
  */

@@ -1,5 +1,8 @@
 """The second factor: codes of a phone, as RFC 6238 says, and codes for when it is lost."""
 import base64
+import os
+import pathlib
+import subprocess
 import threading
 import time
 import urllib.parse
@@ -153,3 +156,25 @@ def test_the_database_does_not_hold_the_secret(stack, armed):
 def test_what_is_no_code_is_refused(world, anna, code):
     log_in(world, anna, code=code).expect((201, 422) if code is None else 422)
     anna.put("/v1/me/totp", code=code).expect(422, "invalid", {"/code"})
+
+
+def admin(stack, *words):
+    env = {**os.environ, "MONGODB_URI": stack.mongodb_uri, "MONGODB_DATABASE": stack.mongodb_database, "LOG_LEVEL": "info"}
+    done = subprocess.run([pathlib.Path(stack.build) / "taskwire-admin", *words], env=env, timeout=50, text=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return done.returncode, done.stdout
+
+
+def test_an_operator_takes_off_a_factor_that_was_lost(stack, world, armed):
+    """As the runbook says: the password is still needed, and whoever was in has to log in again."""
+    feed = armed.live()
+    assert admin(stack, "remove-second-factor", armed.email)[0] == admin(stack, "remove-second-factor")[0] == 2
+    assert admin(stack, "remove-second-factor", "f" * 24)[0] == 1
+    status, said = admin(stack, "remove-second-factor", armed.id)
+    assert status == 0 and '"event":"second-factor.removed"' in said and armed.id in said
+    feed.expect_close(4401, within=5.0)
+    eventually(lambda: armed.get("/v1/me").status == 401, within=2.0, what="the end of the session")
+    world.anonymous().post("/v1/sessions/refresh", refreshToken=armed.refresh_token).expect(401)
+    log_in(world, armed, password="not it at all").expect(401)
+    assert log_in(world, armed).expect(201)["user"]["totpEnabledAt"] is None
+    assert admin(stack, "remove-second-factor", armed.id)[0] == 1
