@@ -1,6 +1,8 @@
 """Situations from public reports of people who use other tools, as situations.md lists them; those
 about search are rows of test_texts.py, about zones of test_dates.py."""
 import datetime as dt
+import pathlib
+import re
 import zoneinfo
 
 import pytest
@@ -95,3 +97,10 @@ def test_reopening_a_subtask_leaves_its_parent_as_it_is(anna):
     child = anna.task(parentId=parent["id"], status="completed")
     anna.patch(child, status="todo").expect(200)
     assert anna.get(parent).expect(200)["completedAt"]
+
+
+def test_each_situation_is_held_by_a_test_that_exists():
+    tests = pathlib.Path(__file__).resolve().parents[1]
+    named = set(re.findall(r"`(test_\w+)`", (tests / "situations.md").read_text()))
+    there = {name for file in tests.rglob("test_*.py") for name in re.findall(r"^def (test_\w+)", file.read_text(), re.M)}
+    assert len(named) > 60 and named <= there, named - there

@@ -187,7 +187,7 @@ def test_a_second_step_is_set_up_used_and_taken_away(windows, anna):
     recovery = [e.text for e in page.all("#recovery-codes code")]
     assert len(set(recovery)) == 10
     page.click("#recovery-done")
-    assert "On since" in page.text("#factor-text")
+    page.until(lambda: "On since" in page.text("#factor-text"))
     assert recovery[0] not in page.driver.page_source and secret not in page.driver.page_source  # shown once
 
     other = windows.open()
