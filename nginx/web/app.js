@@ -200,6 +200,19 @@ function clearFilter() {
   redraw();
 }
 
+/* What a search looks at, by task: folding thousands of texts again for each key would be felt. */
+const folded = new WeakMap();
+
+function searchText(task, store, labels) {
+  const known = folded.get(task);
+  if (known?.looks === store.looks) return known.text;
+  const people = (task.assigneeIds ?? []).map((id) => store.members.get(id)?.name);
+  const tags = (task.labelIds ?? []).map((id) => labels.get(id));
+  const text = fold([`#${task.number}`, task.title, task.description, ...people, ...tags].join("\n"));
+  folded.set(task, { looks: store.looks, text });
+  return text;
+}
+
 /* A test for tasks that pass the search and the "mine" box. */
 function visible() {
   const words = fold($("search").value).split(/\s+/).filter(Boolean);
@@ -208,12 +221,7 @@ function visible() {
   const labels = new Map((store.project.labels ?? []).map((l) => [l.id, l.name]));
   return (task) => {
     if (mine && !task.assigneeIds?.includes(session.user.id)) return false;
-    if (!words.length) return true;
-    const people = (task.assigneeIds ?? []).map((id) => store.members.get(id)?.name);
-    const tags = (task.labelIds ?? []).map((id) => labels.get(id));
-    const text = [`#${task.number}`, task.title, task.description, ...people, ...tags].join("\n");
-    const folded = fold(text);
-    return words.every((word) => folded.includes(word));
+    return words.every((word) => searchText(task, store, labels).includes(word));
   };
 }
 

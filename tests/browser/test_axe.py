@@ -9,7 +9,7 @@ import pytest
 AXE = pathlib.Path(importlib.util.find_spec("axe_playwright_python").origin).parent / "axe.min.js"
 RUN = """
     const [part, done] = arguments;
-    axe.run(part ?? document, { resultTypes: ["violations"] }).then(({ violations }) => done(violations.flatMap((v) =>
+    axe.run(part ?? document, { resultTypes: ["violations"], preload: false }).then(({ violations }) => done(violations.flatMap((v) =>
         v.nodes.map((n) => `${v.id}: ${n.target.join(" ")} ${n.any.map((a) => a.message).join("; ").slice(0, 200)}`))), (e) => done([String(e)]))
 """
 
