@@ -3,6 +3,7 @@ import pathlib
 import sys
 
 import pytest
+from selenium.common.exceptions import WebDriverException
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
@@ -20,6 +21,15 @@ LOG_IN = """
     fetch("/v1/sessions", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ login, password, cookie: true }) })
         .then((reply) => reply.json()).then(({ user }) => { localStorage.setItem("taskwire.user", user.id); done(null); }).catch((e) => done(String(e)))
 """
+
+
+def cleaned(browser):
+    """Whether a browser can be used again."""
+    try:
+        browser.clean()
+    except WebDriverException:
+        return False
+    return True
 
 
 class Windows:
@@ -64,10 +74,9 @@ class Windows:
     def close(self, failed):
         """Browsers go on to the next test, but for those of a failed one and those with settings of their own."""
         for browser in self.browsers:
-            if failed or not browser.cookies:
+            if failed or not browser.cookies or not cleaned(browser):
                 browser.close()
             else:
-                browser.clean()
                 self.idle.append(browser)
 
     def complaints(self):
@@ -94,6 +103,13 @@ def windows(stack, idle, request):
     complaints = here.complaints()
     here.close(failed or complaints)
     assert not complaints, "the browser complained:\n" + "\n".join(complaints)
+
+
+def pytest_collection_modifyitems(items):
+    """On a busy machine three browsers take their time; what waits in vain ends by itself, with words."""
+    for item in items:
+        if item.path.parent == HERE and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(180))
 
 
 @pytest.hookimpl(wrapper=True)

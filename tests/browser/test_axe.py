@@ -44,7 +44,7 @@ def furnished(anna, ben):
     return project
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_axe_finds_nothing(windows, anna, ben, furnished):
     windows.expect("status of 401", "status of 422", "status of 404")
     page = windows.open()
