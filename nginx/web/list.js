@@ -3,10 +3,12 @@ import { assigneeAvatars, capital, dueChip, isDone, labelChips, lookOf, priority
 import { dueLabel, dueTime } from "./dates.js";
 import { arrange, el, keepFocus } from "./dom.js";
 
+const byName = new Intl.Collator(); /* many times as fast as localeCompare() */
+
 /* Each column: key, heading, compare for rising order. */
 const COLUMNS = [
   ["number", "#", (a, b) => a.number - b.number],
-  ["title", "Title", (a, b) => a.title.localeCompare(b.title)],
+  ["title", "Title", (a, b) => byName.compare(a.title, b.title)],
   ["status", "Status", (a, b, rank) => rank.get(a.status) - rank.get(b.status)],
   ["priority", "Priority", (a, b) => priorityRank(a) - priorityRank(b)],
   ["due", "Due", (a, b) => dueTime(a) - dueTime(b) || 0],
