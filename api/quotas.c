@@ -38,6 +38,7 @@ static const struct {
     [QUOTA_PROJECT_INVITATIONS]    = {AT(project_invitations),    0,    NULL,                     "open invitations of this project"},
     [QUOTA_COMMENT_EDITS]          = {AT(comment_edits),          0,    NULL,                     "versions of one comment"},
     [QUOTA_PROJECT_TASKS]          = {AT(project_tasks),          0,    NULL,                     "tasks made in this project"},
+    [QUOTA_PROJECT_BYTES]          = {AT(project_bytes),          0,    NULL,                     "bytes ever written to this project"},
     [QUOTA_USER_NOTIFICATIONS]     = {AT(user_notifications),     0,    NULL,                     "notifications"},
     [QUOTA_NUMBER_TEXTS]           = {AT(number_texts),           DAY,  "number-texts",           "text messages to this number in a day"},
     [QUOTA_USER_TEXTS]             = {AT(user_texts),             DAY,  "user-texts",             "text messages for you in a day"},

@@ -25,6 +25,7 @@ enum quota {
     QUOTA_PROJECT_INVITATIONS, /* of a project, neither answered nor withdrawn */
     QUOTA_COMMENT_EDITS, /* versions of one comment, so that forgetting it is one bounded write */
     QUOTA_PROJECT_TASKS, /* tasks ever made in a project or moved there */
+    QUOTA_PROJECT_BYTES, /* bytes of all requests that ever changed something in a project */
     /* What there is, and the oldest gives way: nobody is refused. */
     QUOTA_USER_NOTIFICATIONS,
     /* What is sent or tried in a time: 429 throttled. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/quotas.h"
 #include "api/router.h"
 #include "common/json.h"
 #include "common/log.h"
@@ -380,9 +381,25 @@ request_replay_newest(struct request *r, bool *found)
 
 struct inner {
     struct request *r;
+    const struct change_plan *plan;
     change_fn fn;
     void *arg;
 };
+
+/*
+ * Has each project room for what the request brings?  Asked last, so that who may
+ * not know of a project does not learn it from this; and never of what brings nothing.
+ */
+static enum err
+check_bytes(const struct inner *i, const struct change *change)
+{
+    enum err err = ERR_NONE;
+
+    for (int n = 0; err == ERR_NONE && i->plan->bytes > 0 && n < i->plan->topic_count; n++)
+        if (strncmp(i->plan->topics[n], "project:", 8) == 0)
+            err = quotas_have(i->r, QUOTA_PROJECT_BYTES, change_bytes(change, n) - 1);
+    return err;
+}
 
 /* The plan's own function, with the request knowing of the change. */
 static enum err
@@ -395,7 +412,7 @@ run_inner(struct change *change, void *arg)
     i->r->change = change;
     err = i->fn(change, i->arg);
     i->r->change = NULL;
-    return err;
+    return err == ERR_NONE ? check_bytes(i, change) : err;
 }
 
 static void
@@ -409,12 +426,13 @@ keep_reads(void *arg)
 enum err
 request_change(struct request *r, const struct change_plan *plan)
 {
-    struct inner inner = {.r = r, .fn = plan->fn, .arg = plan->arg};
     struct change_plan own = *plan; /* the caller's may run again */
+    struct inner inner = {.r = r, .plan = &own, .fn = plan->fn, .arg = plan->arg};
 
     own.fn = run_inner;
     own.arg = &inner;
     own.committed = keep_reads;
+    own.bytes = (int64_t)r->body_len;
     own.actor_id = r->user[0] == '\0' ? NULL : r->user;
     own.idempotency = r->key;
     own.record = write_record;

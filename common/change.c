@@ -132,12 +132,14 @@ read_number(struct change *c, struct topic *t, const bson_t *filter)
         t->head.counter = bson_iter_as_int64(&iter);
     else
         t->head.counter = 0;
+    t->head.bytes =
+        bson_iter_init_find(&iter, doc, EVENT_LOG_BYTES) ? bson_iter_as_int64(&iter) : 0;
     t->head.unchanged = t->seq - 1; /* what this transaction reads is as of then */
     bson_destroy(doc);
     return ERR_NONE;
 }
 
-/* One step of number and counter, if `filter` is met: *matched. */
+/* One step of number, counter and bytes, if `filter` is met: *matched. */
 static enum err
 move_number(struct change *c, struct topic *t, const bson_t *filter, int64_t *matched)
 {
@@ -152,6 +154,8 @@ move_number(struct change *c, struct topic *t, const bson_t *filter, int64_t *ma
     BSON_APPEND_INT64(&inc, "seq", 1);
     if (!t->numbered && counts(c, t))
         BSON_APPEND_INT64(&inc, EVENT_LOG_COUNTER, 1);
+    if (!t->numbered && t->planned && c->plan->bytes > 0)
+        BSON_APPEND_INT64(&inc, EVENT_LOG_BYTES, c->plan->bytes);
     bson_append_document_end(&update, &inc);
     err = store_update(c->store, STORE_TOPICS, filter, &update, matched);
     bson_destroy(&update);
@@ -178,6 +182,7 @@ take_first(struct change *c, struct topic *t, const bson_t *filter)
         t->known = matched == 1;
         t->seq = t->head.seq + 1;
         t->head.counter += t->known && counts(c, t);
+        t->head.bytes += t->known ? c->plan->bytes : 0;
     }
     if (!t->known) {
         if ((err = move_number(c, t, filter, &matched)) != ERR_NONE)
@@ -249,6 +254,12 @@ change_as_of(const struct change *c, int topic)
     const struct topic *t = &c->topics[topic];
 
     return t->planned && !t->used ? t->first - 1 : -1;
+}
+
+int64_t
+change_bytes(const struct change *c, int topic)
+{
+    return c->topics[topic].head.bytes;
 }
 
 int64_t

@@ -16,6 +16,7 @@
 struct bus;
 
 #define EVENT_LOG_COUNTER "tasks" /* in a topic's document: the tasks a project ever had */
+#define EVENT_LOG_BYTES   "bytes" /* and the bytes that changes ever brought to it */
 #define CHANGE_TOPICS     8       /* topics that one change may be told before it starts */
 
 struct change;
@@ -35,6 +36,7 @@ struct change_plan {
     const char *last_topic; /* queued for as well, but numbered when it is used; NULL: none */
     bool counter;           /* counts up beside the number of one planned topic */
     int counter_topic;
+    int64_t bytes;           /* that it brings: added to the sum that each planned topic keeps */
     const char *actor_id;    /* 24 hex digits; NULL: the system */
     const char *idempotency; /* the record's _id; NULL: none */
     /* Makes the idempotency record's content once fn has succeeded; NULL: it has none. */
@@ -49,9 +51,10 @@ struct change_plan {
 /*
  * Runs a plan: waits for its turn among this process's writers of the topics,
  * retries transient conflicts until the store's deadline (10 s when it has none),
- * commits with majority, publishes (bus NULL: followers find it by the log alone).  ERR_BUSY when the wait or the retries ran out; ERR_STORE when
- * the database is away (the change may have happened: the key tells); ERR_CONFLICT when a unique
- * index, maybe the idempotency key's, has the place.
+ * commits with majority, publishes (bus NULL: followers find it by the log alone).  ERR_BUSY when
+ * the wait or the retries ran out; ERR_STORE when the database is away (the change may have
+ * happened: the key tells); ERR_CONFLICT when a unique index, maybe the idempotency key's, has the
+ * place.
  */
 enum err change_run(struct store *store, struct bus *bus, const char *epoch,
                     const struct change_plan *plan) MUST_CHECK;
@@ -85,6 +88,9 @@ int64_t change_unchanged(const struct change *change, int topic);
  * before its own, which may yet go to somebody else.  -1: it has changed some.
  */
 int64_t change_as_of(const struct change *change, int topic);
+
+/* The bytes that changes ever brought to a planned topic, this one included. */
+int64_t change_bytes(const struct change *change, int topic);
 
 /* The value that the plan's counter has reached with this change (tasks' numbers). */
 int64_t change_counter(const struct change *change);

@@ -90,6 +90,8 @@ static const struct setting settings[] = {
      "log2 of scrypt's N; r=8, p=3; 15 needs 32 MiB and 0.3 s a hash"},
     {"PASSWORD_SLOTS", COUNT, CONFIG_API, AT(password_slots), "0", 0, 64,
      "passwords hashed at once on this host; 0: one fewer than there are cores, at least one"},
+    {"PROJECT_BYTES", COUNT, CONFIG_API, AT(project_bytes), "4294967296", 65536, 1125899906842624,
+     "bytes ever written to a project: the bodies of all requests that changed something there"},
     {"PROJECT_INVITATIONS", COUNT, CONFIG_API, AT(project_invitations), "1000", 1, 1000000,
      "open invitations of a project"},
     {"PROJECT_MEMBERS", COUNT, CONFIG_API, AT(project_members), "10000", 1, 50000,

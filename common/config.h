@@ -32,7 +32,7 @@ struct config {
     const char *jobs_sessions;
     /* quotas (api/quotas.c) */
     long comment_edits, user_projects, user_open_projects, open_projects, project_members,
-        project_tasks;
+        project_tasks, project_bytes;
     long sender_notifications;
     long project_invitations, user_invitations, unconfirmed_invitations, address_invitations,
         address_registrations;

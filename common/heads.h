@@ -14,6 +14,7 @@ struct head {
     int64_t seq;       /* the newest number */
     int64_t counter;   /* the counter beside it (change.h) */
     int64_t unchanged; /* the project is as it was at this number */
+    int64_t bytes;     /* the sum beside them */
 };
 
 /* Before fork(): lets the processes of this host share what they see. */

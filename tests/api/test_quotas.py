@@ -13,7 +13,7 @@ from letters import Outbox
 from pymongo import MongoClient
 from stack import Stack
 
-SMALL = {"USER_PROJECTS": "5", "USER_OPEN_PROJECTS": "2", "OPEN_PROJECTS": "4", "PROJECT_MEMBERS": "3", "PROJECT_TASKS": "6",
+SMALL = {"USER_PROJECTS": "5", "USER_OPEN_PROJECTS": "2", "OPEN_PROJECTS": "4", "PROJECT_MEMBERS": "3", "PROJECT_TASKS": "6", "PROJECT_BYTES": "100000",
          "PROJECT_INVITATIONS": "4", "USER_INVITATIONS": "6",
          "USER_NOTIFICATIONS": "20", "NUMBER_TEXTS": "3", "USER_TEXTS": "5", "ADDRESS_LETTERS": "6", "USER_CODES": "4",
          "USER_TRIES": "12", "ADDRESS_LOGINS": "1000000", "NETWORK_RESETS": "8"}
@@ -154,6 +154,21 @@ def test_tasks_of_a_project(owner):
     task = owner.task(projectId=target["id"])
     owner.post(task, "/move", projectId=project["id"]).expect(409, "quota-exceeded")
     assert owner.get(task).expect(200)["projectId"] == target["id"]
+
+
+def test_bytes_of_a_project(people, owner):
+    """All that was ever written to it; exact for those who write at the same time, and removing is free."""
+    project, stranger, text = owner.project(), people.user("stranger"), "x" * 23000
+    assert at_once(6, lambda n: owner.post("/v1/tasks", title=f"T{n}", description=text, projectId=project["id"])) == (
+        [201] * 4 + [409] * 2)
+    task = owner.items("/v1/tasks", projectId=project["id"])[0]
+    owner.patch(task, description="y" * 9000).expect(409, "quota-exceeded")
+    owner.patch(task, title="Short").expect(200)
+    owner.post(f"/v1/tasks/{task['id']}/comments", text="z" * 9000).expect(409, "quota-exceeded")
+    stranger.patch(task, description=text).expect(404)
+    stranger.post("/v1/tasks", title="T", description=text, projectId=project["id"]).expect(404)
+    owner.delete(task).expect(204)
+    owner.post("/v1/tasks", title="Elsewhere", description=text, projectId=owner.project()["id"]).expect(201)
 
 
 def test_notifications_of_one_user_are_the_newest(people, owner, small):
