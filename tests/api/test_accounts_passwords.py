@@ -189,6 +189,20 @@ def test_a_thief_cannot_void_the_letters_of_resets_for_ever(world, anna, outbox,
     world.anonymous().post("/v1/sessions", login=anna.email, password=OTHER).expect(201)
 
 
+def test_an_address_that_waits_ends_with_a_reset(world, anna, outbox):
+    """Once: a thief with the password asked for an address of their own, and confirmed it after the owner's reset."""
+    thief, mine = anna.log_in(), fresh_account("thief")["email"]
+    thief.patch("/v1/me", email=mine, password=PASSWORD).expect(200)
+    letter = outbox.letter(mine, "Confirm your new address")
+    use(world, token_for(world, outbox, anna)).expect(204)
+    world.anonymous().put("/v1/verifications", token=letter.token).expect(401)
+    thief.put("/v1/verifications", code=letter.code).expect(401)
+    me = anna.log_in(password=OTHER).get("/v1/me").expect(200)
+    assert (me["email"], me["pendingEmail"]) == (anna.email, None)
+    ask(world, mine).expect(202)
+    assert outbox.letters(mine, "Choose a new password") == []
+
+
 def test_letters_that_a_thief_has_ended_do_not_keep_the_owner_from_a_new_one(world, anna, outbox):
     """Once: ten letters were sent and ended, and for half an hour there was no other."""
     for _ in range(10):
