@@ -36,7 +36,8 @@ const struct shape leave_shape = {"AccountDeletion", leave_fields};
 struct leaving {
     struct request *r;
     const bson_t *user;
-    bson_t *shared; /* projects that others use and the caller owns */
+    bson_t *shared; /* the ids of projects that others use and the caller owns */
+    unsigned shared_count;
     struct totp_proof proof;
     struct credential_event event;
 };
@@ -53,7 +54,7 @@ count_members(const bson_t *project)
     return count;
 }
 
-/* Collects the projects that others use and the caller owns. */
+/* Collects the ids of projects that others use and the caller owns. */
 static enum err
 note_shared(void *arg, const bson_t *project)
 {
@@ -63,33 +64,47 @@ note_shared(void *arg, const bson_t *project)
     if ((count_members(project) < 2 && strcmp(doc_text(project, "access"), "everyone") != 0) ||
         doc_has(project, "deletedAt") || access_member(project, &l->r->user_id) != ROLE_OWNER)
         return ERR_NONE;
-    snprintf(key, sizeof(key), "%u", bson_count_keys(l->shared));
-    BSON_APPEND_DOCUMENT(l->shared, key, project);
+    snprintf(key, sizeof(key), "%u", l->shared_count++);
+    BSON_APPEND_OID(l->shared, key, doc_id(project, "_id"));
     return ERR_NONE;
 }
 
-/*
- * Another must own what others use.  The project is written to, so that this
- * conflicts with another owner who leaves it, or closes the account, at the same
- * time: whoever is second runs again, and sees the first.
- */
+/* Another must own what others use. */
 static enum err
-leave_to_others(struct leaving *l, struct change *change, const bson_t *project)
+check_owners(struct request *r, const bson_t *project)
 {
-    struct request *r = l->r;
-    bson_t *which = request_keep(r, BCON_NEW("_id", BCON_OID(doc_id(project, "_id"))));
-    bson_t *mark = request_keep(r, BCON_NEW("$inc", "{", "ownersClosed", BCON_INT64(1), "}"));
     bool other;
     enum err err = members_other_owner(r, project, &r->user_id, &other);
 
-    if (err != ERR_NONE)
+    if (err != ERR_NONE || other)
         return err;
-    if (!other)
-        return request_fail(r, ERR_CONFLICT,
-                            "you are the only owner of \"%.100s\": make another "
-                            "member an owner first, or delete the project",
-                            doc_text(project, "name"));
-    return store_update(change_store(change), STORE_PROJECTS, which, mark, NULL);
+    return request_fail(r, ERR_CONFLICT,
+                        "you are the only owner of \"%.100s\": make another "
+                        "member an owner first, or delete the project",
+                        doc_text(project, "name"));
+}
+
+/*
+ * The project is written to, so that this conflicts with another owner who leaves
+ * it, or closes the account, at the same time: whoever is second runs again, and
+ * sees the first.
+ */
+static enum err
+leave_to_others(struct leaving *l, struct change *change, const bson_oid_t *id)
+{
+    bson_t *which = BCON_NEW("_id", BCON_OID(id)), *project;
+    bson_t *mark = BCON_NEW("$inc", "{", "ownersClosed", BCON_INT64(1), "}");
+    enum err err = store_get(change_store(change), STORE_PROJECTS, which, NULL, &project);
+
+    if (err == ERR_NONE) {
+        err = check_owners(l->r, project);
+        bson_destroy(project); /* with its members it may be large, and there may be many */
+    }
+    if (err == ERR_NONE)
+        err = store_update(change_store(change), STORE_PROJECTS, which, mark, NULL);
+    bson_destroy(which);
+    bson_destroy(mark);
+    return err;
 }
 
 static enum err
@@ -101,17 +116,11 @@ leave_projects(struct leaving *l, struct change *change)
     enum err err;
 
     l->shared = request_keep(r, bson_new());
+    l->shared_count = 0;
     err = store_find(change_store(change), STORE_PROJECTS, mine, NULL, note_shared, l);
     bson_iter_init(&iter, l->shared);
-    while (err == ERR_NONE && bson_iter_next(&iter)) {
-        const uint8_t *bytes;
-        uint32_t len;
-        bson_t project;
-
-        bson_iter_document(&iter, &len, &bytes);
-        bson_init_static(&project, bytes, len);
-        err = leave_to_others(l, change, &project);
-    }
+    while (err == ERR_NONE && bson_iter_next(&iter))
+        err = leave_to_others(l, change, bson_iter_oid(&iter));
     return err;
 }
 

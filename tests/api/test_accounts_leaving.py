@@ -137,10 +137,10 @@ def test_of_two_owners_who_go_at_once_one_stays(stack, anna, ben):
     """Once: each still saw the other, and a project was left without an owner."""
     project, closed = anna.project("Needed"), []
     anna.share(project, ben, "owner")
-    with stack.fault("hold command=insert collection=jobs ms=1500") as number:
+    with stack.fault("hold command=insert collection=jobs ms=1500") as (number,):
         closing = threading.Thread(target=lambda: closed.append(leave(anna)))
         closing.start()
-        eventually(lambda: stack.proxy_control(f"hits {number}") == 1, what="the closing, all but done")
+        eventually(lambda: stack.fault_hits(number) == 1, what="the closing, all but done")
         ben.delete(f"/v1/projects/{project['id']}/members/{ben.id}").expect(409, "conflict")
         closing.join()
     closed[0].expect(204)
