@@ -24,15 +24,21 @@ class Clock(threading.Thread):
         self.feed.hello(user.token)
         assert self.feed.follow(topic)["op"] == "following"
         self.came, self.events, self.stop = {}, {}, threading.Event()
+        self.start()
 
     def run(self):
-        while not self.stop.is_set():
-            try:
-                message = self.feed.receive(0.1)
-            except Nothing:
-                continue
-            if message["op"] == "event":
-                self.came[message["seq"]], self.events[message["seq"]] = time.time(), message
+        with self.feed:
+            while not self.stop.is_set():
+                try:
+                    message = self.feed.receive(0.1)
+                except Nothing:
+                    continue
+                if message["op"] == "event":
+                    self.came[message["seq"]], self.events[message["seq"]] = time.time(), message
+
+    def end(self):
+        self.stop.set()
+        self.join()
 
     def wait(self, key, within=5.0):
         """When the event of this title came."""
@@ -45,15 +51,23 @@ class Clock(threading.Thread):
         raise AssertionError(f"{key} did not come within {within} s")
 
 
+@pytest.fixture
+def clock(request):
+    """Makes clocks, which end with the test, whatever its outcome."""
+    def start(*args):
+        made = Clock(*args)
+        request.addfinalizer(made.end)
+        return made
+    return start
+
+
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("another", [False, True], ids=["nobody writes after it", "somebody does"])
-def test_a_commit_without_its_publish(stack, world, tmp_path, another):
+def test_a_commit_without_its_publish(stack, world, tmp_path, clock, another):
     """Without another event a look at the log finds it, each second; with one, the gap in the numbers, at once."""
     anna = world.user("anna")
     project = anna.project("Silent")
-    clocks = [Clock(anna, "project:" + project["id"]) for _ in range(4)]  # nginx spreads them over both daemons
-    for clock in clocks:
-        clock.start()
+    clocks = [clock(anna, "project:" + project["id"]) for _ in range(4)]  # nginx spreads them over both daemons
     delays = []
     with silent_api(stack, tmp_path) as silent:
         for n in range(RUNS):
@@ -64,30 +78,29 @@ def test_a_commit_without_its_publish(stack, world, tmp_path, another):
             if another:
                 anna.task(f"N{n}", projectId=project["id"])
                 committed = time.time()
-            delays += [clock.wait(f"S{n}") - committed for clock in clocks]
+            delays += [c.wait(f"S{n}") - committed for c in clocks]
             time.sleep((n * 0.37) % 1 if not another else 0)  # at every moment between two looks
-    for clock in clocks:
-        clock.stop.set()
+    for each in clocks:
+        each.end()
     print(f"{len(delays)} frames: p50 {percentile(delays, .5):.3f} s, max {max(delays):.3f} s")
     assert max(delays) <= (0.5 if another else 1.5)
     assert percentile(delays, .95) <= (0.25 if another else 1.1)
-    for clock in clocks:
-        assert sorted(clock.events) == list(range(min(clock.events), max(clock.events) + 1))
+    for each in clocks:
+        assert sorted(each.events) == list(range(min(each.events), max(each.events) + 1))
 
 
 @pytest.mark.timeout(120)
-def test_workers_killed_under_writes(stack, tmp_path):
+def test_workers_killed_under_writes(stack, tmp_path, clock):
     """By chance instead of by design: from the event's own instant, retries of the transaction included."""
     storm = Storm(stack, tmp_path, changes=300, kills=15, seed=SEED, writers=4, followers=1, projects=1,
                   targets=("worker",))
     owner = storm.owner.user
-    clock = Clock(owner, "project:" + storm.projects[0])
-    clock.start()
+    watch = clock(owner, "project:" + storm.projects[0])
     storm.rage()
-    clock.stop.set()
+    watch.end()
     assert not storm.progress.failures
-    delays = [clock.came[seq] - datetime.datetime.fromisoformat(event["at"].replace("Z", "+00:00")).timestamp()
-              for seq, event in clock.events.items()]
+    delays = [watch.came[seq] - datetime.datetime.fromisoformat(event["at"].replace("Z", "+00:00")).timestamp()
+              for seq, event in watch.events.items()]
     print(f"{len(delays)} events, {sum(storm.killer.killed.values())} kills: p50 {percentile(delays, .5):.3f} s, "
           f"p99 {percentile(delays, .99):.3f} s, max {max(delays):.3f} s")
     assert percentile(delays, .99) <= 1.5
