@@ -23,6 +23,7 @@
 #include "common/log.h"
 #include "common/password.h"
 #include "common/store.h"
+#include "common/ticket.h"
 #include "common/token.h"
 #include "common/turns.h"
 
@@ -198,6 +199,7 @@ main(int argc, char **argv)
     quotas_open(&config);
     revoked = revoked_new();
     turns_share();
+    tickets_share();
     heads_share();
     listener = worker_listen(config.api_socket);
     snprintf(notes, sizeof(notes), "%s.sessions", config.api_socket);

@@ -18,11 +18,13 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/text.h"
+#include "common/ticket.h"
 
 #define CONNECT_US 2000000 /* a connection that takes longer is given up */
 #define RETRY_US   500000  /* after a failure, before the next try to connect */
 #define UNSENT_MAX 4194304 /* bytes; a Redis that does not take more is given up */
 #define PROBE_MS   100     /* Redis has so long to answer a probe */
+#define TICKET_MS  50      /* the same of a ticket, for which a writer waits */
 #define PROBE_US   1000000 /* so long the answer holds: many who ask cost one probe */
 
 struct bus {
@@ -36,6 +38,7 @@ struct bus {
     pthread_mutex_t probing;
     int64_t probed_at; /* 0: never */
     atomic_bool answers;
+    struct tickets *tickets;
 };
 
 enum err
@@ -119,6 +122,7 @@ bus_open(const char *url)
     }
     pthread_mutex_init(&b->lock, NULL);
     pthread_mutex_init(&b->probing, NULL);
+    b->tickets = tickets_open(b->host, b->port, TICKET_MS);
     (void)connected(b); /* so that the first message finds it open */
     return b;
 }
@@ -129,6 +133,7 @@ bus_close(struct bus *b)
     if (b == NULL)
         return;
     drop(b);
+    tickets_close(b->tickets);
     pthread_mutex_destroy(&b->lock);
     pthread_mutex_destroy(&b->probing);
     free(b);
@@ -225,6 +230,12 @@ bus_ping(struct bus *b)
     }
     pthread_mutex_unlock(&b->probing);
     return b->answers;
+}
+
+struct tickets *
+bus_tickets(struct bus *b)
+{
+    return b == NULL ? NULL : b->tickets;
 }
 
 unsigned long

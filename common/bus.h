@@ -10,6 +10,7 @@
 #include "common/err.h"
 
 struct bus;
+struct tickets;
 
 /* One per process, shared by its threads; url as REDIS_URL. */
 struct bus *bus_open(const char *url);
@@ -23,6 +24,9 @@ void bus_publish(struct bus *bus, const char *channel, const char *message, size
 
 /* Does Redis answer?  Known for a second; one caller at a time waits for it, at most 200 ms. */
 bool bus_ping(struct bus *bus);
+
+/* The tickets of the same Redis; NULL when bus is. */
+struct tickets *bus_tickets(struct bus *bus);
 
 /* Messages that could not be sent since the start. */
 unsigned long bus_failures(const struct bus *bus);

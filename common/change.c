@@ -15,9 +15,11 @@
 #include "common/heads.h"
 #include "common/log.h"
 #include "common/text.h"
+#include "common/ticket.h"
 #include "common/turns.h"
 
 #define CHANGE_MS      10000 /* a change may take, where the store has no deadline */
+#define TICKET_MS      1000  /* it waits for a ticket, at most */
 #define DOUBT          3     /* transient conflicts before nothing remembered counts: see below */
 #define TOPICS_MAX     80    /* planned, made and joined ones of one change */
 #define IDEMPOTENCY_MS 86400000
@@ -48,6 +50,7 @@ struct finding {
 struct change {
     const struct change_plan *plan;
     struct store *store;
+    struct bus *bus;
     const char *epoch;
     int64_t now, counter;
     struct topic topics[TOPICS_MAX];
@@ -488,24 +491,32 @@ back_off(int tries)
     nanosleep(&(struct timespec){.tv_nsec = us * 1000}, NULL);
 }
 
-/* The plan, as often as it takes within the deadline. */
+/* The plan, as often as it takes within the deadline; with a ticket where other hosts write too. */
 static enum err
-try(struct change *c)
+try(struct change *c, const struct turns *turns)
 {
     const struct change_plan *plan = c->plan;
+    struct tickets *tickets = bus_tickets(c->bus);
+    struct ticket ticket;
     enum err err;
 
+    ticket_take(tickets, turns, (int)store_left(c->store, TICKET_MS), &ticket);
     for (int tries = 0; (err = attempt(c)) == ERR_RETRY; tries++) {
+        ticket_conflict(turns);
         back_off(tries);
         if (store_left(c->store, CHANGE_MS) == 0) {
             log_warn("event log: %s: gave up after %d conflicts",
                      plan->topic_count > 0 ? plan->topics[0] : "no topic", tries + 1);
-            return ERR_BUSY;
+            err = ERR_BUSY;
+            break;
         }
         /* What was remembered may be wrong: somebody may have changed the database by hand. */
         for (int i = 0; i < plan->topic_count && tries + 1 >= DOUBT; i++)
             heads_forget(plan->topics[i]);
+        if (!ticket_holds(&ticket))
+            ticket_take(tickets, turns, (int)store_left(c->store, TICKET_MS), &ticket);
     }
+    ticket_give(tickets, &ticket);
     return err;
 }
 
@@ -534,7 +545,7 @@ run_in_turn(struct change *c)
         store_deadline(c->store, clock_steady() + CHANGE_MS * 1000);
     err = wait_for_turns(&turns, plan, (int)store_left(c->store, CHANGE_MS));
     if (err == ERR_NONE) {
-        err = try(c);
+        err = try(c, &turns);
         remember(c, err);
         turns_give(&turns);
         if (err == ERR_NONE && !c->undone && plan->committed != NULL)
@@ -548,7 +559,7 @@ run_in_turn(struct change *c)
 enum err
 change_run(struct store *store, struct bus *bus, const char *epoch, const struct change_plan *plan)
 {
-    struct change c = {.plan = plan, .store = store, .epoch = epoch};
+    struct change c = {.plan = plan, .store = store, .bus = bus, .epoch = epoch};
     enum err err = run_in_turn(&c);
 
     for (size_t i = 0; err == ERR_NONE && bus != NULL && i < c.event_count; i++)

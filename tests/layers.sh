@@ -7,7 +7,7 @@ cd "${1:-$(dirname "$0")/..}" || exit 2
 rules='
 <(fcgiapp|fcgi_stdio|fcgios|fastcgi)\.h> api/(worker|answer)\.c
 <(mongoc|mongoc/.*)\.h>                  common/store[a-z_]*\.[ch]
-<hiredis/                                common/(bus|throttle)\.c|push/feed\.c
+<hiredis/                                common/(bus|throttle|ticket)\.c|push/feed\.c
 <curl/                                   common/mail\.c
 <openssl/                                common/(text|keys|token|totp|mime)\.c|push/tls\.c
 <utf8proc\.h>                            common/unicode\.c

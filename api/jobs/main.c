@@ -14,6 +14,7 @@
 #include "common/mail.h"
 #include "common/store.h"
 #include "common/store_clock.h"
+#include "common/ticket.h"
 #include "common/token.h"
 
 static volatile sig_atomic_t stopping;
@@ -86,6 +87,7 @@ main(int argc, char **argv)
         return 1;
     runner.notes = orphans_notes(0);
     quotas_open(&config);
+    tickets_share();
     runner.bus = bus_open(config.redis_url);
     runner.mail = mail;
     runner.epoch = epoch;

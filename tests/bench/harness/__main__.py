@@ -7,6 +7,7 @@ SUBJECTS = {
     "rest": "GET, list of 50, PATCH, create: the bare loop, ours, Express",
     "nodb": "/v1/health at 64 and 512 connections",
     "contention": "32 writers of one topic, one and two api programs; 32 topics",
+    "hosts": "one topic through two api programs: with Redis, with one that hangs, and without",
     "snapshot": "a project of 4,000 tasks and more",
     "fanout": "one event to many sockets: the floor, ours, nchan, ws, centrifuge, Socket.IO; idle memory",
     "idle": "idle sockets: memory and CPU of each",
@@ -70,11 +71,13 @@ def main():
     works = {"rest": rest.work, "nodb": rest.no_database, "contention": rest.contention,
              "snapshot": rest.snapshot, "fanout": live.fanout, "idle": live.idle,
              "change": live.change, "growth": growth.work}
-    together = [works[s] for s in subjects if s not in ("growth", "snapshot")]
+    together = [works[s] for s in subjects if s not in ("growth", "snapshot", "hosts")]
     if together:
         on_a_world(*together)
     if "contention" in subjects:
         on_a_world(rest.contention, api_programs=2)
+    if "hosts" in subjects:
+        on_a_world(rest.hosts, api_programs=2)
     for alone in ("snapshot", "growth"):  # their data would slow the others down
         if alone in subjects:
             on_a_world(works[alone])

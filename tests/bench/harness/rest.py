@@ -1,6 +1,11 @@
 """REST: GET, a list of 50, PATCH, create; the bare loop, ours through nginx, Express; and what goes
 with it: no database, one hot topic, a snapshot."""
 
+import contextlib
+import os
+import signal
+import time
+
 import others
 import tools
 from proc import Meter
@@ -184,6 +189,39 @@ def contention(run, world):
         "Retries: update commands beyond the two of a commit, per commit, as the server counts them.",
         ["who", "rate/s", "ratio to 1 writer", "retries/commit", "own CPU µs", "p50 ms", "p99 ms",
          "p99.9 ms", "p99/p50"], rows, figures.json())
+
+
+def hosts(run, world):
+    """PATCHes of one topic through two api programs: with Redis, whose tickets they take, with one that hangs, and
+    without, as if there were no tickets."""
+    project = world.project("Hot")
+    ids = world.ids_file("hosts", {project: world.add_tasks(project, 40)})
+    ours = Http(run.load, world, world.address, world.tiers(), "api")
+
+    @contextlib.contextmanager
+    def hanging():
+        redis = world.stack.kill("redis", signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(redis, signal.SIGCONT)
+    cases = {"1 writer": (contextlib.nullcontext, 1), "32 writers": (contextlib.nullcontext, 32),
+             "32 writers, Redis hangs": (hanging, 32),
+             "32 writers, no Redis": (lambda: world.stack.without("redis"), 32)}
+    figures = Figures()
+    for _ in range(run.rounds):
+        for name, (state, connections) in cases.items():
+            time.sleep(6)  # who found no Redis asks again after 5 s
+            with state():
+                out, own, used = ours.run(OPERATIONS["PATCH"], run.pick(2, 5), ids, connections)
+            note(figures, name, out, own, used)
+            figures.add(name, tail=out["p99"] / out["p50"])
+    run.report.section(
+        "Two hosts, one topic", "PATCH of tasks of one project through two api programs, each a host of its own to the other.",
+        ["who", "rate/s", "ratio to 1 writer", "own CPU µs", "p50 ms", "p99 ms", "p99.9 ms", "p99/p50"],
+        [[name, number(figures.middle(name, "rate")), spread(figures.ratios(name, "1 writer", "rate")),
+          spread(figures.of(name, "own"), 0), *[number(figures.middle(name, p) / 1000) for p in ("p50", "p99", "p999")],
+          spread(figures.of(name, "tail"), 1)] for name in cases], figures.json())
 
 
 def snapshot(run, world):
