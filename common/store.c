@@ -13,6 +13,7 @@
 #include "common/store_clock.h"
 #include "common/store_connect.h"
 #include "common/store_inside.h"
+#include "common/store_stream.h"
 #include "common/text.h"
 
 #define READ_MS 5000 /* the server gives a read up then */
@@ -104,7 +105,7 @@ store_take(struct store_pool *pool)
     if (s == NULL)
         abort();
     s->pool = pool;
-    s->client = mongoc_client_pool_pop(pool->pool);
+    s->client = store_stream_pop(pool->pool);
     if (s->client == NULL) {
         free(s);
         return NULL;
@@ -157,6 +158,7 @@ void
 store_deadline(struct store *s, int64_t until)
 {
     s->deadline = until;
+    store_stream_deadline(until);
 }
 
 long

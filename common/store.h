@@ -64,8 +64,8 @@ void store_limit(struct store *store, const struct arena *arena);
 /*
  * Until when (clock_steady()) all that follows may take.  It becomes the server's
  * time limit of each read and commit, and until then an operation that found no
- * primary is tried again; after it all fail with ERR_BUSY.  0: none, which means 5 s
- * for each operation, tried once.
+ * primary is tried again; after it all fail with ERR_BUSY, and no answer of the network is
+ * waited for by this thread.  0: none, which means 5 s for each operation, tried once.
  */
 void store_deadline(struct store *store, int64_t until);
 

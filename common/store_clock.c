@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/store_inside.h"
+#include "common/store_stream.h"
 
 #define PERIOD_MS 2000
 #define RETRY_MS  250 /* while there is no answer: a new primary may have another time */
@@ -27,7 +28,7 @@ struct store_clock {
 static enum err
 ask(struct store_pool *pool)
 {
-    mongoc_client_t *client = mongoc_client_pool_pop(pool->pool);
+    mongoc_client_t *client = store_stream_pop(pool->pool);
     bson_t *hello = BCON_NEW("hello", BCON_INT32(1)), reply;
     int64_t before = clock_steady(), after;
     bson_error_t error;

@@ -13,7 +13,7 @@
 #define COMMIT_MS     5000 /* a commit, the same */
 #define SOCKET_MS     6000
 #define CONNECT_MS    1000
-#define SELECT_MS     2000 /* without a primary */
+#define SELECT_MS     1000 /* without a primary; so long a request may pass its deadline */
 #define WAIT_QUEUE_MS 500
 #define HEARTBEAT_MS  2000 /* the longest that a server which has come back is not known of */
 

@@ -1,5 +1,6 @@
 """Whatever happens to a command of a change, the change takes effect once and its log has no hole.
 mongo-proxy (tests/proxy) does the harm; each row is one command of a change and one thing done to it."""
+import concurrent.futures
 import secrets
 import threading
 import time
@@ -189,3 +190,24 @@ def test_reads_wait_for_a_new_primary(stack, anna):
     with stack.fault("error command=aggregate collection=tasks code=10107 times=4",
                      "error command=find collection=tasks code=10107 times=4"):
         anna.get(task).expect(200)
+
+
+@pytest.mark.timeout(90)
+def test_a_request_ends_with_its_time_whatever_vanishes(stack, project):
+    """What is sent to the database gets no answer; once each wait for it took 6 s more."""
+    anna, project = project
+    task = add_task(anna, project, "Behind a wall", secrets.token_hex(8)).expect(201)
+    requests = [lambda: anna.get(task), lambda: anna.get("/v1/tasks", projectId=project["id"]),
+                lambda: anna.patch(task, title="Seen?", key=secrets.token_hex(8)),
+                lambda: add_task(anna, project, "Lost?", secrets.token_hex(8))]
+
+    def seconds(send):
+        began = time.monotonic()
+        send().expect(503)
+        return time.monotonic() - began
+    with stack.api_with(API_REQUEST_SECONDS="2"):
+        for what, concerned in (("", requests), (" command=commitTransaction", requests[2:])):
+            with stack.fault(f"hold{what} ms=60000 times=0"), concurrent.futures.ThreadPoolExecutor() as pool:
+                assert max(pool.map(seconds, concerned)) < 4.5, what
+            until_done(lambda: anna.get(task)).expect(200)
+    log_of(anna, project)
