@@ -81,6 +81,7 @@ store_pool_open(const char *text, const char *database, long most, struct store_
         abort(); /* it is set before the first client is taken */
     if ((*out = calloc(1, sizeof(**out))) == NULL)
         abort();
+    pthread_mutex_init(&(*out)->lock, NULL);
     (*out)->pool = pool;
     (*out)->database = text_dup(database);
     return ERR_NONE;
@@ -93,6 +94,7 @@ store_pool_close(struct store_pool *p)
         return;
     store_clock_stop(p);
     mongoc_client_pool_destroy(p->pool);
+    pthread_mutex_destroy(&p->lock);
     free(p->database);
     free(p);
 }
@@ -114,7 +116,23 @@ store_take(struct store_pool *pool)
         s->collections[i] = mongoc_client_get_collection(s->client, pool->database, store_names[i]);
     s->transaction = store_connect_transaction();
     s->note = &s->own_note;
+    pthread_mutex_lock(&pool->lock);
+    s->next = pool->taken;
+    pool->taken = s;
+    pthread_mutex_unlock(&pool->lock);
     return s;
+}
+
+static void
+leave_list(struct store *s)
+{
+    struct store **at = &s->pool->taken;
+
+    pthread_mutex_lock(&s->pool->lock);
+    while (*at != s)
+        at = &(*at)->next;
+    *at = s->next;
+    pthread_mutex_unlock(&s->pool->lock);
 }
 
 void
@@ -123,6 +141,7 @@ store_give(struct store *s)
     if (s == NULL)
         return;
     store_end_session(s);
+    leave_list(s);
     for (int i = 0; i < STORE__COUNT; i++)
         mongoc_collection_destroy(s->collections[i]);
     mongoc_transaction_opts_destroy(s->transaction);

@@ -1,6 +1,7 @@
 /*
  * One hello now and then: its reply holds the server's time.  Half the round
  * trip is the most by which an answer can mislead; clock_adjust() sees to that.
+ * The same thread ends transactions whose stores could not (store_transaction.c).
  */
 #include "common/store_clock.h"
 
@@ -49,6 +50,8 @@ ask(struct store_pool *pool)
     }
     bson_destroy(hello);
     bson_destroy(&reply);
+    if (err == ERR_NONE)
+        store_end_doubts(pool, client);
     mongoc_client_pool_push(pool->pool, client);
     return err;
 }

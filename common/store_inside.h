@@ -5,6 +5,7 @@
 #define COMMON_STORE_INSIDE_H
 
 #include <mongoc/mongoc.h>
+#include <pthread.h>
 #include <stdbool.h>
 
 #include "common/store.h"
@@ -13,10 +14,13 @@ struct store_pool {
     mongoc_client_pool_t *pool;
     char *database;
     struct store_clock *clock; /* NULL: the server's time is not asked for */
+    pthread_mutex_t lock;      /* for the list, and for the doubts in its notes */
+    struct store *taken;
 };
 
 struct store {
     struct store_pool *pool;
+    struct store *next; /* of those that are taken */
     mongoc_client_t *client;
     mongoc_collection_t *collections[STORE__COUNT];
     mongoc_client_session_t *session;
@@ -44,7 +48,13 @@ bool store_over_limit(const struct store *store);
  */
 bool store_wait(struct store *store, int *tries, const bson_error_t *error, bool read);
 
-/* Forgets the session; what it left open in the database is ended before the next one's begin. */
+/*
+ * Forgets the session; what it left open in the database is ended before the store's next
+ * transaction, or by store_end_doubts().
+ */
 void store_end_session(struct store *store);
+
+/* Ends what the sessions of all stores of a pool have left open; tried again by the next call. */
+void store_end_doubts(struct store_pool *pool, mongoc_client_t *client);
 
 #endif

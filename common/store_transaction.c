@@ -12,10 +12,14 @@
 #define COMMIT_MS 5000 /* one sending of a commit, and all of them where there is no deadline */
 #define PAUSE_MS  20   /* before a commit is sent again; doubled up to 32 times */
 
+#define DOUBTS_MAX 64 /* ended at once, of all stores of a pool */
+
 void
 store_notes_in(struct store *s, struct store_note *note)
 {
+    pthread_mutex_lock(&s->pool->lock);
     s->note = note;
+    pthread_mutex_unlock(&s->pool->lock);
 }
 
 /* The session's id. */
@@ -35,19 +39,26 @@ note_session(struct store *s)
         memcpy(noted->id, id, len);
 }
 
-enum err
-store_end_sessions(struct store *s, const struct store_session *sessions, size_t count)
+static const struct store_session none;
+
+static bool
+is_empty(const struct store_session *session)
 {
-    static const struct store_session none;
+    return memcmp(session, &none, sizeof(none)) == 0;
+}
+
+static bool
+end_sessions(mongoc_client_t *client, const struct store_session *sessions, size_t count,
+             bson_error_t *error)
+{
     bson_t *command = bson_new(), list, one;
-    bson_error_t error;
     char key[16];
     int n = 0;
     bool ok;
 
     BSON_APPEND_ARRAY_BEGIN(command, "killSessions", &list);
     for (size_t i = 0; i < count; i++) {
-        if (memcmp(&sessions[i], &none, sizeof(none)) == 0)
+        if (is_empty(&sessions[i]))
             continue;
         snprintf(key, sizeof(key), "%d", n++);
         BSON_APPEND_DOCUMENT_BEGIN(&list, key, &one);
@@ -55,9 +66,19 @@ store_end_sessions(struct store *s, const struct store_session *sessions, size_t
         bson_append_document_end(&list, &one);
     }
     bson_append_array_end(command, &list);
-    ok = n == 0 || mongoc_client_command_simple(s->client, "admin", command, NULL, NULL, &error);
+    ok = n == 0 || mongoc_client_command_simple(client, "admin", command, NULL, NULL, error);
     bson_destroy(command);
-    return ok ? ERR_NONE : store_judge(s, STORE_META, &error, NULL);
+    return ok;
+}
+
+enum err
+store_end_sessions(struct store *s, const struct store_session *sessions, size_t count)
+{
+    bson_error_t error;
+
+    return end_sessions(s->client, sessions, count, &error)
+               ? ERR_NONE
+               : store_judge(s, STORE_META, &error, NULL);
 }
 
 void
@@ -67,8 +88,11 @@ store_end_session(struct store *s)
 
     if (s->session == NULL)
         return;
-    if (s->doubtful) /* to the next place, where the oldest one falls off */
+    if (s->doubtful) { /* to the next place, where the oldest one falls off */
+        pthread_mutex_lock(&s->pool->lock);
         memmove(&noted[1], &noted[0], STORE_DOUBTS * sizeof(noted[0]));
+        pthread_mutex_unlock(&s->pool->lock);
+    }
     mongoc_client_session_destroy(s->session);
     bson_destroy(s->in_session);
     memset(&noted[0], 0, sizeof(noted[0]));
@@ -76,19 +100,68 @@ store_end_session(struct store *s)
     s->open = s->doubtful = false;
 }
 
+/* Copies the doubts of a note behind what is there; with the pool's lock. */
+static size_t
+add_doubts(const struct store_note *note, struct store_session *out, size_t count)
+{
+    for (int i = 1; i <= STORE_DOUBTS && count < DOUBTS_MAX; i++)
+        if (!is_empty(&note->sessions[i]))
+            out[count++] = note->sessions[i];
+    return count;
+}
+
+/* Takes out of a note what has been ended; with the pool's lock, since others may have come. */
+static void
+drop_doubts(struct store_note *note, const struct store_session *ended, size_t count)
+{
+    for (int i = 1; i <= STORE_DOUBTS; i++)
+        for (size_t k = 0; k < count; k++)
+            if (memcmp(&note->sessions[i], &ended[k], sizeof(ended[k])) == 0)
+                note->sessions[i] = none;
+}
+
 /*
  * A transaction that the server may still keep open would hold its topics until
- * the server's own limit.  When it cannot be ended now, the next begin tries again.
+ * the server's own limit.  When it cannot be ended now, store_clock.c's thread tries
+ * again, and so does the next begin.
  */
 static void
 end_doubts(struct store *s)
 {
-    static const struct store_session none[STORE_DOUBTS];
-    struct store_session *doubts = &s->note->sessions[1];
+    struct store_session doubts[DOUBTS_MAX];
+    size_t count;
 
-    if (memcmp(doubts, none, sizeof(none)) != 0 &&
-        store_end_sessions(s, doubts, STORE_DOUBTS) == ERR_NONE)
-        memset(doubts, 0, sizeof(none));
+    pthread_mutex_lock(&s->pool->lock);
+    count = add_doubts(s->note, doubts, 0);
+    pthread_mutex_unlock(&s->pool->lock);
+    if (count == 0 || store_end_sessions(s, doubts, count) != ERR_NONE)
+        return;
+    pthread_mutex_lock(&s->pool->lock);
+    drop_doubts(s->note, doubts, count);
+    pthread_mutex_unlock(&s->pool->lock);
+}
+
+void
+store_end_doubts(struct store_pool *pool, mongoc_client_t *client)
+{
+    struct store_session doubts[DOUBTS_MAX];
+    bson_error_t error;
+    size_t count = 0;
+
+    pthread_mutex_lock(&pool->lock);
+    for (const struct store *s = pool->taken; s != NULL; s = s->next)
+        count = add_doubts(s->note, doubts, count);
+    pthread_mutex_unlock(&pool->lock);
+    if (count == 0)
+        return;
+    if (!end_sessions(client, doubts, count, &error)) {
+        log_warn("store: transactions cannot be ended yet: %s", error.message);
+        return;
+    }
+    pthread_mutex_lock(&pool->lock);
+    for (const struct store *s = pool->taken; s != NULL; s = s->next)
+        drop_doubts(s->note, doubts, count);
+    pthread_mutex_unlock(&pool->lock);
 }
 
 static enum err
@@ -199,8 +272,10 @@ store_inside(struct store *s, bool open)
 void
 store_abort(struct store *s)
 {
-    if (s->open)
+    if (s->open) {
         mongoc_client_session_abort_transaction(s->session, NULL);
+        s->doubtful |= store_left(s, 1) == 0; /* it had no time to hear that it is done */
+    }
     s->open = false;
     if (s->doubtful)
         store_end_session(s);

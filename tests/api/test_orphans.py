@@ -40,6 +40,20 @@ def test_a_topic_that_a_killed_taskwire_jobs_has_held(stack, world, outbox):
         stack.proxy_control("clear")
 
 
+def test_a_worker_ends_what_its_connection_has_lost_though_nobody_writes(stack, world):
+    """The thread whose transaction it was may get no other request for long."""
+    anna = world.user("anna")
+    anna.http.strict = False
+    project = anna.project()
+    with stack.api_with(API_REQUEST_SECONDS="2"):
+        with stack.fault("cut-after command=insert collection=events", "error command=abortTransaction code=13 times=0",
+                         "error command=killSessions code=13 times=0"):
+            anna.post("/v1/tasks", title="Lost", projectId=project["id"]).expect(503)
+        with stack.fault("delay command=killSessions ms=1 times=0") as (ended,):
+            eventually(lambda: stack.fault_hits(ended) > 0, within=20, what="the end of the transaction")
+        until_done(lambda: anna.post("/v1/tasks", title="Free", projectId=project["id"])).expect(201)
+
+
 @pytest.mark.parametrize("lost", ["its connection", "nothing"])
 def test_a_topic_that_a_killed_worker_has_held(stack, world, lost):
     """Nobody can end its transaction at first; and the parent that was to do it is killed as well."""
@@ -50,8 +64,8 @@ def test_a_topic_that_a_killed_worker_has_held(stack, world, lost):
     def add():
         return anna.post("/v1/tasks", title="Held", projectId=project["id"], key=key)
     harm, more = ("cut-after", "") if lost == "its connection" else ("hold", " ms=60000")
-    with stack.fault(f"{harm} command=insert collection=events{more}",
-                     "error command=killSessions code=13 times=0") as (held, refused):
+    with stack.fault(f"{harm} command=insert collection=events{more}", "error command=abortTransaction code=13 times=0",
+                     "error command=killSessions code=13 times=0") as (held, _, refused):
         writer = threading.Thread(target=add)
         writer.start()
         eventually(lambda: stack.fault_hits(held) == 1, within=20, what="the task's event")
