@@ -302,7 +302,12 @@ faults_command(struct pair *pair, const struct message *m, const uint8_t *bytes,
         relay_cut(pair);
         return false;
     case ERROR:
-        send_error(pair, m->id, f);
+        if (strcmp(m->name, "commitTransaction") == 0 && strstr(f->labels, "Transient") != NULL) {
+            n->any = true; /* a server that says so has aborted; answered with its word */
+            send_abort(pair, m);
+        } else {
+            send_error(pair, m->id, f);
+        }
         return false;
     case EMPTY:
         send_nothing(pair, m);
@@ -339,6 +344,7 @@ faults_reply(struct pair *pair, const struct message *m, const uint8_t *bytes, s
 {
     struct relay_note *n = relay_note(pair);
     const struct fault *f = n->fault;
+    int32_t awaited = n->awaited;
 
     n->commits = false;
     if (f == NULL || (m->reply_to != n->awaited && !n->any))
@@ -350,8 +356,9 @@ faults_reply(struct pair *pair, const struct message *m, const uint8_t *bytes, s
     case VANISH:
         relay_cut(pair);
         return false;
+    case ERROR: /* only where it became an abort */
     case ERROR_AFTER:
-        send_error(pair, m->reply_to, f);
+        send_error(pair, awaited, f);
         return false;
     case CONCERN:
         send_with_concern(pair, m, f);

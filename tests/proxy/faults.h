@@ -10,7 +10,8 @@
  *
  * ACTION  cut-before  the command is lost with its connection
  *         cut-after   the command is done, its reply is lost with its connection
- *         error       the command is not done, and answered with an error
+ *         error       the command is not done, and answered with an error; a commit with the
+ *                     label TransientTransactionError is an abort, as the server means it
  *         error-after the command is done, and answered with an error
  *         concern     the command is done, and its reply has a write concern error
  *         hold        the command waits
