@@ -126,7 +126,8 @@ class Writer(threading.Thread):
             except BROKEN as error:
                 self.progress.retry(type(error).__name__)
             time.sleep(0.02 + self.dice.random() * 0.08)
-        self.progress.failures.append(f"writer {self.number}: no answer to {key} in {PATIENCE} s")
+        now = time.strftime("%H:%M:%S", time.gmtime())  # as in the programs' logs
+        self.progress.failures.append(f"writer {self.number}: no answer to {key} in {PATIENCE} s, at {now}")
         return None
 
 
