@@ -9,6 +9,8 @@ from second_factor import code_of
 
 
 def test_a_reset_does_not_go_around_the_second_factor(world, anna, outbox):
+    """Of an account whose address is confirmed; before that it is nobody's (api/test_accounts_contacts.py)."""
+    anna.confirm(outbox)
     secret = anna.post("/v1/me/totp", password=PASSWORD).expect(201)["secret"]
     recovery = anna.put("/v1/me/totp", code=code_of(secret)).expect(200)["recoveryCodes"]
     world.anonymous().post("/v1/password-resets", email=anna.email).expect(202)
