@@ -13,6 +13,7 @@ import pytest
 import live
 from client import eventually
 from daemons import daemon
+from flood import flood
 
 GET = b"GET /v1/live HTTP/1.1\r\nHost: x\r\n"
 
@@ -114,6 +115,13 @@ def test_a_socket_of_tls_keeps_little_memory(anna, topic, stack, tmp_path):
         each = (resident(other.process.pid) - before) / 300
     print(f"\n{each:.1f} KiB each")
     assert each <= 40
+
+
+def test_a_socket_of_tls_is_read_only_so_often(anna, secure):
+    """Records of 4 KB count as what they hold, not as one read each."""
+    with elsewhere(anna, secure.world).live(follow=[], tls=secure.trust()) as feed:
+        feed.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
+        assert flood(feed, b"\x8a\x80abcd")[0] < 4_000_000
 
 
 def test_old_versions_of_tls_are_refused(secure):

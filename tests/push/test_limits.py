@@ -1,6 +1,5 @@
 """What one user, one topic or one address may ask for, and what is said of it truly."""
 import contextlib
-import select
 import socket
 import time
 import urllib.parse
@@ -9,6 +8,7 @@ import live
 import pytest
 from client import eventually
 from daemons import daemon
+from flood import flood
 from live import Closed, Nothing
 
 NOBODYS = "project:" + "0" * 24
@@ -220,24 +220,6 @@ def test_sockets_that_read_nothing_are_cut(stack, anna, tmp_path):
             assert cut, "a socket that read nothing is still open"
         reader.silent()
         reader.close()
-
-
-def flood(feed, piece, most=4_000_000, still=0.5):
-    """Sends the piece until so much went out, or nothing more for a while; says how much went out, and what of the last piece is left."""
-    feed.sock.setblocking(False)
-    piece, sent, moved = piece * max(1, 4_096 // len(piece)), 0, time.monotonic()
-    at = 0
-    while sent < most and time.monotonic() - moved < still:
-        try:
-            at = (at + (n := feed.sock.send(piece[at:]))) % len(piece)
-            sent, moved = sent + n, time.monotonic()
-        except BlockingIOError:
-            select.select([feed.sock], [feed.sock], [], 0.05)
-            with contextlib.suppress(BlockingIOError):
-                feed.sock.recv(262_144)
-    feed.sock.setblocking(True)
-    feed.sock.settimeout(20.0)
-    return sent, piece[at:] if at else b""
 
 
 @pytest.mark.parametrize("piece", [b"\x89\x80abcd", b"\x8a\x80abcd", b"\x01\x80abcd" + b"\x00\x80abcd" * 2000],

@@ -1,0 +1,25 @@
+"""A peer that sends as much as the socket takes."""
+import contextlib
+import select
+import ssl
+import time
+
+WAITS = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+def flood(feed, piece, most=4_000_000, still=0.5):
+    """Sends the piece until so much went out, or nothing more for a while; says how much went out, and what of the last piece is left."""
+    feed.sock.setblocking(False)
+    piece, sent, moved = piece * max(1, 4_096 // len(piece)), 0, time.monotonic()
+    at = 0
+    while sent < most and time.monotonic() - moved < still:
+        try:
+            at = (at + (n := feed.sock.send(piece[at:]))) % len(piece)
+            sent, moved = sent + n, time.monotonic()
+        except WAITS:
+            select.select([feed.sock], [feed.sock], [], 0.05)
+            with contextlib.suppress(*WAITS):
+                feed.sock.recv(262_144)
+    feed.sock.setblocking(True)
+    feed.sock.settimeout(20.0)
+    return sent, piece[at:] if at else b""
