@@ -121,8 +121,11 @@ def test_a_label_and_a_status_that_another_deletes_are_in_nobodys_way(windows, a
     page.until(lambda: anna.get(task)["labelIds"] == ["blue"])
     page.until(lambda: not page.all("#labels [data-id=red]"))
     page.escape()
+    page.until(lambda: not page.find("#panel").is_displayed())
 
     ben.patch(project, statuses=statuses).expect(200)
+    page.visible("[data-add=later]")
+    page.browser.still()
     page.click("[data-add=later]")  # a new task in a column that goes meanwhile
     page.fill(title="Varnish")
     ben.patch(project, statuses=statuses[:-1]).expect(200)
