@@ -9,6 +9,7 @@
 #include "api/bearer.h"
 #include "api/doc.h"
 #include "api/due.h"
+#include "api/list_find.h"
 #include "api/project_cache.h"
 #include "api/query.h"
 #include "api/readable.h"
@@ -52,6 +53,8 @@ crud_page(struct request *r, enum store_name store, const struct list *list, con
     struct page page = {.r = r, .query = &query, .write = write};
     enum err err = query_read(r, list, base, &query);
 
+    if (err == ERR_NONE && list->narrow != NULL)
+        err = list->narrow(r, store, &query);
     if (err != ERR_NONE)
         return err;
     page.out = reply_json(r, 200);
@@ -59,7 +62,7 @@ crud_page(struct request *r, enum store_name store, const struct list *list, con
     if (query.order->due)
         err = due_find(r, store, &query, page_item, &page);
     else
-        err = store_find(r->store, store, query.filter, query.opts, page_item, &page);
+        err = list_find(r, store, &query, query.filter, page_item, &page);
     if (page.count > query.limit)
         text_printf(page.out, "],\"nextCursor\":\"%s\"}", page.cursor.bytes);
     else
@@ -249,26 +252,44 @@ tell(struct change *change, const struct resource *res, int topic, enum event_ki
     return err;
 }
 
+static const bson_t *
+with_derived(struct request *r, const struct resource *res, const bson_t *doc)
+{
+    bson_t set = BSON_INITIALIZER;
+
+    if (res->derive != NULL) {
+        res->derive(doc, &set);
+        doc = request_keep(r, doc_merge(doc, &set));
+    }
+    bson_destroy(&set);
+    return doc;
+}
+
 enum err
 crud_insert(struct request *r, struct change *change, const struct resource *res, int topic,
             enum event_kind kind, const bson_t *doc)
 {
-    enum err err = store_insert(change_store(change), res->store, doc);
+    enum err err;
 
+    doc = with_derived(r, res, doc);
+    err = store_insert(change_store(change), res->store, doc);
     if (err == ERR_NONE)
         err = tell(change, res, topic, kind, NULL, doc);
     return err == ERR_NONE && res->after != NULL ? res->after(r, change, NULL, doc) : err;
 }
 
-/* rev + 1, and who and when. */
+/* rev + 1, who and when, and what follows from the change. */
 static bson_t *
-next_version(struct request *r, struct change *change, const bson_t *before, const bson_t *after)
+next_version(struct request *r, struct change *change, const struct resource *res,
+             const bson_t *before, const bson_t *after)
 {
     bson_t stamp = BSON_INITIALIZER, *next;
 
     BSON_APPEND_INT64(&stamp, "rev", doc_int(before, "rev") + 1);
     BSON_APPEND_DATE_TIME(&stamp, "updatedAt", change_now(change));
     BSON_APPEND_OID(&stamp, "updatedBy", &r->user_id);
+    if (res->derive != NULL)
+        res->derive(after, &stamp);
     next = request_keep(r, doc_merge(after, &stamp));
     bson_destroy(&stamp);
     return next;
@@ -285,7 +306,7 @@ crud_store(struct request *r, struct change *change, const struct resource *res,
     *stored = before;
     if (bson_equal(before, after))
         return ERR_NONE;
-    next = next_version(r, change, before, after);
+    next = next_version(r, change, res, before, after);
     BSON_APPEND_OID(&filter, "_id", doc_id(before, "_id"));
     BSON_APPEND_INT64(&filter, "rev", doc_int(before, "rev"));
     err = store_replace(change_store(change), res->store, &filter, next, &matched);

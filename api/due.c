@@ -7,6 +7,7 @@
 
 #include "api/crud.h"
 #include "api/doc.h"
+#include "api/list_find.h"
 #include "api/query.h"
 #include "api/request.h"
 #include "common/clock.h"
@@ -33,17 +34,6 @@ due_zone(struct request *r, const struct zone **zone)
 }
 
 /* --- Filters --------------------------------------------------------------- */
-
-static enum err
-read_flag(struct request *r, const char *name, bool *on)
-{
-    const char *value = request_param(r, name);
-
-    *on = value != NULL && strcmp(value, "true") == 0;
-    if (value == NULL || *on || strcmp(value, "false") == 0)
-        return ERR_NONE;
-    return request_bad_param(r, name, "must be true or false");
-}
 
 /*
  * A boundary between what is due before it and what is not: the first instant
@@ -122,8 +112,8 @@ due_read(struct request *r, bool *overdue)
     enum err err;
 
     *due = any_time;
-    if ((err = read_flag(r, "overdue", overdue)) != ERR_NONE ||
-        (err = read_flag(r, "today", &today)) != ERR_NONE ||
+    if ((err = request_flag(r, "overdue", overdue)) != ERR_NONE ||
+        (err = request_flag(r, "today", &today)) != ERR_NONE ||
         (before && (err = read_boundary(r, "dueBefore", &due->end, &due->to)) != ERR_NONE) ||
         (after && (err = read_boundary(r, "dueAfter", &due->first, &due->from)) != ERR_NONE) ||
         ((today || *overdue) && (err = apply_now(r, today, *overdue, due)) != ERR_NONE))
@@ -154,6 +144,15 @@ append_instants(const struct due_range *due, bson_t *out)
     if (due->to <= CLOCK_LAST) /* beyond it not every party can read a date */
         BSON_APPEND_DATE_TIME(&range, "$lt", due->to);
     bson_append_document_end(out, &range);
+}
+
+void
+due_append_part(const struct due_range *due, bool dates, bson_t *filter)
+{
+    if (dates)
+        append_dates(due, filter);
+    else
+        append_instants(due, filter);
 }
 
 void
@@ -229,7 +228,7 @@ static bson_t *
 lane_filter(const struct merge *m, enum lane lane)
 {
     struct due_range due = m->r->due != NULL ? *m->r->due : any_time;
-    bson_t *filter, all, one;
+    bson_t *filter, all;
     bson_iter_t key;
     enum lane at;
     bool behind = cursor_key(m->query, &at, &key);
@@ -241,18 +240,17 @@ lane_filter(const struct merge *m, enum lane lane)
     if (lane == TIMED && due.from > CLOCK_LAST)
         return NULL;
     filter = request_keep(m->r, bson_copy(m->query->filter));
-    BSON_APPEND_ARRAY_BEGIN(filter, "$and", &all);
-    BSON_APPEND_DOCUMENT_BEGIN(&all, "0", &one);
     if (lane == DATED)
-        append_dates(&due, &one);
+        append_dates(&due, filter);
     else if (lane == TIMED)
-        append_instants(&due, &one);
+        append_instants(&due, filter);
     else
-        BSON_APPEND_NULL(&one, DUE_KEY);
-    bson_append_document_end(&all, &one);
-    if (behind && at == lane)
-        query_append_behind(m->query, &all, 1);
-    bson_append_array_end(filter, &all);
+        BSON_APPEND_NULL(filter, DUE_KEY);
+    if (behind && at == lane) {
+        BSON_APPEND_ARRAY_BEGIN(filter, "$and", &all);
+        query_append_behind(m->query, &all, 0);
+        bson_append_array_end(filter, &all);
+    }
     return filter;
 }
 
@@ -305,8 +303,7 @@ find_lane(struct merge *m, enum lane lane, store_each each)
 {
     bson_t *filter = lane_filter(m, lane);
 
-    return filter == NULL ? ERR_NONE
-                          : store_find(m->r->store, m->store, filter, m->query->opts, each, m);
+    return filter == NULL ? ERR_NONE : list_find(m->r, m->store, m->query, filter, each, m);
 }
 
 enum err

@@ -36,6 +36,9 @@ enum err due_read(struct request *r, bool *overdue) MUST_CHECK;
 /* Appends both ranges as conditions of a list in any other order. */
 void due_append(const struct due_range *due, bson_t *filter);
 
+/* Appends one of the two alone: of dates, or of instants. */
+void due_append_part(const struct due_range *due, bool dates, bson_t *filter);
+
 /* As store_find() for a query in an order by due time; at most query->limit + 1 documents. */
 enum err due_find(struct request *r, enum store_name store, const struct query *query,
                   store_each each, void *arg) MUST_CHECK;

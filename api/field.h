@@ -72,13 +72,19 @@ struct order {
     const char *name;
     const char *keys[3]; /* the stored fields, '-' for descending; _id is the last, unnamed */
     bool due;            /* the first key is a due key: read as api/due.h says */
+    bool unindexed;      /* of few documents: ordered by us, see list_find.h */
 };
 
+struct query;
 struct list {
     const struct filter *filters;
     const struct order *orders; /* the first is the default */
     /* Appends what the caller may see and CUSTOM parameters mean. */
     enum err (*scope)(struct request *r, bson_t *filter);
+    /* Looks whether few documents can match, and narrows the query to them.  May be NULL. */
+    enum err (*narrow)(struct request *r, enum store_name store, struct query *query);
+    /* Appends to opts which fields are read.  NULL: all. */
+    void (*project)(struct request *r, bson_t *opts);
 };
 
 /* Entities that live in a project's topic: tasks, comments, the project itself. */
@@ -89,6 +95,9 @@ struct resource {
     const struct list *list;
     bool is_project;
     enum action change, remove;
+    /* Appends what must always follow from the other fields, whoever changes them.  NULL: nothing.
+     */
+    void (*derive)(const bson_t *doc, bson_t *set);
     enum event_kind created, changed, removed, restored;
     /* May the caller change (or remove) this one, beyond what the role allows?  NULL: yes. */
     enum err (*may)(struct request *r, const bson_t *project, const bson_t *doc, bool remove);

@@ -55,19 +55,14 @@ append_value(struct request *r, const struct filter *f, const char *value, size_
     }
 }
 
-/* "a" or "a,b": equality or $in. */
+/* An array of the values "a,b". */
 static enum err
-append_equals(struct request *r, const struct filter *f, const char *value, bson_t *out)
+append_values(struct request *r, const struct filter *f, const char *value, bson_t *list)
 {
-    bson_t in, list;
     char key[16];
     int n = 0;
     enum err err = ERR_NONE;
 
-    if (strchr(value, ',') == NULL)
-        return append_value(r, f, value, strlen(value), f->stored, out);
-    BSON_APPEND_DOCUMENT_BEGIN(out, f->stored, &in);
-    BSON_APPEND_ARRAY_BEGIN(&in, "$in", &list);
     for (const char *p = value; err == ERR_NONE && *p != '\0';) {
         size_t len = strcspn(p, ",");
 
@@ -75,11 +70,64 @@ append_equals(struct request *r, const struct filter *f, const char *value, bson
         if (n++ == LIST_MAX)
             err = request_bad_param(r, f->name, "has too many values");
         else
-            err = append_value(r, f, p, len, key, &list);
+            err = append_value(r, f, p, len, key, list);
         p += len + (p[len] == ',');
     }
-    bson_append_array_end(&in, &list);
-    bson_append_document_end(out, &in);
+    return err;
+}
+
+static bool
+has_rank(const bson_t *ranks, int rank)
+{
+    bson_iter_t iter;
+
+    bson_iter_init(&iter, ranks);
+    while (bson_iter_next(&iter))
+        if (bson_iter_int32(&iter) == rank)
+            return true;
+    return false;
+}
+
+/*
+ * {$nin: [all the other ranks]}.  A list of points would end the order of an index that
+ * goes on with the rank; ranges between points do not.
+ */
+static void
+append_other_ranks(const struct filter *f, const bson_t *ranks, bson_t *out)
+{
+    bson_t condition, list;
+    char key[16];
+    int n = 0;
+
+    BSON_APPEND_DOCUMENT_BEGIN(out, f->stored, &condition);
+    BSON_APPEND_ARRAY_BEGIN(&condition, "$nin", &list);
+    for (int i = 0; f->choices[i] != NULL; i++) {
+        snprintf(key, sizeof(key), "%d", n);
+        if (!has_rank(ranks, i) && ++n > 0)
+            BSON_APPEND_INT32(&list, key, i);
+    }
+    bson_append_array_end(&condition, &list);
+    bson_append_document_end(out, &condition);
+}
+
+/* "a" or "a,b": equality or $in. */
+static enum err
+append_equals(struct request *r, const struct filter *f, const char *value, bson_t *out)
+{
+    bson_t list = BSON_INITIALIZER, in;
+    enum err err;
+
+    if (strchr(value, ',') == NULL)
+        return append_value(r, f, value, strlen(value), f->stored, out);
+    err = append_values(r, f, value, &list);
+    if (err == ERR_NONE && f->kind == RANK) {
+        append_other_ranks(f, &list, out);
+    } else if (err == ERR_NONE) {
+        BSON_APPEND_DOCUMENT_BEGIN(out, f->stored, &in);
+        BSON_APPEND_ARRAY(&in, "$in", &list);
+        bson_append_document_end(out, &in);
+    }
+    bson_destroy(&list);
     return err;
 }
 
@@ -202,16 +250,24 @@ id_direction(const struct query *q)
     return direction(q, q->order->keys[key_count(q->order) - 1]);
 }
 
-static void
-append_sort(const struct query *q, bson_t *opts)
+static bool
+is_fixed(const bson_t *filter, const char *key)
 {
-    bson_t sort;
+    bson_iter_t value;
 
-    BSON_APPEND_DOCUMENT_BEGIN(opts, "sort", &sort);
+    return bson_iter_init_find(&value, filter, key) && !BSON_ITER_HOLDS_DOCUMENT(&value);
+}
+
+bson_t *
+query_sort(const struct query *q, const bson_t *filter)
+{
+    bson_t *sort = bson_new();
+
     for (int i = 0; i < key_count(q->order); i++)
-        BSON_APPEND_INT32(&sort, bare(q->order->keys[i]), direction(q, q->order->keys[i]));
-    BSON_APPEND_INT32(&sort, "_id", id_direction(q));
-    bson_append_document_end(opts, &sort);
+        if (!bson_empty(sort) || !is_fixed(filter, bare(q->order->keys[i])))
+            BSON_APPEND_INT32(sort, bare(q->order->keys[i]), direction(q, q->order->keys[i]));
+    BSON_APPEND_INT32(sort, "_id", id_direction(q));
+    return sort;
 }
 
 /* {key: {$gt: value}} or $lt, by direction. */
@@ -362,7 +418,8 @@ query_read(struct request *r, const struct list *list, const bson_t *base, struc
         return err;
     if (r->due != NULL && !q->order->due)
         due_append(r->due, q->filter);
-    append_sort(q, q->opts);
+    if (list->project != NULL)
+        list->project(r, q->opts);
     BSON_APPEND_INT64(q->opts, "limit", q->limit + 1);
     return ERR_NONE;
 }

@@ -14,7 +14,7 @@
 #define QUERY_KEYS      3
 
 struct query {
-    bson_t *filter, *opts; /* live as long as the request */
+    bson_t *filter, *opts; /* live as long as the request; opts without the order */
     int limit;
     const struct order *order;
     bool reversed; /* the order runs the other way */
@@ -28,6 +28,13 @@ struct query {
  */
 enum err query_read(struct request *r, const struct list *list, const bson_t *base,
                     struct query *out) MUST_CHECK;
+
+/*
+ * The order for a filter of the query's, the caller's to destroy: without its first keys as far as
+ * the filter fixes them to one value.  When it merges scans, the server takes such keys for what
+ * the scans differ in.
+ */
+bson_t *query_sort(const struct query *query, const bson_t *filter);
 
 /* 1 or -1: the direction of the order's first key in this query. */
 int query_direction(const struct query *query);

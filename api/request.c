@@ -84,6 +84,17 @@ request_param(struct request *r, const char *name)
 }
 
 enum err
+request_flag(struct request *r, const char *name, bool *on)
+{
+    const char *value = request_param(r, name);
+
+    *on = value != NULL && strcmp(value, "true") == 0;
+    if (value == NULL || *on || strcmp(value, "false") == 0)
+        return ERR_NONE;
+    return request_bad_param(r, name, "must be true or false");
+}
+
+enum err
 request_params_done(struct request *r)
 {
     for (int i = 0; i < r->param_count; i++)

@@ -120,6 +120,9 @@ enum err request_parse_query(struct request *r) MUST_CHECK;
 /* A parameter's value, marked as understood; NULL when absent. */
 const char *request_param(struct request *r, const char *name);
 
+/* Is a parameter true?  ERR_BAD_PARAMETER if it is neither true nor false; absent is false. */
+enum err request_flag(struct request *r, const char *name, bool *on) MUST_CHECK;
+
 /* ERR_BAD_PARAMETER naming a parameter that nobody asked for. */
 enum err request_params_done(struct request *r) MUST_CHECK;
 

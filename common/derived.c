@@ -40,6 +40,25 @@ derived_name_key(const char *name, bson_t *out)
     free(key);
 }
 
+static bool
+has(const bson_t *doc, const char *name)
+{
+    bson_iter_t iter;
+
+    return bson_iter_init_find(&iter, doc, name) && !BSON_ITER_HOLDS_NULL(&iter);
+}
+
+void
+derived_state(const bson_t *task, bson_t *out)
+{
+    const char *state = has(task, "deletedAt")     ? "trashed"
+                        : has(task, "archivedAt")  ? "archived"
+                        : has(task, "completedAt") ? "done"
+                                                   : "open";
+
+    BSON_APPEND_UTF8(out, "state", state);
+}
+
 static const char *
 text_of(const bson_t *doc, const char *name)
 {
@@ -83,6 +102,7 @@ derived_task(const bson_t *task, bson_t *set)
     if (title != NULL) {
         derived_due_key(timed ? &at : NULL, text_of(task, "dueDate"), &right);
         derived_terms(title, text_of(task, "description"), &right);
+        derived_state(task, &right);
         differs = append_differing(task, &right, set);
     }
     bson_destroy(&right);

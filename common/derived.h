@@ -1,6 +1,6 @@
 /*
  * Fields that the server derives from others, to sort and to search by.  A
- * change keeps them (api/v1/task_rules.c, projects.c); a migration makes them
+ * change keeps them (api/v1/task_rules.c, tasks.c, projects.c); a migration makes them
  * anew for documents of before.
  */
 #ifndef COMMON_DERIVED_H
@@ -18,6 +18,12 @@ void derived_due_key(const int64_t *at, const char *date, bson_t *out);
 
 /* Appends terms, the search terms of title and description. */
 void derived_terms(const char *title, const char *description, bson_t *out);
+
+/*
+ * Appends the state of a task, by which lists find it: "trashed" if it has a deletedAt, else
+ * "archived" if it has an archivedAt, else "done" if it has a completedAt, else "open".
+ */
+void derived_state(const bson_t *task, bson_t *out);
 
 /* Appends nameKey, the folded name of a project. */
 void derived_name_key(const char *name, bson_t *out);

@@ -14,8 +14,8 @@
 #define STORE_EPOCH 9 /* 8 hex digits and a NUL */
 
 /* The schema that this version needs, and the oldest one whose programs may run beside it. */
-#define STORE_SCHEMA        1
-#define STORE_SCHEMA_OLDEST 1
+#define STORE_SCHEMA        2
+#define STORE_SCHEMA_OLDEST 2
 
 struct store_pool;
 struct store;

@@ -15,7 +15,12 @@
 #define NAMESPACE_NOT_FOUND 26 /* codes of the server */
 #define INDEX_NOT_FOUND     27
 
-enum { UNIQUE = 1, TTL = 2, SPARSE = 4, OTHER = 8 }; /* OTHER: only of what exists already */
+/*
+ * SPARSE: only documents that have the field, which is never stored as null.  IDS: only those whose
+ * first key is an id (or has one among its elements); $gte is what the planner recognizes in an
+ * equality.  OTHER: only of what exists already.
+ */
+enum { UNIQUE = 1, TTL = 2, SPARSE = 4, OTHER = 8, IDS = 16 };
 
 struct index {
     enum store_name name;
@@ -32,24 +37,33 @@ static const struct index indexes[] = {
     {STORE_SESSIONS,    {"userId", "createdAt", "_id"}},
     {STORE_SESSIONS,    {"expiresAt"},                                 TTL},
     {STORE_TOKENS,      {"expiresAt"},                                 TTL},
-    {STORE_PROJECTS,    {"members.userId"}},
-    {STORE_PROJECTS,    {"access"}},
-    /* One per supported order of tasks (api/v1/tasks.c, task_orders). */
+    /* Who may read, and one per order of projects (api/v1/projects.c, project_orders). */
+    {STORE_PROJECTS,    {"members.userId", "createdAt", "_id"}},
+    {STORE_PROJECTS,    {"members.userId", "nameKey", "_id"}},
+    {STORE_PROJECTS,    {"access", "createdAt", "_id"}},
+    {STORE_PROJECTS,    {"access", "nameKey", "_id"}},
+    /* Neighbours of a place, whatever their state; a project's tasks in no order. */
     {STORE_TASKS,       {"projectId", "position", "_id"}},
-    {STORE_TASKS,       {"projectId", "createdAt", "_id"}},
-    {STORE_TASKS,       {"projectId", "updatedAt", "_id"}},
-    {STORE_TASKS,       {"projectId", "dueKey", "priority", "_id"}},
-    {STORE_TASKS,       {"projectId", "dueKey", "-priority", "_id"}},
-    {STORE_TASKS,       {"projectId", "priority", "_id"}},
-    {STORE_TASKS,       {"assigneeIds", "dueKey", "priority", "_id"}},
-    {STORE_TASKS,       {"assigneeIds", "updatedAt", "_id"}},
-    {STORE_TASKS,       {"assigneeIds", "createdAt", "_id"}},
-    {STORE_TASKS,       {"parentId"},                                  SPARSE},
+    /* One per order of tasks (api/v1/tasks.c, task_orders), by project and by assignee. */
+    {STORE_TASKS,       {"projectId", "state", "position", "_id"}},
+    {STORE_TASKS,       {"projectId", "state", "createdAt", "_id"}},
+    {STORE_TASKS,       {"projectId", "state", "updatedAt", "_id"}},
+    {STORE_TASKS,       {"projectId", "state", "dueKey", "priority", "_id"}},
+    {STORE_TASKS,       {"projectId", "state", "dueKey", "-priority", "-_id"}},
+    {STORE_TASKS,       {"projectId", "state", "priority", "_id"}},
+    {STORE_TASKS,       {"assigneeIds", "state", "position", "_id"},               IDS},
+    {STORE_TASKS,       {"assigneeIds", "state", "createdAt", "_id"},              IDS},
+    {STORE_TASKS,       {"assigneeIds", "state", "updatedAt", "_id"},              IDS},
+    {STORE_TASKS,       {"assigneeIds", "state", "dueKey", "priority", "_id"},     IDS},
+    {STORE_TASKS,       {"assigneeIds", "state", "dueKey", "-priority", "-_id"},   IDS},
+    {STORE_TASKS,       {"assigneeIds", "state", "priority", "_id"},               IDS},
+    {STORE_TASKS,       {"projectId", "terms"}},
+    {STORE_TASKS,       {"parentId"},                                  IDS},
     {STORE_COMMENTS,    {"taskId", "createdAt", "_id"}},
     {STORE_COMMENTS,    {"createdBy"}},
     {STORE_COMMENTS,    {"projectId"}},
     {STORE_NOTIFICATIONS, {"userId", "createdAt", "_id"}},
-    {STORE_NOTIFICATIONS, {"taskId"},                                  SPARSE},
+    {STORE_NOTIFICATIONS, {"taskId"},                                  IDS},
     {STORE_INVITATIONS, {"projectId", "email"},                        UNIQUE},
     {STORE_INVITATIONS, {"projectId", "createdAt", "_id"}},
     {STORE_INVITATIONS, {"tokenHash"},                                 UNIQUE},
@@ -60,7 +74,7 @@ static const struct index indexes[] = {
     {STORE_EVENTS,      {"entityId", "topic", "seq"}},
     {STORE_EVENTS,      {"at"}},
     {STORE_IDEMPOTENCY, {"expiresAt"},                                 TTL},
-    {STORE_TOKENS,      {"userId", "purpose"},                         SPARSE},
+    {STORE_TOKENS,      {"userId", "purpose", "createdAt", "_id"},     IDS},
     {STORE_TOKENS,      {"hash"},                                      UNIQUE | SPARSE},
     {STORE_JOBS,        {"dueAt"},                                     SPARSE},
     {STORE_JOBS,        {"lease"},                                     SPARSE},
@@ -73,8 +87,23 @@ static const struct index indexes[] = {
 /* Keys of indexes that earlier versions had.  Others that the table lacks are the operator's own.
  */
 static const char *const retired[] = {
-    "refreshHash_1", "userId_1", /* of sessions; now with createdAt */
-    "revokedAt_1",   "previousHash_1", "topic_1_entityId_1_seq_1",
+    "refreshHash_1",
+    "userId_1", /* of sessions; now with createdAt */
+    "revokedAt_1",
+    "previousHash_1",
+    "topic_1_entityId_1_seq_1",
+    /* without state, without an order */
+    "projectId_1_createdAt_1__id_1",
+    "projectId_1_updatedAt_1__id_1",
+    "projectId_1_dueKey_1_priority_1__id_1",
+    "projectId_1_dueKey_1_priority_-1__id_1",
+    "projectId_1_priority_1__id_1",
+    "assigneeIds_1_createdAt_1__id_1",
+    "assigneeIds_1_updatedAt_1__id_1",
+    "assigneeIds_1_dueKey_1_priority_1__id_1",
+    "members.userId_1",
+    "access_1",
+    "userId_1_purpose_1",
 };
 
 /* An index of the database, as listIndexes tells it. */
@@ -110,6 +139,38 @@ append_keys(bson_t *out, const struct index *x)
     }
 }
 
+/* {first key: {$gte: the least id}} */
+static void
+append_ids_only(bson_t *out, const char *key)
+{
+    static const bson_oid_t least;
+    bson_t range;
+
+    BSON_APPEND_DOCUMENT_BEGIN(out, key, &range);
+    BSON_APPEND_OID(&range, "$gte", &least);
+    bson_append_document_end(out, &range);
+}
+
+/* Is a partial index's expression ours? */
+static bool
+is_ids_only(const bson_t *index, const bson_iter_t *expression)
+{
+    bson_t ours = BSON_INITIALIZER, found;
+    bson_iter_t keys;
+    const uint8_t *bytes;
+    uint32_t len;
+    bool same = false;
+
+    bson_iter_document(expression, &len, &bytes);
+    if (bson_iter_init_find(&keys, index, "key") && bson_iter_recurse(&keys, &keys) &&
+        bson_iter_next(&keys) && bson_init_static(&found, bytes, len)) {
+        append_ids_only(&ours, bson_iter_key(&keys));
+        same = bson_equal(&ours, &found);
+    }
+    bson_destroy(&ours);
+    return same;
+}
+
 static struct existing
 read_existing(const bson_t *doc)
 {
@@ -137,7 +198,7 @@ read_existing(const bson_t *doc)
         } else if (strcmp(key, "expireAfterSeconds") == 0) {
             e.flags |= bson_iter_as_int64(&iter) == 0 ? TTL : OTHER;
         } else if (strcmp(key, "partialFilterExpression") == 0) {
-            e.flags |= OTHER;
+            e.flags |= BSON_ITER_HOLDS_DOCUMENT(&iter) && is_ids_only(doc, &iter) ? IDS : OTHER;
         }
     }
     e.keys = text_dup(keys.bytes == NULL ? "" : keys.bytes);
@@ -191,17 +252,17 @@ drop(mongoc_collection_t *coll, const char *name, const char *why)
     return ERR_STORE;
 }
 
-/* {createIndexes: coll, indexes: [{key, name, unique, sparse, expireAfterSeconds}]} */
+/* {createIndexes: coll, indexes: [{key, name, and what the flags say}]} */
 static enum err
 create(mongoc_client_t *client, const char *database, const struct index *x, const char *name)
 {
     bson_t *command = BCON_NEW("createIndexes", BCON_UTF8(store_names[x->name]));
-    bson_t indexes, one, key;
+    bson_t list, one, key;
     bson_error_t error;
     bool ok;
 
-    BSON_APPEND_ARRAY_BEGIN(command, "indexes", &indexes);
-    BSON_APPEND_DOCUMENT_BEGIN(&indexes, "0", &one);
+    BSON_APPEND_ARRAY_BEGIN(command, "indexes", &list);
+    BSON_APPEND_DOCUMENT_BEGIN(&list, "0", &one);
     BSON_APPEND_DOCUMENT_BEGIN(&one, "key", &key);
     append_keys(&key, x);
     bson_append_document_end(&one, &key);
@@ -212,8 +273,13 @@ create(mongoc_client_t *client, const char *database, const struct index *x, con
         BSON_APPEND_BOOL(&one, "sparse", true);
     if (x->flags & TTL)
         BSON_APPEND_INT32(&one, "expireAfterSeconds", 0);
-    bson_append_document_end(&indexes, &one);
-    bson_append_array_end(command, &indexes);
+    if (x->flags & IDS) {
+        BSON_APPEND_DOCUMENT_BEGIN(&one, "partialFilterExpression", &key);
+        append_ids_only(&key, x->keys[0]);
+        bson_append_document_end(&one, &key);
+    }
+    bson_append_document_end(&list, &one);
+    bson_append_array_end(command, &list);
     log_info("migrate: %s: making the index %s", store_names[x->name], name);
     ok = mongoc_client_write_command_with_opts(client, database, command, NULL, NULL, &error);
     bson_destroy(command);

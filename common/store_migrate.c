@@ -187,7 +187,7 @@ static const struct step {
     const char *what;
     enum err (*run)(struct migration *m);
 } steps[] = {
-    {1, "deriving what tasks and projects are sorted and searched by", derive_all},
+    {2, "deriving what tasks and projects are listed, sorted and searched by", derive_all},
     {0, NULL, NULL},
 };
 

@@ -8,7 +8,6 @@
 #include "api/crud.h"
 #include "api/doc.h"
 #include "api/quotas.h"
-#include "api/readable.h"
 #include "api/reply.h"
 #include "api/request.h"
 #include "api/v1/handlers.h"
@@ -16,7 +15,6 @@
 #include "common/derived.h"
 #include "common/json.h"
 
-#define VISIBLE_MAX 5000 /* projects of one user */
 #define COUNTED_MAX 1000 /* tasks that have a status, for a complaint */
 
 static const char *const accesses[] = {"members", "everyone", NULL};
@@ -361,59 +359,6 @@ after_project(struct request *r, struct change *change, const bson_t *before, co
     return err == ERR_NONE ? status_kinds_changed(r, change, before, after) : err;
 }
 
-static const struct filter project_filters[] = {
-    {"archived", NULL, FLAG, CUSTOM, NULL, "true: the archived ones instead"},
-    {"deleted", NULL, FLAG, CUSTOM, NULL, "true: the trash instead"},
-    {NULL},
-};
-static const struct order project_orders[] = {
-    {"createdAt", {"createdAt"}},
-    {"name", {"nameKey"}},
-    {"updatedAt", {"updatedAt"}},
-    {NULL},
-};
-
-/* One of ?archived= and ?deleted=: what is there, or what is not. */
-static enum err
-bin(struct request *r, const char *param, const char *stored, bool always, bson_t *filter)
-{
-    const char *value = request_param(r, param);
-    bson_t other;
-
-    if (value == NULL && !always)
-        return ERR_NONE;
-    if (value == NULL || strcmp(value, "false") == 0) {
-        BSON_APPEND_NULL(filter, stored);
-    } else if (strcmp(value, "true") == 0) {
-        BSON_APPEND_DOCUMENT_BEGIN(filter, stored, &other);
-        BSON_APPEND_NULL(&other, "$ne");
-        bson_append_document_end(filter, &other);
-    } else {
-        return request_bad_param(r, param, "must be true or false");
-    }
-    return ERR_NONE;
-}
-
-enum err
-projects_bins(struct request *r, bson_t *filter)
-{
-    const char *deleted = request_param(r, "deleted");
-    /* What lies in the trash is shown whether it was archived before or not. */
-    bool trash = deleted != NULL && strcmp(deleted, "true") == 0;
-    enum err err = bin(r, "archived", "archivedAt", !trash, filter);
-
-    return err == ERR_NONE ? bin(r, "deleted", "deletedAt", true, filter) : err;
-}
-
-static enum err
-scope_projects(struct request *r, bson_t *filter)
-{
-    readable_projects(r, filter);
-    return projects_bins(r, filter);
-}
-
-static const struct list project_list = {project_filters, project_orders, scope_projects};
-
 const struct resource projects = {
     .shape = &project_shape,
     .store = STORE_PROJECTS,
@@ -434,37 +379,6 @@ void
 projects_write(struct request *r, struct text *out, const bson_t *project)
 {
     crud_write(r, out, &projects, project);
-}
-
-static enum err
-note_id(void *arg, const bson_t *doc)
-{
-    bson_t *list = arg;
-    char key[16];
-
-    snprintf(key, sizeof(key), "%d", (int)bson_count_keys(list));
-    BSON_APPEND_OID(list, key, doc_id(doc, "_id"));
-    return ERR_NONE;
-}
-
-enum err
-projects_visible(struct request *r, const char *name, bson_t *filter)
-{
-    bson_t *which = BCON_NEW("deletedAt", BCON_NULL, "archivedAt", BCON_NULL),
-           ids = BSON_INITIALIZER, in;
-    bson_t *opts =
-        BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}", "limit", BCON_INT64(VISIBLE_MAX));
-    enum err err;
-
-    readable_projects(r, which);
-    err = store_find(r->store, STORE_PROJECTS, which, opts, note_id, &ids);
-    BSON_APPEND_DOCUMENT_BEGIN(filter, name, &in);
-    BSON_APPEND_ARRAY(&in, "$in", &ids);
-    bson_append_document_end(filter, &in);
-    bson_destroy(which);
-    bson_destroy(opts);
-    bson_destroy(&ids);
-    return err;
 }
 
 enum err

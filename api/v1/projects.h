@@ -32,11 +32,10 @@ enum err projects_create_inbox(struct request *r, struct change *change, int use
 /* Appends {_id: [...]} of every project the caller may see, under a name, as $in. */
 enum err projects_visible(struct request *r, const char *name, bson_t *filter) MUST_CHECK;
 
+extern const struct list project_list;
+
 /* Appends a project in its public form, with the caller's role. */
 void projects_write(struct request *r, struct text *out, const bson_t *project);
-
-/* Appends what ?archived= and ?deleted= mean, of tasks and of projects. */
-enum err projects_bins(struct request *r, bson_t *filter) MUST_CHECK;
 
 /* One user's membership of a project before and after a change. */
 struct member_event {

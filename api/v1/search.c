@@ -1,11 +1,15 @@
 /*
- * ?q= as conditions on a task's search terms (common/terms.h).
+ * ?q= as conditions on a task's search terms (common/terms.h), and lists of which few tasks are
+ * found.
  */
 #include "api/v1/tasks.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "api/doc.h"
+#include "api/due.h"
+#include "api/query.h"
 #include "api/request.h"
 #include "common/terms.h"
 
@@ -55,4 +59,67 @@ search_filter(struct request *r, const char *q, bson_t *filter)
     bson_append_document_end(filter, &terms);
     return c.count > 0 ? ERR_NONE
                        : request_bad_param(r, "q", "has no letter, digit or symbol to look for");
+}
+
+struct found {
+    bson_t *ids;
+    uint32_t count;
+};
+
+static enum err
+note_id(void *arg, const bson_t *task)
+{
+    struct found *f = arg;
+    const char *key;
+    char place[16];
+
+    bson_uint32_to_string(f->count++, &key, place, sizeof(place));
+    BSON_APPEND_OID(f->ids, key, doc_id(task, "_id"));
+    return ERR_NONE;
+}
+
+/* The ids of what matches, in no order; of a due time each of its two ranges bounds the index by
+ * itself. */
+static enum err
+find_ids(struct request *r, enum store_name store, const struct query *query, struct found *found)
+{
+    bson_t *opts = BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}", "limit",
+                            BCON_INT64(SEARCH_FOUND + 1));
+    bool due = r->due != NULL && !query->order->due;
+    enum err err = ERR_NONE;
+
+    for (int part = 0; err == ERR_NONE && part < 1 + due; part++) {
+        bson_t filter = BSON_INITIALIZER;
+
+        if (due)
+            due_append_part(r->due, part == 0, &filter);
+        bson_copy_to_excluding_noinit(query->filter, &filter, due ? "$or" : "", NULL);
+        err = store_find(r->store, store, &filter, opts, note_id, found);
+        bson_destroy(&filter);
+    }
+    bson_destroy(opts);
+    return err;
+}
+
+enum err
+search_narrow(struct request *r, enum store_name store, struct query *query)
+{
+    bson_t ids = BSON_INITIALIZER, *filter, in;
+    struct found found = {&ids, 0};
+    enum err err;
+
+    if (!bson_has_field(query->filter, "terms") && (r->due == NULL || query->order->due))
+        return ERR_NONE;
+    err = find_ids(r, store, query, &found);
+    if (err == ERR_NONE && found.count <= SEARCH_FOUND) {
+        /* First in the filter; all its other conditions, the rights among them, stay. */
+        filter = request_keep(r, bson_new());
+        BSON_APPEND_DOCUMENT_BEGIN(filter, "_id", &in);
+        BSON_APPEND_ARRAY(&in, "$in", &ids);
+        bson_append_document_end(filter, &in);
+        bson_concat(filter, query->filter);
+        query->filter = filter;
+    }
+    bson_destroy(&ids);
+    return err;
 }

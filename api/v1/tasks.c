@@ -16,6 +16,7 @@
 #include "api/v1/handlers.h"
 #include "api/v1/notifications.h"
 #include "api/v1/projects.h"
+#include "common/derived.h"
 
 static const char *const priorities[] = {"none", "low", "medium", "high", "urgent", NULL};
 static const char *const relation_kinds[] = {"blocks", "blocked-by", "relates", "duplicates", NULL};
@@ -62,6 +63,7 @@ const struct field task_fields[] = {
     {"deletedAt",     INSTANT, NULLABLE},
     {"dueKey",        ANY,     HIDDEN}, /* dueAt, dueDate or null: due.h */
     {"terms",         SLUGS,   HIDDEN}, /* search.c */
+    {"state",         TEXT,    HIDDEN}, /* common/derived.h */
     {"archived",      FLAG,    MAY_EDIT | VIRTUAL,    .about = "sets or clears archivedAt"},
     {NULL},
 };
@@ -82,7 +84,7 @@ static const struct filter task_filters[] = {
     {"deleted",    NULL,          FLAG,    CUSTOM, .about = "true: the trash instead"},
     {NULL},
 };
-/* Each has its index in common/store_indexes.c. */
+/* Each has its indexes in common/store_indexes.c, by project and by assignee. */
 static const struct order task_orders[] = {
     {"position",       {"position"}},
     {"createdAt",      {"createdAt"}},
@@ -113,6 +115,37 @@ scope_project(struct request *r, bson_t *filter)
     return readable_project(r, &id, true);
 }
 
+enum err
+tasks_scope_state(struct request *r, bool overdue, bson_t *filter)
+{
+    bool archived, trashed, asked = request_param(r, "archived") != NULL;
+    bson_t *living, *ever;
+    enum err err;
+
+    if ((err = request_flag(r, "archived", &archived)) != ERR_NONE ||
+        (err = request_flag(r, "deleted", &trashed)) != ERR_NONE)
+        return err;
+    living = request_keep(r, BCON_NEW("$in", "[", "done", "open", "]"));
+    ever = request_keep(r, BCON_NEW("$ne", BCON_NULL));
+    if (trashed)
+        BSON_APPEND_UTF8(filter, "state", "trashed");
+    else if (archived)
+        BSON_APPEND_UTF8(filter, "state", "archived");
+    else if (overdue)
+        BSON_APPEND_UTF8(filter, "state", "open");
+    else
+        BSON_APPEND_DOCUMENT(filter, "state", living);
+    /* What lies in the trash is shown whether it was archived before or not, unless that is asked.
+     */
+    if (trashed && archived)
+        BSON_APPEND_DOCUMENT(filter, "archivedAt", ever);
+    else if (trashed && asked)
+        BSON_APPEND_NULL(filter, "archivedAt");
+    if (overdue && (trashed || archived))
+        BSON_APPEND_NULL(filter, "completedAt");
+    return ERR_NONE;
+}
+
 static enum err
 scope_tasks(struct request *r, bson_t *filter)
 {
@@ -120,13 +153,10 @@ scope_tasks(struct request *r, bson_t *filter)
     bool overdue;
     enum err err;
 
-    if ((err = scope_project(r, filter)) != ERR_NONE ||
-        (err = projects_bins(r, filter)) != ERR_NONE || (err = due_read(r, &overdue)) != ERR_NONE ||
-        (q != NULL && (err = search_filter(r, q, filter)) != ERR_NONE))
+    if ((err = scope_project(r, filter)) != ERR_NONE || (err = due_read(r, &overdue)) != ERR_NONE ||
+        (err = tasks_scope_state(r, overdue, filter)) != ERR_NONE)
         return err;
-    if (overdue)
-        BSON_APPEND_NULL(filter, "completedAt");
-    return ERR_NONE;
+    return q == NULL ? ERR_NONE : search_filter(r, q, filter);
 }
 
 /* Whoever is newly assigned is told. */
@@ -137,7 +167,8 @@ tell_assigned(struct request *r, struct change *change, const bson_t *before, co
                              doc_id(after, "_id"));
 }
 
-static const struct list task_list = {task_filters, task_orders, scope_tasks};
+static const struct list task_list = {task_filters, task_orders, scope_tasks,
+                                      .narrow = search_narrow};
 
 const struct resource tasks = {
     .shape = &task_shape,
@@ -146,6 +177,7 @@ const struct resource tasks = {
     .list = &task_list,
     .change = ACTION_WRITE,
     .remove = ACTION_WRITE,
+    .derive = derived_state,
     .created = EVENT_TASK_CREATED,
     .changed = EVENT_TASK_UPDATED,
     .removed = EVENT_TASK_DELETED,

@@ -7,6 +7,7 @@
 #include <bson/bson.h>
 
 #include "api/field.h"
+#include "api/query.h"
 #include "common/text.h"
 
 extern const struct shape task_shape;
@@ -32,7 +33,22 @@ struct task_place {
 enum err task_place_key(struct request *r, const struct task_place *place, const bson_t *other,
                         struct text *key) MUST_CHECK;
 
+/*
+ * Appends ?archived= and ?deleted= as a task's state (common/derived.h), so that an index is
+ * bounded by it; of what is overdue only the open ones.
+ */
+enum err tasks_scope_state(struct request *r, bool overdue, bson_t *filter) MUST_CHECK;
+
 /* ?q= as conditions on terms, appended to a filter's $and-able members. */
 enum err search_filter(struct request *r, const char *q, bson_t *filter) MUST_CHECK;
+
+/*
+ * The list's `narrow`.  A search, or a due time in another order than its own, is served by an
+ * index of its own, which knows nothing of the order.  So if it matches SEARCH_FOUND tasks at most,
+ * their ids are put into the filter, and these few are put in order by the store.  If it matches
+ * more, the next page is soon found by following the order.
+ */
+#define SEARCH_FOUND 500
+enum err search_narrow(struct request *r, enum store_name store, struct query *query) MUST_CHECK;
 
 #endif

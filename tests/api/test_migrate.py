@@ -52,10 +52,13 @@ def test_an_index_with_other_options_is_made_anew_and_a_retired_one_goes(stack, 
     database.events.create_index([("at", ASCENDING)], expireAfterSeconds=7776000)
     database.tokens.drop_index("hash_1")
     database.tokens.create_index([("hash", ASCENDING)])
+    database.tasks.drop_index("parentId_1")
+    database.tasks.create_index([("parentId", ASCENDING)], sparse=True)  # nulls are stored: it had every task
+    database.tasks.create_index([("projectId", ASCENDING), ("createdAt", ASCENDING), ("_id", ASCENDING)])
     database.sessions.create_index([("refreshHash", ASCENDING)])
     database.users.create_index([("name", ASCENDING)])  # the operator's own
     status, said = admin(stack, "migrate")
-    assert status == 0 and "at_1" in said and "refreshHash_1" in said, said
+    assert status == 0 and "at_1" in said and "refreshHash_1" in said and "parentId_1" in said, said
     found = all_indexes(database)
     assert found.pop("users.name_1") and found == wanted
 
@@ -96,11 +99,17 @@ def test_a_program_says_what_to_run_and_a_newer_schema_ends_it(stack, database, 
 def test_documents_of_before_get_their_derived_fields(stack, database):
     kept = {"rev": 3, "title": "Grüße", "description": "", "dueAt": None, "dueDate": None}
     task = database.tasks.insert_one(dict(kept)).inserted_id
+    now = datetime.datetime.now(datetime.timezone.utc)
+    states = {"open": {}, "done": {"completedAt": now}, "archived": {"completedAt": now, "archivedAt": now},
+              "trashed": {"archivedAt": now, "deletedAt": now}}
+    for state, fields in states.items():
+        database.tasks.insert_one({**kept, "title": state, **fields})
     project = database.projects.insert_one({"rev": 1, "name": "Ähre", "members": []}).inserted_id
     status, said = admin(stack, "migrate")
     assert status == 0, said
     assert "grusse" in database.tasks.find_one({"_id": task})["terms"]
     assert database.tasks.find_one({"_id": task})["rev"] == 3
+    assert {t["title"]: t["state"] for t in database.tasks.find({"_id": {"$ne": task}})} == {s: s for s in states}
     assert database.projects.find_one({"_id": project})["nameKey"].startswith("ahre")
 
 

@@ -9,7 +9,6 @@
 #include "api/due.h"
 #include "api/request.h"
 #include "api/v1/handlers.h"
-#include "api/v1/projects.h"
 #include "api/v1/tasks.h"
 #include "common/clock.h"
 #include "common/zone.h"
@@ -23,11 +22,12 @@ scope(struct request *r, bson_t *filter)
 {
     const char *q = request_param(r, "q");
     bool overdue;
-    enum err err = projects_bins(r, filter);
+    enum err err;
 
     r->zone = zone_or_utc("Europe/Berlin");
+    err = due_read(r, &overdue);
     if (err == ERR_NONE)
-        err = due_read(r, &overdue);
+        err = tasks_scope_state(r, overdue, filter);
     return err == ERR_NONE && q != NULL ? search_filter(r, q, filter) : err;
 }
 
@@ -36,10 +36,11 @@ static void
 check_names(const bson_t *doc, int depth)
 {
     static const char *const known[] = {
-        "$in",      "$lt",       "$gt",       "$lte",        "$gte",      "$ne",
-        "$and",     "$or",       "$all",      "$elemMatch",  "$eq",       "status",
-        "_id",      "priority",  "dueKey",    "assigneeIds", "labelIds",  "parentId",
-        "position", "createdAt", "updatedAt", "archivedAt",  "deletedAt", "terms"};
+        "$in",         "$lt",       "$gt",         "$lte",       "$gte",      "$ne",
+        "$and",        "$or",       "$all",        "$elemMatch", "$eq",       "status",
+        "$nin",        "state",     "completedAt", "_id",        "priority",  "dueKey",
+        "assigneeIds", "labelIds",  "parentId",    "position",   "createdAt", "updatedAt",
+        "archivedAt",  "deletedAt", "terms"};
     bson_iter_t iter;
 
     must(depth < 10);

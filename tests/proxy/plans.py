@@ -1,14 +1,33 @@
 """A model of MongoDB's planner: which index serves a shape's filter, range and order.
 
-The rules are those of the manual's pages on compound indexes, on sorting with indexes, on sparse
-and partial indexes and on $or: an index is bounded by its leading keys that the filter names; it
-gives an order when, behind keys that the filter fixes, its next keys are the order's, all in its
-directions or all reversed.  What it does not model, it refuses."""
+The rules, each with its shapes in test_plans.py, are those of the manual's pages on compound, multikey,
+sparse and partial indexes, on sorting with indexes and on $or, and of the server's
+planner_analysis.cpp (explodeForSort), versions 5.0 to 8.0:
+
+bounds    An index is bounded by its first key, if the filter has an equality, a list or a range of it.
+order     It gives an order when, behind keys that the filter fixes to one value, its next keys are the
+          order's, all in its directions or all reversed; keys fixed to one value may stand anywhere.
+merge     Where leading keys are fixed to lists of values, the server merges one scan for each
+          combination.  Then *every* leading key with an equality or a list is taken, nothing of the order
+          may be among them, and there are at most 200 scans (internalQueryMaxScansToExplode).
+null      An equality with null stands for two points (null and undefined, before 8.0).
+arrays    A key that holds arrays is never part of an order.
+sparse    A sparse or partial index serves only filters that imply what it holds.
+either    $or needs an index for each branch, in the order.
+few       Documents named by _id, at most 500 of them, may be sorted in memory.
+
+What the model does not know, it refuses."""
 import re
 
-TOKEN = re.compile(r"\s*(\{|\}|\[|\]|\||,|=|null|-?\d+|[^\s{}\[\]|,:]+):?")
+TOKEN = re.compile(r"\s*(\{|\}|\[|\]|\||,|=[0-9]*|null|-?\d+|[^\s{}\[\]|,:]+):?")
 RANGES = {"$gt", "$gte", "$lt", "$lte"}
-EQUAL, MANY, RANGE, OTHER = "equal", "many", "range", "other"
+SCANS_MAX = 200  # internalQueryMaxScansToExplode
+FEW_MAX = 500  # documents of which some are sorted in memory: SEARCH_FOUND in api/v1/search.c
+FEWEST = 2  # values at most of a list that is written "=" (list_classes in shape.c)
+ARRAYS = ("assigneeIds", "labelIds", "members.userId", "mentions", "terms")
+
+EQUAL, NULL, LIST, RANGE, OTHER = "equal", "null", "list", "range", "other"
+STRENGTH = [EQUAL, NULL, LIST, RANGE, OTHER]
 
 
 class Index:
@@ -17,15 +36,18 @@ class Index:
     def __init__(self, line):
         self.collection, self.name, rest = line.split(" ", 2)
         keys, rest = rest[1:].split("}", 1)
-        self.keys = [(k, int(d)) for k, d in (pair.rsplit(": ", 1) for pair in keys.split(", "))]
+        self.keys = _order("{" + keys + "}")
         self.sparse = " sparse" in rest
         self.unique = " unique" in rest
         partial = re.search(r" partial (\{.*\})", rest)
         self.partial = parse(partial.group(1)) if partial else {}
 
 
+# -- reading shapes ---------------------------------------------------------------
+
+
 def parse(text):
-    """A filter's text as nested dictionaries, lists and the words `=` and `null`."""
+    """A filter's text as nested dictionaries, lists and the words `=`, `=200` and `null`."""
     value, at = _value(text, 0)
     assert not text[at:].strip(), f"cannot read {text[at:]!r}"
     return value
@@ -60,41 +82,6 @@ def _value(text, at):
             at = after
 
 
-class Query:
-    """What one command asks of one collection."""
-
-    def __init__(self, collection, filter=None, order=None, shape=""):
-        self.collection, self.filter, self.order = collection, filter or {}, order or []
-        self.shape = shape
-
-    def conditions(self):
-        """{field: kind} of all that holds for every match."""
-        found = {}
-        for field, value in self.filter.items():
-            if field == "$and":
-                for part in value:
-                    found.update(Query(self.collection, part).conditions())
-            elif not field.startswith("$"):
-                found[field] = kind(value)
-                if isinstance(value, dict) and "$elemMatch" in value:
-                    found.pop(field)
-                    found.update({f"{field}.{k}": kind(v) for k, v in value["$elemMatch"].items()
-                                  if not k.startswith("$")})
-        return found
-
-
-def kind(value):
-    if not isinstance(value, dict):
-        return EQUAL
-    if "$in" in value:
-        return MANY
-    if set(value) & RANGES or "$regex" in value:
-        return RANGE
-    if set(value) == {"$eq"}:
-        return EQUAL
-    return OTHER
-
-
 def _block(text, at):
     """The end of the balanced {...} that begins at `at`."""
     depth = 0
@@ -109,6 +96,50 @@ def _order(text):
     return [(k, int(d)) for k, d in (pair.rsplit(": ", 1) for pair in text[1:-1].split(", "))]
 
 
+class Query:
+    """What one command asks of one collection."""
+
+    def __init__(self, collection, filter=None, order=None):
+        self.collection, self.filter, self.order = collection, filter or {}, order or []
+
+    def conditions(self):
+        """{field: (kind, points)} of all that holds for every match; points of a list at most."""
+        found = {}
+
+        def add(field, value):
+            new = kind(value)
+            if field not in found or STRENGTH.index(new[0]) < STRENGTH.index(found[field][0]):
+                found[field] = new
+
+        for field, value in self.filter.items():
+            if field == "$and":
+                for part in value:
+                    for inner, what in part.items():
+                        if not inner.startswith("$"):
+                            add(inner, what)
+            elif isinstance(value, dict) and "$elemMatch" in value:
+                for inner, what in value["$elemMatch"].items():
+                    if not inner.startswith("$"):
+                        add(f"{field}.{inner}", what)
+            elif not field.startswith("$"):
+                add(field, value)
+        return found
+
+
+def kind(value):
+    if value == "null":
+        return NULL, 2
+    if not isinstance(value, dict):
+        return EQUAL, 1
+    if "$eq" in value and len(value) == 1:
+        return kind(value["$eq"])
+    if "$in" in value:
+        return LIST, int(value["$in"][1:] or FEWEST)
+    if set(value) & RANGES or "$regex" in value or "$all" in value:
+        return RANGE, 0
+    return OTHER, 0
+
+
 def queries(shape):
     """The queries of a catalogued shape; none for what has no filter."""
     words = shape.split(" ")
@@ -119,7 +150,7 @@ def queries(shape):
     start = shape.index("{")
     end = _block(shape, start)
     sort = re.search(r" sort (\{[^}]*\})", shape[end:])
-    return [Query(words[1], parse(shape[start:end]), _order(sort.group(1)) if sort else [], shape)]
+    return [Query(words[1], parse(shape[start:end]), _order(sort.group(1)) if sort else [])]
 
 
 def _stages(collection, text):
@@ -135,7 +166,7 @@ def _stages(collection, text):
             leading = False
         elif name not in ("limit", "project", "addFields"):
             leading = False
-    yield Query(collection, filter, order, text)
+    yield Query(collection, filter, order)
 
 
 def _flat(text):
@@ -155,40 +186,63 @@ def _lookup(text):
     found = re.match(r"(\S+)(?: on (\S+))?(?: \((.*)\))?$", text)
     collection, field, pipeline = found.groups()
     if field:
-        yield Query(collection, {field: "="}, [], text)
+        yield Query(collection, {field: "="})
     else:
         yield from _stages(collection, pipeline or "")
 
 
+# -- the rules --------------------------------------------------------------------
+
+
 def bounded(index, conditions):
     """Does the filter narrow the index by its first key?"""
-    first = index.keys[0][0]
-    return conditions.get(first) in (EQUAL, MANY, RANGE)
+    return conditions.get(index.keys[0][0], (OTHER, 0))[0] != OTHER
+
+
+def implies(query, field, wanted):
+    """Does the filter guarantee what a partial index demands of a field?  A range there stands for
+    "is there, and of that type", which an equality or a list of values implies."""
+    asked = query.conditions().get(field, (OTHER, 0))[0]
+    if isinstance(wanted, dict) and set(wanted) & RANGES:
+        return asked in (EQUAL, LIST)
+    return query.filter.get(field) == wanted
 
 
 def usable(index, query):
     """Does a sparse or partial index hold all that the filter can match?"""
-    if index.sparse:
-        key = index.keys[0][0]
-        if query.filter.get(key) in (None, "null") and not any(
-                field.startswith(key + ".") for field in query.conditions()):
-            return False
-    return all(field in query.filter for field in index.partial)
+    if index.sparse and not any(query.conditions().get(key, (OTHER, 0))[0] in (EQUAL, LIST, RANGE)
+                                for key, _ in index.keys):
+        return False
+    return all(implies(query, field, wanted) for field, wanted in index.partial.items())
 
 
-def ordered(index, query, conditions):
-    """Do the matches come out of the index in the query's order?"""
-    if not query.order:
-        return True
-    wanted = [pair for pair in query.order if conditions.get(pair[0]) != EQUAL]
-    for start in range(len(index.keys) + 1):
-        if any(conditions.get(k) not in (EQUAL, MANY) for k, _ in index.keys[:start]):
-            break
-        keys = [pair for pair in index.keys[start:] if conditions.get(pair[0]) != EQUAL]
-        keys = keys[:len(wanted)]
-        if keys == wanted or keys == [(k, -d) for k, d in wanted]:
-            return True
-    return False
+def _is_array(key):
+    return key in ARRAYS
+
+
+def _begins(keys, wanted):
+    """Are the order's keys the first of these, all in its directions or all reversed?"""
+    keys = keys[:len(wanted)]
+    if any(_is_array(k) for k, _ in keys):
+        return False
+    return keys in (wanted, [(k, -d) for k, d in wanted])
+
+
+def fixed_order(index, query, conditions):
+    """The rule "order"."""
+    def fixed(key):
+        return conditions.get(key, (OTHER, 0))[0] == EQUAL
+    wanted = [pair for pair in query.order if not fixed(pair[0])]
+    return _begins([pair for pair in index.keys if not fixed(pair[0])], wanted)
+
+
+def merged_order(index, query, conditions):
+    """The rule "merge"."""
+    scans, at = 1, 0
+    while at < len(index.keys) and conditions.get(index.keys[at][0], (OTHER, 0))[0] in (EQUAL, NULL, LIST):
+        scans *= conditions[index.keys[at][0]][1]
+        at += 1
+    return 0 < at < len(index.keys) and scans <= SCANS_MAX and _begins(index.keys[at:], query.order)
 
 
 def serves(index, query):
@@ -197,7 +251,12 @@ def serves(index, query):
         return False
     if not bounded(index, conditions) and not (query.order and not query.filter):
         return False
-    return ordered(index, query, conditions)
+    if not query.order:
+        return True
+    ids, number = conditions.get("_id", (OTHER, 0))
+    if index.name == "_id_" and ids == LIST and number <= FEW_MAX:
+        return True
+    return fixed_order(index, query, conditions) or merged_order(index, query, conditions)
 
 
 def serving(query, indexes):
@@ -209,10 +268,11 @@ def serving(query, indexes):
     def narrowness(index):
         count = 0
         for key, _ in index.keys:
-            if conditions.get(key) not in (EQUAL, MANY):
+            if conditions.get(key, (OTHER, 0))[0] not in (EQUAL, NULL, LIST):
                 break
             count += 1
-        return -count, len(index.keys)
+        repeats = any(_is_array(key) and key not in conditions for key, _ in index.keys)
+        return -count, repeats, len(index.keys), index.name
     found = [i.name for i in sorted(every, key=narrowness) if serves(i, query)]
     if found or "$or" not in query.filter:
         return found
@@ -222,6 +282,9 @@ def serving(query, indexes):
     return ["+".join(sorted({b[0] for b in branches}))] if all(branches) else []
 
 
+# -- the catalogue ----------------------------------------------------------------
+
+
 def judge(shape, index, indexes):
     """What is wrong with a line of the catalogue; None when it is right."""
     if index == "served":
@@ -229,8 +292,8 @@ def judge(shape, index, indexes):
     asked = queries(shape)
     if index == "-":
         return "a query without an index" if asked else None
-    if index.startswith(("scan:", "sort:")):
-        return None if len(index.split(":", 1)[1].strip()) > 10 else "an exception needs its reason"
+    if index.startswith("scan: "):
+        return None if len(index) > 20 else "an exception needs its reason"
     named = index.split(" ")
     if len(named) != len(asked):
         return f"{len(asked)} queries and {len(named)} indexes"

@@ -11,7 +11,18 @@
 
 #define KEYS_MAX 64
 
-static void write_filter(struct text *out, const bson_t *filter);
+/*
+ * How a filter's lists are written.  Of a query with an order it matters how long they are, since
+ * the server merges only so many scans: but for a list of the order's first key, which is no
+ * obstacle.
+ */
+struct lists {
+    bool sized;
+    char free[64]; /* the key whose list may have any length */
+};
+static const int list_classes[] = {2, 20, 100, 200, 500}; /* "=" is at most the first of them */
+
+static void write_filter(struct text *out, const bson_t *filter, const struct lists *lists);
 static void write_pipeline(struct text *out, bson_iter_t *stages);
 
 static bool
@@ -52,7 +63,7 @@ join(struct text *out, struct text *parts, int count, const char *between)
 
 /* The alternatives of $or, $and and $nor. */
 static void
-write_branches(struct text *out, bson_iter_t *list)
+write_branches(struct text *out, bson_iter_t *list, const struct lists *lists)
 {
     struct text parts[KEYS_MAX] = {0};
     bson_iter_t item;
@@ -63,7 +74,7 @@ write_branches(struct text *out, bson_iter_t *list)
         return;
     while (bson_iter_next(&item) && count < KEYS_MAX)
         if (sub_document(&item, &doc))
-            write_filter(&parts[count++], &doc);
+            write_filter(&parts[count++], &doc, lists);
     text_puts(out, "[");
     join(out, parts, count, " | ");
     text_puts(out, "]");
@@ -77,25 +88,48 @@ is_operators(const bson_t *doc)
     return bson_iter_init(&iter, doc) && bson_iter_next(&iter) && bson_iter_key(&iter)[0] == '$';
 }
 
+/* "=" or the class of the list's length: "=100" has at most a hundred values, "=501" any number.
+ */
 static void
-write_value(struct text *out, bson_iter_t *iter)
+write_list(struct text *out, const bson_iter_t *iter)
 {
-    const char *key = bson_iter_key(iter);
-    bson_t doc;
+    size_t last = sizeof(list_classes) / sizeof(list_classes[0]) - 1, n = 0;
+    bson_t list;
+    int count = sub_document(iter, &list) ? (int)bson_count_keys(&list) : 0;
 
-    if (strcmp(key, "$or") == 0 || strcmp(key, "$and") == 0 || strcmp(key, "$nor") == 0)
-        write_branches(out, iter);
-    else if (BSON_ITER_HOLDS_NULL(iter))
-        text_puts(out, "null");
-    else if (BSON_ITER_HOLDS_DOCUMENT(iter) && sub_document(iter, &doc) &&
-             (is_operators(&doc) || strcmp(key, "$elemMatch") == 0 || strcmp(key, "$not") == 0))
-        write_filter(out, &doc);
+    while (n < last && count > list_classes[n])
+        n++;
+    if (count > list_classes[last])
+        text_printf(out, "=%d", list_classes[last] + 1);
+    else if (n > 0)
+        text_printf(out, "=%d", list_classes[n]);
     else
         text_puts(out, "=");
 }
 
 static void
-write_filter(struct text *out, const bson_t *filter)
+write_value(struct text *out, bson_iter_t *iter, const struct lists *lists)
+{
+    const char *key = bson_iter_key(iter);
+    struct lists below = *lists;
+    bson_t doc;
+
+    below.sized &= strcmp(key, lists->free) != 0;
+    if (strcmp(key, "$or") == 0 || strcmp(key, "$and") == 0 || strcmp(key, "$nor") == 0)
+        write_branches(out, iter, &below);
+    else if (strcmp(key, "$in") == 0 && lists->sized)
+        write_list(out, iter);
+    else if (BSON_ITER_HOLDS_NULL(iter))
+        text_puts(out, "null");
+    else if (BSON_ITER_HOLDS_DOCUMENT(iter) && sub_document(iter, &doc) &&
+             (is_operators(&doc) || strcmp(key, "$elemMatch") == 0 || strcmp(key, "$not") == 0))
+        write_filter(out, &doc, &below);
+    else
+        text_puts(out, "=");
+}
+
+static void
+write_filter(struct text *out, const bson_t *filter, const struct lists *lists)
 {
     struct text parts[KEYS_MAX] = {0};
     bson_iter_t iter;
@@ -107,7 +141,7 @@ write_filter(struct text *out, const bson_t *filter)
         struct text *part = &parts[count++];
 
         text_printf(part, "%s: ", bson_iter_key(&iter));
-        write_value(part, &iter);
+        write_value(part, &iter, lists);
     }
     text_puts(out, "{");
     join(out, parts, count, ", ");
@@ -141,12 +175,18 @@ write_order(struct text *out, const char *word, const bson_t *doc, const char *f
 static void
 write_filter_of(struct text *out, const bson_t *doc, const char *field)
 {
+    struct lists lists = {0};
     bson_iter_t iter;
     bson_t filter;
 
+    if (message_find(doc, "sort", &iter) && bson_iter_recurse(&iter, &iter) &&
+        bson_iter_next(&iter)) {
+        lists.sized = true;
+        bson_strncpy(lists.free, bson_iter_key(&iter), sizeof(lists.free));
+    }
     text_puts(out, " ");
     if (message_find(doc, field, &iter) && sub_document(&iter, &filter))
-        write_filter(out, &filter);
+        write_filter(out, &filter, &lists);
     else
         text_puts(out, "{}");
 }
@@ -322,7 +362,7 @@ write_one_index(void *arg, const bson_t *doc)
         text_puts(w->out, " sparse");
     if (message_find(doc, "partialFilterExpression", &iter) && sub_document(&iter, &filter)) {
         text_puts(w->out, " partial ");
-        write_filter(w->out, &filter);
+        write_filter(w->out, &filter, &(struct lists){0});
     }
     text_puts(w->out, "\n");
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/due.h"
 #include "api/v1/tasks.h"
 #include "common/terms.h"
 #include "tests/unit/plain.h"
@@ -169,6 +170,90 @@ test_no_term_is_left_out(void **state)
     text_free(&words);
 }
 
+/* A database in which so many tasks match whatever is asked. */
+static int matches, questions;
+
+enum err __wrap_store_find(struct store *store, enum store_name name, const bson_t *filter,
+                           const bson_t *opts, store_each each, void *arg);
+
+enum err
+__wrap_store_find(struct store *store, enum store_name name, const bson_t *filter,
+                  const bson_t *opts, store_each each, void *arg)
+{
+    bson_iter_t limit;
+    int most = bson_iter_init_find(&limit, opts, "limit") ? (int)bson_iter_as_int64(&limit) : 0;
+    enum err err = ERR_NONE;
+
+    (void)store;
+    assert_int_equal(name, STORE_TASKS);
+    assert_false(bson_has_field(filter, "_id"));
+    assert_false(bson_has_field(opts, "sort") || bson_has_field(filter, "$or"));
+    questions++;
+    for (int i = 0; err == ERR_NONE && i < matches && i < most; i++) {
+        bson_oid_t id = {{0}};
+        bson_t *task;
+
+        memcpy(id.bytes, &i, sizeof(i));
+        task = BCON_NEW("_id", BCON_OID(&id));
+        err = each(arg, task);
+        bson_destroy(task);
+    }
+    return err;
+}
+
+/* How many ids the filter then has first, before all that it had; -1: none. */
+static int
+narrowed(int count, const char *filter, bool due, bool due_order)
+{
+    struct request *r = plain_request("GET", "/v1/tasks");
+    struct due_range range = {.first = "", .end = ":"};
+    struct order order = {"x", {"x"}, .due = due_order};
+    struct query q = {.filter = plain_bson(r, filter), .order = &order};
+    bson_t *before = q.filter, rest = BSON_INITIALIZER, ids;
+    bson_iter_t iter;
+    const uint8_t *bytes;
+    uint32_t len;
+
+    matches = count;
+    questions = 0;
+    r->due = due ? &range : NULL;
+    assert_int_equal(search_narrow(r, STORE_TASKS, &q), ERR_NONE);
+    bson_copy_to_excluding_noinit(q.filter, &rest, "_id", NULL);
+    assert_true(bson_equal(&rest, before));
+    bson_destroy(&rest);
+    if (!bson_iter_init(&iter, q.filter) || !bson_iter_next(&iter) ||
+        strcmp(bson_iter_key(&iter), "_id") != 0)
+        return -1;
+    assert_true(bson_iter_recurse(&iter, &iter) && bson_iter_find(&iter, "$in"));
+    bson_iter_array(&iter, &len, &bytes);
+    assert_true(bson_init_static(&ids, bytes, len));
+    return (int)bson_count_keys(&ids);
+}
+
+#define WORDS "{\"projectId\":1,\"terms\":1}"
+#define PLAIN "{\"projectId\":1,\"$or\":[]}"
+
+/* Few matches are named by their ids, and every condition stays beside them. */
+static void
+test_few_matches_are_named(void **state)
+{
+    (void)state;
+    assert_int_equal(narrowed(0, WORDS, false, false), 0);
+    assert_int_equal(narrowed(1, WORDS, false, false), 1);
+    assert_int_equal(narrowed(SEARCH_FOUND, WORDS, false, true), SEARCH_FOUND);
+    assert_int_equal(narrowed(SEARCH_FOUND + 1, WORDS, false, false), -1);
+    assert_int_equal(questions, 1);
+    /* A due time: dates and instants. */
+    assert_int_equal(narrowed(SEARCH_FOUND / 2, PLAIN, true, false), SEARCH_FOUND);
+    assert_int_equal(questions, 2);
+    assert_int_equal(narrowed(SEARCH_FOUND / 2 + 1, PLAIN, true, false), -1);
+    /* Served by the order's own index. */
+    assert_int_equal(narrowed(1, PLAIN, true, true), -1);
+    assert_int_equal(questions, 0);
+    assert_int_equal(narrowed(1, PLAIN, false, false), -1);
+    assert_int_equal(questions, 0);
+}
+
 int
 main(void)
 {
@@ -177,6 +262,7 @@ main(void)
         cmocka_unit_test(test_queries),
         cmocka_unit_test(test_a_query_is_bounded),
         cmocka_unit_test(test_no_term_is_left_out),
+        cmocka_unit_test(test_few_matches_are_named),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 

@@ -1,0 +1,117 @@
+/*
+ * Lists of projects: in which orders, and which ones the caller sees.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "api/doc.h"
+#include "api/readable.h"
+#include "api/request.h"
+#include "api/v1/projects.h"
+
+#define VISIBLE_MAX 5000 /* projects of one user */
+
+static const struct filter project_filters[] = {
+    {"archived", NULL, FLAG, CUSTOM, NULL, "true: the archived ones instead"},
+    {"deleted", NULL, FLAG, CUSTOM, NULL, "true: the trash instead"},
+    {NULL},
+};
+static const struct order project_orders[] = {
+    {"createdAt", {"createdAt"}},
+    {"name", {"nameKey"}},
+    /* Every change of a project would rewrite its entry for each member of an index. */
+    {"updatedAt", {"updatedAt"}, .unindexed = true},
+    {NULL},
+};
+
+/* One of ?archived= and ?deleted=: what is there, or what is not. */
+static enum err
+bin(struct request *r, const char *param, const char *stored, bool always, bson_t *filter)
+{
+    const char *value = request_param(r, param);
+    bson_t other;
+
+    if (value == NULL && !always)
+        return ERR_NONE;
+    if (value == NULL || strcmp(value, "false") == 0) {
+        BSON_APPEND_NULL(filter, stored);
+    } else if (strcmp(value, "true") == 0) {
+        BSON_APPEND_DOCUMENT_BEGIN(filter, stored, &other);
+        BSON_APPEND_NULL(&other, "$ne");
+        bson_append_document_end(filter, &other);
+    } else {
+        return request_bad_param(r, param, "must be true or false");
+    }
+    return ERR_NONE;
+}
+
+static enum err
+scope_bins(struct request *r, bson_t *filter)
+{
+    const char *deleted = request_param(r, "deleted");
+    /* What lies in the trash is shown whether it was archived before or not. */
+    bool trash = deleted != NULL && strcmp(deleted, "true") == 0;
+    enum err err = bin(r, "archived", "archivedAt", !trash, filter);
+
+    return err == ERR_NONE ? bin(r, "deleted", "deletedAt", true, filter) : err;
+}
+
+/* All fields, but of the members only the caller's own entry: there may be thousands. */
+static void
+own_fields(struct request *r, bson_t *opts)
+{
+    bson_t fields, members, own;
+
+    BSON_APPEND_DOCUMENT_BEGIN(opts, "projection", &fields);
+    for (const struct field *f = project_fields; f->name != NULL; f++)
+        if ((f->flags & VIRTUAL) == 0 && strcmp(f->name, "members") != 0 &&
+            strcmp(f->name, "id") != 0)
+            BSON_APPEND_INT32(&fields, f->name, 1);
+    BSON_APPEND_DOCUMENT_BEGIN(&fields, "members", &members);
+    BSON_APPEND_DOCUMENT_BEGIN(&members, "$elemMatch", &own);
+    BSON_APPEND_OID(&own, "userId", &r->user_id);
+    bson_append_document_end(&members, &own);
+    bson_append_document_end(&fields, &members);
+    bson_append_document_end(opts, &fields);
+}
+
+static enum err
+scope_projects(struct request *r, bson_t *filter)
+{
+    readable_projects(r, filter);
+    return scope_bins(r, filter);
+}
+
+const struct list project_list = {project_filters, project_orders, scope_projects,
+                                  .project = own_fields};
+
+static enum err
+note_id(void *arg, const bson_t *doc)
+{
+    bson_t *list = arg;
+    char key[16];
+
+    snprintf(key, sizeof(key), "%d", (int)bson_count_keys(list));
+    BSON_APPEND_OID(list, key, doc_id(doc, "_id"));
+    return ERR_NONE;
+}
+
+enum err
+projects_visible(struct request *r, const char *name, bson_t *filter)
+{
+    bson_t *which = BCON_NEW("deletedAt", BCON_NULL, "archivedAt", BCON_NULL),
+           ids = BSON_INITIALIZER, in;
+    bson_t *opts =
+        BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}", "limit", BCON_INT64(VISIBLE_MAX));
+    enum err err;
+
+    readable_projects(r, which);
+    err = store_find(r->store, STORE_PROJECTS, which, opts, note_id, &ids);
+    BSON_APPEND_DOCUMENT_BEGIN(filter, name, &in);
+    BSON_APPEND_ARRAY(&in, "$in", &ids);
+    bson_append_document_end(filter, &in);
+    bson_destroy(which);
+    bson_destroy(opts);
+    bson_destroy(&ids);
+    return err;
+}
