@@ -60,37 +60,51 @@ append_entity(bson_t *pipeline, const bson_oid_t *id)
     bson_append_document_end(pipeline, &stage);
 }
 
-/* Its project: {$lookup: ...}; the form without a pipeline, which servers serve best. */
+/*
+ * Its project if it is living and the caller's to read, and of that the id alone: {$lookup: ...} by
+ * _id, with the right as a condition within (MongoDB 5.0).
+ */
 static void
-append_lookup(bson_t *pipeline)
+append_lookup(bson_t *pipeline, const struct request *r)
 {
-    bson_t stage, lookup;
+    bson_t stage, lookup, inner, match, fields;
 
     BSON_APPEND_DOCUMENT_BEGIN(pipeline, "1", &stage);
     BSON_APPEND_DOCUMENT_BEGIN(&stage, "$lookup", &lookup);
     BSON_APPEND_UTF8(&lookup, "from", store_names[STORE_PROJECTS]);
     BSON_APPEND_UTF8(&lookup, "localField", "projectId");
     BSON_APPEND_UTF8(&lookup, "foreignField", "_id");
+    BSON_APPEND_ARRAY_BEGIN(&lookup, "pipeline", &inner);
+    BSON_APPEND_DOCUMENT_BEGIN(&inner, "0", &fields);
+    BSON_APPEND_DOCUMENT_BEGIN(&fields, "$match", &match);
+    BSON_APPEND_NULL(&match, "deletedAt");
+    readable_projects(r, &match);
+    bson_append_document_end(&fields, &match);
+    bson_append_document_end(&inner, &fields);
+    BSON_APPEND_DOCUMENT_BEGIN(&inner, "1", &fields);
+    BSON_APPEND_DOCUMENT_BEGIN(&fields, "$project", &match);
+    BSON_APPEND_INT32(&match, "_id", 1);
+    bson_append_document_end(&fields, &match);
+    bson_append_document_end(&inner, &fields);
+    bson_append_array_end(&lookup, &inner);
     BSON_APPEND_UTF8(&lookup, "as", "project");
     bson_append_document_end(&stage, &lookup);
     bson_append_document_end(pipeline, &stage);
 }
 
-/* Both living, and the project the caller's to read; then without the project. */
+/* The entity in no trash, with such a project; then without the project. */
 static void
-append_right(bson_t *pipeline, const struct request *r)
+append_right(bson_t *pipeline)
 {
-    bson_t stage, match, project, which;
+    bson_t stage, match, which, none;
 
     BSON_APPEND_DOCUMENT_BEGIN(pipeline, "2", &stage);
     BSON_APPEND_DOCUMENT_BEGIN(&stage, "$match", &match);
     BSON_APPEND_NULL(&match, "deletedAt");
-    BSON_APPEND_DOCUMENT_BEGIN(&match, "project", &project);
-    BSON_APPEND_DOCUMENT_BEGIN(&project, "$elemMatch", &which);
-    BSON_APPEND_NULL(&which, "deletedAt");
-    readable_projects(r, &which);
-    bson_append_document_end(&project, &which);
-    bson_append_document_end(&match, &project);
+    BSON_APPEND_DOCUMENT_BEGIN(&match, "project", &which);
+    BSON_APPEND_ARRAY_BEGIN(&which, "$ne", &none);
+    bson_append_array_end(&which, &none);
+    bson_append_document_end(&match, &which);
     bson_append_document_end(&stage, &match);
     bson_append_document_end(pipeline, &stage);
     BSON_APPEND_DOCUMENT_BEGIN(pipeline, "3", &stage);
@@ -116,8 +130,8 @@ readable_get(struct request *r, enum store_name store, const bson_oid_t *id, con
     enum err err;
 
     append_entity(&pipeline, id);
-    append_lookup(&pipeline);
-    append_right(&pipeline, r);
+    append_lookup(&pipeline, r);
+    append_right(&pipeline);
     err = store_aggregate(r->store, store, &pipeline, keep, &found);
     bson_destroy(&pipeline);
     if (found != NULL)

@@ -117,10 +117,13 @@ get(struct loop *l)
     bson_t *pipeline = BCON_NEW(
         "0", "{", "$match", "{", "_id", BCON_OID(&id->task), "}", "}",
         "1", "{", "$lookup", "{", "from", "projects", "localField", "projectId",
-                  "foreignField", "_id", "as", "project", "}", "}",
-        "2", "{", "$match", "{", "deletedAt", BCON_NULL, "project", "{", "$elemMatch", "{",
-                  "deletedAt", BCON_NULL, "$or", "[", "{", "members.userId", BCON_OID(&bare.user),
-                  "}", "{", "access", "everyone", "}", "]", "}", "}", "}", "}",
+                  "foreignField", "_id", "pipeline", "[",
+                  "{", "$match", "{", "deletedAt", BCON_NULL, "$or", "[",
+                       "{", "members.userId", BCON_OID(&bare.user), "}",
+                       "{", "access", "everyone", "deletedAt", BCON_NULL, "}", "]", "}", "}",
+                  "{", "$project", "{", "_id", BCON_INT32(1), "}", "}", "]",
+                  "as", "project", "}", "}",
+        "2", "{", "$match", "{", "deletedAt", BCON_NULL, "project", "{", "$ne", "[", "]", "}", "}", "}",
         "3", "{", "$project", "{", "project", BCON_INT32(0), "}", "}");
     /* clang-format on */
     mongoc_cursor_t *cursor =
@@ -138,8 +141,8 @@ static bool
 list(struct loop *l)
 {
     const struct id *id = next_id(l);
-    bson_t *filter = BCON_NEW("projectId", BCON_OID(&id->topic->project), "archivedAt", BCON_NULL,
-                              "deletedAt", BCON_NULL);
+    bson_t *filter = BCON_NEW("projectId", BCON_OID(&id->topic->project), "state", "{", "$in", "[",
+                              "done", "open", "]", "}");
     bson_t *opts = BCON_NEW("sort", "{", "position", BCON_INT32(1), "_id", BCON_INT32(1), "}",
                             "limit", BCON_INT64(51));
 
