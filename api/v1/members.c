@@ -189,48 +189,47 @@ judge_owners(struct work *w, const bson_t *project, enum role before)
                : request_fail(w->r, ERR_CONFLICT, "a project must keep at least one owner");
 }
 
+/* Appends {userId} or {userId, role}. */
 static void
-append_member(bson_t *list, int n, const bson_oid_t *user, const char *role)
+append_member(bson_t *out, const char *name, const struct membership *m, bool role)
 {
     bson_t member;
-    char key[16];
 
-    snprintf(key, sizeof(key), "%d", n);
-    BSON_APPEND_DOCUMENT_BEGIN(list, key, &member);
-    BSON_APPEND_OID(&member, "userId", user);
-    BSON_APPEND_UTF8(&member, "role", role);
-    bson_append_document_end(list, &member);
+    BSON_APPEND_DOCUMENT_BEGIN(out, name, &member);
+    BSON_APPEND_OID(&member, "userId", m->user);
+    if (role)
+        BSON_APPEND_UTF8(&member, "role", m->role);
+    bson_append_document_end(out, &member);
 }
 
-/* The members list with the one changed, added or left out. */
-static bson_t *
-new_members(struct request *r, const bson_t *project, const bson_oid_t *user, const char *role)
+/*
+ * The one member added, changed or taken out.  Not the whole list: in the log that the members of
+ * a replica set copy, a project of thousands would stand anew with each of them.
+ */
+static enum err
+store_member(struct request *r, struct change *change, const bson_t *project,
+             const struct membership *m)
 {
-    bson_t *set = request_keep(r, bson_new()), list;
-    bson_iter_t iter, items, id, old;
-    bool there = false;
-    int n = 0;
+    bson_t *filter = request_keep(r, BCON_NEW("_id", BCON_OID(doc_id(project, "_id")))), one;
+    bson_t *set = request_keep(r, BCON_NEW("rev", BCON_INT64(doc_int(project, "rev") + 1),
+                                           "updatedAt", BCON_DATE_TIME(change_now(change)),
+                                           "updatedBy", BCON_OID(&r->user_id)));
+    bson_t *update = request_keep(r, bson_new());
+    bool leaves = m->role == NULL;
+    int64_t matched = 0;
+    enum err err;
 
-    BSON_APPEND_ARRAY_BEGIN(set, "members", &list);
-    if (bson_iter_init_find(&iter, project, "members") && bson_iter_recurse(&iter, &items)) {
-        while (bson_iter_next(&items)) {
-            bool same;
-
-            if (!bson_iter_recurse(&items, &id) || !bson_iter_find(&id, "userId") ||
-                !bson_iter_recurse(&items, &old) || !bson_iter_find(&old, "role"))
-                continue;
-            same = bson_oid_equal(bson_iter_oid(&id), user);
-            there = there || same;
-            if (!same)
-                append_member(&list, n++, bson_iter_oid(&id), bson_iter_utf8(&old, NULL));
-            else if (role != NULL)
-                append_member(&list, n++, user, role);
-        }
+    if (leaves || access_member(project, m->user) == ROLE_NONE) {
+        BSON_APPEND_DOCUMENT_BEGIN(update, leaves ? "$pull" : "$push", &one);
+        append_member(&one, "members", m, !leaves);
+        bson_append_document_end(update, &one);
+    } else {
+        BSON_APPEND_OID(filter, "members.userId", m->user);
+        BSON_APPEND_UTF8(set, "members.$.role", m->role);
     }
-    if (!there && role != NULL)
-        append_member(&list, n++, user, role);
-    bson_append_array_end(set, &list);
-    return set;
+    BSON_APPEND_DOCUMENT(update, "$set", set);
+    err = store_update(change_store(change), STORE_PROJECTS, filter, update, &matched);
+    return err == ERR_NONE && matched == 0 ? ERR_RETRY : err;
 }
 
 /*
@@ -263,25 +262,15 @@ enum err
 members_store(struct request *r, struct change *change, const bson_t *project,
               const struct membership *m)
 {
-    int64_t rev = doc_int(project, "rev") + 1;
-    bson_t *set = new_members(r, project, m->user, m->role), *after, *filter;
     struct member_event event = {.project = doc_id(project, "_id"),
                                  .user = m->user,
                                  .name = m->name,
                                  .before = role_names[access_member(project, m->user)],
                                  .role = m->role,
-                                 .rev = rev};
+                                 .rev = doc_int(project, "rev") + 1};
     enum err err = check_new(r, project, m);
 
-    if (err != ERR_NONE)
-        return err;
-    BSON_APPEND_INT64(set, "rev", rev);
-    BSON_APPEND_DATE_TIME(set, "updatedAt", change_now(change));
-    BSON_APPEND_OID(set, "updatedBy", &r->user_id);
-    after = request_keep(r, doc_merge(project, set));
-    filter = request_keep(r, BCON_NEW("_id", BCON_OID(event.project)));
-    if ((err = store_replace(change_store(change), STORE_PROJECTS, filter, after, NULL)) !=
-            ERR_NONE ||
+    if (err != ERR_NONE || (err = store_member(r, change, project, m)) != ERR_NONE ||
         (m->role == NULL &&
          (err = notifications_leave(r, change, event.project, m->user)) != ERR_NONE) ||
         (err = projects_tell_member(change, m->project_topic, &event)) != ERR_NONE)
