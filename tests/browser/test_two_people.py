@@ -119,7 +119,7 @@ def test_a_label_and_a_status_that_another_deletes_are_in_nobodys_way(windows, a
     page.click("#labels [data-id=red]")
     page.save()
     page.until(lambda: anna.get(task)["labelIds"] == ["blue"])
-    page.until(lambda: not page.all("#labels [data-id=red]"))
+    page.until(lambda: not page.all("#labels [data-id=red]") and not page.all("#task[aria-busy]"))
     page.escape()
     page.until(lambda: not page.find("#panel").is_displayed())
 
