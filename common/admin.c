@@ -18,6 +18,13 @@ migrate(const struct config *config, const char *unused)
 }
 
 static enum err
+derive(const struct config *config, const char *unused)
+{
+    (void)unused;
+    return store_migrate_derive(config->mongodb_uri, config->mongodb_database);
+}
+
+static enum err
 restored(const struct config *config, const char *unused)
 {
     (void)unused;
@@ -35,6 +42,9 @@ static const struct command {
     enum err (*run)(const struct config *config, const char *argument);
 } commands[] = {
     {"migrate", NULL, "brings the database up to this version's schema and indexes", migrate},
+    {"derive", NULL,
+     "once no older program runs any more: corrects what they left out of tasks and projects",
+     derive},
     {"restored", NULL, "after a restore from a backup: a new epoch, numbers as the log has them",
      restored},
     {"remove-second-factor", "USER_ID",

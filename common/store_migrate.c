@@ -421,6 +421,12 @@ store_migrate(const char *uri, const char *database)
 }
 
 enum err
+store_migrate_derive(const char *uri, const char *database)
+{
+    return run(uri, database, derive_all);
+}
+
+enum err
 store_migrate_restored(const char *uri, const char *database)
 {
     return run(uri, database, settle_restored);

@@ -17,6 +17,13 @@
 enum err store_migrate(const char *uri, const char *database) MUST_CHECK;
 
 /*
+ * Derives again what tasks and projects are listed, sorted and searched by, where it is not right:
+ * older programs that ran beside a migration do not set fields that are new with it.  Beside
+ * running programs; errors as above.
+ */
+enum err store_migrate_derive(const char *uri, const char *database) MUST_CHECK;
+
+/*
  * After a restore: a new epoch, so that clients start anew, and numbers that no event of the log
  * exceeds.  The programs must be stopped.
  */

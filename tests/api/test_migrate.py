@@ -113,6 +113,19 @@ def test_documents_of_before_get_their_derived_fields(stack, database):
     assert database.projects.find_one({"_id": project})["nameKey"].startswith("ahre")
 
 
+def test_what_older_programs_left_out_beside_a_migration_is_derived_again(stack, database):
+    assert admin(stack, "migrate")[0] == 0
+    task = database.tasks.insert_one({"rev": 1, "title": "A", "description": "", "dueAt": None, "dueDate": None}).inserted_id
+    assert admin(stack, "derive")[0] == 0
+    assert database.tasks.find_one({"_id": task})["state"] == "open"
+    now = datetime.datetime.now(datetime.timezone.utc)
+    database.tasks.update_one({"_id": task}, {"$set": {"completedAt": now, "rev": 2}})  # as a program of before does
+    status, said = admin(stack, "derive")
+    assert status == 0 and "1 rewritten" in said, said
+    done = database.tasks.find_one({"_id": task})
+    assert done["state"] == "done" and done["rev"] == 2
+
+
 def test_deploy_up_brings_up_the_database_that_a_file_names(stack, database, tmp_path):
     """Once it started a database of its own all the same."""
     file = tmp_path / "uri"
