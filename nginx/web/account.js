@@ -72,8 +72,8 @@ export function setUpAccount() {
   onSubmit($("profile"), saveProfile);
   onSubmit($("password"), changePassword);
   contacts = [
-    new Contact($("contact-email"), { kind: "email", label: "Email", type: "email", sent: (to) => `We’ve emailed a code to ${to}.` }),
-    new Contact($("contact-phone"), { kind: "phone", label: "Phone", type: "tel", plain: plainPhone, sent: (to) => `We’ve sent a text message with a code to ${to}.` }),
+    new Contact($("contact-email"), { kind: "email", label: "Email", noun: "address", type: "email", sent: (to) => `We’ve emailed a code to ${to}.` }),
+    new Contact($("contact-phone"), { kind: "phone", label: "Phone", noun: "number", type: "tel", plain: plainPhone, sent: (to) => `We’ve sent a text message with a code to ${to}.` }),
   ];
   setUpFactor();
   setUpSessions();

@@ -23,7 +23,7 @@ export class Contact {
   #edit;
   #asked = false; /* a code was sent since the page was opened */
 
-  /* of: {kind, label, type, plain: what is typed as it is sent, sent: words for a code that was sent} */
+  /* of: {kind, label, noun, type, plain: what is typed as it is sent, sent: words for a code that was sent} */
   constructor(root, of) {
     this.#of = of;
     this.#code = el("form", { noValidate: true, onsubmit: (e) => this.#submit(e, () => this.#confirm()) },
@@ -42,11 +42,12 @@ export class Contact {
 
   get #pending() { return session.user[this.#of.kind === "email" ? "pendingEmail" : "pendingPhone"]; }
   get #confirmed() { return session.user[this.#of.kind === "email" ? "emailVerifiedAt" : "phoneVerifiedAt"] !== null; }
+  /* Another account has confirmed it, which this one never did: nothing is left to be confirmed. */
+  get #lost() { return session.user[this.#of.kind].startsWith("released:"); }
 
   render() {
-    const waits = Boolean(this.#pending) || !this.#confirmed;
-    this.#value.textContent = session.user[this.#of.kind];
-    this.#value.title = session.user[this.#of.kind];
+    const waits = Boolean(this.#pending) || (!this.#confirmed && !this.#lost);
+    this.#value.textContent = this.#value.title = this.#lost ? "None" : session.user[this.#of.kind];
     this.#badge.textContent = this.#confirmed ? "Confirmed" : "Not confirmed";
     this.#badge.dataset.good = String(this.#confirmed);
     this.#code.hidden = !waits || !this.#edit.hidden;
@@ -58,9 +59,10 @@ export class Contact {
   }
 
   #words(waits) {
+    if (this.#lost && !this.#pending && this.#edit.hidden) return `Another account has confirmed the ${this.#of.noun} that was here. Enter a new one.`;
     if (!waits || !this.#edit.hidden) return "";
     if (this.#asked) return this.#of.sent(this.#pending ?? session.user[this.#of.kind]);
-    if (this.#pending) return `${this.#pending} will replace it once you have confirmed it.`;
+    if (this.#pending) return `${this.#pending} will be used once you have confirmed it.`;
     return this.#of.kind === "email" ? "Enter the code from the email we sent you, or follow its link." : "Send yourself a code and enter it here.";
   }
 

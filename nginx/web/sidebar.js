@@ -38,7 +38,7 @@ export function renderMe() {
   $("me-avatar").replaceChildren(avatar(user.id, user.name));
   $("me").setAttribute("aria-label", `Your account, ${user.name}`);
   $("me-name").textContent = user.name;
-  $("me-name").title = user.email ?? "";
+  $("me-name").title = user.email;
 }
 
 /* Nothing of the user stays. */

@@ -54,6 +54,19 @@ def test_name_and_zone_are_changed(windows, anna):
     page.visible("#profile .complaint")
 
 
+def test_an_address_that_another_account_has_confirmed_is_not_shown(windows, anna, stack):
+    page = account(windows, anna)
+    with pymongo.MongoClient(stack.mongodb_uri) as client:
+        client[stack.mongodb_database].users.update_one(
+            {"_id": bson.ObjectId(anna.id)}, {"$set": {"email": f"released:{anna.id}", "emailVerifiedAt": None}})
+    page.driver.refresh()
+    page.visible("#contact-email")
+    page.until(lambda: "Another account" in page.text("#contact-email"), why="the account's page does not tell")
+    shown = page.text("#contact-email")
+    assert "Another account has confirmed the address that was here" in shown and "released" not in shown
+    assert not page.find("#contact-email [name=code]").is_displayed()
+
+
 def test_the_page_has_an_address_and_a_way_back(windows, anna):
     project = anna.project("Back")
     page = windows.log_in(anna, project)
