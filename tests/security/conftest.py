@@ -15,6 +15,11 @@ SHAPES = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}\.|[0-9a-f]{24}\.[\w-]{43}|tw_[\w-]
                     r"[Bb]earer [\w-]{8,}|" + re.escape(PASSWORD))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quick_database(stack):
+    stack.restart_database()
+
+
 @pytest.fixture(scope="session")
 def cast(world):
     return matrix.Cast(world)
