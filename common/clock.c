@@ -12,7 +12,7 @@
 
 /* What the server's time is ahead of clock_steady(), in ms, once it is known. */
 static atomic_bool known;
-static atomic_llong offset;
+static atomic_llong server_offset;
 /* Where clock_now() stands still, after a correction backwards, until time has caught up. */
 static atomic_llong least;
 
@@ -41,7 +41,7 @@ clock_now(void)
 
     if (!atomic_load(&known))
         return host_now();
-    now = clock_steady() / 1000 + atomic_load(&offset);
+    now = clock_steady() / 1000 + atomic_load(&server_offset);
     bound = atomic_load(&least); /* after the offset: clock_adjust() writes it before */
     return now > bound ? now : bound;
 }
@@ -51,7 +51,7 @@ clock_adjust(int64_t server, int64_t before, int64_t after)
 {
     /* The server cuts its time to ms, and so do we: one of each to either side. */
     int64_t low = server - after / 1000 - 1, high = server + 1 - before / 1000;
-    int64_t old = atomic_load(&offset), new = old;
+    int64_t old = atomic_load(&server_offset), new = old;
 
     if (!atomic_load(&known))
         new = low + (high - low) / 2;
@@ -61,7 +61,7 @@ clock_adjust(int64_t server, int64_t before, int64_t after)
         new = high;
     if (atomic_load(&known))
         atomic_store(&least, old - new > JUMP_MS ? 0 : clock_now());
-    atomic_store(&offset, new);
+    atomic_store(&server_offset, new);
     atomic_store(&known, true);
 }
 

@@ -123,7 +123,7 @@ pack(unsigned char *out, const struct cursor_place *p, const unsigned char befor
 
     if (len == 0)
         shared = 0;
-    out[n++] = (unsigned char)(p->key[0] << 4 | shared);
+    out[n++] = (unsigned char)((unsigned)p->key[0] << 4 | shared);
     for (uint32_t i = shared; i < len; i++)
         out[n++] = p->key[1 + i];
     for (; seq >= 0x80; seq >>= 7)
