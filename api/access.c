@@ -136,6 +136,18 @@ count_owner(void *arg, const bson_oid_t *user, enum role role)
 }
 
 int
+access_members(const bson_t *project)
+{
+    bson_iter_t iter, members;
+    int count = 0;
+
+    if (bson_iter_init_find(&iter, project, "members") && bson_iter_recurse(&iter, &members))
+        while (bson_iter_next(&members))
+            count++;
+    return count;
+}
+
+int
 access_owners(const bson_t *project)
 {
     int owners = 0;

@@ -46,6 +46,9 @@ typedef enum err (*access_member_fn)(void *arg, const bson_t *project, const bso
                                      enum role role);
 enum err access_each(const bson_t *project, access_member_fn each, void *arg) MUST_CHECK;
 
+/* How many members the project has. */
+int access_members(const bson_t *project);
+
 /* How many owners the project has. */
 int access_owners(const bson_t *project);
 

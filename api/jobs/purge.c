@@ -107,18 +107,6 @@ erase_project(struct request *r, const bson_oid_t *id)
     return remove_all(r, STORE_PROJECTS, BCON_NEW("_id", BCON_OID(id)));
 }
 
-static int
-count_members(const bson_t *project)
-{
-    bson_iter_t iter, members;
-    int count = 0;
-
-    if (bson_iter_init_find(&iter, project, "members") && bson_iter_recurse(&iter, &members))
-        while (bson_iter_next(&members))
-            count++;
-    return count;
-}
-
 /* In the trash nobody joins, writes or moves a task there: so it can be erased in steps. */
 static enum err
 put_in_trash(struct request *r, struct change *change, const bson_t *project)
@@ -144,7 +132,7 @@ leave_project(struct change *change, void *arg)
     if (err == ERR_NOT_FOUND ||
         (err == ERR_NONE && access_member(project, &p->r->user_id) == ROLE_NONE))
         return ERR_NONE;
-    if (err == ERR_NONE && count_members(project) < 2) {
+    if (err == ERR_NONE && access_members(project) < 2) {
         p->alone = true;
         return put_in_trash(p->r, change, project);
     }

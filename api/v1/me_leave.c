@@ -42,18 +42,6 @@ struct leaving {
     struct credential_event event;
 };
 
-static int
-count_members(const bson_t *project)
-{
-    bson_iter_t iter, members;
-    int count = 0;
-
-    if (bson_iter_init_find(&iter, project, "members") && bson_iter_recurse(&iter, &members))
-        while (bson_iter_next(&members))
-            count++;
-    return count;
-}
-
 /* Collects the ids of projects that others use and the caller owns. */
 static enum err
 note_shared(void *arg, const bson_t *project)
@@ -61,7 +49,7 @@ note_shared(void *arg, const bson_t *project)
     struct leaving *l = arg;
     char key[16];
 
-    if ((count_members(project) < 2 && strcmp(doc_text(project, "access"), "everyone") != 0) ||
+    if ((access_members(project) < 2 && strcmp(doc_text(project, "access"), "everyone") != 0) ||
         doc_has(project, "deletedAt") || access_member(project, &l->r->user_id) != ROLE_OWNER)
         return ERR_NONE;
     snprintf(key, sizeof(key), "%u", l->shared_count++);

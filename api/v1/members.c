@@ -240,8 +240,6 @@ store_member(struct request *r, struct change *change, const bson_t *project,
 static enum err
 check_new(struct request *r, const bson_t *project, const struct membership *m)
 {
-    bson_iter_t iter, members;
-    int64_t count = 0;
     const bson_t *user;
     enum err err;
 
@@ -252,10 +250,7 @@ check_new(struct request *r, const bson_t *project, const struct membership *m)
         return err == ERR_NOT_FOUND ? refuse_stranger(r) : err;
     if (doc_has(user, "deletedAt"))
         return refuse_stranger(r);
-    if (bson_iter_init_find(&iter, project, "members") && bson_iter_recurse(&iter, &members))
-        while (bson_iter_next(&members))
-            count++;
-    return quotas_have(r, QUOTA_PROJECT_MEMBERS, count);
+    return quotas_have(r, QUOTA_PROJECT_MEMBERS, access_members(project));
 }
 
 enum err
