@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/must.h"
+
 #define FIRST_BLOCK 16384u
 
 struct block {
@@ -32,20 +34,11 @@ struct arena {
     size_t charged;      /* by arena_charge() */
 };
 
-static void
-die(const char *why)
-{
-    fprintf(stderr, "{\"level\":\"error\",\"text\":\"arena: %s\"}\n", why);
-    abort();
-}
-
 static struct block *
 block_new(size_t size, struct block *next)
 {
-    struct block *b = malloc(sizeof(*b) + size);
+    struct block *b = must_resize(NULL, sizeof(*b) + size);
 
-    if (b == NULL)
-        die("out of memory");
     b->next = next;
     b->size = size;
     b->used = 0;
@@ -55,10 +48,8 @@ block_new(size_t size, struct block *next)
 struct arena *
 arena_new(size_t limit)
 {
-    struct arena *a = calloc(1, sizeof(*a));
+    struct arena *a = must_alloc(1, sizeof(*a));
 
-    if (a == NULL)
-        die("out of memory");
     a->limit = limit;
     a->blocks = block_new(FIRST_BLOCK, NULL);
     return a;
@@ -114,7 +105,7 @@ arena_alloc(struct arena *a, size_t size)
     void *p;
 
     if (need < size || need > most || a->total > most - need)
-        die("a loop does not ask arena_full()");
+        must_not_happen("arena: a loop does not ask arena_full()");
     if (b->size - b->used < need) {
         size_t grown = b->size * 2;
 
@@ -154,7 +145,7 @@ arena_printf(struct arena *a, const char *format, ...)
     len = vsnprintf(NULL, 0, format, args);
     va_end(args);
     if (len < 0)
-        die("bad format");
+        must_not_happen("arena: a bad format");
     p = arena_alloc(a, (size_t)len + 1);
     vsnprintf(p, (size_t)len + 1, format, again);
     va_end(again);

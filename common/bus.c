@@ -17,6 +17,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/must.h"
 #include "common/text.h"
 #include "common/ticket.h"
 
@@ -111,10 +112,8 @@ connected(struct bus *b)
 struct bus *
 bus_open(const char *url)
 {
-    struct bus *b = calloc(1, sizeof(*b));
+    struct bus *b = must_alloc(1, sizeof(*b));
 
-    if (b == NULL)
-        abort();
     if (bus_address(url, b->host, &b->port) != ERR_NONE) {
         log_error("bus: REDIS_URL must be redis://host:port or unix:///path");
         free(b);

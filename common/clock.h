@@ -4,9 +4,11 @@
 #ifndef COMMON_CLOCK_H
 #define COMMON_CLOCK_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #define CLOCK_INSTANT 25 /* "2026-01-02T03:04:05.678Z" and a NUL */
 #define CLOCK_DATE    11 /* "2026-01-02" and a NUL */
@@ -31,6 +33,12 @@ void clock_adjust(int64_t server, int64_t before, int64_t after);
 
 /* A steady clock for durations, in microseconds. */
 int64_t clock_steady(void);
+
+/* The instant in ms milliseconds, for the timed waits of pthread.h by the steady clock. */
+struct timespec clock_in(long ms);
+
+/* Initializes a condition whose timed waits end by the steady clock. */
+void clock_cond_init(pthread_cond_t *cond);
 
 /* Spells an instant of the years 0000 to 9999. */
 void clock_write(char out[CLOCK_INSTANT], int64_t ms);

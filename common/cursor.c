@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/must.h"
 #include "common/text.h"
+#include "common/vec.h"
 
 #define EPOCH      8  /* hex digits */
 #define SEQ_DIGITS 15 /* below 2^53, which JavaScript reads exactly */
@@ -58,12 +60,7 @@ cursor_write_one(struct text *out, const char *epoch, const char *topic, int64_t
 static struct cursor_place *
 add(struct cursor *c)
 {
-    if (c->count == c->size) {
-        c->size = c->size == 0 ? 8 : c->size * 2;
-        c->places = realloc(c->places, c->size * sizeof(*c->places));
-        if (c->places == NULL)
-            abort();
-    }
+    c->places = vec_room(c->places, c->count, &c->size, sizeof(*c->places));
     return &c->places[c->count++];
 }
 
@@ -146,8 +143,7 @@ cursor_write(struct cursor *c, const char *epoch, struct text *out)
         cursor_write_one(out, epoch, topic, c->places[0].seq);
         return;
     }
-    if ((bytes = malloc(room + 1)) == NULL)
-        abort();
+    bytes = must_alloc(1, room);
     for (uint32_t i = 0; i < c->count; i++)
         len += pack(bytes + len, &c->places[i], i == 0 ? none : c->places[i - 1].key);
     text_puts(out, epoch);
@@ -201,12 +197,10 @@ unpack(const unsigned char *p, size_t len, struct cursor_place *out, const unsig
 static bool
 read_packed(struct cursor *out, const char *text, size_t len)
 {
-    unsigned char before[13] = {0}, *bytes = malloc(len + 1);
+    unsigned char before[13] = {0}, *bytes = must_alloc(1, len + 1);
     long count;
     size_t at = 0, n = 1;
 
-    if (bytes == NULL)
-        abort();
     count = text_unbase64url(bytes, len + 1, text, len);
     while (count > 0 && at < (size_t)count && out->count < CURSOR_TOPICS) {
         struct cursor_place place;

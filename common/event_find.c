@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "common/change.h"
+#include "common/doc_array.h"
 #include "common/log.h"
+#include "common/must.h"
 
 #define TOPICS_AT_ONCE 100  /* in one question */
 #define BATCH          1000 /* events of one reply, about 200 bytes each */
@@ -35,25 +37,6 @@ read_head(void *arg, const bson_t *doc)
     return r->each(r->arg, &item);
 }
 
-/* {field: {$in: [topics]}} */
-static void
-append_topics(bson_t *filter, const char *field, const char *const *topics, int count)
-{
-    bson_t in, list;
-
-    bson_append_document_begin(filter, field, -1, &in);
-    BSON_APPEND_ARRAY_BEGIN(&in, "$in", &list);
-    for (int i = 0; i < count; i++) {
-        char index[16];
-        const char *key;
-
-        bson_uint32_to_string((uint32_t)i, &key, index, sizeof(index));
-        BSON_APPEND_UTF8(&list, key, topics[i]);
-    }
-    bson_append_array_end(&in, &list);
-    bson_append_document_end(filter, &in);
-}
-
 enum err
 event_find_heads(struct store *store, const char *const *topics, int count, event_each each,
                  void *arg)
@@ -64,8 +47,8 @@ event_find_heads(struct store *store, const char *const *topics, int count, even
     for (int at = 0; err == ERR_NONE && at < count; at += TOPICS_AT_ONCE) {
         bson_t filter = BSON_INITIALIZER;
 
-        append_topics(&filter, "_id", topics + at,
-                      count - at < TOPICS_AT_ONCE ? count - at : TOPICS_AT_ONCE);
+        doc_array_in_texts(&filter, "_id", topics + at,
+                           (uint32_t)(count - at < TOPICS_AT_ONCE ? count - at : TOPICS_AT_ONCE));
         err = store_find(store, STORE_TOPICS, &filter, NULL, read_head, &r);
         bson_destroy(&filter);
     }
@@ -102,7 +85,7 @@ find_group(struct store *store, const struct event_range *ranges, int count, eve
         topics[i] = ranges[i].topic;
         upto = ranges[i].upto > upto ? ranges[i].upto : upto;
     }
-    append_topics(&filter, "topic", topics, count);
+    doc_array_in_texts(&filter, "topic", topics, (uint32_t)count);
     BSON_APPEND_DOCUMENT_BEGIN(&filter, "seq", &seq);
     BSON_APPEND_INT64(&seq, "$gt", ranges[0].after);
     BSON_APPEND_INT64(&seq, "$lte", upto);
@@ -215,12 +198,11 @@ event_find_behind(struct store *store, int *found)
     bson_t *opts = BCON_NEW("projection", "{", "_id", BCON_INT32(0), "topic", BCON_INT32(1), "seq",
                             BCON_INT32(1), "}", "sort", "{", "at", BCON_INT32(-1), "}", "limit",
                             BCON_INT64(NEWEST));
-    struct newest *n = calloc(1, sizeof(*n));
-    enum err err = n == NULL ? ERR_INTERNAL : ERR_NONE;
+    struct newest *n = must_alloc(1, sizeof(*n));
+    enum err err;
 
     /* Events before heads: what is written in between is not taken for a fault. */
-    if (err == ERR_NONE)
-        err = event_log_find(store, filter, opts, note_newest, n);
+    err = event_log_find(store, filter, opts, note_newest, n);
     if (err == ERR_NONE)
         err = event_find_heads(store, n->names, n->count, compare_head, n);
     *found = err == ERR_NONE ? n->behind : 0;
@@ -299,22 +281,20 @@ enum err
 event_find_beginnings(struct store *store, const char *const *topics, int count,
                       const char *user_id, event_each each, void *arg)
 {
-    struct beginnings b = {topics, calloc((size_t)count + 1, sizeof(*b.seqs)), count,
+    struct beginnings b = {topics, must_alloc((size_t)count, sizeof(*b.seqs)), count,
                            "member.added"};
     bson_t filter;
     bson_oid_t id;
     enum err err;
 
-    if (b.seqs == NULL)
-        abort();
     bson_oid_init_from_string(&id, user_id);
     bson_init(&filter);
-    append_topics(&filter, "topic", topics, count);
+    doc_array_in_texts(&filter, "topic", topics, (uint32_t)count);
     BSON_APPEND_OID(&filter, "entityId", &id);
     if ((err = find_beginnings(store, &b, &filter)) == ERR_NONE) {
         b.kind = "project.created"; /* the first event of its topic: a member from the first */
         bson_init(&filter);
-        append_topics(&filter, "topic", topics, count);
+        doc_array_in_texts(&filter, "topic", topics, (uint32_t)count);
         BSON_APPEND_INT64(&filter, "seq", 1);
         err = find_beginnings(store, &b, &filter);
     }

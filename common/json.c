@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/must.h"
 #include "common/text.h"
 
 struct scan {
@@ -259,7 +260,7 @@ json_parse(const char *bytes, size_t len, struct json_object **out, const char *
     }
     t = json_tokener_new_ex(JSON_DEPTH + 1);
     if (t == NULL)
-        abort();
+        must_not_happen("json: json-c has no memory");
     json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
     *out = json_tokener_parse_ex(t, bytes, (int)len);
     if (json_tokener_get_error(t) == json_tokener_continue) /* a number ends with the text */
@@ -374,10 +375,8 @@ static void
 canonical_object(struct text *t, struct json_object *json)
 {
     size_t count = (size_t)json_object_object_length(json), n = 0;
-    struct member *members = calloc(count + 1, sizeof(*members));
+    struct member *members = must_alloc(count, sizeof(*members));
 
-    if (members == NULL)
-        abort();
     json_object_object_foreach(json, name, value) members[n++] = (struct member){name, value};
     qsort(members, n, sizeof(*members), by_name);
     text_putc(t, '{');

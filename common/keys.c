@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/must.h"
 #include "common/text.h"
 
 static const char *const infos[KEY__COUNT] = {
@@ -43,7 +44,7 @@ derive(unsigned char out[KEY_BYTES], const unsigned char key[KEY_BYTES], const c
     };
 
     if (ctx == NULL || EVP_KDF_derive(ctx, out, KEY_BYTES, params) != 1)
-        abort(); /* only for want of memory */
+        must_not_happen("keys: HKDF failed");
     EVP_KDF_CTX_free(ctx);
     EVP_KDF_free(kdf);
 }
@@ -104,7 +105,7 @@ mac(unsigned char out[KEY_BYTES], const unsigned char key[KEY_BYTES], const stru
     text_add(&message, m->bytes, m->len);
     if (HMAC(EVP_sha256(), key, KEY_BYTES, (unsigned char *)message.bytes, message.len, out,
              &size) == NULL)
-        abort();
+        must_not_happen("keys: HMAC failed");
     text_free(&message);
 }
 

@@ -17,6 +17,7 @@
 #include "common/config.h"
 #include "common/json.h"
 #include "common/log.h"
+#include "common/must.h"
 #include "common/text.h"
 
 #define TOTAL_S   60L /* for a letter, from connecting to its acceptance */
@@ -66,9 +67,9 @@ mail_open(const struct config *config)
     struct mail *m;
     bool tls;
 
-    if (check_settings(config, &tls) != ERR_NONE || curl_global_init(CURL_GLOBAL_DEFAULT) != 0 ||
-        (m = calloc(1, sizeof(*m))) == NULL)
+    if (check_settings(config, &tls) != ERR_NONE || curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
         return NULL;
+    m = must_alloc(1, sizeof(*m));
     text_puts(&from, config->mail_from);
     if (from.len == 0) {
         text_puts(&from, "Taskwire <noreply@");
@@ -157,7 +158,7 @@ transfer(const char *url, const char *protocols)
     CURL *curl = curl_easy_init();
 
     if (curl == NULL)
-        abort();
+        must_not_happen("mail: libcurl has no memory");
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, protocols);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);

@@ -13,17 +13,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
+#include "common/hash.h"
 #include "common/log.h"
+#include "common/must.h"
 #include "common/unicode.h"
 
 #define SLOTS_MAX   64
-#define WAIT_S      5  /* until it begins */
-#define WAITING_MAX 12 /* tasks of one process; with 32 threads the rest stay free */
+#define WAIT_MS     5000 /* until it begins */
+#define WAITING_MAX 12   /* tasks of one process; with 32 threads the rest stay free */
 #define NICE        19
 #define R           8
 #define P           3
@@ -59,17 +61,11 @@ static _Thread_local struct {
     uint64_t account, address;
 } caller;
 
-/* FNV-1a; that two meet in one number is harmless.  0: none. */
+/* 0: nobody.  That two names have the same number is harmless. */
 static uint64_t
 number_of(const char *name)
 {
-    uint64_t number = 0xCBF29CE484222325u;
-
-    if (name == NULL || *name == '\0')
-        return 0;
-    for (; *name != '\0'; name++)
-        number = (number ^ (unsigned char)*name) * 0x100000001B3u;
-    return number;
+    return name == NULL || *name == '\0' ? 0 : hash_text(name);
 }
 
 void
@@ -87,9 +83,7 @@ password_open(long cost, long count)
     if (count == 0 && (count = sysconf(_SC_NPROCESSORS_ONLN) - 1) < 1)
         count = 1;
     log2_n = cost;
-    slots = mmap(NULL, sizeof(*slots), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (slots == MAP_FAILED)
-        abort();
+    slots = must_share(sizeof(*slots));
     slots->count = count;
     pthread_mutexattr_init(&attr);
     pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
@@ -98,7 +92,7 @@ password_open(long cost, long count)
         pthread_mutex_init(&slots->places[i], &attr);
     pthread_mutexattr_destroy(&attr);
     if (libscrypt_hash(nobody, "nobody's password", 1u << log2_n, R, P) <= 0)
-        abort();
+        must_not_happen("password: scrypt failed");
 }
 
 /* Took it, or took it over from the dead. */
@@ -197,20 +191,11 @@ pool_main(void *arg)
 static void
 start_pool(void)
 {
-    pthread_condattr_t attr;
-    pthread_t thread;
-
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&queue.work, NULL);
-    pthread_cond_init(&queue.news, &attr);
-    pthread_condattr_destroy(&attr);
+    clock_cond_init(&queue.news);
     queue.end = &queue.first;
-    for (; queue.threads < slots->count; queue.threads++) {
-        if (pthread_create(&thread, NULL, pool_main, NULL) != 0)
-            abort();
-        pthread_detach(thread);
-    }
+    for (; queue.threads < slots->count; queue.threads++)
+        pthread_detach(must_thread(pool_main, NULL));
 }
 
 /* Within the queue's lock. */
@@ -289,11 +274,9 @@ find_place(struct task *t)
 static enum err
 run(struct task *t)
 {
-    struct timespec until;
+    struct timespec until = clock_in(WAIT_MS);
     enum err err = ERR_NONE;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += WAIT_S;
     pthread_mutex_lock(&queue.lock);
     if (queue.threads == 0)
         start_pool();

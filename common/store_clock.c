@@ -12,6 +12,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/must.h"
 #include "common/store_inside.h"
 #include "common/store_stream.h"
 
@@ -60,16 +61,9 @@ ask(struct store_pool *pool)
 static bool
 nap(struct store_clock *c, long ms)
 {
-    struct timespec until;
+    struct timespec until = clock_in(ms);
     bool stop;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000L;
-    }
     pthread_mutex_lock(&c->lock);
     while (!c->stop && pthread_cond_timedwait(&c->stopped, &c->lock, &until) == 0) {
     }
@@ -92,22 +86,16 @@ keep_asking(void *arg)
 enum err
 store_clock_start(struct store_pool *pool)
 {
-    pthread_condattr_t steady;
     struct store_clock *c;
     enum err err = ask(pool);
 
     if (err != ERR_NONE)
         return err;
-    if ((c = calloc(1, sizeof(*c))) == NULL)
-        abort();
+    c = must_alloc(1, sizeof(*c));
     c->pool = pool;
     pthread_mutex_init(&c->lock, NULL);
-    pthread_condattr_init(&steady);
-    pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
-    pthread_cond_init(&c->stopped, &steady);
-    pthread_condattr_destroy(&steady);
-    if (pthread_create(&c->thread, NULL, keep_asking, c) != 0)
-        abort();
+    clock_cond_init(&c->stopped);
+    c->thread = must_thread(keep_asking, c);
     pool->clock = c;
     return ERR_NONE;
 }

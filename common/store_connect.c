@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/must.h"
 
 /* Shorter than the socket's limit, so that the answer comes from the server. */
 #define WTIMEOUT_MS   5000 /* a write that a majority does not confirm; it may still happen */
@@ -101,7 +102,7 @@ store_connect_transaction(void)
     mongoc_read_prefs_t *primary = mongoc_read_prefs_new(MONGOC_READ_PRIMARY);
 
     if (!mongoc_read_concern_set_level(read, MONGOC_READ_CONCERN_LEVEL_SNAPSHOT))
-        abort(); /* the level is a constant of the library */
+        must_not_happen("store: the read concern snapshot is refused");
     mongoc_transaction_opts_set_write_concern(opts, write);
     mongoc_transaction_opts_set_read_concern(opts, read);
     mongoc_transaction_opts_set_read_prefs(opts, primary);

@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/store.h"
 #include "common/text.h"
+#include "common/vec.h"
 
 #define KEYS_MAX 6
 
@@ -115,7 +116,7 @@ struct existing {
 
 struct listing {
     struct existing *items;
-    size_t count;
+    uint32_t count, room;
 };
 
 /* "projectId_1_position_1": the keys, and so the name that every driver gives it. */
@@ -227,9 +228,7 @@ list(mongoc_collection_t *coll, struct listing *out)
     enum err err = ERR_NONE;
 
     while (mongoc_cursor_next(cursor, &doc)) {
-        out->items = realloc(out->items, (out->count + 1) * sizeof(*out->items));
-        if (out->items == NULL)
-            abort();
+        out->items = vec_room(out->items, out->count, &out->room, sizeof(*out->items));
         out->items[out->count++] = read_existing(doc);
     }
     if (mongoc_cursor_error(cursor, &error) && error.code != NAMESPACE_NOT_FOUND) {

@@ -5,6 +5,8 @@
 
 #include <time.h>
 
+#include "common/doc_array.h"
+
 #define BATCH    500
 #define TRIES    8
 #define PAUSE_NS 5000000L /* before the second try; doubled for each further one */
@@ -12,20 +14,17 @@
 struct batch {
     enum store_name name;
     const bson_t *filter, *update;
-    bson_t ids;
-    int count; /* documents it removed */
+    struct doc_array ids; /* of those it removes */
 };
 
 static enum err
 note_id(void *arg, const bson_t *doc)
 {
     struct batch *b = arg;
-    char key[16];
     bson_iter_t id;
 
-    snprintf(key, sizeof(key), "%d", b->count++);
     if (bson_iter_init_find(&id, doc, "_id"))
-        bson_append_iter(&b->ids, key, -1, &id);
+        doc_array_add_value(&b->ids, &id);
     return ERR_NONE;
 }
 
@@ -40,18 +39,17 @@ remove_once(struct store *store, struct batch *b)
 {
     bson_t *opts =
         BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}", "limit", BCON_INT64(BATCH));
-    bson_t *filter;
+    bson_t ids = BSON_INITIALIZER, filter = BSON_INITIALIZER;
     enum err err;
 
-    b->count = 0;
-    bson_init(&b->ids);
+    b->ids = (struct doc_array){&ids, 0};
     err = store_find(store, b->name, b->filter, opts, note_id, b);
-    filter = BCON_NEW("_id", "{", "$in", BCON_ARRAY(&b->ids), "}");
-    if (err == ERR_NONE && b->count > 0)
-        err = store_remove_many(store, b->name, filter);
-    bson_destroy(filter);
+    doc_array_in(&filter, "_id", &ids);
+    if (err == ERR_NONE && b->ids.count > 0)
+        err = store_remove_many(store, b->name, &filter);
+    bson_destroy(&filter);
     bson_destroy(opts);
-    bson_destroy(&b->ids);
+    bson_destroy(&ids);
     return err;
 }
 
@@ -91,6 +89,6 @@ store_many_remove(struct store *store, enum store_name name, const bson_t *filte
 
     do
         err = run(store, &b, remove_once);
-    while (err == ERR_NONE && b.count == BATCH);
+    while (err == ERR_NONE && b.ids.count == BATCH);
     return err;
 }

@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/doc_array.h"
 #include "common/text.h"
 #include "common/unicode.h"
+#include "common/vec.h"
 
 struct cutter {
     terms_each each;
@@ -99,7 +101,7 @@ terms_of_query(const char *query, terms_each each, void *arg)
 
 struct collection {
     char **terms;
-    size_t count, size;
+    uint32_t count, size;
 };
 
 static void
@@ -108,12 +110,7 @@ collect(void *arg, const char *term, bool prefix)
     struct collection *c = arg;
 
     (void)prefix;
-    if (c->count == c->size) {
-        c->size = c->size == 0 ? 64 : c->size * 2;
-        c->terms = realloc(c->terms, c->size * sizeof(*c->terms));
-        if (c->terms == NULL)
-            abort();
-    }
+    c->terms = vec_room(c->terms, c->count, &c->size, sizeof(*c->terms));
     c->terms[c->count++] = text_dup(term);
 }
 
@@ -128,23 +125,19 @@ terms_append(bson_t *array, const char *const *texts, int count)
 {
     struct collection c = {0};
     const char *last = "";
-    char place[16];
-    const char *key;
-    uint32_t n = 0;
+    struct doc_array out = {array, 0};
 
     for (int i = 0; i < count; i++)
         if (texts[i] != NULL)
             cut(texts[i], false, collect, &c);
     if (c.count > 0)
         qsort(c.terms, c.count, sizeof(c.terms[0]), compare);
-    for (size_t i = 0; i < c.count; i++) {
-        if (strcmp(c.terms[i], last) != 0) {
-            bson_uint32_to_string(n++, &key, place, sizeof(place));
-            BSON_APPEND_UTF8(array, key, c.terms[i]);
-        }
+    for (uint32_t i = 0; i < c.count; i++) {
+        if (strcmp(c.terms[i], last) != 0)
+            doc_array_add_text(&out, c.terms[i]);
         last = c.terms[i];
     }
-    for (size_t i = 0; i < c.count; i++)
+    for (uint32_t i = 0; i < c.count; i++)
         free(c.terms[i]);
     free(c.terms);
 }

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "common/must.h"
+
 #define PRINTF_ROOM 128  /* bytes; most of what is printed fits, and is formatted once */
 #define FIRST_SIZE  1024 /* the largest power of two that malloc() keeps at hand in each thread */
 
@@ -26,9 +28,7 @@ text_grow(struct text *t, size_t more)
         return;
     while (size < need)
         size *= 2;
-    t->bytes = realloc(t->bytes, size);
-    if (t->bytes == NULL)
-        abort();
+    t->bytes = must_resize(t->bytes, size);
     t->size = size;
 }
 
@@ -87,11 +87,9 @@ text_free(void *what)
 char *
 text_dup(const char *string)
 {
-    char *copy = strdup(string);
+    size_t size = strlen(string) + 1;
 
-    if (copy == NULL)
-        abort();
-    return copy;
+    return memcpy(must_resize(NULL, size), string, size);
 }
 
 /* The length of the well-formed sequence at p, 0 if there is none. */
@@ -238,7 +236,7 @@ text_sha256(char out[65], const char *bytes, size_t len)
     unsigned char digest[32];
 
     if (EVP_Digest(bytes, len, digest, NULL, EVP_sha256(), NULL) != 1)
-        abort();
+        must_not_happen("text: SHA-256 failed");
     text_hex(out, digest, sizeof(digest));
 }
 
@@ -251,7 +249,7 @@ text_random(unsigned char *bytes, size_t len)
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            abort();
+            must_not_happen("text: the kernel gives no random bytes");
         bytes += n;
         len -= (size_t)n;
     }

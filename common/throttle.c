@@ -15,6 +15,7 @@
 #include "common/bus.h"
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/must.h"
 
 #define ANSWER_US  100000  /* Redis has so long */
 #define RETRY_US   1000000 /* after a failure, before the next try; doubled by each further one */
@@ -51,10 +52,8 @@ static const char failed_script[] = "local n = redis.call('INCR', KEYS[1]) "
 struct throttle *
 throttle_open(const char *url)
 {
-    struct throttle *t = calloc(1, sizeof(*t));
+    struct throttle *t = must_alloc(1, sizeof(*t));
 
-    if (t == NULL)
-        abort();
     if (bus_address(url, t->host, &t->port) != ERR_NONE) {
         free(t);
         return NULL;

@@ -17,8 +17,10 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/hash.h"
 #include "common/keys.h"
 #include "common/log.h"
+#include "common/must.h"
 #include "common/text.h"
 
 #define TEXT_MAX 1024 /* ours are about 330 characters */
@@ -73,11 +75,11 @@ token_sign(const struct token *token)
         jwt_add_grant_int(jwt, "exp", token->expires) != 0 ||
         jwt_add_grant_int(jwt, "gen", token->generation) != 0 ||
         jwt_set_alg(jwt, JWT_ALG_HS256, keys_for(0, KEY_ACCESS), KEY_BYTES) != 0)
-        abort(); /* only for want of memory */
+        must_not_happen("token: a token cannot be made");
     text = jwt_encode_str(jwt);
     jwt_free(jwt);
     if (text == NULL)
-        abort();
+        must_not_happen("token: a token cannot be signed");
     return text;
 }
 
@@ -165,11 +167,9 @@ verify(const char *text, size_t len, struct token *out)
 static struct good *
 place_of(const char *text, size_t len)
 {
-    uint32_t h = 2166136261u;
+    size_t end = len < 16 ? len : 16;
 
-    for (size_t i = len < 16 ? 0 : len - 16; i < len; i++)
-        h = (h ^ (uint8_t)text[i]) * 16777619u;
-    return &good[h % GOOD_MAX];
+    return &good[hash_fnv(HASH_START, text + len - end, end) % GOOD_MAX];
 }
 
 static bool
@@ -333,17 +333,16 @@ void
 token_seal(struct text *out, const char *secret, const char *bytes, size_t len)
 {
     EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-    unsigned char key[32], nonce[NONCE], tag[TAG], *sealed = malloc(len + TAG);
+    unsigned char key[32], nonce[NONCE], tag[TAG], *sealed = must_alloc(1, len + TAG);
     int n = 0, rest = 0;
 
     seal_key(key, 0, secret);
     text_random(nonce, sizeof(nonce));
-    if (ctx == NULL || sealed == NULL ||
-        EVP_EncryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, nonce) != 1 ||
+    if (ctx == NULL || EVP_EncryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, nonce) != 1 ||
         EVP_EncryptUpdate(ctx, sealed, &n, (const unsigned char *)bytes, (int)len) != 1 ||
         EVP_EncryptFinal_ex(ctx, sealed + n, &rest) != 1 ||
         EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, TAG, tag) != 1)
-        abort();
+        must_not_happen("token: AES-GCM failed");
     text_add(out, (char *)nonce, sizeof(nonce));
     text_add(out, (char *)tag, sizeof(tag));
     text_add(out, (char *)sealed, (size_t)(n + rest));
@@ -355,11 +354,11 @@ static int
 unseal_with(int index, struct text *out, const char *secret, const unsigned char *in, size_t len)
 {
     EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-    unsigned char key[32], tag[TAG], *bytes = malloc(len);
+    unsigned char key[32], tag[TAG], *bytes = must_alloc(1, len);
     int n = 0, rest = 0, ok;
 
-    if (ctx == NULL || bytes == NULL)
-        abort();
+    if (ctx == NULL)
+        must_not_happen("token: AES-GCM has no memory");
     seal_key(key, index, secret);
     memcpy(tag, in + NONCE, TAG);
     ok = EVP_DecryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, in) == 1 &&

@@ -8,8 +8,9 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "common/must.h"
 
 #define STEP_MS 30000
 #define DIGITS  6
@@ -41,7 +42,7 @@ totp_code(char out[7], const unsigned char secret[TOTP_SECRET], int64_t step)
     for (int i = 0; i < 8; i++)
         counter[i] = (unsigned char)((uint64_t)step >> (56 - 8 * i) & 255);
     if (HMAC(EVP_sha1(), secret, TOTP_SECRET, counter, sizeof(counter), mac, &len) == NULL)
-        abort();
+        must_not_happen("totp: HMAC failed");
     at = mac[len - 1] & 15;
     number = (uint32_t)(mac[at] & 127) << 24 | (uint32_t)mac[at + 1] << 16 |
              (uint32_t)mac[at + 2] << 8 | mac[at + 3];

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/must.h"
 #include "common/text.h"
 
 #define FOLDER   "/usr/share/zoneinfo/"
@@ -190,10 +191,8 @@ read_changes(struct zone *z, const struct counts *n, const unsigned char *p)
     const unsigned char *index = p + n->time * 8, *types = index + n->time;
 
     z->count = (int)n->time;
-    z->at = malloc((n->time + 1) * sizeof(*z->at));
-    z->offset = malloc((n->time + 1) * sizeof(*z->offset));
-    if (z->at == NULL || z->offset == NULL)
-        abort();
+    z->at = must_alloc(n->time, sizeof(*z->at));
+    z->offset = must_alloc(n->time, sizeof(*z->offset));
     z->first = (int32_t)big_endian(types, 4);
     for (size_t i = 0; i < n->time; i++) {
         if (index[i] >= n->type)
@@ -247,8 +246,7 @@ load(const char *name)
         return NULL;
     len = fread(bytes, 1, sizeof(bytes), file);
     fclose(file);
-    if ((z = calloc(1, sizeof(*z))) == NULL)
-        abort();
+    z = must_alloc(1, sizeof(*z));
     strcpy(z->name, name);
     if (parse(z, bytes, len))
         return z;

@@ -1,0 +1,99 @@
+/*
+ * Arrays in documents, as the library's own reader sees them.
+ */
+#include "common/doc_array.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/unit.h"
+
+#define FIRST "0123456789abcdef01234567"
+#define OTHER "76543210fedcba9876543210"
+
+static void
+check(bson_t *doc, const char *json)
+{
+    char *text = bson_as_relaxed_extended_json(doc, NULL);
+
+    assert_string_equal(text, json);
+    bson_free(text);
+    bson_destroy(doc);
+}
+
+static void
+test_items_of_several_types_keep_their_order(void **state)
+{
+    bson_t doc = BSON_INITIALIZER, array = BSON_INITIALIZER, source = BSON_INITIALIZER;
+    struct doc_array items = {&array, 0};
+    bson_iter_t value;
+    bson_oid_t id;
+
+    (void)state;
+    bson_oid_init_from_string(&id, FIRST);
+    BSON_APPEND_INT32(&source, "number", 7);
+    assert_true(bson_iter_init_find(&value, &source, "number"));
+    doc_array_add_id(&items, &id);
+    doc_array_add_text(&items, "text");
+    doc_array_add_value(&items, &value);
+    assert_int_equal(items.count, 3);
+    BSON_APPEND_ARRAY(&doc, "items", &array);
+    bson_destroy(&array);
+    bson_destroy(&source);
+    check(&doc, "{ \"items\" : [ { \"$oid\" : \"" FIRST "\" }, \"text\", 7 ] }");
+}
+
+/* The library knows the keys to "999" by heart and spells larger ones. */
+static void
+test_keys_of_many_items_count_on(void **state)
+{
+    bson_t array = BSON_INITIALIZER;
+    struct doc_array items = {&array, 0};
+    bson_iter_t iter;
+    char key[16];
+    int n = 0;
+
+    (void)state;
+    for (int i = 0; i < 1100; i++)
+        doc_array_add_text(&items, "");
+    bson_iter_init(&iter, &array);
+    while (bson_iter_next(&iter)) {
+        snprintf(key, sizeof(key), "%d", n++);
+        assert_string_equal(bson_iter_key(&iter), key);
+    }
+    assert_int_equal(n, 1100);
+    bson_destroy(&array);
+}
+
+static void
+test_conditions(void **state)
+{
+    const char *const texts[] = {"a", "b"};
+    bson_t filter = BSON_INITIALIZER, array = BSON_INITIALIZER;
+    bson_oid_t ids[2];
+
+    (void)state;
+    bson_oid_init_from_string(&ids[0], FIRST);
+    bson_oid_init_from_string(&ids[1], OTHER);
+    doc_array_in_ids(&filter, "userId", ids, 2);
+    doc_array_in_texts(&filter, "topic", texts, 2);
+    doc_array_in(&filter, "none", &array);
+    bson_destroy(&array);
+    check(&filter,
+          "{ \"userId\" : { \"$in\" : [ { \"$oid\" : \"" FIRST "\" }, { \"$oid\" : \"" OTHER
+          "\" } ] }, \"topic\" : { \"$in\" : [ \"a\", \"b\" ] }, "
+          "\"none\" : { \"$in\" : [  ] } }");
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_items_of_several_types_keep_their_order),
+        cmocka_unit_test(test_keys_of_many_items_count_on),
+        cmocka_unit_test(test_conditions),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
