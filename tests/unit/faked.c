@@ -1,5 +1,5 @@
 /*
- * Stands in for common/store.c and common/event_log.c, as far as api/ asks
+ * Stands in for common/store_*.c and common/event_log.c, as far as api/ asks
  * outside of transactions and in the rules.
  */
 #include "tests/unit/faked.h"

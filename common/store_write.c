@@ -1,0 +1,129 @@
+/*
+ * Storing, changing and removing documents.
+ */
+#include "common/log.h"
+#include "common/must.h"
+#include "common/store_inside.h"
+
+enum writing { INSERT, INSERT_MANY, UPDATE, UPDATE_MANY, REPLACE, REMOVE, REMOVE_MANY };
+
+struct write {
+    enum store_name name;
+    enum writing what;
+    const bson_t *filter, *doc; /* doc: the update, or what is stored */
+    const bson_t **docs;
+    size_t count;
+};
+
+static bool
+write_once(struct store *s, const struct write *w, bson_t *reply, bson_error_t *error)
+{
+    mongoc_collection_t *to = s->collections[w->name];
+    const bson_t *opts = s->open ? s->in_session : NULL;
+
+    switch (w->what) {
+    case INSERT:
+        return mongoc_collection_insert_one(to, w->doc, opts, reply, error);
+    case INSERT_MANY:
+        return mongoc_collection_insert_many(to, w->docs, w->count, opts, reply, error);
+    case UPDATE:
+        return mongoc_collection_update_one(to, w->filter, w->doc, opts, reply, error);
+    case UPDATE_MANY:
+        return mongoc_collection_update_many(to, w->filter, w->doc, opts, reply, error);
+    case REPLACE:
+        return mongoc_collection_replace_one(to, w->filter, w->doc, opts, reply, error);
+    case REMOVE:
+        return mongoc_collection_delete_one(to, w->filter, opts, reply, error);
+    case REMOVE_MANY:
+        return mongoc_collection_delete_many(to, w->filter, opts, reply, error);
+    }
+    must_not_happen("store: an unknown kind of write");
+}
+
+static enum err
+run_write(struct store *s, const struct write *w, int64_t *matched)
+{
+    bson_iter_t iter;
+    bson_error_t error;
+    bson_t reply;
+    int tries = 0;
+    enum err err;
+
+    if ((w->what == UPDATE_MANY || w->what == REMOVE_MANY) && !s->open)
+        must_not_happen("store: many documents are only written in a transaction");
+    if (matched != NULL)
+        *matched = 0;
+    for (;;) {
+        if (store_left(s, 1) == 0) {
+            log_warn("store: %s: the request's time is over", store_names[w->name]);
+            return ERR_BUSY;
+        }
+        err = write_once(s, w, &reply, &error) ? ERR_NONE : store_judge(s, w->name, &error, &reply);
+        if (err == ERR_NONE || !store_wait(s, &tries, &error, false))
+            break;
+        bson_destroy(&reply);
+    }
+    if (matched != NULL && err == ERR_NONE && bson_iter_init_find(&iter, &reply, "matchedCount"))
+        *matched = bson_iter_as_int64(&iter);
+    bson_destroy(&reply);
+    return err;
+}
+
+enum err
+store_insert(struct store *s, enum store_name name, const bson_t *doc)
+{
+    struct write w = {.name = name, .what = INSERT, .doc = doc};
+
+    return run_write(s, &w, NULL);
+}
+
+enum err
+store_insert_many(struct store *s, enum store_name name, const bson_t **docs, size_t count)
+{
+    struct write w = {.name = name, .what = INSERT_MANY, .docs = docs, .count = count};
+
+    return count == 0 ? ERR_NONE : run_write(s, &w, NULL);
+}
+
+enum err
+store_update(struct store *s, enum store_name name, const bson_t *filter, const bson_t *update,
+             int64_t *matched)
+{
+    struct write w = {.name = name, .what = UPDATE, .filter = filter, .doc = update};
+
+    return run_write(s, &w, matched);
+}
+
+enum err
+store_update_many(struct store *s, enum store_name name, const bson_t *filter, const bson_t *update,
+                  int64_t *matched)
+{
+    struct write w = {.name = name, .what = UPDATE_MANY, .filter = filter, .doc = update};
+
+    return run_write(s, &w, matched);
+}
+
+enum err
+store_replace(struct store *s, enum store_name name, const bson_t *filter, const bson_t *doc,
+              int64_t *matched)
+{
+    struct write w = {.name = name, .what = REPLACE, .filter = filter, .doc = doc};
+
+    return run_write(s, &w, matched);
+}
+
+enum err
+store_remove(struct store *s, enum store_name name, const bson_t *filter)
+{
+    struct write w = {.name = name, .what = REMOVE, .filter = filter};
+
+    return run_write(s, &w, NULL);
+}
+
+enum err
+store_remove_many(struct store *s, enum store_name name, const bson_t *filter)
+{
+    struct write w = {.name = name, .what = REMOVE_MANY, .filter = filter};
+
+    return run_write(s, &w, NULL);
+}
