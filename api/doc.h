@@ -8,6 +8,7 @@
 #include <bson/bson.h>
 
 #include "api/field.h"
+#include "common/doc.h"
 
 struct json_object;
 struct text;
@@ -55,16 +56,5 @@ bool doc_list_has(const bson_t *doc, const char *name, const bson_iter_t *item);
 
 /* The field of that name; NULL if there is none. */
 const struct field *doc_field(const struct field *fields, const char *name);
-
-/* Small readings of stored documents, with a fallback where absent. */
-int64_t doc_int(const bson_t *doc, const char *name);
-const char *doc_text(const bson_t *doc, const char *name);       /* NULL: none */
-const bson_oid_t *doc_id(const bson_t *doc, const char *name);   /* NULL: none */
-bool doc_time(const bson_t *doc, const char *name, int64_t *ms); /* false: none */
-bool doc_flag(const bson_t *doc, const char *name);
-bool doc_has(const bson_t *doc, const char *name); /* and not null */
-
-/* Is the id in an array of ids? */
-bool doc_lists(const bson_t *doc, const char *name, const bson_oid_t *id);
 
 #endif

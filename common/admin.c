@@ -9,47 +9,21 @@
 #include "common/store_migrate.h"
 #include "common/store_second_factor.h"
 
-/* Commands that need no argument. */
-static enum err
-migrate(const struct config *config, const char *unused)
-{
-    (void)unused;
-    return store_migrate(config->mongodb_uri, config->mongodb_database);
-}
-
-static enum err
-derive(const struct config *config, const char *unused)
-{
-    (void)unused;
-    return store_migrate_derive(config->mongodb_uri, config->mongodb_database);
-}
-
-static enum err
-restored(const struct config *config, const char *unused)
-{
-    (void)unused;
-    return store_migrate_restored(config->mongodb_uri, config->mongodb_database);
-}
-
-static enum err
-remove_second_factor(const struct config *config, const char *user)
-{
-    return store_second_factor_remove(config->mongodb_uri, config->mongodb_database, user);
-}
-
 static const struct command {
     const char *name, *argument, *meaning;
-    enum err (*run)(const struct config *config, const char *argument);
+    enum err (*run)(const char *uri, const char *database);
+    enum err (*run_with)(const char *uri, const char *database, const char *argument);
 } commands[] = {
-    {"migrate", NULL, "brings the database up to this version's schema and indexes", migrate},
+    {"migrate", NULL, "brings the database up to this version's schema and indexes", store_migrate,
+     NULL},
     {"derive", NULL,
      "once no older program runs any more: corrects what they left out of tasks and projects",
-     derive},
+     store_migrate_derive, NULL},
     {"restored", NULL, "after a restore from a backup: a new epoch, numbers as the log has them",
-     restored},
+     store_migrate_restored, NULL},
     {"remove-second-factor", "USER_ID",
      "for somebody who has lost it: switches it off and ends all sessions; the password stays",
-     remove_second_factor},
+     NULL, store_second_factor_remove},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -83,6 +57,8 @@ main(int argc, char **argv)
                     commands[i].argument == NULL ? "" : commands[i].argument, commands[i].meaning);
         return 2;
     }
-    err = command->run(&config, argument);
+    err = command->run != NULL
+              ? command->run(config.mongodb_uri, config.mongodb_database)
+              : command->run_with(config.mongodb_uri, config.mongodb_database, argument);
     return err == ERR_NONE ? 0 : err == ERR_INVALID ? 2 : 1;
 }

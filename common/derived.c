@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/doc.h"
 #include "common/terms.h"
 #include "common/unicode.h"
 
@@ -40,33 +41,15 @@ derived_name_key(const char *name, bson_t *out)
     free(key);
 }
 
-static bool
-has(const bson_t *doc, const char *name)
-{
-    bson_iter_t iter;
-
-    return bson_iter_init_find(&iter, doc, name) && !BSON_ITER_HOLDS_NULL(&iter);
-}
-
 void
 derived_state(const bson_t *task, bson_t *out)
 {
-    const char *state = has(task, "deletedAt")     ? "trashed"
-                        : has(task, "archivedAt")  ? "archived"
-                        : has(task, "completedAt") ? "done"
-                                                   : "open";
+    const char *state = doc_has(task, "deletedAt")     ? "trashed"
+                        : doc_has(task, "archivedAt")  ? "archived"
+                        : doc_has(task, "completedAt") ? "done"
+                                                       : "open";
 
     BSON_APPEND_UTF8(out, "state", state);
-}
-
-static const char *
-text_of(const bson_t *doc, const char *name)
-{
-    bson_iter_t iter;
-
-    return bson_iter_init_find(&iter, doc, name) && BSON_ITER_HOLDS_UTF8(&iter)
-               ? bson_iter_utf8(&iter, NULL)
-               : NULL;
 }
 
 /* Appends those elements of `right` that doc has not, or has otherwise. */
@@ -90,18 +73,14 @@ append_differing(const bson_t *doc, const bson_t *right, bson_t *set)
 bool
 derived_task(const bson_t *task, bson_t *set)
 {
-    const char *title = text_of(task, "title");
+    const char *title = doc_text(task, "title");
     bson_t right = BSON_INITIALIZER;
-    bson_iter_t iter;
     int64_t at = 0;
-    bool timed = bson_iter_init_find(&iter, task, "dueAt") && BSON_ITER_HOLDS_DATE_TIME(&iter);
-    bool differs = false;
+    bool timed = doc_time(task, "dueAt", &at), differs = false;
 
-    if (timed)
-        at = bson_iter_date_time(&iter);
     if (title != NULL) {
-        derived_due_key(timed ? &at : NULL, text_of(task, "dueDate"), &right);
-        derived_terms(title, text_of(task, "description"), &right);
+        derived_due_key(timed ? &at : NULL, doc_text(task, "dueDate"), &right);
+        derived_terms(title, doc_text(task, "description"), &right);
         derived_state(task, &right);
         differs = append_differing(task, &right, set);
     }
@@ -112,7 +91,7 @@ derived_task(const bson_t *task, bson_t *set)
 bool
 derived_project(const bson_t *project, bson_t *set)
 {
-    const char *name = text_of(project, "name");
+    const char *name = doc_text(project, "name");
     bson_t right = BSON_INITIALIZER;
     bool differs = false;
 

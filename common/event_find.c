@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/change.h"
-#include "common/doc_array.h"
+#include "common/doc.h"
 #include "common/log.h"
 #include "common/must.h"
 
@@ -25,15 +25,14 @@ static enum err
 read_head(void *arg, const bson_t *doc)
 {
     const struct asked *r = arg;
-    struct event_item item = {.topic = "", .kind = "", .entity_id = "", .frame = ""};
-    bson_iter_t iter;
+    const char *topic = doc_text(doc, "_id");
+    struct event_item item = {.topic = topic == NULL ? "" : topic,
+                              .kind = "",
+                              .entity_id = "",
+                              .frame = "",
+                              .seq = doc_int(doc, "seq"),
+                              .counter = doc_int(doc, EVENT_LOG_COUNTER)};
 
-    if (bson_iter_init_find(&iter, doc, "_id") && BSON_ITER_HOLDS_UTF8(&iter))
-        item.topic = bson_iter_utf8(&iter, NULL);
-    if (bson_iter_init_find(&iter, doc, "seq"))
-        item.seq = bson_iter_as_int64(&iter);
-    if (bson_iter_init_find(&iter, doc, EVENT_LOG_COUNTER))
-        item.counter = bson_iter_as_int64(&iter);
     return r->each(r->arg, &item);
 }
 
@@ -47,8 +46,8 @@ event_find_heads(struct store *store, const char *const *topics, int count, even
     for (int at = 0; err == ERR_NONE && at < count; at += TOPICS_AT_ONCE) {
         bson_t filter = BSON_INITIALIZER;
 
-        doc_array_in_texts(&filter, "_id", topics + at,
-                           (uint32_t)(count - at < TOPICS_AT_ONCE ? count - at : TOPICS_AT_ONCE));
+        doc_in_texts(&filter, "_id", topics + at,
+                     (uint32_t)(count - at < TOPICS_AT_ONCE ? count - at : TOPICS_AT_ONCE));
         err = store_find(store, STORE_TOPICS, &filter, NULL, read_head, &r);
         bson_destroy(&filter);
     }
@@ -85,7 +84,7 @@ find_group(struct store *store, const struct event_range *ranges, int count, eve
         topics[i] = ranges[i].topic;
         upto = ranges[i].upto > upto ? ranges[i].upto : upto;
     }
-    doc_array_in_texts(&filter, "topic", topics, (uint32_t)count);
+    doc_in_texts(&filter, "topic", topics, (uint32_t)count);
     BSON_APPEND_DOCUMENT_BEGIN(&filter, "seq", &seq);
     BSON_APPEND_INT64(&seq, "$gt", ranges[0].after);
     BSON_APPEND_INT64(&seq, "$lte", upto);
@@ -220,7 +219,6 @@ event_find_last(struct store *store, const char *topic, const char *entity_id, c
     bson_t *opts = BCON_NEW("sort", "{", "entityId", BCON_INT32(-1), "topic", BCON_INT32(-1), "seq",
                             BCON_INT32(-1), "}");
     bson_oid_t id;
-    bson_iter_t iter;
     enum err err;
 
     bson_oid_init_from_string(&id, entity_id);
@@ -234,7 +232,7 @@ event_find_last(struct store *store, const char *topic, const char *entity_id, c
     bson_destroy(opts);
     if (err != ERR_NONE)
         return err;
-    *seq = bson_iter_init_find(&iter, doc, "seq") ? bson_iter_as_int64(&iter) : 0;
+    *seq = doc_int(doc, "seq");
     bson_destroy(doc);
     return ERR_NONE;
 }
@@ -252,16 +250,14 @@ static enum err
 note_beginning(void *arg, const bson_t *doc)
 {
     struct beginnings *b = arg;
-    bson_iter_t topic, kind, seq;
+    const char *topic = doc_text(doc, "topic"), *kind = doc_text(doc, "kind");
+    int64_t seq = doc_int(doc, "seq");
 
-    if (!bson_iter_init_find(&topic, doc, "topic") || !BSON_ITER_HOLDS_UTF8(&topic) ||
-        !bson_iter_init_find(&kind, doc, "kind") || !BSON_ITER_HOLDS_UTF8(&kind) ||
-        !bson_iter_init_find(&seq, doc, "seq") || strcmp(bson_iter_utf8(&kind, NULL), b->kind) != 0)
+    if (topic == NULL || kind == NULL || strcmp(kind, b->kind) != 0)
         return ERR_NONE;
     for (int i = 0; i < b->count; i++)
-        if (strcmp(b->topics[i], bson_iter_utf8(&topic, NULL)) == 0 &&
-            b->seqs[i] < bson_iter_as_int64(&seq))
-            b->seqs[i] = bson_iter_as_int64(&seq);
+        if (strcmp(b->topics[i], topic) == 0 && b->seqs[i] < seq)
+            b->seqs[i] = seq;
     return ERR_NONE;
 }
 
@@ -289,12 +285,12 @@ event_find_beginnings(struct store *store, const char *const *topics, int count,
 
     bson_oid_init_from_string(&id, user_id);
     bson_init(&filter);
-    doc_array_in_texts(&filter, "topic", topics, (uint32_t)count);
+    doc_in_texts(&filter, "topic", topics, (uint32_t)count);
     BSON_APPEND_OID(&filter, "entityId", &id);
     if ((err = find_beginnings(store, &b, &filter)) == ERR_NONE) {
         b.kind = "project.created"; /* the first event of its topic: a member from the first */
         bson_init(&filter);
-        doc_array_in_texts(&filter, "topic", topics, (uint32_t)count);
+        doc_in_texts(&filter, "topic", topics, (uint32_t)count);
         BSON_APPEND_INT64(&filter, "seq", 1);
         err = find_beginnings(store, &b, &filter);
     }

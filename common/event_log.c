@@ -6,18 +6,18 @@
 #include <string.h>
 
 #include "common/change.h"
+#include "common/doc.h"
 
 enum err
 event_log_head(struct store *store, const char *topic, int64_t *seq)
 {
     bson_t *filter = BCON_NEW("_id", BCON_UTF8(topic)), *doc;
     enum err err = store_get(store, STORE_TOPICS, filter, NULL, &doc);
-    bson_iter_t iter;
 
     bson_destroy(filter);
     if (err != ERR_NONE)
         return err;
-    *seq = bson_iter_init_find(&iter, doc, "seq") ? bson_iter_as_int64(&iter) : 0;
+    *seq = doc_int(doc, "seq");
     bson_destroy(doc);
     return ERR_NONE;
 }

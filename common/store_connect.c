@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/doc.h"
 #include "common/log.h"
 #include "common/must.h"
 
@@ -113,17 +114,6 @@ store_connect_transaction(void)
     return opts;
 }
 
-/* A field of the reply as text; NULL when it is absent. */
-static const char *
-text_of(const bson_t *reply, const char *name)
-{
-    bson_iter_t iter;
-
-    return bson_iter_init_find(&iter, reply, name) && BSON_ITER_HOLDS_UTF8(&iter)
-               ? bson_iter_utf8(&iter, NULL)
-               : NULL;
-}
-
 static bool
 is_true(const bson_t *reply, const char *name)
 {
@@ -149,7 +139,7 @@ static enum err
 check_member(const mongoc_uri_t *uri, const char *set, const bson_t *hello)
 {
     bool direct = mongoc_uri_get_option_as_bool(uri, MONGOC_URI_DIRECTCONNECTION, false);
-    const char *primary = text_of(hello, "primary"), *me = text_of(hello, "me");
+    const char *primary = doc_text(hello, "primary"), *me = doc_text(hello, "me");
 
     if (mongoc_uri_get_replica_set(uri) == NULL && !direct) {
         log_error("store: MONGODB_URI must say replicaSet=%s, or a new primary is not found after "
@@ -181,13 +171,12 @@ warn_of_lifetime(mongoc_client_t *client)
 {
     bson_t *command = BCON_NEW("getParameter", BCON_INT32(1), LIFETIME, BCON_INT32(1)), reply;
     bson_error_t error;
-    bson_iter_t iter;
 
     if (mongoc_client_command_simple(client, "admin", command, NULL, &reply, &error) &&
-        bson_iter_init_find(&iter, &reply, LIFETIME) && bson_iter_as_int64(&iter) > LIFETIME_MOST_S)
+        doc_int(&reply, LIFETIME) > LIFETIME_MOST_S)
         log_warn("store: " LIFETIME " is %d: a host that is lost while it writes locks its project "
                  "for up to %d s; set it to %d (deploy/RUNBOOK.md)",
-                 (int)bson_iter_as_int64(&iter), (int)bson_iter_as_int64(&iter) * 3 / 2,
+                 (int)doc_int(&reply, LIFETIME), (int)doc_int(&reply, LIFETIME) * 3 / 2,
                  LIFETIME_MOST_S);
     bson_destroy(command);
     bson_destroy(&reply);
@@ -204,9 +193,9 @@ store_connect_check(mongoc_client_t *client)
     if (!mongoc_client_command_simple(client, "admin", command, NULL, &hello, &error)) {
         log_warn("store: cannot be reached: %s", error.message);
         err = ERR_STORE;
-    } else if ((set = text_of(&hello, "setName")) != NULL) {
+    } else if ((set = doc_text(&hello, "setName")) != NULL) {
         err = check_member(mongoc_client_get_uri(client), set, &hello);
-    } else if ((kind = text_of(&hello, "msg")) != NULL && strcmp(kind, "isdbgrid") == 0) {
+    } else if ((kind = doc_text(&hello, "msg")) != NULL && strcmp(kind, "isdbgrid") == 0) {
         err = ERR_NONE; /* a router of a sharded cluster */
     } else {
         log_error("store: MONGODB_URI must name a replica set (one node is enough): "

@@ -5,7 +5,7 @@
 
 #include <time.h>
 
-#include "common/doc_array.h"
+#include "common/doc.h"
 
 #define BATCH    500
 #define TRIES    8
@@ -44,7 +44,7 @@ remove_once(struct store *store, struct batch *b)
 
     b->ids = (struct doc_array){&ids, 0};
     err = store_find(store, b->name, b->filter, opts, note_id, b);
-    doc_array_in(&filter, "_id", &ids);
+    doc_in(&filter, "_id", &ids);
     if (err == ERR_NONE && b->ids.count > 0)
         err = store_remove_many(store, b->name, &filter);
     bson_destroy(&filter);

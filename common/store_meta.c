@@ -2,6 +2,8 @@
  * What the database says about itself: its schema's version and its epoch.
  */
 #include "common/log.h"
+
+#include "common/doc.h"
 #include "common/store_connect.h"
 #include "common/store_inside.h"
 
@@ -23,13 +25,12 @@ store_epoch(struct store *s, char out[STORE_EPOCH])
 {
     bson_t *filter = BCON_NEW("_id", "epoch"), *doc;
     enum err err = store_get(s, STORE_META, filter, NULL, &doc);
-    bson_iter_t iter;
 
     bson_destroy(filter);
     if (err != ERR_NONE)
         return err;
-    if (bson_iter_init_find(&iter, doc, "value") && BSON_ITER_HOLDS_UTF8(&iter))
-        bson_strncpy(out, bson_iter_utf8(&iter, NULL), STORE_EPOCH);
+    if (doc_text(doc, "value") != NULL)
+        bson_strncpy(out, doc_text(doc, "value"), STORE_EPOCH);
     else
         err = ERR_STORE;
     bson_destroy(doc);
@@ -42,16 +43,13 @@ read_schema(struct store *s, int64_t *version, int64_t *oldest)
 {
     bson_t *filter = BCON_NEW("_id", "schema"), *doc;
     enum err err = store_get(s, STORE_META, filter, NULL, &doc);
-    bson_iter_t iter;
 
     *version = *oldest = 0;
     bson_destroy(filter);
     if (err != ERR_NONE)
         return err == ERR_NOT_FOUND ? ERR_NONE : err;
-    if (bson_iter_init_find(&iter, doc, "version"))
-        *version = bson_iter_as_int64(&iter);
-    if (bson_iter_init_find(&iter, doc, "oldest"))
-        *oldest = bson_iter_as_int64(&iter);
+    *version = doc_int(doc, "version");
+    *oldest = doc_int(doc, "oldest");
     bson_destroy(doc);
     return ERR_NONE;
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/doc.h"
 #include "common/log.h"
 #include "common/revocation.h"
 #include "common/store.h"
@@ -47,7 +48,6 @@ update(mongoc_client_t *client, const struct migration *m, enum store_name name,
     mongoc_collection_t *coll = collection(client, m, name);
     bson_t *opts = BCON_NEW("upsert", BCON_BOOL(upsert)), reply;
     bson_error_t error;
-    bson_iter_t iter;
     enum err err = ERR_NONE;
 
     if (!mongoc_collection_update_one(coll, filter, change, opts, &reply, &error)) {
@@ -55,12 +55,25 @@ update(mongoc_client_t *client, const struct migration *m, enum store_name name,
         if (err == ERR_STORE)
             log_error("migrate: %s: %s", store_names[name], error.message);
     } else if (matched != NULL) {
-        *matched =
-            bson_iter_init_find(&iter, &reply, "matchedCount") ? bson_iter_as_int64(&iter) : 0;
+        *matched = doc_int(&reply, "matchedCount");
     }
     bson_destroy(&reply);
     bson_destroy(opts);
     mongoc_collection_destroy(coll);
+    return err;
+}
+
+/* Ends a reading: ERR_STORE when the database failed, else what came of it so far. */
+static enum err
+end_reading(mongoc_cursor_t *cursor, enum err err)
+{
+    bson_error_t error;
+
+    if (mongoc_cursor_error(cursor, &error)) {
+        log_error("migrate: %s", error.message);
+        err = ERR_STORE;
+    }
+    mongoc_cursor_destroy(cursor);
     return err;
 }
 
@@ -72,13 +85,12 @@ server_now(mongoc_client_t *client)
 {
     bson_t *command = BCON_NEW("hello", BCON_INT32(1)), hello;
     bson_error_t error;
-    bson_iter_t iter;
     int64_t now = 0;
 
     if (!mongoc_client_command_simple(client, "admin", command, NULL, &hello, &error))
         log_warn("migrate: %s", error.message);
-    else if (bson_iter_init_find(&iter, &hello, "localTime") && BSON_ITER_HOLDS_DATE_TIME(&iter))
-        now = bson_iter_date_time(&iter);
+    else if (!doc_time(&hello, "localTime", &now))
+        now = 0;
     bson_destroy(command);
     bson_destroy(&hello);
     return now;
@@ -199,18 +211,12 @@ read_version(struct migration *m, int *version)
     bson_t *opts = BCON_NEW("maxTimeMS", BCON_INT64(READ_MS));
     mongoc_cursor_t *cursor = mongoc_collection_find_with_opts(coll, filter, opts, NULL);
     const bson_t *doc;
-    bson_error_t error;
-    bson_iter_t iter;
-    enum err err = ERR_NONE;
+    enum err err;
 
     *version = 0;
-    if (mongoc_cursor_next(cursor, &doc) && bson_iter_init_find(&iter, doc, "version"))
-        *version = (int)bson_iter_as_int64(&iter);
-    if (mongoc_cursor_error(cursor, &error)) {
-        log_error("migrate: %s", error.message);
-        err = ERR_STORE;
-    }
-    mongoc_cursor_destroy(cursor);
+    if (mongoc_cursor_next(cursor, &doc))
+        *version = (int)doc_int(doc, "version");
+    err = end_reading(cursor, ERR_NONE);
     bson_destroy(filter);
     bson_destroy(opts);
     mongoc_collection_destroy(coll);
@@ -289,19 +295,12 @@ raise_topics(struct migration *m)
     mongoc_cursor_t *cursor =
         mongoc_collection_aggregate(coll, MONGOC_QUERY_NONE, pipeline, opts, NULL);
     const bson_t *doc;
-    bson_error_t error;
-    bson_iter_t id, seq;
     enum err err = ERR_NONE;
 
     while (err == ERR_NONE && mongoc_cursor_next(cursor, &doc))
-        if (bson_iter_init_find(&id, doc, "_id") && BSON_ITER_HOLDS_UTF8(&id) &&
-            bson_iter_init_find(&seq, doc, "seq"))
-            err = raise_topic(m, bson_iter_utf8(&id, NULL), bson_iter_as_int64(&seq));
-    if (mongoc_cursor_error(cursor, &error)) {
-        log_error("migrate: %s", error.message);
-        err = ERR_STORE;
-    }
-    mongoc_cursor_destroy(cursor);
+        if (doc_text(doc, "_id") != NULL)
+            err = raise_topic(m, doc_text(doc, "_id"), doc_int(doc, "seq"));
+    err = end_reading(cursor, err);
     bson_destroy(pipeline);
     bson_destroy(opts);
     mongoc_collection_destroy(coll);
@@ -317,17 +316,11 @@ raise_revocations(struct migration *m)
     bson_t *newest = BCON_NEW("sort", "{", "_id", BCON_INT32(-1), "}", "limit", BCON_INT64(1));
     mongoc_cursor_t *cursor = mongoc_collection_find_with_opts(coll, all, newest, NULL);
     const bson_t *doc;
-    bson_error_t error;
-    bson_iter_t id;
     enum err err = ERR_NONE;
 
-    if (mongoc_cursor_next(cursor, &doc) && bson_iter_init_find(&id, doc, "_id"))
-        err = raise_topic(m, REVOCATION_TOPIC, bson_iter_as_int64(&id));
-    if (mongoc_cursor_error(cursor, &error)) {
-        log_error("migrate: %s", error.message);
-        err = ERR_STORE;
-    }
-    mongoc_cursor_destroy(cursor);
+    if (mongoc_cursor_next(cursor, &doc))
+        err = raise_topic(m, REVOCATION_TOPIC, doc_int(doc, "_id"));
+    err = end_reading(cursor, err);
     bson_destroy(all);
     bson_destroy(newest);
     mongoc_collection_destroy(coll);

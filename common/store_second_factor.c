@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/change.h"
+#include "common/doc.h"
 #include "common/event.h"
 #include "common/log.h"
 #include "common/revocation.h"
@@ -26,13 +27,12 @@ read_generation(struct removal *r, struct store *store)
 {
     bson_t *armed = BCON_NEW("_id", BCON_OID(&r->id), "totpEnabledAt", "{", "$ne", BCON_NULL, "}");
     bson_t *doc;
-    bson_iter_t iter;
     enum err err = store_get(store, STORE_USERS, armed, NULL, &doc);
 
     bson_destroy(armed);
     if (err != ERR_NONE)
         return err;
-    r->ended = bson_iter_init_find(&iter, doc, "credentialGen") ? bson_iter_as_int64(&iter) : 0;
+    r->ended = doc_int(doc, "credentialGen");
     bson_destroy(doc);
     return ERR_NONE;
 }

@@ -56,17 +56,17 @@ failed(mongoc_stream_t *face)
     bson_free(face);
 }
 
-static int
-close_base(mongoc_stream_t *face)
-{
-    return mongoc_stream_close(base_of(face));
-}
-
-static int
-flush(mongoc_stream_t *face)
-{
-    return mongoc_stream_flush(base_of(face));
-}
+/* What is asked of the stream beneath as it is. */
+#define FORWARD(type, question)                                                                    \
+    static type question##_base(mongoc_stream_t *face)                                             \
+    {                                                                                              \
+        return mongoc_stream_##question(base_of(face));                                            \
+    }
+FORWARD(int, close)
+FORWARD(int, flush)
+FORWARD(bool, check_closed)
+FORWARD(bool, timed_out)
+FORWARD(bool, should_retry)
 
 static ssize_t
 writev_base(mongoc_stream_t *face, mongoc_iovec_t *iov, size_t count, int32_t wait_ms)
@@ -86,24 +86,6 @@ set_option(mongoc_stream_t *face, int level, int name, void *value, mongoc_sockl
     return mongoc_stream_setsockopt(base_of(face), level, name, value, len);
 }
 
-static bool
-check_closed(mongoc_stream_t *face)
-{
-    return mongoc_stream_check_closed(base_of(face));
-}
-
-static bool
-timed_out(mongoc_stream_t *face)
-{
-    return mongoc_stream_timed_out(base_of(face));
-}
-
-static bool
-should_retry(mongoc_stream_t *face)
-{
-    return mongoc_stream_should_retry(base_of(face));
-}
-
 static mongoc_stream_t *
 open_stream(const mongoc_uri_t *uri, const mongoc_host_list_t *host, void *client,
             bson_error_t *error)
@@ -118,15 +100,15 @@ open_stream(const mongoc_uri_t *uri, const mongoc_host_list_t *host, void *clien
     s->face = (mongoc_stream_t){.type = TYPE,
                                 .destroy = destroy,
                                 .close = close_base,
-                                .flush = flush,
+                                .flush = flush_base,
                                 .writev = writev_base,
                                 .readv = readv_base,
                                 .setsockopt = set_option,
                                 .get_base_stream = base_of,
-                                .check_closed = check_closed,
+                                .check_closed = check_closed_base,
                                 .failed = failed,
-                                .timed_out = timed_out,
-                                .should_retry = should_retry};
+                                .timed_out = timed_out_base,
+                                .should_retry = should_retry_base};
     return &s->face;
 }
 

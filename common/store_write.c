@@ -2,6 +2,8 @@
  * Storing, changing and removing documents.
  */
 #include "common/log.h"
+
+#include "common/doc.h"
 #include "common/must.h"
 #include "common/store_inside.h"
 
@@ -43,7 +45,6 @@ write_once(struct store *s, const struct write *w, bson_t *reply, bson_error_t *
 static enum err
 run_write(struct store *s, const struct write *w, int64_t *matched)
 {
-    bson_iter_t iter;
     bson_error_t error;
     bson_t reply;
     int tries = 0;
@@ -63,8 +64,8 @@ run_write(struct store *s, const struct write *w, int64_t *matched)
             break;
         bson_destroy(&reply);
     }
-    if (matched != NULL && err == ERR_NONE && bson_iter_init_find(&iter, &reply, "matchedCount"))
-        *matched = bson_iter_as_int64(&iter);
+    if (matched != NULL && err == ERR_NONE)
+        *matched = doc_int(&reply, "matchedCount");
     bson_destroy(&reply);
     return err;
 }

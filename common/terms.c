@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/doc_array.h"
+#include "common/doc.h"
 #include "common/text.h"
 #include "common/unicode.h"
 #include "common/vec.h"

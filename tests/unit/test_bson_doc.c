@@ -1,7 +1,7 @@
 /*
  * Arrays in documents, as the library's own reader sees them.
  */
-#include "common/doc_array.h"
+#include "common/doc.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,9 +76,9 @@ test_conditions(void **state)
     (void)state;
     bson_oid_init_from_string(&ids[0], FIRST);
     bson_oid_init_from_string(&ids[1], OTHER);
-    doc_array_in_ids(&filter, "userId", ids, 2);
-    doc_array_in_texts(&filter, "topic", texts, 2);
-    doc_array_in(&filter, "none", &array);
+    doc_in_ids(&filter, "userId", ids, 2);
+    doc_in_texts(&filter, "topic", texts, 2);
+    doc_in(&filter, "none", &array);
     bson_destroy(&array);
     check(&filter,
           "{ \"userId\" : { \"$in\" : [ { \"$oid\" : \"" FIRST "\" }, { \"$oid\" : \"" OTHER
