@@ -116,13 +116,8 @@ bearer_reaches(const struct request *r, const bson_oid_t *project)
 void
 bearer_within(const struct request *r, const char *field, bson_t *filter)
 {
-    bson_t in;
-
-    if (r->bound == NULL)
-        return;
-    BSON_APPEND_DOCUMENT_BEGIN(filter, field, &in);
-    BSON_APPEND_ARRAY(&in, "$in", r->bound);
-    bson_append_document_end(filter, &in);
+    if (r->bound != NULL)
+        doc_in(filter, field, r->bound);
 }
 
 enum err

@@ -123,19 +123,14 @@ is_wide(const bson_t *filter, bson_t *projects)
 static bool
 append_group(bson_iter_t *projects, int most, bson_t *out)
 {
-    bson_t in, list;
-    char key[16];
-    int n = 0;
+    bson_t group = BSON_INITIALIZER;
+    struct doc_array array = {&group, 0};
 
-    BSON_APPEND_DOCUMENT_BEGIN(out, "projectId", &in);
-    BSON_APPEND_ARRAY_BEGIN(&in, "$in", &list);
-    while (n < most && bson_iter_next(projects)) {
-        snprintf(key, sizeof(key), "%d", n++);
-        bson_append_iter(&list, key, -1, projects);
-    }
-    bson_append_array_end(&in, &list);
-    bson_append_document_end(out, &in);
-    return n > 0;
+    while (array.count < (uint32_t)most && bson_iter_next(projects))
+        doc_array_add_value(&array, projects);
+    doc_in(out, "projectId", &group);
+    bson_destroy(&group);
+    return array.count > 0;
 }
 
 /* What stands behind the page's end is of no use: {first key: {$lte: the last one's}}. */
@@ -225,20 +220,16 @@ take(void *arg, const bson_t *doc)
 static enum err
 find_documents(struct finding *f)
 {
-    bson_t filter = BSON_INITIALIZER, opts = BSON_INITIALIZER, in, list;
+    bson_t filter = BSON_INITIALIZER, opts = BSON_INITIALIZER, ids = BSON_INITIALIZER;
+    struct doc_array array = {&ids, 0};
     bson_iter_t id;
-    char key[16];
     enum err err;
 
-    BSON_APPEND_DOCUMENT_BEGIN(&filter, "_id", &in);
-    BSON_APPEND_ARRAY_BEGIN(&in, "$in", &list);
-    for (int i = 0; i < f->count; i++) {
-        snprintf(key, sizeof(key), "%d", i);
+    for (int i = 0; i < f->count; i++)
         if (bson_iter_init_find(&id, f->page[i], "_id"))
-            bson_append_iter(&list, key, -1, &id);
-    }
-    bson_append_array_end(&in, &list);
-    bson_append_document_end(&filter, &in);
+            doc_array_add_value(&array, &id);
+    doc_in(&filter, "_id", &ids);
+    bson_destroy(&ids);
     bson_copy_to_excluding_noinit(f->filter, &filter, "_id", NULL);
     bson_copy_to_excluding_noinit(f->query->opts, &opts, "sort", NULL);
     err = store_find(f->r->store, f->store, &filter, &opts, take, f);

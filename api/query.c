@@ -114,7 +114,7 @@ append_other_ranks(const struct filter *f, const bson_t *ranks, bson_t *out)
 static enum err
 append_equals(struct request *r, const struct filter *f, const char *value, bson_t *out)
 {
-    bson_t list = BSON_INITIALIZER, in;
+    bson_t list = BSON_INITIALIZER;
     enum err err;
 
     if (strchr(value, ',') == NULL)
@@ -123,9 +123,7 @@ append_equals(struct request *r, const struct filter *f, const char *value, bson
     if (err == ERR_NONE && f->kind == RANK) {
         append_other_ranks(f, &list, out);
     } else if (err == ERR_NONE) {
-        BSON_APPEND_DOCUMENT_BEGIN(out, f->stored, &in);
-        BSON_APPEND_ARRAY(&in, "$in", &list);
-        bson_append_document_end(out, &in);
+        doc_in(out, f->stored, &list);
     }
     bson_destroy(&list);
     return err;
@@ -344,7 +342,7 @@ static void
 append_behind(const struct query *q, const bson_t *at, bson_t *out)
 {
     bson_t branches, branch;
-    char key[8];
+    char key[16];
     int n = 0;
     bson_iter_t first;
     bool none = bson_iter_init_find(&first, at, "k0") && BSON_ITER_HOLDS_NULL(&first);

@@ -43,11 +43,7 @@ remove_all(struct request *r, enum store_name name, bson_t *filter)
 static enum err
 note_id(void *arg, const bson_t *doc)
 {
-    bson_t *ids = arg;
-    char key[16];
-
-    snprintf(key, sizeof(key), "%u", bson_count_keys(ids));
-    BSON_APPEND_OID(ids, key, doc_id(doc, "_id"));
+    doc_array_add_id(arg, doc_id(doc, "_id"));
     return ERR_NONE;
 }
 
@@ -63,13 +59,14 @@ static enum err
 erase_arrivals(struct request *r, const bson_oid_t *project, bool *more)
 {
     bson_t ids = BSON_INITIALIZER;
+    struct doc_array array = {&ids, 0};
     bson_t *filter =
         BCON_NEW("projectId", BCON_OID(project), "movedAt", "{", "$ne", BCON_NULL, "}");
     bson_t *opts = BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}", "limit",
                             BCON_INT64(ARRIVALS_PAGE));
     struct change_plan plan = {.fn = forget_comment};
     bson_iter_t iter;
-    enum err err = store_find(r->store, STORE_COMMENTS, filter, opts, note_id, &ids);
+    enum err err = store_find(r->store, STORE_COMMENTS, filter, opts, note_id, &array);
 
     bson_destroy(filter);
     bson_destroy(opts);

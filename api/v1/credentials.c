@@ -100,18 +100,10 @@ raise_generation(struct credential_event *e, struct change *change, const bson_t
 static enum err
 forget_secrets(const struct credential_event *e, struct change *change)
 {
-    bson_t *filter = request_keep(e->r, bson_new()), in, list;
-    char key[16];
+    bson_t *filter = request_keep(e->r, bson_new());
 
     BSON_APPEND_OID(filter, "userId", e->user);
-    BSON_APPEND_DOCUMENT_BEGIN(filter, "purpose", &in);
-    BSON_APPEND_ARRAY_BEGIN(&in, "$in", &list);
-    for (int i = 0; i < (e->keep_api_tokens ? 2 : 3); i++) {
-        bson_snprintf(key, sizeof(key), "%d", i);
-        BSON_APPEND_UTF8(&list, key, purposes[i]);
-    }
-    bson_append_array_end(&in, &list);
-    bson_append_document_end(filter, &in);
+    doc_in_texts(filter, "purpose", purposes, e->keep_api_tokens ? 2 : 3);
     return store_remove_many(change_store(change), STORE_TOKENS, filter);
 }
 

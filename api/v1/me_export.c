@@ -112,18 +112,9 @@ tasks_filter(const struct part *p, int first, int count)
     const bson_oid_t *me = &p->r->user_id;
     bson_t *filter = BCON_NEW("$or", "[", "{", "createdBy", BCON_OID(me), "}", "{", "assigneeIds",
                               BCON_OID(me), "}", "]");
-    bson_t in, list;
-    char place[16];
-    const char *key;
+    int left = p->project_count - first;
 
-    BSON_APPEND_DOCUMENT_BEGIN(filter, "projectId", &in);
-    BSON_APPEND_ARRAY_BEGIN(&in, "$in", &list);
-    for (int i = 0; i < count && first + i < p->project_count; i++) {
-        bson_uint32_to_string((uint32_t)i, &key, place, sizeof(place));
-        BSON_APPEND_OID(&list, key, &p->projects[first + i]);
-    }
-    bson_append_array_end(&in, &list);
-    bson_append_document_end(filter, &in);
+    doc_in_ids(filter, "projectId", p->projects + first, (uint32_t)(left < count ? left : count));
     return filter;
 }
 

@@ -36,8 +36,7 @@ const struct shape leave_shape = {"AccountDeletion", leave_fields};
 struct leaving {
     struct request *r;
     const bson_t *user;
-    bson_t *shared; /* the ids of projects that others use and the caller owns */
-    unsigned shared_count;
+    struct doc_array shared; /* the ids of projects that others use and the caller owns */
     struct totp_proof proof;
     struct credential_event event;
 };
@@ -47,13 +46,11 @@ static enum err
 note_shared(void *arg, const bson_t *project)
 {
     struct leaving *l = arg;
-    char key[16];
 
     if ((access_members(project) < 2 && strcmp(doc_text(project, "access"), "everyone") != 0) ||
         doc_has(project, "deletedAt") || access_member(project, &l->r->user_id) != ROLE_OWNER)
         return ERR_NONE;
-    snprintf(key, sizeof(key), "%u", l->shared_count++);
-    BSON_APPEND_OID(l->shared, key, doc_id(project, "_id"));
+    doc_array_add_id(&l->shared, doc_id(project, "_id"));
     return ERR_NONE;
 }
 
@@ -103,10 +100,9 @@ leave_projects(struct leaving *l, struct change *change)
     bson_iter_t iter;
     enum err err;
 
-    l->shared = request_keep(r, bson_new());
-    l->shared_count = 0;
+    l->shared = (struct doc_array){request_keep(r, bson_new()), 0};
     err = store_find(change_store(change), STORE_PROJECTS, mine, NULL, note_shared, l);
-    bson_iter_init(&iter, l->shared);
+    bson_iter_init(&iter, l->shared.bson);
     while (err == ERR_NONE && bson_iter_next(&iter))
         err = leave_to_others(l, change, bson_iter_oid(&iter));
     return err;

@@ -74,18 +74,14 @@ list_user(void *arg, const bson_t *user)
 bson_t *
 members_ids(struct request *r, const bson_t *project)
 {
-    bson_t *ids = request_keep(r, bson_new());
+    struct doc_array ids = {request_keep(r, bson_new()), 0};
     bson_iter_t iter, list, id;
-    char key[16];
-    int n = 0;
 
     if (bson_iter_init_find(&iter, project, "members") && bson_iter_recurse(&iter, &list))
         while (bson_iter_next(&list))
-            if (bson_iter_recurse(&list, &id) && bson_iter_find(&id, "userId")) {
-                snprintf(key, sizeof(key), "%d", n++);
-                BSON_APPEND_OID(ids, key, bson_iter_oid(&id));
-            }
-    return ids;
+            if (bson_iter_recurse(&list, &id) && bson_iter_find(&id, "userId"))
+                doc_array_add_id(&ids, bson_iter_oid(&id));
+    return ids.bson;
 }
 
 enum err
@@ -422,27 +418,24 @@ make_heir(struct request *r, struct change *change, const bson_t *project,
 static enum err
 note_owner(void *arg, const bson_t *project, const bson_oid_t *user, enum role role)
 {
-    bson_t *ids = arg;
-    char key[16];
-
     (void)project;
-    snprintf(key, sizeof(key), "%u", bson_count_keys(ids));
     if (role == ROLE_OWNER)
-        BSON_APPEND_OID(ids, key, user);
+        doc_array_add_id(arg, user);
     return ERR_NONE;
 }
 
 enum err
 members_other_owner(struct request *r, const bson_t *project, const bson_oid_t *user, bool *other)
 {
-    bson_t *owners = request_keep(r, bson_new()), *filter, *found;
+    struct doc_array owners = {request_keep(r, bson_new()), 0};
+    bson_t *filter, *found;
     bson_t *few = request_keep(r, BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}"));
-    enum err err = access_each(project, note_owner, owners);
+    enum err err = access_each(project, note_owner, &owners);
 
     if (err != ERR_NONE)
         return err;
-    filter = request_keep(r, BCON_NEW("_id", "{", "$in", BCON_ARRAY(owners), "$ne", BCON_OID(user),
-                                      "}", "deletedAt", BCON_NULL));
+    filter = request_keep(r, BCON_NEW("_id", "{", "$in", BCON_ARRAY(owners.bson), "$ne",
+                                      BCON_OID(user), "}", "deletedAt", BCON_NULL));
     err = store_get(r->store, STORE_USERS, filter, few, &found);
     if (err == ERR_NONE)
         request_keep(r, found);

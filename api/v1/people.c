@@ -28,19 +28,9 @@ const struct shape person_shape = {"Person", person_fields};
 
 struct people {
     struct request *r;
-    bson_t *wanted, *known; /* arrays of ids */
-    int wanted_count, known_count;
+    struct doc_array wanted, known; /* ids */
     struct text *out;
 };
-
-static void
-append_id(bson_t *list, int *count, const bson_oid_t *id)
-{
-    char key[16];
-
-    bson_snprintf(key, sizeof(key), "%d", (*count)++);
-    BSON_APPEND_OID(list, key, id);
-}
 
 static enum err
 read_ids(struct people *p)
@@ -54,12 +44,12 @@ read_ids(struct people *p)
         if (strcspn(at, ",") != 24 || !bson_oid_is_valid(at, 24))
             return request_bad_param(p->r, "ids",
                                      "must be ids of 24 hex digits with commas between");
-        if (p->wanted_count == IDS_MAX)
+        if (p->wanted.count == IDS_MAX)
             return request_bad_param(p->r, "ids", "must have at most 100 ids");
         bson_oid_init_from_string_unsafe(&id, at);
-        append_id(p->wanted, &p->wanted_count, &id);
+        doc_array_add_id(&p->wanted, &id);
         if (bson_oid_equal(&id, &p->r->user_id))
-            append_id(p->known, &p->known_count, &id);
+            doc_array_add_id(&p->known, &id);
         if (at[24] == '\0')
             return ERR_NONE;
         at += 24;
@@ -71,7 +61,7 @@ note_known(void *arg, const bson_t *doc)
 {
     struct people *p = arg;
 
-    append_id(p->known, &p->known_count, doc_id(doc, "_id"));
+    doc_array_add_id(&p->known, doc_id(doc, "_id"));
     return ERR_NONE;
 }
 
@@ -86,11 +76,11 @@ find_known(struct people *p)
     readable_projects(p->r, &mine);
     pipeline = request_keep(
         p->r, BCON_NEW("0", "{", "$match", BCON_DOCUMENT(&mine), "}", "1", "{", "$match", "{",
-                       "members.userId", "{", "$in", BCON_ARRAY(p->wanted), "}", "}", "}", "2", "{",
-                       "$project", "{", "members.userId", BCON_INT32(1), "}", "}", "3", "{",
+                       "members.userId", "{", "$in", BCON_ARRAY(p->wanted.bson), "}", "}", "}", "2",
+                       "{", "$project", "{", "members.userId", BCON_INT32(1), "}", "}", "3", "{",
                        "$unwind", "$members", "}", "4", "{", "$match", "{", "members.userId", "{",
-                       "$in", BCON_ARRAY(p->wanted), "}", "}", "}", "5", "{", "$group", "{", "_id",
-                       "$members.userId", "}", "}"));
+                       "$in", BCON_ARRAY(p->wanted.bson), "}", "}", "}", "5", "{", "$group", "{",
+                       "_id", "$members.userId", "}", "}"));
     bson_destroy(&mine);
     err = store_aggregate(p->r->store, STORE_PROJECTS, pipeline, note_known, p);
     return err;
@@ -110,15 +100,16 @@ write_person(void *arg, const bson_t *user)
 enum err
 people_list(struct request *r)
 {
-    struct people p = {
-        .r = r, .wanted = request_keep(r, bson_new()), .known = request_keep(r, bson_new())};
+    struct people p = {.r = r,
+                       .wanted = {request_keep(r, bson_new()), 0},
+                       .known = {request_keep(r, bson_new()), 0}};
     bson_t *filter, *opts;
     enum err err;
 
     if ((err = read_ids(&p)) != ERR_NONE || (err = request_params_done(r)) != ERR_NONE ||
         (err = find_known(&p)) != ERR_NONE)
         return err;
-    filter = request_keep(r, BCON_NEW("_id", "{", "$in", BCON_ARRAY(p.known), "}"));
+    filter = request_keep(r, BCON_NEW("_id", "{", "$in", BCON_ARRAY(p.known.bson), "}"));
     opts = request_keep(r, BCON_NEW("projection", "{", "name", BCON_BOOL(true), "}", "sort", "{",
                                     "_id", BCON_INT32(1), "}"));
     p.out = reply_json(r, 200);

@@ -88,11 +88,7 @@ const struct list project_list = {project_filters, project_orders, scope_project
 static enum err
 note_id(void *arg, const bson_t *doc)
 {
-    bson_t *list = arg;
-    char key[16];
-
-    snprintf(key, sizeof(key), "%d", (int)bson_count_keys(list));
-    BSON_APPEND_OID(list, key, doc_id(doc, "_id"));
+    doc_array_add_id(arg, doc_id(doc, "_id"));
     return ERR_NONE;
 }
 
@@ -100,16 +96,15 @@ enum err
 projects_visible(struct request *r, const char *name, bson_t *filter)
 {
     bson_t *which = BCON_NEW("deletedAt", BCON_NULL, "archivedAt", BCON_NULL),
-           ids = BSON_INITIALIZER, in;
+           ids = BSON_INITIALIZER;
+    struct doc_array array = {&ids, 0};
     bson_t *opts =
         BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}", "limit", BCON_INT64(VISIBLE_MAX));
     enum err err;
 
     readable_projects(r, which);
-    err = store_find(r->store, STORE_PROJECTS, which, opts, note_id, &ids);
-    BSON_APPEND_DOCUMENT_BEGIN(filter, name, &in);
-    BSON_APPEND_ARRAY(&in, "$in", &ids);
-    bson_append_document_end(filter, &in);
+    err = store_find(r->store, STORE_PROJECTS, which, opts, note_id, &array);
+    doc_in(filter, name, &ids);
     bson_destroy(which);
     bson_destroy(opts);
     bson_destroy(&ids);

@@ -61,27 +61,18 @@ search_filter(struct request *r, const char *q, bson_t *filter)
                        : request_bad_param(r, "q", "has no letter, digit or symbol to look for");
 }
 
-struct found {
-    bson_t *ids;
-    uint32_t count;
-};
-
 static enum err
 note_id(void *arg, const bson_t *task)
 {
-    struct found *f = arg;
-    const char *key;
-    char place[16];
-
-    bson_uint32_to_string(f->count++, &key, place, sizeof(place));
-    BSON_APPEND_OID(f->ids, key, doc_id(task, "_id"));
+    doc_array_add_id(arg, doc_id(task, "_id"));
     return ERR_NONE;
 }
 
 /* The ids of what matches, in no order; of a due time each of its two ranges bounds the index by
  * itself. */
 static enum err
-find_ids(struct request *r, enum store_name store, const struct query *query, struct found *found)
+find_ids(struct request *r, enum store_name store, const struct query *query,
+         struct doc_array *found)
 {
     bson_t *opts = BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}", "limit",
                             BCON_INT64(SEARCH_FOUND + 1));
@@ -104,8 +95,8 @@ find_ids(struct request *r, enum store_name store, const struct query *query, st
 enum err
 search_narrow(struct request *r, enum store_name store, struct query *query)
 {
-    bson_t ids = BSON_INITIALIZER, *filter, in;
-    struct found found = {&ids, 0};
+    bson_t ids = BSON_INITIALIZER, *filter;
+    struct doc_array found = {&ids, 0};
     enum err err;
 
     if (!bson_has_field(query->filter, "terms") && (r->due == NULL || query->order->due))
@@ -114,9 +105,7 @@ search_narrow(struct request *r, enum store_name store, struct query *query)
     if (err == ERR_NONE && found.count <= SEARCH_FOUND) {
         /* First in the filter; all its other conditions, the rights among them, stay. */
         filter = request_keep(r, bson_new());
-        BSON_APPEND_DOCUMENT_BEGIN(filter, "_id", &in);
-        BSON_APPEND_ARRAY(&in, "$in", &ids);
-        bson_append_document_end(filter, &in);
+        doc_in(filter, "_id", &ids);
         bson_concat(filter, query->filter);
         query->filter = filter;
     }

@@ -163,19 +163,11 @@ find(struct sync *s, enum store_name store, const char *field, const struct ids 
     enum err err = ERR_NONE;
 
     for (int at = 0; err == ERR_NONE && at < ids->count; at += IDS_AT_ONCE) {
-        bson_t filter = BSON_INITIALIZER, opts = BSON_INITIALIZER, in, list;
+        bson_t filter = BSON_INITIALIZER, opts = BSON_INITIALIZER;
+        int left = ids->count - at;
 
-        bson_append_document_begin(&filter, field, -1, &in);
-        BSON_APPEND_ARRAY_BEGIN(&in, "$in", &list);
-        for (int i = at; i < ids->count && i < at + IDS_AT_ONCE; i++) {
-            char index[16];
-            const char *key;
-
-            bson_uint32_to_string((uint32_t)(i - at), &key, index, sizeof(index));
-            BSON_APPEND_OID(&list, key, &ids->list[i]);
-        }
-        bson_append_array_end(&in, &list);
-        bson_append_document_end(&filter, &in);
+        doc_in_ids(&filter, field, ids->list + at,
+                   (uint32_t)(left < IDS_AT_ONCE ? left : IDS_AT_ONCE));
         if (store != STORE_USERS)
             BSON_APPEND_NULL(&filter, "deletedAt");
         BSON_APPEND_INT32(&opts, "batchSize", BATCH);

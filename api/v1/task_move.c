@@ -66,18 +66,14 @@ static void
 append_assignees(const bson_t *project, const bson_t *task, bson_t *set)
 {
     bson_t kept;
+    struct doc_array array = {&kept, 0};
     bson_iter_t iter, list;
-    char index[16];
-    const char *key;
-    uint32_t count = 0;
 
     BSON_APPEND_ARRAY_BEGIN(set, "assigneeIds", &kept);
     if (bson_iter_init_find(&iter, task, "assigneeIds") && bson_iter_recurse(&iter, &list))
         while (bson_iter_next(&list))
-            if (access_member(project, bson_iter_oid(&list)) != ROLE_NONE) {
-                bson_uint32_to_string(count++, &key, index, sizeof(index));
-                BSON_APPEND_OID(&kept, key, bson_iter_oid(&list));
-            }
+            if (access_member(project, bson_iter_oid(&list)) != ROLE_NONE)
+                doc_array_add_id(&array, bson_iter_oid(&list));
     bson_append_array_end(set, &kept);
 }
 

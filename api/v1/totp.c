@@ -298,7 +298,8 @@ static const char *
 make_recovery(struct request *r, bson_t *hashes)
 {
     unsigned char bytes[RECOVERY_BYTES];
-    char code[TOTP_BASE32(RECOVERY_BYTES)], hash[TOKEN_HASH], key[16];
+    char code[TOTP_BASE32(RECOVERY_BYTES)], hash[TOKEN_HASH];
+    struct doc_array array = {hashes, 0};
     struct text t = {0};
     const char *copy;
 
@@ -307,8 +308,7 @@ make_recovery(struct request *r, bson_t *hashes)
         text_random(bytes, sizeof(bytes));
         totp_base32(code, bytes, sizeof(bytes));
         hash_recovery(hash, code);
-        bson_snprintf(key, sizeof(key), "%d", i);
-        BSON_APPEND_UTF8(hashes, key, hash);
+        doc_array_add_text(&array, hash);
         text_printf(&t, "%s\"%.4s-%.4s-%.4s-%.4s-%.4s-%.4s\"", i > 0 ? "," : "", code, code + 4,
                     code + 8, code + 12, code + 16, code + 20);
     }
