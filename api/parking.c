@@ -14,6 +14,7 @@
 #include "common/clock.h"
 #include "common/event.h"
 #include "common/event_find.h"
+#include "common/must.h"
 #include "common/store.h"
 
 #define LOOK_MS 200
@@ -54,11 +55,9 @@ has_room(const struct parking *p, const char *user)
 bool
 parking_add(struct parking *p, const struct parking_wait *wait)
 {
-    struct place *place = calloc(1, sizeof(*place));
+    struct place *place = must_alloc(1, sizeof(*place));
     bool room;
 
-    if (place == NULL)
-        return false;
     place->connection = wait->connection;
     place->fd = wait->fd;
     strncpy(place->topic, wait->topic, sizeof(place->topic) - 1);
@@ -169,10 +168,10 @@ look_after(void *arg)
 {
     struct parking *p = arg;
     struct store *store = store_take(p->pool);
-    struct wanted *w = calloc(1, sizeof(*w));
+    struct wanted *w = must_alloc(1, sizeof(*w));
 
-    if (store == NULL || w == NULL)
-        abort(); /* the pool has a place for us */
+    if (store == NULL)
+        must_not_happen("parking: the pool has no connection left for a thread");
     for (;;) {
         gather(p, w);
         if (w->count > 0) {
@@ -189,15 +188,12 @@ look_after(void *arg)
 struct parking *
 parking_open(struct store_pool *pool)
 {
-    struct parking *p = calloc(1, sizeof(*p));
-    pthread_t thread;
+    struct parking *p = must_alloc(1, sizeof(*p));
 
-    if (p == NULL || (p->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
-        abort();
+    if ((p->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
+        must_not_happen("parking: no eventfd can be had");
     p->pool = pool;
     pthread_mutex_init(&p->lock, NULL);
-    if (pthread_create(&thread, NULL, look_after, p) != 0)
-        abort();
-    pthread_detach(thread);
+    pthread_detach(must_thread(look_after, p));
     return p;
 }

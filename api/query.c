@@ -427,7 +427,7 @@ query_cursor(struct text *out, const struct query *q, const bson_t *last)
 {
     bson_t at;
     bson_iter_t value;
-    char name[16], *encoded;
+    char name[16];
     int n = key_count(q->order);
 
     bson_init(&at);
@@ -438,11 +438,7 @@ query_cursor(struct text *out, const struct query *q, const bson_t *last)
         if (bson_iter_init_find(&value, last, i == n ? "_id" : bare(q->order->keys[i])))
             bson_append_iter(&at, name, -1, &value);
     }
-    encoded = malloc(TEXT_BASE64(at.len));
-    if (encoded == NULL)
-        abort();
-    text_base64url(encoded, bson_get_data(&at), at.len);
-    text_puts(out, encoded);
-    free(encoded);
+    text_base64url(text_room(out, TEXT_BASE64(at.len)), bson_get_data(&at), at.len);
+    text_end(out, out->bytes + out->len + strlen(out->bytes + out->len));
     bson_destroy(&at);
 }

@@ -10,11 +10,12 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 
 #include "common/clock.h"
+#include "common/hash.h"
 #include "common/log.h"
+#include "common/must.h"
 #include "common/revocation.h"
 #include "common/store.h"
 #include "common/text.h"
@@ -42,19 +43,15 @@ struct watch {
     struct revocation_reader reader;
 };
 
-/*
- * FNV-1a over a fact, from a start that nobody knows; 0 is an empty slot.  Two
- * facts meet once in 2^64 pairs.
- */
+/* A fact's hash from a start that nobody knows; 0 is an empty slot.  Two meet in 2^64 pairs. */
 static unsigned long long
 key_of(const struct revoked *r, enum fact fact, const bson_oid_t *id, int64_t generation)
 {
-    unsigned long long h = (r->seed ^ fact) * 1099511628211ull;
+    int64_t number = fact;
+    uint64_t h = hash_fnv(r->seed, &number, sizeof(number));
 
-    for (int i = 0; i < 12; i++)
-        h = (h ^ id->bytes[i]) * 1099511628211ull;
-    for (int i = 0; i < 64; i += 8)
-        h = (h ^ ((uint64_t)generation >> i & 0xFF)) * 1099511628211ull;
+    h = hash_fnv(h, id->bytes, sizeof(id->bytes));
+    h = hash_fnv(h, &generation, sizeof(generation));
     return h == 0 ? 1 : h;
 }
 
@@ -175,7 +172,7 @@ watch(void *arg)
     struct store *store = store_take(w->pool);
 
     if (store == NULL)
-        abort(); /* the pool has a place for us */
+        must_not_happen("revoked: the pool has no connection left for a thread");
     for (;;) {
         ask(w, store);
         prepare_next(w->revoked);
@@ -187,11 +184,8 @@ watch(void *arg)
 struct revoked *
 revoked_new(void)
 {
-    struct revoked *r =
-        mmap(NULL, sizeof(*r), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct revoked *r = must_share(sizeof(*r));
 
-    if (r == MAP_FAILED)
-        abort();
     text_random((unsigned char *)&r->seed, sizeof(r->seed));
     atomic_store(&r->emptied, turn() + 1);
     return r;
@@ -200,16 +194,13 @@ revoked_new(void)
 void
 revoked_watch(struct revoked *r, struct store_pool *pool)
 {
-    struct watch *w = calloc(1, sizeof(*w));
+    struct watch *w = must_alloc(1, sizeof(*w));
     struct store *store = store_take(pool);
-    pthread_t thread;
 
-    if (w == NULL || store == NULL)
-        abort();
+    if (store == NULL)
+        must_not_happen("revoked: the pool has no connection left for a thread");
     *w = (struct watch){.revoked = r, .pool = pool};
     ask(w, store); /* before the first request */
     store_give(store);
-    if (pthread_create(&thread, NULL, watch, w) != 0)
-        abort();
-    pthread_detach(thread);
+    pthread_detach(must_thread(watch, w));
 }

@@ -32,6 +32,7 @@
 #include "common/config.h"
 #include "common/json.h"
 #include "common/log.h"
+#include "common/must.h"
 #include "common/store_clock.h"
 #include "common/throttle.h"
 
@@ -256,10 +257,8 @@ forget(struct request *r)
 static FCGX_Request *
 new_connection(void)
 {
-    FCGX_Request *f = calloc(1, sizeof(*f));
+    FCGX_Request *f = must_alloc(1, sizeof(*f));
 
-    if (f == NULL)
-        abort();
     FCGX_InitRequest(f, -1, 0); /* -1: the library never accepts by itself */
     return f;
 }
@@ -367,7 +366,7 @@ open_request(struct worker *w, struct request *r)
                           .revoked = w->revoked,
                           .throttle = w->throttle};
     if (r->store == NULL)
-        abort(); /* the pool has a place for each thread */
+        must_not_happen("worker: the pool has no connection left for a thread");
     store_limit(r->store, r->arena);
     store_notes_in(r->store, &w->notes[atomic_fetch_add(&w->thread_count, 1)]);
 }
@@ -461,7 +460,7 @@ worker_run(int listener, const struct config *config, struct store_note *notes,
     struct epoll_event quit = {.events = EPOLLIN};
     struct sigaction term = {.sa_handler = on_term};
     long n = config->api_threads;
-    pthread_t *threads = calloc((size_t)n, sizeof(*threads));
+    pthread_t *threads = must_alloc((size_t)n, sizeof(*threads));
 
     w.epoll = epoll_create1(EPOLL_CLOEXEC);
     w.quit = quit_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
@@ -473,14 +472,13 @@ worker_run(int listener, const struct config *config, struct store_note *notes,
     signal(SIGINT, SIG_IGN); /* Ctrl-C reaches the parent, which tells us */
     FCGX_Init();
     signal(SIGPIPE, SIG_IGN);
-    if (threads == NULL || w.epoll < 0 || !open_services(&w))
+    if (w.epoll < 0 || !open_services(&w))
         return 1;
     epoll_ctl(w.epoll, EPOLL_CTL_ADD, w.quit, &quit);
     arm(w.epoll, EPOLL_CTL_ADD, w.listener);
     arm(w.epoll, EPOLL_CTL_ADD, parking_fd(w.parking));
     for (long i = 0; i < n; i++)
-        if (pthread_create(&threads[i], NULL, thread_main, &w) != 0)
-            return 1;
+        threads[i] = must_thread(thread_main, &w);
     log_info("worker: serving with %ld threads", n);
     for (long i = 0; i < n; i++)
         pthread_join(threads[i], NULL);

@@ -73,7 +73,7 @@ store_pool_open(const char *text, const char *database, long most, struct store_
     if (err != ERR_NONE)
         return err;
     if (!mongoc_client_pool_set_error_api(pool, MONGOC_ERROR_API_VERSION_2))
-        must_not_happen("store: the error API must be chosen before the first client is taken");
+        must_not_happen("store: the error API cannot be chosen");
     *out = must_alloc(1, sizeof(**out));
     pthread_mutex_init(&(*out)->lock, NULL);
     (*out)->pool = pool;

@@ -164,6 +164,6 @@ store_get_newest(struct store *s, enum store_name name, const bson_t *filter, bs
         .name = name, .filter = filter, .level = MONGOC_READ_CONCERN_LEVEL_LINEARIZABLE};
 
     if (s->open)
-        must_not_happen("store: a transaction has one read concern");
+        must_not_happen("store: a linearizable read within a transaction");
     return get(s, &r, NULL, out);
 }

@@ -51,7 +51,7 @@ run_write(struct store *s, const struct write *w, int64_t *matched)
     enum err err;
 
     if ((w->what == UPDATE_MANY || w->what == REMOVE_MANY) && !s->open)
-        must_not_happen("store: many documents are only written in a transaction");
+        must_not_happen("store: a write of many documents outside a transaction");
     if (matched != NULL)
         *matched = 0;
     for (;;) {

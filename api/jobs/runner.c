@@ -16,6 +16,7 @@
 #include "common/clock.h"
 #include "common/config.h"
 #include "common/log.h"
+#include "common/must.h"
 #include "common/store.h"
 #include "common/text.h"
 
@@ -172,20 +173,16 @@ void
 runner_run(const struct runner *runner)
 {
     size_t count = (size_t)runner->config->jobs_threads + 1; /* the last one keeps house */
-    pthread_t *threads = calloc(count, sizeof(*threads));
-    struct worker *workers = calloc(count, sizeof(*workers));
+    pthread_t *threads = must_alloc(count, sizeof(*threads));
+    struct worker *workers = must_alloc(count, sizeof(*workers));
     pthread_mutex_t looking = PTHREAD_MUTEX_INITIALIZER;
 
-    if (threads == NULL || workers == NULL)
-        abort();
     for (size_t i = 0; i < count; i++) {
         workers[i] = (struct worker){runner, store_take(runner->pool), &looking};
         if (workers[i].store == NULL)
-            abort(); /* the pool has a place for each thread */
+            must_not_happen("jobs: the pool has no connection left for a thread");
         store_notes_in(workers[i].store, &runner->notes[i]);
-        if (pthread_create(&threads[i], NULL, i + 1 < count ? thread_main : keep_house,
-                           &workers[i]) != 0)
-            abort();
+        threads[i] = must_thread(i + 1 < count ? thread_main : keep_house, &workers[i]);
     }
     for (size_t i = 0; i < count; i++) {
         pthread_join(threads[i], NULL);

@@ -13,6 +13,7 @@
 #include "common/config.h"
 #include "common/event_find.h"
 #include "common/log.h"
+#include "common/must.h"
 #include "common/store.h"
 #include "common/store_many.h"
 
@@ -66,8 +67,8 @@ static enum err
 trim(const struct runner *runner, struct store *store)
 {
     int64_t before = clock_now() - runner->config->event_retention_days * DAY_MS;
-    struct batch *b = malloc(sizeof(*b));
-    enum err err = b == NULL ? ERR_INTERNAL : ERR_NONE;
+    struct batch *b = must_alloc(1, sizeof(*b));
+    enum err err = ERR_NONE;
 
     while (err == ERR_NONE && !*runner->stopping) {
         b->count = 0;
