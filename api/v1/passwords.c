@@ -17,7 +17,7 @@
 #include "api/v1/handlers.h"
 #include "common/password.h"
 #include "common/unicode.h"
-#include "common/weak.h"
+#include "common/common_passwords.h"
 
 #define WORD_MIN 4 /* letters of a name that count as a word */
 #define LEFT_MIN 6 /* bytes that a password must have besides */
@@ -81,7 +81,7 @@ passwords_judge(struct request *r, const char *pointer, const char *password, co
 
     if (text_points(normal, strlen(normal)) < PASSWORD_MIN)
         request_complain(r, pointer, "too-short", "must have at least %d characters", PASSWORD_MIN);
-    else if (weak_password(normal))
+    else if (common_passwords_has(normal))
         request_complain(r, pointer, "common", "is too common");
     else if (who != NULL && is_about(normal, who))
         request_complain(r, pointer, "personal", "is little more than your name or address");

@@ -3,7 +3,7 @@
  * more of two maintained lists (Django's common-passwords, BSD; zxcvbn's
  * frequency lists, MIT) and the 4,000 commonest words in the shorter ones.
  */
-#include "common/weak.h"
+#include "common/common_passwords.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 
 #include "common/embed.h"
 
-EMBED(weak_list, "common/data/common_passwords.txt");
+EMBED(common_passwords_list, "common/data/common_passwords.txt");
 
 #define LONGEST 64 /* no line of the list is longer */
 #define PERIOD  4  /* "abcdabcdabcd" is no password */
@@ -20,16 +20,16 @@ EMBED(weak_list, "common/data/common_passwords.txt");
 static bool
 listed(const char *word, size_t len)
 {
-    size_t low = 0, high = strlen(weak_list);
+    size_t low = 0, high = strlen(common_passwords_list);
 
     while (low < high) {
         size_t at = low + (high - low) / 2, end;
         int order;
 
-        while (at > low && weak_list[at - 1] != '\n')
+        while (at > low && common_passwords_list[at - 1] != '\n')
             at--;
-        end = at + strcspn(weak_list + at, "\n");
-        order = strncmp(word, weak_list + at, len < end - at ? len : end - at);
+        end = at + strcspn(common_passwords_list + at, "\n");
+        order = strncmp(word, common_passwords_list + at, len < end - at ? len : end - at);
         if (order == 0)
             order = (len > end - at) - (len < end - at);
         if (order == 0)
@@ -83,7 +83,7 @@ is_sequence(const char *p, size_t len)
 }
 
 bool
-weak_password(const char *password)
+common_passwords_has(const char *password)
 {
     char lower[LONGEST + 1];
     size_t len = strlen(password);

@@ -1,7 +1,7 @@
 /*
  * Passwords that are too common.
  */
-#include "common/weak.h"
+#include "common/common_passwords.h"
 
 #include <string.h>
 
@@ -10,7 +10,7 @@
 /* clang-format off */
 static const struct {
     const char *password;
-    bool weak;
+    bool common;
 } rows[] = {
     {"password1234",              true},
     {"Password1234",              true},
@@ -44,8 +44,8 @@ test_passwords(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++)
-        if (weak_password(rows[i].password) != rows[i].weak)
-            unit_wrong("'%s' is %s", rows[i].password, rows[i].weak ? "taken" : "refused");
+        if (common_passwords_has(rows[i].password) != rows[i].common)
+            unit_wrong("'%s' is %s", rows[i].password, rows[i].common ? "taken" : "refused");
     unit_rows_done();
 }
 
@@ -59,9 +59,9 @@ test_any_length(void **state)
     for (size_t len = 0; len < sizeof(password); len++) {
         memset(password, '\xFF', len);
         password[len] = '\0';
-        weak_password(password);
+        common_passwords_has(password);
         memset(password, '7', len);
-        weak_password(password);
+        common_passwords_has(password);
     }
 }
 
