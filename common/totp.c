@@ -1,13 +1,12 @@
 /*
- * HOTP (RFC 4226) over half-minutes, with SHA-1, which is what the phones' apps
- * do without being told.
+ * liboath makes the codes: six digits by HMAC-SHA-1 for each half minute, which authenticator apps
+ * assume unless they are told otherwise.
  */
 #include "common/totp.h"
 
+#include <oath.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/must.h"
@@ -18,35 +17,24 @@
 void
 totp_base32(char *out, const unsigned char *bytes, size_t len)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    uint32_t bits = 0;
-    int have = 0;
+    char *padded;
+    size_t end;
 
-    for (size_t i = 0; i < len; i++) {
-        bits = bits << 8 | bytes[i];
-        for (have += 8; have >= 5; have -= 5)
-            *out++ = digits[bits >> (have - 5) & 31];
-    }
-    if (have > 0)
-        *out++ = digits[bits << (5 - have) & 31];
-    *out = '\0';
+    if (oath_base32_encode((const char *)bytes, len, &padded, NULL) != OATH_OK)
+        must_not_happen("totp: base32 failed");
+    end = strcspn(padded, "=");
+    memcpy(out, padded, end);
+    out[end] = '\0';
+    explicit_bzero(padded, end);
+    free(padded);
 }
 
 void
-totp_code(char out[7], const unsigned char secret[TOTP_SECRET], int64_t step)
+totp_code(char out[DIGITS + 1], const unsigned char secret[TOTP_SECRET], int64_t step)
 {
-    unsigned char counter[8], mac[EVP_MAX_MD_SIZE];
-    unsigned len = sizeof(mac), at;
-    uint32_t number;
-
-    for (int i = 0; i < 8; i++)
-        counter[i] = (unsigned char)((uint64_t)step >> (56 - 8 * i) & 255);
-    if (HMAC(EVP_sha1(), secret, TOTP_SECRET, counter, sizeof(counter), mac, &len) == NULL)
+    if (oath_hotp_generate((const char *)secret, TOTP_SECRET, (uint64_t)step, DIGITS, false,
+                           OATH_HOTP_DYNAMIC_TRUNCATION, out) != OATH_OK)
         must_not_happen("totp: HMAC failed");
-    at = mac[len - 1] & 15;
-    number = (uint32_t)(mac[at] & 127) << 24 | (uint32_t)mac[at + 1] << 16 |
-             (uint32_t)mac[at + 2] << 8 | mac[at + 3];
-    snprintf(out, DIGITS + 1, "%06u", number % 1000000u);
 }
 
 int64_t

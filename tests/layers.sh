@@ -13,6 +13,7 @@ rules='
 <utf8proc\.h>                            common/unicode\.c
 <idn2\.h>                                common/email\.c
 <libwebsockets\.h>                       push/(server|listen|handshake|intake)\.c
+<oath\.h>                                common/totp\.c
 <jwt\.h>                                 common/token\.c
 <libscrypt\.h>                           common/password\.c
 <(json-c/.*|json)\.h>                    common/json\.c|api/(doc_read|gate)\.c|push/(wire|payload)\.c
