@@ -1,4 +1,4 @@
-/* The account's page: profile and password; contacts, the second step and the sessions have modules of their own. */
+/* The account page: profile and password.  Contacts, two-factor authentication and sessions have their own modules. */
 import { request } from "./api.js";
 import { Contact } from "./contacts.js";
 import { $, busy, clearComplaints, complain, el } from "./dom.js";
@@ -11,7 +11,7 @@ import { isTyped, valuesOf, watch } from "./typed.js";
 
 let contacts = [];
 
-/* A word beside a form's button, until the form is touched again. */
+/* Shows a short confirmation beside a form's button until the form is edited again. */
 function say(form, text) {
   form.querySelector(".said").textContent = text;
 }
@@ -25,12 +25,12 @@ function fillProfile() {
   watch($("profile"));
 }
 
-/* What was typed into the profile and not saved, to be put back; null when there is nothing. */
+/* Unsaved input of the profile form, for restoreProfile(); null if there is none. */
 export const profileDraft = () => (isTyped($("profile")) ? valuesOf($("profile")) : null);
 
 export function restoreProfile(typed) {
   for (const [name, value] of Object.entries(typed)) $("profile").elements[name].value = value;
-  say($("profile"), "Your unsaved changes are back.");
+  say($("profile"), "Your unsaved changes have been restored.");
 }
 
 async function saveProfile(form) {
@@ -51,7 +51,7 @@ async function changePassword(form) {
   await renderSessions();
 }
 
-/* An empty field is said to be so here; the rest is for the server to judge. */
+/* Marks required fields that are empty; true if there are none.  The server validates everything else. */
 export function filled(form) {
   clearComplaints(form);
   const empty = [...form.querySelectorAll("input[required]")].filter((input) => !input.closest("[hidden]") && !input.value.trim());
@@ -79,7 +79,7 @@ export function setUpAccount() {
   setUpSessions();
 }
 
-/* Called whenever the page is gone to. */
+/* Called whenever the user goes to this page. */
 export async function openAccount() {
   for (const form of $("account").querySelectorAll("form")) { form.reset(); clearComplaints(form); }
   for (const place of $("account").querySelectorAll(".said")) place.textContent = "";
@@ -91,7 +91,7 @@ export async function openAccount() {
   await renderAccount();
 }
 
-/* Called when the user or the sessions have changed. */
+/* Called when the user or their sessions have changed. */
 export function renderAccount() {
   if (!session.user) return undefined;
   for (const contact of contacts) contact.render();
@@ -99,7 +99,7 @@ export function renderAccount() {
   return renderSessions();
 }
 
-/* Nothing of the user stays. */
+/* Removes everything about the user from the page. */
 export function clearAccount() {
   for (const form of $("account").querySelectorAll("form")) { form.reset(); clearComplaints(form); }
   $("profile").elements.timeZone.replaceChildren();

@@ -1,17 +1,17 @@
 /*
- * The HTTP side: one function that speaks the API's rules (bearer token, ETag, Idempotency-Key,
- * problem+json) and repeats a request that may have been lost, with the same key, so nothing doubles.
+ * HTTP requests to the API: bearer token, ETag, Idempotency-Key, problem+json.  A request that may have been
+ * lost is repeated with the same key, so it takes effect only once.
  */
 import { problemText } from "./messages.js";
 import { session } from "./session.js";
 
 const TRIES = 6;
-const LONGEST_S = 10; /* waited for at most, when the server asks for it */
-const BAD_SECRET = "bad-credentials"; /* 401 of a wrong code, not of an old token */
-const STEP_UP = "step-up-required"; /* 403: the password was typed too long ago */
-const LOST = new Set([502, 503, 504]); /* nobody, or nobody for certain, has answered */
+const LONGEST_S = 10; /* the longest Retry-After that is waited for */
+const BAD_SECRET = "bad-credentials"; /* 401 because of a wrong code, not an expired token */
+const STEP_UP = "step-up-required"; /* 403: the password was entered too long ago */
+const LOST = new Set([502, 503, 504]); /* the request was not, or may not have been, carried out */
 
-/* What the server complained about, in our words; `errors` has a pointer and a code per field. */
+/* An error response; `message` is for the user, `errors` has a pointer and a code per field. */
 export class Problem extends Error {
   constructor(status, body) {
     const slug = String(body?.type ?? "").split(/[/:#]/).pop();
@@ -24,11 +24,11 @@ export class Problem extends Error {
   }
 }
 
-/* Asks for the password anew; resolves to whether it was right.  The page sets it. */
+/* Asks the user for the password again; resolves to true if it was right.  Set by the page. */
 let confirmPassword = async () => false;
 export const onStepUp = (ask) => { confirmPassword = ask; };
 
-/* randomUUID needs a secure context, which a host on the local net is not. */
+/* crypto.randomUUID() needs a secure context; a host on the local network without TLS is not one. */
 export function uuid() {
   if (crypto.randomUUID) return crypto.randomUUID();
   const b = crypto.getRandomValues(new Uint8Array(16));
@@ -40,7 +40,7 @@ export function uuid() {
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
-/* Doubling and jittered, or what the server asks for. */
+/* Milliseconds to wait before the next attempt: what the server asks for, else exponential back-off with jitter. */
 function patience(attempt, reply) {
   const asked = Number(reply?.headers.get("Retry-After"));
   if (asked > 0) return Math.min(asked, LONGEST_S) * 1000 * (1 + Math.random() / 4);
@@ -78,7 +78,7 @@ function parse(text) {
 
 /*
  * Sends a request and resolves to the reply's JSON, or rejects with a Problem.
- * options: body, rev (sent as If-Match), open (no token: sign-up and log-in).
+ * options: body, rev (sent as If-Match), open (send no token: sign-up and login).
  */
 export async function request(method, path, options = {}) {
   let key = uuid();
@@ -101,7 +101,7 @@ export async function request(method, path, options = {}) {
       continue;
     }
     if (reply.status === 403 && problem.slug === STEP_UP && await confirmPassword()) {
-      key = uuid(); /* a new request: the first one is answered */
+      key = uuid(); /* a new request: the first one has its answer */
       continue;
     }
     if (!mayRepeat(reply, problem, options) || attempt + 1 >= TRIES) throw problem;
@@ -109,7 +109,7 @@ export async function request(method, path, options = {}) {
   }
 }
 
-/* 409 "in progress" is our own first try, still running.  A throttled log-in, or a long wait, is for the user to see. */
+/* 409 "in progress" means that our first attempt is still running.  A throttled login or a long wait is shown to the user instead. */
 function mayRepeat(reply, problem, options) {
   const briefly = !(Number(reply.headers.get("Retry-After")) > LONGEST_S);
   return LOST.has(reply.status) || (reply.status === 429 && !options.open && briefly) ||

@@ -1,6 +1,6 @@
 /*
- * The page: opens the session, wires views to the workspace, draws after changes, and follows the
- * address (#/p/<project>/t/<task>, #/account, or a letter's link).  What is shown and how lives in the views; what is true in workspace.js.
+ * Starts the page: opens the session, connects the views to the workspace, redraws after changes, and follows the
+ * address (#/p/<project>/t/<task>, #/account, or a link from an email).  The views know how things look, workspace.js holds the state.
  */
 import "./composing.js";
 import { clearAccount, openAccount, profileDraft, renderAccount, restoreProfile, setUpAccount } from "./account.js";
@@ -28,8 +28,8 @@ const LAST_PROJECT = "taskwire.project";
 const VIEW = "taskwire.view";
 const AVATARS_SHOWN = 4;
 const HERE_SHOWN = 5;
-const DRAW_MS = 16; /* changes that come together are drawn together */
-const TICK_MS = 30_000; /* a timer sleeps while the computer does: the clock is looked at so often at least */
+const DRAW_MS = 16; /* changes within this time are drawn together */
+const TICK_MS = 30_000; /* timers stop while the computer sleeps, so check the clock at least this often */
 const NARROW = matchMedia("(width < 800px)"); /* as in board.css: the list of projects is a drawer */
 
 export const workspace = new Workspace();
@@ -45,7 +45,7 @@ const flash = new Set();
 let view = recall(VIEW) === "list" ? "list" : "board";
 let drawing = 0;
 let clock = 0;
-let kept = null; /* of a session that ended by itself: whose it was, where, and what was typed */
+let kept = null; /* when a session ends by itself: its user, the address and unsaved input, restored after the next login */
 
 /* ---- the address ---- */
 
@@ -62,7 +62,7 @@ function go(project, task) {
 
 const atAccount = () => !$("account").hidden;
 
-/* The account's page stands where the project does. */
+/* Shows the account page instead of the project, or the other way round. */
 function showAccount(yes) {
   $("account").hidden = !yes;
   $("main").hidden = yes;
@@ -96,13 +96,13 @@ async function routeToAccount() {
   if (atAccount()) return undefined;
   if (!(await panel.close())) return go(workspace.store.id, panel.taskId);
   setMenu(false);
-  history.replaceState(null, "", ACCOUNT); /* closing the panel has led elsewhere */
+  history.replaceState(null, "", ACCOUNT); /* closing the panel changed the address */
   showAccount(true);
   redraw();
   return openAccount();
 }
 
-/* The panel follows the address, unless the user would not leave what is in it: then the address goes back. */
+/* The panel follows the address.  If the user chooses to keep editing, the address is set back to the open task. */
 async function showTask(id, task) {
   const chosen = task && workspace.store?.tasks.get(task);
   if (chosen) await panel.edit(chosen);
@@ -125,13 +125,13 @@ function firstProject() {
   return (all.find((p) => p.inbox) ?? all[0])?.id;
 }
 
-/* The keyboard goes on where it came from: at the task's card or row.  `made`: a task that is new. */
+/* Returns the focus to the task's card or row.  `made`: the task if it was just created. */
 function panelClosed(id, made) {
   go(workspace.store?.id);
   const shown = document.querySelector(`:is(#board, #list):not([hidden]) [data-task="${id}"]`);
   if (hasNoFocus()) shown?.focus({ preventScroll: true });
   if (made && workspace.store && !visible()(made)) {
-    toast(`${quote(made.title)} was created. The filter hides it.`, { label: "Show all", run: clearFilter });
+    toast(`${quote(made.title)} was created, but the filter hides it.`, { label: "Show all", run: clearFilter });
   }
 }
 
@@ -177,11 +177,11 @@ function drawHeader(store) {
   $("share-avatars").replaceChildren(...(members.length > 1 ? faces : []));
   const here = workspace.presence.filter((id) => id !== session.user.id && store?.members.has(id));
   const more = here.length - HERE_SHOWN;
-  $("presence").replaceChildren(...here.slice(0, HERE_SHOWN).map((id) => avatar(id, store.members.get(id).name, `${store.members.get(id).name} is here`)),
+  $("presence").replaceChildren(...here.slice(0, HERE_SHOWN).map((id) => avatar(id, store.members.get(id).name, `${store.members.get(id).name} is viewing this project`)),
     ...(more > 0 ? [el("span.more", {}, `+${more}`)] : []));
 }
 
-/* ---- the filter: it is always to be seen, says what it hides, and ends with the project ---- */
+/* ---- the filter: always visible, says how much it hides, and is cleared when the project changes ---- */
 
 function drawFilter(store, passes) {
   const words = $("search").value.trim();
@@ -200,7 +200,7 @@ function clearFilter() {
   redraw();
 }
 
-/* What a search looks at, by task: folding thousands of texts again for each key would be felt. */
+/* The folded text of each task, cached: folding thousands of tasks on every keystroke would be slow. */
 const folded = new WeakMap();
 
 function searchText(task, store, labels) {
@@ -213,7 +213,7 @@ function searchText(task, store, labels) {
   return text;
 }
 
-/* A test for tasks that pass the search and the "mine" box. */
+/* Returns a function that tells whether a task passes the search and the "Mine" filter. */
 function visible() {
   const words = fold($("search").value).split(/\s+/).filter(Boolean);
   const mine = $("only-mine").checked;
@@ -233,7 +233,7 @@ function setView(name) {
   redraw();
 }
 
-/* The drawer with the projects: while it is open, what it covers is out of reach. */
+/* Opens or closes the drawer with the projects (on narrow screens).  What it covers is inert while it is open. */
 function setMenu(open) {
   const was = document.body.classList.contains("menu-open");
   if (open === was) return;
@@ -247,7 +247,7 @@ function setMenu(open) {
 function onKey(e) {
   const typing = e.target.closest?.("input, textarea, select, dialog");
   if (e.key === "Escape" && !document.querySelector("dialog[open]")) {
-    e.preventDefault(); /* else the same key would close the question that it opens */
+    e.preventDefault(); /* otherwise the same key press would close the dialog that it opens */
     if (e.target === $("search")) leaveSearch();
     else if (panel.isOpen) panel.close();
     else if (atAccount() && !typing) go(workspace.store?.id);
@@ -260,14 +260,14 @@ function onKey(e) {
   e.preventDefault();
 }
 
-/* Escape ends the search, then leads to what it found. */
+/* Escape clears the search and moves the focus to the first task. */
 function leaveSearch() {
   $("search").value = "";
   redraw();
   (document.querySelector(":is(#board, #list):not([hidden]) [data-task]") ?? $("project-name")).focus({ preventScroll: true });
 }
 
-/* A session that is over leaves nothing of its account in the page.  One that ended by itself goes on where it was, once its user logs in again. */
+/* Removes everything about the user from the page.  If the session ended by itself, unsaved input is kept for the same user's next login. */
 function onEnded(why, byUser) {
   kept = byUser || !session.lastUserId ? null
     : { userId: session.lastUserId, hash: location.hash, draft: panel.draft(), project: projectDraft(), profile: profileDraft() };
@@ -297,12 +297,12 @@ function clearPage() {
   document.title = "Taskwire";
 }
 
-/* What was typed in a project that is no longer ours is not lost with it. */
+/* The user lost access to the open project: offers unsaved text for copying. */
 function onLeft(name) {
   const typed = panel.typedText;
   panel.hide();
   if (typed) offerText("Your text was not saved", `You no longer have access to ${quote(name ?? "the project")}. Copy what you want to keep.`, typed);
-  else if (name) toast(`${quote(name)} has been deleted, or is no longer shared with you.`);
+  else if (name) toast(`${quote(name)} was deleted or is no longer shared with you.`);
   go(null);
 }
 
@@ -340,7 +340,7 @@ function setUp() {
   $("logout").onclick = logOut;
   keepFocusSomewhere();
   document.addEventListener("keydown", onKey);
-  document.addEventListener("visibilitychange", redraw); /* after sleep the day may be another */
+  document.addEventListener("visibilitychange", redraw); /* after sleep it may be another day */
   window.addEventListener("focus", redraw);
   window.addEventListener("beforeunload", (e) => { if ((session.user && panel.hasEdits) || typedWithin(document.body)) e.preventDefault(); });
   window.addEventListener("hashchange", () => arrive().catch(toastError));
@@ -348,13 +348,13 @@ function setUp() {
 
 const created = (project) => go(project.id);
 
-/* To the project that an invitation has led to. */
+/* Opens the project that the user has just joined. */
 async function joined(project) {
   await workspace.loadProjects();
   go(project.id);
 }
 
-/* A letter's invitation is asked about, and the list of the others drawn. */
+/* Asks about the invitation whose link was followed, if any, and draws the list of the others. */
 async function showInvitations() {
   const project = await answerLetter();
   if (project) await joined(project);
@@ -365,15 +365,15 @@ async function logOut() {
   if (!(await panel.close()) || !(await mayDiscard($("account")))) return;
   let words;
   await session.token().catch(() => {});
-  session.leave(); /* before the server ends it: so the other tabs hear it from here */
+  session.leave(); /* before the server ends it, so that the other tabs know that the user logged out */
   await request("DELETE", "/v1/sessions/current").catch((error) => {
     const over = error.message === "signed out" || error.status === 401;
-    if (!over) words = "The server didn’t answer, so your session may still be open. Log in and out again to be sure.";
+    if (!over) words = "The server didn’t respond, so your session may still be open. Log in and out again to be sure.";
   });
   session.end(words, true);
 }
 
-/* From a good session to the board; `words` are said there. */
+/* Opens the workspace after a login; `words` are shown in a toast. */
 async function enter(words) {
   $("gate").hidden = true;
   $("boot").hidden = true;
@@ -390,7 +390,7 @@ async function enter(words) {
   showInvitations().catch(toastError);
 }
 
-/* What was typed when the session ended by itself. */
+/* Restores unsaved input of a session that ended by itself. */
 function restore({ draft, project, profile }) {
   if (draft && workspace.store) panel.restore(draft);
   if (profile && atAccount()) restoreProfile(profile);
@@ -399,7 +399,7 @@ function restore({ draft, project, profile }) {
   }
 }
 
-/* With the session that this browser has, or to the gate.  A page opened while the server is away waits for it. */
+/* Continues this browser's session, or shows the login form.  If the server cannot be reached, keeps trying. */
 async function resume(words) {
   while (session.exists()) {
     try {
@@ -416,7 +416,7 @@ async function resume(words) {
   if ($("gate").hidden || note) showGate(note);
 }
 
-/* Wherever the address leads: a letter's link first. */
+/* Follows the address; a link from an email is handled first. */
 async function arrive() {
   if (takeInvitation() && !$("shell").hidden) return showInvitations();
   const letter = takeLetter();

@@ -1,6 +1,6 @@
 /*
- * The board: a column per status of the project, a card per task.  Cards keep their element while
- * they live, so focus, scrolling and a drag survive other people's changes.
+ * The board: a column per status of the project, a card per task.  Each card keeps its element for as long as it
+ * exists, so focus, scrolling and dragging survive other people's changes.
  */
 import { assigneeAvatars, checklistMark, dueChip, isDone, labelChips, lookOf, priorityMark } from "./card.js";
 import { dueLabel } from "./dates.js";
@@ -16,9 +16,9 @@ export class Board {
   #columns = new Map(); /* status id -> {root, name, count, body} */
   #drag;
   #store = null;
-  #held = null; /* the render that came during a drag */
+  #held = null; /* a render that was requested during a drag */
   #visible = () => true;
-  #steps = { id: null, trail: [] }; /* how the keys moved a card: {direction, back: the place it came from} */
+  #steps = { id: null, trail: [] }; /* moves of one card by keyboard, so that the opposite key undoes them */
   #moving = Promise.resolve();
 
   /* act: open(id), create(status), move(id, place). */
@@ -32,11 +32,11 @@ export class Board {
     });
     root.addEventListener("click", (e) => this.#clicked(e));
     root.addEventListener("keydown", (e) => this.#key(e));
-    /* A card that the Tab key reaches is shown whole; browsers leave one that is half out of sight where it is. */
+    /* Scroll a focused card fully into view; browsers leave one that is half visible where it is. */
     root.addEventListener("focusin", (e) => e.target.closest(".card")?.scrollIntoView({ block: "nearest", inline: "nearest" }));
   }
 
-  /* Draws what is in the store and passes `visible`; `flash` holds ids that others just changed. */
+  /* Draws the tasks of the store that pass `visible`; `flash` holds ids of tasks that others just changed. */
   render(store, visible, flash, selected) {
     if (this.#drag.active) {
       this.#held = () => { this.#held = null; this.render(store, visible, flash, selected); };
@@ -57,7 +57,7 @@ export class Board {
     for (const id of this.#cards.keys()) if (!store.tasks.has(id)) this.#cards.delete(id);
   }
 
-  /* Nothing of any project stays. */
+  /* Removes all project data from the view. */
   clear() {
     this.#store = null;
     this.#held = null;
@@ -128,7 +128,7 @@ export class Board {
     return undefined;
   }
 
-  /* Enter opens; arrows walk; Alt and arrows move the card. */
+  /* Enter opens a card, arrows move the focus, Alt and arrows move the card. */
   #key(e) {
     const card = e.target.closest(".card");
     if (!card || e.target !== card || e.ctrlKey || e.metaKey) return;
@@ -153,7 +153,7 @@ export class Board {
     }
   }
 
-  /* One step at a time: the next is counted from where the one before has led. */
+  /* Moves run one after another: each starts from the result of the one before. */
   #shift(card, direction) {
     if (!this.#store.mayWrite) return;
     this.#moving = this.#moving.then(() => this.#step(card.dataset.task, direction)).catch(() => {});
@@ -176,7 +176,7 @@ export class Board {
     if (back && trail.length) trail.at(-1).left = `${now.status} ${now.position}`;
   }
 
-  /* Where a task is, named by its neighbours, those included that a filter hides. */
+  /* A task's place by its neighbours, including those that a filter hides. */
   #placeOf(task) {
     const column = this.#store.column(task.status);
     const at = column.findIndex((t) => t.id === task.id);
@@ -190,7 +190,7 @@ export class Board {
     return this.#store.column(status).length ? null : { status };
   }
 
-  /* The place one step away, among the cards that are to be seen. */
+  /* The place one step away, among the visible cards. */
   #beside(task, direction) {
     const shown = (status) => this.#store.column(status).filter(this.#visible);
     const column = shown(task.status);

@@ -1,4 +1,4 @@
-/* How a task looks in a row or on a card: the small parts that board and list share. */
+/* The parts of a task's display that board and list share: labels, priority, due date, checklist, assignees. */
 import { avatar, el, icon } from "./dom.js";
 import { dueLabel } from "./dates.js";
 
@@ -20,12 +20,12 @@ export function labelChip(label) {
   return chip;
 }
 
-/* A colour is data: only a plain hex colour goes into a style. */
+/* Colours come from users, so only a plain hex colour may go into a style. */
 export function tint(node, colour) {
   if (/^#[0-9a-f]{6}$/i.test(colour ?? "")) node.style.setProperty("--tint", colour);
 }
 
-/* What a card or row is drawn from; while it stays the same so does the element.  The due date's words change with the clock. */
+/* A key for everything a card or row shows: it is redrawn only when the key changes.  The due date's text depends on the clock. */
 export function lookOf(store, task, due) {
   return `${task.rev}.${store.looks}.${due?.text}.${due?.when}`;
 }
@@ -40,7 +40,7 @@ export function priorityMark(task) {
   const name = task.priority ?? "none";
   if (name === "none") return null;
   const bars = Array.from({ length: 4 }, () => el("i"));
-  return el("span.priority", { dataset: { level: priorityRank(task) }, title: `Priority: ${name}`, role: "img", "aria-label": `priority ${name}` }, bars);
+  return el("span.priority", { dataset: { level: priorityRank(task) }, title: `Priority: ${name}`, role: "img", "aria-label": `Priority: ${name}` }, bars);
 }
 
 export function checklistMark(task) {

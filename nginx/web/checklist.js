@@ -2,13 +2,13 @@
 import { uuid } from "./api.js";
 import { el, icon } from "./dom.js";
 
-/* What a line of text keeps of what was stored: inputs know no line breaks. */
+/* An item's text as an input shows it: an input cannot hold line breaks. */
 export const tidyItem = (text) => text.replace(/[\r\n]+/g, "").trim();
 
 export class Checklist {
   #root;
   #add;
-  #pending = uuid(); /* the id of the item that is being typed */
+  #pending = uuid(); /* the id of the item being typed */
 
   /* add: the text input below the items. */
   constructor(root, add) {
@@ -29,7 +29,7 @@ export class Checklist {
     this.#pending = uuid();
   }
 
-  /* [{id, text, done}]; what was typed without Enter is the last item. */
+  /* [{id, text, done}]; text typed without pressing Enter is the last item. */
   get value() {
     const typed = tidyItem(this.#add.value);
     return [...this.#items, ...(typed ? [{ id: this.#pending, text: typed, done: false }] : [])];

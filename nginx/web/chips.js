@@ -1,4 +1,4 @@
-/* The assignees and labels of the task form: one button each, pressed when chosen; admins may add a label. */
+/* The assignees and labels of the task form: one toggle button each; admins can add a label. */
 import { uuid } from "./api.js";
 import { labelChip, tint } from "./card.js";
 import { toastError } from "./dialogs.js";
@@ -10,7 +10,7 @@ export class Chips {
   #roots; /* field -> element that holds its buttons */
   #workspace;
   #chosen = { assigneeIds: [], labelIds: [] };
-  #buttons = new Map(); /* id -> button; kept while it lives, so that focus and a click under way are too */
+  #buttons = new Map(); /* id -> button; reused, so that a redraw loses neither the focus nor a click in progress */
   #newLabel = el("input.new-label", { type: "text", dir: "auto", maxLength: 50, placeholder: "New label", "aria-label": "Add a label to the project" });
 
   constructor(people, tags, workspace) {
@@ -23,7 +23,7 @@ export class Chips {
     });
   }
 
-  /* A label that was typed but not added yet. */
+  /* A label that has been typed but not added yet. */
   get typed() { return this.#newLabel.isConnected ? this.#newLabel.value.trim() : ""; }
 
   async addTyped() {

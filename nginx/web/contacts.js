@@ -1,4 +1,4 @@
-/* The address and the number of the account: confirmed by a code that only their owner reads, and changed that way. */
+/* The account's email address and phone number: confirming them with a code, and changing them. */
 import { request } from "./api.js";
 import { busy, clearComplaints, complain, el } from "./dom.js";
 import { REQUIRED } from "./messages.js";
@@ -8,7 +8,7 @@ import { watch } from "./typed.js";
 const field = (label, props) => el("label.field", {}, el("span", {}, label), el("input", { required: true, ...props }));
 const error = () => el("p.form-error", { role: "alert", hidden: true });
 
-const TEXTS = { throttled: "Enough codes have been sent for now. Please try again later." };
+const TEXTS = { throttled: "You’ve requested too many codes. Try again later." };
 
 export class Contact {
   #of;
@@ -17,13 +17,13 @@ export class Contact {
   #note = el("p.hint", { role: "status" });
   #change = el("button", { type: "button", onclick: () => this.#open() }, "Change");
   #send = el("button", { type: "button", onclick: () => this.#sendCode() }, "Send a code");
-  #cancel = el("button", { type: "button", onclick: () => this.#keepOld() }, "Cancel the change");
+  #cancel = el("button", { type: "button", onclick: () => this.#keepOld() }, "Cancel change");
   #armed = field("Code from your authenticator app", { name: "code", autocomplete: "one-time-code", maxLength: 40 });
   #code;
   #edit;
-  #asked = false; /* a code was sent since the page was opened */
+  #asked = false; /* a code has been sent since the page was opened */
 
-  /* of: {kind, label, noun, type, plain: what is typed as it is sent, sent: words for a code that was sent} */
+  /* of: {kind, label, noun, type, plain(typed): the value to send, sent(to): the text once a code has been sent} */
   constructor(root, of) {
     this.#of = of;
     this.#code = el("form", { noValidate: true, onsubmit: (e) => this.#submit(e, () => this.#confirm()) },
@@ -42,7 +42,7 @@ export class Contact {
 
   get #pending() { return session.user[this.#of.kind === "email" ? "pendingEmail" : "pendingPhone"]; }
   get #confirmed() { return session.user[this.#of.kind === "email" ? "emailVerifiedAt" : "phoneVerifiedAt"] !== null; }
-  /* Another account has confirmed it, which this one never did: nothing is left to be confirmed. */
+  /* Another account has confirmed this address or number, so this account no longer has it. */
   get #lost() { return session.user[this.#of.kind].startsWith("released:"); }
 
   render() {
@@ -59,11 +59,11 @@ export class Contact {
   }
 
   #words(waits) {
-    if (this.#lost && !this.#pending && this.#edit.hidden) return `Another account has confirmed the ${this.#of.noun} that was here. Enter a new one.`;
+    if (this.#lost && !this.#pending && this.#edit.hidden) return `The ${this.#of.noun} that was here now belongs to another account. Enter a new one.`;
     if (!waits || !this.#edit.hidden) return "";
     if (this.#asked) return this.#of.sent(this.#pending ?? session.user[this.#of.kind]);
-    if (this.#pending) return `${this.#pending} will be used once you have confirmed it.`;
-    return this.#of.kind === "email" ? "Enter the code from the email we sent you, or follow its link." : "Send yourself a code and enter it here.";
+    if (this.#pending) return `We’ll use ${this.#pending} once you’ve confirmed it.`;
+    return this.#of.kind === "email" ? "Enter the code from the email we sent you, or follow the link in it." : "Get a code by text message and enter it here.";
   }
 
   close() {
@@ -71,7 +71,7 @@ export class Contact {
     this.#hideEdit();
   }
 
-  /* Nothing of the user stays. */
+  /* Removes everything about the user from the form. */
   clear() {
     for (const form of [this.#code, this.#edit]) { form.reset(); clearComplaints(form); }
     this.#value.textContent = this.#value.title = this.#note.textContent = "";
@@ -143,7 +143,7 @@ export class Contact {
     (this.#code.hidden ? this.#change : this.#code.elements.code).focus();
   }
 
-  /* The old one again: nothing waits any more. */
+  /* Keeps the current address or number and drops the pending one. */
   #keepOld() {
     busy(this.#code, async () => {
       session.setUser(await request("PATCH", "/v1/me", { body: { [this.#of.kind]: session.user[this.#of.kind] } }));

@@ -1,16 +1,16 @@
 /*
- * Due dates as people read and type them: a day ("2026-11-30") or an instant (RFC 3339, UTC).  Days and clocks are
- * those of the account's time zone, as they are for the API, wherever the browser is.
+ * Due dates: a day ("2026-11-30") or an instant (RFC 3339, UTC).  Both are shown and typed in the account's time
+ * zone, which is also the one the API uses, whatever the browser's zone is.
  */
 const DAY_MS = 86_400_000;
 const pad = (n, width = 2) => String(n).padStart(width, "0");
 
 let zone; /* undefined: the browser's own */
-let formats = null; /* what is costly to make, for the zone */
-const walls = new Map(); /* instant -> the zone's clock then, as if it were UTC */
+let formats = null; /* the zone's formatters, which are slow to create */
+const walls = new Map(); /* instant -> local time in the zone, as if it were UTC */
 const CACHED = 5000;
 
-/* Called with the account's zone; a name that this browser does not know leaves its own. */
+/* Sets the account's zone.  If the browser does not know the name, its own zone is used. */
 export function setZone(name) {
   try {
     new Intl.DateTimeFormat("en", { timeZone: name });
@@ -33,7 +33,7 @@ function format(kind) {
   return formats[kind];
 }
 
-/* What the zone's clock shows at an instant, as the instant at which a clock in UTC shows it. */
+/* Local time in the zone at an instant, given as the instant at which UTC shows the same time. */
 function wall(ms) {
   let found = walls.get(ms);
   if (found === undefined) {
@@ -48,12 +48,13 @@ function wall(ms) {
 
 const isoDay = (wallMs) => { const d = new Date(wallMs); return `${pad(d.getUTCFullYear(), 4)}-${pad(d.getUTCMonth() + 1)}-${pad(d.getUTCDate())}`; };
 
-/* The day that an instant falls on. */
+/* The day on which an instant falls. */
 export const dayOf = (ms) => isoDay(wall(Math.floor(ms / 1000) * 1000));
 
 /*
- * The instant at which the zone's clock shows this.  A time that comes twice means its first, one that is skipped
- * the moment after the gap: so a day begins with its first instant even where midnight is repeated or skipped.
+ * The instant of a local time in the zone.  When clocks go back and the time occurs twice, it is the first; when
+ * they go forward and it is skipped, it is the moment after the gap.  So a day starts at its first instant even
+ * where midnight is repeated or skipped.
  */
 export const instantOf = (date, time = "00:00") => instantAt(Date.parse(`${date}T${time}Z`));
 
@@ -65,7 +66,7 @@ function instantAt(wanted) {
 
 const endOf = (date) => instantAt(Date.parse(`${date}T00:00Z`) + DAY_MS);
 
-/* One number to sort by and compare with now: a day ends with its last moment. */
+/* The due time in milliseconds, for sorting and for comparing with now.  A task due on a day is due at its end. */
 export function dueTime(task) {
   if (task.dueAt) return Date.parse(task.dueAt);
   if (task.dueDate) return endOf(task.dueDate) - 1;
@@ -84,7 +85,7 @@ export function dueLabel(task, now = Date.now()) {
   return { text: task.dueAt ? `${text} ${clockText(task.dueAt)}` : text, when: late ? "late" : days <= 1 ? "soon" : "later" };
 }
 
-/* When a label of these tasks says something else next: at a due time, or at midnight. */
+/* When the label of one of these tasks changes next: at a due time or at midnight. */
 export function nextChange(tasks, now = Date.now()) {
   let next = endOf(dayOf(now));
   for (const task of tasks) {
@@ -97,14 +98,14 @@ export function nextChange(tasks, now = Date.now()) {
 export const clockText = (at) => format("clock").format(new Date(at));
 export const momentText = (at) => format("moment").format(new Date(at));
 
-/* Where the account's clock is not the browser's, people are told which one counts. */
+/* Says which time zone is used if it differs from the browser's. */
 export function zoneNote(now = new Date()) {
   const here = Date.UTC(now.getFullYear(), now.getMonth(), now.getDate(), now.getHours(), now.getMinutes());
   const same = Math.abs(wall(Math.floor(now.getTime() / 60_000) * 60_000) - here) < 60_000;
-  return same ? "" : `Times are in the time zone of your account, ${(zone ?? "UTC").replaceAll("_", " ")}.`;
+  return same ? "" : `Times are in your account’s time zone, ${(zone ?? "UTC").replaceAll("_", " ")}.`;
 }
 
-/* The values of the two inputs for a task, and back: no time means a day. */
+/* A task's due date as the values of the two inputs, and back.  No time means the whole day. */
 export function dueInputs(task) {
   if (!task.dueAt) return { date: task.dueDate ?? "", time: "" };
   const shown = new Date(wall(Math.floor(Date.parse(task.dueAt) / 1000) * 1000));

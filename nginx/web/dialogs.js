@@ -1,11 +1,11 @@
-/* The small windows: a question, a conflict of two edits, and short notes at the bottom ("toasts"). */
+/* Dialogs: questions, conflicting edits, the password, text to copy; and toasts, the short notes at the bottom. */
 import { $, busy, clearComplaints, el } from "./dom.js";
 import { fieldText } from "./messages.js";
 import { typedWithin } from "./typed.js";
 
 const TOAST_MS = 8000;
 
-/* Opens a <dialog> and resolves to the value of the button that closed it ("" for Esc and Cancel, which ask first when something was typed). */
+/* Opens a <dialog> and resolves to the value of the button that closed it.  Esc and Cancel give "", and ask first if there is unsaved input. */
 export function ask(dialog) {
   return new Promise((done) => {
     const over = new AbortController();
@@ -16,7 +16,7 @@ export function ask(dialog) {
       if (button?.hasAttribute("data-close")) leave();
       else if (button?.value && button.type === "button") dialog.close(button.value);
     });
-    /* The key, since browsers let the "cancel" that follows it be refused only once. */
+    /* Handle the key as well: browsers allow the "cancel" event to be prevented only once. */
     on("keydown", (e) => {
       if (e.key !== "Escape" || !typedWithin(dialog)) return;
       e.preventDefault();
@@ -30,7 +30,7 @@ export function ask(dialog) {
   });
 }
 
-/* Asks before what was typed in a part of the page is lost; true when there is nothing, or it may go. */
+/* Asks before unsaved input within `root` is lost; true if there is none or the user discards it. */
 export async function mayDiscard(root) {
   return !typedWithin(root) || confirm("Discard your changes?", "What you typed hasn’t been saved.", "Discard");
 }
@@ -43,7 +43,7 @@ export async function confirm(title, text, yes) {
   return (await ask(dialog)) === "yes";
 }
 
-/* rows: [{label, theirs, mine}] as texts; name: who the other is.  Resolves to "theirs", "mine" or "". */
+/* rows: [{label, theirs, mine}] as text; name: who made the other change.  Resolves to "theirs", "mine" or "". */
 export async function askConflict(rows, name) {
   $("conflict-title").textContent = `${name} changed this task while you were editing it`;
   const body = $("conflict-table").tBodies[0];
@@ -53,7 +53,7 @@ export async function askConflict(rows, name) {
   return choice === "cancel" ? "" : choice;
 }
 
-/* A note that goes away by itself; action {label, run} adds a button (Undo). */
+/* A note that disappears by itself; action {label, run} adds a button such as Undo. */
 export function toast(text, action) {
   const note = el("div.toast", {}, el("span", {}, text));
   const gone = () => note.remove();
@@ -65,19 +65,19 @@ export function toast(text, action) {
   }
   const shelf = $("toasts");
   shelf.append(note);
-  shelf.hidePopover(); /* shown anew it lies above a dialog that was opened since */
+  shelf.hidePopover(); /* hiding and showing it puts it above a dialog that has been opened since */
   shelf.showPopover();
   setTimeout(gone, TOAST_MS);
 }
 
-/* texts: words of the place for a problem's slug. */
+/* texts: messages for this place, by the problem's slug. */
 export function toastError(error, texts = {}) {
   if (error.message === "signed out") return;
   const complaints = (error.errors ?? []).map((e) => fieldText(String(e.pointer ?? "").split("/")[1], e.code));
   toast([texts[error.slug] ?? error.message, ...complaints].join(" "));
 }
 
-/* Text that can no longer be saved, to be copied. */
+/* Shows text that can no longer be saved, so that the user can copy it. */
 export async function offerText(title, explanation, text) {
   $("kept-title").textContent = title;
   $("kept-text").textContent = explanation;
@@ -93,8 +93,8 @@ export async function offerText(title, explanation, text) {
 }
 
 /*
- * The password again, for what is too delicate for an old log-in, and a code if there is a second factor;
- * true once the server has accepted them.
+ * Asks for the password, and for a code if the user has a second factor, before an action that needs a recent
+ * login.  Resolves to true once the server has accepted them.
  */
 export async function askPassword(send, hasFactor) {
   const dialog = $("step-up-dialog");

@@ -1,6 +1,6 @@
 /*
- * Making and filling elements.  Data enters the page as text only (never as HTML), so nothing a user
- * typed can become markup.
+ * Creates and fills elements.  Data enters the page as text, never as HTML, so nothing a user typed can become
+ * markup.
  */
 import { fieldText } from "./messages.js";
 
@@ -35,21 +35,21 @@ export function svg(tag, attributes, ...children) {
 
 export const icon = (name) => svg("svg", { class: "icon", "aria-hidden": "true" }, svg("use", { href: `#i-${name}` }));
 
-/* A steady small number for an id, to pick one of the palette's colours. */
+/* The same small number for the same id, to pick a colour of the palette. */
 export function hue(id) {
   let sum = 0;
   for (const c of String(id)) sum = (sum * 31 + c.charCodeAt(0)) >>> 0;
   return sum % 8;
 }
 
-/* `label`: what is read out and shown on hovering, when it is more than the name. */
+/* `label`: the tooltip and accessible name, if it is more than the name. */
 export function avatar(id, name, label = name) {
   const words = String(name || "?").trim().split(/\s+/);
   const letters = [...(words[0] ?? "?")][0] + (words.length > 1 ? [...words.at(-1)][0] : "");
   return el("span.avatar", { dataset: { hue: hue(id) }, title: label, role: "img", "aria-label": label }, letters.toUpperCase());
 }
 
-/* An element that is moved loses the focus: it gets it back. */
+/* Moving an element takes the focus away from it: gives it back. */
 export function keepFocus(root, work) {
   const held = document.activeElement;
   work();
@@ -81,8 +81,8 @@ export function clearComplaints(form) {
 }
 
 /*
- * Shows a problem: each complaint at its input, found by the pointer's first name; the rest below the form.
- * texts: words of this form for a problem's slug.
+ * Shows a problem: each field's error beside its input, found by the first segment of its pointer; anything else
+ * below the form.  texts: messages of this form, by the problem's slug.
  */
 export function showProblem(form, error, { aliases = {}, texts = {} } = {}) {
   clearComplaints(form);
@@ -103,7 +103,7 @@ export function showProblem(form, error, { aliases = {}, texts = {} } = {}) {
 
 let notes = 0;
 
-/* A name of any script inside of a sentence of ours: its direction stays its own (U+2068, U+2069). */
+/* A name in any script within one of our sentences: keeps its own text direction (U+2068, U+2069). */
 export const isolate = (name) => `\u2068${name}\u2069`;
 export const quote = (name) => `“${isolate(name)}”`;
 
@@ -114,7 +114,7 @@ export function complain(input, text) {
   input.after(note);
 }
 
-/* Holds a form's button while its work runs, so that a double click is one click. */
+/* Disables a form's button while `work` runs, so that a double click counts once. */
 export async function busy(form, work, options) {
   const button = form.querySelector("button[type=submit]");
   if (form.hasAttribute("aria-busy")) return;

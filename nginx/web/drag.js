@@ -1,6 +1,6 @@
 /*
- * Dragging cards between columns with mouse, pen or a long touch.  Pointer events rather than the
- * browser's drag and drop, which knows no touch.  The card itself marks the place it would fall to.
+ * Dragging cards between columns with a mouse, a pen or a long touch.  It uses pointer events because the browser's
+ * drag and drop does not work with touch.  The card itself shows where it would be dropped.
  */
 const START_PX = 5;
 const LONG_TOUCH_MS = 350;
@@ -10,7 +10,7 @@ const SCROLL_PX = 12;
 /* on: allowed(), dropped(taskId, {status, before or after}), ended(). */
 export function makeDraggable(root, on) {
   const drag = { active: false, justDropped: false };
-  let press = null; /* a pointer that went down on a card and may become a drag */
+  let press = null; /* a pointer that is down on a card, and may start a drag */
   let ghost = null;
   let home = null; /* where the card was, to put it back */
   let ticking = 0;
@@ -81,7 +81,7 @@ export function makeDraggable(root, on) {
     return null;
   }
 
-  /* Near an edge the board scrolls sideways and the column up or down. */
+  /* Near an edge, scrolls the board sideways and the column up or down. */
   function scroll() {
     if (!drag.active) return;
     const by = (at, low, high) => (at < low + EDGE_PX ? -SCROLL_PX : at > high - EDGE_PX ? SCROLL_PX : 0);
@@ -107,7 +107,7 @@ export function makeDraggable(root, on) {
     card.classList.remove("dragging");
     root.classList.remove("is-dragging");
     drag.active = false;
-    drag.justDropped = true; /* the click that follows is not one */
+    drag.justDropped = true; /* ignore the click that follows */
     setTimeout(() => { drag.justDropped = false; });
     const moved = card.parentElement !== home.parent || card.nextElementSibling !== home.next;
     if (keep && moved) on.dropped(card.dataset.task, placeOf(card));

@@ -1,4 +1,4 @@
-/* Two-factor authentication: set up with an authenticator app, and turned off again. */
+/* Two-factor authentication: setting it up with an authenticator app, and turning it off. */
 import { request } from "./api.js";
 import { $, busy, clearComplaints, complain, el, svg } from "./dom.js";
 import { momentText } from "./dates.js";
@@ -6,9 +6,9 @@ import { REQUIRED } from "./messages.js";
 import { qrCode } from "./qr.js";
 import { session } from "./session.js";
 
-let step = "start"; /* start, code: a secret waits for its first code, recovery: codes are shown */
+let step = "start"; /* "start"; "code": waiting for the first code; "recovery": showing the recovery codes */
 
-/* Shows what fits; `anew` forgets what was begun. */
+/* Shows the form for the current step; `anew` discards an unfinished set-up. */
 export function renderFactor(anew) {
   if (anew) {
     step = "start";
@@ -19,7 +19,7 @@ export function renderFactor(anew) {
   const since = session.user.totpEnabledAt;
   $("factor-text").textContent = since
     ? `On since ${momentText(since)}. You need a code from your phone to log in.`
-    : "Off. When it is on, you need your password and a code from your phone to log in.";
+    : "Off. When it’s on, you need your password and a code from your phone to log in.";
   for (const label of document.querySelectorAll(".field.armed")) label.hidden = !since;
   $("factor-password").hidden = step !== "start";
   $("factor-code").hidden = step !== "code";
@@ -27,7 +27,7 @@ export function renderFactor(anew) {
   $("factor-password").querySelector("button").textContent = since ? "Turn off" : "Set up";
 }
 
-/* Dark squares on white in both themes, since not every app reads it the other way round. */
+/* Dark squares on white in both themes: not every app can read an inverted code. */
 function drawCode(text) {
   const squares = qrCode(text);
   $("factor-qr").hidden = !squares;

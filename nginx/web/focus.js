@@ -1,12 +1,12 @@
 /*
- * The keyboard's place is never lost: when what has the focus goes away, is hidden or disabled, its nearest
- * neighbour takes the focus over.
+ * Keeps the keyboard focus: when the focused element is removed, hidden or disabled, the focus moves to its nearest
+ * neighbour instead of falling back to the body.
  */
 const FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex]";
-let trail = []; /* the focused element and what it was in: {node, index} from the inside out */
+let trail = []; /* the focused element and its ancestors, innermost first: {node, index} */
 
 const usable = (e) => e.isConnected && !e.disabled && !e.closest("[inert]") && e.checkVisibility({ visibilityProperty: true });
-/* Also when what has the focus is hidden: the browser notices that only when it next draws. */
+/* Also true if the focused element is hidden: the browser only notices at the next frame. */
 export const hasNoFocus = () => !document.activeElement || document.activeElement === document.body || !usable(document.activeElement);
 
 function remember(e) {
@@ -18,7 +18,7 @@ function remember(e) {
 
 const first = (root) => (root?.matches(FOCUSABLE) && usable(root) ? root : [...root?.querySelectorAll(FOCUSABLE) ?? []].find((e) => usable(e) && e.tabIndex >= 0));
 
-/* Where the focus goes: beside where it was, else further out, else to the heading of what is shown. */
+/* The element that gets the focus: a neighbour of the lost one, else one further out, else the heading of the view. */
 function heir() {
   for (let i = 1; i < trail.length; i++) {
     const { node } = trail[i];

@@ -1,11 +1,11 @@
 /*
- * Text as the search compares it, folded as the API does (common/unicode.h has the steps; tests/folding.tsv
- * what both must give): without case, accents and compatibility forms.
+ * Folds text for searching: removes case, accents and compatibility forms, exactly as the API does.
+ * common/unicode.h lists the steps; tests/folding.tsv has results that both must produce.
  */
 const ACCENTS = "\\u0300-\\u036f\\u0483-\\u0487\\u0591-\\u05bd\\u05bf\\u05c1\\u05c2\\u05c4\\u05c5\\u05c7\\u0610-\\u061a\\u0640" +
   "\\u064b-\\u065f\\u0670\\u06d6-\\u06dc\\u06df-\\u06e4\\u06e7\\u06e8\\u06ea-\\u06ed\\u1ab0-\\u1aff\\u1dc0-\\u1dff\\u20d0-\\u20ff" +
   "\\ufe00-\\ufe0f\\ufe20-\\ufe2f\\u{e0100}-\\u{e01ef}";
-const DROPPED = new RegExp(`[${ACCENTS}]|(?!\\u200b)\\p{Cf}`, "gu"); /* the zero-width space is between words */
+const DROPPED = new RegExp(`[${ACCENTS}]|(?!\\u200b)\\p{Cf}`, "gu"); /* the zero-width space separates words */
 const LETTERS = new Map(Object.entries({
   "æ": "ae", "ð": "d", "ø": "o", "þ": "th", "đ": "d", "ħ": "h", "ı": "i", "ł": "l", "ŋ": "n", "œ": "oe", "ŧ": "t", "\u02bc": "'",
   "\u0649": "\u064a", "\u06a9": "\u0643", "\u06c1": "\u0647", "\u06cc": "\u064a", "\u06d5": "\u0647",
@@ -13,7 +13,7 @@ const LETTERS = new Map(Object.entries({
 const ZEROS = [0x0660, 0x06f0, 0x07c0, 0x0966, 0x09e6, 0x0a66, 0x0ae6, 0x0b66, 0x0be6, 0x0c66, 0x0ce6, 0x0d66, 0x0de6, 0x0e50,
   0x0ed0, 0x0f20, 0x1040, 0x1090, 0x17e0, 0x1810];
 
-/* Character by character, since some lower case depends on what stands around: both sigmas are one. */
+/* Character by character, because lower case can depend on the neighbours: both forms of sigma must be equal. */
 const foldCase = (c) => c.toLowerCase().toUpperCase().toLowerCase();
 
 function plain(c) {

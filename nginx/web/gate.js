@@ -1,4 +1,4 @@
-/* What is shown before one is logged in: log in, sign up, and a new password for those who forgot theirs. */
+/* What the page shows before login: log in, sign up, and reset a forgotten password. */
 import { request } from "./api.js";
 import { $, busy, clearComplaints, complain } from "./dom.js";
 import { letterToken, letterUsed } from "./invitations.js";
@@ -10,19 +10,19 @@ const TABS = ["login", "signup"];
 const LEDES = {
   login: "Your team’s tasks, up to date on every screen.",
   signup: "Your team’s tasks, up to date on every screen.",
-  forgot: "Enter the email address of your account. We’ll send you a link to choose a new password.",
+  forgot: "Enter your account’s email address. We’ll email you a link to choose a new password.",
   reset: "Choose a new password. You’ll be logged out on all devices.",
 };
 const TEXTS = {
   login: {
     "bad-credentials": "Wrong email or password.",
-    throttled: "Too many attempts. Wait a few minutes before you try again.",
+    throttled: "Too many attempts. Wait a few minutes, then try again.",
   },
 };
 let resetToken = null;
-let enterWith = null; /* opens the shell, and says some words there */
+let enterWith = null; /* enter() of setUpGate() */
 
-/* Shows one of the forms, and above it a note. */
+/* Shows one of the forms, with a note above it. */
 function choose(name, note = "") {
   for (const each of Object.keys(LEDES)) $(each).hidden = each !== name;
   for (const each of TABS) {
@@ -36,7 +36,7 @@ function choose(name, note = "") {
   if (name === "login") askCode(false);
 }
 
-/* The second step of logging in: the code of an account that has a second factor. */
+/* Shows or hides the field for the code of an account with two-factor authentication. */
 function askCode(yes) {
   const { code } = $("login").elements;
   code.closest(".field").hidden = !yes;
@@ -45,7 +45,7 @@ function askCode(yes) {
   if (yes) code.focus();
 }
 
-/* What needs no server to be wrong; the server judges the rest. */
+/* Checks what can be checked without the server; true if there is nothing to complain about. */
 function complete(form) {
   clearComplaints(form);
   for (const input of form.querySelectorAll("input[required]")) {
@@ -62,7 +62,7 @@ function complete(form) {
 /* "+49 (170) 123-45" is how people write what the server wants as +4917012345. */
 export const plainPhone = (text) => (/^[+\d][\d\s().\/-]+$/.test(text.trim()) ? text.replace(/[\s().\/-]/g, "") : text.trim());
 
-/* Log-in and sign-up open a session whose lasting half is a cookie. */
+/* Opens a session by login or sign-up; its refresh token is a cookie. */
 async function open(path, body) {
   const opened = await request("POST", path, { body: { ...body, cookie: true }, open: true });
   if (opened.accessToken) session.adopt(opened);
@@ -83,7 +83,7 @@ async function logIn(f) {
   return true;
 }
 
-/* The zone of the browser, unless the server has never heard of it.  False: the account opens by a letter. */
+/* Registers with the browser's time zone, or without it if the server does not know it.  The account may have to be opened by a link sent by email. */
 async function signUp(f) {
   const body = { name: f.name.value.trim(), email: f.email.value.trim(), phone: plainPhone(f.phone.value), password: f.password.value };
   const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
@@ -93,15 +93,15 @@ async function signUp(f) {
     return open("/v1/users", body);
   });
   letterUsed();
-  if (opened) return enterWith(`We’ve emailed ${session.user.email} a link to confirm the address.`);
-  choose("login", `We’ve emailed ${body.email} a link that opens your account. Then log in here.`);
+  if (opened) return enterWith(`We’ve emailed a link to ${session.user.email} to confirm the address.`);
+  choose("login", `We’ve emailed a link to ${body.email} to activate your account. Follow it, then log in here.`);
   return true;
 }
 
-/* The same words whoever asks. */
+/* The reply is the same whether or not there is an account. */
 async function forgot(f) {
   await request("POST", "/v1/password-resets", { body: { email: f.email.value.trim() }, open: true });
-  choose("login", "If there is an account with this address, we’ve emailed it a link. The link works for 30 minutes.");
+  choose("login", "If there’s an account with this address, we’ve emailed a link to it. The link works for 30 minutes.");
   $("login").elements.password.focus();
 }
 
@@ -110,7 +110,7 @@ async function reset(f, done) {
     await request("PUT", "/v1/password-resets", { body: { token: resetToken, password: f.password.value }, open: true });
   } catch (error) {
     if (error.status !== 401) throw error;
-    choose("forgot", "This link no longer works: it has been used, or is older than 30 minutes. You can request a new one.");
+    choose("forgot", "This link no longer works: it has already been used, or is more than 30 minutes old. You can request a new one.");
     $("forgot").elements.email.focus();
     return;
   }
@@ -128,7 +128,7 @@ function onSubmit(id, work) {
   };
 }
 
-/* Wires the forms; enter(words) opens the shell after a success, done(words) goes on after a new password was set. */
+/* Sets up the forms.  enter(words) opens the workspace after a login; done(words) continues after a new password was set. */
 export function setUpGate(enter, done) {
   for (const each of TABS) {
     $(`tab-${each}`).onclick = () => { choose(each); $(each).elements[0].focus(); };
@@ -141,7 +141,7 @@ export function setUpGate(enter, done) {
   };
   for (const button of document.querySelectorAll("[data-to-login]")) {
     button.onclick = () => {
-      if (session.exists()) done(); /* the letter was opened by somebody who is logged in */
+      if (session.exists()) done(); /* somebody who is logged in followed the link */
       else { choose("login"); $("login").elements.login.focus(); }
     };
   }
@@ -162,7 +162,7 @@ function show(name, note, first) {
 
 export const showGate = (note) => show("login", note, "login");
 
-/* The form of a letter's link; without a token (letters that only warn have such links) the form that asks for one. */
+/* Shows the form for a reset link.  Emails that only warn link here without a token: then the form that requests a link. */
 export function showReset(token) {
   resetToken = token;
   if (token) show("reset", "", "password");

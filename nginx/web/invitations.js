@@ -1,21 +1,21 @@
 /*
- * Invitations, both sides: what an admin has sent (in the share window), and what one is asked, by
- * the link of a letter (#/i/<token>) or in the list of those to one's own confirmed address.
- * The link's token leaves the address at once and is kept in memory until it is answered.
+ * Invitations: those an admin has sent (in the share dialog) and those the user has received, by a link in an
+ * email (#/i/<token>) or in the sidebar's list of invitations to the confirmed address.  The token is removed from
+ * the address bar at once and kept in memory until the user responds.
  */
 import { everything, request } from "./api.js";
 import { capital } from "./card.js";
 import { ask, toast, toastError } from "./dialogs.js";
 import { $, el, icon, isolate, quote } from "./dom.js";
 
-const GONE = "This invitation is no longer valid: it was used, declined, withdrawn or replaced, or is older than seven days.";
-let token = null; /* of a letter, not answered yet */
+const GONE = "This invitation is no longer valid: it was used, declined, withdrawn or replaced, or is more than seven days old.";
+let token = null; /* from a link, not answered yet */
 let listTurn = 0;
 let sentTurn = 0;
 
-/* ---- what one is asked ---- */
+/* ---- received ---- */
 
-/* Takes the token out of the address; true if there was one. */
+/* Takes the token out of the address bar; true if there was one. */
 export function takeInvitation() {
   const [, found] = /^#\/i\/([\w-]{1,200})$/.exec(location.hash) ?? [];
   if (!found) return false;
@@ -24,26 +24,26 @@ export function takeInvitation() {
   return true;
 }
 
-const words = ({ inviter, project, role }) => `${isolate(inviter.name)} invites you to ${quote(project.name)} as ${/^[ao]/.test(role) ? "an" : "a"} ${role}.`;
+const words = ({ inviter, project, role }) => `${isolate(inviter.name)} invites you to join ${quote(project.name)} as ${/^[ao]/.test(role) ? "an" : "a"} ${role}.`;
 const reason = (error) => (error.status === 404 ? GONE : error.message);
 
-/* What the gate says above its forms to somebody who has come with a letter; null without one. */
+/* The note above the login form after following an invitation link; null without one. */
 export async function invitationNote() {
   if (!token) return null;
   try {
     const seen = await request("POST", "/v1/invitations/look", { body: { token }, open: true });
-    return `${words(seen)} Log in to answer, or create an account to join.`;
+    return `${words(seen)} Log in to respond, or create an account to join.`;
   } catch (error) {
     token = null;
     return reason(error);
   }
 }
 
-/* For a registration, which accepts it. */
+/* For registering, which accepts the invitation. */
 export const letterToken = () => token;
 export const letterUsed = () => { token = null; };
 
-/* Asks about the letter's invitation, if there is one; resolves to the project that was joined, or null. */
+/* Asks about the invitation whose link was followed, if any; resolves to the project that the user joined, or null. */
 export async function answerLetter() {
   if (!token) return null;
   const body = { token };
@@ -62,11 +62,11 @@ async function answer(seen, body) {
   if (choice === "decline") await request("POST", "/v1/invitations/decline", { body });
   if (choice !== "accept") return null;
   const project = await request("POST", "/v1/invitations/accept", { body });
-  toast(`You have joined ${quote(project.name)}.`);
+  toast(`You’ve joined ${quote(project.name)}.`);
   return project;
 }
 
-/* The list of mine, in the sidebar; joined(project) after one was accepted. */
+/* The user's invitations in the sidebar; calls joined(project) after one was accepted. */
 export async function renderInvitations(joined) {
   const mine = ++listTurn;
   const items = await everything("/v1/invitations").catch(() => null);
@@ -80,9 +80,9 @@ export async function renderInvitations(joined) {
       icon("people"), el("span.clip", { dir: "auto" }, seen.project.name)))));
 }
 
-/* ---- what an admin has sent ---- */
+/* ---- sent ---- */
 
-/* Fills the share window's list of open invitations; it stays empty for who may not see them. */
+/* Fills the share dialog's list of pending invitations; empty for members who may not see them. */
 export async function renderSent(store) {
   const mine = ++sentTurn;
   const path = `/v1/projects/${store.id}/invitations`;
@@ -95,7 +95,7 @@ export async function renderSent(store) {
     el("span.grow.clip", { title: each.email }, each.email, el("em", {}, " (invited)")),
     el("span.role", {}, capital(each.role)),
     el("button.quiet.square", {
-      type: "button", title: "Withdraw", "aria-label": `Withdraw the invitation of ${each.email}`,
+      type: "button", title: "Withdraw", "aria-label": `Withdraw the invitation to ${each.email}`,
       onclick: () => withdraw(each.id),
     }, icon("close")))));
 }

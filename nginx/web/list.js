@@ -1,11 +1,11 @@
-/* The list: one row per task, sorted by a column the user picks. */
+/* The list view: one row per task, sorted by the column that the user picks. */
 import { assigneeAvatars, capital, dueChip, isDone, labelChips, lookOf, priorityMark, priorityRank, statusOf } from "./card.js";
 import { dueLabel, dueTime } from "./dates.js";
 import { arrange, el, keepFocus } from "./dom.js";
 
-const byName = new Intl.Collator(); /* many times as fast as localeCompare() */
+const byName = new Intl.Collator(); /* many times faster than localeCompare() */
 
-/* Each column: key, heading, compare for rising order. */
+/* Each column: key, heading, comparison for ascending order (null: cannot be sorted by). */
 const COLUMNS = [
   ["number", "#", (a, b) => a.number - b.number],
   ["title", "Title", (a, b) => byName.compare(a.title, b.title)],
@@ -52,7 +52,7 @@ export class List {
     for (const id of this.#rows.keys()) if (!store.tasks.has(id)) this.#rows.delete(id);
   }
 
-  /* Nothing of any project stays. */
+  /* Removes all project data from the view. */
   clear() {
     this.#store = null;
     this.#again = () => {};
@@ -60,7 +60,7 @@ export class List {
     this.#body.replaceChildren();
   }
 
-  /* Without a due date comes last, whichever way the dates run; the board's order settles ties. */
+  /* Tasks without a due date come last in both directions; ties keep the board's order. */
   #sorted(tasks) {
     const { key, down } = this.#sort;
     const compare = COLUMNS.find(([k]) => k === key)[2];

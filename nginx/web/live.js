@@ -1,8 +1,8 @@
 /*
- * The live connection, for any page or program: connects, says hello, follows topics, and after a break
- * resumes each topic that was followed by name behind the last event it saw ("all" goes on from now).
- * Every event is handed on once, in order of its number; where that cannot be promised, onResync asks
- * for a fresh snapshot.  Knows nothing of pages or tasks.
+ * The WebSocket client, usable by any page or program: connects, sends hello, follows topics, and after a
+ * disconnect resumes each topic that was followed by name after its last event ("all" continues from now).
+ * Every event is delivered once and in order of its number; if that is not possible, onResync asks the caller to
+ * load a fresh snapshot.  Knows nothing about pages or tasks.
  *
  *   const live = new Live({ url, token: async () => "…", onEvent, onResync, onLeft, onState, … });
  *   live.follow("all"); live.start();
@@ -13,15 +13,15 @@ const FIRST_DELAY_MS = 250;
 const LAST_DELAY_MS = 15_000;
 const ANSWER_MS = 10_000; /* the longest wait for ready, pong or following */
 const PING_MS = 20_000;
-const OFFLINE_AFTER = 4; /* failed tries until "reconnecting" is called "offline" */
-const LATER_MS = 1_000; /* until a follow that was throttled is sent again; doubled each time */
-const SETTLE_MS = 3_000; /* how long a replay whose end was not seen may be silent */
+const OFFLINE_AFTER = 4; /* failed attempts before the state changes from "reconnecting" to "offline" */
+const LATER_MS = 1_000; /* delay before a throttled follow is sent again; doubles each time */
+const SETTLE_MS = 3_000; /* a replay whose last event did not come is taken as finished after this silence */
 
 const NOT_AUTHORISED = 4401; /* close code */
 const NOT_FOUND = "not-found"; /* error codes */
 const THROTTLED = "throttled";
 
-/* What is known of one topic; seq is the last number handed on, cursor the place behind it. */
+/* The state of one topic: seq is the number of the last event delivered, cursor the position after it. */
 function newTopic() {
   return { wanted: false, following: false, cursor: null, seq: null, ref: null, until: null, refusals: 0, timer: 0 };
 }
@@ -35,12 +35,12 @@ export class Live {
   #failures = 0;
   #state = "idle";
   #since = null; /* when the connection was lost */
-  #missed = null; /* events replayed since the reconnect; null when not catching up */
+  #missed = null; /* number of events replayed since the reconnect; null when not catching up */
   #refs = 0;
   #timers = { retry: 0, answer: 0, ping: 0, settle: 0 };
 
   /*
-   * url, token(): promise of an access token, refused(): the server says it is no longer good.
+   * url, token(): promise of an access token, refused(): called when the server rejects the token.
    * onState({state, since}) with state connecting, live, reconnecting or offline; onCaughtUp(count);
    * onReady(frame); onFollowing(topic); onEvent(frame); onResync(topic, cursor, reason);
    * onLeft(topic, reason); onPresence(frame); onSignal(frame); onError(frame).
@@ -70,7 +70,7 @@ export class Live {
     this.#setState("idle");
   }
 
-  /* Follows a topic from now on, over all reconnects; `since` is a snapshot's cursor. */
+  /* Follows a topic, across reconnects, until release() or stop(); `since` is a snapshot's cursor. */
   follow(topic, since = null) {
     const t = this.#topic(topic);
     t.wanted = true;
@@ -82,8 +82,8 @@ export class Live {
   }
 
   /*
-   * A topic that was followed by name is no longer resumed by itself after a break.  The server is not
-   * told: "unfollow" would end the topic for "all" too.
+   * Stops resuming a topic that was followed by name.  Does not send "unfollow", which would end the topic for
+   * "all" too.
    */
   release(topic) {
     this.#forget(topic);
@@ -93,12 +93,12 @@ export class Live {
     return this.#topics.get(topic)?.following ?? false;
   }
 
-  /* Shows the server a newer token on the open connection. */
+  /* Sends a newer token to the server on the open connection. */
   renew(token) {
     if (this.#ready) this.send({ op: "token", token });
   }
 
-  /* Any other frame (presence, signal); false when there is no connection. */
+  /* Sends any other frame (presence, signal); false if there is no connection. */
   send(frame) {
     if (this.#socket?.readyState !== WebSocket.OPEN) return false;
     this.#socket.send(JSON.stringify(frame));
@@ -121,13 +121,13 @@ export class Live {
     this.#options.onState?.({ state, since: this.#since });
   }
 
-  /* The browser says the network came or went: try now, or stop waiting for what cannot come. */
+  /* The browser is online again: connect now.  It went offline: stop waiting for an answer. */
   #hurry = (event) => {
     if (event.type === "offline") this.#lost();
     else if (!this.#ready) this.#connect();
   };
 
-  /* After sleep a connection may be dead without knowing it: ask at once. */
+  /* After sleep the connection may be dead without an error: check it at once. */
   #wake = () => {
     if (document.visibilityState === "visible" && this.#ready) this.#ping();
   };
@@ -151,7 +151,7 @@ export class Live {
     socket.onclose = (e) => { if (socket === this.#socket) this.#closed(e.code); };
   }
 
-  /* Lets go of the socket and all clocks; topics keep their place. */
+  /* Closes the socket and stops all timers; topics keep their cursors. */
   #drop() {
     for (const name of Object.keys(this.#timers)) clearTimeout(this.#timers[name]);
     const socket = this.#socket;
@@ -174,7 +174,7 @@ export class Live {
     if (this.#running) this.#lost();
   }
 
-  /* Waits, longer each time and never in step with others, then tries again. */
+  /* Reconnects after a delay that grows with each failure and has jitter. */
   #lost() {
     this.#drop();
     this.#since ??= new Date();
@@ -210,9 +210,9 @@ export class Live {
   #onReady(frame) {
     const first = !this.#ready;
     this.#ready = true;
-    if (!first) return; /* the answer to a renewed token */
+    if (!first) return; /* the reply to a renewed token */
     this.#missed = this.#since ? 0 : null;
-    /* "all" last: what has a place of its own resumes there. */
+    /* "all" last: topics that have a cursor of their own resume from it. */
     const names = [...this.#topics.keys()].sort((a, b) => (a === "all") - (b === "all"));
     for (const name of names) this.#sendFollow(name, this.#topics.get(name));
     this.#options.onReady?.(frame);
@@ -235,7 +235,7 @@ export class Live {
       this.#onResync({ ...frame, reason: "not recovered" });
       return;
     }
-    /* With `since` the missed events come now, and the last of them bears this cursor. */
+    /* With `since`, the missed events follow now, and the last of them has this cursor. */
     t.until = t.cursor && frame.cursor !== t.cursor ? frame.cursor : null;
     this.#options.onFollowing?.(frame.topic);
     this.#settle();
@@ -244,13 +244,13 @@ export class Live {
   #onEvent(frame) {
     const t = this.#topic(frame.topic);
     if (t.ref !== null && t.cursor) {
-      /* From an older follow, while the replay asked for is still to come: it must not move our place. */
+      /* An event of an earlier follow while our replay is still outstanding: it must not move the cursor. */
       this.#options.onEvent?.(frame);
       return;
     }
     if (t.seq !== null && frame.seq <= t.seq) return;
     if (t.seq !== null && frame.seq > t.seq + 1) {
-      /* Never seen of our server; a proxy's or a bug's gap must not go unnoticed. */
+      /* Our server never skips a number, but a proxy or a bug might: a gap must not go unnoticed. */
       this.#onResync({ topic: frame.topic, cursor: frame.cursor, reason: "gap" });
     }
     t.seq = frame.seq;
@@ -280,7 +280,7 @@ export class Live {
     this.#options.onError?.(frame);
     for (const [name, t] of this.#topics) {
       if (t.ref === null || t.ref !== frame.ref) continue;
-      /* A topic that is gone, or no longer ours; anything else may pass: try again later. */
+      /* The topic is gone or no longer accessible; any other error may be temporary, so try again. */
       if (frame.code === NOT_FOUND) this.#onLeft({ topic: name, reason: frame.code });
       else if (frame.code === THROTTLED) this.#followLater(name, t);
       else this.#lost();
@@ -288,13 +288,13 @@ export class Live {
     }
   }
 
-  /* The connection is good, and a new one would count for more than a follow: only this follow is repeated. */
+  /* Repeats only this follow: the connection is fine, and a new one would count more against our limits. */
   #followLater(name, t) {
     const most = Math.min(LAST_DELAY_MS, LATER_MS * 2 ** t.refusals++);
     t.timer = setTimeout(() => this.#sendFollow(name, t), most * (0.5 + Math.random() / 2));
   }
 
-  /* Live once every follow is answered and every replay has come to its end. */
+  /* The state is "live" once every follow is answered and every replay is finished. */
   #settle() {
     if (!this.#ready || this.#state === "live") return;
     clearTimeout(this.#timers.settle);

@@ -1,6 +1,7 @@
 /*
- * The side panel: one task, new or known, as a form.  Other people's changes flow into the fields the
- * user has not touched; a save names the revision it was based on, and a clash is shown, never overwritten.
+ * The side panel: a form for a new or an existing task.  Other people's changes appear in the fields that the user
+ * has not edited.  Saving names the revision that the edits are based on, so a conflict is shown to the user and
+ * nobody's change is overwritten unseen.
  */
 import { request } from "./api.js";
 import { askConflict, confirm, toast, toastError } from "./dialogs.js";
@@ -9,7 +10,7 @@ import { $, busy, clearComplaints, isolate, quote } from "./dom.js";
 import { hasNoFocus } from "./focus.js";
 import { TaskForm } from "./taskform.js";
 
-const OVER = matchMedia("(width < 1100px)"); /* as in panel.css: the panel lies over the board */
+const OVER = matchMedia("(width < 1100px)"); /* as in panel.css: the panel covers the board */
 
 export class Panel {
   #workspace;
@@ -18,9 +19,9 @@ export class Panel {
   #fields;
   #base = null; /* the task the user's edits are based on; null while creating */
   #note = $("task-note");
-  #opener = null; /* what had the focus before the panel */
+  #opener = null; /* the element that had the focus before the panel opened */
 
-  /* closed(id): the panel was closed by the user, or its task went away. */
+  /* closed(id): called when the user closed the panel or its task was removed. */
   constructor(workspace, closed) {
     this.#workspace = workspace;
     this.#closed = closed;
@@ -38,7 +39,7 @@ export class Panel {
   get isOpen() { return !$("panel").hidden; }
   get taskId() { return this.isOpen ? this.#base?.id ?? null : null; }
   get #blank() { return { status: this.#fields.known(this.#status) }; }
-  #status = null; /* the column a new task was begun in */
+  #status = null; /* the column in which a new task is created */
 
   async create(status) {
     if (!(await this.#mayLeave())) return;
@@ -69,7 +70,7 @@ export class Panel {
     this.#limits();
   }
 
-  /* Closes, asking first when something typed would be lost; true when closed. */
+  /* Closes the panel, asking first if there is unsaved input; true if it was closed. */
   async close() {
     if (!this.isOpen) return true;
     if (!(await this.#mayLeave())) return false;
@@ -87,25 +88,25 @@ export class Panel {
 
   get hasEdits() { return this.isOpen && this.#workspace.store !== null && this.#touched().length > 0; }
 
-  /* What was typed as text; "" when there is nothing to lose. */
+  /* The unsaved input as text; "" if there is none. */
   get typedText() { return this.isOpen ? this.#fields.text(this.#touched()) : ""; }
 
-  /* The open task with what was typed and not saved, for restore(); null when no panel is open. */
+  /* The open task and its unsaved input, for restore(); null if no panel is open. */
   draft() {
     if (!this.isOpen) return null;
     return { base: this.#base, status: this.#status, values: this.#fields.values(this.#touched()) };
   }
 
-  /* Shows a draft again, on top of what the task has become. */
+  /* Shows a draft again, on top of the task's current state. */
   restore({ base, status, values }) {
     this.#status = status;
     this.#show(base);
     this.#fields.put(values);
-    if (Object.keys(values).length) this.#note.textContent = "Your unsaved changes are back.";
+    if (Object.keys(values).length) this.#note.textContent = "Your unsaved changes have been restored.";
     this.refresh();
   }
 
-  /* What the panel covers takes neither focus nor clicks, and is not read out. */
+  /* Makes the part of the page that the panel covers inert: no focus, no clicks, not read out. */
   #fence() {
     const modal = this.isOpen && OVER.matches;
     $("main").inert = $("sidebar").inert = modal;
@@ -129,7 +130,7 @@ export class Panel {
     return confirm("Discard your changes?", "What you typed in this task hasn’t been saved.", "Discard");
   }
 
-  /* Called after any change of the store. */
+  /* Called after every change of the store. */
   refresh() {
     if (!this.isOpen) return;
     const { store } = this.#workspace;
@@ -151,12 +152,12 @@ export class Panel {
     $("task-delete").hidden = !store.mayWrite || !this.#base;
     $("task-meta").textContent = this.#base ? this.#meta() : "";
     if (!store.mayWrite && this.#touched().length) {
-      this.#note.textContent = "You can no longer edit this project. Your text stays here so that you can copy it.";
+      this.#note.textContent = "You can no longer edit this project. Your text stays here so you can copy it.";
     }
   }
 
-  /* For sentences of ours. */
-  #nameOf(id) { return isolate(this.#workspace.store.members.get(id)?.name ?? "Somebody"); }
+  /* A member's name for use within a sentence. */
+  #nameOf(id) { return isolate(this.#workspace.store.members.get(id)?.name ?? "Someone"); }
 
   #meta() {
     const t = this.#workspace.store.tasks.get(this.#base.id) ?? this.#base;
@@ -165,7 +166,10 @@ export class Panel {
       ? `${made} Last changed by ${this.#nameOf(t.updatedBy)}, ${momentText(t.updatedAt)}.` : made;
   }
 
-  /* A newer revision came: untouched fields follow it; a touched one that it changed keeps the old base, and a save meets 412. */
+  /*
+ * Takes a newer revision into the fields that the user has not edited.  If it changed an edited field too, the base
+ * stays at the old revision, so that saving gets 412 and asks.
+ */
   #takeOver(now) {
     const touched = this.#touched();
     const clashes = this.#fields.clashes(this.#base, now, touched);
@@ -181,7 +185,7 @@ export class Panel {
 
   #gone() {
     if (this.#touched().length) {
-      this.#note.textContent = "This task was deleted. Your text stays here so that you can copy it.";
+      this.#note.textContent = "This task was deleted. Your text stays here so you can copy it.";
       return;
     }
     this.#leave();
@@ -221,7 +225,7 @@ export class Panel {
     this.#limits();
   }
 
-  /* 412: edits of different fields go together; for one field changed by both the user decides.  False: keep editing. */
+  /* After 412: changes to different fields are merged; if both changed a field, the user decides.  False: the user keeps editing. */
   async #settle(error, touched) {
     const current = error.current ?? await request("GET", `/v1/tasks/${this.#base.id}`);
     const clashes = this.#fields.clashes(this.#base, current, touched);

@@ -1,8 +1,8 @@
 /*
- * A QR code (ISO/IEC 18004) of a short text: byte mode, error correction L, versions 1 to 20, which hold 858
- * bytes.  Gives squares, [row][column] with true for dark; knows nothing of the page.
+ * Makes a QR code (ISO/IEC 18004) of a short text: byte mode, error correction level L, versions 1 to 20, which
+ * hold up to 858 bytes.  The result is modules as [row][column], true for dark.
  */
-const CHECK = [7, 10, 15, 20, 26, 18, 20, 24, 30, 18, 20, 24, 26, 30, 22, 24, 28, 30, 28, 28]; /* check bytes of a block, by version */
+const CHECK = [7, 10, 15, 20, 26, 18, 20, 24, 30, 18, 20, 24, 26, 30, 22, 24, 28, 30, 28, 28]; /* error correction bytes per block, by version */
 const BLOCKS = [1, 1, 1, 1, 1, 2, 2, 2, 2, 4, 4, 4, 4, 4, 6, 6, 6, 6, 7, 8];
 const LEVEL_L = 1;
 const MASKS = [
@@ -14,7 +14,7 @@ const MASKS = [
 const bit = (value, n) => ((value >>> n) & 1) === 1;
 const sizeOf = (version) => 17 + 4 * version;
 
-/* All bytes that a version has room for, data and check. */
+/* The bytes that a version holds: data and error correction. */
 function roomOf(version) {
   const aligned = version < 2 ? 0 : Math.floor(version / 7) + 2;
   const patterns = version < 2 ? 0 : (25 * aligned - 10) * aligned - 55 + (version < 7 ? 0 : 36);
@@ -24,7 +24,7 @@ function roomOf(version) {
 const dataOf = (version) => roomOf(version) - CHECK[version - 1] * BLOCKS[version - 1];
 const countBits = (version) => (version < 10 ? 8 : 16);
 
-/* Mode, length, text, and filling up to what the version holds. */
+/* The data bytes: mode, length, text, and padding up to the version's capacity. */
 function frame(bytes, version) {
   const bits = [];
   const put = (value, n) => { for (let i = n - 1; i >= 0; i--) bits.push((value >>> i) & 1); };
@@ -39,7 +39,7 @@ function frame(bytes, version) {
   return data;
 }
 
-/* ---- error correction: Reed and Solomon's, over GF(2^8) by 0x11d ---- */
+/* ---- error correction: Reed-Solomon over GF(2^8), polynomial 0x11d ---- */
 
 function times(a, b) {
   let product = 0;
@@ -65,7 +65,7 @@ function checkBytes(data, by) {
   return rest;
 }
 
-/* Data in blocks, each with its check bytes, sent column by column; the last blocks may hold one byte more. */
+/* Splits data into blocks, adds each block's error correction, and interleaves them; the last blocks may be a byte longer. */
 function interleave(data, version) {
   const count = BLOCKS[version - 1];
   const shortest = Math.floor(data.length / count);
@@ -81,9 +81,9 @@ function interleave(data, version) {
   return [...columns(blocks), ...columns(blocks.map((block) => checkBytes(block, by)))];
 }
 
-/* ---- the square ---- */
+/* ---- the grid ---- */
 
-/* What is the same whatever the text: null stands for a place of data. */
+/* The modules that do not depend on the text; null where data goes. */
 function patterns(version) {
   const size = sizeOf(version);
   const grid = Array.from({ length: size }, () => new Array(size).fill(null));
@@ -159,7 +159,7 @@ function masked(fixed, bytes, mask) {
   return grid;
 }
 
-/* How hard it is to read: long runs, and blocks of one colour. */
+/* How hard a grid is to scan: long runs and blocks of one colour. */
 function penalty(grid) {
   const lines = [...grid, ...grid.map((_, i) => grid.map((row) => row[i]))].map((line) => line.map(Number).join(""));
   const runs = lines.flatMap((line) => line.match(/0{5,}|1{5,}/g) ?? []).reduce((sum, run) => sum + run.length - 2, 0);
@@ -172,7 +172,7 @@ function penalty(grid) {
   return runs + blocks;
 }
 
-/* The squares of a text; null when it is too long. */
+/* The modules of a text's QR code; null if the text is too long. */
 export function qrCode(text) {
   const bytes = new TextEncoder().encode(text);
   const version = BLOCKS.findIndex((_, i) => (4 + countBits(i + 1)) / 8 + bytes.length <= dataOf(i + 1)) + 1;

@@ -1,22 +1,21 @@
 /*
- * Who is signed in: the access token, in memory alone, and its renewal.  The refresh token is an HttpOnly
- * cookie, which no script reads; localStorage holds no more than who is signed in here, for a reload and
- * for the other tabs.
+ * The user's session: holds the access token, in memory only, and renews it.  The refresh token is an HttpOnly
+ * cookie that scripts cannot read.  localStorage holds only the user's id, for reloads and for other tabs.
  */
 import { forget, recall, remember } from "./storage.js";
 
 const KEY = "taskwire.user"; /* the id; not a secret */
-const EARLY_MS = 60_000; /* renew this long before the access token ends */
+const EARLY_MS = 60_000; /* renew this long before the access token expires */
 
 let access = null;
 let expiresAt = 0;
 let timer = 0;
-let renewal = null; /* the refresh under way, shared by all who need it */
+let renewal = null; /* the refresh in progress, shared by all callers */
 const listeners = { token: [], user: [], ended: [] };
 
 export const session = { user: null, lastUserId: null };
 
-/* Calls back with each new access token ("token"), what is known of the user ("user"), or when the session is over ("ended"). */
+/* Registers a callback for "token" (each new access token), "user" (the user's data), or "ended" ({why, byUser}). */
 session.on = (name, callback) => listeners[name].push(callback);
 
 function tell(name, value) {
@@ -31,11 +30,11 @@ session.setUser = (user) => {
   tell("user", user);
 };
 
-/* Takes the reply of sign-up, log-in or refresh. */
+/* Takes over the reply to sign-up, login or refresh. */
 session.adopt = (reply) => {
   const { user } = reply;
   remember(KEY, user.id);
-  if (session.user && session.user.id !== user.id) return replaced(); /* the cookie is somebody else's since */
+  if (session.user && session.user.id !== user.id) return replaced(); /* another user has logged in since, in another tab */
   access = reply.accessToken;
   const life = (reply.expiresIn ?? 600) * 1000;
   expiresAt = Date.now() + life;
@@ -46,16 +45,16 @@ session.adopt = (reply) => {
   return undefined;
 };
 
-/* Nothing on this page is for the new user to see. */
+/* Another user has logged in: reloads, so that they see nothing of this user. */
 function replaced() {
   session.user = null;
   location.reload();
 }
 
-/* Lets the other tabs know that the user leaves; this one goes on until end(). */
+/* Tells the other tabs that the user is logging out; this tab keeps working until end(). */
 session.leave = () => forget(KEY);
 
-/* Forgets everything; `why` is shown to the user, `byUser` when it was their wish. */
+/* Ends the session in this tab.  `why` is shown to the user; `byUser`: the user logged out. */
 session.end = (why, byUser = false) => {
   clearTimeout(timer);
   access = null;
@@ -66,7 +65,7 @@ session.end = (why, byUser = false) => {
   session.lastUserId = null;
 };
 
-/* A token good for at least a few seconds more. */
+/* An access token that is valid for at least five more seconds. */
 session.token = async () => {
   if (!access || Date.now() > expiresAt - 5000) await session.refresh();
   return access;
@@ -78,8 +77,8 @@ session.refresh = () => {
 };
 
 /*
- * Tabs share one cookie, and only one tab renews at a time.  Without locks (a page that is neither https
- * nor loopback) two may show the same token: within 10 s the server gives both the same successor.
+ * Tabs share one cookie, so only one tab may refresh at a time.  Where locks are not available (neither https nor
+ * loopback), two tabs may send the same token: within 10 s the server gives both the same successor.
  */
 function alone(work) {
   return navigator.locks ? navigator.locks.request(KEY, work) : work();
@@ -92,7 +91,7 @@ async function renew() {
     headers: { "Content-Type": "application/json" },
     body: "{}",
     cache: "no-store",
-    keepalive: true, /* a page that is left takes the new cookie all the same */
+    keepalive: true, /* the browser stores the new cookie even if the page is closed */
   });
   if (reply.status >= 400 && reply.status < 500 && reply.status !== 429) {
     session.end("Your session has ended. Please log in again.");
@@ -102,11 +101,11 @@ async function renew() {
   session.adopt(await reply.json());
 }
 
-/* Logging out in one tab logs out the others; another user in one tab is so in all. */
+/* Logging out or changing the user in one tab does so in all tabs. */
 window.addEventListener("storage", (e) => {
   if (e.key !== KEY || !access) return;
   if (e.newValue === null) session.end("You logged out in another tab.");
   else if (e.newValue !== session.user.id) replaced();
 });
 
-forget("taskwire.refresh"); /* where the token of an older page lay */
+forget("taskwire.refresh"); /* an older version of the page kept the refresh token there */

@@ -1,4 +1,4 @@
-/* Where the user is logged in, and an end to it. */
+/* The list of the user's sessions, and logging them out. */
 import { everything, request } from "./api.js";
 import { momentText } from "./dates.js";
 import { toastError } from "./dialogs.js";
@@ -10,7 +10,7 @@ const SYSTEMS = [[/Android/, "Android"], [/iPhone|iPad/, "iOS"], [/Windows/, "Wi
 const STEPS = [["day", 86400], ["hour", 3600], ["minute", 60]];
 let turn = 0;
 
-/* "Firefox on Windows" for what a browser says of itself; a name that somebody gave stays. */
+/* "Firefox on Windows" for a user agent; a name chosen by the user is shown as it is. */
 function deviceName(device) {
   const [browser, system] = [BROWSERS, SYSTEMS].map((list) => list.find(([mark]) => mark.test(device))?.[1]);
   return browser ? [browser, system].filter(Boolean).join(" on ") : device || "Unnamed device";
@@ -41,7 +41,7 @@ export async function renderSessions() {
   $("end-others").hidden = items.length < 2;
 }
 
-/* A session that is gone already is as good as ended. */
+/* Ends a session; one that has already ended is not an error. */
 async function end(button, path) {
   button.disabled = true;
   try {

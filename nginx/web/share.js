@@ -1,4 +1,4 @@
-/* The windows of a project: its settings (new, rename, trash) and its members. */
+/* The dialogs of a project: its settings (create, rename, move to trash) and its members. */
 import { ask, confirm, toast, toastError } from "./dialogs.js";
 import { capital } from "./card.js";
 import { $, avatar, busy, clearComplaints, el, icon, quote } from "./dom.js";
@@ -7,11 +7,11 @@ import { session } from "./session.js";
 import { ROLES } from "./store.js";
 import { isTyped, valuesOf, watch } from "./typed.js";
 
-let editing = null; /* the id of the project whose form is open; null for a new one */
+let editing = null; /* the id of the project in the form; null for a new one */
 
 /*
- * Opens the form for a new project (null) or a known one; `done(project)` after a new one was made.
- * typed: of a projectDraft(), put into the form again.
+ * Opens the form for a new project (null) or an existing one; calls done(project) after creating one.
+ * typed: unsaved input from projectDraft() to restore.
  */
 export function editProject(workspace, project, done, typed = {}) {
   const dialog = $("project-dialog");
@@ -46,10 +46,10 @@ export function editProject(workspace, project, done, typed = {}) {
   name.select();
 }
 
-/* As a form gives it back. */
+/* A project's value as a form returns it. */
 const valueIn = (project, key) => (project[key] ?? "").replace(/\r\n?/g, "\n");
 
-/* A field that somebody else has changed meanwhile is shown; who saves again has seen it. */
+/* Saves the project.  If someone else changed the same field, the error shows their value, and saving again replaces it. */
 async function save(workspace, project, fields) {
   if (!project) return workspace.createProject(fields);
   if (!Object.keys(fields).length) return project;
@@ -58,15 +58,15 @@ async function save(workspace, project, fields) {
   } catch (error) {
     if (error.status !== 412 || !error.current) throw error;
     const theirs = Object.keys(fields).map((key) => quote(error.current[key] || "—")).join(", ");
-    throw Object.assign(error, { message: `Somebody has changed this to ${theirs} meanwhile. Save again to replace it with yours.` });
+    throw Object.assign(error, { message: `Someone changed this to ${theirs} while you were editing. Save again to replace it with yours.` });
   }
 }
 
-/* What was typed into the open form of a project, {id, typed}; null when there is nothing to lose. */
+/* The unsaved input of the open project form, {id, typed}; null if there is none. */
 export const projectDraft = () => (isTyped($("project-form")) ? { id: editing, typed: valuesOf($("project-form")) } : null);
 
 async function trash(workspace, project) {
-  const sure = await confirm(`Move ${quote(project.name)} to the trash?`, "Its tasks go with it, for every member.", "Move to trash");
+  const sure = await confirm(`Move ${quote(project.name)} to the trash?`, "Its tasks move with it, for all members.", "Move to trash");
   if (!sure) return;
   await workspace.trashProject(project.id);
   toast(`${quote(project.name)} is in the trash.`, { label: "Undo", run: () => workspace.restoreProject(project.id) });
@@ -96,7 +96,7 @@ export function openShare(workspace) {
   ask($("share-dialog"));
 }
 
-/* Also called after changes, to keep an open window true. */
+/* Draws the members; also called after changes, to keep the open dialog current. */
 export function renderMembers(workspace) {
   const { store } = workspace;
   if (!store) {
@@ -111,16 +111,16 @@ export function renderMembers(workspace) {
   $("members").replaceChildren(...members.map((m) => memberRow(workspace, m)));
 }
 
-/* Leaving cannot be undone by oneself. */
+/* Asks before leaving, because users cannot undo it themselves. */
 async function leave(workspace) {
   const { id, project } = workspace.store;
   const text = project.access === "everyone" ? "You can join again as long as the project is open to everyone."
-    : "You will lose access to its tasks. To come back, you need a new invitation.";
+    : "You’ll lose access to its tasks. To come back, you’ll need a new invitation.";
   if (!(await confirm(`Leave ${quote(project.name)}?`, text, "Leave"))) return;
   if (workspace.store?.id === id) await workspace.removeMember(session.user.id);
 }
 
-/* Nothing of a project stays in its windows. */
+/* Removes all project data from the dialogs. */
 export function clearShare() {
   $("members").replaceChildren();
   delete $("members").dataset.look;

@@ -1,4 +1,4 @@
-/* The left side and the corner: the list of projects, who is signed in, and the state of the connection. */
+/* The sidebar with the list of projects and the user, and the connection state in the corner. */
 import { clockText } from "./dates.js";
 import { $, arrange, avatar, el, hue, icon } from "./dom.js";
 import { session } from "./session.js";
@@ -41,7 +41,7 @@ export function renderMe() {
   $("me-name").title = user.email;
 }
 
-/* Nothing of the user stays. */
+/* Removes everything about the user from the sidebar. */
 export function clearSide() {
   rows.clear();
   $("projects").replaceChildren();
@@ -66,7 +66,7 @@ export function renderConnection({ state, since }) {
 }
 
 export function renderCaughtUp(count) {
-  say("live", count ? `Caught up on ${count} ${count === 1 ? "change" : "changes"}` : "Back online, nothing missed");
+  say("live", count ? `Caught up on ${count} ${count === 1 ? "change" : "changes"}` : "Back online, no changes missed");
   clearTimeout(note);
   note = setTimeout(() => say("live", "Live"), CAUGHT_UP_MS);
 }

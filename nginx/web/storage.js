@@ -1,4 +1,4 @@
-/* What is remembered on this device: ids and choices, nothing secret.  A browser may block it, and cookies with it. */
+/* Remembers ids and choices on this device, never secrets.  A browser may block storage, and cookies with it. */
 function open() {
   try {
     const { localStorage } = window;
@@ -11,7 +11,7 @@ function open() {
 
 const place = open();
 
-/* Without cookies nobody stays logged in. */
+/* True if the browser blocks storage or cookies: then nobody can stay logged in. */
 export const blocked = place === null || navigator.cookieEnabled === false;
 
 export const recall = (key) => place?.getItem(key) ?? null;
@@ -20,5 +20,5 @@ export const forget = (key) => place?.removeItem(key);
 export function remember(key, value) {
   try {
     place?.setItem(key, value);
-  } catch { /* full: the choice lasts as long as the page */ }
+  } catch { /* storage is full: the choice is lost when the page is closed */ }
 }

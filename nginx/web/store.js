@@ -1,13 +1,13 @@
 /*
- * One project as this page knows it: a snapshot, and the events after it.  The rule it keeps is
- * snapshot + events == fresh snapshot, whichever way a document came: by event, by the reply to
- * our own write, or by a newer snapshot.  An older revision never replaces a newer one.
+ * One project as this page knows it: a snapshot and the events after it.  The invariant is
+ * snapshot + events == fresh snapshot, however a document arrives: in an event, in the reply to our own write, or
+ * in a newer snapshot.  An older revision never replaces a newer one.
  */
-export const ROLES = ["owner", "admin", "member", "commenter", "viewer"]; /* the highest first */
+export const ROLES = ["owner", "admin", "member", "commenter", "viewer"]; /* highest first */
 
 export class ProjectStore {
-  #removed = new Map(); /* task id -> revision it went with: an old event must not bring it back */
-  looks = 0; /* counts what changes how every task looks: names of members, labels, statuses */
+  #removed = new Map(); /* task id -> revision at which it was removed: an older event must not bring it back */
+  looks = 0; /* incremented by changes that affect how all tasks look: names of members, labels, statuses */
 
   constructor(snapshot, userId) {
     this.userId = userId;
@@ -15,7 +15,7 @@ export class ProjectStore {
   }
 
   get id() { return this.project.id; }
-  /* The effective role, as the server decides it: the higher of the membership's and of an open project's. */
+  /* The effective role, as on the server: the higher of the membership's role and the open project's access role. */
   get role() {
     const { access, accessRole, role } = this.project;
     const own = this.members.get(this.userId)?.role, given = access === "everyone" ? accessRole : undefined;
@@ -33,7 +33,7 @@ export class ProjectStore {
     this.looks++;
   }
 
-  /* Members are part of the project's document, so their events bear its revision. */
+  /* Members are part of the project's document, so their events carry the project's revision. */
   #applyMember(event) {
     if (event.rev > this.project.rev) this.project = { ...this.project, rev: event.rev };
     if (!event.data) return this.dropMember(event.entityId);
@@ -51,7 +51,7 @@ export class ProjectStore {
     return this.members.delete(userId);
   }
 
-  /* Takes a newer project document; role and inbox are the reader's own and not in events. */
+  /* Takes a newer project document.  role and inbox depend on the reader, so events do not contain them. */
   setProject(project) {
     if (project.rev < this.project.rev) return false;
     const { role, inbox } = this.project;
@@ -61,8 +61,8 @@ export class ProjectStore {
   }
 
   /*
-   * The event with its document: an event of a large document leaves it out, but its changes lead there
-   * from the revision before.  Null when they do not: the document must be read from the server.
+   * The event with its document.  An event about a large document omits it, but it can be rebuilt by applying the
+   * event's changes to the previous revision.  Null if that is not possible: then read it from the server.
    */
   complete(event) {
     if (!event.dataOmitted) return event;
@@ -74,7 +74,7 @@ export class ProjectStore {
     return { ...event, data: { ...known, ...after, rev: event.rev, updatedAt: event.at, updatedBy: event.actorId } };
   }
 
-  /* Applies one complete event; false when it changed nothing here. */
+  /* Applies one complete event; false if it changed nothing. */
   apply(event) {
     if (event.entity === "task") return this.#applyTask(event);
     if (event.entity === "project") return event.data ? this.setProject(event.data) : false;
@@ -86,7 +86,7 @@ export class ProjectStore {
     return here ? this.put(event.data) : this.remove(event.entityId, event.rev);
   }
 
-  /* Takes a task's newer revision; a reply to a write comes here too. */
+  /* Takes a newer revision of a task, from an event or from the reply to a write. */
   put(task) {
     if (task.deletedAt || task.projectId !== this.id) return this.remove(task.id, task.rev);
     const known = this.tasks.get(task.id)?.rev ?? this.#removed.get(task.id) ?? -1;
@@ -103,7 +103,7 @@ export class ProjectStore {
     return this.tasks.delete(id);
   }
 
-  /* A column of the board, in its order. */
+  /* The tasks of one column of the board, in order. */
   column(status) {
     return this.#live().filter((t) => t.status === status).sort(byPosition);
   }
@@ -117,7 +117,7 @@ export class ProjectStore {
   }
 }
 
-/* Positions are order keys compared byte by byte; ids settle what is equal. */
+/* Positions are order keys compared byte by byte; ids break ties. */
 function byPosition(a, b) {
   if (a.position !== b.position) return a.position < b.position ? -1 : 1;
   return a.id < b.id ? -1 : 1;

@@ -1,6 +1,6 @@
 /*
- * The fields of a task as form inputs: filling them, reading them, and telling what the user changed.
- * One row of FIELDS per field; the panel around it knows no field by name.
+ * The task form: fills the inputs, reads them, and tells which fields the user edited.  Each field is one row of
+ * FIELDS, so the panel does not need to know any field by name.
  */
 import { PRIORITIES, capital } from "./card.js";
 import { Checklist, tidyItem } from "./checklist.js";
@@ -10,13 +10,13 @@ import { $, el } from "./dom.js";
 
 const nameIn = (list, id) => list?.find((x) => x.id === id)?.name ?? "?";
 const itself = (value) => value;
-/* As a textarea gives text back: line breaks are one character. */
+/* Text as a textarea returns it: every line break is one character. */
 const lines = (text) => (text ?? "").replace(/\r\n?/g, "\n");
 
 /*
- * keys: the field in the API; label: its name for people; of: a task's value in the form's own terms, exactly as
- * its inputs give it back when nobody has typed, so that a difference is always somebody's typing;
- * text: that value as a conflict shows it; body: back into the API's terms.
+ * keys: the API's fields, if not the same name; label: the name shown to users; of(task): the task's value as the
+ * inputs return it when nobody has typed, so that any difference is the user's edit; text(value): the value as shown
+ * in a conflict; body(value): the value in the API's form.
  */
 const FIELDS = {
   title: { label: "Title", of: (t) => lines(t.title).trim(), text: itself },
@@ -36,7 +36,7 @@ const options = (pairs) => pairs.map(([value, text]) => el("option", { value }, 
 export class TaskForm {
   #form;
   #workspace;
-  #choices = ""; /* what the choices were made from: they stay as they are while it is the same */
+  #choices = ""; /* the state that the choices were made from; they are only made again when it changes */
   #chips;
   #checklist = new Checklist($("checklist"), $("checklist-add"));
 
@@ -55,7 +55,7 @@ export class TaskForm {
 
   focusTitle() { this.#form.elements.title.focus(); }
 
-  /* Text that nobody may change any more can still be selected and copied. */
+  /* Makes the form read-only.  Text can still be selected and copied. */
   disable(yes) {
     for (const input of this.#form.querySelectorAll(".panel-body :is(input, textarea, select, button)")) {
       if (input.matches("textarea, [type=text]")) input.readOnly = yes;
@@ -63,7 +63,7 @@ export class TaskForm {
     }
   }
 
-  /* Nothing of any task or project stays in the inputs. */
+  /* Removes all task and project data from the form. */
   clear() {
     this.#choices = "";
     this.#checklist.clear();
@@ -72,18 +72,18 @@ export class TaskForm {
     this.#form.reset();
   }
 
-  /* Adds what was typed as a label without Enter. */
+  /* Adds a label that was typed without pressing Enter. */
   addTypedLabel() { return this.#chips.addTyped(); }
 
-  /* A status of the project: this one, or the first when somebody has deleted it. */
+  /* `status` if the project still has it, else the project's first status. */
   known(status) {
     const statuses = this.#workspace.store?.project.statuses ?? [];
     return (statuses.find((s) => s.id === status) ?? statuses[0])?.id;
   }
 
   /*
-   * Statuses, members and labels to choose from, made anew when the project changed.  Who had chosen a status
-   * that is gone has that of `base` again.
+   * Offers the project's current statuses, members and labels.  If the chosen status no longer exists, the status
+   * of `base` is chosen.
    */
   setChoices(base) {
     const { project, looks } = this.#workspace.store;
@@ -97,7 +97,7 @@ export class TaskForm {
     this.#chips.draw();
   }
 
-  /* Puts a task's values into the inputs, all but the fields named in `keep`. */
+  /* Puts a task's values into the inputs, except for the fields named in `keep`. */
   fill(task, keep = []) {
     for (const [name, field] of Object.entries(FIELDS)) {
       if (!keep.includes(name)) this.#write(name, field.of(task));
@@ -106,7 +106,7 @@ export class TaskForm {
     this.#grow();
   }
 
-  /* The values of some fields, to be put back later with put(). */
+  /* The values of some fields, for put(). */
   values(names) {
     return Object.fromEntries(names.map((name) => [name, this.#read(name)]));
   }
@@ -116,7 +116,7 @@ export class TaskForm {
     this.#grow();
   }
 
-  /* What was typed into the named fields, as text to copy. */
+  /* The input of the named fields as text to copy. */
   text(names) {
     const { store } = this.#workspace;
     const known = (name) => ["title", "description", "checklist", "due"].includes(name);
@@ -139,19 +139,19 @@ export class TaskForm {
     return name === "title" ? lines(f.title.value).trim() : f[name].value;
   }
 
-  /* Names of the fields whose inputs differ from `base` (null: from a task with nothing in it). */
+  /* The names of the fields whose inputs differ from `base` (null: from an empty task). */
   touched(base) {
     const changed = Object.keys(FIELDS).filter((name) => !same(this.#read(name), FIELDS[name].of(base ?? EMPTY)));
     return this.#chips.typed && !changed.includes("labelIds") ? [...changed, "labelIds"] : changed;
   }
 
-  /* The named fields in the API's terms: the body of a POST or PATCH. */
+  /* The body of a POST or PATCH with the named fields. */
   body(names) {
     const parts = names.map((name) => FIELDS[name].body?.(this.#read(name)) ?? { [name]: this.#read(name) });
     return Object.assign({}, ...parts);
   }
 
-  /* Of the touched fields, those which `now` has otherwise than both `base` and the form. */
+  /* The edited fields that `now` changed as well, to a value different from the form's. */
   clashes(base, now, touched) {
     const { store } = this.#workspace;
     return touched.filter((name) => {
@@ -163,14 +163,14 @@ export class TaskForm {
     });
   }
 
-  /* `now`, but with the old values of the touched fields: still the base of the user's edits. */
+  /* `now` with the old values of the edited fields and the old revision: the base that the user's edits still have. */
   rebased(base, now, touched) {
     const merged = { ...now, rev: base.rev };
     for (const name of touched) for (const key of FIELDS[name].keys ?? [name]) merged[key] = base[key];
     return merged;
   }
 
-  /* The title is as high as its text. */
+  /* Makes the title's input as high as its text. */
   #grow() {
     const { title } = this.#form.elements;
     title.style.setProperty("height", "auto");

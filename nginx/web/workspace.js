@@ -1,6 +1,6 @@
 /*
- * What the signed-in user sees, kept current: the projects, the open project's store, presence and the
- * state of the connection; and every action on them.  No DOM: views listen and read.
+ * The state that the page shows, kept current (projects, the open project's store, presence, connection), and all
+ * actions on it.  It does not touch the DOM: views listen for changes and read the state.
  */
 import { everything, request } from "./api.js";
 import { Live } from "./live.js";
@@ -8,20 +8,20 @@ import { session } from "./session.js";
 import { ProjectStore } from "./store.js";
 
 const topicOf = (id) => `project:${id}`;
-const FOLLOW_WAIT_MS = 1500; /* a snapshot waits this long for the live connection, then goes on without */
+const FOLLOW_WAIT_MS = 1500; /* how long opening a project waits for the live connection before it continues without */
 
 export class Workspace {
   projects = new Map();
   store = null; /* the open project */
-  presence = []; /* user ids here now */
+  presence = []; /* ids of the users who are viewing the project */
   connection = { state: "connecting", since: null };
   #live = null;
   #listeners = { change: [], connection: [], caughtUp: [], left: [], remote: [], sessions: [], invitations: [] };
-  #early = null; /* events of a project whose snapshot is on its way */
+  #early = null; /* events that arrive while a project's snapshot is loading */
   #opening = 0;
-  #fetching = new Map(); /* id of a document being read -> whether it must be read again */
+  #fetching = new Map(); /* id of a document being loaded -> whether it must be loaded again afterwards */
   #wantsProjects = 0;
-  #following = null; /* resolves at the first answer to follow("all") */
+  #following = null; /* resolves at the first reply to follow("all") */
 
   on(name, callback) { this.#listeners[name].push(callback); }
   #tell(name, value) { for (const f of this.#listeners[name]) f(value); }
@@ -66,7 +66,7 @@ export class Workspace {
     this.#tell("change");
   }
 
-  /* Many events may ask for a fresh list; they get one. */
+  /* Reloads the list of projects; many requests within 50 ms cause one reload. */
   #refreshProjects() {
     this.#wantsProjects ||= setTimeout(() => {
       this.#wantsProjects = 0;
@@ -74,7 +74,7 @@ export class Workspace {
     }, 50);
   }
 
-  /* Opens a project: what happens while its snapshot is on the way is kept and applied after it. */
+  /* Opens a project.  Events that arrive while its snapshot is loading are applied after it. */
   async open(id) {
     const turn = ++this.#opening;
     const topic = topicOf(id);
@@ -98,7 +98,7 @@ export class Workspace {
   #close() {
     if (this.store) {
       this.#live.send({ op: "presence", topic: topicOf(this.store.id), state: "away" });
-      this.#live.release(topicOf(this.store.id)); /* "all" goes on with it */
+      this.#live.release(topicOf(this.store.id)); /* "all" still follows it */
     }
     this.store = null;
     this.presence = [];
@@ -126,7 +126,7 @@ export class Workspace {
     return false;
   }
 
-  /* Reads the document that an event left out; one that is gone has a later event. */
+  /* Loads the document that an event omitted.  If it no longer exists, a later event says so. */
   async #fetch({ entity, entityId, topic, actorId }) {
     if (entity !== "task" && entity !== "project") return;
     if (this.#fetching.has(entityId)) return this.#fetching.set(entityId, true);
@@ -148,7 +148,7 @@ export class Workspace {
     }
   }
 
-  /* Events are missing: what we hold is read anew. */
+  /* Events are missing: loads everything again. */
   #resync(topic) {
     this.#refreshProjects();
     if (this.store && (topic === topicOf(this.store.id) || topic === "all")) {
@@ -156,7 +156,7 @@ export class Workspace {
     }
   }
 
-  /* The project of a topic is no longer ours to see; `quietly` when the user knows. */
+  /* The user no longer has access to a topic's project; `quietly` if they already know. */
   #leave(topic, quietly = false) {
     const id = topic.replace(/^project:/, "");
     this.projects.delete(id);
@@ -167,7 +167,7 @@ export class Workspace {
     this.#tell("left", quietly ? null : name);
   }
 
-  /* Presence is for who follows a topic. */
+  /* Announces the user's presence, which only works once the topic is followed. */
   #announce(topic) {
     if (topic === topicOf(this.store?.id)) this.#live.send({ op: "presence", topic, state: "here" });
   }
@@ -178,7 +178,7 @@ export class Workspace {
     this.#tell("change");
   }
 
-  /* ---- writing: each returns the server's document, already in the store ---- */
+  /* ---- writing: each action returns the server's document, which is already in the store ---- */
 
   #keep(task) {
     this.store?.put(task);
@@ -190,7 +190,7 @@ export class Workspace {
     return this.#keep(await request("POST", "/v1/tasks", { body: { projectId: this.store.id, ...fields } }));
   }
 
-  /* Changes some fields if the task still has revision `rev`; else rejects with 412 and the current task. */
+  /* Changes some fields if the task is still at revision `rev`; otherwise rejects with 412 and the current task. */
   async changeTask(id, rev, fields) {
     return this.#keep(await request("PATCH", `/v1/tasks/${id}`, { body: fields, rev }));
   }
@@ -200,7 +200,7 @@ export class Workspace {
     return this.#keep(await request("POST", `/v1/tasks/${id}/move`, { body: place, rev: this.#demandedRev(id) }));
   }
 
-  /* Moves and deletions say which revision they saw only where the project demands it. */
+  /* Moves and deletions name the task's revision only if the project requires it. */
   #demandedRev(id) {
     return this.store.project.requireIfMatch ? this.store.tasks.get(id)?.rev : undefined;
   }
@@ -224,7 +224,7 @@ export class Workspace {
     return project;
   }
 
-  /* Of a newer revision only these fields matter: when they are as we knew them, the change goes on top of it. */
+  /* If someone else changed other fields of the project, the change is applied on top of theirs. */
   async changeProject(project, fields) {
     const change = (rev) => request("PATCH", `/v1/projects/${project.id}`, { body: fields, rev });
     const after = await change(project.rev).catch((error) => {

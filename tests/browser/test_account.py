@@ -63,7 +63,7 @@ def test_an_address_that_another_account_has_confirmed_is_not_shown(windows, ann
     page.visible("#contact-email")
     page.until(lambda: "Another account" in page.text("#contact-email"), why="the account's page does not tell")
     shown = page.text("#contact-email")
-    assert "Another account has confirmed the address that was here" in shown and "released" not in shown
+    assert "now belongs to another account" in shown and "released" not in shown
     assert not page.find("#contact-email [name=code]").is_displayed()
 
 
@@ -107,7 +107,7 @@ def test_that_enough_codes_were_sent_is_said_at_once(windows, anna):
         anna.post("/v1/verifications", purpose="phone").expect(202)
     page = account(windows, anna)
     page.click("#contact-phone form:not([hidden]) footer button:nth-child(2)")
-    page.until(lambda: "Enough codes" in page.text("#contact-phone .form-error"))
+    page.until(lambda: "too many codes" in page.text("#contact-phone .form-error"))
     asked = "return performance.getEntriesByType('resource').filter((e) => e.name.endsWith('/v1/verifications')).length"
     assert page.driver.execute_script(asked) == 1  # not tried again first
 

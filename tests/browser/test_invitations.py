@@ -22,7 +22,7 @@ def test_a_letter_is_answered_after_logging_in(windows, anna, ben, outbox):
     project, made, letter = invited(anna, outbox, ben.email)
     page = windows.open()
     page.driver.get(link(letter))
-    page.until(lambda: "Anna invites you to “Garden house” as a member." in plain(page.visible("#gate-note").text))
+    page.until(lambda: "Anna invites you to join “Garden house” as a member." in plain(page.visible("#gate-note").text))
     assert made["token"] not in page.driver.current_url
     page.log_in(ben.email, ben.password)
     page.until(lambda: "Garden house" in page.visible("#invitation-text").text)

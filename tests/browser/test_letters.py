@@ -66,7 +66,7 @@ def test_a_forgotten_password_from_the_question_to_being_logged_in(windows, anna
 def test_the_words_are_the_same_whoever_asks(windows, anna, who):
     email = {"known": anna.email, "unknown": fresh_account()["email"], "typed in capitals": anna.email.upper()}[who]
     assert ask_for_letter(windows.open(), email) == (
-        "If there is an account with this address, we’ve emailed it a link. The link works for 30 minutes.")
+        "If there’s an account with this address, we’ve emailed a link to it. The link works for 30 minutes.")
 
 
 def test_no_address_is_complained_of_at_its_field(windows):
