@@ -127,7 +127,7 @@ use_token(struct change *change, void *arg)
     prove_address(u, change);
     if ((err = one_time_use(r, change, u->token)) != ERR_NONE ||
         (err = passwords_set(&u->event, change, u->user, u->hash,
-                             "All sessions and API tokens were ended by that.")) != ERR_NONE)
+                             "This ended all sessions and API tokens.")) != ERR_NONE)
         return err;
     return reply_empty(r, 204);
 }

@@ -120,8 +120,8 @@ change_password(struct change *change, void *arg)
 {
     struct work *w = arg;
     const char *more = w->event.keep_api_tokens
-                           ? "All other sessions were ended by that; API tokens were kept."
-                           : "All other sessions and all API tokens were ended by that.";
+                           ? "This ended all other sessions; API tokens still work."
+                           : "This ended all other sessions and all API tokens.";
     enum err err = account_use_proof(w->r, change, w->user, &w->proof);
 
     w->event.set = NULL;

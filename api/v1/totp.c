@@ -172,7 +172,7 @@ totp_use(struct request *r, struct change *change, const bson_t *user,
     if (err == ERR_NONE && matched == 0)
         return request_fail(r, ERR_BAD_LOGIN, "the code was used already");
     if (err == ERR_NONE && proof->step == 0)
-        err = tell(r, change, user, "A recovery code was used instead of a code from the phone");
+        err = tell(r, change, user, "A recovery code was used instead of a code from your phone");
     return err;
 }
 
@@ -341,9 +341,7 @@ check_pending(struct request *r, const bson_t *user, const char *code,
 enum err
 totp_confirm(struct request *r)
 {
-    struct work w = {.r = r,
-                     .status = 200,
-                     .what = "From now on logging in needs a code from a phone. That was set up"};
+    struct work w = {.r = r, .status = 200, .what = "Two-factor authentication was turned on"};
     unsigned char secret[TOTP_SECRET];
     bson_t *body = request_keep(r, bson_new()), *set = request_keep(r, bson_new()), list;
     int64_t step;
@@ -367,9 +365,7 @@ totp_confirm(struct request *r)
 enum err
 totp_end(struct request *r)
 {
-    struct work w = {.r = r,
-                     .status = 204,
-                     .what = "Logging in needs no code from a phone any more. That was taken away"};
+    struct work w = {.r = r, .status = 204, .what = "Two-factor authentication was turned off"};
     struct account_secrets given = {.pointer = "/password"};
     bson_t *body = request_keep(r, bson_new());
     enum err err = doc_read(r, DOC_CREATE, end_fields, r->json, body);

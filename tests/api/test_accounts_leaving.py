@@ -59,7 +59,7 @@ def test_a_closed_account_lets_nobody_in_until_its_owner_comes_back(world, anna,
     outbox.letter(anna.email, "will be deleted")
     again = anna.log_in()
     assert again.get("/v1/me")["id"] == anna.id
-    outbox.letter(anna.email, "account stays")
+    outbox.letter(anna.email, "will not be deleted")
 
 
 def test_who_came_back_stays_when_the_old_job_is_due(db, anna):

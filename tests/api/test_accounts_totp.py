@@ -50,7 +50,7 @@ def test_a_second_factor_is_set_up_with_its_first_code(world, anna, outbox):
     codes = anna.put("/v1/me/totp", code=code_of(begun["secret"])).expect(200)["recoveryCodes"]
     assert len(set(codes)) == 10 and all(len(c.replace("-", "")) == 24 for c in codes)
     assert anna.get("/v1/me")["totpEnabledAt"] is not None
-    assert "needs a code from a phone" in outbox.letter(anna.email, "Logging in").text
+    assert "authentication was turned on" in outbox.letter(anna.email, "Logging in").text
     anna.post("/v1/me/totp", password=PASSWORD).expect(409, "conflict")
 
 
