@@ -14,16 +14,17 @@ static const struct command {
     enum err (*run)(const char *uri, const char *database);
     enum err (*run_with)(const char *uri, const char *database, const char *argument);
 } commands[] = {
-    {"migrate", NULL, "brings the database up to this version's schema and indexes", store_migrate,
+    {"migrate", NULL, "updates the database to this version's schema and indexes", store_migrate,
      NULL},
     {"derive", NULL,
-     "once no older program runs any more: corrects what they left out of tasks and projects",
+     "corrects derived fields that older programs did not write; run it once none of them runs",
      store_migrate_derive, NULL},
-    {"restored", NULL, "after a restore from a backup: a new epoch, numbers as the log has them",
+    {"restored", NULL,
+     "to be run after a restore from a backup: renews the epoch, corrects numbers",
      store_migrate_restored, NULL},
     {"remove-second-factor", "USER_ID",
-     "for somebody who has lost it: switches it off and ends all sessions; the password stays",
-     NULL, store_second_factor_remove},
+     "turns off a user's two-factor authentication and ends all sessions; keeps the password", NULL,
+     store_second_factor_remove},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

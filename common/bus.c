@@ -72,7 +72,7 @@ drop(struct bus *b)
 static void
 give_up(struct bus *b, const char *why)
 {
-    log_warn("bus: Redis is not reached: %s",
+    log_warn("bus: Redis cannot be reached: %s",
              b->redis != NULL && b->redis->err != 0 ? b->redis->errstr : why);
     drop(b);
     b->retry_at = clock_steady() + RETRY_US;
@@ -167,7 +167,7 @@ take_answers(struct bus *b)
         if (reply == NULL)
             return true;
         if (((redisReply *)reply)->type == REDIS_REPLY_ERROR)
-            log_warn("bus: Redis refuses: %s", ((redisReply *)reply)->str);
+            log_warn("bus: Redis returned an error: %s", ((redisReply *)reply)->str);
         freeReplyObject(reply);
     }
 }
@@ -184,7 +184,7 @@ publish(struct bus *b, const char *channel, const char *message, size_t len)
     if (redisAppendCommand(b->redis, "PUBLISH %s %b", channel, message, len) == REDIS_OK &&
         flush(b) && take_answers(b))
         return true;
-    log_warn("bus: the connection to Redis is lost: %s", b->redis->errstr);
+    log_warn("bus: lost the connection to Redis: %s", b->redis->errstr);
     drop(b);
     return false;
 }

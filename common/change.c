@@ -424,7 +424,7 @@ settle(struct change *c)
     if (idle == 0)
         return store_events(c);
     if (c->event_count > 0) {
-        log_error("event log: %s: a number without its event", c->topics[0].name);
+        log_error("event log: %s: a number has no event", c->topics[0].name);
         return ERR_INTERNAL;
     }
     c->undone = true;

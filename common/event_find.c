@@ -180,11 +180,10 @@ compare_head(void *arg, const struct event_item *head)
     for (int i = 0; i < n->count; i++) {
         if (strcmp(n->topics[i].topic, head->topic) != 0 || n->topics[i].seq <= head->seq)
             continue;
-        log_error(
-            "event log: %s is at %lld and has an event %lld, so nothing can be changed there: "
-            "the database was restored from a backup that is not of one instant; stop the "
-            "programs and run taskwire-admin restored",
-            head->topic, (long long)head->seq, (long long)n->topics[i].seq);
+        log_error("event log: %s is at %lld but has an event %lld, so it cannot be changed: the "
+                  "database was restored from an inconsistent backup; stop the programs and run "
+                  "taskwire-admin restored",
+                  head->topic, (long long)head->seq, (long long)n->topics[i].seq);
         n->behind++;
     }
     return ERR_NONE;

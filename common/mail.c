@@ -123,7 +123,7 @@ drop(const struct mail *m, const char *id, const char *ending, const char *bytes
     close(fd);
     if (rename(temporary, path) != 0)
         return fail_file(path);
-    log_info("mail: left in %s", path);
+    log_info("mail: written to %s", path);
     return ERR_NONE;
 }
 
@@ -253,7 +253,7 @@ send_sms(const struct mail *m, const char *id, const char *body)
     text_free(&line);
     if (err != ERR_NONE || (status >= 200 && status < 300))
         return err;
-    log_warn("mail: text message %s: the gateway says %ld", id, status);
+    log_warn("mail: text message %s: the gateway answered %ld", id, status);
     return status >= 400 && status < 500 && status != 408 && status != 429 ? ERR_INVALID : ERR_BUSY;
 }
 

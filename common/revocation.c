@@ -148,7 +148,7 @@ note_gap(struct revocation_reader *reader, bool gap)
     else if (reader->stuck_since == 0)
         reader->stuck_since = now;
     else if (now - reader->stuck_since > STUCK_US) {
-        log_warn("revocation: number %lld does not come; reading all again",
+        log_warn("revocation: number %lld is missing; reading all again",
                  (long long)reader->last + 1);
         *reader = (struct revocation_reader){0};
     }

@@ -42,7 +42,7 @@ ask(struct store_pool *pool)
         return ERR_STORE;
     }
     if (!mongoc_client_command_simple(client, "admin", hello, NULL, &reply, &error)) {
-        log_debug("store: the server's time is not known: %s", error.message);
+        log_debug("store: cannot read the server's time: %s", error.message);
     } else if (bson_iter_init_find(&iter, &reply, "localTime") &&
                BSON_ITER_HOLDS_DATE_TIME(&iter)) {
         after = clock_steady();

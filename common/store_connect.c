@@ -87,7 +87,7 @@ store_connect_uri(const char *text, long most)
         return NULL;
     }
     if (!set_options(uri, most) || !set_concerns(uri)) {
-        log_error("store: this libmongoc refuses an option of ours");
+        log_error("store: libmongoc rejected one of our options");
         mongoc_uri_destroy(uri);
         return NULL;
     }
@@ -142,8 +142,8 @@ check_member(const mongoc_uri_t *uri, const char *set, const bson_t *hello)
     const char *primary = doc_text(hello, "primary"), *me = doc_text(hello, "me");
 
     if (mongoc_uri_get_replica_set(uri) == NULL && !direct) {
-        log_error("store: MONGODB_URI must say replicaSet=%s, or a new primary is not found after "
-                  "an election (directConnection=true is for a set of one node)",
+        log_error("store: MONGODB_URI must say replicaSet=%s, otherwise programs cannot find a new "
+                  "primary after an election (directConnection=true is for a set of one node)",
                   set);
         return ERR_INVALID;
     }
@@ -154,7 +154,7 @@ check_member(const mongoc_uri_t *uri, const char *set, const bson_t *hello)
     if (is_true(hello, "isWritablePrimary"))
         return ERR_NONE;
     if (primary != NULL && me != NULL && strcmp(primary, me) != 0) {
-        log_error("store: MONGODB_URI leads to a secondary; the primary of %s is %s", set, primary);
+        log_error("store: MONGODB_URI names a secondary; the primary of %s is %s", set, primary);
         return ERR_INVALID;
     }
     log_warn("store: %s has no primary at the moment", set);
@@ -162,9 +162,9 @@ check_member(const mongoc_uri_t *uri, const char *set, const bson_t *hello)
 }
 
 /*
- * A host that is lost within a transaction leaves it open, and its topic locked,
- * for up to 1.5 times the server's limit; nobody but the server can end it then.
- * Who may not ask for the limit is not told.
+ * Warns if the server's limit for transactions is high: a host that fails within a
+ * transaction leaves its topic locked for up to 1.5 times that limit, and only the
+ * server can end it.  Silent if our user may not read the limit.
  */
 static void
 warn_of_lifetime(mongoc_client_t *client)
@@ -174,8 +174,8 @@ warn_of_lifetime(mongoc_client_t *client)
 
     if (mongoc_client_command_simple(client, "admin", command, NULL, &reply, &error) &&
         doc_int(&reply, LIFETIME) > LIFETIME_MOST_S)
-        log_warn("store: " LIFETIME " is %d: a host that is lost while it writes locks its project "
-                 "for up to %d s; set it to %d (deploy/RUNBOOK.md)",
+        log_warn("store: " LIFETIME " is %d: a host that fails during a write leaves its project "
+                 "locked for up to %d s; set it to %d (deploy/RUNBOOK.md)",
                  (int)doc_int(&reply, LIFETIME), (int)doc_int(&reply, LIFETIME) * 3 / 2,
                  LIFETIME_MOST_S);
     bson_destroy(command);

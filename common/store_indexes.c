@@ -244,7 +244,7 @@ drop(mongoc_collection_t *coll, const char *name, const char *why)
 {
     bson_error_t error;
 
-    log_info("migrate: %s: dropping the index %s: %s", mongoc_collection_get_name(coll), name, why);
+    log_info("migrate: %s: dropping index %s: %s", mongoc_collection_get_name(coll), name, why);
     if (mongoc_collection_drop_index(coll, name, &error) || error.code == INDEX_NOT_FOUND)
         return ERR_NONE;
     log_error("migrate: %s: %s", name, error.message);
@@ -279,7 +279,7 @@ create(mongoc_client_t *client, const char *database, const struct index *x, con
     }
     bson_append_document_end(&list, &one);
     bson_append_array_end(command, &list);
-    log_info("migrate: %s: making the index %s", store_names[x->name], name);
+    log_info("migrate: %s: creating index %s", store_names[x->name], name);
     ok = mongoc_client_write_command_with_opts(client, database, command, NULL, NULL, &error);
     bson_destroy(command);
     if (ok)

@@ -69,7 +69,7 @@ store_check(struct store *s)
         return ERR_STORE;
     }
     if (oldest > STORE_SCHEMA) {
-        log_error("store: the database has schema %d, which this program is too old for",
+        log_error("store: the database has schema %d, which is too new for this program",
                   (int)version);
         return ERR_INVALID;
     }

@@ -136,7 +136,7 @@ release(struct migration *m)
     bson_t *ended = BCON_NEW("$set", "{", "until", BCON_DATE_TIME(0), "}");
 
     if (update(m->client, m, STORE_META, ours, ended, false, NULL) != ERR_NONE)
-        log_warn("migrate: the lease could not be given back; it ends by itself");
+        log_warn("migrate: the lease could not be released; it will expire");
     bson_destroy(ours);
     bson_destroy(ended);
 }
@@ -244,8 +244,9 @@ bring_up(struct migration *m)
     enum err err = read_version(m, &version);
 
     if (err == ERR_NONE && version > STORE_SCHEMA) {
-        log_error("migrate: the database has schema %d, this program knows %d: use the newer one",
-                  version, STORE_SCHEMA);
+        log_error(
+            "migrate: the database has schema %d, this program only knows %d: use a newer version",
+            version, STORE_SCHEMA);
         return ERR_INVALID;
     }
     if (err == ERR_NONE)
@@ -278,7 +279,8 @@ raise_topic(struct migration *m, const char *topic, int64_t seq)
     enum err err = update(m->client, m, STORE_TOPICS, filter, change, false, &matched);
 
     if (matched > 0)
-        log_info("migrate: %s was behind its events; it is at %lld now", topic, (long long)seq);
+        log_info("migrate: the number of %s was behind its events; raised it to %lld", topic,
+                 (long long)seq);
     bson_destroy(filter);
     bson_destroy(change);
     return err;
@@ -357,7 +359,7 @@ take_lease(struct migration *m)
     enum err err;
 
     while ((err = hold(m->client, m)) == ERR_CONFLICT) {
-        log_info("migrate: another migration is under way; waiting for it");
+        log_info("migrate: another migration is running; waiting for it");
         nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
     }
     return err;

@@ -80,7 +80,7 @@ run_reading(struct store *s, const struct reading *r)
         bson_t opts;
 
         if (limit == 0) {
-            log_warn("store: %s: the request's time is over", store_names[r->name]);
+            log_warn("store: %s: the request's deadline has passed", store_names[r->name]);
             return ERR_BUSY;
         }
         for_read(s, r, limit, &opts);

@@ -24,7 +24,7 @@ store_judge(struct store *s, enum store_name name, const bson_error_t *error, co
     if (error->domain == MONGOC_ERROR_SERVER && error->code == 11000)
         return ERR_CONFLICT;
     if (s->open && (transient || is_lost(error) || error->code == 112 || error->code == 251)) {
-        log_debug("store: %s: a conflict: %s", store_names[name], error->message);
+        log_debug("store: %s: conflict: %s", store_names[name], error->message);
         s->doubtful |= is_lost(error);
         return ERR_RETRY;
     }

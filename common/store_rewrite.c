@@ -52,7 +52,7 @@ rewrite_all(mongoc_client_t *client, const char *database, enum store_name name,
     if (!ok)
         log_error("migrate: %s: %s", store_names[name], error.message);
     else if (count > 0)
-        log_info("migrate: %s: %ld rewritten", store_names[name], count);
+        log_info("migrate: %s: rewrote %ld documents", store_names[name], count);
     mongoc_cursor_destroy(cursor);
     mongoc_collection_destroy(coll);
     bson_destroy(opts);

@@ -85,7 +85,7 @@ run_with(struct store *store, struct removal *r)
     if (err == ERR_NONE)
         err = change_run(store, NULL, epoch, &plan);
     if (err == ERR_NOT_FOUND)
-        log_error("second factor: there is no account %s that has one", r->user);
+        log_error("second factor: there is no account %s with a second factor", r->user);
     if (err != ERR_NONE)
         return err;
     snprintf(members, sizeof(members), "\"event\":\"second-factor.removed\",\"userId\":\"%s\"",
@@ -103,7 +103,7 @@ store_second_factor_remove(const char *uri, const char *database, const char *us
     enum err err;
 
     if (strlen(user) != 24 || !bson_oid_is_valid(user, 24)) {
-        log_error("second factor: an account is named by its id, 24 hex digits");
+        log_error("second factor: USER_ID must be 24 hex digits");
         return ERR_INVALID;
     }
     bson_oid_init_from_string(&r.id, user);

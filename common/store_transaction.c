@@ -155,7 +155,7 @@ store_end_doubts(struct store_pool *pool, mongoc_client_t *client)
     if (count == 0)
         return;
     if (!end_sessions(client, doubts, count, &error)) {
-        log_warn("store: transactions cannot be ended yet: %s", error.message);
+        log_warn("store: open transactions cannot be aborted yet: %s", error.message);
         return;
     }
     pthread_mutex_lock(&pool->lock);
@@ -171,7 +171,7 @@ start_session(struct store *s)
 
     s->session = mongoc_client_start_session(s->client, NULL, &error);
     if (s->session == NULL) {
-        log_warn("store: no session: %s", error.message);
+        log_warn("store: cannot start a session: %s", error.message);
         return ERR_STORE;
     }
     s->in_session = bson_new();
@@ -195,7 +195,7 @@ store_begin(struct store *s)
         return err;
     mongoc_transaction_opts_set_max_commit_time_ms(s->transaction, limit);
     if (!mongoc_client_session_start_transaction(s->session, s->transaction, &error)) {
-        log_warn("store: no transaction: %s", error.message);
+        log_warn("store: cannot start a transaction: %s", error.message);
         store_end_session(s);
         return ERR_STORE;
     }
@@ -247,7 +247,7 @@ store_commit(struct store *s)
         s->open = false;
         return result == COMMITTED ? ERR_NONE : ERR_RETRY;
     }
-    log_warn("store: a commit's result is unknown: %s", error.message);
+    log_warn("store: the result of a commit is unknown: %s", error.message);
     s->doubtful = true;
     store_end_session(s);
     end_doubts(s);

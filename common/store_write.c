@@ -56,7 +56,7 @@ run_write(struct store *s, const struct write *w, int64_t *matched)
         *matched = 0;
     for (;;) {
         if (store_left(s, 1) == 0) {
-            log_warn("store: %s: the request's time is over", store_names[w->name]);
+            log_warn("store: %s: the request's deadline has passed", store_names[w->name]);
             return ERR_BUSY;
         }
         err = write_once(s, w, &reply, &error) ? ERR_NONE : store_judge(s, w->name, &error, &reply);

@@ -132,7 +132,7 @@ ask(struct throttle *t, long long out[2], const char *format, ...)
     if (reply == NULL)
         return ERR_STORE;
     if (reply->type == REDIS_REPLY_ERROR)
-        log_warn("throttle: Redis refuses: %s", reply->str);
+        log_warn("throttle: Redis returned an error: %s", reply->str);
     for (size_t i = 0; i < 2; i++) {
         const redisReply *r = reply->type != REDIS_REPLY_ARRAY ? reply
                               : i < reply->elements            ? reply->element[i]

@@ -80,7 +80,7 @@ SECONDARY = {**PRIMARY, "isWritablePrimary": False, "ismaster": False, "secondar
     ({"isWritablePrimary": True, "ismaster": True}, "", "standalone"),
     ({"isWritablePrimary": True, "ismaster": True}, "directConnection=true", "standalone"),
     (PRIMARY, "", "must say replicaSet=rs"),
-    (SECONDARY, "directConnection=true", "leads to a secondary; the primary of rs is 127.0.0.1:1"),
+    (SECONDARY, "directConnection=true", "names a secondary; the primary of rs is 127.0.0.1:1"),
 ])
 def test_a_server_that_cannot_keep_the_promise_is_refused(tmp_path, stack, hello, options, sentence):
     with Server(**hello) as server:
@@ -93,7 +93,7 @@ def test_a_long_transaction_lifetime_is_warned_of(tmp_path, stack):
     with Server(**PRIMARY, transactionLifetimeLimitSeconds=60) as server:
         program = start(tmp_path, stack, f"mongodb://{server.address}/?directConnection=true")
         try:
-            assert any("locks its project for up to 90 s" in line for line in program.stdout)
+            assert any("locked for up to 90 s" in line for line in program.stdout)
         finally:
             program.kill()
             program.communicate()
