@@ -4,7 +4,7 @@ import pytest
 from client import PASSWORD, User, fresh_account
 
 
-def test_registering_gives_a_user_and_tokens_that_work_at_once(world):
+def test_registering_returns_a_user_and_tokens_that_work_immediately(world):
     account = fresh_account("anna")
     reply = world.anonymous().post("/v1/users", **account).expect(201)
     assert reply["user"]["email"] == account["email"]
@@ -15,28 +15,28 @@ def test_registering_gives_a_user_and_tokens_that_work_at_once(world):
     assert me["id"] == reply["user"]["id"]
 
 
-def test_registering_names_every_complaint_at_once(world):
+def test_registering_reports_all_errors_at_once(world):
     world.anonymous().post("/v1/users", email="no address", phone="12", password="short", name="").expect(
         422, "invalid", {"/email", "/phone", "/password", "/name"})
 
 
 @pytest.mark.parametrize("missing", ["email", "password", "name"])
-def test_registering_needs(world, missing):
+def test_registering_requires_each_field(world, missing):
     account = fresh_account()
     del account[missing]
     world.anonymous().post("/v1/users", **account).expect(422, "invalid", {"/" + missing})
 
 
-def test_an_address_can_be_taken_only_once_whatever_its_case(world, anna):
+def test_an_email_address_is_unique_regardless_of_case(world, anna):
     again = {**fresh_account(), "email": anna.email.upper()}
     world.anonymous().post("/v1/users", **again).expect(409, "conflict", {"/email"})
 
 
-def test_a_number_can_be_taken_only_once(world, anna):
+def test_a_phone_number_is_unique(world, anna):
     world.anonymous().post("/v1/users", **{**fresh_account(), "phone": anna.phone}).expect(409, "conflict", {"/phone"})
 
 
-def test_that_both_are_taken_is_said_at_once(world, anna, ben):
+def test_a_taken_address_and_a_taken_number_are_reported_together(world, anna, ben):
     both = {**fresh_account(), "email": anna.email, "phone": ben.phone}
     world.anonymous().post("/v1/users", **both).expect(409, "conflict", {"/email", "/phone"})
 
@@ -61,7 +61,7 @@ def test_a_bad_number_is_refused(world, phone):
         422, "invalid", {"/phone"})
 
 
-def test_me_can_change_what_is_mine_and_nothing_else(anna):
+def test_users_can_change_their_own_fields_and_nothing_else(anna):
     me = anna.get("/v1/me").expect(200)
     changed = anna.patch("/v1/me", name="Änne 😀", timeZone="Europe/Berlin", locale="de-DE").expect(200)
     assert changed["name"] == "Änne 😀" and changed["timeZone"] == "Europe/Berlin"
@@ -69,7 +69,7 @@ def test_me_can_change_what_is_mine_and_nothing_else(anna):
     anna.patch("/v1/me", id="0" * 24, emailVerifiedAt="2020-01-01T00:00:00.000Z", role="admin").expect(422)
 
 
-def test_me_needs_a_token(world):
+def test_me_requires_a_token(world):
     reply = world.anonymous().get("/v1/me").expect(401)
     assert "bearer" in reply.headers["www-authenticate"].lower()
 
@@ -81,10 +81,10 @@ def test_a_new_user_has_an_inbox(anna):
         ("todo", "open"), ("in-progress", "open"), ("completed", "done")]
 
 
-def test_a_task_without_project_goes_to_the_inbox(anna):
+def test_a_task_without_a_project_goes_to_the_inbox(anna):
     inbox = next(p for p in anna.items("/v1/projects") if p["inbox"])
     assert anna.task("Buy milk")["projectId"] == inbox["id"]
 
 
-def test_the_password_never_comes_back(world, anna):
+def test_no_response_contains_the_password(world, anna):
     assert PASSWORD not in anna.get("/v1/me").expect(200).body.decode()

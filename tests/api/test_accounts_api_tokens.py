@@ -31,7 +31,7 @@ def program(world, user, *scopes, **fields):
     return who
 
 
-def test_a_token_is_shown_once(anna, outbox):
+def test_an_api_token_is_shown_only_once(anna, outbox):
     made = make(anna, "read", "write").expect(201)
     assert made["token"].startswith("tw_") and len(made["token"]) >= 40
     assert made.headers["location"] == "/v1/api-tokens/" + made["id"]
@@ -43,7 +43,7 @@ def test_a_token_is_shown_once(anna, outbox):
     assert "read, write" in letter.text and made["token"] not in letter.text
 
 
-def test_a_tokens_name_makes_no_link_in_the_letter(anna, outbox):
+def test_a_tokens_name_is_not_turned_into_a_link_in_the_email(anna, outbox):
     """A thief of the session chooses it, and the owner trusts the letter."""
     make(anna, "read", name="Safe: go to https://evil.example/win").expect(201)
     letter = outbox.letter(anna.email, "new API token")
@@ -52,7 +52,7 @@ def test_a_tokens_name_makes_no_link_in_the_letter(anna, outbox):
 
 @pytest.mark.parametrize("scope, reads, writes, manages", [
     ("read", True, False, False), ("write", True, True, False), ("admin", True, True, True)])
-def test_each_scope_does_its_own_and_what_is_below(world, anna, ben, scope, reads, writes, manages):
+def test_each_scope_includes_the_lower_ones(world, anna, ben, scope, reads, writes, manages):
     project = anna.project()
     anna.share(project, ben, "viewer")
     script = program(world, anna, scope)
@@ -70,12 +70,12 @@ def test_each_scope_does_its_own_and_what_is_below(world, anna, ben, scope, read
     ("POST", "/v1/me/password", {"currentPassword": "x" * 12, "newPassword": "y" * 12}),
     ("POST", "/v1/me/totp", {}), ("DELETE", "/v1/me", {"password": "x" * 12}), ("GET", "/v1/me/export", None),
     ("POST", "/v1/verifications", {"purpose": "email"})])
-def test_no_token_reaches_the_account_itself(world, anna, method, path, body):
+def test_no_api_token_can_access_the_account_itself(world, anna, method, path, body):
     program(world, anna, "admin").send(method, path, body).expect(403, "forbidden")
     anna.get("/v1/me").expect(200)
 
 
-def test_write_does_not_open_trash_or_hand_over_a_project(world, anna, ben):
+def test_the_scope_write_cannot_open_trash_or_transfer_a_project(world, anna, ben):
     project = anna.project()
     anna.share(project, ben, "member")
     writer, admin = program(world, anna, "write"), program(world, anna, "admin")
@@ -91,7 +91,7 @@ def test_write_does_not_open_trash_or_hand_over_a_project(world, anna, ben):
     writer.send("POST", f"/v1/projects/{project['id']}/restore").expect(403, "forbidden")
 
 
-def test_a_new_password_ends_the_tokens_unless_they_are_kept(world, anna):
+def test_changing_the_password_ends_api_tokens_unless_they_are_kept(world, anna):
     ended = program(world, anna, "read")
     anna.post("/v1/me/password", currentPassword=PASSWORD, newPassword=OTHER).expect(204)
     ended.get("/v1/me").expect(401)
@@ -102,7 +102,7 @@ def test_a_new_password_ends_the_tokens_unless_they_are_kept(world, anna):
     kept.get("/v1/me").expect(200)
 
 
-def test_tokens_and_the_export_need_a_password_given_of_late(stack, world, anna):
+def test_api_tokens_and_the_export_require_a_recent_password(stack, world, anna):
     """A session that was stolen long after its log-in gets neither."""
     sid = {"_id": bson.ObjectId(tokens.claims(anna.token)["sid"])}
     with pymongo.MongoClient(stack.mongodb_uri) as client:
@@ -119,7 +119,7 @@ def test_tokens_and_the_export_need_a_password_given_of_late(stack, world, anna)
     anna.get("/v1/me/export").expect(200)
 
 
-def test_a_token_is_no_more_than_its_owner(world, anna, ben):
+def test_an_api_token_has_no_more_rights_than_its_owner(world, anna, ben):
     his = ben.project()
     script = program(world, anna, "admin")
     script.get(his).expect(404)
@@ -142,7 +142,7 @@ def two_projects(anna):
     return made[:3], made[3:]
 
 
-def test_a_token_bound_to_projects_sees_no_other(world, anna):
+def test_a_token_bound_to_projects_sees_no_other_project(world, anna):
     (project, task, _), (other, hidden, _) = two_projects(anna)
     script = program(world, anna, "admin", projectIds=[project["id"]])
     assert anna.items("/v1/api-tokens")[0]["projectIds"] == [project["id"]]
@@ -157,7 +157,7 @@ def test_a_token_bound_to_projects_sees_no_other(world, anna):
     assert script.get("/v1/me").expect(200)["id"] == anna.id
 
 
-def test_a_token_bound_to_projects_writes_nowhere_else(world, anna):
+def test_a_token_bound_to_projects_cannot_write_elsewhere(world, anna):
     (project, task, comment), (other, hidden, said) = two_projects(anna)
     script = program(world, anna, "admin", projectIds=[project["id"]])
     script.post("/v1/tasks", title="Here", projectId=project["id"]).expect(201)
@@ -175,7 +175,7 @@ def test_a_token_bound_to_projects_writes_nowhere_else(world, anna):
     assert anna.get(task).expect(200)["projectId"] == project["id"]
 
 
-def test_sync_by_a_token_bound_to_projects(stack, world, anna, ben):
+def test_sync_with_a_bound_token_returns_only_its_projects(stack, world, anna, ben):
     (project, task, comment), (other, hidden, _) = two_projects(anna)
     for plan in (project, other):
         ben.acquaint(anna)
@@ -199,7 +199,7 @@ def test_sync_by_a_token_bound_to_projects(stack, world, anna, ben):
     assert [d["id"] for d in gone] == [n["id"] for n in told if n["projectId"] == project["id"]]  # once: the other's as well
 
 
-def test_notifications_by_a_token_bound_to_projects(world, anna, ben):
+def test_notifications_with_a_bound_token_are_only_those_of_its_projects(world, anna, ben):
     (project, task, _), (other, hidden, _) = two_projects(anna)
     for plan, one in ((project, task), (other, hidden)):
         anna.share(plan, ben, "member")
@@ -213,7 +213,7 @@ def test_notifications_by_a_token_bound_to_projects(world, anna, ben):
         project["id"]: True, other["id"]: False}
 
 
-def test_a_long_poll_by_a_token_bound_to_projects(world, anna):
+def test_a_long_poll_with_a_bound_token_is_limited_to_its_projects(world, anna):
     (project, task, _), (other, _, _) = two_projects(anna)
     script = program(world, anna, "read", projectIds=[project["id"]])
     here, there = (f"/v1/projects/{plan['id']}" for plan in (project, other))
@@ -226,7 +226,7 @@ def test_a_long_poll_by_a_token_bound_to_projects(world, anna):
     assert [e["entityId"] for e in got[0].expect(200)["items"]] == [task["id"]]
 
 
-def test_a_token_bound_to_projects_replays_no_answer_of_its_owner(world, anna):
+def test_a_bound_token_does_not_replay_its_owners_responses(world, anna):
     """The same request with the same key, made by the owner, was about a task that the token may not see."""
     (project, _, _), (_, hidden, _) = two_projects(anna)
     script = program(world, anna, "write", projectIds=[project["id"]])
@@ -234,7 +234,7 @@ def test_a_token_bound_to_projects_replays_no_answer_of_its_owner(world, anna):
     script.patch(hidden, title="Secret", key="the same").expect(404)
 
 
-def test_a_token_bound_to_projects_adds_nobody_known_from_elsewhere(world, anna, ben):
+def test_a_bound_token_cannot_add_people_known_from_other_projects(world, anna, ben):
     (project, _, _), (other, _, _) = two_projects(anna)
     anna.share(other, ben, "member")
     script = program(world, anna, "admin", projectIds=[project["id"]])
@@ -244,13 +244,13 @@ def test_a_token_bound_to_projects_adds_nobody_known_from_elsewhere(world, anna,
     assert [p["id"] for p in script.get("/v1/users", ids=ben.id).expect(200)["items"]] == [ben.id]
 
 
-def test_a_token_bound_to_projects_tells_so_in_its_letter(anna, outbox):
+def test_the_email_about_a_bound_token_names_its_projects(anna, outbox):
     made = make(anna, "read", projectIds=[anna.project()["id"]]).expect(201)
     assert len(made["projectIds"]) == 1
     assert "read, in 1 project" in outbox.letter(anna.email, "new API token").text
 
 
-def test_a_token_is_bound_only_to_projects_that_its_owner_may_read(anna, ben):
+def test_a_token_can_only_be_bound_to_projects_its_owner_can_read(anna, ben):
     own, his = anna.project(), ben.project()
     gone = anna.project()
     anna.delete(gone).expect(204)
@@ -261,7 +261,7 @@ def test_a_token_is_bound_only_to_projects_that_its_owner_may_read(anna, ben):
     assert make(anna, "read", projectIds=None).expect(201)["projectIds"] is None
 
 
-def test_a_removed_token_ends_at_once(world, anna):
+def test_a_removed_api_token_stops_working_immediately(world, anna):
     script = program(world, anna, "read")
     script.get("/v1/me").expect(200)
     anna.delete("/v1/api-tokens/" + anna.items("/v1/api-tokens")[0]["id"]).expect(204)
@@ -269,20 +269,20 @@ def test_a_removed_token_ends_at_once(world, anna):
     assert anna.items("/v1/api-tokens") == []
 
 
-def test_a_token_expires(world, anna):
+def test_an_api_token_expires(world, anna):
     script = program(world, anna, "read", expiresAt=instant(seconds=1))
     script.get("/v1/me").expect(200)
     eventually(lambda: script.get("/v1/me").status == 401, within=3, what="the end of the token")
 
 
-def test_nobody_sees_or_removes_the_token_of_another(anna, ben):
+def test_users_cannot_see_or_remove_each_others_api_tokens(anna, ben):
     made = make(anna, "read").expect(201)
     ben.delete("/v1/api-tokens/" + made["id"]).expect(404)
     assert ben.items("/v1/api-tokens") == []
     assert len(anna.items("/v1/api-tokens")) == 1
 
 
-def test_a_new_password_by_letter_ends_the_tokens(world, anna, outbox):
+def test_a_password_reset_ends_api_tokens(world, anna, outbox):
     script = program(world, anna, "read")
     world.anonymous().post("/v1/password-resets", email=anna.email).expect(202)
     token = outbox.letter(anna.email, "Choose a new password").token
@@ -290,7 +290,7 @@ def test_a_new_password_by_letter_ends_the_tokens(world, anna, outbox):
     script.get("/v1/me").expect(401)
 
 
-def test_the_last_use_is_noted(world, anna):
+def test_the_last_use_of_a_token_is_recorded(world, anna):
     script = program(world, anna, "read")
     assert anna.items("/v1/api-tokens")[0]["lastUsedAt"] is None
     script.get("/v1/me").expect(200)
@@ -303,10 +303,10 @@ def test_the_last_use_is_noted(world, anna):
     ({"name": "x", "scopes": ["read", "read"]}, {"/scopes/1"}),
     ({"name": "x", "scopes": ["read"], "expiresAt": "2020-01-01T00:00:00Z"}, {"/expiresAt"}),
     ({"name": "x", "scopes": ["read"], "userId": "f" * 24}, {"/userId"})])
-def test_a_token_is_not_made_of(anna, body, pointers):
+def test_an_api_token_with_invalid_fields_is_refused(anna, body, pointers):
     anna.post("/v1/api-tokens", **body).expect(422, "invalid", pointers)
 
 
 @pytest.mark.parametrize("token", ["tw_", "tw_x", "tw_" + "A" * 43, "tw_" + "A" * 5000, "TW_" + "A" * 43])
-def test_what_is_no_token_opens_nothing(world, token):
+def test_a_malformed_api_token_is_refused(world, token):
     User(world).get("/v1/me", headers={"Authorization": "Bearer " + token}).expect(401)

@@ -19,7 +19,7 @@ def fresh_email():
     return fresh_account()["email"]
 
 
-def test_an_address_is_confirmed_by_its_code(anna, outbox):
+def test_an_address_is_confirmed_with_its_code(anna, outbox):
     """Registering sends it unasked."""
     assert anna.get("/v1/me")["emailVerifiedAt"] is None
     confirm(anna, code=outbox.letter(anna.email, "Confirm your address").code).expect(204)
@@ -27,14 +27,14 @@ def test_an_address_is_confirmed_by_its_code(anna, outbox):
     send(anna).expect(409, "conflict")
 
 
-def test_an_address_is_confirmed_by_its_link_without_logging_in(world, anna, outbox):
+def test_an_address_can_be_confirmed_by_link_without_logging_in(world, anna, outbox):
     token = outbox.letter(anna.email, "Confirm your address").token
     confirm(world.anonymous(), token=token).expect(204)
     assert anna.get("/v1/me")["emailVerifiedAt"] is not None
     confirm(world.anonymous(), token=token).expect(401)
 
 
-def test_the_letter_is_part_of_registering(world, anna, outbox):
+def test_registering_sends_a_confirmation_email(world, anna, outbox):
     """One for each account, none for a registration that was refused, and no text message unasked."""
     refused = {**fresh_account(), "phone": anna.phone}
     world.anonymous().post("/v1/users", **refused).expect(409, "conflict")
@@ -45,21 +45,21 @@ def test_the_letter_is_part_of_registering(world, anna, outbox):
     assert outbox.letters(refused["email"]) == [] and outbox.texts(account["phone"]) == []
 
 
-def test_a_number_is_confirmed_by_its_code(anna, outbox):
+def test_a_number_is_confirmed_with_its_code(anna, outbox):
     send(anna, "phone").expect(202)
     confirm(anna, code=outbox.text_code(anna.phone)).expect(204)
     me = anna.get("/v1/me")
     assert me["phoneVerifiedAt"] is not None and me["emailVerifiedAt"] is None
 
 
-def test_a_code_needs_the_account_it_is_for(world, anna, ben, outbox):
+def test_a_code_only_works_for_its_own_account(world, anna, ben, outbox):
     code = outbox.letter(anna.email, "Confirm your address").code
     confirm(world.anonymous(), code=code).expect(401)
     confirm(ben, code=code if code != outbox.letter(ben.email).code else "x").expect(401)
     confirm(anna, code=code).expect(204)
 
 
-def test_a_code_dies_after_five_wrong_ones_even_at_once(anna, outbox):
+def test_a_code_is_void_after_five_wrong_attempts_even_concurrent_ones(anna, outbox):
     code = outbox.letter(anna.email, "Confirm your address").code
     wrong = [f"{(int(code) + n) % 10**6:06d}" for n in range(1, 13)]
     threads = [threading.Thread(target=lambda w=w: confirm(anna, code=w).expect(401)) for w in wrong]
@@ -72,7 +72,7 @@ def test_a_code_dies_after_five_wrong_ones_even_at_once(anna, outbox):
     confirm(anna, code=outbox.letter(anna.email, "Confirm your address", count=2).code).expect(204)
 
 
-def test_only_the_newest_code_counts(anna, outbox):
+def test_only_the_newest_code_works(anna, outbox):
     old = outbox.letter(anna.email, "Confirm your address").code
     send(anna).expect(202)
     new = outbox.letter(anna.email, "Confirm your address", count=2).code
@@ -81,7 +81,7 @@ def test_only_the_newest_code_counts(anna, outbox):
     confirm(anna, code=new).expect(204)
 
 
-def test_codes_are_not_sent_without_end(anna):
+def test_the_number_of_codes_sent_is_limited(anna):
     """Ten an hour; the first one came with the account."""
     for _ in range(9):
         send(anna).expect(202)
@@ -90,16 +90,16 @@ def test_codes_are_not_sent_without_end(anna):
 
 
 @pytest.mark.parametrize("body", [{}, {"token": "x", "code": "y"}, {"code": 123456}, {"token": {"$ne": 1}}, {"code": None}])
-def test_a_confirmation_holds_one_of_both(anna, body):
+def test_a_confirmation_takes_either_a_code_or_a_token(anna, body):
     confirm(anna, **body).expect(422, "invalid")
 
 
 @pytest.mark.parametrize("purpose", ["reset", "", None, 1, ["email"]])
-def test_no_other_purpose_is_known(anna, purpose):
+def test_an_unknown_purpose_is_refused(anna, purpose):
     send(anna, purpose).expect(422, "invalid", {"/purpose"})
 
 
-def test_a_new_address_counts_when_it_is_confirmed_and_the_old_one_hears_of_it(world, anna, outbox):
+def test_a_new_address_takes_effect_when_confirmed_and_the_old_one_is_notified(world, anna, outbox):
     old, new = anna.email, fresh_email()
     me = anna.patch("/v1/me", email=new.upper(), password=PASSWORD).expect(200)
     assert (me["email"], me["pendingEmail"]) == (old, new)
@@ -111,7 +111,7 @@ def test_a_new_address_counts_when_it_is_confirmed_and_the_old_one_hears_of_it(w
     anna.log_in(login=new)
 
 
-def test_a_new_number_counts_when_it_is_confirmed_and_the_old_one_hears_of_it(anna, outbox):
+def test_a_new_number_takes_effect_when_confirmed_and_the_old_one_is_notified(anna, outbox):
     old, new = anna.phone, fresh_account()["phone"]
     assert anna.patch("/v1/me", phone=new, password=PASSWORD).expect(200)["phone"] == old
     confirm(anna, code=outbox.text_code(new)).expect(204)
@@ -121,7 +121,7 @@ def test_a_new_number_counts_when_it_is_confirmed_and_the_old_one_hears_of_it(an
     eventually(lambda: any("another phone number" in t for t in outbox.texts(old)), what="word at the old number")
 
 
-def test_a_reset_letter_at_the_old_address_is_worth_nothing_after_the_change(world, anna, outbox):
+def test_a_reset_link_sent_to_the_old_address_stops_working_after_the_change(world, anna, outbox):
     world.anonymous().post("/v1/password-resets", email=anna.email).expect(202)
     token, new = outbox.letter(anna.email, "Choose a new password").token, fresh_email()
     anna.patch("/v1/me", email=new, password=PASSWORD).expect(200)
@@ -129,7 +129,7 @@ def test_a_reset_letter_at_the_old_address_is_worth_nothing_after_the_change(wor
     world.anonymous().put("/v1/password-resets", token=token, password="an altogether new one").expect(401)
 
 
-def test_the_code_for_a_choice_that_was_changed_is_worth_nothing(anna, outbox):
+def test_a_code_for_a_replaced_pending_address_does_not_work(anna, outbox):
     first, second = fresh_email(), fresh_email()
     anna.patch("/v1/me", email=first, password=PASSWORD).expect(200)
     token = outbox.letter(first).token
@@ -140,7 +140,7 @@ def test_the_code_for_a_choice_that_was_changed_is_worth_nothing(anna, outbox):
     assert anna.get("/v1/me")["email"] == anna.email
 
 
-def test_of_two_who_confirm_one_address_one_gets_it(anna, ben, outbox):
+def test_when_two_users_confirm_the_same_address_only_one_gets_it(anna, ben, outbox):
     new, replies = fresh_email(), []
     for who in (anna, ben):
         who.patch("/v1/me", email=new, password=PASSWORD).expect(200)
@@ -154,7 +154,7 @@ def test_of_two_who_confirm_one_address_one_gets_it(anna, ben, outbox):
     assert sorted(r.status for r in replies) == [204, 409]
 
 
-def test_a_session_needs_the_password_to_move_the_account(anna):
+def test_changing_the_address_or_number_requires_the_password(anna):
     """However young it is: it may be stolen."""
     new, phone = fresh_email(), fresh_account()["phone"]
     anna.patch("/v1/me", email=new).expect(422, "invalid", {"/password"})
@@ -165,7 +165,7 @@ def test_a_session_needs_the_password_to_move_the_account(anna):
     assert anna.patch("/v1/me", email=new, password=PASSWORD).expect(200)["pendingEmail"] == new
 
 
-def test_one_cannot_confirm_oneself_or_take_what_is_no_address(anna):
+def test_users_cannot_mark_contacts_as_confirmed_or_set_invalid_ones(anna):
     anna.patch("/v1/me", emailVerifiedAt="2020-01-01T00:00:00.000Z", pendingEmail="a@b.de").expect(
         422, "invalid", {"/emailVerifiedAt", "/pendingEmail"})
     anna.patch("/v1/me", email="no address", phone="12").expect(422, "invalid", {"/email", "/phone"})
@@ -173,7 +173,7 @@ def test_one_cannot_confirm_oneself_or_take_what_is_no_address(anna):
 
 
 @pytest.mark.parametrize("typed", ["+49 (0)171 {0}", "+49 0171/{0}", "+49-171-{0}", "+49.171.{0}"])
-def test_a_number_is_one_however_it_is_typed(world, typed):
+def test_a_phone_number_is_the_same_however_it_is_formatted(world, typed):
     tail = f"{secrets.randbelow(10**8):08d}"
     account = {**fresh_account(), "phone": typed.format(tail)}
     assert world.anonymous().post("/v1/users", **account).expect(201)["user"]["phone"] == "+49171" + tail
@@ -181,13 +181,13 @@ def test_a_number_is_one_however_it_is_typed(world, typed):
     world.anonymous().post("/v1/sessions", login=typed.format(tail), password=PASSWORD).expect(201)
 
 
-def test_a_zero_that_belongs_to_the_number_stays(world):
+def test_a_leading_zero_that_belongs_to_the_number_is_kept(world):
     tail = f"{secrets.randbelow(10**8):08d}"
     reply = world.anonymous().post("/v1/users", **{**fresh_account(), "phone": "+39 06 " + tail}).expect(201)
     assert reply["user"]["phone"] == "+3906" + tail
 
 
-def test_of_many_who_register_one_address_or_number_at_once_one_gets_it(world):
+def test_concurrent_registrations_with_one_address_or_number_succeed_once(world):
     for field in ("email", "phone"):
         same, replies = fresh_account()[field], []
         threads = [threading.Thread(target=lambda: replies.append(
@@ -202,7 +202,7 @@ def test_of_many_who_register_one_address_or_number_at_once_one_gets_it(world):
 @pytest.mark.parametrize("field, bad, good", [
     ("timeZone", ["Mars/Olympus", "../etc/passwd", "/etc", ""], ["Europe/Berlin", "UTC", "America/Argentina/Ushuaia"]),
     ("locale", ["d", "de_DE", "de-", "-", "deutschland-x", "d3"], ["de", "pt-BR", "zh-Hant-TW"])])
-def test_zone_and_locale_are_such(world, anna, field, bad, good):
+def test_time_zone_and_locale_are_validated(world, anna, field, bad, good):
     for value in bad:
         anna.patch("/v1/me", **{field: value}).expect(422, "invalid", {"/" + field})
         world.anonymous().post("/v1/users", **{**fresh_account(), field: value}).expect(422, "invalid", {"/" + field})
@@ -212,7 +212,7 @@ def test_zone_and_locale_are_such(world, anna, field, bad, good):
 
 
 # -- an address that was never confirmed is nobody's -------------------------------------------------
-def test_who_proves_an_address_takes_it_from_an_account_that_never_did(world, anna, outbox):
+def test_confirming_an_address_takes_it_from_an_account_that_never_confirmed_it(world, anna, outbox):
     """Once: 409 for ever; whoever registered somebody else's address first kept it."""
     squatter = world.user("squatter")
     anna.patch("/v1/me", email=squatter.email, password=PASSWORD).expect(200)
@@ -231,7 +231,7 @@ def test_who_proves_an_address_takes_it_from_an_account_that_never_did(world, an
     assert squatter.get("/v1/me")["email"] == other and len(outbox.letters(squatter.email)) == sent
 
 
-def test_who_proves_a_number_takes_it_from_an_account_that_never_did(world, anna, outbox):
+def test_confirming_a_number_takes_it_from_an_account_that_never_confirmed_it(world, anna, outbox):
     squatter = world.user("squatter")
     anna.patch("/v1/me", phone=squatter.phone, password=PASSWORD).expect(200)
     confirm(anna, code=outbox.text_code(squatter.phone)).expect(204)
@@ -239,14 +239,14 @@ def test_who_proves_a_number_takes_it_from_an_account_that_never_did(world, anna
     assert squatter.get("/v1/me")["phone"] == f"released:{squatter.id}"
 
 
-def test_what_was_confirmed_is_taken_by_nobody(anna, ben, outbox):
+def test_a_confirmed_address_cannot_be_taken_by_anyone(anna, ben, outbox):
     ben.confirm(outbox)
     anna.patch("/v1/me", email=ben.email, password=PASSWORD).expect(200)
     confirm(anna, code=outbox.letter(ben.email, "new address").code).expect(409, "conflict")
     assert ben.get("/v1/me")["email"] == ben.email
 
 
-def test_the_owner_of_an_address_gets_the_account_that_somebody_else_opened_with_it(world, outbox):
+def test_the_owner_of_an_address_can_take_over_an_account_opened_with_it(world, outbox):
     """By a new password; once the second factor of who had opened it shut the owner out."""
     squatter = world.user("squatter")
     secret = squatter.post("/v1/me/totp", password=PASSWORD).expect(201)["secret"]

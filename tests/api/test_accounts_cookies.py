@@ -26,7 +26,7 @@ def refresh(world, value, origin=None, **headers):
     return world.anonymous().send("POST", "/v1/sessions/refresh", {}, headers=headers)
 
 
-def test_the_refresh_token_is_a_cookie_and_nowhere_else(world, anna):
+def test_the_refresh_token_is_only_in_the_cookie(world, anna):
     reply = log_in(world, anna, Origin=world.origin).expect(201)
     value, flags = cookie_of(reply)
     assert reply["refreshToken"] is None and value not in reply.body.decode()
@@ -49,7 +49,7 @@ def test_the_cookie_is_rotated_at_each_refresh(world, anna):
 @pytest.mark.parametrize("headers", [
     {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Origin": "http://127.0.0.1.evil.example"},
     {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}])
-def test_a_foreign_page_can_do_nothing_with_it(world, anna, headers):
+def test_another_sites_page_cannot_use_the_cookie(world, anna, headers):
     value, _ = cookie_of(log_in(world, anna))
     reply = refresh(world, value, **headers).expect(403, "forbidden")
     assert "set-cookie" not in reply.headers
@@ -58,20 +58,20 @@ def test_a_foreign_page_can_do_nothing_with_it(world, anna, headers):
 
 
 @pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data", ""])
-def test_a_form_of_a_foreign_page_is_no_refresh(world, anna, kind):
+def test_a_form_on_another_site_cannot_refresh(world, anna, kind):
     value, _ = cookie_of(log_in(world, anna))
     world.anonymous().send("POST", "/v1/sessions/refresh", raw=b"{}", headers={
         "Cookie": f"{NAME}={value}", "Content-Type": kind}).expect(415)
 
 
-def test_the_cookie_alone_opens_nothing(world, anna):
+def test_the_cookie_does_not_authenticate_other_routes(world, anna):
     value, _ = cookie_of(log_in(world, anna))
     head = {"Cookie": f"{NAME}={value}", "Origin": world.origin}
     for method, path in (("GET", "/v1/me"), ("GET", "/v1/sessions"), ("DELETE", "/v1/sessions"), ("POST", "/v1/tasks")):
         world.anonymous().send(method, path, {} if method == "POST" else None, headers=head).expect(401)
 
 
-def test_logging_out_takes_the_cookie_away(world, anna):
+def test_logging_out_deletes_the_cookie(world, anna):
     reply = log_in(world, anna)
     value, _ = cookie_of(reply)
     session = User(world).take(reply)
@@ -80,18 +80,18 @@ def test_logging_out_takes_the_cookie_away(world, anna):
     refresh(world, value, world.origin).expect(401)
 
 
-def test_registering_gives_a_cookie_too(world):
+def test_registering_also_sets_the_cookie(world):
     reply = world.anonymous().post("/v1/users", **fresh_account(), cookie=True).expect(201)
     refresh(world, cookie_of(reply)[0], world.origin).expect(200)
 
 
-def test_a_log_in_that_is_sent_again_gives_the_same_cookie(world, anna):
+def test_a_repeated_login_sets_the_same_cookie(world, anna):
     key, body = secrets.token_hex(8), {"login": anna.email, "password": PASSWORD, "cookie": True}
     first, again = (world.anonymous().send("POST", "/v1/sessions", body, key=key).expect(201) for _ in range(2))
     assert again.headers["idempotency-replayed"] == "true" and cookie_of(first) == cookie_of(again)
 
 
-def test_over_https_the_cookie_is_for_https_alone():
+def test_with_https_the_cookie_is_secure():
     from client import SETTINGS, World
     with Stack(settings={**SETTINGS, "PUBLIC_URL": "https://tasks.example"}) as stack:
         world = World(stack.url, stack.ws_url)
@@ -104,7 +104,7 @@ def test_over_https_the_cookie_is_for_https_alone():
 
 
 @pytest.mark.parametrize("cookie", [NAME, NAME + "=", "x" + NAME + "=1", NAME + "=" + "a" * 4000, ";;;=;", "="])
-def test_odd_cookies_are_no_refresh_token(world, cookie):
+def test_malformed_cookies_are_not_accepted_as_refresh_tokens(world, cookie):
     world.anonymous().send("POST", "/v1/sessions/refresh", {}, headers={"Cookie": cookie}).expect((401, 422))
 
 
@@ -114,7 +114,7 @@ def agent(world, anna, agent, **fields):
         headers={"User-Agent": agent}).expect(201))
 
 
-def test_a_new_device_is_told_by_letter_and_a_known_one_is_not(world, anna, outbox):
+def test_a_login_from_a_new_device_sends_an_email_and_from_a_known_one_does_not(world, anna, outbox):
     agent(world, anna, "Telescope/1.0 (Änne's)".encode().decode("latin-1"))
     agent(world, anna, "Microscope/2.0")
     agent(world, anna, "Microscope/2.0")
@@ -141,7 +141,7 @@ def test_sessions_have_names(world, anna, ben):
     anna.patch(path, device="Gone").expect(404)
 
 
-def test_a_session_ends_for_good_a_month_after_its_log_in(stack, world, anna):
+def test_a_session_ends_a_month_after_login(stack, world, anna):
     import datetime
 
     import bson

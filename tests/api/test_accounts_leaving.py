@@ -28,7 +28,7 @@ def let_grace_pass(db, user):
                within=10, what="the end of all purges")
 
 
-def test_an_export_holds_what_is_mine_and_nothing_else(anna, ben):
+def test_the_export_contains_the_users_data_and_nothing_else(anna, ben):
     project = ben.project("Shared")
     ben.share(project, anna)
     mine, his = anna.task("Mine", projectId=project["id"]), ben.task("His", projectId=project["id"])
@@ -45,12 +45,12 @@ def test_an_export_holds_what_is_mine_and_nothing_else(anna, ben):
 
 
 @pytest.mark.parametrize("body", [None, {}, {"password": "not it at all"}, {"password": None}, {"password": {"$ne": ""}}])
-def test_an_account_is_not_closed_without_its_password(anna, body):
+def test_closing_an_account_requires_the_password(anna, body):
     anna.send("DELETE", "/v1/me", body).expect((400, 422))
     anna.get("/v1/me").expect(200)
 
 
-def test_a_closed_account_lets_nobody_in_until_its_owner_comes_back(world, anna, outbox):
+def test_a_closed_account_is_inaccessible_until_its_owner_logs_in(world, anna, outbox):
     other = anna.log_in()
     leave(anna).expect(204)
     for each in (anna, other):
@@ -62,14 +62,14 @@ def test_a_closed_account_lets_nobody_in_until_its_owner_comes_back(world, anna,
     outbox.letter(anna.email, "will not be deleted")
 
 
-def test_who_came_back_stays_when_the_old_job_is_due(db, anna):
+def test_a_reopened_account_is_not_deleted_when_the_old_job_runs(db, anna):
     leave(anna).expect(204)
     anna.log_in()
     let_grace_pass(db, anna)
     assert anna.log_in().get("/v1/me")["email"] == anna.email
 
 
-def test_nobody_comes_back_to_an_account_that_is_being_deleted(world, db, stack, anna):
+def test_an_account_that_is_being_deleted_cannot_be_reopened(world, db, stack, anna):
     """Once: who logged in while it was being taken apart was told that the account was kept."""
     leave(anna).expect(204)
     user = bson.ObjectId(anna.id)
@@ -82,14 +82,14 @@ def test_nobody_comes_back_to_an_account_that_is_being_deleted(world, db, stack,
     assert "purgedAt" in db.users.find_one({"_id": user})
 
 
-def test_nothing_happens_before_the_time_of_grace_is_over(db, anna):
+def test_a_closed_account_is_kept_during_the_grace_period(db, anna):
     leave(anna).expect(204)
     job = db.jobs.find_one({"kind": "purge"}, sort=[("_id", -1)])
     left = job["dueAt"] - datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
     assert datetime.timedelta(days=13) < left < datetime.timedelta(days=15)
 
 
-def test_an_account_ends_with_tombstones_that_followers_see(world, db, anna, ben):
+def test_deleting_an_account_emits_events_that_followers_see(world, db, anna, ben):
     shared, alone = anna.project("Shared"), anna.project("Alone")
     anna.share(shared, ben, "owner")
     task = anna.task("Stays", projectId=shared["id"])
@@ -111,7 +111,7 @@ def test_an_account_ends_with_tombstones_that_followers_see(world, db, anna, ben
     world.anonymous().post("/v1/users", **{**fresh_account(), "email": anna.email, "phone": anna.phone}).expect(201)
 
 
-def test_the_only_owner_of_what_others_use_hands_it_over_first(anna, ben):
+def test_the_only_owner_of_a_shared_project_must_transfer_it_first(anna, ben):
     project = anna.project("Needed")
     anna.share(project, ben, "admin")
     assert "Needed" in leave(anna).expect(409, "conflict")["detail"]
@@ -133,7 +133,7 @@ def test_a_closed_account_does_not_count_as_an_owner(anna, ben, cleo):
     anna.delete(me).expect(204)
 
 
-def test_of_two_owners_who_go_at_once_one_stays(stack, anna, ben):
+def test_when_both_owners_leave_at_once_one_is_refused(stack, anna, ben):
     """Once: each still saw the other, and a project was left without an owner."""
     project, closed = anna.project("Needed"), []
     anna.share(project, ben, "owner")
@@ -146,7 +146,7 @@ def test_of_two_owners_who_go_at_once_one_stays(stack, anna, ben):
     closed[0].expect(204)
 
 
-def test_nobody_makes_a_closed_account_a_member(anna, ben):
+def test_a_closed_account_cannot_become_a_member(anna, ben):
     """Once: it was added, and stayed as a ghost when the account was being deleted already."""
     anna.acquaint(ben)
     leave(ben).expect(204)
@@ -155,7 +155,7 @@ def test_nobody_makes_a_closed_account_a_member(anna, ben):
     anna.put(anna.project(), f"/members/{again.id}", role="viewer").expect(200)
 
 
-def test_two_who_share_a_project_may_be_deleted_at_once(stack, db, anna, ben):
+def test_two_members_of_a_project_can_be_deleted_at_the_same_time(stack, db, anna, ben):
     """Once: each looked before the other had left, and the second was never deleted, nor was the project."""
     project, ids = anna.project("Theirs"), [bson.ObjectId(user.id) for user in (anna, ben)]
     anna.share(project, ben, "owner")

@@ -47,7 +47,7 @@ def expect_one_each(relay, people):
     assert [counts()[each.email] for each in people] == [1] * len(people)
 
 
-def test_letters_wait_for_a_relay_that_is_away(mailing, relay):
+def test_emails_wait_while_the_relay_is_down(mailing, relay):
     relay.start()
     some = people(mailing, relay, 5)
     relay.stop()
@@ -60,7 +60,7 @@ def test_letters_wait_for_a_relay_that_is_away(mailing, relay):
 
 
 @pytest.mark.parametrize("mood", ["later", "drop"])
-def test_no_letter_is_lost_or_doubled_when_the_relay_is(mailing, relay, mood):
+def test_no_email_is_lost_or_duplicated_when_the_relay_fails(mailing, relay, mood):
     some = people(mailing, relay, 3)
     relay.mood, before = mood, relay.tried
     for each in some:
@@ -71,7 +71,7 @@ def test_no_letter_is_lost_or_doubled_when_the_relay_is(mailing, relay, mood):
     expect_one_each(relay, some)
 
 
-def test_a_slow_relay_gets_each_letter_once(mailing, relay):
+def test_a_slow_relay_gets_each_email_once(mailing, relay):
     some = people(mailing, relay, 6)
     relay.mood = "slow"
     for each in some:
@@ -79,7 +79,7 @@ def test_a_slow_relay_gets_each_letter_once(mailing, relay):
     expect_one_each(relay, some)
 
 
-def test_a_letter_whose_acceptance_was_lost_comes_again_under_the_same_id(mailing, relay):
+def test_an_email_whose_acknowledgement_was_lost_is_sent_again_with_the_same_id(mailing, relay):
     anna, = people(mailing, relay, 1)
     relay.mood = "lost"
     ask(mailing, anna)
@@ -89,7 +89,7 @@ def test_a_letter_whose_acceptance_was_lost_comes_again_under_the_same_id(mailin
     assert len({letter.id for letter in relay.letters}) == 1
 
 
-def test_an_address_that_never_will_be_is_not_tried_again(mailing, relay):
+def test_a_permanently_rejected_address_is_not_retried(mailing, relay):
     anna, ben = people(mailing, relay, 2)
     relay.mood, before = "never", relay.tried
     ask(mailing, anna)
@@ -100,7 +100,7 @@ def test_an_address_that_never_will_be_is_not_tried_again(mailing, relay):
     assert relay.tried == before + 2
 
 
-def test_a_relay_that_is_not_who_it_says_gets_no_letter(relay):
+def test_a_relay_with_a_wrong_certificate_gets_no_email(relay):
     """Another certificate, or none that is trusted: the letter waits, and the log says why."""
     settings = {**SETTINGS, **relay.settings()}
     del settings["SMTP_CA"]

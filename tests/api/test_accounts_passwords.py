@@ -23,7 +23,7 @@ def token_for(world, outbox, user):
 @pytest.mark.parametrize("password", [
     "password1234", "Password1234!", "123456789012", "098765432109", "abcdefghijkl", "aaaaaaaaaaaa", "xyxyxyxyxyxy",
     "qwerty123456", "1q2w3e4r5t6y", "!!dragon!!12345", "Welcome2026!!", "administrator", "QWERTYUIOP123"])
-def test_a_password_that_everybody_tries_is_refused(world, password):
+def test_a_common_password_is_refused(world, password):
     reply = world.anonymous().post("/v1/users", **{**fresh_account(), "password": password}).expect(
         422, "invalid", {"/password"})
     assert reply["errors"][0]["code"] == "common"
@@ -31,13 +31,13 @@ def test_a_password_that_everybody_tries_is_refused(world, password):
 
 @pytest.mark.parametrize("password", ["correct horse battery staple", "Tr0ub4dor&3-and-more", "ein gutes Kennwort",
                                       "пароль из шести слов", "😀😁😂🤣😃😄😅😆😉😊😋😎", "x7#kQ9!vLm2$", "y" * 250 + "abcdef"])
-def test_a_good_password_is_taken_whatever_it_is_made_of(world, password):
+def test_a_good_password_may_contain_any_characters(world, password):
     account = {**fresh_account(), "password": password}
     world.anonymous().post("/v1/users", **account).expect(201)
     world.anonymous().post("/v1/sessions", login=account["email"], password=password).expect(201)
 
 
-def test_a_password_is_more_than_ones_name_or_address(world, outbox):
+def test_a_password_based_on_the_name_or_address_is_refused(world, outbox):
     account = {**fresh_account(), "name": "Wilhelmina Katzenstein", "email": "fuzzball.%s@example.com" % fresh_account()["phone"][1:]}
     local = account["email"].split("@")[0]
     for password in ("wilhelmina 26", "KATZENSTEIN!1", "Katzensteinkatzenstein", local + "1!", local.upper()):
@@ -52,7 +52,7 @@ def test_a_password_is_more_than_ones_name_or_address(world, outbox):
     use(world, token).expect(204)
 
 
-def test_changing_the_password_ends_the_other_sessions_and_no_more(world, anna, outbox):
+def test_changing_the_password_ends_all_other_sessions_but_not_the_current_one(world, anna, outbox):
     other = anna.log_in()
     anna.post("/v1/me/password", currentPassword=PASSWORD, newPassword=OTHER).expect(204)
     eventually(lambda: other.get("/v1/me").status == 401, within=1.0, what="the end of the other session")
@@ -68,12 +68,12 @@ def test_changing_the_password_ends_the_other_sessions_and_no_more(world, anna, 
     ({"currentPassword": PASSWORD, "newPassword": "password1234"}, {"/newPassword"}),
     ({"newPassword": OTHER}, {"/currentPassword"}),
 ])
-def test_a_password_is_not_changed_by(anna, body, pointers):
+def test_a_password_change_with_invalid_input_is_refused(anna, body, pointers):
     anna.post("/v1/me/password", **body).expect(422, "invalid", pointers)
     anna.log_in()
 
 
-def test_a_letter_gives_a_new_password_and_ends_every_session(world, anna, outbox):
+def test_a_reset_by_email_sets_a_new_password_and_ends_every_session(world, anna, outbox):
     sessions = [anna, anna.log_in()]
     use(world, token_for(world, outbox, anna)).expect(204)
     for each in sessions:
@@ -85,14 +85,14 @@ def test_a_letter_gives_a_new_password_and_ends_every_session(world, anna, outbo
     outbox.letter(anna.email, "password was changed")
 
 
-def test_the_sockets_hear_of_it(world, anna, outbox):
+def test_a_reset_closes_the_sockets(world, anna, outbox):
     token = token_for(world, outbox, anna)
     feed = anna.live()
     use(world, token).expect(204)
     feed.expect_close(4401, within=2.0)
 
 
-def test_a_token_is_good_once_even_for_two_at_once(world, anna, outbox):
+def test_a_reset_token_works_once_even_for_two_concurrent_requests(world, anna, outbox):
     token, replies = token_for(world, outbox, anna), []
     threads = [threading.Thread(target=lambda n=n: replies.append(use(world, token, f"{OTHER} {n}"))) for n in range(4)]
     for t in threads:
@@ -103,14 +103,14 @@ def test_a_token_is_good_once_even_for_two_at_once(world, anna, outbox):
     use(world, token).expect(401, "bad-credentials")
 
 
-def test_a_refused_password_does_not_use_the_token_up(world, anna, outbox):
+def test_a_refused_password_does_not_use_up_the_reset_token(world, anna, outbox):
     token = token_for(world, outbox, anna)
     for bad in ("short", "password1234", None):
         use(world, token, bad).expect(422, "invalid", {"/password"})
     use(world, token).expect(204)
 
 
-def test_one_reset_uses_up_the_tokens_of_all_letters(world, anna, outbox):
+def test_a_reset_voids_the_tokens_of_all_reset_emails(world, anna, outbox):
     first = token_for(world, outbox, anna)
     ask(world, anna.email).expect(202)
     second = outbox.letter(anna.email, "Choose a new password", count=2).token
@@ -119,11 +119,11 @@ def test_one_reset_uses_up_the_tokens_of_all_letters(world, anna, outbox):
 
 
 @pytest.mark.parametrize("token", ["", "x", "A" * 43, "é" * 20, None, 5, {"$ne": ""}, ["a"]])
-def test_no_other_token_will_do(world, token):
+def test_tokens_for_other_purposes_cannot_reset_a_password(world, token):
     use(world, token).expect((401, 422))
 
 
-def test_nobody_learns_whether_an_address_has_an_account(world, anna, outbox):
+def test_asking_for_a_reset_does_not_reveal_whether_an_account_exists(world, anna, outbox):
     known, unknown = ask(world, anna.email).expect(202), ask(world, "nobody.at.all@example.com").expect(202)
     assert known.json == unknown.json
     assert {k for k in known.headers} == {k for k in unknown.headers}
@@ -131,14 +131,14 @@ def test_nobody_learns_whether_an_address_has_an_account(world, anna, outbox):
     assert outbox.letters("nobody.at.all@example.com") == []
 
 
-def test_the_link_is_ours_whatever_host_the_request_names(world, anna, outbox):
+def test_the_link_uses_our_host_whatever_host_the_request_names(world, anna, outbox):
     world.anonymous().send("POST", "/v1/password-resets", {"email": anna.email},
                            headers={"Host": "evil.example", "X-Forwarded-Host": "evil.example"}).expect(202)
     letter = outbox.letter(anna.email, "Choose a new password")
     assert f"{world.url}/#/password-resets?token=" in letter.text and "evil" not in letter.text + letter.html
 
 
-def test_a_letter_is_right_in_utf8_and_leads_nobody_astray(world, anna, outbox):
+def test_an_email_handles_utf8_and_escapes_names(world, anna, outbox):
     anna.patch("/v1/me", name="Änne 😀 <b>Öl</b>").expect(200)
     ask(world, anna.email).expect(202)
     first = outbox.letter(anna.email, "Choose a new password")
@@ -151,7 +151,7 @@ def test_a_letter_is_right_in_utf8_and_leads_nobody_astray(world, anna, outbox):
     assert letter.token in letter.html and letter.id != first.id
 
 
-def test_the_database_holds_the_secret_only_as_a_hash(stack, world, anna, outbox):
+def test_the_database_stores_the_reset_token_only_as_a_hash(stack, world, anna, outbox):
     import hashlib
 
     import pymongo
@@ -173,7 +173,7 @@ def thief_ends_all_others(thief, n):
 
 
 @pytest.mark.parametrize("again", [thief_changes_the_password, thief_ends_all_others])
-def test_a_thief_cannot_void_the_letters_of_resets_for_ever(world, anna, outbox, again):
+def test_an_attacker_cannot_keep_voiding_reset_emails(world, anna, outbox, again):
     """Each credential event ends the letters on their way; so there are few of them in an hour, and a reset wins."""
     thief = anna.log_in()
     first = token_for(world, outbox, anna)
@@ -189,7 +189,7 @@ def test_a_thief_cannot_void_the_letters_of_resets_for_ever(world, anna, outbox,
     world.anonymous().post("/v1/sessions", login=anna.email, password=OTHER).expect(201)
 
 
-def test_an_address_that_waits_ends_with_a_reset(world, anna, outbox):
+def test_a_reset_drops_a_pending_address(world, anna, outbox):
     """Once: a thief with the password asked for an address of their own, and confirmed it after the owner's reset."""
     thief, mine = anna.log_in(), fresh_account("thief")["email"]
     thief.patch("/v1/me", email=mine, password=PASSWORD).expect(200)
@@ -203,7 +203,7 @@ def test_an_address_that_waits_ends_with_a_reset(world, anna, outbox):
     assert outbox.letters(mine, "Choose a new password") == []
 
 
-def test_letters_that_a_thief_has_ended_do_not_keep_the_owner_from_a_new_one(world, anna, outbox):
+def test_reset_emails_voided_by_an_attacker_do_not_count_against_the_owner(world, anna, outbox):
     """Once: ten letters were sent and ended, and for half an hour there was no other."""
     for _ in range(10):
         ask(world, anna.email).expect(202)
@@ -213,7 +213,7 @@ def test_letters_that_a_thief_has_ended_do_not_keep_the_owner_from_a_new_one(wor
     use(world, outbox.letter(anna.email, "Choose a new password", count=11).token).expect(204)
 
 
-def test_ending_sessions_uses_up_no_password_change(anna):
+def test_ending_sessions_does_not_count_as_a_password_change(anna):
     for _ in range(5):
         anna.delete("/v1/sessions").expect(204)
     anna.delete("/v1/sessions").expect(429)

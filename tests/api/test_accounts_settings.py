@@ -29,13 +29,13 @@ def refresh(user):
     return User(user.world).post("/v1/sessions/refresh", refreshToken=user.refresh_token)
 
 
-def test_keys_are_made_at_the_first_start_for_the_owner_alone(own):
+def test_signing_keys_are_created_at_the_first_start_and_readable_only_by_their_owner(own):
     assert own.signing_keys_file.stat().st_mode & 0o777 == 0o600
     (kid, key), = tokens.read_keys(own.signing_keys_file).items()
     assert kid and len(key) == 32
 
 
-def test_a_new_key_logs_nobody_out_and_an_old_one_can_go(own):
+def test_rotating_keys_logs_nobody_out(own):
     anna = world_of(own).user()
     secret = anna.post("/v1/me/totp", password=PASSWORD).expect(201)["secret"]
     anna.put("/v1/me/totp", code=code_of(secret)).expect(200)
@@ -57,7 +57,7 @@ def test_a_new_key_logs_nobody_out_and_an_old_one_can_go(own):
     newer.log_in(code=code_of(secret, 1)).get("/v1/me").expect(200)  # nobody had logged in meanwhile
 
 
-def test_what_waits_outlives_its_key(own):
+def test_jobs_survive_the_rotation_of_their_key(own):
     """A letter that no relay took, and an account on its way out: both under a key that goes."""
     own.settings["SMTP_URL"] = "smtp://127.0.0.1:1"
     own.restart()
@@ -82,7 +82,7 @@ def test_what_waits_outlives_its_key(own):
                    what="the end of the account")
 
 
-def test_a_password_is_hashed_anew_when_it_shall_cost_more(own):
+def test_a_password_is_rehashed_when_the_cost_is_raised(own):
     anna = world_of(own).user()
 
     def stored():
@@ -125,7 +125,7 @@ def gateway():
     server.shutdown()
 
 
-def test_texts_go_through_the_gateway_and_are_tried_again(gateway):
+def test_text_messages_go_through_the_gateway_and_are_retried(gateway):
     settings = {**SETTINGS, "SMS_URL": f"http://127.0.0.1:{gateway.server_port}/send", "SMS_TOKEN": "gateway secret"}
     with Stack(settings=settings) as stack:
         anna = world_of(stack).user()
@@ -140,7 +140,7 @@ def test_texts_go_through_the_gateway_and_are_tried_again(gateway):
         assert "gateway secret" not in "".join(stack.logs().values())
 
 
-def test_a_hash_queue_that_is_full_says_when_to_come_back():
+def test_a_full_hash_queue_returns_retry_after():
     """More log-ins at once than may wait: 503 with Retry-After, and the others get in."""
     with Stack(settings={**SETTINGS, "PASSWORD_COST": "16", "PASSWORD_SLOTS": "1", "API_PROCESSES": "1",
                          "API_THREADS": "48"}) as stack:

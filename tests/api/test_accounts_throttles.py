@@ -38,7 +38,7 @@ def wait_for(reply):
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["known", "unknown"])
-def test_each_failure_makes_the_next_wait_longer(people, known):
+def test_each_failed_login_makes_the_next_wait_longer(people, known):
     login = people.user().email if known else "nobody.throttled@example.com"
     fail(people, login)
     for expected in (1, 2):
@@ -48,7 +48,7 @@ def test_each_failure_makes_the_next_wait_longer(people, known):
         time.sleep(seconds + 0.1)
 
 
-def test_the_right_password_waits_as_well_and_then_forgets(people):
+def test_the_right_password_also_has_to_wait_and_resets_the_count(people):
     anna = people.user()
     fail(people, anna.email, FREE + 1)
     seconds = wait_for(log_in(people, anna.email, PASSWORD))
@@ -58,14 +58,14 @@ def test_the_right_password_waits_as_well_and_then_forgets(people):
     log_in(people, anna.email, PASSWORD).expect(201)
 
 
-def test_spelling_the_login_differently_gives_no_more_tries(people):
+def test_spelling_the_login_differently_gives_no_extra_attempts(people):
     anna = people.user()
     for login in (anna.email.upper(), anna.email.title(), anna.email, anna.email):
         log_in(people, login).expect(401)
     wait_for(log_in(people, anna.email.upper()))
 
 
-def test_many_at_once_get_no_more_tries(people):
+def test_concurrent_logins_get_no_extra_attempts(people):
     """Once there were three failures, one try passes in each wait, however many come together."""
     anna = people.user()
     fail(people, anna.email)
@@ -78,14 +78,14 @@ def test_many_at_once_get_no_more_tries(people):
     assert sorted(replies) == [401] + [429] * 15
 
 
-def test_somebody_elses_failures_do_not_stop_me(people):
+def test_failures_on_one_account_do_not_affect_another(people):
     anna, ben = people.user(), people.user("ben")
     fail(people, anna.email, FREE + 1)
     log_in(people, ben.email, PASSWORD).expect(201)
     anna.get("/v1/me").expect(200)
 
 
-def test_the_password_cannot_be_tried_through_its_change(people):
+def test_guessing_through_the_password_change_is_throttled(people):
     anna = people.user()
     for _ in range(FREE + 1):
         anna.post("/v1/me/password", currentPassword="not it at all", newPassword="an altogether new one").expect(422)
@@ -93,7 +93,7 @@ def test_the_password_cannot_be_tried_through_its_change(people):
     wait_for(anna.send("DELETE", "/v1/me", {"password": PASSWORD}))
 
 
-def test_without_redis_the_database_counts(strict, people):
+def test_without_redis_failures_are_counted_in_the_database(strict, people):
     anna = people.user()
     with strict.without("redis"):
         fail(people, anna.email)
@@ -111,7 +111,7 @@ def test_without_redis_the_database_counts(strict, people):
         assert sorted(replies) == [401] + [429] * 7
 
 
-def test_reset_letters_end_without_a_word(people, strict):
+def test_reset_emails_beyond_the_limit_are_silently_dropped(people, strict):
     from letters import Outbox
     anna = people.user()
     for _ in range(13):
@@ -120,7 +120,7 @@ def test_reset_letters_end_without_a_word(people, strict):
     outbox.letter(anna.email, "Choose a new password", count=10)
 
 
-def test_one_address_may_ask_so_often():
+def test_requests_from_one_ip_address_are_limited():
     with Stack(settings={**SETTINGS, "ADDRESS_LOGINS": "8"}) as stack:
         world = World(stack.url, stack.ws_url)
         for left in range(7, -1, -1):

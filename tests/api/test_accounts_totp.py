@@ -30,14 +30,14 @@ def wait_for_a_fresh_step():
         time.sleep(30 - time.time() % 30 + 0.1)
 
 
-def test_the_known_values_of_the_rfc():
+def test_codes_match_the_test_vectors_of_the_rfc():
     """RFC 6238, appendix B (its eight digits cut to six)."""
     secret = base64.b32encode(b"12345678901234567890")
     for at, code in ((59, "287082"), (1111111109, "081804"), (2000000000, "279037")):
         assert code_of(secret, at=at) == code
 
 
-def test_a_second_factor_is_set_up_with_its_first_code(world, anna, outbox):
+def test_two_factor_authentication_is_set_up_with_its_first_code(world, anna, outbox):
     begun = anna.post("/v1/me/totp", password=PASSWORD).expect(201)
     uri = urllib.parse.urlsplit(begun["uri"])
     query = dict(urllib.parse.parse_qsl(uri.query))
@@ -54,7 +54,7 @@ def test_a_second_factor_is_set_up_with_its_first_code(world, anna, outbox):
     anna.post("/v1/me/totp", password=PASSWORD).expect(409, "conflict")
 
 
-def test_logging_in_needs_the_password_and_a_code(world, armed):
+def test_logging_in_requires_the_password_and_a_code(world, armed):
     wait_for_a_fresh_step()
     log_in(world, armed).expect(401, "code-required")
     log_in(world, armed, password="not it at all").expect(401, "bad-credentials")
@@ -63,7 +63,7 @@ def test_logging_in_needs_the_password_and_a_code(world, armed):
     log_in(world, armed, code=code_of(armed.secret, 1)).expect(201)
 
 
-def test_a_code_is_good_once(world, armed):
+def test_a_code_works_only_once(world, armed):
     wait_for_a_fresh_step()
     log_in(world, armed, code=code_of(armed.secret)).expect(401)  # used when it was set up
     code = code_of(armed.secret, 1)
@@ -72,7 +72,7 @@ def test_a_code_is_good_once(world, armed):
     log_in(world, armed, code=code_of(armed.secret)).expect(401)  # nor one before it
 
 
-def test_of_two_with_one_code_one_gets_in(world, armed):
+def test_two_concurrent_logins_with_one_code_succeed_once(world, armed):
     wait_for_a_fresh_step()
     code, replies = code_of(armed.secret, 1), []
     threads = [threading.Thread(target=lambda: replies.append(log_in(world, armed, code=code).status)) for _ in range(2)]
@@ -83,7 +83,7 @@ def test_of_two_with_one_code_one_gets_in(world, armed):
     assert sorted(replies) == [201, 401]
 
 
-def test_a_recovery_code_is_good_once_and_told(world, armed, outbox):
+def test_a_recovery_code_works_once_and_its_use_is_reported_by_email(world, armed, outbox):
     code = armed.recovery[3]
     log_in(world, armed, code=code.lower().replace("-", " ")).expect(201)
     log_in(world, armed, code=code).expect(401)
@@ -93,12 +93,12 @@ def test_a_recovery_code_is_good_once_and_told(world, armed, outbox):
     assert len(told) == 2
 
 
-def test_codes_are_not_guessed_without_end(world, armed):
+def test_guessing_codes_is_limited(world, armed):
     answers = [log_in(world, armed, code=f"{n:06d}").status for n in range(14)]
     assert answers[:10] == [401] * 10 and 429 in answers[10:]
 
 
-def test_a_session_cannot_switch_it_on_without_the_password(world, anna):
+def test_turning_it_on_requires_the_password(world, anna):
     """Else a thief of a session would lock the owner out."""
     for body in ({}, {"password": "not it at all"}):
         anna.send("POST", "/v1/me/totp", body).expect(422, "invalid", {"/password"})
@@ -106,7 +106,7 @@ def test_a_session_cannot_switch_it_on_without_the_password(world, anna):
     log_in(world, anna).expect(201)
 
 
-def test_switching_it_off_needs_the_password_and_a_code(world, armed):
+def test_turning_it_off_requires_the_password_and_a_code(world, armed):
     wait_for_a_fresh_step()
     code = code_of(armed.secret, 1)
     armed.send("DELETE", "/v1/me/totp", {}).expect(422, "invalid", {"/password", "/code"})
@@ -123,7 +123,7 @@ def test_switching_it_off_needs_the_password_and_a_code(world, armed):
     ("POST", "/v1/me/password", {"currentPassword": PASSWORD, "newPassword": "an altogether new one"}),
     ("POST", "/v1/sessions/current/confirm", {"password": PASSWORD}),
     ("DELETE", "/v1/me", {"password": PASSWORD})])
-def test_what_moves_or_ends_the_account_needs_a_code_as_well(armed, method, path, body):
+def test_changing_contacts_or_closing_the_account_also_requires_a_code(armed, method, path, body):
     armed.send(method, path, body).expect(422, "invalid", {"/code"})
     armed.send(method, path, {**body, "code": "000000"}).expect(422, "invalid", {"/code"})
     code = armed.recovery[0]
@@ -132,7 +132,7 @@ def test_what_moves_or_ends_the_account_needs_a_code_as_well(armed, method, path
         armed.send(method, path, {**body, "code": code}).expect(422, "invalid")  # it was used up
 
 
-def test_switching_it_on_ends_the_sessions_that_were_opened_without_it(world, anna):
+def test_turning_it_on_ends_sessions_opened_without_it(world, anna):
     other = anna.log_in()
     secret = anna.post("/v1/me/totp", password=PASSWORD).expect(201)["secret"]
     other.get("/v1/me").expect(200)
@@ -142,7 +142,7 @@ def test_switching_it_on_ends_the_sessions_that_were_opened_without_it(world, an
     anna.get("/v1/me").expect(200)
 
 
-def test_the_database_does_not_hold_the_secret(stack, armed):
+def test_the_database_does_not_contain_the_secret_in_the_clear(stack, armed):
     import bson
     import pymongo
     with pymongo.MongoClient(stack.mongodb_uri) as client:
@@ -153,7 +153,7 @@ def test_the_database_does_not_hold_the_secret(stack, armed):
 
 
 @pytest.mark.parametrize("code", [None, "", 123456, {"$ne": ""}, ["1"], "x" * 41])
-def test_what_is_no_code_is_refused(world, anna, code):
+def test_a_malformed_code_is_refused(world, anna, code):
     log_in(world, anna, code=code).expect((201, 422) if code is None else 422)
     anna.put("/v1/me/totp", code=code).expect(422, "invalid", {"/code"})
 
@@ -165,7 +165,7 @@ def admin(stack, *words):
     return done.returncode, done.stdout
 
 
-def test_an_operator_takes_off_a_factor_that_was_lost(stack, world, armed):
+def test_an_operator_can_remove_a_lost_second_factor(stack, world, armed):
     """As the runbook says: the password is still needed, and whoever was in has to log in again."""
     feed = armed.live()
     assert admin(stack, "remove-second-factor", armed.email)[0] == admin(stack, "remove-second-factor")[0] == 2

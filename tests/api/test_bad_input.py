@@ -60,7 +60,7 @@ OPERATORS = [{"$gt": ""}, {"$ne": None}, {"$where": "1"}, {"$regex": ".*"}, [{"$
 
 
 @pytest.mark.parametrize("value", OPERATORS, ids=str)
-def test_an_operator_is_never_obeyed(user, value):
+def test_database_operators_in_input_are_never_executed(user, value):
     for field in ("title", "description", "status", "priority", "dueAt", "parentId", "assigneeIds", "labelIds"):
         user.send("POST", "/v1/tasks", {"title": "T", field: value}).expect(422, "invalid")
     anonymous = user.world.anonymous()
@@ -74,7 +74,7 @@ def test_an_operator_is_never_obeyed(user, value):
 @pytest.mark.parametrize("ident", ["0" * 23, "0" * 25, "g" * 24, "$where", "{}", "%7B%22%24gt%22%3A%22%22%7D",
                                    "null", "-1",
                                    "0" * 24, "%ff%fe", "a%00b"])
-def test_an_id_that_is_none_is_404(user, ident):
+def test_a_malformed_id_is_404(user, ident):
     for method, tail, body in (("GET", "", None), ("PATCH", "", {"title": "x"}), ("DELETE", "", None),
                                ("POST", "/move", {}), ("POST", "/restore", {})):
         user.send(method, f"/v1/tasks/{ident}{tail}", body).expect((400, 404))
@@ -110,13 +110,13 @@ def raw_exchange(world, request, within=12):
     b"GET /v1/tasks?" + b"a=1&" * 2000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
     b"GET /v1/health HTTP/1.1\r\nHost: a\r\nX-Nul: a\x00b\r\n\r\n",
 ], ids=range(15))
-def test_broken_http_is_answered_or_cut_off(world, request_bytes):
+def test_broken_http_is_answered_or_the_connection_is_closed(world, request_bytes):
     status = raw_exchange(world, request_bytes)
     assert status == 0 or 400 <= status < 500 or status == 505, status  # 505: HTTP/9.9
     world.anonymous().get("/v1/health").expect(200)
 
 
-def test_a_chunked_body_is_read_whole(user):
+def test_a_chunked_body_is_read_completely(user):
     import json
     body = json.dumps({"title": "In pieces", "description": "x" * 20_000}).encode()
     pieces = [body[n:n + 1000] for n in range(0, len(body), 1000)]
@@ -125,7 +125,7 @@ def test_a_chunked_body_is_read_whole(user):
     assert len(reply["description"]) == 20_000
 
 
-def test_a_client_that_leaves_in_the_middle_of_a_body_harms_nobody(user, world):
+def test_a_client_that_disconnects_during_a_body_affects_nobody_else(user, world):
     head = (f"POST /v1/tasks HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {user.token}\r\n"
             "Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{\"title\":").encode()
     for _ in range(10):

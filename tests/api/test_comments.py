@@ -11,7 +11,7 @@ def scene(anna, ben):
     return project, anna.task(projectId=project["id"])
 
 
-def test_a_comment_is_made_read_edited_removed(anna, ben, scene):
+def test_a_comment_can_be_created_read_edited_and_removed(anna, ben, scene):
     _, task = scene
     first = anna.post(task, "/comments", text="Hm 🤔").expect(201)
     second = ben.post(task, "/comments", text="Yes").expect(201)
@@ -24,7 +24,7 @@ def test_a_comment_is_made_read_edited_removed(anna, ben, scene):
     assert [c["id"] for c in ben.items(f"/v1/tasks/{task['id']}/comments")] == [second["id"]]
 
 
-def test_only_its_author_edits_a_comment_and_an_admin_may_remove_it(anna, ben, cleo, scene):
+def test_only_the_author_can_edit_a_comment_but_an_admin_can_remove_it(anna, ben, cleo, scene):
     project, task = scene
     anna.share(project, cleo, "commenter")
     comment = ben.post(task, "/comments", text="Mine").expect(201)
@@ -35,7 +35,7 @@ def test_only_its_author_edits_a_comment_and_an_admin_may_remove_it(anna, ben, c
     cleo.delete(own).expect(204)
 
 
-def test_viewers_read_and_strangers_see_nothing(anna, ben, cleo, scene):
+def test_viewers_can_read_comments_and_strangers_cannot(anna, ben, cleo, scene):
     project, task = scene
     comment = anna.post(task, "/comments", text="Hm").expect(201)
     cleo.get(f"/v1/tasks/{task['id']}/comments").expect(404)
@@ -47,7 +47,7 @@ def test_viewers_read_and_strangers_see_nothing(anna, ben, cleo, scene):
     cleo.post(task, "/comments", text="x").expect(403)
 
 
-def test_comments_are_in_the_log_and_in_the_history(anna, scene):
+def test_comments_appear_in_the_log_and_the_history(anna, scene):
     project, task = scene
     start = anna.get(f"/v1/projects/{project['id']}/snapshot").expect(200)["cursor"]
     comment = anna.post(task, "/comments", text="A").expect(201)
@@ -58,7 +58,7 @@ def test_comments_are_in_the_log_and_in_the_history(anna, scene):
     assert [e["kind"] for e in events] == ["comment.created", "comment.updated", "comment.deleted"]
 
 
-def test_a_tasks_history_tells_who_changed_what(anna, ben, cleo, scene):
+def test_a_tasks_history_shows_who_changed_what(anna, ben, cleo, scene):
     _, task = scene
     ben.patch(task, title="B").expect(200)
     anna.post(task, "/move", status="completed").expect(200)
@@ -68,7 +68,7 @@ def test_a_tasks_history_tells_who_changed_what(anna, ben, cleo, scene):
     cleo.get(f"/v1/tasks/{task['id']}/history").expect(404)
 
 
-def test_who_is_assigned_or_mentioned_is_told_once(anna, ben, scene):
+def test_assigned_or_mentioned_users_are_notified_once(anna, ben, scene):
     _, task = scene
     anna.patch(task, assigneeIds=[ben.id]).expect(200)
     anna.patch(task, title="New").expect(200)
@@ -84,7 +84,7 @@ def test_who_is_assigned_or_mentioned_is_told_once(anna, ben, scene):
     assert [n["read"] for n in ben.items("/v1/notifications")] == [True, True]
 
 
-def test_who_cannot_see_the_project_cannot_be_mentioned(anna, cleo, scene):
+def test_users_without_access_cannot_be_mentioned(anna, cleo, scene):
     _, task = scene
     anna.post(task, "/comments", text="Hi", mentions=[cleo.id]).expect(422)
 
@@ -121,13 +121,13 @@ def test_comments_move_with_their_task(anna, ben, cleo, moved):
     assert [e["kind"] for e in anna.pages_of_events(new, start)] == ["comment.updated"]
 
 
-def test_a_mention_of_who_is_not_in_the_new_project_is_dropped(anna, moved):
+def test_mentions_of_non_members_are_dropped_when_a_task_moves(anna, moved):
     *_, task, _, mine, _ = moved
     listed = anna.items(f"/v1/tasks/{task['id']}/comments")
     assert [c["mentions"] for c in listed if c["id"] == mine["id"]] == [[]]
 
 
-def test_sync_brings_the_comments_of_a_task_that_came(ben, cleo, moved):
+def test_sync_includes_the_comments_of_a_task_that_moved_in(ben, cleo, moved):
     _, new, task, comment, mine, before = moved
     later = cleo.get("/v1/sync", cursor=before[cleo]).expect(200)
     assert [t["id"] for t in later["tasks"]] == [task["id"]]
@@ -141,7 +141,7 @@ def test_sync_brings_the_comments_of_a_task_that_came(ben, cleo, moved):
     assert ben.get("/v1/sync").expect(200)["comments"] == []
 
 
-def test_nobody_is_told_of_a_task_that_went_where_they_may_not_follow(anna, ben, cleo, moved):
+def test_nobody_is_notified_about_a_task_that_moved_out_of_their_reach(anna, ben, cleo, moved):
     old, new, task, *_ = moved
     assert ben.items("/v1/notifications") == []
     anna.patch(task, assigneeIds=[cleo.id]).expect(200)
@@ -152,7 +152,7 @@ def test_nobody_is_told_of_a_task_that_went_where_they_may_not_follow(anna, ben,
         ("assigned", old["id"]), ("mentioned", old["id"])}
 
 
-def test_a_comment_and_the_move_of_its_task_at_once(anna, ben):
+def test_a_comment_and_a_concurrent_move_of_its_task_are_consistent(anna, ben):
     """Whatever wins, the comment is where its task is, and the log that tells of it too."""
     here, there = anna.project("Here"), anna.project("There")
     for project in (here, there):

@@ -82,14 +82,14 @@ SECONDARY = {**PRIMARY, "isWritablePrimary": False, "ismaster": False, "secondar
     (PRIMARY, "", "must say replicaSet=rs"),
     (SECONDARY, "directConnection=true", "names a secondary; the primary of rs is 127.0.0.1:1"),
 ])
-def test_a_server_that_cannot_keep_the_promise_is_refused(tmp_path, stack, hello, options, sentence):
+def test_an_unsuitable_database_server_is_refused(tmp_path, stack, hello, options, sentence):
     with Server(**hello) as server:
         program = start(tmp_path, stack, f"mongodb://{server.address}/?{options}")
         words, _ = program.communicate(timeout=20)
     assert program.returncode == 1 and sentence in words, words
 
 
-def test_a_long_transaction_lifetime_is_warned_of(tmp_path, stack):
+def test_a_long_transaction_lifetime_causes_a_warning(tmp_path, stack):
     with Server(**PRIMARY, transactionLifetimeLimitSeconds=60) as server:
         program = start(tmp_path, stack, f"mongodb://{server.address}/?directConnection=true")
         try:

@@ -57,7 +57,7 @@ def listed(user, **query):
 
 
 @pytest.mark.parametrize("name", ZONES)
-def test_a_day_is_the_readers(tasks, name):
+def test_a_day_is_in_the_readers_time_zone(tasks, name):
     user, by_id = tasks
     zone = zoneinfo.ZoneInfo(name)
     user.patch("/v1/me", timeZone=name).expect(200)
@@ -87,7 +87,7 @@ def test_a_day_is_the_readers(tasks, name):
 
 
 @pytest.mark.parametrize("name", ZONES)
-def test_the_order_is_the_readers_and_undated_comes_last(tasks, name):
+def test_sorting_by_due_date_uses_the_readers_time_zone_and_puts_undated_tasks_last(tasks, name):
     user, by_id = tasks
     zone = zoneinfo.ZoneInfo(name)
     user.patch("/v1/me", timeZone=name).expect(200)
@@ -114,7 +114,7 @@ def test_the_order_is_the_readers_and_undated_comes_last(tasks, name):
         assert listed(user, sort=sort, limit=5, dueAfter="2026-11-01") == some
 
 
-def test_a_start_is_compared_on_the_setters_day(anna):
+def test_a_start_date_is_compared_in_the_setters_time_zone(anna):
     anna.patch("/v1/me", timeZone="Pacific/Auckland").expect(200)  # 13 hours ahead in January
     anna.task(startAt="2030-01-31T10:59:59.999Z", dueDate="2030-01-31")
     anna.post("/v1/tasks", title="T", startAt="2030-01-31T11:00:00Z", dueDate="2030-01-31").expect(
@@ -130,5 +130,5 @@ def test_a_start_is_compared_on_the_setters_day(anna):
 
 @pytest.mark.parametrize("zone", ["posixrules", "localtime", "posix/Europe/Berlin", "right/UTC", "Europe/",
                                   "Europe//Berlin", "Europe/../Asia/Tokyo", "zone.tab", "Europe", "europe/berlin"])
-def test_a_zone_is_the_name_of_a_zones_own_file(anna, zone):
+def test_a_time_zone_must_be_the_name_of_a_zone_file(anna, zone):
     anna.patch("/v1/me", timeZone=zone).expect(422, pointers=["/timeZone"])

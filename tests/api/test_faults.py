@@ -74,7 +74,7 @@ def test_a_change_takes_effect_once(stack, project, fault):
     check_one_effect(anna, project, title, key, reply)
 
 
-def test_a_count_of_letters_makes_no_two_changes_wait_for_each_other(stack, world):
+def test_changes_that_share_an_email_counter_do_not_block_each_other(stack, world):
     """Once: two letters to one address at a time conflicted, so a loop of the one held the other up for seconds."""
     anna, slow = world.user("anna"), []
     with stack.fault("hold command=insert collection=jobs ms=3000") as (number,):
@@ -106,7 +106,7 @@ def test_an_update_takes_effect_once(stack, project, fault):
         ["task.created", "task.updated"]
 
 
-def test_a_twin_is_replayed_before_a_majority_read_shows_it(stack, project):
+def test_a_twin_gets_the_replay_before_a_majority_read_shows_it(stack, project):
     """The record was committed through another host a moment ago: majority reads lag behind."""
     anna, project = project
     title, key = f"Twin {secrets.token_hex(4)}", secrets.token_hex(8)
@@ -118,7 +118,7 @@ def test_a_twin_is_replayed_before_a_majority_read_shows_it(stack, project):
 
 @pytest.mark.parametrize("code", [112, 251])
 @pytest.mark.parametrize("how", ["log-out", "copied token"])
-def test_a_session_ends_in_spite_of_a_conflict(stack, world, code, how):
+def test_logging_out_succeeds_despite_a_conflict(stack, world, code, how):
     """The change runs again, and must still know which session it was to end."""
     anna = world.user("anna")
     copied = anna.refresh_token
@@ -140,7 +140,7 @@ def test_a_session_ends_in_spite_of_a_conflict(stack, world, code, how):
     lambda anna, task, key: anna.post("/v1/projects/" + task["projectId"] + "/invitations",
                                       email=f"{key}@example.com", key=key),
 ], ids=["change", "deletion", "invitation"])
-def test_a_twin_that_would_be_refused_is_replayed(stack, project, repeat):
+def test_a_twin_that_would_be_refused_gets_the_replay(stack, project, repeat):
     """Its first look came before the other's commit, its turn after it: what it finds is its own change."""
     anna, project = project
     task = anna.post("/v1/tasks", title="Twice", projectId=project["id"]).expect(201)
@@ -151,7 +151,7 @@ def test_a_twin_that_would_be_refused_is_replayed(stack, project, repeat):
     assert again.json == first.json and again.headers["idempotency-replayed"] == "true"
 
 
-def test_a_twin_ends_no_session_that_was_opened_since(stack, world):
+def test_a_twin_does_not_end_sessions_opened_later(stack, world):
     """Once: its worker took the new generation for ended, and nobody who logged in could work."""
     anna = world.user("anna")
     key = secrets.token_hex(8)
@@ -193,7 +193,7 @@ def test_reads_wait_for_a_new_primary(stack, anna):
 
 
 @pytest.mark.timeout(90)
-def test_a_request_ends_with_its_time_whatever_vanishes(stack, project):
+def test_a_request_ends_at_its_deadline_even_if_the_network_drops_everything(stack, project):
     """What is sent to the database gets no answer; once each wait for it took 6 s more."""
     anna, project = project
     task = add_task(anna, project, "Behind a wall", secrets.token_hex(8)).expect(201)

@@ -12,7 +12,7 @@ def events(user, project, since=None):
     return user.get(f"/v1/projects/{project['id']}/events", limit=1000, **query).expect(200)["items"]
 
 
-def test_a_removed_comment_leaves_every_answer(anna, ben, stack):
+def test_a_removed_comment_disappears_from_every_response(anna, ben, stack):
     project, secret, edited = anna.project(), secrets.token_hex(12), secrets.token_hex(12)
     anna.share(project, ben)
     task = anna.task(projectId=project["id"])
@@ -51,7 +51,7 @@ def test_a_removed_comment_leaves_every_answer(anna, ben, stack):
         assert [e["kind"] for e in again.events] == ["comment.created", "comment.updated", "comment.deleted"]
 
 
-def test_a_comment_that_moved_with_its_task_is_forgotten_where_it_was(anna, ben, stack):
+def test_a_moved_comment_is_also_erased_from_its_old_project(anna, ben, stack):
     """In every project's log that it was ever in, and only it."""
     projects, secret, kept = [anna.project(name) for name in ("First", "Second", "Third")], secrets.token_hex(12), secrets.token_hex(12)
     anna.share(projects[0], ben)
@@ -73,7 +73,7 @@ def test_a_comment_that_moved_with_its_task_is_forgotten_where_it_was(anna, ben,
     assert [e for e in after if e["kind"] != "comment.created"][:-1] == [e for e in before if e["kind"] != "comment.created"]
 
 
-def test_a_comment_has_only_so_many_versions():
+def test_the_number_of_edits_of_a_comment_is_limited():
     """So that forgetting all of them is one write of bounded size."""
     with Stack(settings={**SETTINGS, "COMMENT_EDITS": "5"}) as stack:
         anna = World(stack.url, stack.ws_url).user()
@@ -85,7 +85,7 @@ def test_a_comment_has_only_so_many_versions():
 
 
 @pytest.mark.timeout(90)
-def test_an_erased_account_leaves_the_log_of_every_project_it_was_in():
+def test_a_deleted_account_is_erased_from_the_log_of_every_project():
     with Stack(settings={**SETTINGS, "ACCOUNT_GRACE_DAYS": "0"}) as stack:
         world = World(stack.url, stack.ws_url)
         name = "Z" + secrets.token_hex(8)

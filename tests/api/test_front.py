@@ -23,7 +23,7 @@ HANDSHAKE = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Ver
     ("/index.html", {"Range": "bytes=99999999-"}, 416, "bad-range"),
     ("/v1/live", {**HANDSHAKE, "Origin": "https://elsewhere.example"}, 403, "refused"),
 ], ids=["url", "headers", "range", "origin"])
-def test_a_refusal_of_nginx_is_a_problem(world, path, headers, status, slug):
+def test_errors_of_nginx_are_problem_documents(world, path, headers, status, slug):
     reply = world.anonymous().get(path, headers=headers).expect(status, slug)
     assert reply["status"] == status and reply["detail"] and reply["requestId"]
 
@@ -32,7 +32,7 @@ WEB = pathlib.Path(__file__).resolve().parents[2] / "nginx" / "web"
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
-def test_the_pages_own_files_are_served_and_nothing_else(world):
+def test_only_the_web_clients_files_are_served(world):
     for file in WEB.iterdir():
         shown = file.suffix in (".js", ".css", ".svg") or file.name == "index.html"
         world.anonymous().get(f"/{file.name}").expect(200 if shown else 404)
@@ -41,7 +41,7 @@ def test_the_pages_own_files_are_served_and_nothing_else(world):
 
 @pytest.mark.parametrize("path", ["/README.md", "/nonsense", "/account", "/index.htm", "/app.js/", "/app.js.map", "/../nginx.conf", "/%2e%2e/nginx.conf.in",
                                   "/.git/config", "/web/app.js", "/404.html", "/missing.js", "/metrics", "/App.js", "//etc/passwd", "/_problem"])
-def test_an_unknown_address_is_not_found(world, path):
+def test_an_unknown_path_is_404(world, path):
     reply = world.anonymous().get(path).expect((400, 404))
     assert reply.json["type"].startswith("/problems/")
     if reply.status == 404 and path not in ("/metrics", "/_problem", "/404.html"):
@@ -51,13 +51,13 @@ def test_an_unknown_address_is_not_found(world, path):
         assert "default-src 'none'" in page.value.headers["Content-Security-Policy"]
 
 
-def test_the_policy_forbids_text_that_becomes_markup(world):
+def test_the_content_policy_requires_trusted_types(world):
     policy = world.anonymous().get("/").expect(200).headers["content-security-policy"]
     assert "require-trusted-types-for 'script'" in policy and "trusted-types 'none'" in policy and "unsafe" not in policy
     assert "report-uri /csp-reports" in policy
 
 
-def test_breaches_of_the_policy_are_logged(world, stack):
+def test_violations_of_the_content_policy_are_logged(world, stack):
     mark = secrets.token_hex(8)
     body = {"csp-report": {"document-uri": world.url, "violated-directive": "script-src", "blocked-uri": mark}}
     world.anonymous().send("POST", "/csp-reports", body, headers={"Content-Type": "application/csp-report"}).expect(204)
@@ -66,7 +66,7 @@ def test_breaches_of_the_policy_are_logged(world, stack):
     world.anonymous().send("POST", "/csp-reports", raw=b"x" * 20_000).expect(413)
 
 
-def test_reports_are_bounded(world, stack):
+def test_policy_reports_are_rate_limited(world, stack):
     """So that nobody fills the disk with them."""
     mark = secrets.token_hex(8)
     replies = [world.anonymous().send("POST", "/csp-reports", {"csp-report": {"blocked-uri": mark}}).status for _ in range(60)]
@@ -74,7 +74,7 @@ def test_reports_are_bounded(world, stack):
     eventually(lambda: stack.logs("csp-reports").count(mark) >= replies.count(204), what="the reports in the log")
 
 
-def test_only_who_came_by_https_is_told_to_stay_there(world):
+def test_strict_transport_security_is_only_sent_over_https(world):
     for path in ("/", "/v1/health", "/nonsense"):
         assert "strict-transport-security" not in world.anonymous().get(path).headers
         assert world.anonymous().get(path, headers={"X-Forwarded-Proto": "https"}).headers["strict-transport-security"] == "max-age=31536000"
@@ -94,7 +94,7 @@ def behind_a_proxy():
 
 
 @pytest.mark.parametrize("forwarded", ["203.0.113.9", "198.51.100.1, 203.0.113.9, 192.0.2.7"])  # what a client adds in front does not count
-def test_a_trusted_proxy_says_who_the_client_is(behind_a_proxy, forwarded):
+def test_a_trusted_proxys_forwarded_address_is_believed(behind_a_proxy, forwarded):
     world, rid = World(behind_a_proxy.url, behind_a_proxy.ws_url), secrets.token_hex(8)
     world.anonymous().get("/v1/health", headers={"X-Forwarded-For": forwarded, "X-Request-Id": rid}).expect(200)
     assert remote_of(behind_a_proxy, rid) == "203.0.113.9"
@@ -126,7 +126,7 @@ def proxy(behind_a_proxy, tmp_path):
         running.terminate()
 
 
-def test_the_example_of_a_proxy_works(behind_a_proxy, proxy):
+def test_the_example_proxy_configuration_works(behind_a_proxy, proxy):
     """REST and the socket, with the client's address and https known behind it."""
     trust_all = ssl._create_unverified_context()
     rid = secrets.token_hex(8)
@@ -142,7 +142,7 @@ def test_the_example_of_a_proxy_works(behind_a_proxy, proxy):
     feed.close()
 
 
-def test_without_a_trusted_proxy_the_header_says_nothing(world, stack):
+def test_an_untrusted_forwarded_address_is_ignored(world, stack):
     rid = secrets.token_hex(8)
     world.anonymous().get("/v1/health", headers={"X-Forwarded-For": "203.0.113.9", "X-Request-Id": rid}).expect(200)
     assert remote_of(stack, rid) == "127.0.0.1"

@@ -4,12 +4,12 @@ import json
 import pytest
 
 
-def test_health_needs_nobody(world):
+def test_health_requires_no_token(world):
     reply = world.anonymous().get("/v1/health").expect(200)
     assert reply["status"] == "ok"
 
 
-def test_ready_says_what_it_checked(world):
+def test_ready_lists_its_checks(world):
     reply = world.anonymous().get("/v1/ready").expect(200)
     assert {"mongodb", "redis"} <= set(reply["checks"])
 
@@ -19,7 +19,7 @@ def test_ready_says_what_it_checked(world):
                                   "/v1/tasks/%00", "/v1/tasks/" + "f" * 24,
                                   "/v1/tasks/zz",
                                   "/v1/projects/" + "F" * 24, "/v1/tasks/" + "a" * 2000])
-def test_what_does_not_exist_is_404(anna, path):
+def test_an_unknown_route_is_404(anna, path):
     anna.get(path).expect((400, 404))
 
 
@@ -29,7 +29,7 @@ def test_what_does_not_exist_is_404(anna, path):
     ("POST", "/v1/tasks/" + "f" * 24, {"GET", "PATCH", "DELETE"}), ("GET", "/v1/password-resets", {"POST", "PUT"}),
     ("PROPFIND", "/v1/tasks", {"GET", "POST"}),
 ])
-def test_a_method_that_is_not_there_is_405_with_allow(anna, method, path, allow):
+def test_an_unsupported_method_is_405_with_allow(anna, method, path, allow):
     reply = anna.send(method, path).expect(405)
     assert allow <= {m.strip() for m in reply.headers["allow"].split(",")}
 
@@ -41,7 +41,7 @@ def test_head_is_get_without_a_body(anna):
     anna.send("HEAD", "/v1/tasks/" + "f" * 24).expect(404)
 
 
-def test_options_tells_the_methods(anna):
+def test_options_lists_the_methods(anna):
     reply = anna.send("OPTIONS", "/v1/tasks").expect((200, 204, 405))
     assert "POST" in reply.headers.get("allow", reply.headers.get("access-control-allow-methods", ""))
 
@@ -57,7 +57,7 @@ def test_another_content_type_is_415(anna, kind):
 @pytest.mark.parametrize("kind",
                          ["application/json", "application/json; charset=utf-8", "application/merge-patch+json",
                                   "APPLICATION/JSON"])
-def test_these_content_types_are_read(anna, kind):
+def test_accepted_content_types(anna, kind):
     task = anna.task()
     anna.send("PATCH", "/v1/tasks/" + task["id"], {"title": "T"}, headers={"Content-Type": kind}).expect(200)
 
@@ -68,7 +68,7 @@ def test_a_body_over_a_mebibyte_is_413(anna):
     anna.send("POST", "/v1/tasks", {"title": "T", "description": "é" * 50_000}).expect(201)
 
 
-def test_a_request_id_is_echoed_or_made(anna):
+def test_a_request_id_is_echoed_or_generated(anna):
     assert anna.get("/v1/me", headers={"X-Request-Id": "my-id-42"}).headers["x-request-id"] == "my-id-42"
     made = {anna.get("/v1/me").headers["x-request-id"] for _ in range(3)}
     assert len(made) == 3
@@ -79,7 +79,7 @@ def test_a_bad_request_id_is_not_echoed(anna, bad):
     assert anna.get("/v1/me", headers={"X-Request-Id": bad}).headers["x-request-id"] != bad
 
 
-def test_replies_carry_the_headers_that_keep_browsers_safe(anna):
+def test_responses_have_security_headers(anna):
     headers = anna.get("/v1/me").headers
     assert headers["x-content-type-options"] == "nosniff"
     assert "no-store" in headers["cache-control"] or "private" in headers["cache-control"]
@@ -91,7 +91,7 @@ def test_metrics_are_not_served_outside(world):
     assert reply.status in (403, 404) or b"# TYPE" not in reply.body
 
 
-def test_the_published_contract_names_every_path(world):
+def test_openapi_contains_every_path(world):
     reply = world.anonymous().get("/v1/openapi.json").expect(200)
     document = json.loads(reply.body)
     assert document["openapi"].startswith("3.1") and "/v1/tasks/{id}" in document["paths"]

@@ -18,7 +18,7 @@ def replayed(reply):
     return reply.headers.get("idempotency-replayed") == "true"
 
 
-def test_the_same_request_again_gets_the_first_reply(anna, key):
+def test_a_repeated_request_gets_the_first_response(anna, key):
     first = anna.post("/v1/tasks", title="Once", key=key).expect(201)
     again = anna.post("/v1/tasks", title="Once", key=key).expect(201)
     assert not replayed(first) and replayed(again)
@@ -32,7 +32,7 @@ def test_the_same_request_again_gets_the_first_reply(anna, key):
     lambda anna, task, key: anna.post("/v1/projects", name="Once", key=key),
     lambda anna, task, key: anna.patch(task, title="Once", key=key),
 ], ids=["another body", "another path", "another method"])
-def test_the_same_key_for_something_else_is_refused(anna, key, again):
+def test_a_key_reused_for_another_request_is_refused(anna, key, again):
     task = anna.post("/v1/tasks", title="Once", key=key).expect(201)
     again(anna, task, key).expect(422)
     assert len(anna.items("/v1/tasks")) == 1
@@ -42,14 +42,14 @@ def test_the_same_key_for_something_else_is_refused(anna, key, again):
     '{"priority": "high", "title": "Once", "checklist": [{"text": "a", "id": "i"}]}',
     '\n{ "checklist" :[ { "id":"i","text":"a"} ],"title":"\\u004fnce",\t"priority":"high" }\n',
 ], ids=["members in another order", "white space and escapes"])
-def test_the_same_value_in_another_spelling_replays(anna, key, again):
+def test_the_same_json_value_in_another_spelling_is_replayed(anna, key, again):
     anna.post("/v1/tasks", title="Once", checklist=[{"id": "i", "text": "a"}], priority="high", key=key).expect(201)
     send = {"raw": again, "key": key, "headers": {"Content-Type": "application/json"}}
     assert replayed(anna.send("POST", "/v1/tasks", **send).expect(201))
     assert len(anna.items("/v1/tasks")) == 1
 
 
-def test_an_answer_with_secrets_replays_in_another_spelling(anna, key):
+def test_a_response_with_secrets_is_replayed_for_another_spelling(anna, key):
     """It is kept sealed, under a key made of the request."""
     first = anna.post("/v1/api-tokens", name="CI", scopes=["read"], key=key).expect(201)
     send = {"raw": '{"scopes": ["read"],\n"name": "CI"}', "key": key, "headers": {"Content-Type": "application/json"}}
@@ -57,13 +57,13 @@ def test_an_answer_with_secrets_replays_in_another_spelling(anna, key):
     assert replayed(again) and again.json == first.json
 
 
-def test_a_list_in_another_order_is_another_value(anna, key):
+def test_a_list_in_another_order_is_a_different_request(anna, key):
     one, two = {"id": "i", "text": "a"}, {"id": "j", "text": "b"}
     anna.post("/v1/tasks", title="Once", checklist=[one, two], key=key).expect(201)
     anna.post("/v1/tasks", title="Once", checklist=[two, one], key=key).expect(422, "key-reused")
 
 
-def test_a_change_a_move_and_a_deletion_take_effect_once(anna):
+def test_changes_moves_and_deletions_take_effect_once(anna):
     task = anna.task()
     anna.patch(task, title="New", key="patch-1-" + task["id"]).expect(200)
     again = anna.patch(task, title="New", key="patch-1-" + task["id"]).expect(200)
@@ -74,24 +74,24 @@ def test_a_change_a_move_and_a_deletion_take_effect_once(anna):
     assert replayed(anna.delete(task, key="delete-1-" + task["id"]).expect(204))
 
 
-def test_a_repeat_with_an_if_match_that_is_old_by_now_still_replays(anna, key):
+def test_a_repeat_with_an_outdated_if_match_is_still_replayed(anna, key):
     task = anna.task()
     anna.patch(task, title="New", if_match=task.etag, key=key).expect(200)
     assert replayed(anna.patch(task, title="New", if_match=task.etag, key=key).expect(200))
 
 
-def test_keys_of_two_people_do_not_meet(anna, ben, key):
+def test_keys_of_different_users_are_independent(anna, ben, key):
     first = anna.post("/v1/tasks", title="Mine", key=key).expect(201)
     second = ben.post("/v1/tasks", title="Mine", key=key).expect(201)
     assert first["id"] != second["id"] and not replayed(second)
 
 
-def test_a_refused_request_leaves_the_key_free(anna, key):
+def test_a_failed_request_does_not_use_up_its_key(anna, key):
     anna.post("/v1/tasks", title="", key=key).expect(422, "invalid", {"/title"})
     anna.post("/v1/tasks", title="Now", key=key).expect((201, 422))
 
 
-def test_of_many_at_once_with_one_key_exactly_one_takes_effect(anna, key):
+def test_concurrent_requests_with_one_key_take_effect_once(anna, key):
     replies = []
     threads = [threading.Thread(target=lambda: replies.append(anna.post("/v1/tasks", title="Once", key=key)))
                for _ in range(8)]
@@ -110,7 +110,7 @@ def test_a_bad_key_is_refused(anna, key):
     anna.post("/v1/tasks", title="T", key=key).expect(400)
 
 
-def test_an_invitation_is_sent_once(anna, ben, key, outbox):
+def test_a_repeated_invitation_is_sent_once(anna, ben, key, outbox):
     project = anna.project()
     path = f"/v1/projects/{project['id']}/members"
     first = anna.post(path, email=ben.email, role="member", key=key).expect(201)
@@ -181,7 +181,7 @@ def remove_a_token(world, anna, ben, outbox):
 
 @pytest.mark.parametrize("prepare", [reset, change_password, confirm_by_link, confirm_by_code, accept, decline, withdraw,
                                      register, leave, end_a_session, remove_a_token])
-def test_what_a_twin_has_used_up_gives_the_twins_answer(stack, world, anna, ben, outbox, key, prepare):
+def test_a_request_whose_twin_succeeded_gets_the_twins_response(stack, world, anna, ben, outbox, key, prepare):
     """Once: 401 or 404, since the secret, or what it was for, was looked up before the transaction."""
     send = prepare(world, anna, ben, outbox)
     first = send(key).expect((200, 201, 204))

@@ -28,7 +28,7 @@ def here(project):
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_the_letter_makes_whoever_has_it_a_member(anna, ben, outbox, role):
+def test_whoever_has_the_email_can_become_a_member(anna, ben, outbox, role):
     project, email = anna.project("Moon landing"), address()
     made = anna.invite(project, email.upper(), role)
     assert (made["email"], made["role"], made["projectId"]) == (email, role, project["id"])
@@ -45,7 +45,7 @@ def test_the_letter_makes_whoever_has_it_a_member(anna, ben, outbox, role):
 
 
 @pytest.mark.parametrize("path", ["members", "invitations"])
-def test_whether_an_account_has_the_address_makes_no_difference(anna, ben, outbox, path):
+def test_inviting_does_not_reveal_whether_an_account_exists(anna, ben, outbox, path):
     project = anna.project()
     ben.confirm(outbox)
     url = f"/v1/projects/{project['id']}/{path}"
@@ -59,7 +59,7 @@ def test_whether_an_account_has_the_address_makes_no_difference(anna, ben, outbo
     assert read.json == {k: v for k, v in known.json.items() if k != "token"}
 
 
-def test_the_invited_with_a_confirmed_address_need_no_letter(anna, ben, outbox):
+def test_users_with_a_confirmed_address_can_accept_without_the_email(anna, ben, outbox):
     project = anna.project("Mine")
     ben.confirm(outbox)
     with ben.live(follow=["user:me"]) as feed:
@@ -75,7 +75,7 @@ def test_the_invited_with_a_confirmed_address_need_no_letter(anna, ben, outbox):
     ben.post("/v1/invitations/accept", id=made["id"]).expect(404)
 
 
-def test_an_unconfirmed_address_gives_nothing(world, anna, ben, outbox):
+def test_an_unconfirmed_address_gives_no_access_to_invitations(world, anna, ben, outbox):
     """Somebody has registered with an address that is not theirs."""
     project = anna.project()
     made = anna.invite(project, ben.email, "admin")
@@ -91,7 +91,7 @@ def test_an_unconfirmed_address_gives_nothing(world, anna, ben, outbox):
     assert [i["id"] for i in ben.items("/v1/invitations")] == [made["id"]]
 
 
-def test_an_id_is_good_for_whom_it_is_meant_alone(anna, ben, cleo, outbox):
+def test_an_invitations_id_only_works_for_the_invited_user(anna, ben, cleo, outbox):
     made = anna.invite(anna.project(), ben.email)
     cleo.confirm(outbox)
     for what in ("accept", "decline"):
@@ -102,7 +102,7 @@ def test_an_id_is_good_for_whom_it_is_meant_alone(anna, ben, cleo, outbox):
     cleo.world.anonymous().post("/v1/invitations/accept", token=made["token"]).expect(401)
 
 
-def test_a_second_one_to_the_same_address_replaces_the_first(anna, ben):
+def test_a_second_invitation_to_an_address_replaces_the_first(anna, ben):
     project, email = anna.project(), address()
     first, second = anna.invite(project, email, "admin"), anna.invite(project, email, "viewer")
     assert first["id"] != second["id"] and first["token"] != second["token"]
@@ -116,7 +116,7 @@ def gone(user, token):
         user.post("/v1/invitations/" + what, token=token).expect(404, "not-found")
 
 
-def test_used_declined_and_withdrawn_ones_are_good_for_nothing(anna, ben, cleo):
+def test_used_declined_and_withdrawn_invitations_are_void(anna, ben, cleo):
     project = anna.project()
     used, declined, withdrawn = (anna.invite(project, address()) for _ in range(3))
     ben.accept(used["token"])
@@ -130,7 +130,7 @@ def test_used_declined_and_withdrawn_ones_are_good_for_nothing(anna, ben, cleo):
     assert set(members(anna, project)) == {anna.id, ben.id}
 
 
-def test_an_expired_one_is_good_for_nothing(stack, anna, ben, outbox):
+def test_an_expired_invitation_is_void(stack, anna, ben, outbox):
     project = anna.project()
     ben.confirm(outbox)
     made = anna.invite(project, ben.email)
@@ -168,7 +168,7 @@ def spoil_closed(anna, ben, project):
 
 @pytest.mark.parametrize("spoil, status", [
     (spoil_removed, 409), (spoil_demoted, 409), (spoil_closed, 409), (spoil_archived, 409), (spoil_trashed, 404)])
-def test_it_needs_a_living_project_and_an_inviter_who_may_still_invite(anna, ben, cleo, outbox, spoil, status):
+def test_accepting_requires_an_active_project_and_an_inviter_with_rights(anna, ben, cleo, outbox, spoil, status):
     project = anna.project()
     anna.share(project, ben, "admin")
     cleo.confirm(outbox)
@@ -181,7 +181,7 @@ def test_it_needs_a_living_project_and_an_inviter_who_may_still_invite(anna, ben
     cleo.get(project).expect(404)
 
 
-def test_an_owner_is_made_by_owners_alone(anna, ben, cleo):
+def test_only_owners_can_invite_owners(anna, ben, cleo):
     project = anna.project()
     anna.share(project, ben, "admin")
     ben.post(here(project), email=address(), role="owner").expect(403)
@@ -191,7 +191,7 @@ def test_an_owner_is_made_by_owners_alone(anna, ben, cleo):
     cleo.post("/v1/invitations/accept", token=made["token"]).expect(409)
 
 
-def test_whether_a_member_has_the_address_makes_no_difference(world, anna, ben, cleo, outbox):
+def test_inviting_does_not_reveal_whether_a_member_has_the_address(world, anna, ben, cleo, outbox):
     """Else an admin finds out by guesses which address a member has."""
     project = anna.project()
     ben.confirm(outbox)
@@ -209,7 +209,7 @@ def test_whether_a_member_has_the_address_makes_no_difference(world, anna, ben, 
     assert ben.post("/v1/invitations/accept", id=raised["id"]).expect(200)["role"] == "admin"
 
 
-def test_who_cannot_be_invited(anna):
+def test_invalid_invitations_are_refused(anna):
     project = anna.project()
     for email in ("nobody", "a@b", "", {"$gt": ""}, None):
         anna.post(here(project), email=email).expect(422, "invalid", {"/email"})
@@ -223,7 +223,7 @@ def test_who_cannot_be_invited(anna):
     anna.get(here(project)).expect(404)
 
 
-def test_a_member_gains_by_accepting_or_is_told_no(anna, ben):
+def test_a_member_who_accepts_gets_a_higher_role_or_a_conflict(anna, ben):
     project = anna.project(access="everyone", accessRole="viewer")
     low, high = anna.invite(project, address(), "viewer"), anna.invite(project, address(), "admin")
     ben.put(project, f"/members/{ben.id}", role="viewer").expect(200)
@@ -234,7 +234,7 @@ def test_a_member_gains_by_accepting_or_is_told_no(anna, ben):
     anna.patch(project, access="members").expect(200)  # nobody else shall see it in their lists
 
 
-def test_nobody_but_admins_learns_an_address(anna, ben, cleo):
+def test_only_admins_see_the_invited_address(anna, ben, cleo):
     project, email = anna.project(), address()
     for who, role in ((ben, "member"), (cleo, "viewer")):
         anna.share(project, who, role)
@@ -256,7 +256,7 @@ def test_nobody_but_admins_learns_an_address(anna, ben, cleo):
         assert email not in who.get("/v1/sync").body.decode()
 
 
-def test_every_end_is_told_to_the_project(anna, ben):
+def test_every_end_of_an_invitation_is_an_event_of_the_project(anna, ben):
     project = anna.project()
     start = anna.get(f"/v1/projects/{project['id']}/snapshot")["cursor"]
     first, second = anna.invite(project, address()), anna.invite(project, address())
@@ -268,7 +268,7 @@ def test_every_end_is_told_to_the_project(anna, ben):
                     ("invitation.declined", second["id"], ben.id)]
 
 
-def test_a_name_in_a_letter_is_no_link(world, outbox):
+def test_names_in_emails_are_not_turned_into_links(world, outbox):
     mallory, email = world.anonymous(), address()
     mallory.take(mallory.post("/v1/users", **{**fresh_account("x"), "name": "evil.example/win"}).expect(201))
     mallory.invite(mallory.project("Claim it: https://evil.example"), email)
@@ -277,7 +277,7 @@ def test_a_name_in_a_letter_is_no_link(world, outbox):
 
 
 @pytest.mark.parametrize("dot", "\u3002\uff0e\uff61\u2024\ufe52")
-def test_what_mail_programs_take_for_a_dot_makes_no_link_either(world, outbox, dot):
+def test_characters_that_look_like_dots_do_not_create_links(world, outbox, dot):
     mallory, email = world.anonymous(), address()
     mallory.take(mallory.post("/v1/users", **{**fresh_account("x"), "name": f"evil{dot}example"}).expect(201))
     mallory.invite(mallory.project(f"evil{dot}example\uff0fwin"), email)
@@ -295,7 +295,7 @@ def count_as_used(stack, name, who, hours, used):
         base.throttles.replace_one({"_id": key}, {"_id": key, "count": used, "expiresAt": ends}, upsert=True)
 
 
-def test_whose_address_is_unconfirmed_sends_fewer(stack, anna, ben, outbox):
+def test_users_with_an_unconfirmed_address_can_send_fewer_invitations(stack, anna, ben, outbox):
     """Accounts with addresses that nobody has cost nothing: so they send few letters to strangers."""
     allowed = int(SETTINGS["UNCONFIRMED_INVITATIONS"])
     for who in (anna.confirm(outbox), ben):
@@ -305,7 +305,7 @@ def test_whose_address_is_unconfirmed_sends_fewer(stack, anna, ben, outbox):
     ben.confirm(outbox).invite(ben.project(), address())
 
 
-def test_letters_to_one_address_are_bounded_whoever_sends_them(world, outbox):
+def test_invitations_to_one_address_are_limited_across_senders(world, outbox):
     email = address()
     senders = [world.user("sender") for _ in range(4)]
     projects = [s.project() for s in senders]
@@ -333,7 +333,7 @@ def at_once(*calls):
     return replies
 
 
-def test_two_at_once_to_one_address_leave_one(anna, ben):
+def test_concurrent_invitations_to_one_address_leave_one(anna, ben):
     project, email = anna.project(), address()
     made = [r.expect(201) for r in at_once(*[lambda: anna.post(here(project), email=email)] * 2)]
     left = [i["id"] for i in anna.items(here(project))]
@@ -346,7 +346,7 @@ def test_two_at_once_to_one_address_leave_one(anna, ben):
 
 
 # -- a registration with an invitation -------------------------------------------------
-def test_a_registration_may_bring_its_invitation(world, anna):
+def test_registering_can_accept_an_invitation(world, anna):
     project = anna.project()
     made = anna.invite(project, address(), "commenter")
     dora = world.anonymous()
@@ -358,7 +358,7 @@ def test_a_registration_may_bring_its_invitation(world, anna):
     world.anonymous().post("/v1/sessions", login=account["email"], password=account["password"]).expect(401)
 
 
-def test_names_of_people_with_whom_one_shares_a_project(anna, ben, cleo):
+def test_users_can_read_names_of_people_they_share_a_project_with(anna, ben, cleo):
     project = anna.project()
     anna.share(project, ben, "viewer")
     asked = ",".join((anna.id, ben.id, cleo.id, "f" * 24))
@@ -373,7 +373,7 @@ def test_names_of_people_with_whom_one_shares_a_project(anna, ben, cleo):
     anna.get("/v1/users").expect(400, "bad-parameter")
 
 
-def test_what_one_person_tells_another_is_bounded(stack, anna, ben, cleo):
+def test_notifications_from_one_user_to_another_are_limited(stack, anna, ben, cleo):
     """199 notifications within the hour were made; of the next five one is."""
     project = anna.project()
     for who in (ben, cleo):
@@ -394,7 +394,7 @@ def test_what_one_person_tells_another_is_bounded(stack, anna, ben, cleo):
 
 
 @pytest.mark.parametrize("leave", ["leaving", "being removed"])
-def test_who_left_no_longer_reads_what_they_were_told_there(anna, ben, leave):
+def test_former_members_lose_the_notifications_of_a_project(anna, ben, leave):
     project, other = anna.project(), anna.project()
     for each in (project, other):
         anna.share(each, ben)

@@ -29,7 +29,7 @@ def history(user, task):
         query = {"cursor": page["nextCursor"]}
 
 
-def test_120_small_changes_of_a_large_task_make_little_history(anna):
+def test_small_changes_of_a_large_task_create_little_history(anna):
     """Once: 102 MiB of history for 120 changes of 14 bytes."""
     project = anna.project()
     task = anna.task("Large", projectId=project["id"], description=LARGE, checklist=[
@@ -43,7 +43,7 @@ def test_120_small_changes_of_a_large_task_make_little_history(anna):
     assert pages[0]["items"][0]["changes"] == {"title": ["Title 118", "Title 119"]}
 
 
-def test_an_event_of_a_large_document_says_that_it_is_left_out(anna):
+def test_an_event_about_a_large_document_says_that_it_is_omitted(anna):
     project = anna.project()
     start = anna.get(f"/v1/projects/{project['id']}/snapshot").expect(200)["cursor"]
     task = anna.task("Large", projectId=project["id"], description=LARGE)
@@ -81,7 +81,7 @@ def test_snapshot_and_events_converge_with_large_documents(anna):
         assert mirror == final
 
 
-def test_pages_of_the_log_are_bounded_in_bytes(anna):
+def test_pages_of_the_log_are_limited_in_bytes(anna):
     project = anna.project()
     start = anna.get(f"/v1/projects/{project['id']}/snapshot").expect(200)["cursor"]
     task = anna.task(projectId=project["id"])
@@ -95,7 +95,7 @@ def test_pages_of_the_log_are_bounded_in_bytes(anna):
     anna.get(f"/v1/tasks/{task['id']}/history", limit=0).expect(400, "bad-parameter")
 
 
-def test_sync_gives_what_events_leave_out(anna):
+def test_sync_returns_documents_that_events_omit(anna):
     project = anna.project()
     cursor = anna.get("/v1/sync").expect(200)["cursor"]
     large = anna.task("Large", projectId=project["id"], description=LARGE)
@@ -108,7 +108,7 @@ def test_sync_gives_what_events_leave_out(anna):
     assert [d["id"] for d in step["deleted"]] == [gone["id"]]
 
 
-def test_sync_brings_many_large_documents_each_once(anna, stack):
+def test_sync_returns_many_large_documents_once_each(anna, stack):
     """Two hundred large tasks in one answer of 10 MB."""
     project = anna.project()
     cursor = anna.get("/v1/sync").expect(200)["cursor"]

@@ -40,7 +40,7 @@ FILTERS = [
 
 
 @pytest.mark.parametrize("query, wanted", FILTERS, ids=lambda v: "&".join(v) if isinstance(v, dict) else "")
-def test_filter(backlog, query, wanted):
+def test_filters_select_the_matching_tasks(backlog, query, wanted):
     owner, _, project, tasks = backlog
     got = {t["title"] for t in owner.pages("/v1/tasks", projectId=project["id"], limit=7, **query)}
     assert got == {t["title"] for t in tasks if wanted(t, owner.id)}
@@ -55,7 +55,7 @@ def sort_key(field):
 @pytest.mark.parametrize("sort", ["createdAt", "-createdAt", "dueAt", "-dueAt",
                                   "-updatedAt",
                                   "priority", "-priority", "position"])
-def test_sort_over_pages(backlog, sort):
+def test_sorting_holds_across_pages(backlog, sort):
     owner, _, project, tasks = backlog
     got = list(owner.pages("/v1/tasks", projectId=project["id"], sort=sort, limit=7))
     assert sorted(t["id"] for t in got) == sorted(t["id"] for t in tasks)
@@ -65,7 +65,7 @@ def test_sort_over_pages(backlog, sort):
     assert values[:len(dated)] == dated, "what has no date comes last in both directions"
 
 
-def test_the_lists_of_another_member_are_the_same(backlog):
+def test_members_get_the_same_lists(backlog):
     owner, other, project, _ = backlog
     path = {"projectId": project["id"], "limit": 200}
     assert owner.items("/v1/tasks", **path) == other.items("/v1/tasks", **path)
@@ -73,7 +73,7 @@ def test_the_lists_of_another_member_are_the_same(backlog):
     assert len(other.items("/v1/tasks", assigneeId=owner.id, **path)) == 6
 
 
-def test_a_page_has_fifty_unless_asked(world):
+def test_a_page_has_fifty_items_by_default(world):
     user = world.user()
     for n in range(51):
         user.task(f"T{n}")
@@ -84,7 +84,7 @@ def test_a_page_has_fifty_unless_asked(world):
     assert len(user.items("/v1/tasks", limit=200)) == 51
 
 
-def test_pages_neither_repeat_nor_skip_while_rows_move(anna):
+def test_pages_neither_repeat_nor_skip_items_while_others_change(anna):
     """Rows that stay where they are come exactly once, whatever happens around them."""
     dice = random.Random(11)
     tasks = [anna.task(f"T{n}") for n in range(40)]
@@ -116,7 +116,7 @@ def test_pages_neither_repeat_nor_skip_while_rows_move(anna):
     ({"dueBefore": "soon"}, "dueBefore"),
     ({"overdue": "maybe"}, "overdue"), ({"deleted": "2"}, "deleted"), ({"_id": "x"}, "_id"),
 ])
-def test_a_bad_parameter_is_named(anna, query, name):
+def test_an_invalid_parameter_is_named(anna, query, name):
     reply = anna.get("/v1/tasks", **query).expect(400)
     assert name in reply["detail"] or name == reply.json.get("parameter"), reply
 
@@ -131,7 +131,7 @@ def test_a_parameter_given_twice_is_refused(anna):
     anna.get("/v1/tasks?limit=1&limit=2").expect(400)
 
 
-def test_a_cursor_of_another_order_is_refused(anna):
+def test_a_cursor_for_another_sort_order_is_refused(anna):
     for n in range(3):
         anna.task(f"T{n}")
     cursor = anna.get("/v1/tasks", limit=1, sort="-createdAt").expect(200)["nextCursor"]
@@ -139,13 +139,13 @@ def test_a_cursor_of_another_order_is_refused(anna):
     anna.get("/v1/tasks", limit=1, sort="-createdAt", cursor=cursor[:-1] + "~").expect(400)
 
 
-def test_the_tasks_of_a_foreign_project_are_404(anna, ben):
+def test_listing_an_inaccessible_project_is_404(anna, ben):
     project = anna.project()
     ben.get("/v1/tasks", projectId=project["id"]).expect(404)
     ben.get("/v1/tasks", projectId="f" * 24).expect(404)
 
 
-def test_without_a_project_all_of_mine_come(anna, ben):
+def test_without_a_project_all_the_users_tasks_are_listed(anna, ben):
     project = anna.project()
     anna.share(project, ben)
     shared = anna.task("Shared", projectId=project["id"])

@@ -16,7 +16,7 @@ def snapshot(user, project):
     return user.get(f"/v1/projects/{project['id']}/snapshot").expect(200)
 
 
-def test_every_change_is_in_the_log_with_what_was_and_what_is(anna, ben):
+def test_every_change_is_in_the_log_with_old_and_new_values(anna, ben):
     project = anna.project("Log")
     anna.acquaint(ben)
     start = snapshot(anna, project)["cursor"]
@@ -44,7 +44,7 @@ def test_every_change_is_in_the_log_with_what_was_and_what_is(anna, ben):
     assert items[8]["data"] is None and items[8]["changes"]["role"] == ["member", None]
 
 
-def test_a_refused_change_leaves_no_trace(anna):
+def test_a_refused_change_leaves_nothing_in_the_log(anna):
     project = anna.project()
     task = anna.task(projectId=project["id"])
     start = snapshot(anna, project)["cursor"]
@@ -55,7 +55,7 @@ def test_a_refused_change_leaves_no_trace(anna):
     assert len(events(anna, project, start)["items"]) == 1
 
 
-def test_a_snapshot_shows_everything_there_is(anna, ben):
+def test_a_snapshot_contains_everything(anna, ben):
     project = anna.project("Shot")
     anna.share(project, ben)
     kept, thrown = anna.task("Kept", projectId=project["id"]), anna.task("Thrown", projectId=project["id"])
@@ -69,7 +69,7 @@ def test_a_snapshot_shows_everything_there_is(anna, ben):
     assert ben.get(kept).expect(200).json in shot["tasks"]
 
 
-def test_events_come_in_pages(anna):
+def test_events_are_paged(anna):
     project = anna.project()
     start = snapshot(anna, project)["cursor"]
     for n in range(25):
@@ -120,7 +120,7 @@ def test_a_snapshot_and_the_events_after_it_converge_under_writes(anna):
 
 
 # -- the seven resume cases -------------------------------------------------------
-def test_resume_at_the_head_and_one_behind_and_many_behind(anna):
+def test_resuming_works_from_the_head_and_from_behind_it(anna):
     project = anna.project()
     base = snapshot(anna, project)["cursor"]
     assert events(anna, project, base).json["items"] == []
@@ -130,7 +130,7 @@ def test_resume_at_the_head_and_one_behind_and_many_behind(anna):
     assert events(anna, project, one["items"][0]["cursor"])["items"] == []
 
 
-def test_resume_from_another_epoch_the_future_or_nonsense_says_resync(anna, ben):
+def test_resuming_from_an_unusable_cursor_returns_resync(anna, ben):
     project = anna.project()
     cursor = snapshot(anna, project)["cursor"]
     epoch, place = cursor.split("~", 1)
@@ -144,7 +144,7 @@ def test_resume_from_another_epoch_the_future_or_nonsense_says_resync(anna, ben)
         assert reply.status == 400 or (reply["resync"] and reply["items"] == []), f"{bad}: {reply}"
 
 
-def test_resume_before_what_was_kept_says_resync(anna, stack):
+def test_resuming_from_before_the_retained_log_returns_resync(anna, stack):
     project = anna.project()
     cursor = snapshot(anna, project)["cursor"]
     tasks = [anna.task(f"T{n}", projectId=project["id"]) for n in range(5)]
@@ -166,7 +166,7 @@ def punch(stack, project, seq):
         assert log.delete_one({"topic": f"project:{project['id']}", "seq": seq}).deleted_count == 1
 
 
-def test_a_hole_within_the_log_is_never_passed_over(anna, stack):
+def test_a_hole_in_the_log_is_never_skipped(anna, stack):
     """What is before it comes; then the reader is told to start anew."""
     project = anna.project()
     cursor = snapshot(anna, project)["cursor"]
@@ -186,7 +186,7 @@ def test_a_hole_within_the_log_is_never_passed_over(anna, stack):
         assert events(anna, project, since)["resync"] is False
 
 
-def test_a_missing_newest_event_is_noticed(anna, stack):
+def test_a_missing_newest_event_is_detected(anna, stack):
     project = anna.project()
     cursor = snapshot(anna, project)["cursor"]
     for n in range(2):
@@ -197,7 +197,7 @@ def test_a_missing_newest_event_is_noticed(anna, stack):
     assert events(anna, project, page["nextCursor"])["resync"] == "trimmed"
 
 
-def test_history_begins_with_the_newest_change_and_has_pages(anna):
+def test_history_starts_with_the_newest_change_and_is_paged(anna):
     task = anna.task("T0")
     for n in range(1, 60):
         anna.patch(task, title=f"T{n}").expect(200)

@@ -17,7 +17,7 @@ def wait(user, plan, since, seconds=20):
     return user.get(f"/v1/projects/{plan['id']}/events", since=since, wait=seconds).expect(200)
 
 
-def test_a_poll_answers_as_soon_as_there_is_a_change(anna, ben):
+def test_a_poll_returns_as_soon_as_there_is_a_change(anna, ben):
     plan = anna.project()
     anna.share(plan, ben)
     since, got = head(ben, plan), []
@@ -33,7 +33,7 @@ def test_a_poll_answers_as_soon_as_there_is_a_change(anna, ben):
     assert when - written < 1.5
 
 
-def test_a_poll_with_something_missed_does_not_wait(anna):
+def test_a_poll_with_missed_events_returns_at_once(anna):
     plan = anna.project()
     since = head(anna, plan)
     anna.task(projectId=plan["id"])
@@ -42,14 +42,14 @@ def test_a_poll_with_something_missed_does_not_wait(anna):
     assert time.monotonic() - began < 2
 
 
-def test_a_poll_that_waits_in_vain_says_so_and_keeps_its_cursor(anna):
+def test_a_poll_that_times_out_returns_an_empty_page_and_its_cursor(anna):
     plan = anna.project()
     since = head(anna, plan)
     reply = wait(anna, plan, since, seconds=1)
     assert reply["items"] == [] and reply["nextCursor"] == since and reply["resync"] is False
 
 
-def test_a_poller_who_is_removed_learns_nothing_more(anna, ben):
+def test_a_removed_member_gets_nothing_more_from_a_poll(anna, ben):
     plan = anna.project()
     anna.share(plan, ben)
     since, got = head(ben, plan), []
@@ -62,13 +62,13 @@ def test_a_poller_who_is_removed_learns_nothing_more(anna, ben):
     got[0].expect(404)
 
 
-def test_waiting_is_bounded(anna):
+def test_the_waiting_time_is_limited(anna):
     plan = anna.project()
     for wrong in ("26", "-1", "x", ""):
         anna.get(f"/v1/projects/{plan['id']}/events", wait=wrong).expect(400, "bad-parameter")
 
 
-def test_more_polls_than_workers_leave_the_others_free(anna):
+def test_more_polls_than_threads_do_not_block_other_requests(anna):
     plan = anna.project()
     since, got = head(anna, plan), []
     polls = [threading.Thread(target=lambda: got.append(wait(anna, plan, since))) for _ in range(WAITERS)]
@@ -84,7 +84,7 @@ def test_more_polls_than_workers_leave_the_others_free(anna):
     assert len(got) == WAITERS and all(len(reply["items"]) == 1 for reply in got)
 
 
-def test_who_hangs_up_or_polls_without_end_takes_no_places(anna, ben):
+def test_closed_and_endless_polls_do_not_use_up_all_places(anna, ben):
     """One user has some places; who hung up leaves theirs at once."""
     plan = anna.project()
     anna.share(plan, ben)

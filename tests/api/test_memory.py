@@ -20,7 +20,7 @@ def large(**fields):
     return json.dumps(fields).ljust(BYTES).encode()
 
 
-def test_a_request_that_needs_more_memory_is_refused_and_the_worker_lives(small):
+def test_a_request_that_needs_too_much_memory_is_refused_and_the_worker_survives(small):
     anna = World(small.url, small.ws_url).user("anna")
     task = anna.task("A")
     workers = small.workers("api")

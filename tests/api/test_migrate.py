@@ -34,7 +34,7 @@ def all_indexes(database):
             for c in database.list_collection_names() for name, index in database[c].index_information().items()}
 
 
-def test_a_new_database_gets_indexes_epoch_and_version_once(stack, database):
+def test_a_new_database_gets_indexes_epoch_and_schema_version(stack, database):
     status, said = admin(stack, "migrate")
     assert status == 0, said
     first, epoch = all_indexes(database), database.meta.find_one({"_id": "epoch"})
@@ -44,7 +44,7 @@ def test_a_new_database_gets_indexes_epoch_and_version_once(stack, database):
     assert all_indexes(database) == first and database.meta.find_one({"_id": "epoch"}) == epoch
 
 
-def test_an_index_with_other_options_is_made_anew_and_a_retired_one_goes(stack, database):
+def test_an_index_with_other_options_is_rebuilt_and_a_retired_one_is_dropped(stack, database):
     """Once such an index made every program fail at its start for ever (code 85, 86)."""
     assert admin(stack, "migrate")[0] == 0
     wanted = all_indexes(database)
@@ -75,7 +75,7 @@ def test_two_migrations_at_once_wait_for_each_other(stack, database):
 
 
 @pytest.mark.parametrize("name", ["taskwire-api", "taskwire-push", "taskwire-jobs"])
-def test_a_program_says_what_to_run_and_a_newer_schema_ends_it(stack, database, name):
+def test_a_program_waits_for_migration_and_refuses_a_newer_schema(stack, database, name):
     """Once taskwire-push served whatever it found."""
     path = str(stack.data / "run" / "other.sock")
     env = {**os.environ, "MONGODB_URI": stack.mongodb_uri, "MONGODB_DATABASE": NAME, "REDIS_URL": stack.redis_url,
@@ -96,7 +96,7 @@ def test_a_program_says_what_to_run_and_a_newer_schema_ends_it(stack, database, 
     assert status == 2 and "use the newer one" in said
 
 
-def test_documents_of_before_get_their_derived_fields(stack, database):
+def test_old_documents_get_their_derived_fields(stack, database):
     kept = {"rev": 3, "title": "Grüße", "description": "", "dueAt": None, "dueDate": None}
     task = database.tasks.insert_one(dict(kept)).inserted_id
     now = datetime.datetime.now(datetime.timezone.utc)
@@ -113,7 +113,7 @@ def test_documents_of_before_get_their_derived_fields(stack, database):
     assert database.projects.find_one({"_id": project})["nameKey"].startswith("ahre")
 
 
-def test_what_older_programs_left_out_beside_a_migration_is_derived_again(stack, database):
+def test_derive_repairs_what_older_programs_wrote_during_a_migration(stack, database):
     assert admin(stack, "migrate")[0] == 0
     task = database.tasks.insert_one({"rev": 1, "title": "A", "description": "", "dueAt": None, "dueDate": None}).inserted_id
     assert admin(stack, "derive")[0] == 0
@@ -126,7 +126,7 @@ def test_what_older_programs_left_out_beside_a_migration_is_derived_again(stack,
     assert done["state"] == "done" and done["rev"] == 2
 
 
-def test_deploy_up_brings_up_the_database_that_a_file_names(stack, database, tmp_path):
+def test_deploy_up_uses_the_database_named_in_a_file(stack, database, tmp_path):
     """Once it started a database of its own all the same."""
     file = tmp_path / "uri"
     file.write_text(stack.mongodb_uri + "\n")
@@ -136,11 +136,11 @@ def test_deploy_up_brings_up_the_database_that_a_file_names(stack, database, tmp
         assert database.meta.find_one({"_id": "schema"})
 
 
-def test_commands_that_are_none_are_refused(stack):
+def test_unknown_admin_commands_are_refused(stack):
     assert admin(stack)[0] == admin(stack, "drop")[0] == admin(stack, "migrate", "now")[0] == 2
 
 
-def test_a_backup_not_of_one_instant_is_noticed_and_mended(stack, database):
+def test_an_inconsistent_backup_is_detected_and_repaired(stack, database):
     """Topics dumped before the events they were then given: every change there was 409 for ever."""
     assert admin(stack, "migrate")[0] == 0
     epoch, topic = database.meta.find_one({"_id": "epoch"}), f"project:{ObjectId()}"
@@ -163,7 +163,7 @@ def test_a_backup_not_of_one_instant_is_noticed_and_mended(stack, database):
     assert database.meta.find_one({"_id": "epoch"})["value"] != epoch["value"]
 
 
-def test_retention_cuts_by_number_whatever_the_clocks_said(anna, stack):
+def test_retention_trims_by_number_regardless_of_clocks(anna, stack):
     """Two events of a host whose clock was a year slow: what is before them goes, and nothing after."""
     project = anna.project()
     path, cursors = f"/v1/projects/{project['id']}", []

@@ -47,14 +47,14 @@ def test_everyone_gets_the_projects_access_role_and_no_more(anna, ben, role, ope
 
 
 @pytest.mark.parametrize("role", ["admin", "owner", "king", 3])
-def test_no_project_is_open_to_rule(anna, role):
+def test_a_project_cannot_give_everyone_an_administrative_role(anna, role):
     anna.send("POST", "/v1/projects", {"name": "A", "access": "everyone", "accessRole": role}).expect(
         422, "invalid", {"/accessRole"})
 
 
 @pytest.mark.parametrize("given", ROLES)
 @pytest.mark.parametrize("role", ROLES)
-def test_leaving_or_being_removed_never_gives_more(anna, ben, cleo, role, given, opened):
+def test_leaving_or_being_removed_never_increases_rights(anna, ben, cleo, role, given, opened):
     project = opened(accessRole=given)
     task = anna.task(projectId=project["id"])
     for who in (ben, cleo):
@@ -67,7 +67,7 @@ def test_leaving_or_being_removed_never_gives_more(anna, ben, cleo, role, given,
         assert ROLES.index(may(who, project, task)) <= ROLES.index(before)
 
 
-def test_anybody_may_join_with_at_most_the_access_role(anna, ben, opened):
+def test_anyone_can_join_with_at_most_the_access_role(anna, ben, opened):
     project = opened(accessRole="commenter")
     mine = f"/v1/projects/{project['id']}/members/{ben.id}"
     for role in ("member", "admin", "owner"):
@@ -83,7 +83,7 @@ def test_anybody_may_join_with_at_most_the_access_role(anna, ben, opened):
     ben.put(mine, role="viewer").expect(404)
 
 
-def test_nobody_joins_others_or_a_closed_project(anna, ben, cleo, opened):
+def test_users_cannot_add_others_or_join_a_closed_project(anna, ben, cleo, opened):
     closed, open_ = anna.project(), opened(accessRole="member")
     ben.put(closed, f"/members/{ben.id}", role="viewer").expect(404)
     anna.share(closed, ben, "viewer")
@@ -92,14 +92,14 @@ def test_nobody_joins_others_or_a_closed_project(anna, ben, cleo, opened):
     ben.put(open_, f"/members/{cleo.id}", role="viewer").expect(403)
 
 
-def test_to_be_in_an_open_project_together_is_no_acquaintance(anna, ben, opened):
+def test_sharing_only_an_open_project_does_not_allow_adding_someone(anna, ben, opened):
     """Else a newcomer would join one and add all its members to whatever they like."""
     agora, trap = opened(), ben.project("Trap")
     ben.put(agora, f"/members/{ben.id}", role="viewer").expect(200)
     ben.put(trap, f"/members/{anna.id}", role="member").expect(404)
 
 
-def test_only_members_are_assigned_or_mentioned(anna, ben, cleo, opened):
+def test_only_members_can_be_assigned_or_mentioned(anna, ben, cleo, opened):
     project = opened(accessRole="member")
     anna.share(project, ben)
     task = anna.task(projectId=project["id"])
@@ -115,7 +115,7 @@ def test_only_members_are_assigned_or_mentioned(anna, ben, cleo, opened):
     anna.patch(task, assigneeIds=[ben.id, cleo.id]).expect(422, "invalid", {"/assigneeIds/1"})
 
 
-def test_in_the_trash_nothing_of_it_answers_strangers(anna, ben, cleo, opened):
+def test_an_open_project_in_the_trash_is_hidden_from_strangers(anna, ben, cleo, opened):
     project = opened()
     anna.share(project, cleo, "viewer")
     task = anna.task("Open", projectId=project["id"])
@@ -140,7 +140,7 @@ def test_in_the_trash_nothing_of_it_answers_strangers(anna, ben, cleo, opened):
     ben.get(here + "/events").expect(200)
 
 
-def test_strangers_follow_it_until_it_is_thrown_away_and_again_once_it_is_back(anna, ben, cleo, opened):
+def test_strangers_can_follow_an_open_project_except_while_it_is_in_the_trash(anna, ben, cleo, opened):
     project = opened()
     anna.share(project, cleo, "viewer")
     topic = "project:" + project["id"]
@@ -157,7 +157,7 @@ def test_strangers_follow_it_until_it_is_thrown_away_and_again_once_it_is_back(a
         everything.expect("task.created")
 
 
-def test_ownership_is_handed_over(anna, ben):
+def test_ownership_can_be_transferred(anna, ben):
     project = anna.project()
     path = f"/v1/projects/{project['id']}/members/"
     anna.share(project, ben, "viewer")

@@ -28,7 +28,7 @@ def test_new_tasks_come_last(anna, board):
     assert order(anna, project) == {"todo": ids}
 
 
-def test_before_after_and_to_the_end(anna, board):
+def test_a_task_can_be_moved_before_after_or_to_the_end(anna, board):
     project, (a, b, c, d, e, f) = board
     anna.post(f"/v1/tasks/{f}", "/move", before=a).expect(200)
     anna.post(f"/v1/tasks/{b}", "/move", after=d).expect(200)
@@ -36,7 +36,7 @@ def test_before_after_and_to_the_end(anna, board):
     assert order(anna, project) == {"todo": [f, c, d, b, e, a]}
 
 
-def test_into_another_status(anna, board):
+def test_a_task_can_be_moved_to_another_status(anna, board):
     project, (a, b, c, d, e, f) = board
     moved = anna.post(f"/v1/tasks/{c}", "/move", status="completed").expect(200)
     assert moved["completedAt"]
@@ -45,7 +45,7 @@ def test_into_another_status(anna, board):
     assert order(anna, project) == {"todo": [b, d, f], "completed": [a, e, c]}
 
 
-def test_into_another_project_is_one_event_on_both(anna, board):
+def test_moving_to_another_project_is_one_event_in_each_project(anna, board):
     project, ids = board
     target = anna.project("Target")
     before = {p["id"]: anna.get(f"/v1/projects/{p['id']}/snapshot").expect(200)["cursor"] for p in (project,
@@ -60,7 +60,7 @@ def test_into_another_project_is_one_event_on_both(anna, board):
     assert left[0]["changes"]["projectId"] == [project["id"], None] and left[0]["data"] is None, "where to is a secret"
 
 
-def test_who_cannot_see_the_new_project_is_not_left_in_charge(anna, ben, cleo):
+def test_assignees_without_access_to_the_new_project_are_removed(anna, ben, cleo):
     here, there = anna.project("Here"), anna.project("There")
     for project, others in ((here, (ben, cleo)), (there, (cleo,))):
         for other in others:
@@ -71,7 +71,7 @@ def test_who_cannot_see_the_new_project_is_not_left_in_charge(anna, ben, cleo):
     ben.get(f"/v1/tasks/{task['id']}").expect(404)
 
 
-def test_a_task_with_subtasks_does_not_leave_them_behind(anna, board):
+def test_a_task_with_subtasks_cannot_move_without_them(anna, board):
     project, (parent, child, *_) = board
     target = anna.project("Target")
     anna.patch(f"/v1/tasks/{child}", parentId=parent).expect(200)
@@ -82,7 +82,7 @@ def test_a_task_with_subtasks_does_not_leave_them_behind(anna, board):
     anna.post(f"/v1/tasks/{parent}/move", projectId=target["id"]).expect(200)
 
 
-def test_bad_moves(anna, ben, board):
+def test_invalid_moves_are_refused(anna, ben, board):
     project, ids = board
     elsewhere = anna.task("In the inbox")
     foreign = ben.task("Ben's")
@@ -95,7 +95,7 @@ def test_bad_moves(anna, ben, board):
     assert order(anna, project) == {"todo": ids}
 
 
-def test_many_random_moves_keep_the_order_that_a_list_would_have(anna):
+def test_random_moves_give_the_same_order_as_a_list(anna):
     """The property: positions sort as a Python list of the same moves does."""
     dice, project = random.Random(3), anna.project()
     model = {"todo": [], "in-progress": [], "completed": []}
@@ -118,7 +118,7 @@ def test_many_random_moves_keep_the_order_that_a_list_would_have(anna):
     assert order(anna, project) == {s: ids for s, ids in model.items() if ids}
 
 
-def test_always_between_the_same_two_the_keys_stay_short(anna, board):
+def test_repeated_moves_between_two_tasks_keep_positions_short(anna, board):
     project, ids = board
     left, right = ids[0], ids[1]
     for n in range(60):
@@ -128,7 +128,7 @@ def test_always_between_the_same_two_the_keys_stay_short(anna, board):
     assert len(moved["position"]) <= 64
 
 
-def test_two_cards_by_turns_never_run_out_of_room(anna, board):
+def test_two_alternating_cards_never_run_out_of_room(anna, board):
     """Once there was none after 4,989 moves; now those around get new positions before keys grow long,
     each by an event, so that whoever follows has them too."""
     project, ids = board
@@ -147,7 +147,7 @@ def test_two_cards_by_turns_never_run_out_of_room(anna, board):
     assert 0 < len(others) <= 40 and all(list(e["changes"]) == ["position"] for e in others)
 
 
-def test_two_people_moving_at_once_lose_nothing(anna, ben, board):
+def test_concurrent_moves_lose_nothing(anna, ben, board):
     project, ids = board
     anna.share(project, ben)
     failures = []

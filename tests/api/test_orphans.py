@@ -22,7 +22,7 @@ def until_done(send):
         time.sleep(0.1)
 
 
-def test_a_topic_that_a_killed_taskwire_jobs_has_held(stack, world, outbox):
+def test_a_topic_locked_by_a_killed_jobs_process_is_released(stack, world, outbox):
     """It was telling Ben that he is invited."""
     anna, ben = world.user("anna"), world.user("ben")
     project = anna.project()
@@ -40,7 +40,7 @@ def test_a_topic_that_a_killed_taskwire_jobs_has_held(stack, world, outbox):
         stack.proxy_control("clear")
 
 
-def test_a_worker_ends_what_its_connection_has_lost_though_nobody_writes(stack, world):
+def test_a_worker_aborts_transactions_of_lost_connections_without_further_writes(stack, world):
     """The thread whose transaction it was may get no other request for long."""
     anna = world.user("anna")
     anna.http.strict = False
@@ -55,7 +55,7 @@ def test_a_worker_ends_what_its_connection_has_lost_though_nobody_writes(stack, 
 
 
 @pytest.mark.parametrize("lost", ["its connection", "nothing"])
-def test_a_topic_that_a_killed_worker_has_held(stack, world, lost):
+def test_a_topic_locked_by_a_killed_worker_is_released(stack, world, lost):
     """Nobody can end its transaction at first; and the parent that was to do it is killed as well."""
     anna = world.user("anna")
     anna.http.strict = False

@@ -2,7 +2,7 @@
 import pytest
 
 
-def test_a_project_is_made_read_changed_listed(anna):
+def test_a_project_can_be_created_read_changed_and_listed(anna):
     project = anna.project("Moon landing", description="Before 1970", colour="#ff8800")
     assert (project["role"], project["access"], project["inbox"]) == ("owner", "members", False)
     assert anna.get(project).expect(200).json == project.json
@@ -31,7 +31,7 @@ def test_a_project_has_its_own_statuses_and_labels(anna):
     ({"name": "A", "members": []}, "/members"), ({"name": "A", "frobnicate": 1}, "/frobnicate"),
     ({"name": "A", "rev": 9}, "/rev"), ({"name": "A", "$set": {}}, "/$set"), ({"name": "A", "a.b": 1}, "/a.b"),
 ])
-def test_a_bad_project_is_refused(anna, fields, pointer):
+def test_an_invalid_project_is_refused(anna, fields, pointer):
     reply = anna.send("POST", "/v1/projects", fields).expect(422, "invalid")
     assert any(p == pointer or p.startswith(pointer + "/") for p in reply.pointers), reply
 
@@ -47,7 +47,7 @@ def test_trash_and_restore(anna):
     anna.get(task).expect(200)
 
 
-def test_an_archived_project_is_out_of_all_lists_and_takes_no_writes(anna, ben):
+def test_an_archived_project_is_in_no_list_and_refuses_writes(anna, ben):
     project, other = anna.project(), anna.project()
     anna.share(project, ben)
     task = anna.task("Old", projectId=project["id"], dueDate="2020-01-01", assigneeIds=[anna.id])
@@ -73,21 +73,21 @@ def test_an_archived_project_is_out_of_all_lists_and_takes_no_writes(anna, ben):
     anna.patch(task, title="New").expect(200)
 
 
-def test_a_project_is_archived_and_brought_back(anna):
+def test_a_project_can_be_archived_and_unarchived(anna):
     project = anna.project()
     archived = anna.patch(project, archived=True).expect(200)
     assert archived["archivedAt"]
     assert anna.patch(project, archived=False).expect(200)["archivedAt"] is None
 
 
-def test_the_inbox_cannot_be_thrown_away_or_shared(anna, ben):
+def test_the_inbox_cannot_be_deleted_or_shared(anna, ben):
     inbox = next(p for p in anna.items("/v1/projects") if p["inbox"])
     anna.delete(inbox).expect((403, 409, 422))
     anna.put(inbox, f"/members/{ben.id}", role="member").expect((403, 409, 422))
     ben.get(inbox).expect(404)
 
 
-def test_members_are_added_changed_and_removed(anna, ben, cleo):
+def test_members_can_be_added_changed_and_removed(anna, ben, cleo):
     project, first = anna.project(), anna.project("First")
     ben.get(project).expect(404)
     anna.share(first, ben, "viewer")
@@ -104,7 +104,7 @@ def test_members_are_added_changed_and_removed(anna, ben, cleo):
     ben.get(project).expect(404)
 
 
-def test_only_people_who_share_a_project_are_added_without_being_asked(anna, ben):
+def test_only_people_who_share_a_project_can_be_added_directly(anna, ben):
     project, shared = anna.project(), anna.project("Shared")
     unknown = anna.put(project, "/members/" + "f" * 24, role="member").expect(404, "not-found")
     stranger = anna.put(project, f"/members/{ben.id}", role="member").expect(404, "not-found")
@@ -116,7 +116,7 @@ def test_only_people_who_share_a_project_are_added_without_being_asked(anna, ben
     anna.put(project, f"/members/{ben.id}", role="member").expect(200)
 
 
-def test_who_cannot_be_made_a_member(anna, ben):
+def test_invalid_members_are_refused(anna, ben):
     project = anna.project()
     members = f"/v1/projects/{project['id']}/members"
     anna.put(members + "/" + "f" * 24, role="member").expect((404, 422))

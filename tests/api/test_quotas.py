@@ -52,7 +52,7 @@ def at_once(count, work):
 
 
 # -- what there is -------------------------------------------------------------------------------
-def test_projects_of_one_user(people, owner):
+def test_a_users_projects_are_limited(people, owner):
     """Four beside the Inbox: once the newest of eight at the same time were all made."""
     assert at_once(8, lambda n: owner.post("/v1/projects", name=f"P{n}")) == [201] * 4 + [409] * 4
     owner.post("/v1/projects", name="One more").expect(409, "quota-exceeded")
@@ -60,7 +60,7 @@ def test_projects_of_one_user(people, owner):
     people.user("other").post("/v1/projects", name="Mine").expect(201)
 
 
-def test_members_of_a_project(people, owner):
+def test_a_projects_members_are_limited(people, owner):
     """Three, the owner among them: by invitation, by joining, and by PUT, at the same time too."""
     others = [people.user(f"member{n}") for n in range(4)]
     invited, joined, put = owner.project("Invited"), owner.project("Joined", access="everyone"), owner.project("Put")
@@ -82,7 +82,7 @@ def test_members_of_a_project(people, owner):
     owner.patch(joined, access="members").expect(200)  # its place is for others
 
 
-def test_an_account_opens_although_the_project_of_its_invitation_is_full(people, owner):
+def test_an_account_can_be_opened_even_if_the_inviting_project_is_full(people, owner):
     """Once: the registration was refused as a whole.  The invitation stays, for when there is room."""
     project, others = owner.project(), [people.user(), people.user()]
     token = owner.invite(project, fresh_account()["email"])["token"]
@@ -96,7 +96,7 @@ def test_an_account_opens_although_the_project_of_its_invitation_is_full(people,
     newcomer.accept(token)
 
 
-def test_invitations_of_a_project_and_a_user(people, owner):
+def test_invitations_are_limited_per_project_and_per_user(people, owner):
     """What is open is counted exactly under races; an answered one makes room, but not for its sender."""
     project, addresses = owner.project(), [fresh_account()["email"] for _ in range(9)]
     path = f"/v1/projects/{project['id']}/invitations"
@@ -110,7 +110,7 @@ def test_invitations_of_a_project_and_a_user(people, owner):
     assert 0 < int(refused.headers["retry-after"]) <= 86400
 
 
-def test_open_projects_of_one_user_and_of_all(people, owner):
+def test_open_projects_are_limited_per_user_and_in_total(people, owner):
     mine = [owner.project(f"P{n}") for n in range(3)]
     statuses = at_once(3, lambda n: owner.patch(mine[n], access="everyone"))
     assert statuses == [200, 200, 409]
@@ -124,7 +124,7 @@ def test_open_projects_of_one_user_and_of_all(people, owner):
     others[closed].patch(projects[closed], access="everyone").expect(200)
 
 
-def test_open_projects_are_counted_whether_created_or_opened():
+def test_open_projects_count_whether_created_open_or_opened_later():
     """A project that is created open and one that is opened take the same place: never one more than the limit."""
     with Stack(settings={**SETTINGS, "OPEN_PROJECTS": "3"}) as stack:
         world = World(stack.url, stack.ws_url)
@@ -147,7 +147,7 @@ def test_open_projects_are_counted_whether_created_or_opened():
                 owner.patch(f"/v1/projects/{project['_id']}", access="members").expect(200)
 
 
-def test_tasks_of_a_project(owner):
+def test_a_projects_tasks_are_limited(owner):
     project, target = owner.project(), owner.project()
     assert at_once(9, lambda n: owner.post("/v1/tasks", title=f"T{n}", projectId=project["id"])) == [201] * 6 + [409] * 3
     owner.post("/v1/tasks", title="One more", projectId=project["id"]).expect(409, "quota-exceeded")
@@ -156,7 +156,7 @@ def test_tasks_of_a_project(owner):
     assert owner.get(task).expect(200)["projectId"] == target["id"]
 
 
-def test_bytes_of_a_project(people, owner):
+def test_a_projects_bytes_are_limited(people, owner):
     """All that was ever written to it; exact for those who write at the same time, and removing is free."""
     project, stranger, text = owner.project(), people.user("stranger"), "x" * 23000
     assert at_once(6, lambda n: owner.post("/v1/tasks", title=f"T{n}", description=text, projectId=project["id"])) == (
@@ -171,7 +171,7 @@ def test_bytes_of_a_project(people, owner):
     owner.post("/v1/tasks", title="Elsewhere", description=text, projectId=owner.project()["id"]).expect(201)
 
 
-def test_notifications_of_one_user_are_the_newest(people, owner, small):
+def test_only_a_users_newest_notifications_are_kept(people, owner, small):
     """Nobody who assigns is refused: the oldest give way."""
     ben, project = people.user("ben"), owner.project()
     owner.share(project, ben)
@@ -189,7 +189,7 @@ def change_phone(user, phone):
     return user.patch("/v1/me", phone=phone, password=PASSWORD)
 
 
-def test_texts_to_one_number_whoever_asks(people, outbox):
+def test_text_messages_to_one_number_are_limited_across_users(people, outbox):
     """Once: 100 texts to one number, by deleting and recreating what counted them."""
     victim = fresh_account()["phone"]
     statuses = []
@@ -202,13 +202,13 @@ def test_texts_to_one_number_whoever_asks(people, outbox):
     eventually(lambda: len(outbox.texts(victim)) == 3, what="three texts")
 
 
-def test_texts_of_one_user_to_whatever_number(people):
+def test_text_messages_of_one_user_are_limited_across_numbers(people):
     user = people.user()
     statuses = [change_phone(user, fresh_account()["phone"]).status for _ in range(8)]
     assert statuses[:4] == [200] * 4 and set(statuses[4:]) == {429}
 
 
-def test_letters_to_one_address_whoever_asks(people, outbox):
+def test_emails_to_one_address_are_limited_across_users(people, outbox):
     victim = fresh_account()["email"]
     statuses = []
     for _ in range(3):
@@ -219,7 +219,7 @@ def test_letters_to_one_address_whoever_asks(people, outbox):
     eventually(lambda: len(outbox.letters(victim)) == 6, what="six letters")
 
 
-def test_a_notice_over_the_limit_is_dropped_and_fails_nothing(people, outbox):
+def test_a_notice_over_the_limit_is_dropped_without_an_error(people, outbox):
     user = people.user()
     for n in range(10):
         people.anonymous().send("POST", "/v1/sessions", {"login": user.email, "password": PASSWORD},
@@ -227,7 +227,7 @@ def test_a_notice_over_the_limit_is_dropped_and_fails_nothing(people, outbox):
     eventually(lambda: len(outbox.letters(user.email)) == 6, what="the letters within the limit")
 
 
-def test_guesses_at_codes_are_counted_whatever_is_deleted(people, outbox):
+def test_guesses_at_codes_are_counted_even_after_deletions(people, outbox):
     """Once: 150 guesses, by asking for new codes and by choosing another number and back."""
     user, statuses = people.user(), []
     for n in range(4):
@@ -237,7 +237,7 @@ def test_guesses_at_codes_are_counted_whatever_is_deleted(people, outbox):
     assert set(statuses[:12]) == {401} and set(statuses[12:]) == {429}
 
 
-def test_the_first_guesses_of_a_day_at_once_are_no_more_than_they_are(people):
+def test_the_first_concurrent_guesses_of_a_day_are_counted_exactly(people):
     """Once: the loser of a race for the day's count was told to come back in a day, or 503."""
     for _ in range(3):
         user = people.user()
@@ -268,14 +268,14 @@ def assert_locked(people, user, login=None, between=lambda: None, cookie=None):
     raise AssertionError("the right password never had to wait")
 
 
-def test_address_and_number_are_one_account(people):
+def test_attempts_by_address_and_by_number_count_together(people):
     user = people.user()
     assert lock(people, user) <= 12
     assert_locked(people, user)
     assert_locked(people, user, user.phone)
 
 
-def test_wrong_tries_elsewhere_do_not_lock_out_a_known_device(people):
+def test_failed_logins_elsewhere_do_not_lock_out_a_known_device(people):
     user = people.user()
     reply = log_in(people, user.email, PASSWORD).expect(201)
     cookie = reply.headers["set-cookie"].split(";")[0]
@@ -287,14 +287,14 @@ def test_wrong_tries_elsewhere_do_not_lock_out_a_known_device(people):
     assert_locked(people, user, cookie=f"{name}={secrets.token_urlsafe(16)}.{value.split('.')[1]}")
 
 
-def test_a_known_device_has_no_more_tries_than_any_other(people):
+def test_a_known_device_has_no_extra_attempts(people):
     user = people.user()
     cookie = log_in(people, user.email, PASSWORD).expect(201).headers["set-cookie"].split(";")[0]
     statuses = [log_in(people, user.email, cookie=cookie).status for _ in range(20)]
     assert statuses.index(429) <= 12
 
 
-def test_limits_are_told_as_the_draft_has_them(people):
+def test_rate_limit_headers_follow_the_draft(people):
     """RateLimit and RateLimit-Policy, as structured fields; and the older names beside them."""
     user = people.user()
     reply = log_in(people, user.email, PASSWORD).expect(201)
@@ -317,7 +317,7 @@ def ask_from(people, source, email):
     return status
 
 
-def test_one_network_asks_for_so_many_forgotten_passwords(people, outbox):
+def test_password_resets_are_limited_per_network(people, outbox):
     """Whoever they belong to; and that keeps nobody who asks from elsewhere from a letter."""
     anna = people.user("anna")
     statuses = [ask_from(people, "127.0.0.7", email) for email in [anna.email] * 4 + ["nobody@example.com"] * 5 + [anna.email]]
@@ -327,7 +327,7 @@ def test_one_network_asks_for_so_many_forgotten_passwords(people, outbox):
     outbox.letter(anna.email, "Choose a new password", count=5)
 
 
-def test_letters_that_strangers_cause_do_not_keep_the_owner_from_a_new_password(people, outbox):
+def test_emails_caused_by_strangers_do_not_block_the_owners_password_reset(people, outbox):
     """Once: whoever made others' accounts send to an address shut its owner out of resets for an hour."""
     anna = people.user("anna")
     statuses = []
@@ -341,7 +341,7 @@ def test_letters_that_strangers_cause_do_not_keep_the_owner_from_a_new_password(
     outbox.letter(anna.email, "password was changed")
 
 
-def test_texts_of_the_whole_installation():
+def test_text_messages_of_the_installation_are_limited():
     """Counted in sixteen parts: never more than the limit, though a few fewer may be sent."""
     with Stack(settings={**SETTINGS, "TEXTS": "16", "USER_CODES": "100"}) as stack:
         world = World(stack.url, stack.ws_url)

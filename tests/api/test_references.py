@@ -15,7 +15,7 @@ def board(anna, ben, cleo):
     return project
 
 
-def test_an_assignee_who_left_is_kept_or_dropped_but_never_in_the_way(anna, ben, cleo, board):
+def test_an_assignee_who_left_does_not_prevent_changes(anna, ben, cleo, board):
     task = anna.task(projectId=board["id"], assigneeIds=[ben.id, cleo.id])
     anna.delete(f"/v1/projects/{board['id']}/members/{ben.id}").expect(204)
     anna.patch(task, assigneeIds=[ben.id, cleo.id, anna.id]).expect(200)
@@ -25,7 +25,7 @@ def test_an_assignee_who_left_is_kept_or_dropped_but_never_in_the_way(anna, ben,
     anna.patch(task, assigneeIds=[anna.id, ben.id]).expect(422, pointers=["/assigneeIds/1"])
 
 
-def test_a_deleted_label_is_kept_or_dropped_but_never_in_the_way(anna, board):
+def test_a_deleted_label_does_not_prevent_changes(anna, board):
     task = anna.task(projectId=board["id"], labelIds=["red", "blue"])
     anna.patch(board, labels=LABELS[1:]).expect(200)
     anna.patch(task, labelIds=["red", "blue", "green"]).expect(200)
@@ -35,7 +35,7 @@ def test_a_deleted_label_is_kept_or_dropped_but_never_in_the_way(anna, board):
     anna.patch(task, labelIds=["red", "green"]).expect(422, pointers=["/labelIds/0"])
 
 
-def test_a_parent_and_relations_in_the_trash_are_not_in_the_way(anna, board):
+def test_a_parent_or_relation_in_the_trash_does_not_prevent_changes(anna, board):
     other, third = anna.task(projectId=board["id"]), anna.task(projectId=board["id"])
     blocks = {"kind": "blocks", "taskId": other["id"]}
     task = anna.task(projectId=board["id"], parentId=other["id"], relations=[blocks])
@@ -47,7 +47,7 @@ def test_a_parent_and_relations_in_the_trash_are_not_in_the_way(anna, board):
     anna.patch(task, parentId=None, relations=[]).expect(200)
 
 
-def test_somebody_mentioned_who_left_stays_mentioned(anna, ben, cleo, board):
+def test_a_mentioned_user_who_left_stays_mentioned(anna, ben, cleo, board):
     task = anna.task(projectId=board["id"])
     comment = anna.post(f"/v1/tasks/{task['id']}/comments", text="Hello", mentions=[ben.id]).expect(201)
     anna.delete(f"/v1/projects/{board['id']}/members/{ben.id}").expect(204)
@@ -62,7 +62,7 @@ def with_kinds(**kinds):
             (("todo", "open"), ("review", "open"), ("completed", "done"))]
 
 
-def test_a_status_takes_its_tasks_along_when_it_becomes_done_and_back(anna, world):
+def test_tasks_follow_their_status_when_its_kind_changes(anna, world):
     project = anna.project(statuses=with_kinds())
     tasks = [anna.task(projectId=project["id"], status="review", dueDate="2020-01-01") for _ in range(3)]
     anna.delete(tasks[2]).expect(204)
@@ -95,7 +95,7 @@ def test_many_tasks_follow_their_status_in_batches(anna):
     eventually(lambda: completed() == made, within=20, every=0.2, what="all tasks followed")
 
 
-def test_a_status_in_use_says_by_how_many(anna):
+def test_deleting_a_status_in_use_reports_how_many_tasks_use_it(anna):
     project = anna.project(statuses=with_kinds())
     kept, trashed = (anna.task(projectId=project["id"], status="review") for _ in range(2))
     anna.delete(trashed).expect(204)

@@ -36,7 +36,7 @@ def open_account(world, post, account, **more):
                                              password=account["password"]).expect(201))
 
 
-def test_the_account_opens_by_the_letters_link_alone(here, post):
+def test_with_verified_registration_only_the_emailed_link_opens_the_account(here, post):
     account = fresh_account("dora")
     register(here, account).expect(202)
     log_in = {"login": account["email"], "password": account["password"]}
@@ -51,7 +51,7 @@ def test_the_account_opens_by_the_letters_link_alone(here, post):
     dora.task("Hello")
 
 
-def test_the_owner_of_a_taken_address_is_told_and_the_answer_is_the_same(here, post):
+def test_the_owner_of_a_taken_address_is_notified_and_the_response_is_the_same(here, post):
     account = fresh_account("emil")
     open_account(here, post, account)
     other = {**fresh_account("thief"), "email": account["email"].upper()}
@@ -63,7 +63,7 @@ def test_the_owner_of_a_taken_address_is_told_and_the_answer_is_the_same(here, p
     assert len(post.letters(account["email"], "Open your")) == 1
 
 
-def test_bad_input_is_told_at_once_and_letters_are_bounded(here, post):
+def test_invalid_input_is_reported_and_activation_emails_are_limited(here, post):
     account = fresh_account("flood")
     register(here, {**account, "email": "nobody"}).expect(422, "invalid", {"/email"})
     register(here, {**account, "password": "short"}).expect(422, "invalid", {"/password"})
@@ -71,7 +71,7 @@ def test_bad_input_is_told_at_once_and_letters_are_bounded(here, post):
     assert replies == [202] * 10 + [429] * 2
 
 
-def test_a_number_or_address_that_was_taken_meanwhile(here, post):
+def test_a_number_or_address_taken_before_activation_is_a_conflict(here, post):
     first, second = fresh_account("first"), fresh_account("second")
     second["phone"] = first["phone"]
     for account in (first, second):
@@ -81,7 +81,7 @@ def test_a_number_or_address_that_was_taken_meanwhile(here, post):
     here.anonymous().put("/v1/verifications", token=tokens[1]).expect(409, "conflict", {"/phone"})
 
 
-def test_an_invitation_comes_with_the_account(here, post):
+def test_an_invitation_is_accepted_when_the_account_opens(here, post):
     anna = open_account(here, post, fresh_account("anna"))
     project, account = anna.project(), fresh_account("gina")
     made, dead = anna.invite(project, account["email"], "viewer"), anna.invite(project, "x" + account["email"])
@@ -103,7 +103,7 @@ def ask(here, post, account):
     return post.letter(account["email"], "Open your").token
 
 
-def test_by_invitation_only(gated, here, post):
+def test_registration_by_invitation_only(gated, here, post):
     anna = open_account(here, post, fresh_account("anna"))
     project, asked_before = anna.project(), ask(here, post, fresh_account("before"))
     with gated.api_with(REGISTRATION="invited"):
@@ -116,7 +116,7 @@ def test_by_invitation_only(gated, here, post):
         here.anonymous().put("/v1/verifications", token=asked_before).expect(403, "forbidden")
 
 
-def test_not_at_all(gated, here, post):
+def test_closed_registration(gated, here, post):
     anna = open_account(here, post, fresh_account("anna"))
     made, asked_before = anna.invite(anna.project(), fresh_account("j")["email"]), ask(here, post, fresh_account("before"))
     with gated.api_with(REGISTRATION="closed"):
@@ -126,5 +126,5 @@ def test_not_at_all(gated, here, post):
     here.anonymous().put("/v1/verifications", token=asked_before).expect(204)
 
 
-def test_the_contract_says_that_it_may_come_by_letter(world):
+def test_openapi_describes_registration_by_email(world):
     assert set(judge.contract["paths"]["/v1/users"]["post"]["responses"]) == {"201", "202", "default"}

@@ -62,7 +62,7 @@ def cast(world):
 
 @pytest.mark.parametrize("action", ACTIONS)
 @pytest.mark.parametrize("role", ROLES)
-def test_may(cast, role, action):
+def test_each_role_can_do_what_the_table_says(cast, role, action):
     roles, status, act = ACTIONS[action]
     scene = Scene(*cast, role)
     reply = act(scene)
@@ -74,12 +74,12 @@ def test_may(cast, role, action):
         reply.expect(403)
 
 
-def test_nobody_raises_themselves(cast):
+def test_users_cannot_raise_their_own_role(cast):
     scene = Scene(*cast, "member")
     scene.actor.put(f"{scene.path}/members/{scene.actor.id}", role="owner").expect(403)
 
 
-def test_no_token_gets_nothing(world, cast):
+def test_requests_without_a_token_are_refused(world, cast):
     scene = Scene(*cast, "member")
     nobody = world.anonymous()
     for path in (scene.path, scene.path + "/snapshot", scene.path + "/events", scene.path + "/members",

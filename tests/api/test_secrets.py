@@ -8,7 +8,7 @@ from pymongo import MongoClient
 from client import PASSWORD, User
 
 
-def test_no_log_holds_a_token_a_password_or_an_address(world, stack, anna):
+def test_logs_contain_no_tokens_passwords_or_addresses(world, stack, anna):
     anna.task("Logged, perhaps")
     with anna.live() as feed:
         feed.silent()
@@ -26,7 +26,7 @@ def test_no_log_holds_a_token_a_password_or_an_address(world, stack, anna):
             assert secret not in text, f"the log of {name} holds the {what}"
 
 
-def test_the_store_holds_no_password_and_no_refresh_token_as_they_are(stack, world, anna):
+def test_the_database_contains_no_plain_passwords_or_refresh_tokens(stack, world, anna):
     keyed = world.anonymous().post("/v1/sessions", login=anna.email, password=PASSWORD, key="log-in-once").expect(201)
     with MongoClient(stack.mongodb_uri) as mongo:
         database = mongo[stack.mongodb_database]
@@ -37,7 +37,7 @@ def test_the_store_holds_no_password_and_no_refresh_token_as_they_are(stack, wor
                     assert secret not in text, f"{name} holds a secret as it is"
 
 
-def test_a_known_and_an_unknown_account_take_the_same_time(world, anna):
+def test_login_takes_the_same_time_for_known_and_unknown_accounts(world, anna):
     def seconds(login):
         start = time.monotonic()
         world.anonymous().post("/v1/sessions", login=login, password="not the password").expect((401, 429))

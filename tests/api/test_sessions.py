@@ -17,14 +17,14 @@ def refresh(world, token):
 
 
 @pytest.mark.parametrize("login", ["email", "phone", "EMAIL"])
-def test_one_logs_in_with_address_or_number(world, anna, login):
+def test_users_can_log_in_with_address_or_number(world, anna, login):
     value = {"email": anna.email, "phone": anna.phone, "EMAIL": anna.email.upper()}[login]
     again = anna.log_in(login=value)
     assert again.get("/v1/me").expect(200)["id"] == anna.id
     assert again.refresh_token != anna.refresh_token
 
 
-def test_a_wrong_password_and_an_unknown_account_get_the_same_answer(world, anna):
+def test_a_wrong_password_and_an_unknown_account_get_the_same_response(world, anna):
     nobody = world.anonymous()
     wrong = nobody.post("/v1/sessions", login=anna.email, password="not the password").expect(401)
     unknown = nobody.post("/v1/sessions", login="nobody@example.com", password=PASSWORD).expect(401)
@@ -33,7 +33,7 @@ def test_a_wrong_password_and_an_unknown_account_get_the_same_answer(world, anna
 
 
 @pytest.mark.parametrize("login", [{"$gt": ""}, ["a"], 3, None, True])
-def test_an_operator_is_no_login(world, login):
+def test_a_database_operator_is_not_accepted_as_a_login(world, login):
     world.anonymous().post("/v1/sessions", login=login, password=PASSWORD).expect(422, "invalid", {"/login"})
 
 
@@ -45,13 +45,13 @@ def test_a_refresh_token_is_rotated(world, anna):
     refresh(world, first["refreshToken"]).expect(200)
 
 
-def test_a_lost_refresh_reply_may_be_asked_for_again(world, anna):
+def test_a_lost_refresh_response_can_be_requested_again(world, anna):
     refresh(world, anna.refresh_token).expect(200)
     again = refresh(world, anna.refresh_token).expect(200)
     refresh(world, again["refreshToken"]).expect(200)
 
 
-def test_a_lost_refresh_reply_may_be_asked_for_as_long_as_its_token_is_unused(world, anna, stack):
+def test_a_lost_refresh_response_can_be_requested_while_its_token_is_unused(world, anna, stack):
     lost = refresh(world, anna.refresh_token).expect(200)
     long_ago = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=5)
     with pymongo.MongoClient(stack.mongodb_uri) as client:
@@ -63,7 +63,7 @@ def test_a_lost_refresh_reply_may_be_asked_for_as_long_as_its_token_is_unused(wo
     refresh(world, again["refreshToken"]).expect(200)
 
 
-def test_a_copied_refresh_token_with_a_key_ends_the_session_and_nothing_else(world, anna, stack):
+def test_a_copied_refresh_token_with_an_idempotency_key_only_ends_its_session(world, anna, stack):
     """Once: the worker crashed, since the refusal of a copied token is not recorded under the key."""
     before = stack.logs("api").count("serving with")
     copied, key = anna.refresh_token, secrets.token_hex(8)
@@ -75,7 +75,7 @@ def test_a_copied_refresh_token_with_a_key_ends_the_session_and_nothing_else(wor
     assert stack.logs("api").count("serving with") == before
 
 
-def test_an_end_behind_a_missing_number_is_heard_at_once(anna, stack):
+def test_a_session_that_ended_behind_a_missing_number_is_noticed_at_once(anna, stack):
     """Numbers expire unread while a host is stopped; what came after them must not wait for them."""
     session = bson.ObjectId(tokens.claims(anna.token)["sid"])
     with pymongo.MongoClient(stack.mongodb_uri) as client:
@@ -88,7 +88,7 @@ def test_an_end_behind_a_missing_number_is_heard_at_once(anna, stack):
 
 
 @pytest.mark.parametrize("kind", ["random", "changed", "of another session", "in capitals"])
-def test_a_refresh_token_that_was_never_issued_ends_nothing(world, anna, kind):
+def test_a_refresh_token_that_was_never_issued_ends_no_session(world, anna, kind):
     session, secret = anna.refresh_token.split(".")
     other = anna.log_in().refresh_token.split(".")[1]
     guess = {"random": session + "." + secrets.token_urlsafe(32),
@@ -100,7 +100,7 @@ def test_a_refresh_token_that_was_never_issued_ends_nothing(world, anna, kind):
     refresh(world, anna.refresh_token).expect(200)
 
 
-def test_the_ids_of_sessions_say_nothing_of_each_other(world, anna):
+def test_session_ids_are_unpredictable(world, anna):
     ids = {tokens.claims(anna.log_in().token)["sid"] for _ in range(6)}
     assert len({i[:8] for i in ids}) == len({i[8:18] for i in ids}) == len({i[18:] for i in ids}) == 6
 
@@ -114,7 +114,7 @@ def test_an_old_refresh_token_ends_the_session(world, anna):
     eventually(lambda: me.get("/v1/me").status == 401, within=2.0, what="the end of the access token")
 
 
-def test_two_refreshes_at_once_leave_one_living_session(world, anna):
+def test_two_concurrent_refreshes_leave_one_active_session(world, anna):
     replies = []
     threads = [threading.Thread(target=lambda: replies.append(refresh(world, anna.refresh_token)))
                for _ in range(4)]
@@ -127,17 +127,17 @@ def test_two_refreshes_at_once_leave_one_living_session(world, anna):
 
 
 @pytest.mark.parametrize("token", ["", "x", "a" * 43, 5, None, {"$ne": None}, "é" * 30])
-def test_a_bad_refresh_token_is_refused(world, token):
+def test_an_invalid_refresh_token_is_refused(world, token):
     refresh(world, token).expect((401, 422))
 
 
-def test_logging_out_ends_token_and_refresh_token_within_a_second(world, anna):
+def test_logging_out_revokes_both_tokens_within_a_second(world, anna):
     anna.delete("/v1/sessions/current").expect(204)
     eventually(lambda: anna.get("/v1/me").status == 401, within=1.0, what="401")
     refresh(world, anna.refresh_token).expect(401)
 
 
-def test_sessions_are_listed_and_ended_one_by_one(anna):
+def test_sessions_can_be_listed_and_ended_individually(anna):
     other = anna.log_in()
     sessions = anna.items("/v1/sessions")
     assert len(sessions) == 2
@@ -147,7 +147,7 @@ def test_sessions_are_listed_and_ended_one_by_one(anna):
     anna.get("/v1/me").expect(200)
 
 
-def test_all_other_sessions_end_at_once(anna):
+def test_all_other_sessions_can_be_ended_at_once(anna):
     others = [anna.log_in(), anna.log_in()]
     anna.delete("/v1/sessions").expect((200, 204))
     for other in others:
@@ -155,7 +155,7 @@ def test_all_other_sessions_end_at_once(anna):
     anna.get("/v1/me").expect(200)
 
 
-def test_one_session_more_than_fifty_ends_the_oldest(world, anna):
+def test_the_fifty_first_session_ends_the_oldest(world, anna):
     second = anna.log_in()
     for _ in range(48):
         anna.log_in()
@@ -184,7 +184,7 @@ def test_five_thousand_sessions_end_with_one_write(stack, world, anna):
         sessions.delete_many({"userId": user, "generation": 0})
 
 
-def test_an_operator_ends_the_sessions_of_an_account(world, anna, ben, stack):
+def test_an_operator_can_end_the_sessions_of_an_account(world, anna, ben, stack):
     """As the runbook has it: by the generation in the database, whatever the sessions are."""
     other = anna.log_in()
     with pymongo.MongoClient(stack.mongodb_uri) as mongo:
@@ -195,19 +195,19 @@ def test_an_operator_ends_the_sessions_of_an_account(world, anna, ben, stack):
     refresh(world, ben.refresh_token).expect(200)
 
 
-def test_nobody_ends_the_session_of_another(anna, ben):
+def test_users_cannot_end_each_others_sessions(anna, ben):
     anna.delete("/v1/sessions/" + tokens.claims(ben.token)["sid"]).expect(404)
     ben.get("/v1/me").expect(200)
 
 
-def test_the_token_says_what_was_agreed(anna):
+def test_the_access_token_has_the_specified_claims(anna):
     claims = tokens.claims(anna.token)
     assert (claims["iss"], claims["aud"], claims["typ"]) == ("taskwire", "taskwire", "access")
     assert claims["sub"] == anna.id and claims["exp"] - claims["iat"] <= 600
     assert tokens.header(anna.token)["alg"] == "HS256" and tokens.header(anna.token)["kid"]
 
 
-def test_no_forged_token_is_believed(world, anna, signing_keys):
+def test_forged_tokens_are_refused(world, anna, signing_keys):
     right = tokens.make(tokens.header(anna.token), tokens.claims(anna.token),
                         signing_keys[tokens.header(anna.token)["kid"]])
     stranger = world.anonymous()
@@ -218,5 +218,5 @@ def test_no_forged_token_is_believed(world, anna, signing_keys):
 
 
 @pytest.mark.parametrize("value", ["", "Bearer", "Bearer ", "Basic YTpi", "bearer", "Bearer a b", "\x7f"])
-def test_a_bad_authorization_header_is_401(world, value):
+def test_a_malformed_authorization_header_is_401(world, value):
     world.anonymous().get("/v1/me", headers={"Authorization": value}).expect((400, 401))

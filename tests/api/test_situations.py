@@ -12,7 +12,7 @@ from client import fresh_account
 
 @pytest.mark.parametrize("email", ["o'brien@example.org", "a+taskwire@example.org", "a@example.fitness",
                                    "first_last@example.org", "a@sub.example.co.uk", "1@example.org", "A.B@EXAMPLE.ORG"])
-def test_addresses_that_other_tools_refuse(world, email):
+def test_unusual_but_valid_addresses_are_accepted(world, email):
     user = world.anonymous().post("/v1/users", **{**fresh_account(), "email": email}).expect((201, 409))
     if user.status == 201:
         assert user["user"]["email"] == email.lower()
@@ -20,13 +20,13 @@ def test_addresses_that_other_tools_refuse(world, email):
 
 @pytest.mark.parametrize("zone", ["Asia/Calcutta", "Asia/Kolkata", "Europe/Kiev", "Europe/Kyiv", "Asia/Saigon",
                                   "America/Buenos_Aires", "US/Pacific", "Etc/GMT+5"])
-def test_zones_by_their_old_and_new_names(anna, zone):
+def test_time_zones_are_accepted_by_old_and_new_names(anna, zone):
     assert anna.patch("/v1/me", timeZone=zone).expect(200)["timeZone"] == zone
     anna.get("/v1/tasks", today="true").expect(200)
 
 
 @pytest.mark.parametrize("due", ["20132-11-03T18:00:00.000Z", "22222-02-17T07:00:00.000Z", "0000-00-00T00:00:00.000Z"])
-def test_a_year_typed_with_five_digits_breaks_no_board(anna, due):
+def test_a_year_with_five_digits_is_refused_and_breaks_no_board(anna, due):
     project = anna.project()
     task = anna.task(projectId=project["id"])
     anna.patch(task, dueAt=due).expect(422, pointers=["/dueAt"])
@@ -45,7 +45,7 @@ def test_tasks_of_a_deleted_project_are_not_upcoming(anna):
     assert task["id"] in [t["id"] for t in anna.items("/v1/tasks", overdue="true")]
 
 
-def test_what_is_due_soon_comes_before_fifty_things_that_are_not(world):
+def test_tasks_due_soon_come_before_fifty_later_ones(world):
     user = world.user()
     for n in range(52):
         user.task(f"Far {n}", dueDate="2099-12-31")
@@ -56,7 +56,7 @@ def test_what_is_due_soon_comes_before_fifty_things_that_are_not(world):
     assert [t["id"] for t in page["items"][:2]] == [over["id"], soon["id"]] and page["nextCursor"]
 
 
-def test_a_task_without_a_time_gets_none(anna):
+def test_a_due_date_without_a_time_stays_without_one(anna):
     for zone in ("Pacific/Kiritimati", "America/Los_Angeles"):
         anna.patch("/v1/me", timeZone=zone).expect(200)
         task = anna.task(dueDate="2030-06-01", startDate="2030-06-01")
@@ -99,7 +99,7 @@ def test_reopening_a_subtask_leaves_its_parent_as_it_is(anna):
     assert anna.get(parent).expect(200)["completedAt"]
 
 
-def test_each_situation_is_held_by_a_test_that_exists():
+def test_every_situation_names_an_existing_test():
     tests = pathlib.Path(__file__).resolve().parents[1]
     named = set(re.findall(r"`(test_\w+)`", (tests / "situations.md").read_text()))
     there = {name for file in tests.rglob("test_*.py") for name in re.findall(r"^def (test_\w+)", file.read_text(), re.M)}

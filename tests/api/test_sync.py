@@ -24,7 +24,7 @@ def ids(things):
     return {t["id"] for t in things}
 
 
-def test_without_a_cursor_everything_comes(anna, ben):
+def test_without_a_cursor_sync_returns_everything(anna, ben):
     project = anna.project("Shared")
     anna.share(project, ben)
     task = anna.task("A", projectId=project["id"])
@@ -37,7 +37,7 @@ def test_without_a_cursor_everything_comes(anna, ben):
     assert {m["userId"] for m in got["members"] if m["projectId"] == project["id"]} == {anna.id, ben.id}
 
 
-def test_get_and_post_answer_the_same(anna, ben):
+def test_get_and_post_return_the_same(anna, ben):
     project = anna.project()
     anna.share(project, ben)
     cursor = sync(ben)["cursor"]
@@ -49,7 +49,7 @@ def test_get_and_post_answer_the_same(anna, ben):
     ben.post("/v1/sync", since=cursor).expect(422, pointers=["/since"])
 
 
-def test_with_a_cursor_only_what_changed_comes(anna):
+def test_with_a_cursor_sync_returns_only_changes(anna):
     kept, changed, gone = anna.task("Kept"), anna.task("A"), anna.task("Gone")
     cursor = sync(anna)["cursor"]
     nothing = sync(anna, cursor)
@@ -64,7 +64,7 @@ def test_with_a_cursor_only_what_changed_comes(anna):
     assert kept["id"] not in str(got)
 
 
-def test_a_project_that_comes_brings_its_tasks_and_one_that_goes_is_a_tombstone(anna, ben):
+def test_a_joined_project_comes_with_its_tasks_and_a_left_one_is_deleted(anna, ben):
     project = anna.project()
     task = anna.task("A", projectId=project["id"])
     cursor = sync(ben)["cursor"]
@@ -77,7 +77,7 @@ def test_a_project_that_comes_brings_its_tasks_and_one_that_goes_is_a_tombstone(
     assert not after["tasks"]
 
 
-def test_a_cursor_that_cannot_be_followed_gives_everything_again(anna):
+def test_an_unusable_cursor_returns_everything_again(anna):
     task = anna.task("A")
     cursor = sync(anna)["cursor"]
     other = ("0" if cursor[0] != "0" else "1") + cursor[1:]
@@ -86,7 +86,7 @@ def test_a_cursor_that_cannot_be_followed_gives_everything_again(anna):
         assert reply.status == 400 or (reply["full"] and task["id"] in ids(reply["tasks"])), reply
 
 
-def test_sync_and_all_share_one_cursor(anna):
+def test_sync_and_follow_all_share_one_cursor(anna):
     cursor = sync(anna)["cursor"]
     task = anna.task("While away")
     with anna.live(follow=[]) as feed:
@@ -96,7 +96,7 @@ def test_sync_and_all_share_one_cursor(anna):
         feed.silent()
 
 
-def test_a_mirror_kept_by_sync_equals_everything(anna, ben):
+def test_a_mirror_updated_by_sync_equals_a_full_load(anna, ben):
     """Changes of every kind, synced in steps, end where a fresh sync stands."""
     project = anna.project()
     anna.share(project, ben)
@@ -153,7 +153,7 @@ def copy_project(stack, project, task, count):
         return [str(p["_id"]) for p in made["projects"]], [str(t["_id"]) for t in made["tasks"]]
 
 
-def test_hundreds_of_projects_come_and_change_at_once(anna, ben, stack):
+def test_hundreds_of_projects_can_be_synced_at_once(anna, ben, stack):
     """A cursor of so many projects is too long for a URL; and a change in each took a worker's whole memory."""
     project = anna.project()
     anna.share(project, ben)
@@ -180,7 +180,7 @@ def test_hundreds_of_projects_come_and_change_at_once(anna, ben, stack):
     assert {name: stack.workers(name) for name in before} == before
 
 
-def test_what_is_more_than_one_answer_comes_in_several(anna, stack):
+def test_a_large_sync_is_split_into_several_responses(anna, stack):
     """Every project has its tasks counted; an answer ends with the one that fills it."""
     projects = [anna.project(f"P{n}") for n in range(4)]
     tasks = [anna.task("A", projectId=p["id"])["id"] for p in projects]
@@ -200,7 +200,7 @@ def test_what_is_more_than_one_answer_comes_in_several(anna, stack):
     assert not anna.post("/v1/sync", cursor=answers[-1]["cursor"]).expect(200)["projects"], cursor
 
 
-def test_a_long_absence_is_told_in_several_answers(anna, stack):
+def test_a_long_absence_is_synced_in_several_responses(anna, stack):
     """One answer reads at most 2,000 events; the log's numbers stand for events made beside the programs."""
     project = anna.project()
     task = anna.task("A", projectId=project["id"])
@@ -217,7 +217,7 @@ def test_a_long_absence_is_told_in_several_answers(anna, stack):
     assert not second["more"] and ids(second["tasks"]) == {task["id"]}
 
 
-def test_a_hole_in_the_log_makes_its_project_come_whole(anna, stack):
+def test_a_hole_in_the_log_makes_sync_return_the_whole_project(anna, stack):
     project = anna.project()
     cursor = sync(anna)["cursor"]
     tasks = [anna.task(f"T{n}", projectId=project["id"]) for n in range(5)]
@@ -230,7 +230,7 @@ def test_a_hole_in_the_log_makes_its_project_come_whole(anna, stack):
     assert anna.post("/v1/sync", cursor=got["cursor"]).expect(200)["whole"] == []
 
 
-def test_a_task_that_moved_out_of_sight_is_a_tombstone(anna, ben):
+def test_a_task_that_moved_out_of_reach_is_deleted(anna, ben):
     shared, own = anna.project(), anna.project()
     anna.share(shared, ben)
     task = anna.task("A", projectId=shared["id"])
@@ -243,7 +243,7 @@ def test_a_task_that_moved_out_of_sight_is_a_tombstone(anna, ben):
     assert ("task", task["id"]) in [(d["entity"], d["id"]) for d in got["deleted"]]
 
 
-def test_changed_members_come_alone(anna, ben, cleo):
+def test_sync_returns_only_the_members_that_changed(anna, ben, cleo):
     project = anna.project()
     anna.share(project, ben)
     cursor = sync(anna)["cursor"]

@@ -16,7 +16,7 @@ def project(anna):
                                 {"id": "docs", "name": "Docs", "colour": "#00aa00"}])
 
 
-def test_every_field_comes_back_as_it_was_sent(anna, ben, project):
+def test_every_field_is_returned_as_sent(anna, ben, project):
     anna.share(project, ben)
     parent = anna.task("Parent", projectId=project["id"])
     task = anna.task(**FULL, projectId=project["id"], assigneeIds=[anna.id, ben.id], labelIds=["bug", "docs"],
@@ -29,19 +29,19 @@ def test_every_field_comes_back_as_it_was_sent(anna, ben, project):
     assert ben.get(task).expect(200).json == task.json
 
 
-def test_a_task_can_have_dates_without_time(anna):
+def test_a_task_can_have_dates_without_times(anna):
     task = anna.task(startDate="2024-02-29", dueDate="2026-12-31")
     assert (task["startDate"], task["dueDate"], task["dueAt"]) == ("2024-02-29", "2026-12-31", None)
 
 
-def test_what_is_not_given_has_its_default(anna):
+def test_omitted_fields_have_their_defaults(anna):
     task = anna.task("Buy milk")
     assert (task["status"], task["priority"], task["checklist"], task["assigneeIds"]) == ("todo", "none", [],
         [])
     assert task["completedAt"] is task["archivedAt"] is task["deletedAt"] is task["dueAt"] is None
 
 
-def test_patch_changes_only_what_it_names_and_null_clears(anna):
+def test_patch_changes_only_named_fields_and_null_clears_them(anna):
     task = anna.task(**FULL)
     after = anna.patch(task, priority="low", description="", dueAt=None).expect(200)
     assert (after["priority"], after["description"], after["dueAt"]) == ("low", "", None)
@@ -54,7 +54,7 @@ def test_patch_changes_only_what_it_names_and_null_clears(anna):
 @pytest.mark.parametrize("due", ["0000-01-01T00:00:00.000Z", "0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z",
                                  "1969-12-31T23:59:59.999Z", "2026-06-30T12:00:00+02:00", "2026-06-30T23:59:60Z",
                                  "0001-01-01T00:00:00.000+14:00", "9999-12-31T23:59:59.999-14:00"])
-def test_dates_at_the_edges_are_kept_or_refused_and_break_no_list(anna, due):
+def test_extreme_dates_are_kept_or_refused_and_break_no_list(anna, due):
     reply = anna.post("/v1/tasks", title="T", dueAt=due).expect((201, 422))
     for query in ({}, {"sort": "dueAt"}, {"overdue": "true"}, {"dueBefore": due}, {"dueAfter": due}):
         anna.get("/v1/tasks", **query).expect((200, 400) if reply.status == 422 else 200)
@@ -63,7 +63,7 @@ def test_dates_at_the_edges_are_kept_or_refused_and_break_no_list(anna, due):
         anna.patch(reply, title="U").expect(200)
 
 
-def test_lists_are_replaced_as_a_whole(anna):
+def test_arrays_are_replaced_as_a_whole(anna):
     task = anna.task(checklist=[{"id": "a", "text": "A"}, {"id": "b", "text": "B", "done": True}])
     assert [c["done"] for c in task["checklist"]] == [False, True]
     after = anna.patch(task, checklist=[{"id": "a", "text": "A", "done": True}]).expect(200)
@@ -105,7 +105,7 @@ def anyone(world):
 
 @pytest.mark.parametrize("fields, pointer", BAD_FIELDS,
                          ids=lambda v: str(v)[:40] if isinstance(v, dict) else "")
-def test_a_bad_field_is_refused_by_name_when_made_and_when_changed(anyone, fields, pointer):
+def test_an_invalid_field_is_named_on_create_and_on_change(anyone, fields, pointer):
     user, kept = anyone
     for reply in (user.send("POST", "/v1/tasks", {"title": "T", **fields}),
                   user.send("PATCH", kept.path + "/" + kept["id"], fields)):
@@ -114,19 +114,19 @@ def test_a_bad_field_is_refused_by_name_when_made_and_when_changed(anyone, field
     assert user.get(kept).expect(200).json == kept.json
 
 
-def test_all_complaints_come_at_once(anna):
+def test_all_errors_are_reported_at_once(anna):
     anna.post("/v1/tasks", title="", priority="urgentest", dueAt="never", frobnicate=1).expect(
         422, "invalid", {"/title", "/priority", "/dueAt", "/frobnicate"})
 
 
 @pytest.mark.parametrize("title", ["x" * 500, "é" * 500, "😀" * 500, '"quoted" \\ back/slash', "<b>&amp;</b>",
                                    "a\u2028b", "مرحبا", "$gt", "a.b", "-", "\ufeffbom"])
-def test_a_title_may_be_any_text(anna, title):
+def test_a_title_can_be_any_text(anna, title):
     task = anna.task(title)
     assert task["title"] == title and anna.get(task).expect(200)["title"] == title
 
 
-def test_a_change_based_on_an_old_version_is_refused(anna):
+def test_a_change_based_on_an_old_revision_is_refused(anna):
     task = anna.task()
     after = anna.patch(task, status="in-progress", if_match=task.etag).expect(200)
     refused = anna.patch(task, status="completed", if_match=task.etag).expect(412, "stale")
@@ -137,7 +137,7 @@ def test_a_change_based_on_an_old_version_is_refused(anna):
     assert anna.get(task).expect(200).json == after.json
 
 
-def test_a_project_may_demand_that_changes_name_their_version(anna):
+def test_a_project_can_require_if_match(anna):
     project = anna.project(requireIfMatch=True)
     task = anna.task(projectId=project["id"])
     anna.patch(task, title="New").expect(428)
@@ -148,12 +148,12 @@ def test_a_project_may_demand_that_changes_name_their_version(anna):
 @pytest.mark.parametrize("tag, status", [("*", 200), ('"1"', 200), ('"7", "1"', 200), ('"2"', 412),
                                          ('"x"', 412),
                                          ("1", 400), ('"1', 400)])
-def test_if_match_is_read_as_the_standard_says(anna, tag, status):
+def test_if_match_follows_the_standard(anna, tag, status):
     task = anna.task()
     anna.patch(task, title="New", if_match=tag).expect((status, 412) if status == 400 else status)
 
 
-def test_a_get_of_what_is_known_is_304(anna):
+def test_a_conditional_get_of_an_unchanged_task_is_304(anna):
     task = anna.task()
     reply = anna.get(task, if_none_match=task.etag).expect(304)
     assert reply.etag == task.etag
@@ -162,7 +162,7 @@ def test_a_get_of_what_is_known_is_304(anna):
     anna.get(task, if_none_match='"99"').expect(200)
 
 
-def test_of_many_changes_from_one_version_exactly_one_wins(anna):
+def test_concurrent_changes_from_one_revision_succeed_exactly_once(anna):
     task, replies = anna.task(), []
 
     def change(n):
@@ -190,7 +190,7 @@ def test_trash_and_restore(anna):
     anna.get(task).expect(200)
 
 
-def test_archive_and_back(anna):
+def test_a_task_can_be_archived_and_unarchived(anna):
     task = anna.task()
     archived = anna.patch(task, archived=True).expect(200)
     assert archived["archivedAt"]
@@ -216,13 +216,13 @@ def test_a_task_cannot_become_its_own_ancestor(anna):
     anna.patch(top, parentId=child["id"]).expect(422, "invalid", {"/parentId"})
 
 
-def test_a_parent_lives_in_the_same_project(anna, project):
+def test_a_parent_must_be_in_the_same_project(anna, project):
     elsewhere = anna.task("Elsewhere")
     anna.post("/v1/tasks", title="T", projectId=project["id"], parentId=elsewhere["id"]).expect(422,
         "invalid", {"/parentId"})
 
 
-def test_an_assignee_must_see_the_project(anna, ben, project):
+def test_an_assignee_must_be_a_member(anna, ben, project):
     anna.post("/v1/tasks", title="T", projectId=project["id"], assigneeIds=[ben.id]).expect(422)
 
 

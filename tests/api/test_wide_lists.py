@@ -59,7 +59,7 @@ def key(task, field):
 
 
 @pytest.mark.parametrize("sort", ["position", "-createdAt", "dueAt", "-dueAt,priority", "priority"])
-def test_every_task_comes_once_and_in_order(wide, sort):
+def test_every_task_is_listed_once_and_in_order(wide, sort):
     anna, tasks = wide
     got = list(anna.pages("/v1/tasks", sort=sort, limit=120))
     wanted = {t["title"]: t for t in tasks if t["state"] in ("open", "done")}
@@ -92,7 +92,7 @@ def is_over(task):
 
 
 @pytest.mark.parametrize("query, wanted", FILTERS, ids=lambda v: "&".join(map("=".join, v.items())) if isinstance(v, dict) else "")
-def test_every_filter(wide, query, wanted):
+def test_every_filter_works_across_many_projects(wide, query, wanted):
     anna, tasks = wide
     got = [t["title"] for t in anna.pages("/v1/tasks", limit=200, **query)]
     known = [t for t in tasks if wanted(t) and (set(query) & {"archived", "deleted"} or t["state"] in ("open", "done"))]
@@ -100,7 +100,7 @@ def test_every_filter(wide, query, wanted):
 
 
 @pytest.mark.parametrize("sort", ["name", "-createdAt", "updatedAt"])
-def test_projects_in_every_order(wide, sort):
+def test_projects_can_be_sorted_in_every_order(wide, sort):
     anna, _ = wide
     got = list(anna.pages("/v1/projects", sort=sort, limit=110))
     assert len(got) == len({p["id"] for p in got}) == PROJECTS + 2  # the model and the Inbox

@@ -42,7 +42,7 @@ def end_session(page, session):
     page.click(f"#sessions [data-session='{session}'] button")
 
 
-def test_name_and_zone_are_changed(windows, anna):
+def test_name_and_time_zone_can_be_changed(windows, anna):
     page = account(windows, anna)
     Select(page.find("#profile [name=timeZone]")).select_by_value("Europe/Berlin")
     submit(page, "#profile", name="Änne Meyer")
@@ -54,7 +54,7 @@ def test_name_and_zone_are_changed(windows, anna):
     page.visible("#profile .complaint")
 
 
-def test_an_address_that_another_account_has_confirmed_is_not_shown(windows, anna, stack):
+def test_an_address_confirmed_by_another_account_is_not_shown(windows, anna, stack):
     page = account(windows, anna)
     with pymongo.MongoClient(stack.mongodb_uri) as client:
         client[stack.mongodb_database].users.update_one(
@@ -67,7 +67,7 @@ def test_an_address_that_another_account_has_confirmed_is_not_shown(windows, ann
     assert not page.find("#contact-email [name=code]").is_displayed()
 
 
-def test_the_page_has_an_address_and_a_way_back(windows, anna):
+def test_the_account_page_has_an_address_and_a_way_back(windows, anna):
     project = anna.project("Back")
     page = windows.log_in(anna, project)
     page.click("#me")
@@ -84,7 +84,7 @@ def test_the_page_has_an_address_and_a_way_back(windows, anna):
     page.wait_project("Back")
 
 
-def test_the_phone_is_confirmed_by_a_code(windows, anna, outbox):
+def test_the_phone_number_is_confirmed_with_a_code(windows, anna, outbox):
     windows.expect("status of 401")
     page = account(windows, anna)
     assert badge(page, "phone") == "Not confirmed"
@@ -101,7 +101,7 @@ def test_the_phone_is_confirmed_by_a_code(windows, anna, outbox):
     page.until(lambda: not page.find("#contact-phone [name=code]").is_displayed())
 
 
-def test_that_enough_codes_were_sent_is_said_at_once(windows, anna):
+def test_requesting_too_many_codes_is_reported_at_once(windows, anna):
     windows.expect("status of 429")
     for _ in range(10):
         anna.post("/v1/verifications", purpose="phone").expect(202)
@@ -112,7 +112,7 @@ def test_that_enough_codes_were_sent_is_said_at_once(windows, anna):
     assert page.driver.execute_script(asked) == 1  # not tried again first
 
 
-def test_a_new_address_counts_once_its_code_is_typed(windows, anna, outbox):
+def test_a_new_address_takes_effect_once_its_code_is_entered(windows, anna, outbox):
     windows.expect("status of 422")
     page = account(windows, anna)
     new = fresh_account()["email"]
@@ -127,7 +127,7 @@ def test_a_new_address_counts_once_its_code_is_typed(windows, anna, outbox):
     page.until(lambda: page.text("#contact-email strong") == new and badge(page, "email") == "Confirmed")
 
 
-def test_a_new_number_can_be_taken_back(windows, anna, outbox):
+def test_a_pending_number_can_be_cancelled(windows, anna, outbox):
     page = account(windows, anna)
     new = fresh_account()["phone"]
     page.click("#contact-phone .contact-row button")
@@ -139,7 +139,7 @@ def test_a_new_number_can_be_taken_back(windows, anna, outbox):
     assert (me["phone"], me["pendingPhone"]) == (anna.phone, None)
 
 
-def test_a_changed_password_logs_out_the_others(windows, anna):
+def test_changing_the_password_logs_out_other_browsers(windows, anna):
     windows.expect("status of 401", "status of 422")
     other, page = windows.log_in(anna), account(windows, anna)
     submit(page, "#password", currentPassword="not my password", newPassword=NEW)
@@ -169,7 +169,7 @@ def test_ending_another_session_logs_that_browser_out(windows, anna):
     other.visible("#gate")
 
 
-def test_all_others_are_ended_at_once(windows, anna):
+def test_all_other_sessions_can_be_logged_out_at_once(windows, anna):
     windows.expect("status of 401")
     page = account(windows, anna)
     others = [windows.log_in(anna) for _ in range(2)]
@@ -182,7 +182,7 @@ def test_all_others_are_ended_at_once(windows, anna):
     page.wait_connection("live")
 
 
-def test_a_second_step_is_set_up_used_and_taken_away(windows, anna):
+def test_two_factor_authentication_can_be_set_up_used_and_turned_off(windows, anna):
     windows.expect("status of 401", "status of 422")
     page = account(windows, anna)
     submit(page, "#factor-password", password="not my password")
@@ -218,7 +218,7 @@ def test_a_second_step_is_set_up_used_and_taken_away(windows, anna):
     assert anna.log_in().get("/v1/me")["totpEnabledAt"] is None
 
 
-def test_a_second_factor_fits_every_size(windows, anna):
+def test_two_factor_set_up_fits_every_screen_size(windows, anna):
     page = account(windows, anna)
     page.click("#contact-phone .contact-row button")
     submit(page, "#factor-password", password=anna.password)
@@ -228,7 +228,7 @@ def test_a_second_factor_fits_every_size(windows, anna):
         assert too_wide(page) == [], width
 
 
-def test_a_qr_code_says_its_text(windows):
+def test_the_qr_code_contains_its_text(windows):
     """Every kind: with and without version bits, one block and many, of one length and of two."""
     page = windows.open()
     script = """
@@ -272,7 +272,7 @@ def exported(page, what):
     page.until(lambda: page.driver.execute_script("return window.exported") == what, why=f"the export did not give {what}")
 
 
-def test_after_a_while_the_password_is_asked_for_again(stack, windows, anna):
+def test_an_old_login_has_to_confirm_the_password(stack, windows, anna):
     page = windows.log_in(anna)
     long_since_confirmed(stack, anna)
     windows.expect("status of 403", "status of 422")
@@ -288,7 +288,7 @@ def test_after_a_while_the_password_is_asked_for_again(stack, windows, anna):
     exported(page, anna.email)  # for a quarter of an hour nothing is asked
 
 
-def test_who_does_not_confirm_gets_nothing(stack, windows, anna):
+def test_cancelling_the_password_prompt_cancels_the_action(stack, windows, anna):
     page = windows.log_in(anna)
     long_since_confirmed(stack, anna)
     windows.expect("status of 403")
@@ -297,7 +297,7 @@ def test_who_does_not_confirm_gets_nothing(stack, windows, anna):
     exported(page, "step-up-required")
 
 
-def test_with_a_second_factor_its_code_is_asked_for_too(stack, windows, anna):
+def test_with_two_factor_authentication_the_prompt_also_asks_for_a_code(stack, windows, anna):
     secret = anna.post("/v1/me/totp", password=anna.password).expect(201)["secret"]
     recovery = anna.put("/v1/me/totp", code=code_of(secret)).expect(200)["recoveryCodes"]
     page = windows.open()

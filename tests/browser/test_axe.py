@@ -45,7 +45,7 @@ def furnished(anna, ben):
 
 
 @pytest.mark.timeout(300)
-def test_axe_finds_nothing(windows, anna, ben, furnished):
+def test_axe_finds_no_violations(windows, anna, ben, furnished):
     windows.expect("status of 401", "status of 422", "status of 404")
     page = windows.open()
     at = Looker(page)

@@ -20,7 +20,7 @@ def end_sessions(user):
             other.delete(f"/v1/sessions/{session['id']}").expect(204)
 
 
-def test_a_reload_with_unsaved_text_asks(windows, anna):
+def test_reloading_with_unsaved_input_asks(windows, anna):
     project = anna.project("Reload")
     anna.task("Plan", projectId=project["id"])
     page = windows.log_in(anna, project)
@@ -35,7 +35,7 @@ def test_a_reload_with_unsaved_text_asks(windows, anna):
     assert asks_before_leaving(page)
 
 
-def test_the_window_of_a_project_asks_before_text_is_lost(windows, anna):
+def test_the_project_dialog_asks_before_input_is_lost(windows, anna):
     project = anna.project("Window", description="One\r\ntwo ")
     page = windows.log_in(anna, project)
     page.click("#project-settings")
@@ -67,7 +67,7 @@ def test_the_window_of_a_project_asks_before_text_is_lost(windows, anna):
     assert anna.get(project)["description"] == "One\r\ntwo "
 
 
-def test_the_forms_of_the_account_ask_before_text_is_lost(windows, anna):
+def test_the_account_forms_ask_before_input_is_lost(windows, anna):
     project = anna.project("Elsewhere")
     page = windows.log_in(anna, project)
     page.click("#me")
@@ -99,7 +99,7 @@ def test_the_forms_of_the_account_ask_before_text_is_lost(windows, anna):
     assert asks_before_leaving(page)
 
 
-def test_an_ended_session_keeps_what_was_typed_into_a_window(windows, anna):
+def test_input_in_a_dialog_survives_an_ended_session(windows, anna):
     windows.expect("status of 401")
     project = anna.project("Short", description="As it was.")
     page = windows.log_in(anna, project)
@@ -122,7 +122,7 @@ def test_an_ended_session_keeps_what_was_typed_into_a_window(windows, anna):
     page.until(lambda: page.visible("#profile [name=name]").get_property("value") == "Anna Two")
 
 
-def test_a_project_that_two_change_at_once_loses_nothing_unseen(windows, anna, ben):
+def test_concurrent_changes_of_a_project_are_never_overwritten_unseen(windows, anna, ben):
     windows.expect("status of 412")
     project = anna.project("Draft", description="As it was.")
     anna.share(project, ben, "admin")
@@ -139,7 +139,7 @@ def test_a_project_that_two_change_at_once_loses_nothing_unseen(windows, anna, b
     assert (after["name"], after["description"]) == ("Mine", "Better.")
 
 
-def test_an_ended_session_keeps_what_was_typed(windows, anna):
+def test_input_in_a_task_survives_an_ended_session(windows, anna):
     """The task and the text are back after the same person has logged in again; nothing is in the page meanwhile."""
     windows.expect("status of 401")
     project = anna.project("Expiry")
@@ -161,7 +161,7 @@ def test_an_ended_session_keeps_what_was_typed(windows, anna):
     assert [i["text"] for i in after["checklist"]] == ["buy nails"]
 
 
-def test_nobody_else_gets_what_was_typed(windows, anna, ben):
+def test_another_user_does_not_get_the_unsaved_input(windows, anna, ben):
     windows.expect("status of 401")
     project = anna.project("Expiry")
     anna.task("Old title", projectId=project["id"])
@@ -175,7 +175,7 @@ def test_nobody_else_gets_what_was_typed(windows, anna, ben):
     assert "For Anna only" not in everything(page)
 
 
-def test_an_item_without_enter_is_saved(windows, anna):
+def test_a_checklist_item_typed_without_enter_is_saved(windows, anna):
     project = anna.project("Items")
     task = anna.task("List", projectId=project["id"], checklist=[{"id": "a", "text": "one", "done": False}])
     page = windows.log_in(anna, project)
@@ -190,7 +190,7 @@ def test_an_item_without_enter_is_saved(windows, anna):
     page.until(lambda: len(anna.get(task)["labelIds"]) == 1)
 
 
-def test_who_may_no_longer_write_keeps_the_text(windows, anna, ben):
+def test_text_can_be_copied_after_losing_write_access(windows, anna, ben):
     project = anna.project("Rights")
     anna.task("Draft", projectId=project["id"])
     anna.share(project, ben)
@@ -213,7 +213,7 @@ def test_who_may_no_longer_write_keeps_the_text(windows, anna, ben):
     {"checklist": [{"id": "a", "text": "  padded ", "done": True}, {"id": "b", "text": "two\nlines", "done": False}]},
     {"dueAt": "2031-01-31T22:59:59.999Z"}, {"dueDate": "9999-12-31"}, {"title": "\u200fשלום 🚀 "}],
     ids=["line breaks", "padded title", "broken title", "padded items", "seconds", "last day", "marks"])
-def test_nothing_typed_nothing_asked(windows, anna, fields):
+def test_closing_without_edits_does_not_ask(windows, anna, fields):
     project = anna.project("Quiet")
     body = {"projectId": project["id"], "title": "Quiet", **fields}
     reply = anna.post("/v1/tasks", **body)
@@ -235,7 +235,7 @@ def everything(page):
         return [document.title, document.body.textContent, location.href, ...values, ...names].join("\\n")""")
 
 
-def test_after_log_out_nothing_of_the_account_is_in_the_page(windows, anna, ben):
+def test_logging_out_removes_all_account_data_from_the_page(windows, anna, ben):
     anna.patch("/v1/me", name="Annamaria Verylongname").expect(200)
     project = anna.project("Confidential plan", description="Secret words")
     anna.patch(project, labels=[{"id": "l", "name": "classified", "colour": "#aa5500"}]).expect(200)
@@ -267,7 +267,7 @@ def test_after_log_out_nothing_of_the_account_is_in_the_page(windows, anna, ben)
     assert page.find("#search").get_property("value") == ""
 
 
-def test_leaving_a_project_asks(windows, anna, ben):
+def test_leaving_a_project_asks_first(windows, anna, ben):
     project = anna.project("Club")
     anna.share(project, ben)
     page = windows.log_in(ben, project)

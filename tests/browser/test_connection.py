@@ -26,7 +26,7 @@ def no_push(stack):
         yield
 
 
-def test_a_killed_push_daemon_is_reconnected_to(windows, stack, anna):
+def test_the_page_reconnects_after_push_is_killed(windows, stack, anna):
     windows.expect_losses()
     project = anna.project("Kill")
     page = windows.log_in(anna, project)
@@ -42,7 +42,7 @@ def test_a_killed_push_daemon_is_reconnected_to(windows, stack, anna):
     assert ours == fresh
 
 
-def test_the_corner_counts_what_was_caught_up(windows, stack, anna, ben):
+def test_the_corner_shows_how_many_changes_were_caught_up(windows, stack, anna, ben):
     windows.expect_losses()
     project = anna.project("Away")
     anna.share(project, ben)
@@ -67,7 +67,7 @@ def test_the_corner_counts_what_was_caught_up(windows, stack, anna, ben):
     assert ours == fresh
 
 
-def test_who_was_removed_while_away_is_shown_out(windows, stack, anna, ben):
+def test_a_user_removed_while_offline_loses_the_project(windows, stack, anna, ben):
     windows.expect_losses()
     project = anna.project("Gone")
     anna.share(project, ben)
@@ -94,7 +94,7 @@ def test_a_browser_that_was_offline_catches_up(windows, anna, ben):
     page.wait_titles("todo", [f"Task {n}" for n in range(5)])
 
 
-def test_a_write_begun_offline_happens_once(windows, anna):
+def test_a_write_started_offline_takes_effect_once(windows, anna):
     windows.expect_losses()
     project = anna.project("Once")
     page = windows.log_in(anna, project)
@@ -108,7 +108,7 @@ def test_a_write_begun_offline_happens_once(windows, anna):
     assert [t["title"] for t in anna.items("/v1/tasks", projectId=project["id"])] == ["Only one"]
 
 
-def test_a_write_whose_worker_is_killed_happens_once(windows, stack, anna):
+def test_a_write_whose_worker_is_killed_takes_effect_once(windows, stack, anna):
     windows.expect_losses()
     project = anna.project("Killed")
     page = windows.log_in(anna, project)
@@ -129,7 +129,7 @@ def test_a_write_whose_worker_is_killed_happens_once(windows, stack, anna):
     page.wait_titles("todo", [f"Task {n}" for n in range(4)])
 
 
-def test_a_renewed_token_keeps_the_connection(windows, anna):
+def test_renewing_the_token_keeps_the_connection(windows, anna):
     page = windows.log_in(anna)
     page.driver.execute_script(WATCH)
     page.driver.execute_async_script("""
@@ -143,7 +143,7 @@ def test_a_renewed_token_keeps_the_connection(windows, anna):
     assert set(states(page)) == {"live"}
 
 
-def test_many_changes_at_once_end_as_the_snapshot(windows, anna, ben):
+def test_after_many_concurrent_changes_the_page_equals_the_snapshot(windows, anna, ben):
     """A storm of another's changes: at its end the page holds what a fresh snapshot holds."""
     project = anna.project("Storm")
     anna.share(project, ben)
@@ -162,7 +162,7 @@ def test_many_changes_at_once_end_as_the_snapshot(windows, anna, ben):
     page.until(equal, why="the page and the snapshot differ")
 
 
-def test_large_tasks_whose_events_leave_them_out_end_as_the_snapshot(windows, anna, ben):
+def test_large_tasks_omitted_from_events_still_equal_the_snapshot(windows, anna, ben):
     """Ben changes large tasks: the page applies changes to what it knows, and reads what it cannot know."""
     project = anna.project("Large")
     anna.share(project, ben)
@@ -210,7 +210,7 @@ THROTTLED = """
 """
 
 
-def test_a_follow_that_came_too_soon_is_repeated_on_the_same_connection(windows):
+def test_a_throttled_follow_is_repeated_on_the_same_connection(windows):
     """A new connection would count for more than the follow that was throttled."""
     page = windows.open()
     sent, shown = page.driver.execute_async_script(THROTTLED)

@@ -36,7 +36,7 @@ def focus(page):
     ("America/Los_Angeles", "2031-01-01T07:59:59Z", "2030-12-30", "2030-12-31", "2031-01-01"),
     ("Pacific/Kiritimati", "2031-01-01T10:00:00Z", "2031-01-01", "2031-01-02", "2031-01-03"),
 ])
-def test_today_is_the_day_of_the_accounts_zone(windows, zone, now, late, today, tomorrow):
+def test_today_is_the_current_day_in_the_accounts_time_zone(windows, zone, now, late, today, tomorrow):
     page = windows.open()
     tasks = [{"dueDate": d} for d in (late, today, tomorrow, "9999-12-31")]
     labels = module(page, DATES, zone, now, tasks)
@@ -61,13 +61,13 @@ ROUND = """
     ("Europe/Berlin", "2026-03-29", "02:30", "2026-03-29T01:30:00.000Z", "03:30"),  # skipped: after the gap
     ("Pacific/Chatham", "2031-01-01", "12:45", "2030-12-31T23:00:00.000Z", None),
 ])
-def test_times_are_typed_and_shown_in_the_accounts_zone(windows, zone, date, time, instant, shown):
+def test_times_are_entered_and_shown_in_the_accounts_time_zone(windows, zone, date, time, instant, shown):
     page = windows.open()
     ((due, back),) = module(page, ROUND, zone, [[date, time]])
     assert due == instant and back == {"date": date, "time": shown or time}
 
 
-def test_the_accounts_zone_counts_not_the_browsers(windows, anna):
+def test_the_accounts_time_zone_is_used_not_the_browsers(windows, anna):
     anna.patch("/v1/me", timeZone="Pacific/Kiritimati").expect(200)
     project = anna.project("Far away")
     there = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=14)
@@ -84,7 +84,7 @@ def test_the_accounts_zone_counts_not_the_browsers(windows, anna):
     page.until(lambda: (anna.get(task)["dueAt"] or "").endswith("T20:00:00.000Z"))
 
 
-def test_labels_move_with_the_clock(windows, anna):
+def test_due_labels_change_with_the_clock(windows, anna):
     """Past a due time without a sign from anybody; past midnight when the computer wakes."""
     project = anna.project("Clock")
     page = windows.log_in(anna, project)
@@ -104,7 +104,7 @@ def test_labels_move_with_the_clock(windows, anna):
 
 # ---- the filter ----
 
-def test_a_filter_is_always_seen_and_ends_with_the_project(windows, anna):
+def test_an_active_filter_is_visible_and_is_cleared_with_the_project(windows, anna):
     first, second = anna.project("First"), anna.project("Second")
     for title in ("Roof", "Door", "Wall"):
         anna.task(title, projectId=first["id"])
@@ -141,7 +141,7 @@ def test_page_and_api_fold_words_alike(windows):
 
 
 @pytest.mark.parametrize("text, query", [("İstanbul", "istanbul"), ("Straße", "STRASSE"), ("Démo", "demo"), ("ΑΣΦΑΛΗΣ", "ασφαλης"), ("Łódź", "lodz")])
-def test_a_search_finds_a_word_however_it_is_typed(windows, anna, text, query):
+def test_search_finds_a_word_however_it_is_spelled(windows, anna, text, query):
     project = anna.project("Words")
     task = anna.task(f"a {text} b", projectId=project["id"])
     anna.task("other", projectId=project["id"])
@@ -153,7 +153,7 @@ def test_a_search_finds_a_word_however_it_is_typed(windows, anna, text, query):
 
 # ---- focus and keys ----
 
-def test_the_focus_never_falls_to_the_body(windows, anna):
+def test_the_focus_never_falls_back_to_the_body(windows, anna):
     project = anna.project("Focus")
     tasks = [anna.task(f"Task {n}", projectId=project["id"], checklist=[{"id": "a", "text": "one", "done": False}, {"id": "b", "text": "two", "done": False}])
              for n in range(3)]
@@ -204,7 +204,7 @@ def test_the_focus_never_falls_to_the_body(windows, anna):
     somewhere()
 
 
-def test_alt_and_arrows_move_a_card_one_place_and_back(windows, anna):
+def test_alt_and_arrow_keys_move_a_card_and_back(windows, anna):
     project = anna.project("Arrows")
     for title in ("A", "x hidden", "B", "C"):
         anna.task(title, projectId=project["id"])
@@ -239,7 +239,7 @@ def test_alt_and_arrows_move_a_card_one_place_and_back(windows, anna):
     page.wait_titles("todo", todo)
 
 
-def test_the_panel_of_a_phone_is_modal(windows, anna):
+def test_the_panel_is_modal_on_a_phone(windows, anna):
     project = anna.project("Phone")
     anna.task("One", projectId=project["id"])
     page = windows.log_in(anna, project)
@@ -262,12 +262,12 @@ def test_the_panel_of_a_phone_is_modal(windows, anna):
 
 # ---- storage, words, languages ----
 
-def test_blocked_cookies_are_named(windows):
+def test_blocked_cookies_are_reported(windows):
     page = windows.blocked()
     page.until(lambda: "blocks cookies" in page.text("#boot"))
 
 
-def test_text_of_users_has_a_direction_of_its_own(windows, anna):
+def test_user_text_has_its_own_direction(windows, anna):
     name = "מאיה כהן"
     anna.patch("/v1/me", name=name).expect(200)
     project = anna.project("פרויקט")
@@ -288,7 +288,7 @@ def test_text_of_users_has_a_direction_of_its_own(windows, anna):
     assert wrong == []
 
 
-def test_a_name_of_another_direction_leaves_our_sentences_as_they_are(windows, anna, ben):
+def test_right_to_left_names_do_not_disturb_our_sentences(windows, anna, ben):
     windows.expect("status of 412")
     ben.patch("/v1/me", name="مريم الحسيني").expect(200)
     project = anna.project("بيت")
@@ -314,7 +314,7 @@ def test_a_name_of_another_direction_leaves_our_sentences_as_they_are(windows, a
     assert direction("#share-title") == "ltr"
 
 
-def test_every_problem_and_complaint_has_words_of_the_page(windows, world):
+def test_every_problem_and_error_code_has_a_message(windows, world):
     """By the contract's lists, and none that the contract has not; no detail of the API is ever shown."""
     import judge
     page = windows.open()

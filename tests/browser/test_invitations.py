@@ -18,7 +18,7 @@ def invited(anna, outbox, email, name="Garden house"):
     return project, made, outbox.letter(email, f"invites you to {name}")
 
 
-def test_a_letter_is_answered_after_logging_in(windows, anna, ben, outbox):
+def test_an_invitation_link_can_be_answered_after_logging_in(windows, anna, ben, outbox):
     project, made, letter = invited(anna, outbox, ben.email)
     page = windows.open()
     page.driver.get(link(letter))
@@ -31,7 +31,7 @@ def test_a_letter_is_answered_after_logging_in(windows, anna, ben, outbox):
     assert ben.get(project).expect(200)["role"] == "member"
 
 
-def test_a_letter_is_answered_by_signing_up(windows, anna, outbox):
+def test_an_invitation_link_can_be_answered_by_signing_up(windows, anna, outbox):
     account = fresh_account("gina")
     _, _, letter = invited(anna, outbox, account["email"])
     page = windows.open()
@@ -44,7 +44,7 @@ def test_a_letter_is_answered_by_signing_up(windows, anna, outbox):
     page.until(lambda: "Garden house" in page.projects())
 
 
-def test_a_letter_is_declined_and_then_no_longer_valid(windows, anna, ben, outbox):
+def test_a_declined_invitation_link_is_no_longer_valid(windows, anna, ben, outbox):
     windows.expect("status of 404")
     project, _, letter = invited(anna, outbox, ben.email)
     page = windows.log_in(ben)
@@ -55,7 +55,7 @@ def test_a_letter_is_declined_and_then_no_longer_valid(windows, anna, ben, outbo
     page.until(lambda: "no longer valid" in page.text("#toasts"))
 
 
-def test_the_list_of_mine_is_current(windows, anna, ben, outbox):
+def test_the_list_of_received_invitations_is_current(windows, anna, ben, outbox):
     ben.confirm(outbox)
     page = windows.log_in(ben)
     project = anna.project("Surprise")
@@ -67,7 +67,7 @@ def test_the_list_of_mine_is_current(windows, anna, ben, outbox):
     page.until(lambda: not page.find("#my-invitations").is_displayed())
 
 
-def test_an_admin_sees_and_withdraws_what_was_sent(windows, anna, ben):
+def test_an_admin_can_see_and_withdraw_sent_invitations(windows, anna, ben):
     project = anna.project("Team")
     page = windows.log_in(anna, project)
     page.share(ben.email, "viewer")
@@ -78,7 +78,7 @@ def test_an_admin_sees_and_withdraws_what_was_sent(windows, anna, ben):
     assert anna.items(f"/v1/projects/{project['id']}/invitations") == []
 
 
-def test_a_viewer_of_an_open_project_has_the_buttons_of_its_access_role(windows, anna, ben):
+def test_a_viewer_of_an_open_project_gets_the_controls_of_its_access_role(windows, anna, ben):
     """What everyone may, a member of a lower role may too; the page follows when that changes."""
     project = anna.project("Agora", access="everyone", accessRole="viewer")
     anna.share(project, ben, "viewer")

@@ -35,7 +35,7 @@ def assert_token_gone(page, letter):
     assert not any(letter.token in entry["url"] for entry in entries)
 
 
-def test_a_forgotten_password_from_the_question_to_being_logged_in(windows, anna, outbox):
+def test_a_forgotten_password_can_be_reset_and_used(windows, anna, outbox):
     windows.expect("status of 401", "status of 422")
     other = windows.log_in(anna)
     page = windows.open()
@@ -63,13 +63,13 @@ def test_a_forgotten_password_from_the_question_to_being_logged_in(windows, anna
 
 
 @pytest.mark.parametrize("who", ["known", "unknown", "typed in capitals"])
-def test_the_words_are_the_same_whoever_asks(windows, anna, who):
+def test_asking_for_a_reset_shows_the_same_message_for_unknown_accounts(windows, anna, who):
     email = {"known": anna.email, "unknown": fresh_account()["email"], "typed in capitals": anna.email.upper()}[who]
     assert ask_for_letter(windows.open(), email) == (
         "If there’s an account with this address, we’ve emailed a link to it. The link works for 30 minutes.")
 
 
-def test_no_address_is_complained_of_at_its_field(windows):
+def test_an_invalid_address_is_reported_at_its_field(windows):
     windows.expect("status of 422")
     page = windows.open()
     page.click("#forgot-link")
@@ -82,7 +82,7 @@ def test_no_address_is_complained_of_at_its_field(windows):
     page.visible("#login")
 
 
-def test_a_used_or_broken_link_says_so_and_offers_a_new_one(windows, anna, outbox):
+def test_a_used_or_broken_link_offers_a_new_one(windows, anna, outbox):
     windows.expect("status of 401")
     page = windows.open()
     ask_for_letter(page, anna.email)
@@ -97,13 +97,13 @@ def test_a_used_or_broken_link_says_so_and_offers_a_new_one(windows, anna, outbo
     assert_token_gone(page, letter)
 
 
-def test_a_warning_letters_link_leads_to_the_question(windows, anna):
+def test_the_link_of_a_warning_email_opens_the_reset_form(windows, anna):
     page = windows.open()
     page.driver.get(page.url + "/#/password-resets")
     page.visible("#forgot")
 
 
-def test_signing_up_sends_a_letter_whose_link_confirms_the_address(windows, world, outbox):
+def test_the_link_in_the_sign_up_email_confirms_the_address(windows, world, outbox):
     windows.expect("status of 401")
     account = fresh_account("dora")
     page = windows.open()
@@ -120,7 +120,7 @@ def test_signing_up_sends_a_letter_whose_link_confirms_the_address(windows, worl
     page.until(lambda: "no longer works" in page.text("#toasts"))
 
 
-def test_the_link_confirms_in_a_browser_that_is_not_logged_in(windows, anna, outbox):
+def test_the_confirmation_link_works_in_a_browser_that_is_not_logged_in(windows, anna, outbox):
     windows.expect("status of 401")
     letter = outbox.letter(anna.email, "Confirm your address")
     page = windows.open()
@@ -135,7 +135,7 @@ def test_the_link_confirms_in_a_browser_that_is_not_logged_in(windows, anna, out
     assert not page.find("#shell").is_displayed() and page.driver.find_elements(By.CSS_SELECTOR, "#login")
 
 
-def test_a_letter_opened_while_logged_in_keeps_the_session(windows, anna, outbox):
+def test_opening_a_confirmation_link_while_logged_in_keeps_the_session(windows, anna, outbox):
     letter = outbox.letter(anna.email, "Confirm your address")
     page = windows.log_in(anna)
     page.driver.get("about:blank")

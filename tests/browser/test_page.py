@@ -4,7 +4,7 @@ from selenium.webdriver.common.keys import Keys
 NASTY = "<img src=x onerror=\"window.hacked = 1\"><script>window.hacked = 1</script>"
 
 
-def test_what_is_typed_stays_text(windows, anna):
+def test_user_input_stays_text(windows, anna):
     anna.patch("/v1/me", name=NASTY).expect(200)
     project = anna.project(NASTY[:100])
     anna.patch(project, labels=[{"id": "bold", "name": "<b>bold</b>", "colour": "#aa5500"}]).expect(200)
@@ -22,7 +22,7 @@ def test_what_is_typed_stays_text(windows, anna):
     assert not page.driver.execute_script("return window.hacked || document.querySelector('[onerror], .cards b')")
 
 
-def test_everything_has_a_key(windows, anna):
+def test_everything_can_be_done_with_the_keyboard(windows, anna):
     project = anna.project("Keys")
     page = windows.log_in(anna, project)
     page.press("n")
@@ -50,7 +50,7 @@ def test_everything_has_a_key(windows, anna):
     page.until(lambda: page.driver.switch_to.active_element.text.startswith("Second"), why="the focus was lost")
 
 
-def test_what_is_typed_is_not_thrown_away_unasked(windows, anna):
+def test_unsaved_input_is_not_discarded_without_asking(windows, anna):
     project = anna.project("Careful")
     page = windows.log_in(anna, project)
     page.press("n")
@@ -65,7 +65,7 @@ def test_what_is_typed_is_not_thrown_away_unasked(windows, anna):
     page.until(lambda: not page.find("#panel").is_displayed())
 
 
-def test_all_fields_of_a_task_are_kept(windows, anna):
+def test_all_fields_of_a_task_are_saved(windows, anna):
     project = anna.project("Fields")
     page = windows.log_in(anna, project)
     page.new_task("Full", status="in-progress", priority="urgent", description="Line one.", dueDate="2031-02-03", dueTime="09:30")
@@ -91,7 +91,7 @@ def test_all_fields_of_a_task_are_kept(windows, anna):
     assert ours == fresh
 
 
-def test_the_list_is_sorted_by_due_date_and_priority(windows, anna):
+def test_the_list_can_be_sorted_by_due_date_and_priority(windows, anna):
     project = anna.project("Sorted")
     for title, fields in [("Late", {"dueDate": "2020-01-01", "priority": "low"}), ("Never", {"priority": "urgent"}),
                           ("Soon", {"dueAt": "2031-01-01T10:00:00.000Z"})]:

@@ -61,7 +61,7 @@ def open_menu(page):
     page.browser.still()
 
 
-def test_the_last_card_and_the_last_row_are_reached(windows, crowded):
+def test_the_last_card_and_the_last_row_can_be_reached(windows, crowded):
     page = windows.log_in(crowded, crowded.crowded)
     page.card(f"{WORD} last")
     for size in SIZES:
@@ -82,7 +82,7 @@ def test_the_last_card_and_the_last_row_are_reached(windows, crowded):
         assert too_wide(page) == [], f"the list at {size}"
 
 
-def test_the_side_and_its_log_out_are_reached(windows, crowded):
+def test_the_sidebar_and_its_logout_button_can_be_reached(windows, crowded):
     page = windows.log_in(crowded, crowded.crowded)
     for size in SIZES:
         page.resize(*size)
@@ -96,7 +96,7 @@ def test_the_side_and_its_log_out_are_reached(windows, crowded):
     assert by_touch(page, "#sidebar") == []
 
 
-def test_every_control_of_a_task_is_reached(windows, crowded):
+def test_every_control_of_the_task_panel_can_be_reached(windows, crowded):
     page = windows.log_in(crowded, crowded.crowded)
     page.open_task(f"{WORD} last")
     every_control(page, "#panel", "task")
@@ -104,7 +104,7 @@ def test_every_control_of_a_task_is_reached(windows, crowded):
     assert by_keyboard(page, "#panel") == []
 
 
-def test_every_control_of_the_account_is_reached(windows, crowded):
+def test_every_control_of_the_account_page_can_be_reached(windows, crowded):
     page = windows.log_in(crowded, crowded.crowded)
     page.click("#me")
     page.visible("#sessions li")
@@ -114,7 +114,7 @@ def test_every_control_of_the_account_is_reached(windows, crowded):
 
 
 @pytest.mark.parametrize("opener, dialog", [("#share", "#share-dialog"), ("#project-settings", "#project-dialog")])
-def test_every_control_of_a_dialog_is_reached(windows, crowded, opener, dialog):
+def test_every_control_of_a_dialog_can_be_reached(windows, crowded, opener, dialog):
     page = windows.log_in(crowded, crowded.crowded)
     page.click(opener)
     every_control(page, dialog, dialog[1:])
@@ -131,7 +131,7 @@ WINDOWS = {
 }
 
 
-def test_every_control_of_a_question_is_reached(windows, crowded):
+def test_every_control_of_a_confirmation_can_be_reached(windows, crowded):
     page = windows.log_in(crowded, crowded.crowded)
     for name, call in WINDOWS.items():
         page.driver.execute_script(f"const [word] = arguments; import('/dialogs.js').then((dialogs) => dialogs.{call})", WORD)
@@ -140,7 +140,7 @@ def test_every_control_of_a_question_is_reached(windows, crowded):
         page.driver.execute_script("document.querySelector('dialog[open]').close('')")
 
 
-def test_every_control_at_the_door_is_reached(windows):
+def test_every_control_of_the_login_forms_can_be_reached(windows):
     page = windows.open()
     for form, opener in [("login", None), ("signup", "#tab-signup"), ("forgot", "#forgot-link")]:
         page.resize(*DESKTOP)

@@ -11,7 +11,7 @@ def complaints(page):
             for e in page.all(".complaint")}
 
 
-def test_every_complaint_stands_at_its_field(windows, anna):
+def test_every_error_is_shown_at_its_field(windows, anna):
     windows.expect("status of 409", "status of 422", "status of 400")
     page = windows.open()
     page.click("#tab-signup")
@@ -23,7 +23,7 @@ def test_every_complaint_stands_at_its_field(windows, anna):
     page.until(lambda: complaints(page) == {"email"})
 
 
-def test_a_wrong_password_is_answered_in_words(windows, anna):
+def test_a_wrong_password_shows_a_message(windows, anna):
     windows.expect("status of 401")
     page = windows.open()
     page.log_in(anna.email, "not the password")
@@ -32,7 +32,7 @@ def test_a_wrong_password_is_answered_in_words(windows, anna):
     page.wait_connection("live")
 
 
-def test_a_reload_keeps_the_session_and_the_place(windows, anna):
+def test_a_reload_keeps_the_session_and_the_open_task(windows, anna):
     project = anna.project("Place")
     task = anna.task("Open me", projectId=project["id"])
     page = windows.log_in(anna, project)
@@ -54,7 +54,7 @@ def stored(page):
         "return JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie, location.href, history.state])")
 
 
-def test_nothing_secret_lies_where_a_script_could_read_it(windows, outbox):
+def test_scripts_cannot_read_any_secret(windows, outbox):
     account = fresh_account("dora")
     page = windows.open()
     page.sign_up(**account)
@@ -81,7 +81,7 @@ def test_logging_out_ends_the_session(windows, anna):
     assert "taskwire.user" not in stored(page)
 
 
-def test_a_log_out_that_the_server_did_not_hear_says_so(windows, anna):
+def test_a_logout_that_did_not_reach_the_server_is_reported(windows, anna):
     windows.expect_losses()
     page = windows.log_in(anna)
     page.hurry()
@@ -94,7 +94,7 @@ def test_a_log_out_that_the_server_did_not_hear_says_so(windows, anna):
     page.visible("#gate")
 
 
-def test_tabs_that_renew_at_once_keep_the_session(windows, anna):
+def test_tabs_that_refresh_at_once_keep_the_session(windows, anna):
     """With the browser's locks, and where it has none."""
     page = windows.log_in(anna)
     for _ in range(2):
@@ -115,7 +115,7 @@ def test_tabs_that_renew_at_once_keep_the_session(windows, anna):
         page.wait_connection("live")
 
 
-def test_logging_out_in_one_tab_logs_out_the_other(windows, anna):
+def test_logging_out_in_one_tab_logs_out_the_others(windows, anna):
     page = windows.log_in(anna)
     first = page.driver.current_window_handle
     page.driver.switch_to.new_window("tab")
@@ -127,7 +127,7 @@ def test_logging_out_in_one_tab_logs_out_the_other(windows, anna):
     assert "another tab" in page.text("#gate-note")
 
 
-def test_a_session_ended_elsewhere_ends_here(windows, anna):
+def test_a_session_ended_elsewhere_ends_in_the_page(windows, anna):
     windows.expect("status of 401")
     page = windows.log_in(anna)
     other = anna.log_in()

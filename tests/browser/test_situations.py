@@ -3,7 +3,7 @@ from reach import finger, touch
 from selenium.webdriver.common.action_chains import ActionChains
 
 
-def test_a_swipe_over_cards_moves_none(windows, anna):
+def test_swiping_over_cards_moves_none(windows, anna):
     project = anna.project("Swipe")
     tasks = [anna.task(f"Task {n:02}", projectId=project["id"])["title"] for n in range(20)]
     page = windows.log_in(anna, project)
@@ -20,7 +20,7 @@ def test_a_swipe_over_cards_moves_none(windows, anna):
     assert all(t["rev"] == 1 for t in anna.items("/v1/tasks", projectId=project["id"]))
 
 
-def test_a_finger_that_rests_on_a_card_drags_it(windows, anna):
+def test_a_long_touch_drags_a_card(windows, anna):
     project = anna.project("Touch")
     for title in ("First", "Second"):
         anna.task(title, projectId=project["id"])
@@ -37,7 +37,7 @@ def test_a_finger_that_rests_on_a_card_drags_it(windows, anna):
     assert not page.find("#panel").is_displayed()
 
 
-def test_a_double_click_on_create_makes_one_task(windows, anna):
+def test_a_double_click_on_create_creates_one_task(windows, anna):
     project = anna.project("Twice")
     page = windows.log_in(anna, project)
     page.click("#new-task")
@@ -48,7 +48,7 @@ def test_a_double_click_on_create_makes_one_task(windows, anna):
     assert len(anna.items("/v1/tasks", projectId=project["id"])) == 1
 
 
-def test_the_filter_stays_while_a_task_is_open_and_counts_in_both_views(windows, anna):
+def test_the_filter_stays_while_a_task_is_open_and_applies_to_both_views(windows, anna):
     project = anna.project("Filtered")
     for title in ("Roof", "Roof tiles", "Door"):
         anna.task(title, projectId=project["id"])
@@ -62,7 +62,7 @@ def test_the_filter_stays_while_a_task_is_open_and_counts_in_both_views(windows,
     page.until(lambda: len(page.all(".tasks tbody tr")) == 2)
 
 
-def test_another_card_and_the_way_back_ask_before_text_is_lost(windows, anna):
+def test_opening_another_card_or_going_back_asks_before_input_is_lost(windows, anna):
     project = anna.project("Clicks")
     first, second = (anna.task(t, projectId=project["id"]) for t in ("First", "Second"))
     page = windows.log_in(anna, project)
@@ -82,7 +82,7 @@ def test_another_card_and_the_way_back_ask_before_text_is_lost(windows, anna):
     assert anna.get(second)["rev"] == 1
 
 
-def test_a_card_is_dragged_to_a_column_beyond_the_edge(windows, anna):
+def test_a_card_can_be_dragged_to_a_column_beyond_the_edge(windows, anna):
     project = anna.project("Wide")
     anna.task("Far to go", projectId=project["id"])
     page = windows.log_in(anna, project)

@@ -63,7 +63,7 @@ def test_a_change_is_seen_within_two_seconds(windows, anna, ben):
     assert min(took) <= LIVE
 
 
-def test_one_field_changed_by_two_asks_whose_stays(windows, anna, ben):
+def test_a_conflict_on_one_field_asks_which_version_to_keep(windows, anna, ben):
     windows.expect("status of 412")
     project = anna.project("Clash")
     anna.task("Paint it red", projectId=project["id"])
@@ -81,7 +81,7 @@ def test_one_field_changed_by_two_asks_whose_stays(windows, anna, ben):
     second.card("Paint it blue")
 
 
-def test_theirs_can_be_taken(windows, anna, ben):
+def test_the_other_version_can_be_kept(windows, anna, ben):
     windows.expect("status of 412")
     project = anna.project("Clash")
     task = anna.task("Paint it red", projectId=project["id"])
@@ -98,7 +98,7 @@ def test_theirs_can_be_taken(windows, anna, ben):
     assert (after["title"], after["description"]) == ("Paint it green", "Twice.")
 
 
-def test_a_label_and_a_status_that_another_deletes_are_in_nobodys_way(windows, anna, ben):
+def test_a_label_or_status_deleted_by_another_user_does_not_prevent_saving(windows, anna, ben):
     project = anna.project("Shrinking")
     labels = [{"id": "red", "name": "red", "colour": "#aa5500"}, {"id": "blue", "name": "blue", "colour": "#0055aa"}]
     statuses = [*project["statuses"], {"id": "later", "name": "Later", "kind": "open"}]
@@ -134,7 +134,7 @@ def test_a_label_and_a_status_that_another_deletes_are_in_nobodys_way(windows, a
     page.wait_titles("todo", ["Paint", "Varnish"])
 
 
-def test_different_fields_changed_by_two_go_together(windows, anna, ben):
+def test_changes_to_different_fields_are_merged(windows, anna, ben):
     project = anna.project("Together")
     task = anna.task("Paint", projectId=project["id"])
     anna.share(project, ben)
@@ -150,7 +150,7 @@ def test_different_fields_changed_by_two_go_together(windows, anna, ben):
     assert (after["priority"], after["description"]) == ("urgent", "Two coats.")
 
 
-def test_who_is_removed_is_shown_out(windows, anna, ben):
+def test_a_removed_member_loses_the_project(windows, anna, ben):
     project = anna.project("Secret")
     anna.task("Hidden", projectId=project["id"])
     anna.share(project, ben)
@@ -161,7 +161,7 @@ def test_who_is_removed_is_shown_out(windows, anna, ben):
     page.wait_project("Inbox")
 
 
-def test_roles_follow_at_once(windows, anna, ben):
+def test_a_role_change_takes_effect_at_once(windows, anna, ben):
     project = anna.project("Roles")
     anna.task("Look", projectId=project["id"])
     anna.share(project, ben, role="viewer")
@@ -171,7 +171,7 @@ def test_roles_follow_at_once(windows, anna, ben):
     page.until(lambda: not page.find("#new-task").get_attribute("disabled"))
 
 
-def test_members_are_managed_in_the_window(windows, anna, ben):
+def test_members_can_be_managed_in_the_share_dialog(windows, anna, ben):
     project = anna.project("Team")
     page = windows.log_in(anna, project)
     page.share(ben.email, "viewer")
@@ -187,7 +187,7 @@ def test_members_are_managed_in_the_window(windows, anna, ben):
     page.until(lambda: page.all("#share-form .complaint") or page.find("#share-form .form-error").is_displayed())
 
 
-def test_a_renamed_and_a_trashed_project_are_seen_by_others(windows, anna, ben):
+def test_others_see_a_renamed_and_a_trashed_project(windows, anna, ben):
     project = anna.project("Old name")
     anna.share(project, ben)
     first, second = windows.log_in(anna, project), windows.log_in(ben, project)

@@ -47,7 +47,7 @@ def records():
     return Records()
 
 
-def test_a_right_world_is_let_pass(records):
+def test_correct_records_pass(records):
     records.follower.insert(3, {"reconnect": True})
     records.changes.append({"marker": "given up", "topic": TOPIC, "acked": False})
     verdict = records.verdict()
@@ -109,17 +109,17 @@ LIES = {
 
 
 @pytest.mark.parametrize("lie", LIES)
-def test_the_checker_sees(records, lie):
+def test_the_checker_detects_each_violation(records, lie):
     tell, expected = LIES[lie]
     tell(records)
     assert records.verdict().kinds() == expected
 
 
-def test_every_kind_of_violation_has_a_lie():
+def test_every_kind_of_violation_has_an_example():
     assert set().union(*(kinds for _, kinds in LIES.values())) == set(checker.KINDS)
 
 
-def test_it_is_a_program(records, tmp_path):
+def test_the_checker_is_a_program(records, tmp_path):
     def write(name, rows):
         (tmp_path / name).write_text("".join(json.dumps(r) + "\n" for r in rows))
     write("writer-0.jsonl", records.changes)

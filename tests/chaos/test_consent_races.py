@@ -7,7 +7,7 @@ from stack import Stack
 
 
 @pytest.mark.timeout(120)
-def test_of_two_who_decide_on_one_membership_one_is_first():
+def test_concurrent_decisions_about_one_membership_are_serialized():
     with Stack(api=2, settings=SETTINGS) as stack:
         races = Races(stack)
         assert races.run(5) == []

@@ -8,7 +8,7 @@ from stack import Stack
 
 
 @pytest.mark.timeout(120)
-def test_nothing_that_was_opened_meanwhile_outlives_a_credential_event(tmp_path):
+def test_nothing_opened_during_a_credential_event_outlives_it(tmp_path):
     with Stack(build=skewed_build(tmp_path, "-30s"), api=2, settings={**SETTINGS, **SLOWER}) as stack:
         races = Races(stack)
         assert races.run(2) == []

@@ -14,7 +14,7 @@ SEED = int(os.environ.get("CHAOS_SEED", "1"))
 
 
 @pytest.mark.timeout(120)
-def test_a_rolling_restart_sends_sockets_away_gently_and_loses_nothing(stack, tmp_path):
+def test_a_rolling_restart_closes_sockets_gradually_and_loses_nothing(stack, tmp_path):
     storm = Drain(stack, tmp_path, clients=100, seed=SEED)
     report, wrong = storm.rage(60)
     verdict = checker.judge_folder(tmp_path)
@@ -28,7 +28,7 @@ def test_a_rolling_restart_sends_sockets_away_gently_and_loses_nothing(stack, tm
 
 
 @pytest.mark.timeout(60)
-def test_a_worker_told_to_stop_finishes_what_it_has_begun(stack):
+def test_a_worker_that_is_stopped_finishes_its_requests(stack):
     """G19: gone within ten seconds, and whoever got no answer is told to try again, and then succeeds."""
     anna = World(stack.url, stack.ws_url, strict=False).user("anna")
     answers, stop = [], threading.Event()

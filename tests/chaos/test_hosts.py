@@ -30,7 +30,7 @@ def tickets(stack):
 
 
 @pytest.mark.timeout(120)
-def test_two_hosts_take_turns_with_and_without_redis():
+def test_two_hosts_can_write_one_topic_with_and_without_redis():
     with Stack(api=2, jobs=0, settings=SETTINGS) as stack:
         anna = World(stack.url, stack.ws_url).user("anna")
         project, made = anna.project(), []

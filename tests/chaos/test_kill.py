@@ -17,7 +17,7 @@ SEED = int(os.environ.get("CHAOS_SEED", "1"))
     (("worker", "push-1", "push-2", "redis", "mongodb"), 200, 10)],
                          ids=["workers and push", "everything"])
 @pytest.mark.timeout(150)
-def test_nothing_acknowledged_is_lost_and_no_follower_is_fooled(stack, tmp_path, targets, changes, kills):
+def test_killing_processes_loses_no_acknowledged_change_and_misleads_no_follower(stack, tmp_path, targets, changes, kills):
     storm = Storm(stack, tmp_path, changes=changes, kills=kills, seed=SEED, targets=targets)
     storm.rage()
     verdict = checker.judge_folder(tmp_path)

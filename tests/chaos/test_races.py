@@ -9,7 +9,7 @@ SEED = int(os.environ.get("CHAOS_SEED", "1"))
 
 
 @pytest.mark.timeout(90)
-def test_who_loads_and_then_follows_is_never_stale(stack, tmp_path):
+def test_loading_and_then_following_is_never_stale(stack, tmp_path):
     races = Races(stack, tmp_path, runs=300, seed=SEED)
     wrong, events = races.rage(60)
     print(f"{races.seconds:.1f} s, {sum(n > 0 for n in events)} runs with events, {races.progress.acked} changes")

@@ -10,7 +10,7 @@ SEED = int(os.environ.get("CHAOS_SEED", "1"))
 
 
 @pytest.mark.timeout(90)
-def test_who_is_dropped_again_and_again_ends_with_the_state_of_a_fresh_load(stack, tmp_path):
+def test_clients_dropped_repeatedly_end_with_the_state_of_a_fresh_load(stack, tmp_path):
     storm = Reconnect(stack, tmp_path, clients=200, drops=5, seed=SEED, followers=3)
     report, wrong = storm.rage(60)
     verdict = checker.judge_folder(tmp_path)

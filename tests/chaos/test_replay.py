@@ -11,7 +11,7 @@ from player import Replay  # noqa: E402
 
 
 @pytest.mark.timeout(120)
-def test_a_real_backlog_is_replayed_and_every_follower_ends_equal_to_the_snapshots(world):
+def test_after_replaying_a_real_backlog_every_follower_equals_the_snapshots(world):
     replay = Replay(world, backlog.read(limit=300), writers=4, followers=3, say=lambda *_: None)
     replay.run()
     print(*replay.report(), sep="\n")

@@ -100,7 +100,7 @@ def fail_over(stack):
 
 
 @pytest.mark.timeout(150)
-def test_nothing_acknowledged_vanishes_and_nothing_happens_twice(tmp_path):
+def test_a_failover_loses_no_acknowledged_change_and_repeats_none(tmp_path):
     with Stack(api=2, push=2, settings=SETTINGS, proxy=True) as stack:
         world = World(stack.url, stack.ws_url, strict=False)
         people = [world.user("anna") for _ in range(WRITERS)]

@@ -26,13 +26,13 @@ def seconds_off(instant):
     return (at - datetime.datetime.now(datetime.timezone.utc)).total_seconds()
 
 
-def test_instants_are_the_databases(skewed):
+def test_instants_come_from_the_database(skewed):
     anna = skewed.world.user("anna")
     for n in range(8):  # nginx takes turns between the programs
         assert abs(seconds_off(anna.post("/v1/tasks", title=f"Task {n}").expect(201)["createdAt"])) < 5
 
 
-def test_a_token_of_one_host_is_good_at_the_other(skewed):
+def test_a_token_from_one_host_works_on_the_other(skewed):
     anna = skewed.world.user("anna")
     for _ in range(4):
         again = anna.log_in()
@@ -51,7 +51,7 @@ def test_a_session_ended_on_one_host_is_ended_on_the_other(skewed):
                    what="the end of the session")
 
 
-def test_what_was_not_published_is_found_by_both_daemons(skewed):
+def test_both_daemons_find_unpublished_events(skewed):
     """Without Redis, only the sweep tells; it goes by the time that the topic was touched."""
     anna = skewed.world.user("anna")
     project = anna.post("/v1/projects", name="Skewed").expect(201)
@@ -69,7 +69,7 @@ def test_what_was_not_published_is_found_by_both_daemons(skewed):
 
 
 @pytest.mark.parametrize("held", ["jobs-1", "jobs-2"])
-def test_a_letter_leaves_at_once_whichever_host_made_and_sends_it(skewed, held):
+def test_an_email_is_sent_at_once_whichever_host_creates_and_sends_it(skewed, held):
     outbox = Outbox(skewed.data / "outbox")
     hold = skewed.data / "run" / f"{held}.hold"
     hold.touch()

@@ -63,7 +63,7 @@ def clock(request):
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("another", [False, True], ids=["nobody writes after it", "somebody does"])
-def test_a_commit_without_its_publish(stack, world, tmp_path, clock, another):
+def test_a_commit_that_was_not_published_is_delivered(stack, world, tmp_path, clock, another):
     """Without another event a look at the log finds it, each second; with one, the gap in the numbers, at once."""
     anna = world.user("anna")
     project = anna.project("Silent")
@@ -90,7 +90,7 @@ def test_a_commit_without_its_publish(stack, world, tmp_path, clock, another):
 
 
 @pytest.mark.timeout(120)
-def test_workers_killed_under_writes(stack, tmp_path, clock):
+def test_killing_workers_during_writes_loses_no_event(stack, tmp_path, clock):
     """By chance instead of by design: from the event's own instant, retries of the transaction included."""
     storm = Storm(stack, tmp_path, changes=300, kills=15, seed=SEED, writers=4, followers=1, projects=1,
                   targets=("worker",))

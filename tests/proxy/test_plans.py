@@ -100,13 +100,13 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("shape, index", SERVED, ids=lambda v: v)
-def test_a_shape_that_is_served(shape, index):
+def test_a_query_with_an_index_is_accepted(shape, index):
     assert plans.suggest(shape, INDEXES) == index
     assert plans.judge(shape, index, INDEXES) is None
 
 
 @pytest.mark.parametrize("shape", REFUSED, ids=lambda v: v)
-def test_a_shape_that_is_not_served(shape):
+def test_a_query_without_an_index_is_rejected(shape):
     assert plans.suggest(shape, INDEXES).startswith("scan: WHY"), plans.suggest(shape, INDEXES)
 
 
@@ -119,12 +119,12 @@ def test_a_shape_that_is_not_served(shape):
     ("find tasks {} limit", "scan: once, by taskwire-admin alone", None),
     ("insert tasks", "-", None),
 ])
-def test_a_line_of_the_catalogue_is_judged(shape, index, wrong):
+def test_each_line_of_the_catalogue_is_checked(shape, index, wrong):
     found = plans.judge(shape, index, INDEXES)
     assert found == wrong if wrong is None else wrong in found
 
 
-def test_the_catalogue_is_sorted_and_each_line_says_why():
+def test_the_catalogue_is_sorted_and_each_scan_has_a_reason():
     lines = [line for line in commands.CATALOGUE.read_text().splitlines() if not line.startswith("#")]
     assert lines == sorted(lines) and len(lines) == len({line.split("\t")[0] for line in lines})
     assert not [line for line in lines if len(line.split("\t")) != 2]
@@ -132,7 +132,7 @@ def test_the_catalogue_is_sorted_and_each_line_says_why():
     assert len(exceptions) <= 4, exceptions  # of programs that run once; none of a request
 
 
-def test_the_bound_of_a_search_is_the_programs():
+def test_the_limit_of_a_search_equals_the_programs():
     header = (pathlib.Path(commands.HERE).parent / "api" / "v1" / "tasks.h").read_text()
     assert f"#define SEARCH_FOUND {plans.FEW_MAX}\n" in header
     source = (pathlib.Path(commands.HERE).parent / "api" / "list_find.c").read_text()

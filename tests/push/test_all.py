@@ -11,7 +11,7 @@ def topic_of(project):
     return "project:" + project["id"]
 
 
-def test_all_names_its_topics_and_a_cursor_for_each(anna):
+def test_following_all_returns_its_topics_and_a_cursor_for_each(anna):
     projects = [topic_of(anna.project(f"P{n}")) for n in range(3)]
     with anna.live(follow=[]) as feed:
         answer = feed.follow("all")
@@ -24,7 +24,7 @@ def test_all_names_its_topics_and_a_cursor_for_each(anna):
             feed.expect("task.created", within=2.0, id=task["id"])
 
 
-def test_an_opened_project_comes_with_what_was_done_at_once(anna, ben):
+def test_a_newly_opened_project_comes_with_its_first_changes(anna, ben):
     project = anna.project("Open")
     with ben.live(follow=["all"]) as feed:
         anna.patch(project, access="everyone").expect(200)
@@ -44,7 +44,7 @@ def reads(stack):
         return int(re.search(r"^taskwire_push_reads_total (\d+)", page.read().decode(), re.MULTILINE)[1])
 
 
-def test_opening_and_closing_a_project_costs_the_same_however_many_sockets(stack, world, anna):
+def test_opening_and_closing_a_project_costs_the_same_for_any_number_of_sockets(stack, world, anna):
     project, users = anna.project("Open"), [world.user(f"many{n}") for n in range(6)]
     topic, feeds = topic_of(project), [user.live(follow=["all"]) for user in users for _ in range(6)]
     try:
@@ -62,7 +62,7 @@ def test_opening_and_closing_a_project_costs_the_same_however_many_sockets(stack
             feed.close()
 
 
-def test_a_new_member_misses_nothing_since_the_membership_began(anna, ben):
+def test_a_new_member_misses_nothing_since_joining(anna, ben):
     project = anna.project("Busy")
     anna.acquaint(ben)
     stop = threading.Event()
@@ -87,7 +87,7 @@ def test_a_new_member_misses_nothing_since_the_membership_began(anna, ben):
             writer.join()
 
 
-def test_by_name_and_through_all_is_still_once(anna):
+def test_following_by_name_and_through_all_delivers_once(anna):
     project = anna.project("Twice")
     topic = topic_of(project)
     with anna.live(follow=[topic, "all"]) as feed:
@@ -105,7 +105,7 @@ def test_by_name_and_through_all_is_still_once(anna):
         feed.silent()
 
 
-def test_unfollowing_all_ends_all_of_it(anna):
+def test_unfollowing_all_ends_all_its_topics(anna):
     project = anna.project("Gone")
     with anna.live(follow=["all"]) as feed:
         feed.send(op="unfollow", topic="all", ref=1)
@@ -115,7 +115,7 @@ def test_unfollowing_all_ends_all_of_it(anna):
         feed.silent()
 
 
-def test_what_was_lost_while_away_is_told(anna, ben):
+def test_topics_lost_while_disconnected_are_reported(anna, ben):
     project = anna.project("Lost")
     anna.share(project, ben)
     with ben.live(follow=[]) as feed:
@@ -130,7 +130,7 @@ def test_what_was_lost_while_away_is_told(anna, ben):
         assert {e["topic"] for e in feed.events} == {"user:me"}
 
 
-def test_a_cursor_of_one_project_resumes_there_and_replays_the_rest(anna):
+def test_a_cursor_of_one_project_resumes_it_and_replays_the_rest(anna):
     one, other = anna.project("One"), anna.project("Other")
     anna.task("Old", projectId=one["id"])
     cursor = anna.get(f"/v1/projects/{one['id']}/snapshot").expect(200)["cursor"]
@@ -142,7 +142,7 @@ def test_a_cursor_of_one_project_resumes_there_and_replays_the_rest(anna):
         assert not any((e["data"] or {}).get("title") == "Old" for e in feed.events)
 
 
-def test_a_bad_cursor_for_all_is_one_resync(anna):
+def test_a_bad_cursor_for_all_causes_one_resync(anna):
     project = anna.project("P")
     with anna.live(follow=[]) as feed:
         good = feed.follow("all")["cursor"]
@@ -155,7 +155,7 @@ def test_a_bad_cursor_for_all_is_one_resync(anna):
             feed.expect("task.created", id=again["id"])
 
 
-def test_many_follow_all_and_hear_the_same(anna, ben, cleo):
+def test_many_followers_of_all_get_the_same_events(anna, ben, cleo):
     projects = [anna.project(f"P{n}") for n in range(4)]
     for project in projects:
         anna.share(project, ben)
@@ -181,7 +181,7 @@ def test_many_follow_all_and_hear_the_same(anna, ben, cleo):
         assert heard[0] == heard[1] and all(len(seqs) == 10 for seqs in heard[0].values())
 
 
-def test_many_projects_are_gathered_over_several_turns_and_nothing_is_lost(anna):
+def test_gathering_many_projects_over_several_loop_iterations_loses_nothing(anna):
     """More topics than are asked for or answered in one turn of the daemon's loop, while others write."""
     projects = [anna.project(f"P{n}") for n in range(270)]
     with anna.live(follow=[]) as feed:
@@ -216,7 +216,7 @@ def test_many_projects_are_gathered_over_several_turns_and_nothing_is_lost(anna)
         feed.expect_close(4401, within=1.5)
 
 
-def test_asking_again_reads_the_list_only_after_a_change(stack, anna, ben, tmp_path):
+def test_following_all_again_reads_the_list_only_after_a_change(stack, anna, ben, tmp_path):
     """And each answer names what was there when it was asked for."""
     metrics = f"127.0.0.1:{free_port()}"
     anna.acquaint(ben)

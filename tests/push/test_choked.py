@@ -3,7 +3,7 @@ import choked
 from daemons import daemon
 
 
-def test_clients_that_ask_and_do_not_read_harm_nobody(stack, world, anna, ben, tmp_path):
+def test_clients_that_do_not_read_affect_nobody_else(stack, world, anna, ben, tmp_path):
     """The short form of choked.py, which says more."""
     with daemon(stack, tmp_path, PUSH_QUEUE_BYTES=str(choked.QUEUE_BYTES), PUSH_HELLO_SECONDS="10") as other:
         fuzz = choked.Fuzz(other, anna, ben, seed=11)

@@ -24,7 +24,7 @@ def test_asyncapi_is_served_and_complete(contract):
     assert "task.created" in kinds and "session.revoked" in kinds and len(kinds) == len(set(kinds))
 
 
-def test_what_the_server_says_is_in_its_contract(contract, anna):
+def test_every_server_message_is_in_the_contract(contract, anna):
     messages = contract["channels"]["live"]["messages"]
     codes = contract["components"]["schemas"]["ErrorCode"]["enum"]
     plan = anna.project()

@@ -71,7 +71,7 @@ def plain(second_push):
 # -- TLS -----------------------------------------------------------------------------------------
 
 
-def test_a_browser_speaks_wss(anna, project, topic, secure):
+def test_a_browser_can_connect_with_wss(anna, project, topic, secure):
     with elsewhere(anna, secure.world).live(follow=[topic], tls=secure.trust()) as feed:
         assert feed.sock.version() in ("TLSv1.2", "TLSv1.3")
         task = anna.task("By wire", projectId=project["id"])
@@ -83,7 +83,7 @@ def test_a_browser_speaks_wss(anna, project, topic, secure):
         assert event["dataOmitted"] and event["data"] is None and event["changes"] == {"description": None}
 
 
-def test_wss_resumes_what_was_missed(anna, project, topic, secure):
+def test_wss_replays_missed_events(anna, project, topic, secure):
     mine = elsewhere(anna, secure.world)
     with mine.live(follow=[topic], tls=secure.trust()) as feed:
         cursor = feed.cursors[topic]
@@ -101,7 +101,7 @@ def resident(pid):
 
 
 @pytest.mark.skipif("asan" in os.environ.get("TASKWIRE_BUILD", ""), reason="a sanitizer has memory of its own")
-def test_a_socket_of_tls_keeps_little_memory(anna, topic, stack, tmp_path):
+def test_a_tls_socket_uses_little_memory(anna, topic, stack, tmp_path):
     cert, key = certificate(tmp_path, "first")
     with daemon(stack, tmp_path, PUSH_TLS_CERT=str(cert), PUSH_TLS_KEY=str(key), PUSH_USER_SOCKETS="1000") as other, \
             contextlib.ExitStack() as close:
@@ -117,14 +117,14 @@ def test_a_socket_of_tls_keeps_little_memory(anna, topic, stack, tmp_path):
     assert each <= 40
 
 
-def test_a_socket_of_tls_is_read_only_so_often(anna, secure):
+def test_reads_of_a_tls_socket_are_limited(anna, secure):
     """Records of 4 KB count as what they hold, not as one read each."""
     with elsewhere(anna, secure.world).live(follow=[], tls=secure.trust()) as feed:
         feed.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
         assert flood(feed, b"\x8a\x80abcd")[0] < 4_000_000
 
 
-def test_old_versions_of_tls_are_refused(secure):
+def test_old_tls_versions_are_refused(secure):
     for version in (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1):
         context = secure.trust()
         context.set_ciphers("ALL:@SECLEVEL=0")
@@ -134,7 +134,7 @@ def test_old_versions_of_tls_are_refused(secure):
             live.Live(secure.world.ws_url, origin=secure.world.origin, tls=context)
 
 
-def test_without_tls_nothing_is_said_on_the_port_of_tls(secure):
+def test_plain_text_on_the_tls_port_gets_no_response(secure):
     with socket.create_connection(secure.address, 5) as sock:
         sock.sendall(GET + b"\r\n")
         said = b""
@@ -164,7 +164,7 @@ def hello_of_tls():
     return outgoing.read()
 
 
-def test_half_a_handshake_holds_nobody_and_is_ended(anna, project, topic, secure):
+def test_an_incomplete_handshake_blocks_nobody_and_is_closed(anna, project, topic, secure):
     hello = hello_of_tls()
     with contextlib.ExitStack() as close, \
             elsewhere(anna, secure.world).live(follow=[topic], tls=secure.trust()) as feed:
@@ -184,7 +184,7 @@ def test_half_a_handshake_holds_nobody_and_is_ended(anna, project, topic, secure
         eventually(lambda: all(ended(half) for half in halves), within=10, what="an end of half handshakes")
 
 
-def test_the_certificate_is_renewed_under_open_sockets(anna, project, topic, secure, tmp_path):
+def test_the_certificate_can_be_renewed_without_closing_sockets(anna, project, topic, secure, tmp_path):
     old = secure.cert.read_bytes(), secure.key.read_bytes()
     cert, key = certificate(tmp_path, "second")
     other_cert, other_key = certificate(tmp_path, "third", key="rsa")
@@ -209,7 +209,7 @@ def test_the_certificate_is_renewed_under_open_sockets(anna, project, topic, sec
         feed.expect("task.created", id=task["id"])
 
 
-def test_half_of_the_settings_or_bad_files_stop_the_start(stack, world, tmp_path):
+def test_incomplete_tls_settings_or_bad_files_prevent_the_start(stack, world, tmp_path):
     cert, _ = certificate(tmp_path, "first")
     _, other = certificate(tmp_path, "second")
     for settings in ({"PUSH_TLS_CERT": str(cert)}, {"PUSH_TLS_CERT": str(cert), "PUSH_TLS_KEY": str(other)},
@@ -229,12 +229,12 @@ def test_another_subprotocol_is_400(plain, protocol):
     assert refused.value.status == 400
 
 
-def test_one_of_several_subprotocols_is_enough(anna, plain):
+def test_one_matching_subprotocol_is_enough(anna, plain):
     with live.Live(plain.ws_url, origin=plain.origin, protocol="chat, taskwire.v1") as feed:
         feed.hello(elsewhere(anna, plain).token)
 
 
-def test_another_origin_is_403_also_here(plain):
+def test_another_origin_is_403_without_nginx(plain):
     with pytest.raises(live.Refused) as refused:
         live.Live(plain.ws_url, origin="https://evil.example")
     assert refused.value.status == 403
@@ -264,7 +264,7 @@ UPGRADE = ("Connection: Upgrade", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
            "Sec-WebSocket-Protocol: taskwire.v1")
 
 
-def test_what_is_no_websocket_is_refused_and_harms_nobody(anna, plain):
+def test_other_requests_are_refused_and_affect_nobody(anna, plain):
     assert status(plain) == 426
     with elsewhere(anna, plain).live(follow=["user:me"]) as feed:
         for upgrade in ("h2c", "HTTP2-Settings", "xyz", "websocket, h2c", "x" * 5000):
@@ -282,7 +282,7 @@ def drip(sock):
     return ended(sock)
 
 
-def test_half_a_request_is_ended_and_counts_for_its_address(anna, stack, tmp_path):
+def test_an_incomplete_request_is_closed_and_counts_for_its_address(anna, stack, tmp_path):
     with daemon(stack, tmp_path, PUSH_ADDRESS_SOCKETS="5", PUSH_HELLO_SECONDS="2") as small, \
             contextlib.ExitStack() as close:
         address = ("127.0.0.1", int(small.ws_url.split(":")[2].split("/")[0]))

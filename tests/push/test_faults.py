@@ -10,7 +10,7 @@ import live
 from client import eventually
 
 
-def test_two_daemons_tell_the_same(anna, ben, project, topic, second_push):
+def test_two_daemons_send_the_same_events(anna, ben, project, topic, second_push):
     anna.share(project, ben)
     elsewhere = ben.log_in()
     elsewhere.world = second_push
@@ -23,7 +23,7 @@ def test_two_daemons_tell_the_same(anna, ben, project, topic, second_push):
         assert one.events == two.events
 
 
-def test_one_resumes_at_another_daemon(anna, project, topic, second_push):
+def test_a_client_can_resume_on_another_daemon(anna, project, topic, second_push):
     with anna.live(follow=[topic]) as feed:
         anna.task("A", projectId=project["id"])
         cursor = feed.expect("task.created")["cursor"]
@@ -35,7 +35,7 @@ def test_one_resumes_at_another_daemon(anna, project, topic, second_push):
         assert feed.expect("task.created")["data"]["title"] == "B"
 
 
-def test_a_daemon_told_to_stop_says_1012(anna, second_push):
+def test_a_stopping_daemon_closes_sockets_with_1012(anna, second_push):
     elsewhere = anna.log_in()
     elsewhere.world = second_push
     with elsewhere.live() as feed:
@@ -45,7 +45,7 @@ def test_a_daemon_told_to_stop_says_1012(anna, second_push):
 
 
 @pytest.mark.slow
-def test_a_slow_reader_is_cut_with_4429_and_harms_nobody(anna, ben, project, topic, second_push):
+def test_a_slow_reader_is_closed_with_4429_and_affects_nobody_else(anna, ben, project, topic, second_push):
     anna.share(project, ben)
     task = anna.task("Big", projectId=project["id"])
     slow_user, quick_user = ben.log_in(), ben.log_in()
@@ -85,7 +85,7 @@ def test_a_slow_reader_is_cut_with_4429_and_harms_nobody(anna, ben, project, top
         assert again.events[-1]["seq"] == quick.events[-1]["seq"]
 
 
-def test_push_killed_comes_back_and_the_client_resumes(anna, project, topic, stack):
+def test_after_push_is_killed_the_client_resumes(anna, project, topic, stack):
     with anna.live(follow=[topic]) as feed:
         anna.task("A", projectId=project["id"])
         cursor = feed.expect("task.created")["cursor"]
@@ -107,7 +107,7 @@ def test_push_killed_comes_back_and_the_client_resumes(anna, project, topic, sta
         assert feed.expect("task.created")["data"]["title"] == "B"
 
 
-def test_a_worker_killed_under_requests_loses_nothing(anna, stack):
+def test_killing_a_worker_during_requests_loses_nothing(anna, stack):
     """Acknowledged before the kill is there after it; the same key brings the lost answers."""
     made = [anna.post("/v1/tasks", title=f"T{n}",
                       key=f"kill-{os.urandom(8).hex()}").expect(201)["id"] for n in range(3)]

@@ -34,7 +34,7 @@ def test_every_kind_of_event_arrives(anna, ben, project, topic):
         anna.post(project, "/restore").expect(200)
 
 
-def test_the_frames_are_the_events_of_the_log(anna, project, topic):
+def test_frames_equal_the_events_of_the_log(anna, project, topic):
     with anna.live(follow=[topic]) as feed:
         start = anna.get(f"/v1/projects/{project['id']}/snapshot").expect(200)["cursor"]
         for n in range(5):
@@ -44,7 +44,7 @@ def test_the_frames_are_the_events_of_the_log(anna, project, topic):
         assert [{k: v for k, v in f.items() if k != "op"} for f in frames] == items
 
 
-def test_events_of_oneself_come_on_user_me(anna, ben, project):
+def test_events_about_the_user_come_on_user_me(anna, ben, project):
     with ben.live(follow=["user:me"]) as feed:
         anna.share(project, ben, "viewer")
         added = feed.expect("member.added", id=ben.id)
@@ -56,7 +56,7 @@ def test_events_of_oneself_come_on_user_me(anna, ben, project):
         assert feed.expect("member.removed")["data"] is None
 
 
-def test_all_follows_memberships_as_they_come_and_go(anna, ben):
+def test_follow_all_tracks_memberships(anna, ben):
     with ben.live(follow=["all"]) as feed:
         project = anna.project("Later")
         anna.share(project, ben)
@@ -84,7 +84,7 @@ def test_unfollowing_ends_the_stream(anna, project, topic):
         assert feed.expect("task.created")["data"]["title"] == "B"
 
 
-def test_unfollowing_what_was_never_followed_is_answered(anna):
+def test_unfollowing_an_unfollowed_topic_is_an_error(anna):
     with anna.live(follow=[]) as feed:
         feed.send(op="unfollow", topic="project:x", ref="u1")
         assert feed.receive()["op"] in ("unfollowed", "error")
@@ -96,7 +96,7 @@ def test_ping_is_answered(anna):
         assert feed.receive() == {"op": "pong", "ref": 7}
 
 
-def test_a_topic_that_is_not_ones_own_cannot_be_followed(anna, ben, project, topic):
+def test_an_inaccessible_topic_cannot_be_followed(anna, ben, project, topic):
     with ben.live(follow=[]) as feed:
         for name in (topic, "project:" + "f" * 24, "project:x", "user:" + anna.id, "everyone", "nonsense", "",
                      "project:"):
@@ -106,7 +106,7 @@ def test_a_topic_that_is_not_ones_own_cannot_be_followed(anna, ben, project, top
         feed.silent()
 
 
-def test_what_is_open_to_everyone_can_be_followed_until_it_closes(anna, ben):
+def test_an_open_project_can_be_followed_until_it_is_closed(anna, ben):
     project = anna.project(access="everyone")
     topic = "project:" + project["id"]
     with ben.live(follow=[topic]) as feed:
@@ -118,7 +118,7 @@ def test_what_is_open_to_everyone_can_be_followed_until_it_closes(anna, ben):
         feed.silent()
 
 
-def test_following_twice_does_not_double(anna, project, topic):
+def test_following_twice_does_not_duplicate_events(anna, project, topic):
     with anna.live(follow=[topic]) as feed:
         feed.follow(topic)
         anna.task("A", projectId=project["id"])
@@ -126,7 +126,7 @@ def test_following_twice_does_not_double(anna, project, topic):
         feed.silent()
 
 
-def test_a_storm_of_writers_arrives_in_order_and_whole(anna, ben, project, topic):
+def test_events_of_many_writers_arrive_complete_and_in_order(anna, ben, project, topic):
     anna.share(project, ben)
     path = f"/v1/projects/{project['id']}/snapshot"
     mirror = state.of_snapshot(ben.get(path).expect(200).json)
@@ -150,7 +150,7 @@ def test_a_storm_of_writers_arrives_in_order_and_whole(anna, ben, project, topic
 
 
 @pytest.mark.parametrize("attempt", range(5))
-def test_nothing_falls_between_snapshot_and_follow(anna, project, topic, attempt):
+def test_no_event_is_lost_between_snapshot_and_follow(anna, project, topic, attempt):
     """Load, then follow since the snapshot's cursor, under writes: the end is the same as a fresh load."""
     path, stop = f"/v1/projects/{project['id']}/snapshot", threading.Event()
 

@@ -37,7 +37,7 @@ def fill(answers):
         answers.put((len(sockets), *heads))
 
 
-def test_a_front_without_room_says_503():
+def test_nginx_without_free_connections_returns_503():
     context = multiprocessing.get_context("fork")
     answers = context.SimpleQueue()
     process = context.Process(target=fill, args=(answers,))

@@ -31,13 +31,13 @@ def test_hello_is_answered_with_ready(anna, connect):
     assert "taskwire.v1" in feed.head
 
 
-def test_a_token_on_the_upgrade_is_a_hello(anna, connect):
+def test_a_token_in_the_handshake_replaces_hello(anna, connect):
     feed = connect(headers={"Authorization": "Bearer " + anna.token})
     feed.expect("ready", within=2.0)
     assert feed.follow("user:me")["op"] == "following"
 
 
-def test_no_forged_token_gets_in(anna, connect, signing_keys):
+def test_forged_tokens_are_refused_by_push(anna, connect, signing_keys):
     for wrong, token in tokens.forged(anna.token, signing_keys):
         feed = connect()
         feed.send(op="hello", token=token)
@@ -57,11 +57,11 @@ def test_a_hello_without_a_token_is_refused(connect, token):
     assert closed.value.code in (4401, 4408)
 
 
-def test_who_says_nothing_is_cut_off(connect):
+def test_a_socket_that_sends_nothing_is_closed(connect):
     connect().expect_close(4408, within=4.0)
 
 
-def test_who_only_talks_about_other_things_is_cut_off_too(connect, topic):
+def test_a_socket_that_never_sends_hello_is_closed(connect, topic):
     feed = connect()
     feed.send(op="follow", topic=topic, ref="f1")
     feed.expect_close(4408,
@@ -75,7 +75,7 @@ def test_another_origin_is_refused(connect):
         assert refused.value.status == 403, origin
 
 
-def test_a_plain_get_is_no_upgrade(world):
+def test_a_plain_get_is_not_upgraded(world):
     reply = world.anonymous().get("/v1/live")
     assert 400 <= reply.status < 500
 
@@ -87,7 +87,7 @@ def test_another_subprotocol_is_refused(connect, protocol):
     assert refused.value.status in (400, 426)
 
 
-def test_a_token_is_renewed_on_the_socket(anna, connect):
+def test_a_token_can_be_renewed_on_the_socket(anna, connect):
     feed = connect()
     feed.hello(anna.token)
     feed.follow("user:me")
@@ -99,7 +99,7 @@ def test_a_token_is_renewed_on_the_socket(anna, connect):
 
 
 @pytest.mark.parametrize("scopes", [["read"], ["admin"]], ids=str)
-def test_an_api_token_opens_no_socket(anna, connect, scopes):
+def test_an_api_token_cannot_open_a_socket(anna, connect, scopes):
     token = anna.post("/v1/api-tokens", name="Robot", scopes=scopes).expect(201)["token"]
     feed = connect()
     feed.send(op="hello", token=token)
@@ -110,7 +110,7 @@ def test_an_api_token_opens_no_socket(anna, connect, scopes):
         own.expect_close(4401, within=2.0)
 
 
-def test_each_socket_ends_with_its_own_token(anna, connect, signing_keys):
+def test_each_socket_ends_when_its_token_expires(anna, connect, signing_keys):
     head, body, now = tokens.header(anna.token), tokens.claims(anna.token), int(time.time())
     feeds = {}
     for seconds in (6, 3, 4):
@@ -126,7 +126,7 @@ def test_each_socket_ends_with_its_own_token(anna, connect, signing_keys):
     renewed.silent()
 
 
-def test_the_token_of_somebody_else_does_not_renew(anna, ben, connect):
+def test_another_users_token_cannot_renew_a_socket(anna, ben, connect):
     feed = connect()
     feed.hello(anna.token)
     feed.follow("user:me")

@@ -31,7 +31,7 @@ def answer(feed, within=2.0):
 
 
 @pytest.mark.parametrize("name", NONSENSE)
-def test_nonsense(anna, name):
+def test_invalid_messages_are_errors(anna, name):
     with anna.live(follow=["user:me"]) as feed, anna.live(follow=["all"]) as witness:
         feed.frame(TEXT, NONSENSE[name])
         assert answer(feed) in ("error", 1007, 1008, 4400)
@@ -39,7 +39,7 @@ def test_nonsense(anna, name):
         witness.expect("task.created", id=task["id"])
 
 
-def test_an_error_names_the_ref(anna):
+def test_an_error_contains_the_ref(anna):
     with anna.live(follow=[]) as feed:
         feed.send(op="fly", ref="r-1")
         assert feed.expect("error")["ref"] == "r-1"
@@ -55,7 +55,7 @@ def test_a_frame_over_64_kib_is_1009(anna):
         feed.expect_close(1009, within=2.0)
 
 
-def test_a_follow_may_be_longer_for_its_cursor(anna):
+def test_a_follow_may_exceed_64_kib_for_its_cursor(anna):
     """The cursor of somebody with 5,000 projects has more than 64 KiB."""
     with anna.live(follow=[]) as feed:
         cursor = feed.follow("all")["cursor"]
@@ -80,7 +80,7 @@ def test_a_message_over_64_kib_in_small_frames_is_1009(anna):
         feed.expect_close(1009, within=2.0)
 
 
-def test_a_claimed_length_of_exabytes_is_cut_off(anna):
+def test_a_frame_with_an_absurd_length_closes_the_socket(anna):
     with anna.live(follow=[]) as feed:
         try:
             feed.sock.sendall(b"\x81\xff" + b"\x3f" + b"\xff" * 7 + b"abcd" + b"x" * 70_000)
@@ -95,13 +95,13 @@ def test_binary_frames_are_refused(anna):
         assert answer(feed) in ("error", 1003)
 
 
-def test_text_that_is_no_utf8_is_1007(anna):
+def test_invalid_utf8_is_1007(anna):
     with anna.live(follow=[]) as feed:
         feed.frame(TEXT, b'{"op":"\xff\xfe"}')
         assert answer(feed) in ("error", 1007)
 
 
-def test_pieces_make_one_message(anna):
+def test_fragments_make_one_message(anna):
     with anna.live(follow=[]) as feed:
         feed.frame(TEXT, b'{"op":', fin=False)
         feed.frame(PING, b"between")
@@ -134,7 +134,7 @@ def breaks_protocol(feed, *frames):
     ids=["reserved bits", "reserved opcode", "reserved control", "long ping", "ping in pieces",
          "continuation of nothing",
         "text inside text", "close of one byte"])
-def test_broken_framing_ends_the_socket(anna, frames):
+def test_broken_framing_closes_the_socket(anna, frames):
     with anna.live(follow=[]) as feed:
         assert breaks_protocol(feed, *frames) in (1002, 1005, 1006, 1007)
 
@@ -145,7 +145,7 @@ def test_a_close_is_answered(anna):
         feed.expect_close(1000, within=2.0)
 
 
-def test_who_chatters_without_end_is_cut_off(anna):
+def test_a_socket_that_sends_too_much_is_closed(anna):
     with anna.live(follow=[]) as feed:
         try:
             for n in range(20_000):
@@ -161,7 +161,7 @@ def test_who_chatters_without_end_is_cut_off(anna):
             pytest.fail("20,000 pings in a row were all answered")
 
 
-def test_many_that_come_and_go_leave_nothing(anna):
+def test_many_short_connections_leave_nothing_behind(anna):
     for _ in range(200):
         anna.live(follow=["user:me"]).close()
     task = anna.task("Here")

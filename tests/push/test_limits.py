@@ -31,7 +31,7 @@ def at(other, *users):
             user.world = before
 
 
-def test_recovered_is_said_only_when_every_missed_event_follows(anna):
+def test_recovered_is_only_true_when_every_missed_event_follows(anna):
     one, other = anna.project("One"), anna.project("Other")
     with anna.live(follow=[]) as feed:
         cursor = feed.follow("all")["cursor"]
@@ -48,7 +48,7 @@ def test_recovered_is_said_only_when_every_missed_event_follows(anna):
         feed.silent()
 
 
-def test_unfollow_ends_a_topic_also_when_all_follows_it(anna):
+def test_unfollow_ends_a_topic_even_if_all_follows_it(anna):
     one, other = anna.project("One"), anna.project("Other")
     with anna.live(follow=["all"]) as feed:
         feed.send(op="unfollow", topic=topic_of(one), ref=1)
@@ -75,7 +75,7 @@ def unfollow_while_all_is_asked(anna, one, other, since):
         return topic_of(one) not in answer["topics"]
 
 
-def test_unfollow_ends_a_topic_that_all_is_still_asking_for(anna):
+def test_unfollow_ends_a_topic_that_all_is_still_loading(anna):
     one, other = anna.project("One"), anna.project("Other")
     with anna.live(follow=[]) as feed:
         cursor = feed.follow("all")["cursor"]
@@ -83,7 +83,7 @@ def test_unfollow_ends_a_topic_that_all_is_still_asking_for(anna):
         assert any(unfollow_while_all_is_asked(anna, one, other, since) for _ in range(10))
 
 
-def test_unfollow_echoes_no_name_that_was_not_followed(anna):
+def test_unfollow_does_not_echo_unfollowed_names(anna):
     with anna.live(follow=[]) as feed:
         for topic in (NOBODYS, "x" * 40_000, "all", "user:me", ""):
             feed.send(op="unfollow", topic=topic, ref="r")
@@ -91,7 +91,7 @@ def test_unfollow_echoes_no_name_that_was_not_followed(anna):
             assert answer["code"] == "not-followed" and len(str(answer)) < 300
 
 
-def test_an_id_may_be_in_either_case(anna):
+def test_ids_are_case_insensitive(anna):
     project = anna.project("Case")
     upper = "project:" + project["id"].upper()
     with anna.live(follow=[upper]) as feed:
@@ -102,7 +102,7 @@ def test_an_id_may_be_in_either_case(anna):
         assert feed.expect("unfollowed", ref="u")["topic"] == topic_of(project)
 
 
-def test_a_ref_comes_back_as_it_was_or_not_at_all(anna):
+def test_a_ref_is_returned_unchanged_or_not_at_all(anna):
     with anna.live(follow=[]) as feed:
         for ref in (0, -1, 2**53 - 1, 1.5, "\u00e9\"\\/\u2028", ""):
             feed.send(op="ping", ref=ref)
@@ -112,7 +112,7 @@ def test_a_ref_comes_back_as_it_was_or_not_at_all(anna):
             assert "ref" not in feed.expect("error", code="bad-field")
 
 
-def test_who_is_not_to_be_seen_sends_no_signals(anna, ben):
+def test_hidden_users_send_no_signals(anna, ben):
     project = anna.project("Quiet")
     anna.share(project, ben)
     with anna.live(follow=[topic_of(project)]) as feed, ben.live(follow=[topic_of(project)]) as other:
@@ -127,7 +127,7 @@ def test_who_is_not_to_be_seen_sends_no_signals(anna, ben):
         other.silent()
 
 
-def test_the_sockets_of_a_user_share_its_signals(anna, second_push):
+def test_a_users_sockets_share_the_signal_limit(anna, second_push):
     project = anna.project("Loud")
     with at(second_push, anna):
         feeds = [anna.live(follow=[topic_of(project)]) for _ in range(4)]
@@ -143,7 +143,7 @@ def test_the_sockets_of_a_user_share_its_signals(anna, second_push):
     assert refused >= 10, refused
 
 
-def test_the_sockets_of_a_user_share_what_they_spend(anna, ben, second_push):
+def test_a_users_sockets_share_the_message_limit(anna, ben, second_push):
     """A user who asks for much is refused, not cut off; another one notices nothing."""
     anna.project("One")
     with at(second_push, anna, ben):
@@ -163,7 +163,7 @@ def test_the_sockets_of_a_user_share_what_they_spend(anna, ben, second_push):
     assert 0 < refused <= 160 - 80, refused
 
 
-def test_half_a_handshake_counts_by_itself(stack, tmp_path):
+def test_incomplete_handshakes_have_their_own_limit(stack, tmp_path):
     """An address may have 64 handshakes under way, however many sockets it may have."""
     with daemon(stack, tmp_path) as other:
         parts = urllib.parse.urlsplit(other.ws_url)
@@ -198,7 +198,7 @@ def test_half_a_handshake_counts_by_itself(stack, tmp_path):
         eventually(opens, within=5.0, what="a socket once they are gone")
 
 
-def test_sockets_that_read_nothing_are_cut(stack, anna, tmp_path):
+def test_sockets_that_read_nothing_are_closed(stack, anna, tmp_path):
     project = anna.project("Unread")
     task = anna.task("Long", projectId=project["id"])
     with daemon(stack, tmp_path, PUSH_QUEUE_BYTES="65536") as other:
@@ -224,7 +224,7 @@ def test_sockets_that_read_nothing_are_cut(stack, anna, tmp_path):
 
 @pytest.mark.parametrize("piece", [b"\x89\x80abcd", b"\x8a\x80abcd", b"\x01\x80abcd" + b"\x00\x80abcd" * 2000],
                          ids=["pings", "pongs", "pieces of a message"])
-def test_a_socket_is_read_only_so_often(anna, second_push, piece):
+def test_reads_of_a_socket_are_limited(anna, second_push, piece):
     """The library takes control frames and pieces apart by itself: what it reads is bounded, and the peer waits."""
     with at(second_push, anna):
         feed = anna.live(follow=[])
@@ -236,7 +236,7 @@ def test_a_socket_is_read_only_so_often(anna, second_push, piece):
     feed.sock.close()
 
 
-def test_a_socket_that_sent_too_much_is_read_again(anna, second_push):
+def test_a_paused_socket_is_read_again(anna, second_push):
     with at(second_push, anna):
         feed = anna.live(follow=[])
     feed.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)

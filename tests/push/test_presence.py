@@ -41,7 +41,7 @@ def becomes(feed, wanted, within=2.0):
             raise AssertionError(f"wanted {wanted}, saw {seen}") from None
 
 
-def test_everybody_sees_who_comes_changes_and_goes(anna, ben, shared, topic):
+def test_everyone_sees_users_arrive_change_and_leave(anna, ben, shared, topic):
     with at(anna, topic) as here:
         assert join(here, topic) == {anna.id: "online"}
         with at(ben, topic) as other:
@@ -52,7 +52,7 @@ def test_everybody_sees_who_comes_changes_and_goes(anna, ben, shared, topic):
         becomes(here, {anna.id: "online"})
 
 
-def test_two_tabs_are_one_user_who_is_here_while_one_tab_is(anna, ben, shared, topic):
+def test_a_user_is_present_while_any_of_two_tabs_is(anna, ben, shared, topic):
     with at(anna, topic) as here, at(ben, topic) as one:
         join(here, topic)
         join(one, topic)
@@ -65,14 +65,14 @@ def test_two_tabs_are_one_user_who_is_here_while_one_tab_is(anna, ben, shared, t
         becomes(here, {anna.id: "online"})
 
 
-def test_presence_reaches_over_daemons(anna, ben, shared, topic, second_push):
+def test_presence_works_across_daemons(anna, ben, shared, topic, second_push):
     with at(anna, topic) as here, at(ben, topic, second_push) as there:
         join(here, topic)
         assert join(there, topic) == {anna.id: "online", ben.id: "online"}
         becomes(here, {anna.id: "online", ben.id: "online"})
 
 
-def test_who_was_on_a_killed_daemon_goes_away(stack, anna, ben, shared, topic, tmp_path_factory):
+def test_users_on_a_killed_daemon_disappear(stack, anna, ben, shared, topic, tmp_path_factory):
     """And not before: while the daemon lives, it says so again and again."""
     with contextlib.ExitStack() as daemons:
         one, two = (daemons.enter_context(daemon(stack, tmp_path_factory.mktemp("push"), PUSH_PRESENCE_SECONDS="3")) for _ in range(2))
@@ -88,7 +88,7 @@ def test_who_was_on_a_killed_daemon_goes_away(stack, anna, ben, shared, topic, t
             becomes(here, {anna.id: "online"}, within=30)
 
 
-def test_who_does_not_want_to_be_seen_is_not(anna, ben, shared, topic):
+def test_users_who_hide_their_presence_are_not_shown(anna, ben, shared, topic):
     ben.patch("/v1/me", presence=False).expect(200)
     with at(anna, topic) as here, at(ben, topic) as unseen:
         join(here, topic)
@@ -96,7 +96,7 @@ def test_who_does_not_want_to_be_seen_is_not(anna, ben, shared, topic):
         assert join(here, topic) == {anna.id: "online"}
 
 
-def test_who_turns_presence_off_is_gone_at_once_and_back_when_it_is_on(anna, ben, shared, topic, second_push):
+def test_turning_presence_off_and_on_takes_effect_at_once(anna, ben, shared, topic, second_push):
     both = {anna.id: "online", ben.id: "online"}
     with at(anna, topic) as here, at(ben, topic) as one, at(ben, topic, second_push) as two, \
             ben.live(follow=["user:me"]) as own:
@@ -118,7 +118,7 @@ def test_who_turns_presence_off_is_gone_at_once_and_back_when_it_is_on(anna, ben
         assert own.expect("user.updated")["changes"] == {"presence": [False, True]}
 
 
-def test_presence_is_for_those_who_follow(anna, ben, topic):
+def test_presence_requires_following_the_topic(anna, ben, topic):
     with ben.live(follow=[]) as feed:
         feed.send(op="presence", topic=topic, state="online", ref=1)
         assert feed.expect("error")["code"] == "not-followed"
@@ -127,7 +127,7 @@ def test_presence_is_for_those_who_follow(anna, ben, topic):
         assert feed.expect("error")["code"] == "bad-field"
 
 
-def test_a_removed_member_is_not_here_any_more(anna, ben, shared, topic):
+def test_a_removed_member_is_no_longer_present(anna, ben, shared, topic):
     with at(anna, topic) as here, at(ben, topic) as other:
         join(here, topic)
         join(other, topic)
@@ -137,7 +137,7 @@ def test_a_removed_member_is_not_here_any_more(anna, ben, shared, topic):
         other.expect("left")
 
 
-def test_a_signal_reaches_the_others_and_not_its_sender(anna, ben, shared, topic, second_push):
+def test_a_signal_reaches_everyone_but_its_sender(anna, ben, shared, topic, second_push):
     with at(anna, topic) as here, at(anna, topic) as tab, at(ben, topic, second_push) as there:
         here.send(op="signal", topic=topic, typing={"taskId": "x"}, userId="forged", ref=9)
         for feed in (tab, there):
@@ -146,7 +146,7 @@ def test_a_signal_reaches_the_others_and_not_its_sender(anna, ben, shared, topic
         here.silent()
 
 
-def test_signals_are_limited_and_not_for_strangers(anna, ben, topic):
+def test_signals_are_limited_and_require_access(anna, ben, topic):
     with anna.live(follow=[topic]) as here, ben.live(follow=[]) as stranger:
         here.send(op="signal", topic=topic, pad="x" * 2000)
         assert here.expect("error")["code"] == "too-large"

@@ -131,12 +131,12 @@ def door(request, stack, world, tmp_path_factory):
 
 
 @pytest.mark.parametrize("number", sorted(CASES, key=in_order))
-def test_case(door, number):
+def test_each_protocol_case_gets_the_required_response(door, number):
     play(door, *CASES[number])
 
 
 @pytest.mark.parametrize("chopped", [False, True], ids=["2.10", "2.11"])
-def test_of_many_pings_at_least_one_is_answered(door, chopped):
+def test_at_least_one_of_many_pings_is_answered(door, chopped):
     """Fails in the suite by design of the library: it wants ten pongs."""
     pings = [ping(b"payload-%d" % n) for n in range(10)]
     with Peer(door) as peer:
@@ -150,7 +150,7 @@ def test_of_many_pings_at_least_one_is_answered(door, chopped):
 
 
 @pytest.mark.parametrize("size", [9, 1], ids=["5.19", "5.20"])
-def test_pings_between_fragments_are_answered_before_the_message_is_whole(door, size):
+def test_pings_between_fragments_are_answered_before_the_message_is_complete(door, size):
     whole, first, second = message(), b"pongme 1!", b"pongme 2!"
     with Peer(door) as peer:
         peer.send(chops([text(whole[:3], fin=False), more(whole[3:6], fin=False), ping(first)], size))
@@ -160,14 +160,14 @@ def test_pings_between_fragments_are_answered_before_the_message_is_whole(door, 
         assert [peer.answer(), peer.answer()] == [pong(second), echo()]
 
 
-def test_frames_without_a_mask_are_accepted_by_the_library(door):
+def test_unmasked_frames_are_accepted_by_the_library(door):
     """RFC 6455 5.1 wants them refused; libwebsockets takes them, and no browser sends them."""
     with Peer(door) as peer:
         peer.send([text(message(), mask=False)])
         assert peer.answer() in (echo(), ("close", 1002))
 
 
-def test_random_bytes_end_the_socket_and_nothing_else(door):
+def test_random_bytes_close_only_their_socket(door):
     for _ in range(30):
         with Peer(door) as peer, Peer(door) as witness:
             peer.send([os.urandom(4096)])

@@ -76,7 +76,7 @@ def test_the_table_agrees_with_pythons_decoder():
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-def test_sequence(door, number):  # noqa: F811
+def test_each_byte_sequence_is_accepted_or_1007(door, number):  # noqa: F811
     valid, sequence = SEQUENCES[number]
     # A raw NUL is UTF-8, but not JSON.
     answers = [error("malformed") if b"\x00" in sequence else echo()] if valid else []
@@ -89,7 +89,7 @@ def test_sequence(door, number):  # noqa: F811
 
 
 @pytest.mark.parametrize("size", [0, 1, 11], ids=["6.1.1-3", "6.2.3", "6.2.1"])
-def test_valid_text_in_fragments(door, size):  # noqa: F811
+def test_valid_text_can_be_fragmented_anywhere(door, size):  # noqa: F811
     if size == 0:
         play(door, [text(b"", fin=False), more(b"", fin=False), more(b"")], [error("malformed")], None)
         play(door, [text(b"", fin=False), more(holding(GREEK), fin=False), more(b"")], [echo()], None)
@@ -100,7 +100,7 @@ def test_valid_text_in_fragments(door, size):  # noqa: F811
 
 @pytest.mark.parametrize("bad", [b"\xf4\x90", b"\xed\xa0"], ids=["6.4.1-2", "6.3.1-2"])
 @pytest.mark.parametrize("chopped", [False, True], ids=["fragments", "6.4.3-4"])
-def test_the_first_wrong_byte_ends_it(door, bad, chopped):  # noqa: F811
+def test_the_first_invalid_byte_closes_the_socket(door, bad, chopped):  # noqa: F811
     """Fail fast: the rest is never sent."""
     with Peer(door) as peer:
         if chopped:  # one frame that is never complete

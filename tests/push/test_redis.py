@@ -71,7 +71,7 @@ def test_without_redis_writes_succeed_and_arrive_within_two_seconds(anna, projec
                    what="live delivery with Redis back")
 
 
-def test_a_redis_that_hangs_stops_no_write(anna, project, topic, redis):
+def test_a_hanging_redis_blocks_no_write(anna, project, topic, redis):
     with anna.live(follow=[topic]) as feed:
         redis.process.send_signal(signal.SIGSTOP)
         try:
@@ -83,7 +83,7 @@ def test_a_redis_that_hangs_stops_no_write(anna, project, topic, redis):
                    what="live delivery with Redis back")
 
 
-def test_a_redis_that_hangs_keeps_nobody_out(anna, project, topic, redis):
+def test_a_hanging_redis_does_not_prevent_following(anna, project, topic, redis):
     """New sockets, new topics: they load without its confirmation, and the database is not blamed."""
     with anna.live(follow=[topic]) as feed:
         redis.process.send_signal(signal.SIGSTOP)
@@ -102,7 +102,7 @@ def test_a_redis_that_hangs_keeps_nobody_out(anna, project, topic, redis):
         assert not [m for m in feed.waiting if m["op"] == "notice"], feed.waiting
 
 
-def test_a_redis_that_hangs_costs_writers_no_time_and_public_probes_little(anna, project, topic, redis):
+def test_a_hanging_redis_does_not_delay_writers_and_hardly_delays_public_requests(anna, project, topic, redis):
     """Once: a PATCH took 3 s, since writers waited for the socket, and for whoever asked /v1/ready."""
     task = anna.task("Large", projectId=project["id"])
     done = threading.Event()
@@ -134,7 +134,7 @@ def test_a_redis_that_hangs_costs_writers_no_time_and_public_probes_little(anna,
     assert statistics.median(with_probes) < 5 * before + 0.02
 
 
-def test_without_redis_rights_still_go_away(anna, ben, project, topic, redis):
+def test_without_redis_revoked_rights_take_effect(anna, ben, project, topic, redis):
     anna.share(project, ben)
     with ben.live(follow=[topic]) as feed, ben.log_in().live(follow=["all"]) as everything:
         redis.stop()
@@ -148,7 +148,7 @@ def test_without_redis_rights_still_go_away(anna, ben, project, topic, redis):
             redis.start()
 
 
-def test_without_redis_a_session_still_ends(anna, redis):
+def test_without_redis_ended_sessions_take_effect(anna, redis):
     with anna.live() as feed:
         redis.stop()
         try:
@@ -159,7 +159,7 @@ def test_without_redis_a_session_still_ends(anna, redis):
             redis.start()
 
 
-def test_a_redis_that_restarts_again_and_again_loses_no_event(anna, project, topic, redis):
+def test_repeated_restarts_of_redis_lose_no_event(anna, project, topic, redis):
     with anna.live(follow=[topic]) as feed:
         for n in range(4):
             anna.task(f"Before {n}", projectId=project["id"])

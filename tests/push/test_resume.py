@@ -22,7 +22,7 @@ def titles(feed, count):
 
 
 @pytest.mark.parametrize("missed", [0, 1, 2, 100])
-def test_resume_gets_exactly_what_was_missed(anna, project, topic, missed):
+def test_resuming_replays_exactly_the_missed_events(anna, project, topic, missed):
     write(anna, project, 2)
     cursor = head(anna, project)
     write(anna, project, missed)
@@ -35,7 +35,7 @@ def test_resume_gets_exactly_what_was_missed(anna, project, topic, missed):
         assert titles(feed, 1) == ["Live"]
 
 
-def test_resume_from_the_cursor_of_an_event(anna, project, topic):
+def test_resuming_from_an_events_cursor_works(anna, project, topic):
     with anna.live(follow=[topic]) as feed:
         write(anna, project, 5)
         cursors = [feed.expect("task.created")["cursor"] for _ in range(5)]
@@ -47,7 +47,7 @@ def test_resume_from_the_cursor_of_an_event(anna, project, topic):
             feed.silent()
 
 
-def test_resume_from_the_cursor_that_following_gave(anna, project, topic):
+def test_resuming_from_the_cursor_of_following_works(anna, project, topic):
     with anna.live(follow=[]) as feed:
         cursor = feed.follow(topic)["cursor"]
     write(anna, project, 3)
@@ -57,7 +57,7 @@ def test_resume_from_the_cursor_that_following_gave(anna, project, topic):
 
 
 @pytest.mark.slow
-def test_resume_a_thousand_behind(anna, stack, project, topic):
+def test_resuming_a_thousand_events_behind_works(anna, stack, project, topic):
     """The log is filled in the store itself, with copies of a real event, to be quick."""
     cursor = head(anna, project)
     write(anna, project, 1)
@@ -94,7 +94,7 @@ def bad_cursors(cursor, foreign):
 
 
 @pytest.mark.parametrize("case", bad_cursors("00000000~p0.1", ""))
-def test_resume_from_where_nothing_can_follow_says_resync(anna, project, topic, case):
+def test_resuming_from_an_unusable_cursor_says_resync(anna, project, topic, case):
     write(anna, project, 2)
     foreign = head(anna, anna.project("Another"))
     cursor = bad_cursors(head(anna, project), foreign)[case]
@@ -109,7 +109,7 @@ def test_resume_from_where_nothing_can_follow_says_resync(anna, project, topic, 
             assert recovered["op"] == "following" and titles(again, 1) == ["Live"]
 
 
-def test_resume_before_what_was_kept_says_resync_and_replays_nothing(anna, stack, project, topic):
+def test_resuming_from_before_the_retained_log_says_resync_and_replays_nothing(anna, stack, project, topic):
     cursor = head(anna, project)
     write(anna, project, 6)
     kept = head(anna, project)
@@ -127,13 +127,13 @@ def test_resume_before_what_was_kept_says_resync_and_replays_nothing(anna, stack
 
 
 @pytest.mark.parametrize("since", [5, {"$gt": ""}, [], True], ids=str)
-def test_a_since_that_is_no_text_is_refused(anna, topic, since):
+def test_a_since_that_is_not_a_string_is_refused(anna, topic, since):
     with anna.live(follow=[]) as feed:
         answer = feed.follow(topic, since=since)
         assert answer["op"] in ("error", "resync")
 
 
-def test_all_resumes_over_every_topic_at_once(anna, ben):
+def test_all_resumes_every_topic_at_once(anna, ben):
     projects = [anna.project(f"P{n}") for n in range(3)]
     anna.acquaint(ben)
     with anna.live(follow=[]) as feed:
@@ -152,7 +152,7 @@ def test_all_resumes_over_every_topic_at_once(anna, ben):
         feed.silent()
 
 
-def test_a_project_made_while_away_comes_with_all(anna):
+def test_a_project_created_while_disconnected_is_included_in_all(anna):
     with anna.live(follow=[]) as feed:
         cursor = feed.follow("all")["cursor"]
     project = anna.project("Made while away")

@@ -8,7 +8,7 @@ from client import eventually
 from pymongo import MongoClient
 
 
-def test_a_removed_member_gets_left_and_nothing_later(anna, ben, project, topic):
+def test_a_removed_member_gets_left_and_nothing_after_it(anna, ben, project, topic):
     anna.share(project, ben)
     with ben.live(follow=[topic]) as feed:
         anna.task("Seen", projectId=project["id"])
@@ -22,7 +22,7 @@ def test_a_removed_member_gets_left_and_nothing_later(anna, ben, project, topic)
         assert feed.follow(topic)["op"] == "error"
 
 
-def test_while_others_write_nothing_numbered_after_the_removal_leaks(anna, ben, project, topic):
+def test_no_event_after_a_removal_leaks_while_others_write(anna, ben, project, topic):
     anna.share(project, ben)
     stop = threading.Event()
 
@@ -46,7 +46,7 @@ def test_while_others_write_nothing_numbered_after_the_removal_leaks(anna, ben, 
         feed.silent()
 
 
-def test_losing_a_role_but_not_the_project_keeps_the_stream(anna, ben, project, topic):
+def test_a_lower_role_keeps_the_stream(anna, ben, project, topic):
     anna.share(project, ben, "admin")
     with ben.live(follow=[topic]) as feed:
         anna.share(project, ben, "viewer")
@@ -55,7 +55,7 @@ def test_losing_a_role_but_not_the_project_keeps_the_stream(anna, ben, project, 
         feed.expect("task.created")
 
 
-def test_a_member_who_comes_back_can_follow_again(anna, ben, project, topic):
+def test_a_member_who_rejoins_can_follow_again(anna, ben, project, topic):
     anna.share(project, ben)
     with ben.live(follow=[topic]) as feed:
         anna.delete(f"/v1/projects/{project['id']}/members/{ben.id}").expect(204)
@@ -66,7 +66,7 @@ def test_a_member_who_comes_back_can_follow_again(anna, ben, project, topic):
         feed.expect("task.created")
 
 
-def test_a_missed_past_is_not_shown_to_who_was_removed(anna, ben, project, topic):
+def test_missed_events_are_not_replayed_to_a_removed_member(anna, ben, project, topic):
     anna.share(project, ben)
     cursor = ben.get(f"/v1/projects/{project['id']}/snapshot").expect(200)["cursor"]
     anna.task("A", projectId=project["id"])
@@ -76,14 +76,14 @@ def test_a_missed_past_is_not_shown_to_who_was_removed(anna, ben, project, topic
         feed.silent()
 
 
-def test_a_deleted_project_ends_its_stream(anna, ben, project, topic):
+def test_deleting_a_project_ends_its_stream(anna, ben, project, topic):
     anna.share(project, ben)
     with ben.live(follow=[topic]) as feed:
         anna.delete(project).expect(204)
         feed.expect("project.deleted", within=1.0)
 
 
-def test_logging_out_closes_the_sockets_of_that_session_only(anna):
+def test_logging_out_closes_only_that_sessions_sockets(anna):
     other = anna.log_in()
     with anna.live() as mine, other.live() as theirs:
         other.delete("/v1/sessions/current").expect(204)
@@ -109,13 +109,13 @@ def test_ending_all_other_sessions_closes_their_sockets_with_one_event(anna):
         pass
 
 
-def test_a_socket_that_follows_nothing_is_closed_on_logging_out_too(anna):
+def test_a_socket_that_follows_nothing_is_also_closed_on_logout(anna):
     with anna.live(follow=[]) as feed:
         anna.delete("/v1/sessions/current").expect(204)
         feed.expect_close(4401, within=1.0)
 
 
-def test_a_revoked_session_does_not_get_in_again(anna):
+def test_a_revoked_session_cannot_reconnect(anna):
     anna.delete("/v1/sessions/current").expect(204)
 
     def refused():
@@ -133,7 +133,7 @@ def test_a_revoked_session_does_not_get_in_again(anna):
     eventually(refused, within=1.0, what="the refusal")
 
 
-def test_a_stolen_refresh_token_closes_the_sockets_when_it_is_replayed(anna, world):
+def test_replaying_a_stolen_refresh_token_closes_the_sockets(anna, world):
     first = anna.post("/v1/sessions/refresh", refreshToken=anna.refresh_token).expect(200)
     old = anna.refresh_token
     anna.take(first)
@@ -162,7 +162,7 @@ def change_without_content(stack, anna, project, access):
     return seq
 
 
-def test_a_change_without_its_content_leaves_an_open_project_open(stack, anna, ben, project, topic):
+def test_an_erased_change_event_does_not_close_an_open_project(stack, anna, ben, project, topic):
     anna.patch(project, access="everyone").expect(200)
     with ben.live(follow=[topic]) as feed, anna.live(follow=[topic]) as hers:
         seq = change_without_content(stack, anna, project, "everyone")
@@ -173,7 +173,7 @@ def test_a_change_without_its_content_leaves_an_open_project_open(stack, anna, b
             assert one.expect("task.created", within=2.0)["entityId"] == task["id"]
 
 
-def test_a_change_without_its_content_may_close_a_project(stack, anna, ben, project, topic):
+def test_an_erased_change_event_can_close_a_project(stack, anna, ben, project, topic):
     anna.patch(project, access="everyone").expect(200)
     with ben.live(follow=[topic]) as feed, anna.live(follow=[topic]) as hers:
         seq = change_without_content(stack, anna, project, "members")

@@ -67,7 +67,7 @@ ACTIONS = {
 }
 
 
-def test_each_action_of_the_source_is_walked():
+def test_every_action_in_the_source_is_covered():
     """access.h's enum: a new action needs rows here."""
     source = (ROOT / "api" / "access.h").read_text()
     actions = re.findall(r"^\s+ACTION_([A-Z]+),", source, re.M)
@@ -80,7 +80,7 @@ def test_each_action_of_the_source_is_walked():
 
 @pytest.mark.parametrize("role", (*ROLES, *STRANGERS))
 @pytest.mark.parametrize("action", ACTIONS)
-def test_action(cast, action, role):
+def test_each_role_can_perform_exactly_its_actions(cast, action, role):
     least, status, prepare, act = ACTIONS[action]
     scene = Scene(cast, role)
     prepared = prepare(scene)
@@ -101,7 +101,7 @@ def test_action(cast, action, role):
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_who_may_not_write_there_cannot_move_a_task_there(cast, role):
+def test_a_task_cannot_be_moved_to_a_project_without_write_access(cast, role):
     """Rights are needed on both sides of a move."""
     scene = Scene(cast, role)
     mine = scene.caller.task("Mine")
@@ -111,7 +111,7 @@ def test_who_may_not_write_there_cannot_move_a_task_there(cast, role):
     assert scene.caller.get(mine)["projectId"] == (scene.project_id if allowed else mine["projectId"])
 
 
-def test_in_a_project_open_to_everyone_a_stranger_is_what_it_says_and_no_more(cast):
+def test_a_stranger_in_an_open_project_has_its_access_role_and_no_more(cast):
     scene = Scene(cast, "stranger")
     scene.host.patch(scene.project, access="everyone", accessRole="member").expect(200)
     made = scene.caller.post("/v1/tasks", title="Hello", projectId=scene.project_id).expect(201)

@@ -84,7 +84,7 @@ def body_of(row, estate):
 
 
 @pytest.mark.parametrize("row", with_ids(), ids=lambda r: r.op.replace(" ", ""))
-def test_in_a_path(estates, untouched, row):
+def test_foreign_ids_in_paths_are_404(estates, untouched, row):
     mine, theirs = estates
     body = body_of(row, mine)
 
@@ -104,13 +104,13 @@ def test_in_a_path(estates, untouched, row):
     pytest.fail(f"{row.op}: a stranger's takes {foreign * 1e3:.1f} ms, an unknown one {unknown * 1e3:.1f} ms")
 
 
-def test_every_path_with_an_id_is_asked(world):
+def test_every_path_with_an_id_is_covered(world):
     named = {op for op in matrix.operations() if "{" in op}
     assert named == {r.op for r in with_ids() if r.op in matrix.operations()}
 
 
 @pytest.mark.parametrize("method,body", [("PUT", {"role": "viewer"}), ("DELETE", None)])
-def test_a_member_id_in_ones_own_project(estates, untouched, method, body):
+def test_unknown_member_ids_in_an_own_project_are_404(estates, untouched, method, body):
     """Somebody who is not there, and with whom one shares no project, is nobody."""
     mine, theirs = estates
     path = f"/v1/projects/{mine.project['id']}/members/"
@@ -119,7 +119,7 @@ def test_a_member_id_in_ones_own_project(estates, untouched, method, body):
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-def test_an_invitation_id_in_ones_own_project(estates, untouched, method):
+def test_unknown_invitation_ids_in_an_own_project_are_404(estates, untouched, method):
     mine, theirs = estates
     path = f"/v1/projects/{mine.project['id']}/invitations/"
     random = mine.user.send(method, path + nobody()).expect(404, "not-found")
@@ -156,7 +156,7 @@ def of_kind(estate, kind):
 
 
 @pytest.mark.parametrize("what,method,path,fields,kind", BODIES, ids=[b[0] for b in BODIES])
-def test_in_a_body(estates, untouched, what, method, path, fields, kind):
+def test_foreign_ids_in_bodies_are_refused_like_unknown_ones(estates, untouched, what, method, path, fields, kind):
     mine, theirs = estates
     own = mine.user.get(mine.task).json
     foreign = mine.user.send(method, path(mine), fields(of_kind(theirs, kind))).expect((404, 422))
@@ -166,7 +166,7 @@ def test_in_a_body(estates, untouched, what, method, path, fields, kind):
     assert mine.user.get(mine.task).json == own
 
 
-def test_every_id_of_every_body_is_asked(world):
+def test_every_id_in_every_body_is_covered(world):
     """The contract's bodies: a field with the pattern of an id needs a row above."""
     asked = {"/" + field for row in BODIES for field in row[3]("x")}
     found = set()
@@ -179,7 +179,7 @@ def test_every_id_of_every_body_is_asked(world):
 
 
 @pytest.mark.parametrize("query,kind", [("projectId", "project"), ("assigneeId", "user"), ("parentId", "task")])
-def test_in_a_query(estates, untouched, query, kind):
+def test_foreign_ids_in_queries_match_nothing(estates, untouched, query, kind):
     mine, theirs = estates
     foreign = mine.user.get("/v1/tasks", **{query: of_kind(theirs, kind)}).expect((200, 404))
     random = mine.user.get("/v1/tasks", **{query: nobody()})
@@ -187,7 +187,7 @@ def test_in_a_query(estates, untouched, query, kind):
     assert foreign.status == 404 or foreign["items"] == []
 
 
-def test_a_label_or_a_word_finds_nothing_of_a_stranger(estates):
+def test_labels_and_search_find_nothing_of_a_stranger(estates):
     mine, theirs = estates
     hidden = {theirs.task["id"], theirs.other["id"]}
     for query in ({"label": "estate"}, {"q": "Estate's"}, {"status": "todo"}, {"sort": "-createdAt"}):
@@ -198,7 +198,7 @@ def test_a_label_or_a_word_finds_nothing_of_a_stranger(estates):
             cursor = {"cursor": page["nextCursor"]} if page["nextCursor"] else None
 
 
-def test_cursors_of_a_stranger(estates, untouched):
+def test_cursors_of_a_stranger_reveal_nothing(estates, untouched):
     """A cursor is no right: theirs gives what mine would, or is refused."""
     mine, theirs = estates
     sync = theirs.user.get("/v1/sync").expect(200)["cursor"]
@@ -213,7 +213,7 @@ def test_cursors_of_a_stranger(estates, untouched):
     assert theirs.project["id"] not in got.body.decode()
 
 
-def test_an_idempotency_key_of_a_stranger_replays_nothing(estates):
+def test_a_strangers_idempotency_key_is_not_replayed(estates):
     mine, theirs = estates
     key = secrets.token_hex(8)
     first = theirs.user.post("/v1/projects", name="Keyed", key=key).expect(201)

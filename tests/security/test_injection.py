@@ -97,7 +97,7 @@ def accepts(prop, value):
     return not prop or (isinstance(value, list) and "array" in kinds) or (isinstance(value, dict) and "object" in kinds)
 
 
-def test_operators_in_every_field(world, scene):
+def test_operators_in_every_field_are_refused_or_text(world, scene):
     failures, sent = [], 0
     for method, path, schema in bodies():
         for name, prop in schema.get("properties", {}).items():
@@ -112,7 +112,7 @@ def test_operators_in_every_field(world, scene):
     assert not failures, "\n".join(failures[:20])
 
 
-def test_operators_inside_of_lists_and_objects(world, scene):
+def test_operators_in_arrays_and_objects_are_refused_or_text(world, scene):
     """One level deeper: the items of arrays, and their members."""
     failures, sent = [], 0
     for method, path, schema in bodies():
@@ -130,7 +130,7 @@ def test_operators_inside_of_lists_and_objects(world, scene):
     assert not failures, "\n".join(failures[:20])
 
 
-def test_keys_that_are_operators_or_paths(world, scene):
+def test_keys_that_are_operators_or_dotted_paths_are_refused(world, scene):
     failures = []
     for method, path, schema in bodies():
         for key in KEYS:
@@ -148,7 +148,7 @@ def test_keys_that_are_operators_or_paths(world, scene):
     assert not failures, "\n".join(failures[:20])
 
 
-def test_words_are_kept_as_the_text_they_are(world, scene):
+def test_injected_text_is_stored_unchanged(world, scene):
     for (method, path), names in TEXTS.items():
         for name in names:
             for word in WORDS:
@@ -171,7 +171,7 @@ def matrix_path(reply):
     return ("/v1/tasks/" if "projectId" in reply.json else "/v1/projects/") + reply["id"]
 
 
-def test_words_in_every_text_field(world, scene):
+def test_injected_text_in_every_field_stays_text(world, scene):
     """Where the rule of a field is not known here: any answer but a 5xx, which the client itself looks for."""
     for method, path, schema in bodies():
         if (method, path) == ("DELETE", "/v1/me"):
@@ -190,7 +190,7 @@ def parameters():
 
 
 @pytest.mark.timeout(240)  # over 800 requests, at the end of a run to a database that is full by then
-def test_every_query_parameter(world, scene):
+def test_injection_in_every_query_parameter_has_no_effect(world, scene):
     """A payload is refused, or finds no more than the caller may see."""
     stranger = scene.host.task("Not theirs", projectId=scene.host.project("Hidden")["id"])
     payloads = [*SOME, *(json.dumps(o) for o in OPERATORS), "[$ne]", "\ud7ff", "a" * 2000]
@@ -212,7 +212,7 @@ def test_every_query_parameter(world, scene):
             assert reply.status in (200, 400), reply
 
 
-def test_every_part_of_a_path(world, scene):
+def test_injection_in_every_path_segment_has_no_effect(world, scene):
     words = [*WORDS, *(json.dumps(o) for o in OPERATORS), "0" * 23, "0" * 25, "G" * 24, "current;x", "null"]
     words = [word for word in words if ".." not in word]  # below
     for op in matrix.operations():
@@ -230,7 +230,7 @@ def test_every_part_of_a_path(world, scene):
 @pytest.mark.parametrize("path", ["/v1/tasks/../../../../etc/passwd", "/v1/..%2f..%2f..%2fetc%2fpasswd", "/..%2f..%2f",
                                   "/v1/tasks/%2e%2e/%2e%2e/metrics", "//etc/passwd", "/.git/config", "/web/../keys",
                                   "/v1/tasks/..%5c..%5c", "/app.js/../../nginx.conf", "/v1/../metrics", "/keys/"])
-def test_no_path_leads_out(world, path):
+def test_no_path_escapes_the_web_folder(world, path):
     """nginx resolves dots before it chooses; what is outside of the page's folder is the page itself, or nothing."""
     connection = http.client.HTTPConnection(urllib.parse.urlsplit(world.url).netloc, timeout=5)
     connection.request("GET", path)
@@ -251,7 +251,7 @@ HEADERS = ("If-Match", "If-None-Match", "Idempotency-Key", "X-Request-Id", "User
            "X-Forwarded-Host", "Forwarded", "X-HTTP-Method-Override", "Proxy", "Range", "Accept-Language")
 
 
-def test_every_header(world, scene):
+def test_injection_in_every_header_has_no_effect(world, scene):
     payloads = [w.replace("\r\n", " ") for w in WORDS if w.isascii()] + [json.dumps(o) for o in OPERATORS] + ["x" * 4000]
     for header in HEADERS:
         for payload in payloads:
@@ -264,7 +264,7 @@ def test_every_header(world, scene):
                 assert reply.status in (400, 401, 412, 415) or payload == "*", (header, payload, reply)
 
 
-def test_forwarded_addresses_and_hosts_are_not_believed(world, scene):
+def test_forwarded_addresses_and_hosts_are_ignored(world, scene):
     """The session's address is the connection's, the device a text, and links come from the settings."""
     header = {"X-Forwarded-For": "203.0.113.7", "X-Real-IP": "203.0.113.7", "Forwarded": "for=203.0.113.7",
               "X-Forwarded-Host": "evil.example", "User-Agent": '{"$gt":""}<script>'}
@@ -277,7 +277,7 @@ def test_forwarded_addresses_and_hosts_are_not_believed(world, scene):
     assert "evil.example" not in made.headers.get("location", "")
 
 
-def test_no_operator_logs_in_or_refreshes(world, scene):
+def test_operators_cannot_log_in_or_refresh(world, scene):
     for value in OPERATORS:
         for field in ("login", "password"):
             body = {"login": scene.caller.email, "password": PASSWORD, field: value}
@@ -289,7 +289,7 @@ def test_no_operator_logs_in_or_refreshes(world, scene):
         assert world.anonymous().send("POST", "/v1/sessions/refresh", {"refreshToken": word}).status in (401, 422)
 
 
-def test_every_member_of_every_frame(world, scene):
+def test_injection_in_every_frame_field_has_no_effect(world, scene):
     """push: an error with a name or silence, and the socket still works."""
     with scene.host.live(follow=["project:" + scene.project_id]) as witness, \
             Live(world.ws_url, origin=world.origin) as feed:

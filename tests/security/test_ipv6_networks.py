@@ -65,5 +65,5 @@ def status(front, address):
     ("203.0.113.7", "203.0.113.7", True),
     ("::ffff:203.0.113.11", "::ffff:203.0.113.12", False),
 ])
-def test_what_nginx_counts_together(front, first, second, same):
+def test_nginx_counts_each_ipv6_network_as_one_address(front, first, second, same):
     assert (status(front, first), status(front, second)) == (200, 429 if same else 200)

@@ -18,7 +18,7 @@ def address(world):
     return parts.hostname, parts.port
 
 
-def test_who_falls_silent_is_closed(world):
+def test_silent_connections_are_closed(world):
     """In the head or in the body of a request: after ten seconds."""
     clients = [socket.create_connection(address(world)) for _ in range(40)]
     start = time.monotonic()
@@ -38,7 +38,7 @@ def test_who_falls_silent_is_closed(world):
             client.close()
 
 
-def test_a_body_in_chunks_that_never_ends_is_413(world, anna):
+def test_an_endless_chunked_body_is_413(world, anna):
     connection, sent, status = http.client.HTTPConnection(*address(world), timeout=10), 0, 413
     try:
         connection.putrequest("POST", "/v1/tasks")
@@ -84,7 +84,7 @@ def test_a_frame_over_64_kib_is_1009(world, anna, hello):
         feed.expect_close(1009, within=2.0)
 
 
-def test_sockets_that_say_nothing_do_not_stay(world, anna):
+def test_silent_sockets_are_closed(world, anna):
     """The tests' stack gives two seconds for hello, ten are the default."""
     silent = [Live(world.ws_url, origin=world.origin) for _ in range(50)]
     start = time.monotonic()
@@ -96,7 +96,7 @@ def test_sockets_that_say_nothing_do_not_stay(world, anna):
 
 
 @pytest.mark.parametrize("method", ["TRACE", "CONNECT", "TRACK", "PROPFIND", "OPTIONS"])
-def test_other_methods_do_nothing(world, method):
+def test_other_methods_have_no_effect(world, method):
     """TRACE above all would show a proxy's headers."""
     connection = http.client.HTTPConnection(*address(world), timeout=10)
     try:
@@ -110,7 +110,7 @@ def test_other_methods_do_nothing(world, method):
         connection.close()
 
 
-def test_every_answer_has_its_protecting_headers(world, anna):
+def test_every_response_has_security_headers(world, anna):
     replies = [anna.get("/v1/me"), anna.get("/v1/nowhere"), world.anonymous().get("/v1/me"), anna.get("/v1/tasks?x=1")]
     for reply in replies:
         assert reply.headers["x-content-type-options"] == "nosniff" and reply.headers["x-frame-options"] == "DENY"
@@ -130,7 +130,7 @@ def test_every_answer_has_its_protecting_headers(world, anna):
     assert "unsafe" not in policy and page.headers["Server"] == "nginx"
 
 
-def test_a_change_never_comes_by_get_or_from_a_form(world, anna):
+def test_get_requests_and_forms_cannot_change_anything(world, anna):
     """A page elsewhere can send only what needs no preflight, and no token with it."""
     task = anna.task("Stays")
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):

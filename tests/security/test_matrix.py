@@ -57,14 +57,14 @@ def bad_scene(cast):
     return scene
 
 
-def test_no_route_is_missing(world):
+def test_the_matrix_covers_every_route(world):
     missing = sorted(set(matrix.operations()) - set(matrix.BY_OP))
     assert not missing, "write a row in tests/security/matrix.py for:\n  " + "\n  ".join(missing)
     gone = sorted(set(matrix.BY_OP) - set(matrix.operations()))
     assert not gone, "rows of routes that the contract does not have:\n  " + "\n  ".join(gone)
 
 
-def test_the_contract_says_who_needs_a_token(world):
+def test_openapi_says_which_routes_need_a_token(world):
     for op in matrix.operations():
         method, path = op.split()
         needs = bool(judge.contract["paths"][path][method.lower()].get("security"))
@@ -72,7 +72,7 @@ def test_the_contract_says_who_needs_a_token(world):
 
 
 @pytest.mark.parametrize("row", ROWS, ids=name)
-def test_anonymous(world, cast, bad_scene, row):
+def test_requests_without_a_token_get_what_the_matrix_says(world, cast, bad_scene, row):
     path, body = Scene(cast).prepare(row) if row.who in (ANYONE, MAYBE) else filled(row, bad_scene)
     before = bad_scene.state()
     reply = world.anonymous().send(row.method, path, body)
@@ -86,7 +86,7 @@ def test_anonymous(world, cast, bad_scene, row):
 
 @pytest.mark.parametrize("kind", BAD)
 @pytest.mark.parametrize("row", ROWS, ids=name)
-def test_bad_token(bad_users, cast, bad_scene, row, kind):
+def test_requests_with_a_bad_token_are_401(bad_users, cast, bad_scene, row, kind):
     path, body = filled(row, bad_scene)
     reply = bad_users[kind].send(row.method, path, body)
     if row.who == ANYONE:
@@ -109,7 +109,7 @@ def filled(row, scene):
     return path, row.body(scene) if callable(row.body) else row.body
 
 
-def test_the_bad_tokens_changed_nothing(cast, bad_scene):
+def test_requests_with_a_bad_token_change_nothing(cast, bad_scene):
     """Runs after them: what they asked for, some of them 13 times, was done by none."""
     status, snapshot, _ = bad_scene.state()
     assert status == 200 and [t["title"] for t in snapshot["tasks"]] == ["A"], snapshot
@@ -120,7 +120,7 @@ def test_the_bad_tokens_changed_nothing(cast, bad_scene):
 
 @pytest.mark.parametrize("role", (*ROLES, *STRANGERS))
 @pytest.mark.parametrize("row", OURS, ids=name)
-def test_role(scenes, row, role):
+def test_each_role_gets_what_the_matrix_says(scenes, row, role):
     scene = scenes.take(row, role, refused=role in STRANGERS or not may(row, role))
     path, body = scene.prepare(row)
     before = scene.state()
@@ -139,7 +139,7 @@ def test_role(scenes, row, role):
 
 @pytest.mark.parametrize("access_role", OPEN)
 @pytest.mark.parametrize("row", OURS, ids=name)
-def test_stranger_in_an_open_project(scenes, row, access_role):
+def test_a_stranger_in_an_open_project_gets_what_the_matrix_says(scenes, row, access_role):
     """Has its access role, and nothing of what lies in the trash."""
     scene = scenes.take(row, "stranger", access_role=access_role, refused=not may(row, access_role))
     try:
@@ -170,7 +170,7 @@ def trashed(request, cast):
 
 
 @pytest.mark.parametrize("row", sorted(OURS, key=lambda row: row.op == "POST /v1/projects/{id}/restore"), ids=name)
-def test_in_the_trash(trashed, row):
+def test_routes_of_a_trashed_project_get_what_the_matrix_says(trashed, row):
     scene, ready = trashed
     reply = scene.caller.send(row.method, *ready[row.op])
     if scene.role in STRANGERS:
@@ -188,7 +188,7 @@ def test_in_the_trash(trashed, row):
 
 @pytest.mark.parametrize("role", ("owner", "viewer", "stranger"))
 @pytest.mark.parametrize("row", OWN, ids=name)
-def test_what_is_ones_own_needs_no_role(world, scenes, row, role):
+def test_users_own_resources_require_no_role(world, scenes, row, role):
     scene = scenes.take(row, role, caller=world.user(role) if row.fresh else None)
     path, body = scene.prepare(row)
     scene.caller.send(row.method, path, body).expect(row.status)
@@ -196,7 +196,7 @@ def test_what_is_ones_own_needs_no_role(world, scenes, row, role):
 
 @pytest.mark.parametrize("row", [row for row in OWN if row.things], ids=name)
 @pytest.mark.parametrize("role", ("owner", "admin", "stranger"))
-def test_what_is_somebody_elses_does_not_exist(cast, row, role):
+def test_other_users_resources_are_404(cast, row, role):
     theirs = Scene(cast, "owner", caller=cast.guest)
     path, body = theirs.prepare(row)
     for _ in (1, 2):
@@ -219,7 +219,7 @@ def confirmed_before(stack):
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.who not in (ANYONE, MAYBE)], ids=name)
-def test_session_whose_password_was_given_long_ago(world, scenes, confirmed_before, row):
+def test_a_session_with_an_old_password_check_gets_what_the_matrix_says(world, scenes, confirmed_before, row):
     """As a stolen session is: it does all that needs no step-up, and nothing else."""
     scene = scenes.take(row, "owner", caller=world.user("owner") if row.fresh else None)
     path, body = scene.prepare(row)
@@ -245,7 +245,7 @@ def holders(world):
 
 @pytest.mark.parametrize("scope", SCOPES)
 @pytest.mark.parametrize("row", [row for row in ROWS if row.who not in (ANYONE, MAYBE)], ids=name)
-def test_api_token(holders, scenes, row, scope):
+def test_api_tokens_get_what_the_matrix_says(holders, scenes, row, scope):
     owner, by_scope = holders
     allowed = row.needed_scope != PERSON and SCOPES.index(scope) >= SCOPES.index(row.needed_scope)
     scene = scenes.take(row, "owner", caller=owner, refused=not allowed)
@@ -267,7 +267,7 @@ def elsewhere(holders):
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.who not in (ANYONE, MAYBE)], ids=name)
-def test_api_token_of_another_project(elsewhere, scenes, row):
+def test_api_tokens_bound_to_another_project_get_what_the_matrix_says(elsewhere, scenes, row):
     owner, program = elsewhere
     scene = scenes.take(row, "owner", caller=owner, refused=True)
     path, body = scene.prepare(row)
@@ -279,7 +279,7 @@ def test_api_token_of_another_project(elsewhere, scenes, row):
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.who in ROLES], ids=name)
-def test_api_token_of_this_project(holders, cast, row):
+def test_api_tokens_bound_to_this_project_get_what_the_matrix_says(holders, cast, row):
     owner, _ = holders
     scene = Scene(cast, "owner", caller=owner)
     program = matrix.api_token(owner, "admin", projectIds=[scene.project_id])

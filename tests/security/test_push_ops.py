@@ -35,7 +35,7 @@ def ask(feed, op, **fields):
     return found and (f"error {found['code']}" if found["op"] == "error" else found["op"])
 
 
-def test_no_op_is_missing():
+def test_every_op_is_covered():
     source = (ROOT / "push" / "wire.c").read_text()
     table = source[source.index("ops[WIRE_OP__COUNT] = {"):]
     ops = re.findall(r"\[WIRE_[A-Z]+\]\s*=\s*\{\"([a-z]+)\"", table[:table.index("};")])
@@ -44,7 +44,7 @@ def test_no_op_is_missing():
 
 @pytest.mark.parametrize("caller", CALLERS)
 @pytest.mark.parametrize("op", OPS)
-def test_op(world, cast, op, caller):
+def test_each_op_is_allowed_for_the_right_users(world, cast, op, caller):
     scene = Scene(cast, caller if caller in (*ROLES, *STRANGERS) else "stranger").settle()
     scene.topic = "project:" + scene.project_id
     fields, outside, inside = OPS[op]
@@ -71,7 +71,7 @@ def test_op(world, cast, op, caller):
 
 @pytest.mark.parametrize("caller", STRANGERS)
 @pytest.mark.parametrize("topic", ["user", "project", "everyone", "user:$ne", "project:*", "tw:*", "*", ""])
-def test_topics_that_are_not_ones_own(world, cast, caller, topic):
+def test_foreign_topics_cannot_be_used(world, cast, caller, topic):
     scene = Scene(cast, caller).settle()
     name = {"user": "user:" + scene.host.id, "project": "project:" + scene.project_id}.get(topic, topic)
     with scene.caller.live(follow=[]) as feed:
@@ -82,7 +82,7 @@ def test_topics_that_are_not_ones_own(world, cast, caller, topic):
 
 
 @pytest.mark.parametrize("op", ["follow", "presence", "signal"])
-def test_a_removed_member_is_cut_off_in_the_middle(cast, op):
+def test_a_member_removed_during_a_conversation_is_cut_off(cast, op):
     """The socket stays, the topic goes, and every op on it is one of a stranger."""
     scene = Scene(cast, "removed")
     topic = "project:" + scene.project_id
@@ -92,7 +92,7 @@ def test_a_removed_member_is_cut_off_in_the_middle(cast, op):
         assert ask(feed, op, topic=topic).startswith("error")
 
 
-def test_a_session_that_ended_sends_nothing_more(world, cast):
+def test_an_ended_session_can_send_nothing_more(world, cast):
     scene = Scene(cast, "owner")
     other = scene.caller.log_in()
     topic = "project:" + scene.project_id

@@ -8,7 +8,7 @@ from client import PASSWORD, User
 from second_factor import code_of
 
 
-def test_a_reset_does_not_go_around_the_second_factor(world, anna, outbox):
+def test_a_password_reset_does_not_bypass_the_second_factor(world, anna, outbox):
     """Of an account whose address is confirmed; before that it is nobody's (api/test_accounts_contacts.py)."""
     anna.confirm(outbox)
     secret = anna.post("/v1/me/totp", password=PASSWORD).expect(201)["secret"]
@@ -23,7 +23,7 @@ def test_a_reset_does_not_go_around_the_second_factor(world, anna, outbox):
     assert User(world).take(opened).get("/v1/me").expect(200)["totpEnabledAt"]
 
 
-def test_each_log_in_is_a_session_of_its_own(world, anna):
+def test_each_login_opens_its_own_session(world, anna):
     """No token comes twice, and none that a client brings along is taken up."""
     seen = {anna.token, anna.refresh_token}
     for _ in range(5):
@@ -35,7 +35,7 @@ def test_each_log_in_is_a_session_of_its_own(world, anna):
     assert sent["refreshToken"] not in seen and sent["accessToken"] not in seen
 
 
-def test_refresh_tokens_look_drawn_by_chance(world, anna):
+def test_refresh_tokens_look_random(world, anna):
     """256 bits: no two share a start, and about half of all bits are set."""
     import base64
     secrets = [anna.log_in().refresh_token.rsplit(".", 1)[-1] for _ in range(30)]
@@ -47,13 +47,13 @@ def test_refresh_tokens_look_drawn_by_chance(world, anna):
 
 @pytest.mark.parametrize("login", ["root", "admin", "sa", "administrator@example.com", "test@example.com", "guest"])
 @pytest.mark.parametrize("password", ["admin", "root", "password", "taskwire", ""])
-def test_there_are_no_accounts_to_begin_with(world, login, password):
+def test_there_are_no_default_accounts(world, login, password):
     world.anonymous().post("/v1/sessions", login=login, password=password).expect((401, 422))
 
 
 @pytest.mark.parametrize("path", ["/.git/", "/.git/HEAD", "/.svn/", "/.env", "/server-status", "/nginx_status", "/v1/",
                                   "/debug", "/web/", "/v1/metrics", "/metrics", "/keys/signing.keys", "/log/access.log"])
-def test_nothing_but_the_page_and_the_api_is_served(world, path):
+def test_only_the_web_client_and_the_api_are_served(world, path):
     connection = http.client.HTTPConnection(urllib.parse.urlsplit(world.url).netloc, timeout=5)
     connection.request("GET", path)
     reply = connection.getresponse()
@@ -63,7 +63,7 @@ def test_nothing_but_the_page_and_the_api_is_served(world, path):
     assert "Index of" not in text and "taskwire_requests" not in text
 
 
-def test_the_order_of_a_flow_cannot_be_turned_round(world, anna):
+def test_the_steps_of_a_flow_cannot_be_reordered(world, anna):
     """Each step needs what the one before gave: no second factor without its start, no reset without its letter."""
     anna.put("/v1/me/totp", code="123456").expect(409)
     world.anonymous().put("/v1/password-resets", token="x" * 43, password=matrix.new_password()).expect(401)
@@ -73,7 +73,7 @@ def test_the_order_of_a_flow_cannot_be_turned_round(world, anna):
     assert anna.get(task)["deletedAt"] is None
 
 
-def test_the_rules_of_fields_are_published(world):
+def test_openapi_publishes_the_rules_of_fields(world):
     """2.1.1: every property that a client may send has its type and bounds in openapi.json."""
     import judge
     for name, schema in judge.contract["components"]["schemas"].items():

@@ -12,7 +12,7 @@ LOG_INS = 32
 
 
 @pytest.mark.timeout(240)
-def test_others_do_not_wait_for_log_ins():
+def test_a_full_hash_queue_does_not_slow_other_requests():
     """The p99 of ordinary requests at most doubles; the best of three pairs counts, for the machine's sake."""
     settings = {**SETTINGS, "PASSWORD_COST": "15", "PASSWORD_SLOTS": "0", "ACCOUNT_FAILURES": "1000000"}
     with Stack(settings=settings) as stack:

@@ -99,26 +99,26 @@ def found_in(text, known):
             if value in text or urllib.parse.quote(value) in text or urllib.parse.quote_plus(value) in text]
 
 
-def test_there_was_something_to_find(lived):
+def test_the_secrets_were_really_used(lived):
     _, known = lived
     assert {"password", "accessToken", "refreshToken", "reset token", "verification token", "token", "secret", "cookie",
             "recovery code", "odd token"} <= set(known.values())
 
 
-def test_no_log_holds_a_secret(lived):
+def test_logs_contain_no_secret(lived):
     stack, known = lived
     logs = stack.logs()
     assert logs["access"] and logs["api-1"] and logs["jobs-1"]
     assert {name: hits for name, text in logs.items() if (hits := found_in(text, known))} == {}
 
 
-def test_no_log_holds_an_address_of_a_person(lived):
+def test_logs_contain_no_email_address_or_phone_number(lived):
     stack, _ = lived
     for name, text in stack.logs().items():
         assert not re.search(r"secretive\.[0-9a-f]+@example\.com", text), name
 
 
-def test_the_list_of_processes_holds_no_secret(lived):
+def test_the_process_list_contains_no_secret(lived):
     stack, known = lived
     keys = [line.split()[1] for line in stack.signing_keys_file.read_text().splitlines() if line.strip()]
     known = {**known, **dict.fromkeys(keys, "signing key")}
@@ -128,7 +128,7 @@ def test_the_list_of_processes_holds_no_secret(lived):
             assert found_in(text, known) == [], (pid, name)
 
 
-def test_nobody_else_can_read_what_holds_secrets(lived):
+def test_files_with_secrets_are_readable_only_by_their_owner(lived):
     stack, _ = lived
     for path in (stack.signing_keys_file, *(stack.data / "outbox").iterdir()):
         assert path.stat().st_mode & 0o077 == 0, path
@@ -136,7 +136,7 @@ def test_nobody_else_can_read_what_holds_secrets(lived):
         assert (stack.data / folder).stat().st_mode & 0o077 == 0, folder
 
 
-def test_the_database_holds_secrets_only_as_hashes(lived):
+def test_the_database_stores_secrets_only_as_hashes(lived):
     stack, known = lived
     with pymongo.MongoClient(stack.mongodb_uri) as client:
         db = client[stack.mongodb_database]
@@ -145,7 +145,7 @@ def test_the_database_holds_secrets_only_as_hashes(lived):
             assert found_in(text, known) == [], name
 
 
-def test_the_security_log_tells_who_what_and_from_where(lived):
+def test_the_security_log_records_who_what_and_from_where(lived):
     stack, _ = lived
     logs = stack.logs("api").splitlines() + stack.logs("jobs").splitlines()
     lines = [json.loads(line) for line in logs if '"subject":"audit"' in line]

@@ -76,7 +76,7 @@ def test_a_thousand_half_open_requests_do_not_slow_the_others(own):
 
 
 @pytest.mark.timeout(60)
-def test_half_open_requests_are_ended_soon(own):
+def test_half_open_requests_are_closed_soon(own):
     """nginx gives ten seconds for the headers, and ten between two pieces of a body; one that drips is
     ended by the sum of headers alone."""
     with half_open(own, 40) as sockets:
@@ -106,7 +106,7 @@ def test_a_body_over_the_limit_is_413(own, path, size, status):
     connection.close()
 
 
-def test_a_body_longer_than_it_says_is_no_second_request(own):
+def test_a_body_longer_than_declared_is_not_a_second_request(own):
     """What stands behind the body is the next request of that connection alone, never of another's."""
     parts = urllib.parse.urlsplit(own.url)
     with socket.create_connection((parts.hostname, parts.port), timeout=10) as s:

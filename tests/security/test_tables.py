@@ -38,7 +38,7 @@ def rows(name):
             yield cells
 
 
-def test_every_requirement_stands_in_the_table_once():
+def test_every_requirement_is_in_the_table_once():
     found = [number for row in rows("asvs.md") for number in row[0].split(", ")]
     assert sorted(found) == sorted(set(found)), {n for n in found if found.count(n) > 1}
     assert set(found) == numbers("1") | numbers("2")
@@ -47,7 +47,7 @@ def test_every_requirement_stands_in_the_table_once():
         assert set(row[1].split(", ")) == levels, row[0]
 
 
-def test_every_risk_stands_in_the_table():
+def test_every_risk_is_in_the_table():
     assert [row[0] for row in rows("api-top-10.md")] == [f"API{n}" for n in range(1, 11)]
 
 
@@ -58,7 +58,7 @@ def test_every_row_has_a_test_or_a_reason(name):
 
 
 @pytest.mark.parametrize("name", PAGES + ["threat-model.md"])
-def test_every_test_that_is_named_is_there(name):
+def test_every_test_that_is_named_exists(name):
     references = REFERENCE.findall((HERE / name).read_text())
     assert len(references) > 10
     lost = []

@@ -61,19 +61,19 @@ def without_counts(reply):
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("of", ["email", "phone"])
-def test_a_wrong_password(world, of):
+def test_a_wrong_password_takes_as_long_as_an_unknown_account(world, of):
     bounded(world, lambda nobody, login: without_counts(
         nobody.post("/v1/sessions", login=login, password="not the right one").expect(401, "bad-credentials")), of)
 
 
 @pytest.mark.timeout(180)
-def test_asking_for_a_new_password(world):
+def test_asking_for_a_reset_takes_the_same_time_for_unknown_accounts(world):
     bounded(world, lambda nobody, login: without_counts(
         nobody.post("/v1/password-resets", email=login).expect(202)))
 
 
 @pytest.mark.parametrize("login", ["phone", "case", "spaces"])
-def test_other_spellings_tell_nothing(world, anna, login):
+def test_other_spellings_reveal_nothing(world, anna, login):
     """A number, another case, spaces around: the answer to a wrong password is one and the same."""
     spelled = {"phone": anna.phone, "case": anna.email.upper(), "spaces": f" {anna.email} "}[login]
     nobody = world.anonymous()
@@ -82,7 +82,7 @@ def test_other_spellings_tell_nothing(world, anna, login):
     assert told(without_counts(known)) == told(without_counts(unknown))
 
 
-def test_a_closed_account_is_like_none(world, anna):
+def test_a_closed_account_looks_like_an_unknown_one(world, anna):
     anna.send("DELETE", "/v1/me", {"password": PASSWORD}).expect(204)
     nobody = world.anonymous()
     closed = nobody.post("/v1/sessions", login=anna.email, password="not the right one").expect(401)
@@ -90,7 +90,7 @@ def test_a_closed_account_is_like_none(world, anna):
     assert told(without_counts(closed)) == told(without_counts(unknown))
 
 
-def test_a_known_and_an_unknown_token_of_a_letter_are_alike(world):
+def test_known_and_unknown_email_tokens_take_the_same_time(world):
     """Each wrong secret gets the same words, whatever is wrong with it."""
     nobody = world.anonymous()
     answers = {told(without_counts(nobody.put("/v1/password-resets", token=t, password="an altogether new one")))

@@ -130,7 +130,7 @@ def found_in(data, known, where):
     return hits
 
 
-def test_no_file_holds_one(careless, stack):
+def test_no_file_contains_a_secret(careless, stack):
     """Logs, nginx's buffers, Redis' folder, the state that tools read: all but the outbox, the keys and the database."""
     hits, looked = [], set()
     for folder in ("log", "nginx", "redis", "run"):
@@ -143,11 +143,11 @@ def test_no_file_holds_one(careless, stack):
     assert not hits, hits
 
 
-def test_redis_never_hears_one(careless):
+def test_redis_is_never_sent_a_secret(careless):
     assert not found_in(bytes(careless.heard), careless.known, "Redis")
 
 
-def test_the_database_holds_none_in_any_spelling(careless, stack):
+def test_the_database_contains_no_secret_in_any_encoding(careless, stack):
     """The bytes of every document: binary fields and sealed letters too."""
     hits, options = set(), CodecOptions(document_class=RawBSONDocument)
     with MongoClient(stack.mongodb_uri) as mongo:
@@ -160,7 +160,7 @@ def test_the_database_holds_none_in_any_spelling(careless, stack):
     assert not hits, sorted(hits)
 
 
-def test_no_worker_tells_one_to_ps(careless, stack, signing_keys):
+def test_no_workers_command_line_contains_a_secret(careless, stack, signing_keys):
     known = {**careless.known, **{"key " + kid: key.hex() for kid, key in signing_keys.items()}}
     looked, pids = 0, {name: [pid, *stack.workers(name)] for name, pid in stack.pids().items() if pid}
     for name, family in pids.items():
@@ -173,12 +173,12 @@ def test_no_worker_tells_one_to_ps(careless, stack, signing_keys):
     assert looked >= 16
 
 
-def test_there_is_no_core(stack):
+def test_no_core_dump_is_written(stack):
     """A core would hold everything; nothing crashed, so none is there."""
     assert not [p for p in stack.data.rglob("*core*") if p.is_file() and p.read_bytes()[:4] == b"\x7fELF"]
 
 
-def test_no_answer_tells_what_it_is_made_of(careless):
+def test_no_response_reveals_the_software_used(careless):
     """Versions, paths and libraries' words help only attackers."""
     for reply in (careless.user.get("/v1/tasks", sort="$where").expect(400), careless.user.get("/v1/me").expect(200),
                   careless.user.send("POST", "/v1/tasks", raw=b"{").expect(400)):
