@@ -41,7 +41,7 @@ export function uuid() {
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 /* Milliseconds to wait before the next attempt: what the server asks for, else exponential back-off with jitter. */
-function patience(attempt, reply) {
+function delayOf(attempt, reply) {
   const asked = Number(reply?.headers.get("Retry-After"));
   if (asked > 0) return Math.min(asked, LONGEST_S) * 1000 * (1 + Math.random() / 4);
   return Math.min(4000, 250 * 2 ** attempt) * (0.5 + Math.random() / 2);
@@ -89,7 +89,7 @@ export async function request(method, path, options = {}) {
       answer = await once(method, path, options, key);
     } catch (error) {
       if (!(error instanceof TypeError) || attempt + 1 >= TRIES) throw unreachable(error);
-      await pause(patience(attempt));
+      await pause(delayOf(attempt));
       continue;
     }
     const { reply, text } = answer;
@@ -105,7 +105,7 @@ export async function request(method, path, options = {}) {
       continue;
     }
     if (!mayRepeat(reply, problem, options) || attempt + 1 >= TRIES) throw problem;
-    await pause(patience(attempt, reply));
+    await pause(delayOf(attempt, reply));
   }
 }
 

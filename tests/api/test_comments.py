@@ -53,7 +53,7 @@ def test_comments_appear_in_the_log_and_the_history(anna, scene):
     comment = anna.post(task, "/comments", text="A").expect(201)
     anna.patch(comment, text="B").expect(200)
     assert list(anna.pages_of_events(project, start))[1]["changes"]["text"] == ["A", "B"]
-    anna.delete(comment).expect(204)  # test_forgetting.py: what becomes of the texts
+    anna.delete(comment).expect(204)  # test_erasure.py: what becomes of the texts
     events = list(anna.pages_of_events(project, start))
     assert [e["kind"] for e in events] == ["comment.created", "comment.updated", "comment.deleted"]
 

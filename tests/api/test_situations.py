@@ -1,5 +1,5 @@
 """Situations from public reports of people who use other tools, as situations.md lists them; those
-about search are rows of test_texts.py, about zones of test_dates.py."""
+about search are rows of test_text_input.py, about zones of test_dates.py."""
 import datetime as dt
 import pathlib
 import re

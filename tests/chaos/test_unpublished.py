@@ -8,7 +8,7 @@ import pytest
 
 from live import Live, Nothing
 from reconnect import percentile
-from silent import silent_api
+from unpublished import unpublishing_api
 from storm import Storm
 
 SEED = int(os.environ.get("CHAOS_SEED", "1"))
@@ -69,9 +69,9 @@ def test_a_commit_that_was_not_published_is_delivered(stack, world, tmp_path, cl
     project = anna.project("Silent")
     clocks = [clock(anna, "project:" + project["id"]) for _ in range(4)]  # nginx spreads them over both daemons
     delays = []
-    with silent_api(stack, tmp_path) as silent:
+    with unpublishing_api(stack, tmp_path) as other:
         for n in range(RUNS):
-            status, task = silent.request("POST", "/v1/tasks", anna.token,
+            status, task = other.request("POST", "/v1/tasks", anna.token,
                                           {"title": f"S{n}", "projectId": project["id"]})
             committed = time.time()
             assert status == 201, task

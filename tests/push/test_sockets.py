@@ -212,7 +212,7 @@ def test_sockets_per_address_are_limited(anna, stack, tmp_path):
 
 
 def test_half_open_connections_are_detected(stack, anna, tmp_path):
-    """A peer that has gone without a word answers no ping; by default it takes 1.6 times 25 s.  test_full.py has one behind nginx."""
+    """A peer that has gone without a word answers no ping; by default it takes 1.6 times 25 s.  test_nginx_full.py has one behind nginx."""
     with daemon(stack, tmp_path, PUSH_HEARTBEAT_SECONDS="2") as quick:
         with elsewhere(anna, quick).live(follow=[]) as gone:
             assert gone.hear_nothing_more(within=30) >= 1

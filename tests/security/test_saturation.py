@@ -4,7 +4,7 @@ import time
 
 import pytest
 from client import PASSWORD, SETTINGS, World
-from patience import p99
+from latency import p99
 from stack import Stack
 
 ASKED = 400

@@ -10,7 +10,7 @@ import urllib.parse
 
 import pytest
 from client import SETTINGS, World
-from patience import p99
+from latency import p99
 from stack import Stack
 
 SLOW = 1000

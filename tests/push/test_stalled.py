@@ -1,11 +1,11 @@
 """Clients that ask much and read little or nothing: they are cut off, and nobody else notices."""
-import choked
+import stalled
 from daemons import daemon
 
 
 def test_clients_that_do_not_read_affect_nobody_else(stack, world, anna, ben, tmp_path):
-    """The short form of choked.py, which says more."""
-    with daemon(stack, tmp_path, PUSH_QUEUE_BYTES=str(choked.QUEUE_BYTES), PUSH_HELLO_SECONDS="10") as other:
-        fuzz = choked.Fuzz(other, anna, ben, seed=11)
+    """The short form of stalled.py, which says more."""
+    with daemon(stack, tmp_path, PUSH_QUEUE_BYTES=str(stalled.QUEUE_BYTES), PUSH_HELLO_SECONDS="10") as other:
+        fuzz = stalled.Fuzz(other, anna, ben, seed=11)
         fuzz.run(8.0)
         assert fuzz.received > 0

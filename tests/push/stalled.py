@@ -5,9 +5,9 @@ They follow and unfollow, ask for long replays, signal, talk nonsense, read a li
 bytes or come back with an old cursor, while others change tasks and memberships.  The daemon must outlive them (under a
 sanitizer, without a complaint), and a client that reads must hear every event in order meanwhile.
 
-    tests/push/choked.py --seconds 3600 --seed 7 --build var/build-asan
+    tests/push/stalled.py --seconds 3600 --seed 7 --build var/build-asan
 
-starts a system of its own; test_choked.py is the short form.
+starts a system of its own; test_stalled.py is the short form.
 """
 import argparse
 import json

@@ -62,7 +62,7 @@ class SilentApi:
 
 
 @contextlib.contextmanager
-def silent_api(stack, folder):
+def unpublishing_api(stack, folder):
     lines = (stack.data / "env").read_text().splitlines()
     told = dict(shlex.split(line)[0].split("=", 1) for line in lines)
     path = folder / "api.sock"
@@ -72,7 +72,7 @@ def silent_api(stack, folder):
         process = subprocess.Popen([pathlib.Path(stack.build) / "taskwire-api"], env=env, stderr=log, stdout=log)
     try:
         api = SilentApi(path)
-        eventually(api.listening, within=10, what="the silent api")
+        eventually(api.listening, within=10, what="the api that does not publish")
         yield api
     finally:
         process.terminate()
