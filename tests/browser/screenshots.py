@@ -12,6 +12,10 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
+if __name__ == "__main__":
+    import prepare
+    prepare.command()
+
 from client import SETTINGS, World, fresh_account  # noqa: E402
 from conftest import Windows  # noqa: E402
 from letters import Outbox  # noqa: E402

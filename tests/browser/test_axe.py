@@ -1,6 +1,6 @@
 """What axe-core finds in the page: nothing, in every state, light and dark.
 
-axe-core comes out of a Python package that carries a current copy (axe.txt); of the package nothing else is used."""
+axe-core comes out of a Python package that carries a current copy (axe-no-deps.txt); of the package nothing else is used."""
 import importlib.util
 import pathlib
 

@@ -16,6 +16,10 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
+if __name__ == "__main__":
+    import prepare
+    prepare.command()
+
 import pymongo  # noqa: E402
 from bson import ObjectId  # noqa: E402
 

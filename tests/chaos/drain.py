@@ -14,6 +14,10 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
+if __name__ == "__main__":
+    import prepare
+    prepare.command()
+
 import checker  # noqa: E402
 from client import SETTINGS, eventually  # noqa: E402
 from reconnect import Reconnect  # noqa: E402

@@ -18,6 +18,10 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
+if __name__ == "__main__":
+    import prepare
+    prepare.command()
+
 from pymongo import MongoClient  # noqa: E402
 
 import checker  # noqa: E402

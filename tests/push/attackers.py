@@ -29,6 +29,10 @@ import urllib.request
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
+if __name__ == "__main__":
+    import prepare
+    prepare.command()
+
 from attacker import OPS, attack  # noqa: E402
 from client import SETTINGS, World, eventually  # noqa: E402
 from daemons import daemon, free_port  # noqa: E402
@@ -259,7 +263,7 @@ def measure(stack, op, people, topics, cursors, seconds):
     return list(trial.misses())
 
 
-def prepare(stack):
+def set_up(stack):
     """An installation with many open projects, one with a long log: their topics, and cursors of before that log and of all."""
     world = World(stack.url, stack.ws_url)
     mallory, crowd = world.user("mallory"), world.user("crowd")
@@ -282,7 +286,7 @@ def main():
     options = parser.parse_args()
     missed = []
     with Stack(build=options.build, settings={**SETTINGS, "USER_OPEN_PROJECTS": "1000"}) as stack:
-        prepared = prepare(stack)
+        prepared = set_up(stack)
         print("| " + " | ".join(COLUMNS) + " |\n" + "| --- " * len(COLUMNS) + "|", flush=True)
         for op in options.ops or OPS:
             missed += [f"{op}: {what}" for what in measure(stack, op, *prepared, options.seconds)]

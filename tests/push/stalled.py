@@ -25,6 +25,10 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
+if __name__ == "__main__":
+    import prepare
+    prepare.command()
+
 from live import PING, TEXT, Closed, Live, Nothing, Refused, Socket  # noqa: E402
 
 QUEUE_BYTES = 65536  # the smallest that PUSH_QUEUE_BYTES may be
