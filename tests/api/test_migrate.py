@@ -71,7 +71,7 @@ def test_two_migrations_at_once_wait_for_each_other(stack, database):
     for thread in both:
         thread.join()
     assert [status for status, _ in done] == [0, 0], done
-    assert sum("making the index" in said for _, said in done) == 1, done
+    assert sum("creating index" in said for _, said in done) == 1, done
 
 
 @pytest.mark.parametrize("name", ["taskwire-api", "taskwire-push", "taskwire-jobs"])
@@ -91,7 +91,7 @@ def test_a_program_waits_for_migration_and_refuses_a_newer_schema(stack, databas
     assert admin(stack, "migrate")[0] == 0
     database.meta.update_one({"_id": "schema"}, {"$set": {"version": 1000, "oldest": 1000}})
     ended = subprocess.run(program, env=env, timeout=20, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-    assert ended.returncode == 1 and "too old" in ended.stderr
+    assert ended.returncode == 1 and "too new" in ended.stderr
     status, said = admin(stack, "migrate")
     assert status == 2 and "use the newer one" in said
 
@@ -121,7 +121,7 @@ def test_derive_repairs_what_older_programs_wrote_during_a_migration(stack, data
     now = datetime.datetime.now(datetime.timezone.utc)
     database.tasks.update_one({"_id": task}, {"$set": {"completedAt": now, "rev": 2}})  # as a program of before does
     status, said = admin(stack, "derive")
-    assert status == 0 and "1 rewritten" in said, said
+    assert status == 0 and "rewrote 1 documents" in said, said
     done = database.tasks.find_one({"_id": task})
     assert done["state"] == "done" and done["rev"] == 2
 
