@@ -1,5 +1,5 @@
 """What the benchmark is made with: its C programs, the stacks it compares with, their versions.
-Everything that is fetched or built goes into the cache folder, once."""
+What is fetched goes into the cache folder, once."""
 import os
 import pathlib
 import re
@@ -40,7 +40,7 @@ def quiet(command, **more):
 
 def programs():
     """The folder with bare_db, bare_fanout, load_http and load_ws, built."""
-    build = CACHE / "bench-build"
+    build = ROOT / "var" / "bench-build"  # not in the cache, which clones share: its folders are absolute
     if not (build / "build.ninja").exists():
         quiet(["cmake", "-S", BENCH, "-B", build, "-G", "Ninja"])
     quiet(["ninja", "-C", build])
