@@ -65,18 +65,54 @@ event_log_find(struct store *store, const bson_t *filter, const bson_t *opts, ev
     return store_find(store, STORE_EVENTS, filter, opts, read_item, &r);
 }
 
+struct page {
+    struct reading reading;
+    const char *topic;
+    int64_t after;
+    int limit, found;
+};
+
+static enum err
+page_item(void *arg, const bson_t *doc)
+{
+    struct page *p = arg;
+
+    p->found++;
+    return read_item(&p->reading, doc);
+}
+
+static enum err
+read_page(struct store *store, struct page *p, bool to_limit)
+{
+    bson_t filter = BSON_INITIALIZER, seq;
+    bson_t *opts = BCON_NEW("sort", "{", "topic", BCON_INT32(1), "seq", BCON_INT32(1), "}", "limit",
+                            BCON_INT64(p->limit));
+    enum err err;
+
+    BSON_APPEND_UTF8(&filter, "topic", p->topic);
+    BSON_APPEND_DOCUMENT_BEGIN(&filter, "seq", &seq);
+    BSON_APPEND_INT64(&seq, "$gt", p->after);
+    if (to_limit)
+        BSON_APPEND_INT64(&seq, "$lte", p->after + p->limit);
+    bson_append_document_end(&filter, &seq);
+    err = store_find(store, STORE_EVENTS, &filter, opts, page_item, p);
+    bson_destroy(&filter);
+    bson_destroy(opts);
+    return err;
+}
+
+/*
+ * The numbers of a log are consecutive, so the range of a page is known and bounds the scan. Only
+ * where nothing is left of that range (it was trimmed) is the rest of the log looked at.
+ */
 enum err
 event_log_read(struct store *store, const char *topic, int64_t after, int limit, event_each each,
                void *arg)
 {
-    bson_t *filter = BCON_NEW("topic", BCON_UTF8(topic), "seq", "{", "$gt", BCON_INT64(after), "}");
-    bson_t *opts = BCON_NEW("sort", "{", "topic", BCON_INT32(1), "seq", BCON_INT32(1), "}", "limit",
-                            BCON_INT64(limit));
-    enum err err = event_log_find(store, filter, opts, each, arg);
+    struct page p = {{each, arg}, topic, after, limit, 0};
+    enum err err = after <= INT64_MAX - limit ? read_page(store, &p, true) : ERR_NONE;
 
-    bson_destroy(filter);
-    bson_destroy(opts);
-    return err;
+    return err == ERR_NONE && p.found == 0 ? read_page(store, &p, false) : err;
 }
 
 enum err

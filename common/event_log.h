@@ -25,7 +25,10 @@ struct event_item {
 };
 typedef enum err (*event_each)(void *arg, const struct event_item *item);
 
-/* The events after a number, in order, at most limit (majority read). */
+/*
+ * The events after a number, in order, at most limit (majority read). Fewer come where the log was
+ * trimmed in between, and none only at its end.
+ */
 enum err event_log_read(struct store *store, const char *topic, int64_t after, int limit,
                         event_each each, void *arg) MUST_CHECK;
 

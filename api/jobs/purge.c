@@ -222,7 +222,7 @@ forget_traces(struct request *r, const char *topic)
     do {
         t.count = 0;
         err = event_log_read(r->store, topic, t.last, TRACES_PAGE, note_trace, &t);
-    } while (err == ERR_NONE && t.count == TRACES_PAGE);
+    } while (err == ERR_NONE && t.count > 0);
     bson_iter_init(&iter, &t.projects);
     while (err == ERR_NONE && bson_iter_next(&iter)) {
         struct change_plan plan = {.fn = forget_name, .arg = &p};

@@ -224,13 +224,12 @@ write_events(struct request *r, const char *topic, int64_t head, int64_t after, 
     struct reading e = {.out = &items, .limit = limit, .dense = true, .last = after};
     enum err err = ERR_NONE;
 
-    if (reason == NULL) {
+    if (reason == NULL && after < head) {
         err = event_log_read(r->store, topic, after, limit, write_event, &e);
         if (e.full)
             err = ERR_NONE;
         /* Without `since` the log is told from where it begins now. */
-        if ((e.count > 0 && e.first != after + 1 && request_param(r, "since") != NULL) ||
-            (e.count == 0 && head > after))
+        if (e.count == 0 || (e.first != after + 1 && request_param(r, "since") != NULL))
             reason = "trimmed";
     }
     if (reason != NULL) {
