@@ -1,7 +1,7 @@
 /*
- * The answer to a follow waits until everything about it is known: the topic's
- * number and rights, and with `since` that the log still holds the next event.
- * Only then it says `following`, so that a replay is whole or not begun.
+ * The answer waits until everything about it is known: the topic's number and rights, and with
+ * `since` that the log still holds the next event.  Only then is `following` sent, so a replay is
+ * either complete or not begun.
  */
 #include "push/answer.h"
 
@@ -11,75 +11,55 @@
 #include "common/clock.h"
 #include "common/cursor.h"
 #include "common/text.h"
-#include "push/all.h"
+#include "push/compare.h"
+#include "push/hub.h"
 #include "push/metrics.h"
-#include "push/reader.h"
 #include "push/repair.h"
+#include "push/replay.h"
 #include "push/session.h"
-#include "push/topics.h"
 
 #define WAIT_US 10000000LL /* for an answer while the database is away */
 
-void
-answer_cursor(const struct topic *t, int64_t seq, struct text *out)
-{
-    text_clear(out);
-    cursor_write_one(out, topics_epoch(), t->name, seq);
-}
-
-void
-answer_since(struct ask *ask, const struct topic *t, const char *cursor, size_t len)
-{
-    switch (cursor_find(cursor, len, topics_epoch(), t->name, &ask->since)) {
-    case CURSOR_OK:
-        ask->since_given = true;
-        break;
-    case CURSOR_MALFORMED:
-        ask->reason = "bad-cursor";
-        break;
-    case CURSOR_OTHER_EPOCH:
-        ask->reason = "epoch";
-        break;
-    }
-}
+/* ------------------------------------------------------------ what the answer is */
 
 static enum outcome
-resync(struct ask *ask, const char *reason)
+resync(struct follow_request *request, const char *reason)
 {
-    ask->reason = reason;
+    request->reason = reason;
     return OUTCOME_RESYNC;
 }
 
-/* A since beyond our head: either we are behind, or it is of no log of ours. */
+/* true: its `since` is beyond our head, and it is not known yet whether we are behind the log or
+ * the cursor is of another log. */
 static bool
-beyond(struct follow *f)
+is_beyond(struct follow *f)
 {
-    struct ask *ask = f->ask;
+    struct follow_request *request = f->request;
 
-    if (!ask->since_given || ask->reason != NULL || ask->since <= f->topic->flushed)
+    if (!request->since_given || request->reason != NULL || request->since <= f->topic->flushed)
         return false;
-    if (ask->since <= f->topic->stream.seen)
-        return true; /* a repair is on its way */
-    if (!ask->checked) {
-        repair_verify(f->topic);
+    if (request->since <= f->topic->stream.seen)
+        return true; /* a repair is under way */
+    if (!request->checked) {
+        compare_topic(f->topic);
         return true;
     }
-    ask->reason = "future";
+    request->reason = "future";
     return false;
 }
 
 /*
- * Before it is refused the database is asked: the right may be younger than
- * what we have relayed, and who was just told of it must not hear "no".
+ * Before a refusal the database is asked: the right may be younger than what we have relayed, and a
+ * client that was just told of it must not be refused.
  */
 static enum outcome
 no_right(struct follow *f)
 {
     struct topic *t = f->topic;
 
-    if (f->ask->checked || t->loaded_at >= f->ask->at)
+    if (f->request->checked || t->loaded_at >= f->request->at)
         return t->stream.seen > t->flushed ? OUTCOME_OPEN : OUTCOME_NOT_FOUND;
-    repair_verify(t);
+    compare_topic(t);
     return OUTCOME_OPEN;
 }
 
@@ -87,61 +67,64 @@ enum outcome
 answer_judge(struct follow *f)
 {
     struct topic *t = f->topic;
-    struct ask *ask = f->ask;
+    struct follow_request *request = f->request;
 
-    if (t->state != TOPIC_READY || ask->beginning != 0 || t->flushed < ask->not_before || beyond(f))
+    if (t->state != TOPIC_READY || request->beginning != 0 || t->flushed < request->not_before ||
+        is_beyond(f))
         return OUTCOME_OPEN;
     if (!hub_may(t, f->session->user))
         return no_right(f);
     f->next = t->flushed + 1;
-    if (ask->reason != NULL)
+    if (request->reason != NULL)
         return OUTCOME_RESYNC;
-    if (!ask->since_given || ask->since == t->flushed)
+    if (!request->since_given || request->since == t->flushed)
         return OUTCOME_FOLLOW;
-    if (t->flushed - ask->since > ANSWER_FAR)
-        return resync(ask, "too-far");
-    if (ask->since + 1 < t->trimmed)
-        return resync(ask, "trimmed");
-    f->next = ask->since + 1;
-    if (follow_event(t, f->next) != NULL)
+    if (t->flushed - request->since > ANSWER_FAR)
+        return resync(request, "too-far");
+    if (request->since + 1 < t->trimmed)
+        return resync(request, "trimmed");
+    f->next = request->since + 1;
+    if (replay_event(t, f->next) != NULL)
         return OUTCOME_FOLLOW;
     repair_want(t, f->next, f->session->user);
     return OUTCOME_OPEN;
 }
 
+/* ------------------------------------------------------------ giving it */
+
 static void
-refuse(struct follow *f, const struct ask *ask)
+refuse(struct follow *f, const struct follow_request *request)
 {
-    if (ask->asked)
-        session_send(f->session, wire_error_frame(WIRE_NOT_FOUND, NULL, ask->ref));
-    else if (ask->held)
-        session_send(f->session, wire_left(follow_shown(f->topic), "removed"));
-    follow_no_more(f, FOLLOW_ASKED | FOLLOW_ALL);
+    if (request->asked)
+        session_send(f->session, wire_error_frame(WIRE_NOT_FOUND, NULL, request->ref));
+    else if (request->held)
+        session_send(f->session, wire_left(follow_topic_shown(f->topic), "removed"));
+    follow_drop_reasons(f, REASON_NAMED | REASON_ALL);
 }
 
 void
 answer_settle(struct follow *f, enum outcome outcome)
 {
-    struct ask *ask = f->ask;
+    struct follow_request *request = f->request;
     struct text cursor = {0};
 
-    f->ask = NULL;
-    answer_cursor(f->topic, f->topic->flushed, &cursor);
+    f->request = NULL;
+    cursor_write_one(&cursor, hub_epoch(), f->topic->name, f->topic->flushed);
     if (outcome == OUTCOME_RESYNC) {
         metrics[METRIC_RESYNCS]++;
         f->next = f->topic->flushed + 1;
-        session_send(f->session,
-                     wire_resync(follow_shown(f->topic), cursor.bytes, ask->reason, ask->ref));
-    } else if (outcome == OUTCOME_FOLLOW && !ask->quiet) {
-        session_send(f->session, wire_following(follow_shown(f->topic), cursor.bytes,
-                                                ask->since_given, ask->ref));
+        session_send(f->session, wire_resync(follow_topic_shown(f->topic), cursor.bytes,
+                                             request->reason, request->ref));
+    } else if (outcome == OUTCOME_FOLLOW && !request->quiet) {
+        session_send(f->session, wire_following(follow_topic_shown(f->topic), cursor.bytes,
+                                                request->since_given, request->ref));
     }
     text_free(&cursor);
     if (outcome == OUTCOME_NOT_FOUND)
-        refuse(f, ask);
-    else
-        follow_start(f);
-    free(ask);
+        refuse(f, request);
+    else if (!replay_start(f))
+        answer_try(f);
+    free(request);
 }
 
 void
@@ -151,11 +134,76 @@ answer_try(struct follow *f)
 
     if (outcome == OUTCOME_OPEN)
         return;
-    if (f->ask->group == NULL)
+    if (f->request->group == NULL) {
         answer_settle(f, outcome);
-    else if (f->ask->outcome == OUTCOME_OPEN) {
-        f->ask->outcome = (uint8_t)outcome;
-        all_one_less(f->ask->group);
+    } else if (f->request->outcome == OUTCOME_OPEN) {
+        f->request->outcome = (uint8_t)outcome;
+        follow_group_less(f->request->group);
+    }
+}
+
+void
+answer_news(struct topic *t)
+{
+    for (uint32_t i = t->follows[FOLLOW_WAITING].count; i-- > 0;)
+        if (i < t->follows[FOLLOW_WAITING].count)
+            answer_try(t->follows[FOLLOW_WAITING].at[i]);
+    for (uint32_t i = t->follows[FOLLOW_CATCHUP].count; i-- > 0;) {
+        struct follow *f =
+            i < t->follows[FOLLOW_CATCHUP].count ? t->follows[FOLLOW_CATCHUP].at[i] : NULL;
+
+        if (f != NULL && !replay_continue(f))
+            answer_try(f);
+    }
+}
+
+void
+answer_checked(struct topic *t, int64_t asked_at)
+{
+    for (uint32_t i = 0; i < t->follows[FOLLOW_WAITING].count; i++)
+        if (t->follows[FOLLOW_WAITING].at[i]->request->at <= asked_at)
+            t->follows[FOLLOW_WAITING].at[i]->request->checked = true;
+    answer_news(t);
+}
+
+void
+answer_resume(struct session *s)
+{
+    for (struct follow *f = s->follows, *after; f != NULL && session_has_room(s); f = after) {
+        after = f->after;
+        if (f->state == FOLLOW_CATCHUP && !replay_continue(f))
+            answer_try(f);
+    }
+}
+
+void
+answer_left(struct follow *f, const char *reason)
+{
+    if (f->state == FOLLOW_WAITING && f->request->group == NULL) {
+        answer_try(f); /* its answer is that there is no right */
+        return;
+    }
+    metrics[METRIC_LEFTS]++;
+    session_send(f->session, wire_left(follow_topic_shown(f->topic), reason));
+    follow_drop_reasons(f, REASON_NAMED | REASON_ALL);
+}
+
+/* ------------------------------------------------------------ asking */
+
+/* Takes `since` from a cursor, or the reason why that is no good. */
+static void
+read_since(struct follow_request *request, const struct topic *t, const char *cursor, size_t len)
+{
+    switch (cursor_find(cursor, len, hub_epoch(), t->name, &request->since)) {
+    case CURSOR_OK:
+        request->since_given = true;
+        break;
+    case CURSOR_MALFORMED:
+        request->reason = "bad-cursor";
+        break;
+    case CURSOR_OTHER_EPOCH:
+        request->reason = "epoch";
+        break;
     }
 }
 
@@ -163,34 +211,35 @@ void
 answer_ask(struct session *s, const char *name, const char *since, size_t len, const char *ref)
 {
     struct follow *f = follow_find(s, name);
-    struct ask *ask;
+    struct follow_request *request;
 
     if (f == NULL)
-        f = follow_begin(s, topics_get(name, s->user), PLACE_WAITING, FOLLOW_ASKED);
-    ask = follow_wait(f, FOLLOW_ASKED);
-    ask->asked = true;
-    memcpy(ask->ref, ref, strlen(ref) + 1);
+        f = follow_begin(s, hub_want(name, s->user), FOLLOW_WAITING, REASON_NAMED);
+    request = follow_wait(f, REASON_NAMED);
+    request->asked = true;
+    memcpy(request->ref, ref, strlen(ref) + 1);
     if (since != NULL)
-        answer_since(ask, f->topic, since, len);
+        read_since(request, f->topic, since, len);
     answer_try(f);
 }
 
-/* The database is away for long: better an answer than none. */
+/* Answers one request with `store-away` if it is older than that. */
+static void
+give_up(struct follow *f, int64_t before)
+{
+    if (f->request->at > before || !f->request->asked)
+        return;
+    session_send(f->session, wire_error_frame(WIRE_STORE_AWAY, NULL, f->request->ref));
+    f->request->ref[0] = '\0'; /* it is answered */
+    follow_drop_reasons(f, REASON_NAMED);
+}
+
 void
 answer_give_up(struct topic *t)
 {
     int64_t before = clock_steady() - WAIT_US;
 
-    for (uint32_t i = t->places[PLACE_WAITING].count; i-- > 0;) {
-        struct follow *f;
-
-        if (i >= t->places[PLACE_WAITING].count)
-            continue;
-        f = t->places[PLACE_WAITING].at[i];
-        if (f->ask->at > before || !f->ask->asked)
-            continue;
-        session_send(f->session, wire_error_frame(WIRE_STORE_AWAY, NULL, f->ask->ref));
-        f->ask->ref[0] = '\0'; /* it is answered */
-        follow_no_more(f, FOLLOW_ASKED);
-    }
+    for (uint32_t i = t->follows[FOLLOW_WAITING].count; i-- > 0;)
+        if (i < t->follows[FOLLOW_WAITING].count)
+            give_up(t->follows[FOLLOW_WAITING].at[i], before);
 }

@@ -1,6 +1,6 @@
 /*
- * AsyncAPI 3.0 from the messages' rows here, the error codes of wire.c, the close
- * codes of session.h and the event kinds of common/event.c.
+ * AsyncAPI 3.0 from the messages' rows here, the error and close codes of wire.h and the event
+ * kinds of common/event.c.
  */
 #include "push/asyncapi.h"
 
@@ -9,7 +9,6 @@
 #include "common/event.h"
 #include "common/json.h"
 #include "common/text.h"
-#include "push/session.h"
 #include "push/wire.h"
 
 #define MEMBERS  12

@@ -1,39 +1,40 @@
 /*
- * What an event does beyond being shown: to rights, sessions and `all`.
+ * The effects on rights come before an event is shown, those on sessions and `all` after it.
  */
 #include "push/effects.h"
 
 #include <string.h>
 
 #include "common/text.h"
-#include "push/all.h"
-#include "push/follow.h"
+#include "push/answer.h"
+#include "push/arrival.h"
+#include "push/auth.h"
+#include "push/fanout.h"
+#include "push/follow_all.h"
 #include "push/hub.h"
 #include "push/metrics.h"
 #include "push/payload.h"
 #include "push/presence.h"
-#include "push/relay.h"
 #include "push/session.h"
-#include "push/who.h"
 
-/* Sends away whoever has no right any more, after what came before. */
+/* Sends `left` to everybody who no longer has the right, after the events up to here. */
 static void
 expel(struct topic *t, const char *reason)
 {
-    for (int place = PLACE_WAITING; place < PLACE__COUNT; place++)
-        for (uint32_t i = t->places[place].count; i-- > 0;)
-            if (i < t->places[place].count && !hub_may(t, t->places[place].at[i]->session->user))
-                follow_left(t->places[place].at[i], reason);
+    for (int state = FOLLOW_WAITING; state < FOLLOW_STATE__COUNT; state++)
+        for (uint32_t i = t->follows[state].count; i-- > 0;)
+            if (i < t->follows[state].count && !hub_may(t, t->follows[state].at[i]->session->user))
+                answer_left(t->follows[state].at[i], reason);
 }
 
 /*
- * A comment was removed, or an account erased: the log has forgotten what it said
- * before, and so does the memory that replays are served from.
+ * A comment was deleted or an account erased: the log no longer has the earlier text, and neither
+ * may the memory that replays are served from.
  */
 static void
 forget(struct topic *t)
 {
-    relay_flush(t);
+    fanout_now(t);
     metrics[METRIC_RING_BYTES] -= (int64_t)t->stream.bytes;
     stream_forget(&t->stream);
     if (t->window != NULL)
@@ -41,14 +42,14 @@ forget(struct topic *t)
 }
 
 bool
-effects_before(struct topic *t, const struct happening *h)
+effects_before(struct topic *t, const struct arrival *h)
 {
     struct payload p;
 
     if (h->effect == EFFECT_MEMBER_ADDED) {
         rights_add(&t->rights, h->id);
     } else if (h->effect == EFFECT_MEMBER_REMOVED) {
-        relay_flush(t);
+        fanout_now(t);
         rights_remove(&t->rights, h->id);
         expel(t, "removed");
         forget(t);
@@ -57,14 +58,14 @@ effects_before(struct topic *t, const struct happening *h)
     } else if (h->effect == EFFECT_PROJECT_UPDATED) {
         payload_read(&p, h->frame);
         if (!p.readable)
-            return false; /* its changes were too long, or are forgotten */
+            return false; /* its changes were too long, or have been redacted */
         if (!p.access)
             return true;
-        relay_flush(t);
+        fanout_now(t);
         t->rights.open = p.opened;
         expel(t, "closed");
     } else if (h->effect == EFFECT_PROJECT_DELETED) {
-        relay_flush(t);
+        fanout_now(t);
         t->rights.trashed = true;
         expel(t, "deleted");
     } else if (h->effect == EFFECT_PROJECT_RESTORED) {
@@ -73,49 +74,49 @@ effects_before(struct topic *t, const struct happening *h)
     return true;
 }
 
-/* A user has become a member somewhere: `all` goes there. */
+/* A user has become a member of a project: `all` follows it. */
 static void
-join(struct topic *t, const struct happening *h)
+join(struct topic *t, const struct arrival *h)
 {
     struct payload p;
 
     payload_read(&p, h->frame);
     if (p.project[0] != '\0')
-        all_joined(t, p.project);
+        follow_all_joined(t, p.project);
 }
 
-/* One session has ended, or with the user's own id all of a generation. */
+/* One login session has ended, or (with the user's own id) all of a generation of credentials. */
 static void
-end_sessions(struct topic *t, const struct happening *h)
+end_sessions(struct topic *t, const struct arrival *h)
 {
     unsigned char kept[12] = {0};
     struct payload p;
 
     if (memcmp(h->id, t->id, 12) != 0) {
-        who_revoked(t, h->id);
+        auth_session_ended(t, h->id);
         return;
     }
     payload_read(&p, h->frame);
     if (p.kept[0] != '\0' && !text_unhex(kept, 12, p.kept))
         memset(kept, 0, sizeof(kept));
-    /* What cannot be read ends all: the others log in again. */
-    who_generation_ended(t, p.ended < 0 ? INT64_MAX - 1 : p.ended, kept);
+    /* If it cannot be read, all end: the user logs in again. */
+    auth_generation_ended(t, p.ended < 0 ? INT64_MAX - 1 : p.ended, kept);
 }
 
-/* A user wants to be seen, or not any more. */
+/* A user has chosen whether others may see their presence. */
 static void
-show(struct topic *t, const struct happening *h)
+show(struct topic *t, const struct arrival *h)
 {
     struct payload p;
 
     payload_read(&p, h->frame);
-    for (int place = 0; place < PLACE__COUNT && p.presence; place++)
-        for (uint32_t i = t->places[place].count; i-- > 0;)
-            presence_shown(t->places[place].at[i]->session, p.shown);
+    for (int state = 0; state < FOLLOW_STATE__COUNT && p.presence; state++)
+        for (uint32_t i = t->follows[state].count; i-- > 0;)
+            presence_shown(t->follows[state].at[i]->session, p.shown);
 }
 
 void
-effects_after(struct topic *t, const struct happening *h)
+effects_after(struct topic *t, const struct arrival *h)
 {
     struct payload p;
     char project[25];
@@ -130,6 +131,6 @@ effects_after(struct topic *t, const struct happening *h)
         payload_read(&p, h->frame);
         text_hex(project, h->id, 12);
         if (p.opened || !p.readable) /* who may not see it is refused there */
-            all_opened(project, p.rev);
+            follow_all_opened(project, p.rev);
     }
 }

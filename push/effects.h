@@ -1,21 +1,22 @@
 /*
- * What an event does beyond being shown.
+ * What an event changes besides being shown: rights, sessions, `all`.
  */
 #ifndef PUSH_EFFECTS_H
 #define PUSH_EFFECTS_H
 
 #include <stdbool.h>
 
-struct happening;
+struct arrival;
 struct topic;
 
 /*
- * Before a project's event is shown: who loses the right by it does not see it.  false: the event
- * does not say who has a right now; rights must be read anew before it is shown.
+ * Before a project's event is shown: users who lose the right by it do not see it.  false: the
+ * event does not say who has the right now, so the rights must be read again before it is shown.
  */
-bool effects_before(struct topic *t, const struct happening *h);
+bool effects_before(struct topic *t, const struct arrival *h);
 
-/* After an event of another topic: sessions end, hide, or follow `all` to where it now may. */
-void effects_after(struct topic *t, const struct happening *h);
+/* After an event of another topic: sessions end, presence changes, `all` follows one more project.
+ */
+void effects_after(struct topic *t, const struct arrival *h);
 
 #endif

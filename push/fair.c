@@ -48,11 +48,11 @@ add_lane(struct fair *f, const unsigned char owner[12])
     l->last = &l->first;
     l->in_bucket = *bucket;
     *bucket = l;
-    if (f->turn == NULL) {
-        f->turn = l->after = l->before = l;
+    if (f->next_lane == NULL) {
+        f->next_lane = l->after = l->before = l;
     } else {
-        l->after = f->turn;
-        l->before = f->turn->before;
+        l->after = f->next_lane;
+        l->before = f->next_lane->before;
         l->before->after = l;
         l->after->before = l;
     }
@@ -67,8 +67,8 @@ drop_lane(struct fair *f, struct fair_lane *l)
     while (*at != l)
         at = &(*at)->in_bucket;
     *at = l->in_bucket;
-    if (f->turn == l)
-        f->turn = l->after == l ? NULL : l->after;
+    if (f->next_lane == l)
+        f->next_lane = l->after == l ? NULL : l->after;
     l->before->after = l->after;
     l->after->before = l->before;
     f->lanes--;
@@ -121,10 +121,10 @@ fair_take(struct fair *f, int64_t now, int64_t *again)
 {
     *again = 0;
     for (uint32_t n = f->lanes; n > 0; n--) {
-        struct fair_lane *l = f->turn;
+        struct fair_lane *l = f->next_lane;
         struct fair_item *item = l->first;
 
-        f->turn = l->after;
+        f->next_lane = l->after;
         if (l->held)
             continue;
         if (l->rests_until > now) {
@@ -169,6 +169,6 @@ fair_release(struct fair *f, const unsigned char owner[12], int64_t rests_until)
 void
 fair_free(struct fair *f)
 {
-    while (f->turn != NULL)
-        drop_lane(f, f->turn);
+    while (f->next_lane != NULL)
+        drop_lane(f, f->next_lane);
 }

@@ -21,7 +21,7 @@ struct fair_item {
 /* Zeroed it is empty. */
 struct fair {
     struct fair_lane *buckets[FAIR_BUCKETS]; /* by owner */
-    struct fair_lane *turn;                  /* ring of all lanes; the one whose turn is next */
+    struct fair_lane *next_lane;             /* in the ring of all lanes; served next */
     uint32_t count, lanes;                   /* items that wait */
 };
 

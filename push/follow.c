@@ -1,7 +1,5 @@
 /*
- * A follow moves from place to place: WAITING for its answer, CATCHUP while it
- * gets what it missed, LIVE.  A replay never fills the session's queue: it goes
- * on when the socket takes more.
+ * A follow is in a list of its topic (hub.c) and in the list of its session.
  */
 #include "push/follow.h"
 
@@ -10,14 +8,16 @@
 
 #include "common/clock.h"
 #include "common/text.h"
-#include "push/all.h"
-#include "push/answer.h"
-#include "push/frame.h"
 #include "push/metrics.h"
-#include "push/presence.h"
-#include "push/repair.h"
 #include "push/session.h"
-#include "push/topics.h"
+
+static const struct follow_calls *calls;
+
+void
+follow_open(const struct follow_calls *to)
+{
+    calls = to;
+}
 
 bool
 follow_name(const struct session *s, const char *topic, char out[EVENT_TOPIC])
@@ -37,7 +37,7 @@ follow_name(const struct session *s, const char *topic, char out[EVENT_TOPIC])
 }
 
 const char *
-follow_shown(const struct topic *t)
+follow_topic_shown(const struct topic *t)
 {
     return t->kind == TOPIC_USER ? "user:me" : t->name;
 }
@@ -51,11 +51,11 @@ follow_find(const struct session *s, const char *name)
 }
 
 struct follow *
-follow_begin(struct session *s, struct topic *t, enum place place, unsigned why)
+follow_begin(struct session *s, struct topic *t, enum follow_state state, unsigned reasons)
 {
-    struct follow *f = hub_follow(t, s, place);
+    struct follow *f = hub_follow(t, s, state);
 
-    f->why = (uint8_t)why;
+    f->reasons = (uint8_t)reasons;
     f->after = s->follows;
     f->link = &s->follows;
     if (f->after != NULL)
@@ -66,197 +66,111 @@ follow_begin(struct session *s, struct topic *t, enum place place, unsigned why)
     return f;
 }
 
-/* Moves it and counts those that catch up. */
-static void
-place(struct follow *f, enum place where)
+void
+follow_move(struct follow *f, enum follow_state state)
 {
-    if (f->place == PLACE_CATCHUP)
+    if (f->state == FOLLOW_CATCHUP)
         f->session->behind--;
-    hub_place(f, where);
-    if (where == PLACE_CATCHUP)
+    hub_move(f, state);
+    if (state == FOLLOW_CATCHUP)
         f->session->behind++;
 }
 
-static void
-drop_ask(struct follow *f)
-{
-    struct ask *ask = f->ask;
+/* ------------------------------------------------------------ requests */
 
-    f->ask = NULL;
-    if (ask == NULL)
-        return;
-    if (ask->group != NULL && ask->outcome == OUTCOME_OPEN)
-        all_one_less(ask->group);
-    else if (ask->ref[0] != '\0')
-        session_send(f->session, wire_error_frame(WIRE_REPLACED, NULL, ask->ref));
-    free(ask);
+void
+follow_group_less(struct follow_group *group)
+{
+    if (--group->waiting == 0)
+        group->complete(group);
 }
 
-struct ask *
-follow_wait(struct follow *f, unsigned why)
+/* Forgets its request; a browser that waits for the answer is told that it was replaced. */
+static void
+drop_request(struct follow *f)
 {
-    struct ask *ask = calloc(1, sizeof(*ask));
+    struct follow_request *request = f->request;
 
-    if (ask == NULL)
+    f->request = NULL;
+    if (request == NULL)
+        return;
+    if (request->group != NULL && request->outcome == OUTCOME_OPEN)
+        follow_group_less(request->group);
+    else if (request->ref[0] != '\0')
+        session_send(f->session, wire_error_frame(WIRE_REPLACED, NULL, request->ref));
+    free(request);
+}
+
+struct follow_request *
+follow_wait(struct follow *f, unsigned reasons)
+{
+    struct follow_request *request = calloc(1, sizeof(*request));
+
+    if (request == NULL)
         abort();
-    drop_ask(f);
-    f->ask = ask;
-    f->why = (uint8_t)(f->why | why);
-    ask->at = clock_steady();
-    place(f, PLACE_WAITING);
-    return ask;
-}
-
-/* It gets no more of what it got, and will hear why. */
-static void
-hold(struct follow *f, const char *reason)
-{
-    struct ask *ask = follow_wait(f, 0);
-
-    ask->held = true;
-    ask->reason = reason;
-}
-
-/* ------------------------------------------------------------ the replay */
-
-struct frame *
-follow_event(const struct topic *t, int64_t seq)
-{
-    struct frame *f = stream_at(&t->stream, seq);
-
-    return f != NULL || t->window == NULL ? f : stream_at(t->window, seq);
-}
-
-static void pump(struct follow *f);
-
-void
-follow_start(struct follow *f)
-{
-    f->from = f->next;
-    if (f->next == f->topic->flushed + 1) {
-        place(f, PLACE_LIVE);
-        return;
-    }
-    metrics_observe(HISTOGRAM_REPLAY, f->topic->flushed + 1 - f->next);
-    place(f, PLACE_CATCHUP);
-    pump(f);
-}
-
-/* Queues missed events while the session has room. */
-static void
-pump(struct follow *f)
-{
-    struct topic *t = f->topic;
-    struct session *s = f->session;
-    bool lacking = false;
-
-    while (f->next <= t->flushed && session_has_room(s)) {
-        struct frame *frame = follow_event(t, f->next);
-
-        if (frame == NULL && f->next < t->trimmed) {
-            hold(f, "trimmed");
-            answer_try(f);
-            return;
-        }
-        if (frame == NULL) {
-            repair_want(t, f->next, s->user);
-            lacking = true;
-            break;
-        }
-        if (!session_queue(s, frame))
-            break;
-        metrics[METRIC_REPLAYED]++;
-        f->next++;
-    }
-    if (s->code != 0)
-        return;
-    if (f->next > t->flushed)
-        place(f, PLACE_LIVE);
-    session_flush(s);
-    if (f->place == PLACE_CATCHUP && !lacking)
-        session_wake(s); /* it is full; goes on when it has room */
+    drop_request(f);
+    f->request = request;
+    f->reasons = (uint8_t)(f->reasons | reasons);
+    request->at = clock_steady();
+    follow_move(f, FOLLOW_WAITING);
+    return request;
 }
 
 void
-follow_pump_all(struct session *s)
+follow_hold(struct follow *f, const char *reason)
 {
-    for (struct follow *f = s->follows, *after; f != NULL && session_has_room(s); f = after) {
-        after = f->after;
-        if (f->place == PLACE_CATCHUP)
-            pump(f);
-    }
-}
+    struct follow_request *request = follow_wait(f, 0);
 
-void
-follow_news(struct topic *t)
-{
-    for (uint32_t i = t->places[PLACE_WAITING].count; i-- > 0;)
-        if (i < t->places[PLACE_WAITING].count)
-            answer_try(t->places[PLACE_WAITING].at[i]);
-    for (uint32_t i = t->places[PLACE_CATCHUP].count; i-- > 0;)
-        if (i < t->places[PLACE_CATCHUP].count)
-            pump(t->places[PLACE_CATCHUP].at[i]);
+    request->held = true;
+    request->reason = reason;
 }
 
 void
 follow_resync_all(struct topic *t, const char *reason)
 {
-    for (int where = PLACE_CATCHUP; where <= PLACE_LIVE; where++)
-        while (t->places[where].count > 0)
-            hold(t->places[where].at[t->places[where].count - 1], reason);
-    for (uint32_t i = t->places[PLACE_WAITING].count; i-- > 0;) {
-        struct ask *ask = t->places[PLACE_WAITING].at[i]->ask;
+    for (int state = FOLLOW_CATCHUP; state <= FOLLOW_LIVE; state++)
+        while (t->follows[state].count > 0)
+            follow_hold(t->follows[state].at[t->follows[state].count - 1], reason);
+    for (uint32_t i = t->follows[FOLLOW_WAITING].count; i-- > 0;) {
+        struct follow_request *request = t->follows[FOLLOW_WAITING].at[i]->request;
 
-        if (ask->since_given)
-            ask->reason = reason;
+        if (request->since_given)
+            request->reason = reason;
     }
 }
 
+/* Stops its events; it goes on after the last one that it got. */
 static void
-hold_place(struct follow *f)
+hold_in_place(struct follow *f)
 {
-    int64_t had = f->place == PLACE_CATCHUP ? f->next - 1 : f->topic->flushed;
-    struct ask *ask = follow_wait(f, 0);
+    int64_t had = f->state == FOLLOW_CATCHUP ? f->next - 1 : f->topic->flushed;
+    struct follow_request *request = follow_wait(f, 0);
 
-    ask->held = ask->quiet = ask->since_given = true;
-    ask->since = had;
+    request->held = request->quiet = request->since_given = true;
+    request->since = had;
 }
 
 void
 follow_hold_all(struct topic *t)
 {
-    for (int where = PLACE_CATCHUP; where <= PLACE_LIVE; where++)
-        while (t->places[where].count > 0)
-            hold_place(t->places[where].at[t->places[where].count - 1]);
+    for (int state = FOLLOW_CATCHUP; state <= FOLLOW_LIVE; state++)
+        while (t->follows[state].count > 0)
+            hold_in_place(t->follows[state].at[t->follows[state].count - 1]);
 }
 
 /* ------------------------------------------------------------ the end */
 
 void
-follow_left(struct follow *f, const char *reason)
-{
-    struct session *s = f->session;
-
-    if (f->place == PLACE_WAITING && f->ask->group == NULL) {
-        answer_try(f); /* its answer is that there is no right */
-        return;
-    }
-    metrics[METRIC_LEFTS]++;
-    session_send(s, wire_left(follow_shown(f->topic), reason));
-    follow_no_more(f, FOLLOW_ASKED | FOLLOW_ALL);
-}
-
-void
-follow_no_more(struct follow *f, unsigned why)
+follow_drop_reasons(struct follow *f, unsigned reasons)
 {
     if (f == NULL)
         return;
-    f->why &= (uint8_t)~why;
-    if (f->why == 0) {
+    f->reasons &= (uint8_t)~reasons;
+    if (f->reasons == 0) {
         follow_end(f);
-    } else if (f->why == FOLLOW_OWN) {
-        drop_ask(f);
-        place(f, PLACE_QUIET);
+    } else if (f->reasons == REASON_OWN) {
+        drop_request(f);
+        follow_move(f, FOLLOW_QUIET);
     }
 }
 
@@ -265,10 +179,9 @@ follow_end(struct follow *f)
 {
     struct session *s = f->session;
 
-    presence_gone(f);
-    drop_ask(f);
-    all_passed(f);
-    if (f->place == PLACE_CATCHUP)
+    calls->ending(f);
+    drop_request(f);
+    if (f->state == FOLLOW_CATCHUP)
         s->behind--;
     *f->link = f->after;
     if (f->after != NULL)
@@ -278,4 +191,12 @@ follow_end(struct follow *f)
     if (s->own == f)
         s->own = NULL;
     hub_unfollow(f);
+}
+
+bool
+follow_end_some(struct session *s, uint32_t *budget)
+{
+    for (; s->follows != NULL && *budget > 0; --*budget)
+        follow_end(s->follows);
+    return s->follows == NULL;
 }

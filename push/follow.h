@@ -1,9 +1,10 @@
 /*
- * One session on one topic: waiting, the replay, the live end, being sent away.
+ * One session on one topic: its beginning, its request, its end.  Replays are in replay.h, answers
+ * in answer.h.
  *
- * Whatever answers or sends may leave the session closing (session.h); its follows stay valid then.
- * A follow is freed only by follow_no_more(), follow_end(), follow_left() and answer_try(), and
- * only the one they are called for.
+ * Whatever sends may leave the session closing (session.h); its follows stay valid then.  A follow
+ * is freed only by follow_drop_reasons(), follow_end(), follow_end_some(), answer_try() and
+ * answer_left(), and only the one they are called for.
  */
 #ifndef PUSH_FOLLOW_H
 #define PUSH_FOLLOW_H
@@ -14,55 +15,87 @@
 
 #include "common/event.h"
 #include "push/hub.h"
+#include "push/wire.h"
 
-struct ask;
-struct frame;
 struct session;
 
-/* The topic's name from a browser's, e.g. user:me; false when it is none to follow. */
+/* How a request to follow is answered. */
+enum outcome {
+    OUTCOME_OPEN,      /* not known yet */
+    OUTCOME_FOLLOW,    /* events from `next` on */
+    OUTCOME_RESYNC,    /* events from now on; the reason says why not earlier */
+    OUTCOME_NOT_FOUND, /* no such topic, or no right to it */
+};
+
+/* Requests that are answered together; part of a larger struct. */
+struct follow_group {
+    uint32_t waiting;                             /* requests whose outcome is not known yet */
+    void (*complete)(struct follow_group *group); /* called when that becomes 0 */
+};
+
+/* A request that has not been answered. */
+struct follow_request {
+    char ref[WIRE_REF];
+    bool asked;         /* by the browser, which waits for an answer */
+    bool held;          /* it had events until now, and must start again */
+    bool since_given;   /* `since` is valid */
+    bool checked;       /* the database was asked how far the log is */
+    bool quiet;         /* not answered unless the answer is a resync */
+    uint8_t outcome;    /* enum outcome, of a request in a group */
+    uint32_t beginning; /* the query for the beginning of the right it waits for; 0: none */
+    int64_t since;
+    int64_t not_before;         /* the number that must have been relayed first */
+    int64_t at;                 /* steady us, when it was made */
+    const char *reason;         /* of a resync; set from the start when the cursor is invalid */
+    struct follow_group *group; /* NULL: it is answered by itself */
+};
+
+/* What a follow reports. */
+struct follow_calls {
+    /* It is about to end; it is still valid. */
+    void (*ending)(struct follow *f);
+};
+
+void follow_open(const struct follow_calls *calls);
+
+/* Translates a browser's name of a topic, e.g. user:me; false: it is no topic to follow. */
 bool follow_name(const struct session *s, const char *topic, char out[EVENT_TOPIC]);
 
-/* And back. */
-const char *follow_shown(const struct topic *topic);
+/* The name that a browser knows a topic by. */
+const char *follow_topic_shown(const struct topic *topic);
 
 /* The session's follow of that topic; NULL: none. */
 struct follow *follow_find(const struct session *s, const char *name);
 
-/* Puts the session on a topic that it is not on. */
-struct follow *follow_begin(struct session *s, struct topic *t, enum place place, unsigned why);
+/* Puts the session on a topic that it does not follow. */
+struct follow *follow_begin(struct session *s, struct topic *t, enum follow_state state,
+                            unsigned reasons);
 
-/* Gives a follow an ask and makes it wait; an older ask is answered `replaced`.  The session may be
- * closing when it returns. */
-struct ask *follow_wait(struct follow *f, unsigned why);
+/* Gives a follow a new request and makes it wait; an older request is answered `replaced`. */
+struct follow_request *follow_wait(struct follow *f, unsigned reasons);
 
-/* Tries all that wait on a topic, and goes on with those that catch up.  Follows of the topic may
- * be gone when it returns, and sessions closing. */
-void follow_news(struct topic *t);
+/* Moves it to another state. */
+void follow_move(struct follow *f, enum follow_state state);
 
-/* Everybody on the topic must refetch: their asks say why. */
+/* Stops its events until its request is answered with a resync for that reason. */
+void follow_hold(struct follow *f, const char *reason);
+
+/* Everybody on the topic must refetch for that reason. */
 void follow_resync_all(struct topic *t, const char *reason);
 
-/* Everybody on the topic waits, and goes on at the same place without being told. */
+/* Everybody on the topic waits, and later goes on at the same place without being told. */
 void follow_hold_all(struct topic *t);
 
-/* The user has lost the right: says `left`, then nothing more.  The follow may be gone when it
- * returns, and the session closing. */
-void follow_left(struct follow *f, const char *reason);
+/* One request of the group has got its outcome, or has been dropped. */
+void follow_group_less(struct follow_group *group);
 
-/* A reason to follow less; without any it ends and is gone when this returns.  NULL is fine. */
-void follow_no_more(struct follow *f, unsigned why);
+/* Takes reasons away; without any left the follow ends and is freed.  NULL is fine. */
+void follow_drop_reasons(struct follow *f, unsigned reasons);
 
-/* Ends it without a word; it is gone when this returns. */
+/* Ends and frees it without telling the browser. */
 void follow_end(struct follow *f);
 
-/* The event of that number, while ring or window hold it. */
-struct frame *follow_event(const struct topic *t, int64_t seq);
-
-/* Starts the events from f->next on.  The follow may be gone when it returns (the log lost what it
- * needs, and the right is lost too), and the session closing. */
-void follow_start(struct follow *f);
-
-/* Goes on with every replay of a session that has room; it may be closing when this returns. */
-void follow_pump_all(struct session *s);
+/* Ends up to *budget follows of a session, and reduces *budget; true: it has none left. */
+bool follow_end_some(struct session *s, uint32_t *budget);
 
 #endif

@@ -1,9 +1,10 @@
 /*
- * A hash table of topics, each with its followers in one array per place, so
- * that handing out an event walks one array.
+ * A hash table of topics.  Each topic has one array of follows per state, so handing out an event
+ * walks one array.
  */
 #include "push/hub.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,8 +16,32 @@ static struct topic **buckets;
 static uint32_t bucket_count, topic_count;
 static struct follow **pairs; /* follows by session and topic */
 static uint32_t pair_size, pair_count;
+static char known_epoch[16];
 
-/* FNV-1a; names hold 96 random bits, and only ours get here. */
+const struct topic_calls *topic_calls;
+
+void
+hub_open(const struct topic_calls *calls)
+{
+    topic_calls = calls;
+}
+
+const char *
+hub_epoch(void)
+{
+    return known_epoch;
+}
+
+bool
+hub_set_epoch(const char *epoch)
+{
+    bool replaces = known_epoch[0] != '\0' && strcmp(known_epoch, epoch) != 0;
+
+    snprintf(known_epoch, sizeof(known_epoch), "%s", epoch);
+    return replaces;
+}
+
+/* FNV-1a: names contain 96 random bits of ours, so nobody can choose colliding ones. */
 static uint32_t
 hash(const char *name, size_t len)
 {
@@ -75,10 +100,10 @@ hub_topic(const char *name, bool *fresh)
     if (t == NULL)
         abort();
     memcpy(t->name, name, len + 1);
-    t->turn = hub_turn();
+    t->generation = hub_generation();
     t->kind = name[0] == 'p' ? TOPIC_PROJECT : name[0] == 'u' ? TOPIC_USER : TOPIC_EVERYONE;
     if (id != NULL && !text_unhex(t->id, 12, id + 1))
-        abort(); /* names are checked where they come in */
+        abort(); /* callers only pass well-formed names */
     bucket = &buckets[hash(name, len) & (bucket_count - 1)];
     t->after = *bucket;
     *bucket = t;
@@ -86,12 +111,22 @@ hub_topic(const char *name, bool *fresh)
     return t;
 }
 
-uint32_t
-hub_turn(void)
+struct topic *
+hub_want(const char *name, const unsigned char user[12])
 {
-    static uint32_t turns;
+    bool fresh;
+    struct topic *t = hub_topic(name, &fresh);
 
-    return ++turns;
+    topic_calls->wanted(t, user, fresh);
+    return t;
+}
+
+uint32_t
+hub_generation(void)
+{
+    static uint32_t last;
+
+    return ++last;
 }
 
 void
@@ -103,8 +138,8 @@ hub_forget(struct topic *t)
         at = &(*at)->after;
     *at = t->after;
     topic_count--;
-    for (int i = 0; i < PLACE__COUNT; i++)
-        free(t->places[i].at);
+    for (int i = 0; i < FOLLOW_STATE__COUNT; i++)
+        free(t->follows[i].at);
     if (t->window != NULL)
         stream_free(t->window);
     free(t->window);
@@ -188,9 +223,9 @@ pair_remove(struct follow *f)
 /* ------------------------------------------------------------ lists of a topic */
 
 static void
-list_add(struct follow *f, enum place place)
+list_add(struct follow *f, enum follow_state state)
 {
-    struct follows *l = &f->topic->places[place];
+    struct follows *l = &f->topic->follows[state];
 
     if (l->count == l->size) {
         l->size = l->size == 0 ? 2 : l->size * 2;
@@ -198,16 +233,16 @@ list_add(struct follow *f, enum place place)
         if (l->at == NULL)
             abort();
     }
-    f->place = (uint8_t)place;
+    f->state = (uint8_t)state;
     f->index = l->count;
     l->at[l->count++] = f;
 }
 
-/* The last one takes the place, so whoever walks a list walks it backwards. */
+/* The last follow fills the hole, so a list must be walked backwards. */
 static void
 list_remove(struct follow *f)
 {
-    struct follows *l = &f->topic->places[f->place];
+    struct follows *l = &f->topic->follows[f->state];
 
     l->at[f->index] = l->at[--l->count];
     l->at[f->index]->index = f->index;
@@ -218,7 +253,7 @@ list_remove(struct follow *f)
 }
 
 struct follow *
-hub_follow(struct topic *t, struct session *s, enum place place)
+hub_follow(struct topic *t, struct session *s, enum follow_state state)
 {
     struct follow *f = calloc(1, sizeof(*f));
 
@@ -226,18 +261,18 @@ hub_follow(struct topic *t, struct session *s, enum place place)
         abort();
     f->session = s;
     f->topic = t;
-    list_add(f, place);
+    list_add(f, state);
     pair_add(f);
     return f;
 }
 
 void
-hub_place(struct follow *f, enum place place)
+hub_move(struct follow *f, enum follow_state state)
 {
-    if (f->place == place)
+    if (f->state == state)
         return;
     list_remove(f);
-    list_add(f, place);
+    list_add(f, state);
 }
 
 void
@@ -253,8 +288,8 @@ hub_follows(const struct topic *t)
 {
     uint32_t count = 0;
 
-    for (int i = 0; i < PLACE__COUNT; i++)
-        count += t->places[i].count;
+    for (int i = 0; i < FOLLOW_STATE__COUNT; i++)
+        count += t->follows[i].count;
     return count;
 }
 

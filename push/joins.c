@@ -1,5 +1,5 @@
 /*
- * A follow that waits bears the number of its question, so an answer that comes too late is none.
+ * A waiting request holds the number of its query, so an answer that comes too late finds nobody.
  */
 #include "push/joins.h"
 
@@ -10,7 +10,7 @@
 #include "push/follow.h"
 #include "push/hub.h"
 #include "push/reader.h"
-#include "push/reads.h"
+#include "push/reads_people.h"
 #include "push/repair.h"
 #include "push/session.h"
 
@@ -19,14 +19,14 @@ static uint32_t numbers;
 static void
 begin_at(struct follow *f, int64_t seq)
 {
-    struct ask *ask = f->ask;
+    struct follow_request *request = f->request;
 
-    ask->beginning = 0;
-    ask->since_given = seq > 0;
-    if (seq == 0 && ask->group != NULL)
-        ask->reason = "new"; /* the log does not say: refetch */
-    ask->since = seq - 1;
-    ask->not_before = seq; /* the rights may still be of before it */
+    request->beginning = 0;
+    request->since_given = seq > 0;
+    if (seq == 0 && request->group != NULL)
+        request->reason = "new"; /* the log no longer has it: refetch */
+    request->since = seq - 1;
+    request->not_before = seq; /* the rights we know may still be older */
     if (f->topic->state == TOPIC_READY && seq > f->topic->stream.seen)
         repair_heard(f->topic, seq);
     answer_try(f);
@@ -35,10 +35,10 @@ begin_at(struct follow *f, int64_t seq)
 static bool
 waits(const struct follow *f, uint32_t number)
 {
-    return f->ask != NULL && f->ask->beginning == number;
+    return f->request != NULL && f->request->beginning == number;
 }
 
-/* Hands one number to all that wait for it; true: somebody did. */
+/* Gives one number to every follow that waits for it (unless only_look); true: one waited. */
 static bool
 hand_out(const struct beginnings *b, const struct beginning *one, bool only_look)
 {
@@ -54,13 +54,13 @@ hand_out(const struct beginnings *b, const struct beginning *one, bool only_look
             begin_at(f, one->seq);
         return found;
     }
-    for (uint32_t i = t->places[PLACE_WAITING].count; i-- > 0;) {
-        if (i >= t->places[PLACE_WAITING].count ||
-            !waits(t->places[PLACE_WAITING].at[i], b->number))
+    for (uint32_t i = t->follows[FOLLOW_WAITING].count; i-- > 0;) {
+        if (i >= t->follows[FOLLOW_WAITING].count ||
+            !waits(t->follows[FOLLOW_WAITING].at[i], b->number))
             continue;
         found = true;
         if (!only_look)
-            begin_at(t->places[PLACE_WAITING].at[i], one->seq);
+            begin_at(t->follows[FOLLOW_WAITING].at[i], one->seq);
     }
     return found;
 }
@@ -74,7 +74,7 @@ found(struct job *job)
     for (uint32_t i = 0; i < b->count; i++)
         wanted = hand_out(b, &b->items[i], failed) || wanted;
     if (failed && wanted && !reader_is_closing()) {
-        reads_beginnings(b);
+        reads_people_beginnings(b);
         return;
     }
     if (b->session != NULL)
@@ -95,7 +95,7 @@ joins_add(struct joins *j, struct follow *f)
 {
     struct beginnings *b = j->asked;
 
-    if (b != NULL && b->count == READS_TOPICS) {
+    if (b != NULL && b->count == READS_PEOPLE_MAX) {
         joins_send(j);
         b = NULL;
     }
@@ -106,7 +106,7 @@ joins_add(struct joins *j, struct follow *f)
             numbers = 1;
         b->number = numbers;
     }
-    f->ask->beginning = b->number;
+    f->request->beginning = b->number;
     if (b->count == 0 || strcmp(b->items[b->count - 1].topic, f->topic->name) != 0)
         strcpy(b->items[b->count++].topic, f->topic->name);
 }
@@ -124,7 +124,7 @@ joins_send(struct joins *j)
     b->rev = j->rev;
     memcpy(b->user, j->user, 12);
     b->job.done = found;
-    reads_beginnings(b);
+    reads_people_beginnings(b);
 }
 
 void

@@ -1,5 +1,6 @@
 /*
- * Where a right to a project began: follows wait for the number, and many are asked about together.
+ * With which event the right to a project began.  Follows wait for that number, and many of them
+ * are asked about in one query.
  */
 #ifndef PUSH_JOINS_H
 #define PUSH_JOINS_H
@@ -10,7 +11,7 @@ struct beginnings;
 struct follow;
 struct session;
 
-/* Follows that gather for a question; zeroed but for user and rev it is empty. */
+/* Follows collected for one query; zeroed except for user and rev it is empty. */
 struct joins {
     struct session *session; /* whose follows they are; NULL: of several */
     unsigned char user[12];  /* for whom the database is asked */
@@ -21,13 +22,13 @@ struct joins {
 /* For follows of one session, by its user's memberships. */
 void joins_begin(struct joins *j, struct session *s);
 
-/* The follow, which waits, waits for its beginning too. */
+/* A waiting follow also waits for the number of its beginning. */
 void joins_add(struct joins *j, struct follow *f);
 
-/* Asks for those that are added and not yet asked for. */
+/* Sends the query for those added since the last one. */
 void joins_send(struct joins *j);
 
-/* Forgets those. */
+/* Forgets those that were added since the last query. */
 void joins_drop(struct joins *j);
 
 #endif

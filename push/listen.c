@@ -12,7 +12,7 @@
 
 #include "common/config.h"
 #include "common/log.h"
-#include "push/apart.h"
+#include "push/lws_memory.h"
 #include "push/handshake.h"
 #include "push/tls.h"
 
@@ -94,7 +94,7 @@ listen_open(struct ev_loop *loop, const struct config *config,
     if (!tls_open(config))
         return NULL;
     raise_open_files();
-    lws_set_allocator(apart_realloc);
+    lws_set_allocator(lws_memory_realloc);
     lws_set_log_level(LLL_ERR | LLL_WARN, lws_says);
     info.options = LWS_SERVER_OPTION_LIBEV | LWS_SERVER_OPTION_VALIDATE_UTF8 |
                    LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
@@ -103,7 +103,7 @@ listen_open(struct ev_loop *loop, const struct config *config,
     info.foreign_loops = loops;
     info.protocols = protocols;
     info.max_http_header_data = 8192;
-    info.max_http_header_pool = APART_HANDSHAKES;
+    info.max_http_header_pool = LWS_MEMORY_HANDSHAKES;
     info.timeout_secs = (unsigned)config->push_hello_seconds; /* for each step of a handshake ... */
     info.timeout_secs_ah_idle = info.timeout_secs;            /* ... and for its headers */
     info.retry_and_idle_policy = &no_pings;

@@ -1,5 +1,5 @@
 /*
- * Users that wait are kept by name, as their topic may be forgotten meanwhile.
+ * Users that wait are remembered by name, because their topic may be forgotten meanwhile.
  */
 #include "push/lists.h"
 
@@ -9,19 +9,17 @@
 
 #include "common/clock.h"
 #include "common/text.h"
-#include "push/all.h"
 #include "push/hub.h"
 #include "push/metrics.h"
 #include "push/reader.h"
-#include "push/reads.h"
+#include "push/reads_people.h"
 
-#define LOOK 0.02 /* seconds between two looks at who may be read again */
+#define RETRY 0.02 /* seconds between two attempts for users that wait */
 
 static struct {
     struct ev_loop *loop;
-    ev_timer look;
-    bool (*waits)(const struct session *s, uint32_t *number);
-    void (*listed)(struct session *s, struct projects *list);
+    ev_timer retry;
+    const struct lists_calls *calls;
     char (*names)[EVENT_TOPIC]; /* users that wait */
     uint32_t count, size;
 } lists;
@@ -50,20 +48,20 @@ lists_forget(struct topic *t)
     t->user.list = NULL;
 }
 
-/* The number of the newest that waits; 0: none does. */
+/* The highest number among the sessions that wait; 0: none waits. */
 static uint32_t
 newest_waiting(const struct topic *t)
 {
     uint32_t newest = 0, number;
 
-    for (int place = 0; place < PLACE__COUNT; place++)
-        for (uint32_t i = 0; i < t->places[place].count; i++)
-            if (lists.waits(t->places[place].at[i]->session, &number) && number > newest)
+    for (int state = 0; state < FOLLOW_STATE__COUNT; state++)
+        for (uint32_t i = 0; i < t->follows[state].count; i++)
+            if (lists.calls->waits(t->follows[state].at[i]->session, &number) && number > newest)
                 newest = number;
     return newest;
 }
 
-/* The list that a reading ended with, which its user's topic keeps. */
+/* The list that a reading resulted in; the user's topic keeps it. */
 static struct projects *
 answer_of(struct topic *t, struct projects *p)
 {
@@ -82,9 +80,9 @@ answer_of(struct topic *t, struct projects *p)
 static void
 hand_out(struct topic *t, struct projects *list)
 {
-    for (int place = 0; place < PLACE__COUNT; place++)
-        for (uint32_t i = t->places[place].count; i-- > 0;)
-            lists.listed(t->places[place].at[i]->session, list);
+    for (int state = 0; state < FOLLOW_STATE__COUNT; state++)
+        for (uint32_t i = t->follows[state].count; i-- > 0;)
+            lists.calls->listed(t->follows[state].at[i]->session, list);
 }
 
 static void
@@ -98,7 +96,7 @@ read_done(struct job *job)
     t = hub_find(name, strlen(name));
     if (t != NULL && t->user.listing == p) {
         t->user.listing = NULL;
-        if (job->err == ERR_NONE && t->turn == p->turn)
+        if (job->err == ERR_NONE && t->generation == p->generation)
             hand_out(t, answer_of(t, p));
         if (newest_waiting(t) > 0)
             lists_want(t);
@@ -115,18 +113,18 @@ start(struct topic *t, uint32_t upto)
         abort();
     p->refs = 1;
     p->upto = upto;
-    p->turn = t->turn;
+    p->generation = t->generation;
     p->earlier = t->user.list == NULL ? NULL : lists_share(t->user.list);
-    p->most = ALL_PROJECTS;
-    p->most_open = ALL_OPEN;
+    p->most = LISTS_PROJECTS;
+    p->most_open = LISTS_OPEN;
     memcpy(p->user, t->id, 12);
     p->job.done = read_done;
     t->user.listing = p;
     t->user.listed_at = clock_steady();
-    reads_projects(p);
+    reads_people_projects(p);
 }
 
-/* Begins a reading if one may; true: nobody waits for another. */
+/* Starts a reading if it may; true: no further attempt is needed. */
 static bool
 begin(struct topic *t)
 {
@@ -134,7 +132,7 @@ begin(struct topic *t)
     uint32_t newest;
 
     if (t->user.listing != NULL)
-        return true; /* when it is done we look again */
+        return true; /* when it is done, lists_want() is called again */
     if (everyone == NULL || everyone->state != TOPIC_READY || t->state != TOPIC_READY ||
         (t->user.listed_at != 0 && clock_steady() - t->user.listed_at < LISTS_EVERY_US))
         return false;
@@ -156,8 +154,8 @@ lists_want(struct topic *t)
     }
     t->user.wants_list = true;
     strcpy(lists.names[lists.count++], t->name);
-    if (!ev_is_active(&lists.look))
-        ev_timer_again(lists.loop, &lists.look);
+    if (!ev_is_active(&lists.retry))
+        ev_timer_again(lists.loop, &lists.retry);
 }
 
 void
@@ -179,7 +177,7 @@ lists_again(void)
 }
 
 static void
-on_look(struct ev_loop *loop, ev_timer *timer, int events)
+on_retry(struct ev_loop *loop, ev_timer *timer, int events)
 {
     (void)events;
     lists_again();
@@ -188,13 +186,11 @@ on_look(struct ev_loop *loop, ev_timer *timer, int events)
 }
 
 void
-lists_open(struct ev_loop *loop, bool (*waits)(const struct session *s, uint32_t *number),
-           void (*listed)(struct session *s, struct projects *list))
+lists_open(struct ev_loop *loop, const struct lists_calls *calls)
 {
     lists.loop = loop;
-    lists.waits = waits;
-    lists.listed = listed;
-    ev_timer_init(&lists.look, on_look, 0., LOOK);
+    lists.calls = calls;
+    ev_timer_init(&lists.retry, on_retry, 0., RETRY);
 }
 
 void
@@ -204,7 +200,7 @@ lists_close(void)
 
     for (struct topic *t = NULL; (t = hub_next(&bucket, t)) != NULL;)
         lists_forget(t);
-    ev_timer_stop(lists.loop, &lists.look);
+    ev_timer_stop(lists.loop, &lists.retry);
     free(lists.names);
     lists.names = NULL;
     lists.count = lists.size = 0;

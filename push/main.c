@@ -12,23 +12,17 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "common/token.h"
-#include "push/all.h"
 #include "push/asyncapi.h"
 #include "push/feed.h"
 #include "push/hub.h"
 #include "push/metrics.h"
-#include "push/ops.h"
-#include "push/presence.h"
 #include "push/reader.h"
-#include "push/relay.h"
-#include "push/repair.h"
 #include "push/server.h"
 #include "push/session.h"
 #include "push/tls.h"
-#include "push/topics.h"
 #include "push/trim.h"
-#include "push/who.h"
 #include "push/wire.h"
+#include "push/wiring.h"
 
 #define DRAIN_STEP  0.1 /* seconds between two lots of closed sockets */
 #define DRAIN_LAST  2.0 /* seconds for the last sockets to take their close frame */
@@ -48,12 +42,7 @@ static void
 on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 {
     (void)loop, (void)timer, (void)events;
-    sessions_tick();
-    who_tick();
-    all_ready();
-    repair_tick();
-    topics_tick();
-    presence_tick();
+    wiring_tick();
     server_tick();
     trim_tick();
 }
@@ -84,7 +73,7 @@ on_drain(struct ev_loop *loop, ev_timer *timer, int events)
         ev_break(loop, EVBREAK_ALL);
 }
 
-/* Told to stop: no new sockets, and the old ones are sent away little by little. */
+/* Asked to stop: accepts no new sockets and closes the open ones little by little. */
 static void
 on_term(struct ev_loop *loop, ev_signal *signal, int events)
 {
@@ -125,19 +114,14 @@ open_all(void)
 {
     const struct config *c = &program.config;
 
-    sessions_open(program.loop, c);
-    who_open(c);
-    ops_open(c);
+    wiring_open(program.loop, c);
     reader_on_away(on_away);
     if (!reader_open(program.loop, c))
         return false;
-    repair_open(program.loop);
-    presence_open(program.loop, c);
-    all_open(program.loop);
-    relay_open(program.loop);
-    topics_get("everyone", (unsigned char[12]){0}); /* for good: who follows `all` needs it */
-    return feed_open(program.loop, c->redis_url, &topics_calls) &&
-           metrics_open(program.loop, c->push_metrics) && server_open(program.loop, c);
+    hub_want("everyone", (unsigned char[12]){0}); /* for good: following `all` needs it */
+    return feed_open(program.loop, c->redis_url, &wiring_feed_calls) &&
+           metrics_open(program.loop, c->push_metrics) &&
+           server_open(program.loop, c, &wiring_server_calls);
 }
 
 static void
@@ -148,12 +132,7 @@ close_all(void)
     metrics_close();
     feed_close();
     reader_close();
-    who_close();
-    all_close();
-    presence_close();
-    repair_close();
-    relay_close();
-    hub_close();
+    wiring_close();
 }
 
 int
@@ -173,7 +152,7 @@ main(int argc, char **argv)
         return 2;
     program.loop = ev_default_loop(0);
     if (program.loop == NULL || !open_all())
-        _exit(1); /* the readers may be at work: what exit() tidies up is still theirs */
+        _exit(1); /* reader threads may be running, and exit() would free what they use */
     start_watchers();
     log_info("main: listening on %s", program.config.push_socket);
     ev_run(program.loop, 0);

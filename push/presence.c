@@ -1,9 +1,8 @@
 /*
- * A hash per topic in Redis, twp:<topic>: a field per socket that joined,
- * <daemon>.<socket>, holding when it expires, whose it is, and the state.  A
- * daemon says its fields again before they expire; those of a killed one do.
- * Every change is a nudge on the topic's channel, on which all daemons read
- * the hash again.  Without Redis a daemon knows of its own sockets only.
+ * Redis has a hash per topic, twp:<topic>, with a field per socket that joined, <daemon>.<socket>:
+ * when it expires, its user and its state.  A daemon writes its fields again before they expire;
+ * those of a killed daemon do expire.  Every change is announced on the topic's channel, and all
+ * daemons then read the hash again.  Without Redis a daemon knows only its own sockets.
  */
 #include "push/presence.h"
 
@@ -20,22 +19,23 @@
 #include "push/follow.h"
 #include "push/frame.h"
 #include "push/hub.h"
+#include "push/peer.h"
 #include "push/session.h"
-#include "push/signal.h"
 
 #define KEY  "twp:"
-#define SOON 0.05 /* seconds in which changes gather for one read */
-#define TOLD_BYTES                                                                                 \
-    4 /* of lists in a microsecond, for one topic: a large crowd is told less often */
+#define SOON 0.05 /* seconds in which changes are collected for one read */
 
-/* Those of one topic, while somebody of ours has joined it. */
+/* Bytes of lists per microsecond that leave for one topic: a large crowd is told less often. */
+#define SENT_BYTES 4
+
+/* Who is present on one topic, while a socket of this daemon has joined it. */
 struct crowd {
     struct crowd *after;
     struct topic *topic;
-    uint32_t joined;  /* sockets of ours */
-    bool nudged;      /* to be read */
-    int64_t next_at;  /* steady us, not before then */
-    struct text told; /* what was last told to all */
+    uint32_t joined;  /* sockets of this daemon */
+    bool changed;     /* to be read again */
+    int64_t next_at;  /* steady us, when it may be read again */
+    struct text sent; /* the list as last sent to all */
 };
 
 static struct {
@@ -48,7 +48,7 @@ static struct {
 
 /* ------------------------------------------------------------ who is here */
 
-/* Somebody's tab; of several tabs the one that is most there counts. */
+/* One tab of a user; of several the most active one counts. */
 struct person {
     char id[25], state[PRESENCE_STATE];
 };
@@ -79,29 +79,29 @@ write_users(struct text *out, struct person *people, size_t count)
 static bool
 listed(const struct follow *f)
 {
-    return f->state[0] != '\0' && strcmp(f->state, "hidden") != 0 && f->session->shown;
+    return f->presence[0] != '\0' && strcmp(f->presence, "hidden") != 0 && f->session->shown;
 }
 
-/* What we know by ourselves. */
+/* Those who are here through this daemon. */
 static size_t
 local_people(const struct topic *t, struct person *people, size_t most)
 {
     size_t count = 0;
 
-    for (int place = PLACE_WAITING; place < PLACE__COUNT; place++) {
-        for (uint32_t i = 0; i < t->places[place].count && count < most; i++) {
-            const struct follow *f = t->places[place].at[i];
+    for (int state = FOLLOW_WAITING; state < FOLLOW_STATE__COUNT; state++) {
+        for (uint32_t i = 0; i < t->follows[state].count && count < most; i++) {
+            const struct follow *f = t->follows[state].at[i];
 
             if (!listed(f))
                 continue;
             text_hex(people[count].id, f->session->user, 12);
-            memcpy(people[count++].state, f->state, PRESENCE_STATE);
+            memcpy(people[count++].state, f->presence, PRESENCE_STATE);
         }
     }
     return count;
 }
 
-/* A state is a word: it goes into JSON and Redis as it is. */
+/* A state is a lower-case word, so it can go into JSON and Redis unchanged. */
 static bool
 state_ok(const char *state)
 {
@@ -130,34 +130,35 @@ read_people(const char *const *texts, size_t count, struct person *people)
 
 /* ------------------------------------------------------------ reading */
 
-/* Who asked for the list: everybody on the topic, or one with a ref. */
-struct asked {
+/* Whom a list is read for: everybody on the topic, or one session with a ref. */
+struct reading {
     struct session *session; /* NULL: everybody */
     char topic[EVENT_TOPIC], ref[WIRE_REF];
 };
 
 static void
-tell_all(struct topic *t, const struct text *users)
+send_to_all(struct topic *t, const struct text *users)
 {
     struct frame *frame;
 
-    if (t->crowd->told.bytes != NULL && strcmp(t->crowd->told.bytes, users->bytes) == 0)
+    if (t->crowd->sent.bytes != NULL && strcmp(t->crowd->sent.bytes, users->bytes) == 0)
         return;
-    text_clear(&t->crowd->told);
-    text_add(&t->crowd->told, users->bytes, users->len);
-    t->crowd->next_at = clock_steady() + (int64_t)users->len * t->crowd->joined / TOLD_BYTES;
+    text_clear(&t->crowd->sent);
+    text_add(&t->crowd->sent, users->bytes, users->len);
+    t->crowd->next_at = clock_steady() + (int64_t)users->len * t->crowd->joined / SENT_BYTES;
     frame = wire_presence(t->name, users->bytes, NULL);
-    for (int place = PLACE_WAITING; place < PLACE__COUNT; place++)
-        for (uint32_t i = t->places[place].count; i-- > 0;)
-            if (i < t->places[place].count && t->places[place].at[i]->state[0] != '\0')
-                session_send(t->places[place].at[i]->session, frame_share(frame));
+    for (int state = FOLLOW_WAITING; state < FOLLOW_STATE__COUNT; state++)
+        for (uint32_t i = t->follows[state].count; i-- > 0;)
+            if (i < t->follows[state].count && t->follows[state].at[i]->presence[0] != '\0')
+                session_send(t->follows[state].at[i]->session, frame_share(frame));
     frame_drop(frame);
 }
 
+/* Redis has answered with the hash, or (count 0) not at all. */
 static void
 answered(void *arg, const char *const *texts, size_t count)
 {
-    struct asked *a = arg;
+    struct reading *a = arg;
     struct topic *t = hub_find(a->topic, strlen(a->topic));
     struct text users = {0};
 
@@ -171,7 +172,7 @@ answered(void *arg, const char *const *texts, size_t count)
                     count > 0 ? read_people(texts, count, people) : local_people(t, people, most));
         free(people);
         if (a->session == NULL && t->crowd != NULL)
-            tell_all(t, &users);
+            send_to_all(t, &users);
         else if (a->session != NULL && follow_find(a->session, a->topic) != NULL)
             session_send(a->session, wire_presence(a->topic, users.bytes, a->ref));
         text_free(&users);
@@ -184,7 +185,7 @@ answered(void *arg, const char *const *texts, size_t count)
 static void
 read_crowd(struct topic *t, struct session *s, const char *ref)
 {
-    struct asked *a = calloc(1, sizeof(*a));
+    struct reading *a = calloc(1, sizeof(*a));
     char key[EVENT_TOPIC + sizeof(KEY)] = KEY;
     const char *words[] = {"HGETALL", key};
     size_t lens[] = {7, strlen(strcat(key, t->name))};
@@ -199,23 +200,23 @@ read_crowd(struct topic *t, struct session *s, const char *ref)
     feed_command(words, lens, 2, answered, a);
 }
 
-/* ------------------------------------------------------------ saying */
+/* ------------------------------------------------------------ writing */
 
 /* HSET or HDEL of one socket's field. */
 static void
-say(const struct follow *f)
+write_field(const struct follow *f)
 {
-    char key[EVENT_TOPIC + sizeof(KEY)] = KEY, field[40], value[80], user[25];
+    char key[EVENT_TOPIC + sizeof(KEY)] = KEY, field[PEER_NAME], value[80], user[25];
     const char *words[] = {"HDEL", key, field, value};
     size_t lens[4];
     int count = 3;
 
     strcat(key, f->topic->name);
-    snprintf(field, sizeof(field), "%s.%u", signal_daemon(), f->session->number);
+    peer_name(f->session, field);
     if (listed(f)) {
         text_hex(user, f->session->user, 12);
         snprintf(value, sizeof(value), "%lld %s %s",
-                 (long long)(clock_now() + presence.expires * 1000), user, f->state);
+                 (long long)(clock_now() + presence.expires * 1000), user, f->presence);
         words[0] = "HSET";
         count = 4;
     }
@@ -224,7 +225,7 @@ say(const struct follow *f)
     feed_command(words, lens, count, NULL, NULL);
     if (count == 3)
         return;
-    words[0] = "EXPIRE"; /* what nobody refreshes goes away as a whole */
+    words[0] = "EXPIRE"; /* the whole hash goes when nobody refreshes it */
     words[2] = "120";    /* twice as long as PUSH_PRESENCE_SECONDS may be */
     lens[0] = 6;
     lens[2] = 3;
@@ -256,16 +257,17 @@ drop_crowd(struct crowd *c)
         at = &(*at)->after;
     *at = c->after;
     c->topic->crowd = NULL;
-    text_free(&c->told);
+    text_free(&c->sent);
     free(c);
 }
 
+/* Writes the socket's field and announces the change. */
 static void
-changed(struct follow *f)
+announce(struct follow *f)
 {
-    say(f);
-    signal_publish(f->topic, "p", NULL, f->session->number);
-    presence_nudged(f->topic); /* ours need no Redis to know */
+    write_field(f);
+    peer_publish(f->topic, PEER_PRESENCE, NULL, f->session);
+    presence_changed(f->topic); /* sockets here do not depend on Redis */
 }
 
 enum wire_error
@@ -279,18 +281,18 @@ presence_op(struct session *s, const struct wire_in *in)
         return WIRE_BAD_FIELD;
     f = follow_name(s, in->topic, name) ? follow_find(s, name) : NULL;
     if (f == NULL || f->topic->kind != TOPIC_PROJECT ||
-        (f->place != PLACE_LIVE && f->place != PLACE_CATCHUP))
+        (f->state != FOLLOW_LIVE && f->state != FOLLOW_CATCHUP))
         return WIRE_NOT_FOLLOWED;
     crowd_of(f->topic);
     if (strcmp(state, "offline") == 0) {
         read_crowd(f->topic, s, in->ref);
-        presence_gone(f);
+        presence_ending(f);
         return WIRE_OK;
     }
-    if (f->state[0] == '\0')
+    if (f->presence[0] == '\0')
         f->topic->crowd->joined++;
-    strcpy(f->state, state);
-    changed(f);
+    strcpy(f->presence, state);
+    announce(f);
     read_crowd(f->topic, s, in->ref);
     return WIRE_OK;
 }
@@ -303,28 +305,28 @@ presence_shown(struct session *s, bool shown)
         return;
     s->shown = shown;
     for (struct follow *f = s->follows; f != NULL; f = f->after)
-        if (f->state[0] != '\0')
-            changed(f);
+        if (f->presence[0] != '\0')
+            announce(f);
 }
 
 void
-presence_gone(struct follow *f)
+presence_ending(struct follow *f)
 {
-    if (f->state[0] == '\0')
+    if (f->presence[0] == '\0')
         return;
-    f->state[0] = '\0';
+    f->presence[0] = '\0';
     f->topic->crowd->joined--;
-    changed(f);
+    announce(f);
 }
 
 /* ------------------------------------------------------------ time */
 
 void
-presence_nudged(struct topic *t)
+presence_changed(struct topic *t)
 {
     if (t->crowd == NULL)
         return;
-    t->crowd->nudged = true;
+    t->crowd->changed = true;
     if (!ev_is_active(&presence.soon))
         ev_timer_again(presence.loop, &presence.soon);
 }
@@ -342,11 +344,11 @@ on_soon(struct ev_loop *loop, ev_timer *timer, int events)
             drop_crowd(c);
             continue;
         }
-        if (c->nudged && c->next_at <= now) {
-            c->nudged = false;
+        if (c->changed && c->next_at <= now) {
+            c->changed = false;
             read_crowd(c->topic, NULL, NULL);
         }
-        more = more || c->nudged;
+        more = more || c->changed;
     }
     if (!more)
         ev_timer_stop(loop, timer);
@@ -361,11 +363,11 @@ presence_tick(void)
         return;
     presence.refreshed = now;
     for (struct crowd *c = presence.crowds; c != NULL; c = c->after) {
-        for (int place = PLACE_WAITING; place < PLACE__COUNT; place++)
-            for (uint32_t i = 0; i < c->topic->places[place].count; i++)
-                if (listed(c->topic->places[place].at[i]))
-                    say(c->topic->places[place].at[i]);
-        presence_nudged(c->topic);
+        for (int state = FOLLOW_WAITING; state < FOLLOW_STATE__COUNT; state++)
+            for (uint32_t i = 0; i < c->topic->follows[state].count; i++)
+                if (listed(c->topic->follows[state].at[i]))
+                    write_field(c->topic->follows[state].at[i]);
+        presence_changed(c->topic);
     }
 }
 

@@ -1,5 +1,5 @@
 /*
- * Who is here, across tabs and daemons.
+ * Who is present on a topic, across tabs and daemons.
  */
 #ifndef PUSH_PRESENCE_H
 #define PUSH_PRESENCE_H
@@ -19,21 +19,21 @@ struct topic;
 void presence_open(struct ev_loop *loop, const struct config *config);
 
 /*
- * op presence: joins with a state, or changes it; answers with everybody.  The
- * state `offline` leaves, `hidden` sees the others unseen.
+ * op presence: joins with a state, or changes it; answers with the list of users.  The state
+ * `offline` leaves, `hidden` sees the others without being listed.
  */
 enum wire_error presence_op(struct session *s, const struct wire_in *in);
 
-/* Its user has chosen whether others may see it; newer than what hello read. */
+/* The user has chosen whether others may see it, which is newer than what hello read. */
 void presence_shown(struct session *s, bool shown);
 
-/* A session has left a topic. */
-void presence_gone(struct follow *f);
+/* A follow is about to end: it leaves. */
+void presence_ending(struct follow *f);
 
-/* Somebody came, went or changed, on whichever daemon. */
-void presence_nudged(struct topic *t);
+/* Somebody came, went or changed, on any daemon. */
+void presence_changed(struct topic *t);
 
-/* Once a second: says that ours are still here, looks who is not. */
+/* Once a second: refreshes the fields of this daemon and reads who is gone. */
 void presence_tick(void);
 
 /* The topic is about to be forgotten. */

@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/event_find.h"
 #include "common/text.h"
+#include "push/arrival.h"
 #include "push/frame.h"
 
 static void *
@@ -61,7 +62,7 @@ ids_filter(unsigned char (*ids)[12], uint32_t count)
 
 /* ------------------------------------------------------------ load */
 
-static struct load_topic *
+static struct load_item *
 load_find(struct load *load, const char *name)
 {
     for (uint32_t i = 0; i < load->count; i++)
@@ -73,7 +74,7 @@ load_find(struct load *load, const char *name)
 static enum err
 load_seq(void *arg, const struct event_item *item)
 {
-    struct load_topic *t = load_find(arg, item->topic);
+    struct load_item *t = load_find(arg, item->topic);
 
     if (t != NULL) {
         t->found = true;
@@ -107,7 +108,7 @@ load_project(void *arg, const bson_t *doc)
 {
     char name[EVENT_TOPIC] = "project:";
     unsigned char id[12];
-    struct load_topic *t;
+    struct load_item *t;
 
     if (!read_id(doc, "_id", id))
         return ERR_NONE;
@@ -167,33 +168,6 @@ reads_load(struct load *load)
 
 /* ------------------------------------------------------------ page */
 
-void
-reads_effect(struct happening *h, const char *kind, const char *entity_id)
-{
-    static const struct {
-        const char *kind;
-        enum effect effect;
-    } effects[] = {
-        /* clang-format off */
-        {"comment.deleted",  EFFECT_FORGOTTEN},
-        {"member.added",     EFFECT_MEMBER_ADDED},
-        {"member.removed",   EFFECT_MEMBER_REMOVED},
-        {"project.updated",  EFFECT_PROJECT_UPDATED},
-        {"project.deleted",  EFFECT_PROJECT_DELETED},
-        {"project.restored", EFFECT_PROJECT_RESTORED},
-        {"session.revoked",  EFFECT_SESSION_REVOKED},
-        {"user.updated",     EFFECT_USER_UPDATED},
-        /* clang-format on */
-    };
-
-    h->effect = EFFECT_NONE;
-    for (size_t i = 0; i < sizeof(effects) / sizeof(effects[0]); i++)
-        if (strcmp(kind, effects[i].kind) == 0)
-            h->effect = (uint8_t)effects[i].effect;
-    if (strlen(entity_id) != 24 || !text_unhex(h->id, 12, entity_id))
-        memset(h->id, 0, 12);
-}
-
 struct paging {
     struct page *page;
     size_t bytes;
@@ -204,7 +178,7 @@ static enum err
 page_item(void *arg, const struct event_item *item)
 {
     struct paging *p = arg;
-    struct happening *h;
+    struct arrival *h;
 
     if (item->seq > p->page->upto || (p->bytes > 0 && p->bytes + item->len + 10 > STREAM_BYTES))
         return ERR_TOO_LARGE; /* enough */
@@ -212,7 +186,7 @@ page_item(void *arg, const struct event_item *item)
     h = &p->page->items[p->page->count++];
     h->seq = item->seq;
     h->frame = frame_new(item->frame, item->len);
-    reads_effect(h, item->kind, item->entity_id);
+    arrival_describe(h, item->kind, item->entity_id);
     p->bytes += h->frame->len;
     return ERR_NONE;
 }
@@ -253,7 +227,7 @@ reads_page_free(struct page *page)
 /* ------------------------------------------------------------ heads */
 
 void
-reads_heads_add(struct heads *h, const char *name, int64_t seq)
+reads_numbers_add(struct numbers *h, const char *name, int64_t seq)
 {
     h->items = grown(h->items, h->count, &h->size, sizeof(*h->items));
     bson_strncpy(h->items[h->count].name, name, EVENT_TOPIC);
@@ -261,7 +235,7 @@ reads_heads_add(struct heads *h, const char *name, int64_t seq)
 }
 
 void
-reads_heads_free(struct heads *h)
+reads_numbers_free(struct numbers *h)
 {
     free(h->names);
     free(h->items);
@@ -272,7 +246,7 @@ reads_heads_free(struct heads *h)
 static enum err
 heads_item(void *arg, const struct event_item *item)
 {
-    struct heads *h = arg;
+    struct numbers *h = arg;
 
     for (uint32_t i = h->count; i > 0 && i + 16 > h->count; i--) {
         if (strcmp(h->items[i - 1].name, item->topic) == 0) {
@@ -281,12 +255,12 @@ heads_item(void *arg, const struct event_item *item)
             return ERR_NONE;
         }
     }
-    reads_heads_add(h, item->topic, item->seq);
+    reads_numbers_add(h, item->topic, item->seq);
     return ERR_NONE;
 }
 
 static enum err
-heads_named(struct heads *h, struct store *store)
+heads_named(struct numbers *h, struct store *store)
 {
     const char *names[READS_TOPICS];
     enum err err = ERR_NONE;
@@ -306,7 +280,7 @@ heads_named(struct heads *h, struct store *store)
 static enum err
 heads_work(struct job *job, struct store *store)
 {
-    struct heads *h = (struct heads *)job;
+    struct numbers *h = (struct numbers *)job;
     enum err err;
 
     if (h->since > 0)
@@ -318,7 +292,7 @@ heads_work(struct job *job, struct store *store)
 }
 
 void
-reads_heads(struct heads *h)
+reads_numbers(struct numbers *h)
 {
     h->names = h->items; /* what was added so far is the question */
     h->asked = h->count;

@@ -1,6 +1,6 @@
 /*
- * Gaps and pages.  Answers of the readers find their topic by name and turn;
- * what was asked in an earlier turn is thrown away.
+ * The readers' answers find their topic by name and generation; an answer from an earlier
+ * generation is discarded.
  */
 #include "push/repair.h"
 
@@ -10,21 +10,17 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "push/follow.h"
-#include "push/frame.h"
+#include "push/arrival.h"
 #include "push/hub.h"
-#include "push/look.h"
 #include "push/metrics.h"
 #include "push/reader.h"
 #include "push/reads.h"
-#include "push/relay.h"
-#include "push/topics.h"
 
-#define RACE_US    10000  /* publishers race; so long a gap may close by itself */
+#define RACE_US    10000  /* publishers race, so a gap may close by itself within this time */
 #define RETRY_US   500000 /* after the database did not answer */
 #define DOUBT_US   50000  /* after a repair found nothing */
-#define DOUBTS     5      /* then a number that was heard is taken for a lie */
-#define PAGE_FIRST 64     /* events read beyond what one client lacks: others will */
+#define DOUBTS     5      /* repairs that found nothing until the number is taken for false */
+#define PAGE_FIRST 64     /* events read beyond what one client lacks: others will need them */
 
 static struct {
     struct ev_loop *loop;
@@ -81,7 +77,7 @@ new_page(struct topic *t, int64_t after, int64_t upto, void (*done)(struct job *
     if (p == NULL)
         abort();
     strcpy(p->topic, t->name);
-    p->turn = t->turn;
+    p->generation = t->generation;
     p->after = after;
     p->upto = upto;
     p->limit = upto - after < READS_PAGE ? (int)(upto - after) : READS_PAGE;
@@ -95,17 +91,17 @@ asker(const struct page *p)
 {
     struct topic *t = hub_find(p->topic, strlen(p->topic));
 
-    return t == NULL || t->turn != p->turn ? NULL : t;
+    return t == NULL || t->generation != p->generation ? NULL : t;
 }
 
 /* ------------------------------------------------------------ gaps */
 
-/* Nothing was found although more was heard of: maybe not visible yet, maybe a lie. */
+/* Nothing was found up to the number that was heard of: it is not visible yet, or false. */
 static void
 doubt(struct topic *t, int64_t top)
 {
     if (top < t->stream.seen && ++t->tries >= DOUBTS) {
-        log_warn("repair: %s: number %lld was heard of, the log ends at %lld", t->name,
+        log_warn("repair: %s: number %lld was announced, but the log ends at %lld", t->name,
                  (long long)t->stream.seen, (long long)top);
         stream_doubt(&t->stream, top);
         t->tries = 0;
@@ -113,7 +109,7 @@ doubt(struct topic *t, int64_t top)
     if (t->stream.seen > t->stream.head)
         gap_at(t, clock_steady() + DOUBT_US);
     else
-        follow_news(t); /* somebody's since was beyond: it is known to be so now */
+        topic_calls->news(t); /* a `since` beyond the log is now known to be so */
 }
 
 static void
@@ -132,14 +128,14 @@ gap_read(struct job *job)
     } else if (p->count == 0) {
         doubt(t, p->top);
     } else if (p->items[0].seq > t->stream.head + 1) {
-        log_error("repair: %s: the log begins at %lld, %lld is gone", t->name,
+        log_error("repair: %s: the log begins at %lld, but %lld is needed", t->name,
                   (long long)p->items[0].seq, (long long)t->stream.head + 1);
-        topics_restart(t, "trimmed");
+        topic_calls->restart(t, "trimmed");
     } else {
         t->tries = 0;
-        for (uint32_t i = 0; i < p->count && t->turn == p->turn; i++) {
+        for (uint32_t i = 0; i < p->count && t->generation == p->generation; i++) {
             metrics[METRIC_REPAIRED] += p->items[i].seq > t->stream.head;
-            relay_take(t, &p->items[i]);
+            topic_calls->event(t, &p->items[i]);
         }
         if (t->stream.seen > t->stream.head)
             gap_at(t, 0);
@@ -148,7 +144,7 @@ gap_read(struct job *job)
 }
 
 static void
-mend(struct topic *t)
+repair_now(struct topic *t)
 {
     t->gapped = false;
     if (t->stream.seen <= t->stream.head || t->state != TOPIC_READY)
@@ -160,14 +156,14 @@ mend(struct topic *t)
 
 /* ------------------------------------------------------------ older events */
 
-/* Keeps what was read: before the ring as far as it goes, and as the window. */
+/* Keeps what was read: in front of the ring as far as it has room, and as the window. */
 static void
 keep_page(struct topic *t, const struct page *p)
 {
     uint32_t first = p->count;
 
     while (first > 0 && (first == p->count || p->items[first - 1].seq + 1 == p->items[first].seq))
-        first--; /* only what is dense up to the end */
+        first--; /* only the part without gaps up to the end */
     if (t->window == NULL && (t->window = calloc(1, sizeof(*t->window))) == NULL)
         abort();
     if (first == p->count) {
@@ -191,7 +187,7 @@ keep_page(struct topic *t, const struct page *p)
 void
 repair_spare(struct topic *t)
 {
-    if (t->window == NULL || t->places[PLACE_CATCHUP].count > 0 || t->want > 0 || t->paging)
+    if (t->window == NULL || t->follows[FOLLOW_CATCHUP].count > 0 || t->want > 0 || t->paging)
         return;
     stream_free(t->window);
     free(t->window);
@@ -217,16 +213,16 @@ page_read(struct job *job)
         t->narrow = p->count > 0 && p->items[p->count - 1].seq < t->want;
         keep_page(t, p);
         t->want = 0;
-        follow_news(t);
+        topic_calls->news(t);
         repair_spare(t);
     }
     reads_page_free(p);
 }
 
 /*
- * Reads from the wanted event up to the ring.  After a restart the ring is
- * empty and many come back: each read goes further than its asker needs, four
- * times as far as the ring went, so that a storm costs a few reads.
+ * Reads from the wanted event up to the ring.  After a restart the ring is empty and many clients
+ * come back, so each read goes further back than the asker needs, up to four times as far as the
+ * ring does: that way the whole crowd costs a few reads.
  */
 static void
 start_page(struct topic *t)
@@ -284,7 +280,7 @@ on_soon(struct ev_loop *loop, ev_timer *timer, int events)
     (void)events;
     for (uint32_t i = 0; i < count; i++) {
         if (repair.gaps[i]->repair_at <= now)
-            mend(repair.gaps[i]);
+            repair_now(repair.gaps[i]);
         else
             repair.gaps[left++] = repair.gaps[i];
     }
@@ -307,7 +303,6 @@ repair_open(struct ev_loop *loop)
 {
     repair.loop = loop;
     ev_timer_init(&repair.soon, on_soon, 0., 0.005);
-    look_open(loop);
 }
 
 void
@@ -317,5 +312,4 @@ repair_close(void)
     free(repair.gaps);
     repair.gaps = NULL;
     repair.gap_count = repair.gap_size = 0;
-    look_close();
 }

@@ -1,8 +1,7 @@
 /*
- * libwebsockets, and nothing else knows it.  Frames are written as raw bytes,
- * headers included (frame.c): one write for many, and the same bytes for every
- * socket.  lws keeps what the kernel did not take and goes on by itself; while
- * it holds something (server_busy) nothing may follow.
+ * The libwebsockets (lws) callbacks.  Frames are written as raw bytes including their headers
+ * (frame.c), so one write carries many frames and every socket gets the same bytes.  lws keeps what
+ * the kernel did not take and sends it by itself; until then (server_busy) nothing may be written.
  */
 #include "push/server.h"
 
@@ -17,9 +16,7 @@
 #include "push/intake.h"
 #include "push/listen.h"
 #include "push/metrics.h"
-#include "push/session.h"
 #include "push/tls.h"
-#include "push/who.h"
 
 #define SEND_BUFFER 131072 /* the kernel's part of a direct socket's queue; it doubles it */
 
@@ -31,12 +28,13 @@ struct conn {
     char *input; /* pieces of a message that has not ended */
     size_t len;
     bool too_large, waking;
-    bool holding; /* what is said now waits for the loop: a pong that is due goes first */
+    bool holding; /* replies wait for the loop, so that a pong that is due goes first */
 };
 
 static struct {
     struct lws_context *context;
     const struct config *config;
+    const struct server_calls *calls;
     bool draining;
 } server;
 
@@ -65,7 +63,7 @@ server_write(struct conn *c, const unsigned char *bytes, size_t len)
         server_kill(c);
 }
 
-/* With a payload: of the answer to an empty ping lws tells nobody. */
+/* The ping has a payload because lws does not report the pong to an empty one. */
 void
 server_ping(struct conn *c)
 {
@@ -82,7 +80,7 @@ server_kill(struct conn *c)
     lws_cancel_service(server.context); /* its timers start only after something has happened */
 }
 
-/* ------------------------------------------------------------ beginnings */
+/* ------------------------------------------------------------ new connections */
 
 static void
 take_authorization(struct conn *c)
@@ -91,7 +89,7 @@ take_authorization(struct conn *c)
 
     if (lws_hdr_copy(c->wsi, header, sizeof(header), WSI_TOKEN_HTTP_AUTHORIZATION) > 7 &&
         strncasecmp(header, "Bearer ", 7) == 0)
-        who_token(c->session, header + 7, strlen(header + 7));
+        server.calls->token(c->session, header + 7, strlen(header + 7));
 }
 
 static void
@@ -99,7 +97,7 @@ begin(struct conn *c, struct lws *wsi)
 {
     memset(c, 0, sizeof(*c));
     c->wsi = wsi;
-    c->session = session_open(c);
+    c->session = server.calls->open(c);
     handshake_done(wsi);
     intake_begin(&c->intake, wsi);
     if (!handshake_through_nginx(wsi))
@@ -115,10 +113,10 @@ too_large(struct conn *c)
     free(c->input);
     c->input = NULL;
     c->too_large = true;
-    session_too_large(c->session);
+    server.calls->too_large(c->session);
 }
 
-/* Whole messages are handed on as they are, pieces are put together first. */
+/* Passes on whole messages as they are; fragments are joined first. */
 static void
 receive(struct conn *c, const char *bytes, size_t len)
 {
@@ -127,12 +125,12 @@ receive(struct conn *c, const char *bytes, size_t len)
 
     if (c->session == NULL || c->too_large)
         return;
-    if (c->len + len + rest > session_message_max(c->session)) {
+    if (c->len + len + rest > server.calls->message_max(c->session)) {
         too_large(c);
         return;
     }
     if (last && c->len == 0) {
-        session_receive(c->session, bytes, len, lws_frame_is_binary(c->wsi) != 0);
+        server.calls->message(c->session, bytes, len, lws_frame_is_binary(c->wsi) != 0);
         return;
     }
     c->input = realloc(c->input, c->len + len + rest + 1);
@@ -140,11 +138,11 @@ receive(struct conn *c, const char *bytes, size_t len)
         abort();
     memcpy(c->input + c->len, bytes, len);
     c->len += len;
-    session_heard(c->session);
+    server.calls->alive(c->session);
     if (!last)
         return;
     c->holding = true;
-    session_receive(c->session, c->input, c->len, lws_frame_is_binary(c->wsi) != 0);
+    server.calls->message(c->session, c->input, c->len, lws_frame_is_binary(c->wsi) != 0);
     c->holding = false;
     free(c->input);
     c->input = NULL;
@@ -152,30 +150,30 @@ receive(struct conn *c, const char *bytes, size_t len)
 }
 
 static void
-end(struct conn *c)
+close_session(struct conn *c)
 {
     if (c->session != NULL)
-        session_gone(c->session);
+        server.calls->gone(c->session);
     c->session = NULL;
     free(c->input);
     c->input = NULL;
 }
 
-/* Says the close code once nothing waits before it; lws ends the connection. */
+/* Lets the session write; sends its close code once it asks for that.  -1: lws closes. */
 static int
 writable(struct conn *c)
 {
-    struct session *s = c->session;
-    unsigned char why[64];
+    const char *reason = "";
+    unsigned char text[64];
     uint16_t code;
 
     c->waking = false;
-    if (s == NULL || session_writable(s))
+    code = c->session == NULL ? 0 : server.calls->writable(c->session, &reason);
+    if (code == 0)
         return 0;
-    code = s->code;
-    memcpy(why, s->why, strlen(s->why) + 1);
-    lws_close_reason(c->wsi, (enum lws_close_status)code, why, strlen((char *)why));
-    end(c);
+    memcpy(text, reason, strlen(reason) + 1);
+    lws_close_reason(c->wsi, (enum lws_close_status)code, text, strlen(reason));
+    close_session(c);
     return -1;
 }
 
@@ -204,16 +202,16 @@ callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in
         return 0;
     case LWS_CALLBACK_RECEIVE_PONG:
         if (c->session != NULL)
-            session_heard(c->session);
+            server.calls->alive(c->session);
         return 0;
     case LWS_CALLBACK_SERVER_WRITEABLE:
         return writable(c);
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
-        end(c);
+        close_session(c);
         return len == 1 ? -1 : 0; /* half a code: lws would send it back */
     case LWS_CALLBACK_CLOSED:
         intake_end(&c->intake);
-        end(c);
+        close_session(c);
         return 0;
     case LWS_CALLBACK_WSI_DESTROY:
         handshake_forget(wsi);
@@ -236,17 +234,18 @@ static const struct lws_protocols protocols[] = {
 };
 
 bool
-server_open(struct ev_loop *loop, const struct config *config)
+server_open(struct ev_loop *loop, const struct config *config, const struct server_calls *calls)
 {
     server.config = config;
+    server.calls = calls;
     intake_open(loop);
     handshake_open(config);
     server.context = listen_open(loop, config, protocols);
     return server.context != NULL;
 }
 
-/* lws looks at its timeouts only when one of its sockets was busy: without this, silent ones stay.
- */
+/* lws checks its timeouts only when one of its sockets was busy; without this, idle ones would
+ * never time out. */
 void
 server_tick(void)
 {
@@ -258,7 +257,7 @@ void
 server_stop_accepting(void)
 {
     server.draining = true;
-    unlink(server.config->push_socket); /* nginx goes to another daemon, or to the next of us */
+    unlink(server.config->push_socket); /* nginx connects to another daemon or to our successor */
 }
 
 void

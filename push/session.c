@@ -1,6 +1,6 @@
 /*
- * A session's life and its queue.  A frame goes straight to the socket when
- * nothing waits; else it is queued, and what is queued leaves in large writes.
+ * A frame goes straight to the socket when the queue is empty; otherwise it is queued, and the
+ * queue is written in large pieces.
  */
 #include "push/session.h"
 
@@ -11,71 +11,68 @@
 #include "common/clock.h"
 #include "common/config.h"
 #include "common/log.h"
-#include "push/all.h"
-#include "push/follow.h"
 #include "push/frame.h"
-#include "push/hub.h"
 #include "push/metrics.h"
-#include "push/ops.h"
-#include "push/outbox.h"
 #include "push/server.h"
-#include "push/wire.h"
 
 #define WRITE_MAX     65536   /* bytes gathered into one write */
-#define TURN_MAX      1048576 /* bytes for one socket before others get their turn */
-#define CLOSE_SECONDS 15      /* for a socket to take what waits, and its close frame */
+#define FLUSH_MAX     1048576 /* bytes written to one socket before others are served */
+#define LOW_WATER_MAX 262144  /* bytes queued above which a replay pauses, at most */
+#define CLOSE_SECONDS 15      /* for a socket to take what is queued and its close frame */
 #define SLOW_SECONDS  3       /* the same for one that was too slow */
-#define REAP_FOLLOWS  1024    /* follows of closed sessions ended in one turn of the loop */
+#define REAP_FOLLOWS  1024    /* follows of closed sessions ended in one loop iteration */
 #define CHECK_SECONDS 30      /* for the database to confirm a session */
-#define HEARTBEAT_MAX 25      /* what PUSH_HEARTBEAT_SECONDS may be: half-open peers in 40 s */
+#define HEARTBEAT_MAX 25      /* upper bound of PUSH_HEARTBEAT_SECONDS: half-open in 40 s */
 
-static struct session *fresh, *closing, *slots[HEARTBEAT_MAX];
-static struct session *ended; /* closed or gone in this turn of the loop */
-static struct ev_loop *turns;
-static ev_prepare turn_ends;
-static ev_idle more_turns; /* active while the loop must not wait */
-static uint32_t beats;     /* seconds between pings of a socket, and the slots in use */
+static const struct session_calls *calls;
+static struct session *pending, *closing, *slots[HEARTBEAT_MAX];
+static struct session *ended; /* closed or gone in this loop iteration */
+static struct ev_loop *loop;
+static ev_prepare iteration_ends;
+static ev_idle more_to_reap;  /* active while the loop must not wait */
+static uint32_t beat_seconds; /* between pings of a socket; also the number of slots in use */
 static uint32_t queue_max, low_water, next_slot, next_number;
 static int64_t hello_us;
-static int64_t next_expiry = INT64_MAX; /* no token expires before it, s since 1970 */
+static int64_t next_expiry = INT64_MAX; /* no token expires earlier, s since 1970 */
 
 static void
-on_turn_end(struct ev_loop *loop, ev_prepare *w, int events)
+on_iteration_end(struct ev_loop *l, ev_prepare *w, int events)
 {
-    (void)loop, (void)w, (void)events;
+    (void)l, (void)w, (void)events;
     sessions_reap();
 }
 
 static void
-on_more(struct ev_loop *loop, ev_idle *w, int events)
+on_more(struct ev_loop *l, ev_idle *w, int events)
 {
-    (void)loop, (void)w, (void)events;
+    (void)l, (void)w, (void)events;
 }
 
 void
-sessions_open(struct ev_loop *loop, const struct config *config)
+sessions_open(struct ev_loop *with, const struct config *config, const struct session_calls *to)
 {
-    turns = loop;
-    ev_prepare_init(&turn_ends, on_turn_end);
-    ev_set_priority(&turn_ends, EV_MINPRI); /* after the events of the turn were handed out */
-    ev_prepare_start(loop, &turn_ends);
-    ev_idle_init(&more_turns, on_more);
+    loop = with;
+    calls = to;
+    ev_prepare_init(&iteration_ends, on_iteration_end);
+    ev_set_priority(&iteration_ends, EV_MINPRI); /* after this iteration's events were sent */
+    ev_prepare_start(loop, &iteration_ends);
+    ev_idle_init(&more_to_reap, on_more);
     queue_max = (uint32_t)config->push_queue_bytes;
-    low_water = queue_max / 4 < 262144 ? queue_max / 4 : 262144;
-    beats = (uint32_t)config->push_heartbeat_seconds;
+    low_water = queue_max / 4 < LOW_WATER_MAX ? queue_max / 4 : LOW_WATER_MAX;
+    beat_seconds = (uint32_t)config->push_heartbeat_seconds;
     hello_us = config->push_hello_seconds * 1000000;
 }
 
 int
 sessions_heartbeat(void)
 {
-    return (int)beats;
+    return (int)beat_seconds;
 }
 
 void
 sessions_stop(void)
 {
-    ev_prepare_stop(turns, &turn_ends);
+    ev_prepare_stop(loop, &iteration_ends);
     do
         sessions_reap();
     while (ended != NULL);
@@ -111,10 +108,10 @@ session_open(struct conn *conn)
     s->number = ++next_number;
     s->since = clock_steady();
     s->heard = true;
-    ops_allow(s);
-    list_add(&fresh, s);
+    list_add(&pending, s);
     metrics[METRIC_SOCKETS]++;
     metrics[METRIC_ACCEPTED]++;
+    calls->opened(s);
     return s;
 }
 
@@ -140,18 +137,12 @@ forget_queue(struct session *s)
     outbox_clear(&s->outbox);
 }
 
-/*
- * What it holds of topics; what was sent before stays sent.  false: there is more, as thousands of
- * follows end over several turns.
- */
+/* Ends what it follows; false: some is left for the next loop iteration. */
 static bool
-let_go(struct session *s, uint32_t *budget)
+release(struct session *s, uint32_t *budget)
 {
-    for (; s->follows != NULL && *budget > 0; --*budget)
-        follow_end(s->follows);
-    if (s->follows != NULL)
+    if (!calls->release(s, budget))
         return false;
-    all_forget(s);
     if (s->state == SESSION_READY)
         metrics[METRIC_SESSIONS]--;
     s->state = SESSION_NEW;
@@ -172,7 +163,7 @@ void
 session_gone(struct session *s)
 {
     if (s->code == 0)
-        s->code = CLOSE_RESTART; /* whoever still holds it sees that it has ended */
+        s->code = CLOSE_RESTART; /* those that still hold a reference see that it has ended */
     s->conn = NULL;
     mark_ended(s);
 }
@@ -188,12 +179,12 @@ session_close(struct session *s, uint16_t code, const char *why)
     mark_ended(s);
 }
 
-/* A session holds nothing of topics any more; one with a connection says its close code. */
+/* Frees a session that follows nothing any more, or has its close code sent if it is connected. */
 static void
 reap(struct session *s)
 {
-    /* Without the right not even what waits is theirs, and the close frame of a session with a full
-     * queue shall not wait behind it. */
+    /* Who is not authorised must not get what is queued, and with a full queue the close frame must
+     * not wait behind it. */
     if (s->conn == NULL || s->code == CLOSE_UNAUTHORISED || s->code == CLOSE_OVER_LIMIT)
         forget_queue(s);
     list_remove(s);
@@ -212,15 +203,15 @@ sessions_reap(void)
     uint32_t budget = REAP_FOLLOWS;
     struct session *s;
 
-    while ((s = ended) != NULL && let_go(s, &budget)) {
+    while ((s = ended) != NULL && release(s, &budget)) {
         ended = s->next_ended;
         s->ended = false;
         reap(s);
     }
     if (ended != NULL)
-        ev_idle_start(turns, &more_turns);
+        ev_idle_start(loop, &more_to_reap);
     else
-        ev_idle_stop(turns, &more_turns);
+        ev_idle_stop(loop, &more_to_reap);
 }
 
 void
@@ -232,7 +223,7 @@ session_ready(struct session *s)
         next_expiry = s->expires;
     metrics[METRIC_SESSIONS]++;
     list_remove(s);
-    s->slot = (uint8_t)(next_slot++ % beats);
+    s->slot = (uint8_t)(next_slot++ % beat_seconds);
     list_add(&slots[s->slot], s);
 }
 
@@ -250,7 +241,7 @@ session_too_large(struct session *s)
 }
 
 void
-session_heard(struct session *s)
+session_alive(struct session *s)
 {
     s->heard = true;
 }
@@ -261,7 +252,7 @@ session_receive(struct session *s, const char *bytes, size_t len, bool binary)
     s->heard = true;
     metrics[METRIC_MESSAGES_IN]++;
     if (s->code == 0)
-        ops_message(s, bytes, len, binary);
+        calls->message(s, bytes, len, binary);
 }
 
 /* ------------------------------------------------------------ the queue */
@@ -279,7 +270,7 @@ enqueue(struct session *s, struct frame *frame)
     metrics[METRIC_QUEUE_BYTES] += frame->len;
 }
 
-/* Is there room for so many bytes, once what the socket takes now is written? */
+/* Is there room for `len` more bytes, after writing what the socket takes now? */
 static bool
 has_room_for(struct session *s, size_t len)
 {
@@ -289,8 +280,8 @@ has_room_for(struct session *s, size_t len)
 }
 
 /*
- * Cuts off a session whose queue is full.  Dropping single events would leave
- * the browser wrong without knowing it; a reconnect resumes where it stood.
+ * Closes a session whose queue is full.  Dropping single events instead would leave the browser
+ * out of date without its knowing; after a reconnect it resumes from its cursor.
  */
 static bool
 fits(struct session *s, size_t len)
@@ -340,7 +331,7 @@ session_deliver(struct session *s, struct frame *const *frames, uint32_t count,
     server_wake(s->conn);
 }
 
-/* The oldest frames as one write. */
+/* Writes the oldest frames in one piece; returns its length. */
 static size_t
 write_some(struct session *s)
 {
@@ -360,7 +351,7 @@ session_flush(struct session *s)
 {
     size_t written = 0;
 
-    while (s->outbox.count > 0 && written < TURN_MAX && !server_busy(s->conn))
+    while (s->outbox.count > 0 && written < FLUSH_MAX && !server_busy(s->conn))
         written += write_some(s);
     if (s->outbox.count > 0)
         server_wake(s->conn);
@@ -373,19 +364,21 @@ session_wake(struct session *s)
         server_wake(s->conn);
 }
 
-bool
-session_writable(struct session *s)
+uint16_t
+session_writable(struct session *s, const char **reason)
 {
     if (s->ended)
-        return true; /* sessions_reap() decides what of its queue is still sent, and asks again */
+        return 0; /* sessions_reap() decides what of its queue is still sent, and wakes it again */
     if (s->outbox.count > 0)
-        s->heard = true; /* it takes what waited: a slow peer, not a dead one */
+        s->heard = true; /* it is taking what was queued: slow, but not dead */
     session_flush(s);
-    if (s->code != 0)
-        return s->outbox.count > 0 || server_busy(s->conn);
+    if (s->code != 0) {
+        *reason = s->why;
+        return s->outbox.count > 0 || server_busy(s->conn) ? 0 : s->code;
+    }
     if (s->behind > 0 && session_has_room(s))
-        follow_pump_all(s);
-    return true;
+        calls->has_room(s);
+    return 0;
 }
 
 /* ------------------------------------------------------------ time */
@@ -393,24 +386,24 @@ session_writable(struct session *s)
 void
 sessions_each(void (*fn)(struct session *s, void *arg), void *arg)
 {
-    for (uint32_t i = 0; i < beats; i++)
+    for (uint32_t i = 0; i < beat_seconds; i++)
         for (struct session *s = slots[i]; s != NULL; s = s->after)
             if (s->code == 0)
                 fn(s, arg);
 }
 
 void
-sessions_each_fresh(void (*fn)(struct session *s, void *arg), void *arg)
+sessions_each_pending(void (*fn)(struct session *s, void *arg), void *arg)
 {
-    for (struct session *s = fresh; s != NULL; s = s->after)
+    for (struct session *s = pending; s != NULL; s = s->after)
         if (s->code == 0)
             fn(s, arg);
 }
 
 static void
-check_fresh(int64_t now)
+check_pending(int64_t now)
 {
-    for (struct session *s = fresh; s != NULL; s = s->after) {
+    for (struct session *s = pending; s != NULL; s = s->after) {
         if (s->state == SESSION_NEW && now - s->since >= hello_us) {
             metrics[METRIC_CUT_NO_HELLO]++;
             session_close(s, CLOSE_NO_HELLO, "no hello");
@@ -432,14 +425,15 @@ check_closing(int64_t now)
 }
 
 /*
- * One slot is pinged, the one that was pinged three fifths of a round ago is looked at.  It counts
- * ticks, not seconds: when this process stood still, nobody else did wrong.
+ * Pings the sockets of one slot and drops those of the slot pinged three fifths of a round ago that
+ * have not answered.  It counts ticks, not seconds: a pause of this process is not the peers'
+ * fault.
  */
 static void
 heartbeat(void)
 {
     static uint32_t beat = HEARTBEAT_MAX;
-    struct session *s = slots[++beat % beats];
+    struct session *s = slots[++beat % beat_seconds];
 
     for (; s != NULL; s = s->after) {
         if (s->code != 0)
@@ -447,7 +441,7 @@ heartbeat(void)
         s->heard = false;
         server_ping(s->conn);
     }
-    for (s = slots[(beat - beats * 3 / 5) % beats]; s != NULL; s = s->after) {
+    for (s = slots[(beat - beat_seconds * 3 / 5) % beat_seconds]; s != NULL; s = s->after) {
         if (s->heard || s->code != 0)
             continue;
         metrics[METRIC_CUT_SILENT]++;
@@ -467,7 +461,7 @@ check_expiry(struct session *s, void *arg)
     session_close(s, CLOSE_UNAUTHORISED, "the token has expired");
 }
 
-/* Thousands of sessions are looked at only when one may be due: each is a wait for memory. */
+/* Walks all sessions only when a token may have expired: each one costs a cache miss. */
 static void
 expire(int64_t now)
 {
@@ -482,7 +476,7 @@ sessions_tick(void)
 {
     int64_t now = clock_steady();
 
-    check_fresh(now);
+    check_pending(now);
     check_closing(now);
     expire(clock_now() / 1000);
     heartbeat();
@@ -491,8 +485,8 @@ sessions_tick(void)
 uint32_t
 sessions_drain(uint32_t count)
 {
-    for (int i = -1; i < (int)beats && count > 0; i++) {
-        for (struct session *s = i < 0 ? fresh : slots[i]; s != NULL && count > 0; s = s->after) {
+    for (int i = -1; i < (int)beat_seconds && count > 0; i++) {
+        for (struct session *s = i < 0 ? pending : slots[i]; s != NULL && count > 0; s = s->after) {
             if (s->code != 0)
                 continue;
             metrics[METRIC_CUT_RESTART]++;

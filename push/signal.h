@@ -1,30 +1,19 @@
 /*
- * What daemons tell each other on a topic's channel beside events: signals of
- * browsers, and that somebody came or went.
+ * Signals (typing, editing): from one browser to the others on a topic, not stored.
  */
 #ifndef PUSH_SIGNAL_H
 #define PUSH_SIGNAL_H
 
-#include <stddef.h>
-
 #include "push/wire.h"
 
+struct peer_message;
 struct session;
 struct topic;
 
-/* No event's message begins with it. */
-#define SIGNAL_MARK '~'
-
-/* This daemon's name among the others: random, new with each start. */
-const char *signal_daemon(void);
-
-/* Publishes `~<what> <from>\n<text>` on the topic's channel. */
-void signal_publish(struct topic *t, const char *what, const char *text, unsigned from);
-
-/* A message that begins with SIGNAL_MARK. */
-void signal_take(struct topic *t, const char *message, size_t len);
-
-/* op signal: to the topic's other sockets, not stored. */
+/* op signal: publishes it to the topic's other sockets. */
 enum wire_error signal_op(struct session *s, const struct wire_in *in);
+
+/* A signal came from a daemon, maybe this one: hands it to the topic's sockets here. */
+void signal_deliver(struct topic *t, const struct peer_message *message);
 
 #endif

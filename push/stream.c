@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "push/arrival.h"
 #include "push/frame.h"
 
 void
@@ -28,7 +29,7 @@ stream_free(struct stream *s)
 }
 
 static void
-keep_early(struct stream *s, const struct happening *e)
+keep_early(struct stream *s, const struct arrival *e)
 {
     uint32_t at = 0;
 
@@ -45,7 +46,7 @@ keep_early(struct stream *s, const struct happening *e)
 }
 
 enum stream_answer
-stream_judge(struct stream *s, const struct happening *e)
+stream_judge(struct stream *s, const struct arrival *e)
 {
     if (e->seq <= s->head)
         return STREAM_OLD;
@@ -111,7 +112,7 @@ stream_forget(struct stream *s)
 }
 
 bool
-stream_early_next(struct stream *s, struct happening *out)
+stream_early_next(struct stream *s, struct arrival *out)
 {
     while (s->early_count > 0 && s->early[0].seq <= s->head + 1) {
         *out = s->early[0];

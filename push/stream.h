@@ -9,32 +9,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct arrival;
 struct frame;
 
 #define STREAM_FRAMES 1024    /* newest events kept for those who come back */
 #define STREAM_BYTES  1048576 /* and at most so many bytes of them */
 #define STREAM_EARLY  64      /* events kept ahead of a gap; beyond, the log is read */
-
-/* What an event does beyond being shown. */
-enum effect {
-    EFFECT_NONE,
-    EFFECT_MEMBER_ADDED,
-    EFFECT_MEMBER_REMOVED,
-    EFFECT_PROJECT_UPDATED, /* maybe of its access */
-    EFFECT_PROJECT_DELETED, /* to the trash */
-    EFFECT_PROJECT_RESTORED,
-    EFFECT_SESSION_REVOKED,
-    EFFECT_USER_UPDATED, /* maybe of presence */
-    EFFECT_FORGOTTEN,    /* older events were changed in the log */
-};
-
-/* One event on its way; id is its entity's. */
-struct happening {
-    int64_t seq;
-    struct frame *frame;
-    uint8_t effect;
-    unsigned char id[12];
-};
 
 struct stream {
     int64_t head; /* newest number relayed */
@@ -42,7 +22,7 @@ struct stream {
     struct frame **ring;
     uint32_t size, count; /* of the ring: its newest frame is head's */
     size_t bytes;
-    struct happening *early; /* in order of seq, all beyond head + 1 */
+    struct arrival *early; /* in order of seq, all beyond head + 1 */
     uint32_t early_count;
 };
 
@@ -57,7 +37,7 @@ enum stream_answer {
 };
 
 /* What to do with an event that arrived; an early one is kept by a share of its frame. */
-enum stream_answer stream_judge(struct stream *stream, const struct happening *event);
+enum stream_answer stream_judge(struct stream *stream, const struct arrival *event);
 
 /* Appends the next event: head moves on, the ring keeps a share of the frame. */
 void stream_add(struct stream *stream, struct frame *frame);
@@ -66,7 +46,7 @@ void stream_add(struct stream *stream, struct frame *frame);
 void stream_forget(struct stream *stream);
 
 /* Takes out the early event that is next by now; its frame is the caller's to drop. */
-bool stream_early_next(struct stream *stream, struct happening *out);
+bool stream_early_next(struct stream *stream, struct arrival *out);
 
 /* Forgets early events beyond a number and takes it for the newest heard of. */
 void stream_doubt(struct stream *stream, int64_t seen);

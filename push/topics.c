@@ -1,6 +1,5 @@
 /*
- * A topic's life: subscribed, loaded, READY; started anew when its numbers are
- * void; forgotten when nobody has followed it for a while.
+ * The order keeps the promise: subscribe first, then read the number, so no event falls between.
  */
 #include "push/topics.h"
 
@@ -9,31 +8,27 @@
 #include "common/clock.h"
 #include "common/event.h"
 #include "common/log.h"
-#include "common/store.h"
 #include "push/answer.h"
+#include "push/auth.h"
+#include "push/compare.h"
+#include "push/fanout.h"
+#include "push/feed.h"
 #include "push/follow.h"
+#include "push/hub.h"
 #include "push/lists.h"
+#include "push/load.h"
 #include "push/metrics.h"
 #include "push/presence.h"
 #include "push/reader.h"
-#include "push/relay.h"
 #include "push/repair.h"
-#include "push/who.h"
 
-#define LINGER_US 60000000LL /* so long a topic stays warm for those who come back */
-#define CONFIRM_US                                                                                 \
-    1000000LL /* so long Redis has to confirm; then the database is read without it,               \
-                 and the sweep finds what is published meanwhile */
+#define LINGER_US 60000000LL /* how long a topic that nobody follows is kept */
 
-static struct {
-    char epoch[STORE_EPOCH];
-} topics;
+/* How long Redis has to confirm.  Then the database is read without it, and the comparison finds
+ * what is published meanwhile. */
+#define CONFIRM_US 1000000LL
 
-const char *
-topics_epoch(void)
-{
-    return topics.epoch;
-}
+/* ------------------------------------------------------------ subscriptions */
 
 static void
 subscribe(struct topic *t)
@@ -44,17 +39,14 @@ subscribe(struct topic *t)
     feed_subscribe(channel);
 }
 
-struct topic *
-topics_get(const char *name, const unsigned char user[12])
+void
+topics_wanted(struct topic *t, const unsigned char user[12], bool fresh)
 {
-    bool fresh;
-    struct topic *t = hub_topic(name, &fresh);
-
     if (!fresh) {
         if (t->state != TOPIC_SUBSCRIBING)
             t->idle_at = 0;
-        repair_load_for(t, user);
-        return t;
+        load_asker(t, user);
+        return;
     }
     memcpy(t->asker, user, 12);
     metrics[METRIC_TOPICS]++;
@@ -62,12 +54,11 @@ topics_get(const char *name, const unsigned char user[12])
     if (feed_is_up())
         subscribe(t);
     else
-        repair_load(t); /* up() subscribes later, and then looks again */
-    return t;
+        load_topic(t); /* topics_feed_up() subscribes later and then compares */
 }
 
-static void
-on_subscribed(const char *channel)
+void
+topics_feed_subscribed(const char *channel)
 {
     struct topic *t =
         hub_find(channel + sizeof(EVENT_CHANNEL) - 1, strlen(channel) - sizeof(EVENT_CHANNEL) + 1);
@@ -75,44 +66,52 @@ on_subscribed(const char *channel)
     if (strncmp(channel, EVENT_CHANNEL, sizeof(EVENT_CHANNEL) - 1) != 0 || t == NULL)
         return;
     if (t->state == TOPIC_SUBSCRIBING) {
-        repair_load(t);
+        load_topic(t);
     } else if (t->unconfirmed && t->state == TOPIC_READY) {
         t->unconfirmed = false;
-        repair_verify(t); /* what was published before the subscription was in force */
+        compare_topic(t); /* it may have missed what was published before */
     }
 }
 
-/* Subscribes to everything, and looks when that is done: the order keeps the promise. */
-static void
-on_up(void)
+/* Subscribes to everything and compares when that is done. */
+void
+topics_feed_up(void)
 {
     uint32_t bucket = 0;
 
     metrics[METRIC_REDIS_AWAY] = 0;
     for (struct topic *t = NULL; (t = hub_next(&bucket, t)) != NULL;)
         subscribe(t);
-    repair_look_soon();
+    compare_all_soon();
 }
 
-static void
-on_down(void)
+void
+topics_feed_down(void)
 {
     uint32_t bucket = 0;
 
     metrics[METRIC_REDIS_AWAY] = 1;
     for (struct topic *t = NULL; (t = hub_next(&bucket, t)) != NULL;)
         if (t->state == TOPIC_SUBSCRIBING)
-            repair_load(t);
+            load_topic(t);
 }
 
-const struct feed_calls topics_calls = {on_up, on_down, on_subscribed, relay_message};
+void
+topics_ready(struct topic *t)
+{
+    if (t->kind == TOPIC_USER)
+        auth_topic_ready(t);
+    else if (t->kind == TOPIC_EVERYONE)
+        lists_again();
+    answer_news(t);
+}
 
-/* ------------------------------------------------------------ new starts, ends */
+/* ------------------------------------------------------------ starting again */
 
 static void
-load_anew(struct topic *t)
+load_again(struct topic *t)
 {
-    t->turn = hub_turn();
+    t->generation = hub_generation();
     metrics[METRIC_RING_BYTES] -= (int64_t)t->stream.bytes;
     stream_start(&t->stream, 0);
     if (t->window != NULL)
@@ -122,23 +121,23 @@ load_anew(struct topic *t)
     t->page = NULL;
     lists_forget(t);
     t->state = TOPIC_SUBSCRIBING;
-    repair_load(t);
+    load_topic(t);
 }
 
 void
 topics_restart(struct topic *t, const char *reason)
 {
-    relay_flush(t);
+    fanout_now(t);
     follow_resync_all(t, reason);
-    load_anew(t);
+    load_again(t);
 }
 
 void
 topics_reload(struct topic *t, int64_t seq)
 {
-    relay_flush(t);
+    fanout_now(t);
     follow_hold_all(t);
-    load_anew(t);
+    load_again(t);
     t->stream.seen = seq; /* the log is read up to there, whatever number is loaded */
 }
 
@@ -146,18 +145,16 @@ void
 topics_set_epoch(const char *epoch)
 {
     uint32_t bucket = 0;
-    bool first = topics.epoch[0] == '\0';
 
-    if (strcmp(topics.epoch, epoch) == 0)
+    if (!hub_set_epoch(epoch))
         return;
-    memcpy(topics.epoch, epoch, sizeof(topics.epoch));
-    if (first)
-        return;
-    log_warn("topics: the database has another epoch: everybody must refetch");
+    log_warn("topics: the database has a new epoch: all clients must refetch");
     for (struct topic *t = NULL; (t = hub_next(&bucket, t)) != NULL;)
         topics_restart(t, "epoch");
-    who_new_epoch();
+    auth_new_epoch();
 }
+
+/* ------------------------------------------------------------ time */
 
 static void
 forget(struct topic *t)
@@ -174,16 +171,17 @@ forget(struct topic *t)
     hub_forget(t);
 }
 
+/* What is due for one topic; it may be forgotten afterwards. */
 static void
-look_at(struct topic *t, int64_t now)
+check(struct topic *t, int64_t now)
 {
-    if (t->places[PLACE_WAITING].count > 0 && reader_store_away())
+    if (t->follows[FOLLOW_WAITING].count > 0 && reader_store_away())
         answer_give_up(t);
     repair_spare(t);
     if (t->state == TOPIC_SUBSCRIBING && now - t->idle_at > CONFIRM_US) {
         t->unconfirmed = true;
         t->idle_at = 0;
-        repair_load(t);
+        load_topic(t);
     }
     if (t->kind == TOPIC_EVERYONE || hub_follows(t) > 0 || t->state != TOPIC_READY || t->dirty)
         return;
@@ -202,6 +200,6 @@ topics_tick(void)
 
     for (; t != NULL; t = after) {
         after = hub_next(&bucket, t);
-        look_at(t, now);
+        check(t, now);
     }
 }

@@ -1,30 +1,31 @@
 /*
- * Where topics come from and where they end.
+ * A topic's life: subscribed, loaded, READY; started again when its numbers are void; forgotten
+ * when nobody has followed it for a while.
  */
 #ifndef PUSH_TOPICS_H
 #define PUSH_TOPICS_H
 
-#include "push/feed.h"
-#include "push/hub.h"
+#include <stdbool.h>
+#include <stdint.h>
 
-/* The topic of that name, subscribed and loaded for that user when it is new. */
-struct topic *topics_get(const char *name, const unsigned char user[12]);
+struct topic;
 
-/* Whom the feed tells. */
-extern const struct feed_calls topics_calls;
+/* ---- for the feed: Redis came, went, confirmed a subscription ---- */
 
-/* The database's epoch; empty until it is known. */
-const char *topics_epoch(void);
+void topics_feed_up(void);
+void topics_feed_down(void);
+void topics_feed_subscribed(const char *channel);
 
-/* Takes the epoch that was read; another one than before voids all cursors. */
+/* ---- for the modules that read the database: functions of struct topic_calls ---- */
+
+void topics_wanted(struct topic *t, const unsigned char user[12], bool fresh);
+void topics_ready(struct topic *t);
+void topics_restart(struct topic *t, const char *reason);
 void topics_set_epoch(const char *epoch);
 
-/* Starts the numbers of a topic anew: loads it, and everybody on it refetches. */
-void topics_restart(struct topic *t, const char *reason);
-
 /*
- * Reads numbers and rights anew, because of that event.  Everybody on the topic waits meanwhile and
- * then gets what came since, the event itself included, if the right is still there.
+ * Reads number and rights again, because of the event of that number.  Everybody on the topic waits
+ * meanwhile and then gets what came since, including that event, if the right is still there.
  */
 void topics_reload(struct topic *t, int64_t seq);
 

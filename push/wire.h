@@ -16,6 +16,14 @@ struct text;
 #define WIRE_FOLLOW_MAX 131072 /* of a follow, once READY: its cursor may name 5,000 topics */
 #define WIRE_REF        68     /* JSON text of a client's ref: 64 bytes, quotes, a NUL and room */
 
+/* WebSocket close codes. */
+#define CLOSE_TOO_LARGE    1009
+#define CLOSE_RESTART      1012
+#define CLOSE_UNAUTHORISED 4401
+#define CLOSE_FORBIDDEN    4403 /* an API token; a foreign origin gets HTTP's 403 */
+#define CLOSE_NO_HELLO     4408
+#define CLOSE_OVER_LIMIT   4429
+
 enum wire_op {
     WIRE_HELLO,
     WIRE_TOKEN,

@@ -18,11 +18,11 @@ rules='
 <libscrypt\.h>                           common/password\.c
 <(json-c/.*|json)\.h>                    common/json\.c|api/(doc_read|gate)\.c|push/(wire|payload)\.c
 <(bson|bson/.*)\.h>                      common/(store[a-z_]*|doc|change|event_log|event_find|terms|derived|revocation)\.[ch]|api/.*
-<ev\.h>                                  push/(all|main|feed|lists|look|metrics|presence|reader|relay|repair|session)\.c|push/intake\.[ch]
+<ev\.h>                                  push/(compare|fanout|feed|follow_all|lists|load|main|metrics|presence|reader|repair|session)\.c|push/intake\.[ch]
 "api/                                    api/.*
 "push/                                   push/.*
 "api/v1/                                 api/v1/.*|api/routes\.[ch]|api/jobs/(invited|purge|registration|reset|status_kind)\.c
-"common/(store[a-z_]*|change|event_log)\.h" common/.*|api/.*|push/(main|reader|reads[a-z_]*|relay|topics)\.[ch]
+"common/(store[a-z_]*|change|event_log)\.h" common/.*|api/.*|push/(reader|reads[a-z_]*)\.[ch]
 "common/bus\.h"                          common/.*|api/.*|push/feed\.c
 '
 breaches=$(echo "$rules" | while read -r header allowed; do

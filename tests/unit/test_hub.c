@@ -62,13 +62,13 @@ test_lists_of_follows_stay_whole(void **state)
         int i = (int)unit_random(200);
 
         if (all[i] == NULL)
-            all[i] =
-                hub_follow(t, (struct session *)&all[i], (enum place)unit_random(PLACE__COUNT));
+            all[i] = hub_follow(t, (struct session *)&all[i],
+                                (enum follow_state)unit_random(FOLLOW_STATE__COUNT));
         else if (unit_random(3) == 0) {
             hub_unfollow(all[i]);
             all[i] = NULL;
         } else {
-            hub_place(all[i], (enum place)unit_random(PLACE__COUNT));
+            hub_move(all[i], (enum follow_state)unit_random(FOLLOW_STATE__COUNT));
         }
         if (step % 100 == 0) {
             uint32_t count = 0;
@@ -79,7 +79,7 @@ test_lists_of_follows_stay_whole(void **state)
                     continue;
                 }
                 count++;
-                assert_ptr_equal(t->places[all[i]->place].at[all[i]->index], all[i]);
+                assert_ptr_equal(t->follows[all[i]->state].at[all[i]->index], all[i]);
                 assert_ptr_equal(hub_find_follow(t, (struct session *)&all[i]), all[i]);
             }
             assert_int_equal(hub_follows(t), count);

@@ -7,14 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "push/arrival.h"
 #include "push/frame.h"
 #include "tests/unit/unit.h"
 
-static struct happening
+static struct arrival
 event(int64_t seq, size_t len)
 {
     char *text = calloc(1, len + 32);
-    struct happening h = {.seq = seq};
+    struct arrival h = {.seq = seq};
 
     snprintf(text, 32, "%lld", (long long)seq);
     h.frame = frame_new(text, len <= strlen(text) ? strlen(text) + 1 : len); /* with its NUL */
@@ -26,7 +27,7 @@ event(int64_t seq, size_t len)
 static enum stream_answer
 take(struct stream *s, int64_t seq, size_t len)
 {
-    struct happening h = event(seq, len), early;
+    struct arrival h = event(seq, len), early;
     enum stream_answer answer = stream_judge(s, &h);
 
     if (answer == STREAM_NEXT)
@@ -166,7 +167,7 @@ test_older_events_are_put_before_the_oldest(void **state)
     (void)state;
     stream_start(&s, 2000);
     for (;; seq--) {
-        struct happening h = event(seq, 0);
+        struct arrival h = event(seq, 0);
         bool kept = stream_prepend(&s, h.frame);
 
         frame_drop(h.frame);

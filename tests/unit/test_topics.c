@@ -1,25 +1,20 @@
 /*
  * A topic that starts anew, questions about numbers, and lists that come late.
  */
-#include <ev.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/config.h"
-#include "push/all.h"
-#include "push/follow.h"
-#include "push/frame.h"
+#include "push/answer.h"
+#include "push/compare.h"
+#include "push/fanout.h"
 #include "push/hub.h"
 #include "push/lists.h"
-#include "push/ops.h"
-#include "push/presence.h"
 #include "push/reads.h"
-#include "push/relay.h"
+#include "push/reads_people.h"
 #include "push/repair.h"
-#include "push/server.h"
 #include "push/session.h"
 #include "push/topics.h"
-#include "push/who.h"
+#include "tests/unit/push_fixture.h"
 #include "tests/unit/unit.h"
 
 #define USER    "user:0123456789abcdef01234567"
@@ -29,90 +24,6 @@
 #define FOLLOW  "{\"op\":\"follow\",\"topic\":\""
 #define MAX_ASK 16
 
-static struct ev_loop *loop;
-
-/* ------------------------------------------------------------ a socket that takes all */
-
-struct conn {
-    struct session *session;
-    char heard[8192]; /* since it was looked at */
-    size_t len;
-};
-
-bool
-server_busy(const struct conn *c)
-{
-    (void)c;
-    return false;
-}
-
-void
-server_write(struct conn *c, const unsigned char *bytes, size_t len)
-{
-    assert_true(c->len + len < sizeof(c->heard));
-    for (size_t i = 0; i < len; i++)
-        c->heard[c->len++] = bytes[i] == '\0' ? ' ' : (char)bytes[i];
-}
-
-void
-server_wake(struct conn *c)
-{
-    (void)c;
-}
-
-void
-server_ping(struct conn *c)
-{
-    (void)c;
-}
-
-void
-server_kill(struct conn *c)
-{
-    (void)c;
-}
-
-static void
-turns(void)
-{
-    for (int i = 0; i < 20; i++)
-        ev_run(loop, EVRUN_NOWAIT);
-}
-
-static void
-say(struct conn *c, const char *text)
-{
-    session_receive(c->session, text, strlen(text), false);
-    turns();
-}
-
-/* Was it told that since the last look? */
-static bool
-was_told(const struct conn *c, const char *text)
-{
-    return strstr(c->heard, text) != NULL;
-}
-
-static void
-look(struct conn *c)
-{
-    memset(c->heard, 0, sizeof(c->heard));
-    c->len = 0;
-}
-
-static void
-come(struct conn *c)
-{
-    bool fresh;
-    struct topic *own = hub_topic(USER, &fresh);
-
-    own->state = TOPIC_READY;
-    c->session = session_open(c);
-    memcpy(c->session->user, own->id, 12);
-    c->session->own = follow_begin(c->session, own, PLACE_QUIET, FOLLOW_OWN);
-    session_ready(c->session);
-}
-
 static void
 forget(struct topic *t)
 {
@@ -121,19 +32,19 @@ forget(struct topic *t)
 }
 
 static void
-leave(struct conn *c)
+say(struct conn *c, const char *text)
 {
-    session_gone(c->session);
-    turns();
+    push_say(c, text);
+    push_run();
 }
 
 /* ------------------------------------------------------------ a database */
 
 static struct load *loads[MAX_ASK];
-static struct heads *heads[MAX_ASK];
+static struct numbers *numbers[MAX_ASK];
 static struct projects *lists[MAX_ASK];
 static struct page *pages[MAX_ASK];
-static int load_count, head_count, list_count, page_count;
+static int load_count, number_count, list_count, page_count;
 
 /* On a slow machine a gap is asked about before the test has filled it; it gets no answer. */
 void __wrap_reads_page(struct page *page, const unsigned char *user);
@@ -153,21 +64,21 @@ __wrap_reads_load(struct load *load)
     loads[load_count++] = load;
 }
 
-void __wrap_reads_heads(struct heads *h);
+void __wrap_reads_numbers(struct numbers *h);
 void
-__wrap_reads_heads(struct heads *h)
+__wrap_reads_numbers(struct numbers *h)
 {
-    assert_true(head_count < MAX_ASK);
+    assert_true(number_count < MAX_ASK);
     h->names = h->items;
     h->asked = h->count;
     h->items = NULL;
     h->count = h->size = 0;
-    heads[head_count++] = h;
+    numbers[number_count++] = h;
 }
 
-void __wrap_reads_projects(struct projects *p);
+void __wrap_reads_people_projects(struct projects *p);
 void
-__wrap_reads_projects(struct projects *p)
+__wrap_reads_people_projects(struct projects *p)
 {
     assert_true(list_count < MAX_ASK);
     lists[list_count++] = p;
@@ -180,24 +91,24 @@ answer_loads(int64_t seq)
     while (load_count > 0) {
         struct load *l = loads[--load_count];
 
-        strcpy(l->epoch, "deadbeef");
+        strcpy(l->epoch, PUSH_EPOCH);
         for (uint32_t i = 0; i < l->count; i++) {
             l->topics[i].found = l->topics[i].project = l->topics[i].rights.open = true;
             l->topics[i].seq = seq;
         }
         l->job.done(&l->job);
     }
-    turns();
+    push_run();
 }
 
 static void
-answer_heads(void)
+answer_numbers(void)
 {
-    struct heads *h = heads[--head_count];
+    struct numbers *h = numbers[--number_count];
 
-    strcpy(h->epoch, "deadbeef");
+    strcpy(h->epoch, PUSH_EPOCH);
     h->job.done(&h->job);
-    turns();
+    push_run();
 }
 
 /* A list of projects numbered from..upto, or that the earlier one still holds. */
@@ -212,21 +123,11 @@ answer_list(int from, int upto, bool same)
     for (int n = from; n <= upto && !same; n++)
         p->ids[p->count++][11] = (unsigned char)n;
     p->job.done(&p->job);
-    turns();
+    push_run();
     answer_loads(0);
 }
 
 /* ------------------------------------------------------------ tests */
-
-static void
-add_event(struct topic *t)
-{
-    static const char text[] = "{\"op\":\"event\"}";
-    struct frame *f = frame_new(text, strlen(text));
-
-    stream_add(&t->stream, f);
-    frame_drop(f);
-}
 
 /* The rights of a topic are read anew: who follows it waits, is told nothing of it, and goes on. */
 static void
@@ -236,25 +137,25 @@ test_a_reload_is_not_noticed(void **state)
     struct topic *t;
 
     (void)state;
-    come(&c);
+    push_connect(&c, USER);
     say(&c, FOLLOW TOPIC "\"}");
     answer_loads(7);
-    assert_true(was_told(&c, "following"));
-    look(&c);
+    assert_true(push_heard(&c, "following"));
+    push_clear(&c);
     t = hub_find(TOPIC, strlen(TOPIC));
     topics_reload(t, 8);
     assert_int_equal(load_count, 1);
-    assert_int_equal(t->places[PLACE_WAITING].count, 1);
+    assert_int_equal(t->follows[FOLLOW_WAITING].count, 1);
     answer_loads(7);
     assert_int_equal(t->stream.seen, 8); /* the event that made it start anew is still to come */
-    add_event(t);
-    relay_flush(t);
-    follow_news(t);
-    turns();
-    assert_true(was_told(&c, "event"));
-    assert_false(was_told(&c, "following"));
-    assert_false(was_told(&c, "resync"));
-    leave(&c);
+    push_add_event(t, 0);
+    fanout_now(t);
+    answer_news(t);
+    push_run();
+    assert_true(push_heard(&c, "event"));
+    assert_false(push_heard(&c, "following"));
+    assert_false(push_heard(&c, "resync"));
+    push_disconnect(&c);
     forget(t);
 }
 
@@ -267,19 +168,19 @@ test_a_reload_makes_earlier_answers_void(void **state)
     struct load *early;
 
     (void)state;
-    come(&c);
+    push_connect(&c, USER);
     say(&c, FOLLOW TOPIC "\"}");
     t = hub_find(TOPIC, strlen(TOPIC));
     early = loads[--load_count];
     early->topics[0].found = early->topics[0].project = early->topics[0].rights.open = true;
     topics_reload(t, 0);
-    strcpy(early->epoch, "deadbeef");
+    strcpy(early->epoch, PUSH_EPOCH);
     early->job.done(&early->job);
     assert_int_not_equal(t->state, TOPIC_READY);
-    assert_false(was_told(&c, "following"));
+    assert_false(push_heard(&c, "following"));
     answer_loads(0);
-    assert_true(was_told(&c, "following"));
-    leave(&c);
+    assert_true(push_heard(&c, "following"));
+    push_disconnect(&c);
     forget(t);
 }
 
@@ -294,16 +195,16 @@ test_a_question_names_a_topic_once(void **state)
     (void)state;
     t->state = other->state = TOPIC_READY;
     for (int i = 0; i < 1000; i++) {
-        repair_verify(t);
-        repair_verify(other);
+        compare_topic(t);
+        compare_topic(other);
     }
-    assert_int_equal(head_count, 1);
-    assert_int_equal(heads[0]->asked, 1); /* put at once */
-    answer_heads();
-    assert_int_equal(head_count, 1);
-    assert_int_equal(heads[0]->asked, 2); /* each once */
-    answer_heads();
-    assert_int_equal(head_count, 0);
+    assert_int_equal(number_count, 1);
+    assert_int_equal(numbers[0]->asked, 1); /* put at once */
+    answer_numbers();
+    assert_int_equal(number_count, 1);
+    assert_int_equal(numbers[0]->asked, 2); /* each once */
+    answer_numbers();
+    assert_int_equal(number_count, 0);
     forget(t);
     forget(other);
 }
@@ -315,28 +216,28 @@ test_a_late_list_is_not_for_a_newer_all(void **state)
     struct conn c = {0};
 
     (void)state;
-    come(&c);
+    push_connect(&c, USER);
     say(&c, FOLLOW "all\",\"ref\":1}");
     assert_int_equal(list_count, 1);
     say(&c, "{\"op\":\"unfollow\",\"topic\":\"all\"}");
     say(&c, FOLLOW "all\",\"ref\":2}");
     answer_list(1, 1, false);
-    assert_false(was_told(&c, "\"following\""));
+    assert_false(push_heard(&c, "\"following\""));
     c.session->own->topic->user.listed_at = 0; /* a while later */
     lists_again();
-    turns();
+    push_run();
     assert_int_equal(list_count, 1);
     answer_list(2, 2, false);
-    assert_true(was_told(&c, SECOND));
-    assert_false(was_told(&c, FIRST));
-    look(&c);
+    assert_true(push_heard(&c, SECOND));
+    assert_false(push_heard(&c, FIRST));
+    push_clear(&c);
     c.session->own->topic->user.listed_at = 0;
     say(&c, FOLLOW "all\",\"ref\":3}");
     assert_int_equal(list_count, 1);
     assert_non_null(lists[0]->earlier);
     answer_list(0, 0, true);
-    assert_true(was_told(&c, SECOND));
-    leave(&c);
+    assert_true(push_heard(&c, SECOND));
+    push_disconnect(&c);
     lists_forget(hub_find(USER, strlen(USER)));
 }
 
@@ -347,42 +248,28 @@ test_a_list_ends_with_the_epoch(void **state)
     struct conn c = {0};
 
     (void)state;
-    come(&c);
+    push_connect(&c, USER);
     c.session->own->topic->user.listed_at = 0;
     say(&c, FOLLOW "all\"}");
     answer_list(1, 1, false);
     assert_non_null(c.session->own->topic->user.list);
-    look(&c);
+    push_clear(&c);
     c.session->own->topic->user.listed_at = 0;
     say(&c, FOLLOW "all\"}");
     assert_int_equal(list_count, 1);
     topics_restart(c.session->own->topic, "epoch");
     assert_null(c.session->own->topic->user.list);
     answer_list(0, 0, true);
-    assert_false(was_told(&c, "\"following\""));
-    leave(&c);
+    assert_false(push_heard(&c, "\"following\""));
+    push_disconnect(&c);
 }
 
 static int
 open_all(void **state)
 {
-    static const struct config config = {.push_queue_bytes = 65536,
-                                         .push_hello_seconds = 1000,
-                                         .push_heartbeat_seconds = 25,
-                                         .push_user_sockets = 50,
-                                         .push_presence_seconds = 30};
     bool fresh;
 
-    (void)state;
-    loop = ev_default_loop(0);
-    sessions_open(loop, &config);
-    repair_open(loop);
-    presence_open(loop, &config);
-    all_open(loop);
-    relay_open(loop);
-    who_open(&config);
-    ops_open(&config);
-    topics_set_epoch("deadbeef");
+    push_open(state);
     hub_topic("everyone", &fresh)->state = TOPIC_READY;
     return 0;
 }
@@ -390,20 +277,11 @@ open_all(void **state)
 static int
 close_all(void **state)
 {
-    (void)state;
     while (load_count > 0)
         free(loads[--load_count]);
     while (page_count > 0)
         reads_page_free(pages[--page_count]);
-    sessions_stop();
-    who_close();
-    all_close();
-    presence_close();
-    repair_close();
-    relay_close();
-    hub_close();
-    ev_loop_destroy(loop);
-    return 0;
+    return push_close(state);
 }
 
 int

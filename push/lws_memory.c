@@ -4,7 +4,7 @@
  * then cost 5 KiB each instead of 2.5.  So they come from regions of their own;
  * when those are full, from the heap after all.
  */
-#include "push/apart.h"
+#include "push/lws_memory.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define SLOTS APART_HANDSHAKES
+#define SLOTS LWS_MEMORY_HANDSHAKES
 
 struct region {
     const char *reason;
@@ -77,7 +77,7 @@ give(void *memory)
 }
 
 void *
-apart_realloc(void *memory, size_t size, const char *reason)
+lws_memory_realloc(void *memory, size_t size, const char *reason)
 {
     void *fresh;
 

@@ -1,13 +1,15 @@
 /*
- * The questions about people: sessions, memberships, beginnings.
+ * All of this but the reads_people_*() that queue a job runs in the reader threads.
  */
+#include "push/reads_people.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "common/event_find.h"
+#include "common/store.h"
 #include "common/text.h"
-#include "push/reads.h"
 
 static bool
 oid_is(const bson_t *doc, const char *key, const unsigned char id[12])
@@ -48,8 +50,8 @@ check_session(void *arg, const bson_t *doc)
 
         if (!oid_is(doc, "_id", one->sid) || !oid_is(doc, "userId", one->user))
             continue;
-        one->generation = number_of(doc, "generation");
-        one->alive = one->known && lives(doc) && one->generation >= one->needed;
+        one->session_gen = number_of(doc, "generation");
+        one->alive = one->known && lives(doc) && one->session_gen >= one->user_gen;
     }
     return ERR_NONE;
 }
@@ -68,7 +70,7 @@ check_user(void *arg, const bson_t *doc)
         if (!oid_is(doc, "_id", c->items[i].user))
             continue;
         c->items[i].shown = shown;
-        c->items[i].needed = number_of(doc, "credentialGen");
+        c->items[i].user_gen = number_of(doc, "credentialGen");
         c->items[i].known = !gone;
     }
     return ERR_NONE;
@@ -120,7 +122,7 @@ check_work(struct job *job, struct store *store)
 }
 
 void
-reads_check(struct check *c)
+reads_people_check(struct check *c)
 {
     c->job.work = check_work;
     reader_add_urgent(&c->job, URGENT_HELLO);
@@ -214,7 +216,7 @@ projects_work(struct job *job, struct store *store)
 }
 
 void
-reads_projects(struct projects *p)
+reads_people_projects(struct projects *p)
 {
     p->job.work = projects_work;
     reader_add(&p->job, p->user);
@@ -235,7 +237,7 @@ static enum err
 beginnings_work(struct job *job, struct store *store)
 {
     struct beginnings *b = (struct beginnings *)job;
-    const char *names[READS_TOPICS];
+    const char *names[READS_PEOPLE_MAX];
     char user[25];
     enum err err;
 
@@ -251,7 +253,7 @@ beginnings_work(struct job *job, struct store *store)
 }
 
 void
-reads_beginnings(struct beginnings *b)
+reads_people_beginnings(struct beginnings *b)
 {
     b->job.work = beginnings_work;
     reader_add(&b->job, b->user);

@@ -1,0 +1,59 @@
+/*
+ * What surrounds push in test_delivery.c, driven by chance: one project's log, a database that is
+ * slow and fails, a Redis that loses, delays, reorders and goes away.  push itself is real down to
+ * reads.c; only the calls to the database, to Redis and to sockets are answered here.
+ */
+#ifndef TESTS_UNIT_PUSH_SIM_H
+#define TESTS_UNIT_PUSH_SIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/event.h"
+#include "common/text.h"
+
+#define SIM_EPOCH   "deadbeef"
+#define SIM_USERS   5
+#define SIM_CLIENTS 24
+#define SIM_EVENTS  4000  /* of one round */
+#define SIM_LARGE   80000 /* bytes of some events; more than a queue may hold */
+
+/* The log of the project, and what was true after each event. */
+struct sim {
+    char topic[EVENT_TOPIC], id[25];
+    struct text frames[SIM_EVENTS + 1];
+    char kinds[SIM_EVENTS + 1][24], entities[SIM_EVENTS + 1][25];
+    bool member[SIM_EVENTS + 1][SIM_USERS], everyone[SIM_EVENTS + 1];
+    int64_t top, oldest;
+};
+extern struct sim sim;
+
+/* The ids of a client's user and of its login session, in hex. */
+void sim_client(int client, char user[25], char session[25]);
+
+/* Starts a round: an empty log, and the seed of all chances in it. */
+void sim_start(uint64_t seed, int round);
+
+/* A number below a bound, each equally likely. */
+uint32_t sim_chance(uint32_t below);
+
+/* May the user see the project after that event? */
+bool sim_may(int user, int64_t seq);
+
+/* Was there a moment from `from` on when the user's right was as given? */
+bool sim_ever(int user, int64_t from, bool right);
+
+/* A new event, sometimes one that changes rights; Redis may lose it. */
+void sim_write_event(void);
+
+/* One of the jobs that wait for the database is done, or sometimes fails. */
+void sim_finish_job(bool may_fail);
+bool sim_jobs_wait(void);
+
+/* Redis takes a subscription and delivers some messages; goes away; comes back. */
+void sim_redis_step(void);
+void sim_redis_down(void);
+void sim_redis_up(void);
+bool sim_redis_is_up(void);
+
+#endif
