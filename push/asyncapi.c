@@ -9,7 +9,7 @@
 #include "common/event.h"
 #include "common/json.h"
 #include "common/text.h"
-#include "push/wire.h"
+#include "push/data/wire.h"
 
 #define MEMBERS  12
 #define STRING   "{\"type\":\"string\"}"

@@ -3,24 +3,24 @@
  */
 #include "push/wiring.h"
 
-#include "push/answer.h"
-#include "push/auth.h"
-#include "push/compare.h"
-#include "push/fanout.h"
-#include "push/feed.h"
-#include "push/follow.h"
-#include "push/follow_all.h"
-#include "push/hub.h"
-#include "push/lists.h"
-#include "push/load.h"
-#include "push/ops.h"
-#include "push/presence.h"
-#include "push/quota.h"
-#include "push/relay.h"
-#include "push/repair.h"
-#include "push/server.h"
-#include "push/session.h"
-#include "push/topics.h"
+#include "push/clients/answer.h"
+#include "push/clients/auth.h"
+#include "push/topics/compare.h"
+#include "push/events/fanout.h"
+#include "push/sources/feed.h"
+#include "push/clients/follow.h"
+#include "push/clients/follow_all.h"
+#include "push/topics/hub.h"
+#include "push/clients/lists.h"
+#include "push/topics/load.h"
+#include "push/clients/ops.h"
+#include "push/clients/presence.h"
+#include "push/clients/quota.h"
+#include "push/events/relay.h"
+#include "push/topics/repair.h"
+#include "push/net/server.h"
+#include "push/net/session.h"
+#include "push/events/lifecycle.h"
 
 /* An ended session lets go of what it follows. */
 static bool
@@ -40,9 +40,9 @@ follow_ending(struct follow *f)
 }
 
 const struct feed_calls wiring_feed_calls = {
-    .up = topics_feed_up,
-    .down = topics_feed_down,
-    .subscribed = topics_feed_subscribed,
+    .up = lifecycle_feed_up,
+    .down = lifecycle_feed_down,
+    .subscribed = lifecycle_feed_subscribed,
     .message = relay_message,
 };
 
@@ -65,13 +65,13 @@ static const struct session_calls session_calls = {
 };
 
 static const struct topic_calls topic_table = {
-    .wanted = topics_wanted,
-    .ready = topics_ready,
+    .wanted = lifecycle_wanted,
+    .ready = lifecycle_ready,
     .event = relay_event,
     .news = answer_news,
     .checked = answer_checked,
-    .restart = topics_restart,
-    .epoch = topics_set_epoch,
+    .restart = lifecycle_restart,
+    .epoch = lifecycle_set_epoch,
 };
 
 static const struct follow_calls follow_calls = {.ending = follow_ending};
@@ -99,7 +99,7 @@ wiring_tick(void)
     auth_tick();
     lists_again();
     compare_tick();
-    topics_tick();
+    lifecycle_tick();
     presence_tick();
 }
 

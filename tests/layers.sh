@@ -7,23 +7,23 @@ cd "${1:-$(dirname "$0")/..}" || exit 2
 rules='
 <(fcgiapp|fcgi_stdio|fcgios|fastcgi)\.h> api/(worker|answer)\.c
 <(mongoc|mongoc/.*)\.h>                  common/store[a-z_]*\.[ch]
-<hiredis/                                common/(bus|throttle|ticket)\.c|push/feed\.c
+<hiredis/                                common/(bus|throttle|ticket)\.c|push/sources/feed\.c
 <curl/                                   common/mail\.c
-<openssl/                                common/(text|keys|token|totp|mime)\.c|push/tls\.c
+<openssl/                                common/(text|keys|token|totp|mime)\.c|push/net/tls\.c
 <utf8proc\.h>                            common/unicode\.c
 <idn2\.h>                                common/email\.c
-<libwebsockets\.h>                       push/(server|listen|handshake|intake)\.c
+<libwebsockets\.h>                       push/net/(server|listen|handshake|intake)\.c
 <oath\.h>                                common/totp\.c
 <jwt\.h>                                 common/token\.c
 <libscrypt\.h>                           common/password\.c
-<(json-c/.*|json)\.h>                    common/json\.c|api/(doc_read|gate)\.c|push/(wire|payload)\.c
+<(json-c/.*|json)\.h>                    common/json\.c|api/(doc_read|gate)\.c|push/data/(wire|payload)\.c
 <(bson|bson/.*)\.h>                      common/(store[a-z_]*|doc|change|event_log|event_find|terms|derived|revocation)\.[ch]|api/.*
-<ev\.h>                                  push/(compare|fanout|feed|follow_all|lists|load|main|metrics|presence|reader|repair|session)\.c|push/intake\.[ch]
+<ev\.h>                                  push/(main|metrics|clients/(follow_all|lists|presence)|events/fanout|net/session|sources/(feed|reader)|topics/(compare|load|repair))\.c|push/net/intake\.[ch]
 "api/                                    api/.*
 "push/                                   push/.*
 "api/v1/                                 api/v1/.*|api/routes\.[ch]|api/jobs/(invited|purge|registration|reset|status_kind)\.c
-"common/(store[a-z_]*|change|event_log)\.h" common/.*|api/.*|push/(reader|reads[a-z_]*)\.[ch]
-"common/bus\.h"                          common/.*|api/.*|push/feed\.c
+"common/(store[a-z_]*|change|event_log)\.h" common/.*|api/.*|push/sources/read[a-z_]*\.[ch]
+"common/bus\.h"                          common/.*|api/.*|push/sources/feed\.c
 '
 breaches=$(echo "$rules" | while read -r header allowed; do
     [ -n "$header" ] || continue
@@ -32,8 +32,57 @@ breaches=$(echo "$rules" | while read -r header allowed; do
 done
 # Pure, whatever the rows above let their room do: no I/O, no clock.
 grep -nE '^#include +("common/(store|bus|change|event_log|clock|password|token)|<(sys/socket|time|pthread)\.h>)' \
-    api/router.c api/openapi.c push/hub.c 2>/dev/null
+    api/router.c api/openapi.c push/topics/hub.c 2>/dev/null
 grep -rnE --include='*.[ch]' '^#include +"(api|push)/' common 2>/dev/null)
+
+# The layers inside push, the lowest first: a file includes only files of lines above its own, and
+# as a header declares only what its own .c defines, calls run the same way.
+push_layers='
+metrics trim
+data/arrival data/bucket data/fair data/frame data/rights
+data/outbox data/payload data/stream data/wire
+sources/feed sources/reader
+sources/reads sources/reads_people
+topics/hub
+topics/repair
+topics/load
+topics/compare
+net/addresses net/lws_memory net/tls
+net/handshake net/intake
+net/listen
+net/server
+net/session
+clients/follow clients/lists clients/peer clients/quota
+clients/auth clients/presence clients/replay clients/signal
+clients/answer
+clients/joins
+clients/follow_all
+clients/ops
+events/fanout
+events/effects events/lifecycle
+events/relay
+asyncapi wiring
+main
+'
+upward=$({
+    echo "$push_layers" | awk '{ for (i = 1; i <= NF; i++) print "layer", $i, NR }'
+    find push -name '*.c' 2>/dev/null | sed 's|^push/|file |; s|\.c$||'
+    grep -rnE --include='*.[ch]' '^#include +"push/' push 2>/dev/null |
+        sed -E 's|^push/(.*)\.([ch]):([0-9]+):#include +"push/(.*)\.h".*|include \1 \4 push/\1.\2:\3|'
+} | awk '
+    $1 == "layer" { layer[$2] = $3 }
+    $1 == "file" && !($2 in layer) { print "push/" $2 ".c is in no layer of layers.sh" }
+    $1 == "include" && $2 != $3 && layer[$3] >= layer[$2] { print $4 ": includes push/" $3 ".h of a higher layer" }')
+strangers=$(find push -name '*.h' 2>/dev/null | while read -r header; do
+    sed -nE 's/^[a-z].*[ *]([a-z_0-9]+)\(.*/\1/p' "$header" | while read -r name; do
+        grep -qE "^$name\(" "${header%.h}.c" 2>/dev/null || echo "$header: declares $name(), which another file defines"
+    done
+done)
+# Headers that include each other in a circle, anywhere.
+circles=$(grep -rE --include='*.h' '^#include +"(api|common|push)/' api common push 2>/dev/null |
+    sed -E 's|^([^:]*):#include +"([^"]*)".*|\1 \2|' | tsort 2>&1 >/dev/null)
+
+breaches=$(printf '%s\n%s\n%s\n%s\n' "$breaches" "$upward" "$strangers" "$circles" | grep .)
 [ -z "$breaches" ] && exit 0
 echo "$breaches" | sort -u | sed 's/^/layers: /' >&2
 exit 1

@@ -7,12 +7,12 @@
 #include <string.h>
 
 #include "common/text.h"
-#include "push/follow.h"
-#include "push/frame.h"
-#include "push/hub.h"
-#include "push/server.h"
-#include "push/session.h"
-#include "push/topics.h"
+#include "push/clients/follow.h"
+#include "push/data/frame.h"
+#include "push/topics/hub.h"
+#include "push/net/server.h"
+#include "push/net/session.h"
+#include "push/events/lifecycle.h"
 #include "push/wiring.h"
 #include "tests/unit/unit.h"
 
@@ -171,7 +171,7 @@ push_open(void **state)
     (void)state;
     push_loop = ev_default_loop(0);
     wiring_open(push_loop, &push_config);
-    topics_set_epoch(PUSH_EPOCH);
+    lifecycle_set_epoch(PUSH_EPOCH);
     return 0;
 }
 

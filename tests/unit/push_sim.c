@@ -9,8 +9,8 @@
 
 #include "common/event_find.h"
 #include "common/store.h"
-#include "push/feed.h"
-#include "push/reader.h"
+#include "push/sources/feed.h"
+#include "push/sources/reader.h"
 #include "push/wiring.h"
 #include "tests/unit/unit.h"
 

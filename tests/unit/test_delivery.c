@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 #include "common/token.h"
-#include "push/compare.h"
-#include "push/server.h"
-#include "push/session.h"
+#include "push/topics/compare.h"
+#include "push/net/server.h"
+#include "push/net/session.h"
 #include "push/wiring.h"
 #include "tests/unit/push_fixture.h"
 #include "tests/unit/push_sim.h"

@@ -1,11 +1,11 @@
 /*
  * Queues that are fair by owner, and what somebody may spend.
  */
-#include "push/fair.h"
+#include "push/data/fair.h"
 
 #include <string.h>
 
-#include "push/bucket.h"
+#include "push/data/bucket.h"
 #include "tests/unit/unit.h"
 
 struct thing {

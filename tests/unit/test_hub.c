@@ -1,14 +1,14 @@
 /*
  * Topics and who follows them; who may see a project; what waits for a socket.
  */
-#include "push/hub.h"
+#include "push/topics/hub.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "push/frame.h"
-#include "push/outbox.h"
+#include "push/data/frame.h"
+#include "push/data/outbox.h"
 #include "tests/unit/unit.h"
 
 static struct topic *

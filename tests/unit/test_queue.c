@@ -5,14 +5,14 @@
 #include <stdlib.h>
 
 #include "common/token.h"
-#include "push/auth.h"
-#include "push/fanout.h"
-#include "push/hub.h"
+#include "push/clients/auth.h"
+#include "push/events/fanout.h"
+#include "push/topics/hub.h"
 #include "push/metrics.h"
-#include "push/reads.h"
-#include "push/reads_people.h"
-#include "push/session.h"
-#include "push/topics.h"
+#include "push/sources/reads.h"
+#include "push/sources/reads_people.h"
+#include "push/net/session.h"
+#include "push/events/lifecycle.h"
 #include "tests/unit/push_fixture.h"
 #include "tests/unit/unit.h"
 
@@ -154,7 +154,7 @@ test_a_new_epoch_checks_sessions_again(void **state)
 
         push_connect(&c, USER);
         epoch[7] = (char)('1' + i);
-        topics_set_epoch(epoch);
+        lifecycle_set_epoch(epoch);
         assert_non_null(checked);
         assert_int_equal(checked->count, 1);
         if (i == 2) {

@@ -1,7 +1,7 @@
 /*
  * session.c alone: between a fake server below and fake calls above.
  */
-#include "push/session.h"
+#include "push/net/session.h"
 
 #include <ev.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "push/frame.h"
+#include "push/data/frame.h"
 #include "push/metrics.h"
 #include "tests/unit/push_fixture.h"
 #include "tests/unit/unit.h"

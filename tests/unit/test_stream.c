@@ -1,14 +1,14 @@
 /*
  * A topic's order: what is next, early or old, and the ring of the newest.
  */
-#include "push/stream.h"
+#include "push/data/stream.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "push/arrival.h"
-#include "push/frame.h"
+#include "push/data/arrival.h"
+#include "push/data/frame.h"
 #include "tests/unit/unit.h"
 
 static struct arrival

@@ -4,16 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "push/answer.h"
-#include "push/compare.h"
-#include "push/fanout.h"
-#include "push/hub.h"
-#include "push/lists.h"
-#include "push/reads.h"
-#include "push/reads_people.h"
-#include "push/repair.h"
-#include "push/session.h"
-#include "push/topics.h"
+#include "push/clients/answer.h"
+#include "push/topics/compare.h"
+#include "push/events/fanout.h"
+#include "push/topics/hub.h"
+#include "push/clients/lists.h"
+#include "push/sources/reads.h"
+#include "push/sources/reads_people.h"
+#include "push/topics/repair.h"
+#include "push/net/session.h"
+#include "push/events/lifecycle.h"
 #include "tests/unit/push_fixture.h"
 #include "tests/unit/unit.h"
 
@@ -143,7 +143,7 @@ test_a_reload_is_not_noticed(void **state)
     assert_true(push_heard(&c, "following"));
     push_clear(&c);
     t = hub_find(TOPIC, strlen(TOPIC));
-    topics_reload(t, 8);
+    lifecycle_reload(t, 8);
     assert_int_equal(load_count, 1);
     assert_int_equal(t->follows[FOLLOW_WAITING].count, 1);
     answer_loads(7);
@@ -173,7 +173,7 @@ test_a_reload_makes_earlier_answers_void(void **state)
     t = hub_find(TOPIC, strlen(TOPIC));
     early = loads[--load_count];
     early->topics[0].found = early->topics[0].project = early->topics[0].rights.open = true;
-    topics_reload(t, 0);
+    lifecycle_reload(t, 0);
     strcpy(early->epoch, PUSH_EPOCH);
     early->job.done(&early->job);
     assert_int_not_equal(t->state, TOPIC_READY);
@@ -257,7 +257,7 @@ test_a_list_ends_with_the_epoch(void **state)
     c.session->own->topic->user.listed_at = 0;
     say(&c, FOLLOW "all\"}");
     assert_int_equal(list_count, 1);
-    topics_restart(c.session->own->topic, "epoch");
+    lifecycle_restart(c.session->own->topic, "epoch");
     assert_null(c.session->own->topic->user.list);
     answer_list(0, 0, true);
     assert_false(push_heard(&c, "\"following\""));

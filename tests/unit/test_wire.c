@@ -1,14 +1,14 @@
 /*
  * What a browser may say and hears, and what push reads out of an event.
  */
-#include "push/wire.h"
+#include "push/data/wire.h"
 
 #include <string.h>
 
 #include "common/json.h"
 #include "common/text.h"
-#include "push/frame.h"
-#include "push/payload.h"
+#include "push/data/frame.h"
+#include "push/data/payload.h"
 #include "tests/unit/unit.h"
 
 #define T "\"topic\":\"user:me\""

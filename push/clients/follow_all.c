@@ -1,0 +1,575 @@
+/*
+ * The list of projects is read when the user's topic and `everyone` are followed already, so what
+ * changes after the reading arrives as an event there.  The answer is given when every topic of the
+ * list can be answered.  Each loop iteration does a bounded part of the work: an `all` with
+ * something to do is in the list of busy ones.
+ */
+#include "push/clients/follow_all.h"
+
+#include <ev.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/cursor.h"
+#include "common/event.h"
+#include "common/text.h"
+#include "push/clients/answer.h"
+#include "push/clients/follow.h"
+#include "push/topics/hub.h"
+#include "push/clients/joins.h"
+#include "push/clients/lists.h"
+#include "push/metrics.h"
+#include "push/sources/reads_people.h"
+#include "push/net/session.h"
+
+#define SKIPPED 200 /* topics unfollowed before the answer: as many as a socket names at once */
+
+/* The work of one loop iteration, for all sessions together, in topics asked for or answered. */
+#define BUDGET          256
+#define ANSWER_COST     8  /* of the common answer ... */
+#define TOPICS_PER_COST 16 /* ... and 1 more for so many topics in it */
+
+/* The stages that each `all` goes through, in this order. */
+enum stage {
+    STAGE_LISTING,   /* waits for the list of projects */
+    STAGE_ASKING,    /* asks for one topic after another */
+    STAGE_WAITING,   /* some topics cannot be answered yet */
+    STAGE_ANSWERING, /* gives the common answer */
+    STAGE_SETTLING,  /* gives each topic's own answer and starts its events */
+    STAGE_LEAVING,   /* sends `left` for topics of the cursor that the user may no longer see */
+    STAGE_LIVE,
+};
+
+struct follow_all {
+    struct session *session;
+    struct follow_all *after, **link; /* in the list of busy ones; link NULL: is not in it */
+    uint32_t number;                  /* unique in this process */
+    enum stage stage;
+    uint32_t at;               /* progress of STAGE_ASKING and STAGE_LEAVING */
+    struct follow *next;       /* progress of STAGE_SETTLING */
+    struct follow_group group; /* requests for the topics of the list */
+    char ref[WIRE_REF];
+    struct cursor since; /* parsed; empty: none was given, or it is invalid */
+    bool since_given;
+    const char *reason; /* why the whole cursor is invalid */
+    struct projects *list;
+    struct joins joins;           /* topics whose beginning must be found */
+    char (*skipped)[EVENT_TOPIC]; /* unfollowed before the answer was complete */
+    uint32_t skipped_count;
+};
+
+static struct {
+    struct ev_loop *loop;
+    ev_prepare iteration;
+    ev_idle no_wait;                  /* active while there is work: the loop must not wait */
+    struct follow_all *first, **last; /* the busy ones */
+    uint32_t last_number;
+} alls = {.last = &alls.first};
+
+/* ------------------------------------------------------------ the busy ones */
+
+static void
+busy_add(struct follow_all *a)
+{
+    if (a->link != NULL)
+        return;
+    a->after = NULL;
+    a->link = alls.last;
+    *alls.last = a;
+    alls.last = &a->after;
+    ev_idle_start(alls.loop, &alls.no_wait);
+}
+
+static void
+busy_remove(struct follow_all *a)
+{
+    if (a->link == NULL)
+        return;
+    *a->link = a->after;
+    if (a->after != NULL)
+        a->after->link = a->link;
+    else
+        alls.last = a->link;
+    a->link = NULL;
+}
+
+static void
+free_all(struct follow_all *a)
+{
+    busy_remove(a);
+    lists_drop(a->list);
+    joins_drop(&a->joins);
+    cursor_free(&a->since);
+    free(a->skipped);
+    free(a);
+}
+
+/* The index of a topic among those to be skipped; skipped_count: it is not there. */
+static uint32_t
+find_skipped(const struct follow_all *a, const char *name)
+{
+    uint32_t i = 0;
+
+    while (i < a->skipped_count && strcmp(a->skipped[i], name) != 0)
+        i++;
+    return i;
+}
+
+enum follow_all_skip
+follow_all_skip(struct session *s, const char *name)
+{
+    struct follow_all *a = s->all;
+
+    if (a == NULL || a->stage == STAGE_LIVE)
+        return FOLLOW_ALL_NO;
+    if (find_skipped(a, name) == a->skipped_count) {
+        if (a->skipped_count == SKIPPED)
+            return FOLLOW_ALL_FULL;
+        if (a->skipped == NULL && (a->skipped = calloc(SKIPPED, sizeof(*a->skipped))) == NULL)
+            abort();
+        strcpy(a->skipped[a->skipped_count++], name);
+    }
+    return a->stage <= STAGE_ASKING ? FOLLOW_ALL_SKIPS : FOLLOW_ALL_NO;
+}
+
+void
+follow_all_end(struct session *s)
+{
+    struct follow_all *a = s->all;
+
+    s->all = NULL;
+    if (a == NULL)
+        return;
+    for (struct follow *f = s->follows, *after; f != NULL; f = after) {
+        after = f->after;
+        if (f->request != NULL && f->request->group == &a->group) {
+            f->request->group = NULL;
+            f->request->quiet = true;
+        }
+        if (f->reasons & REASON_ALL)
+            follow_drop_reasons(f, REASON_ALL);
+    }
+    free_all(a);
+}
+
+/* Every topic can be answered; the answer is given in a later loop iteration. */
+static void
+on_complete(struct follow_group *group)
+{
+    struct follow_all *a =
+        (struct follow_all *)((char *)group - offsetof(struct follow_all, group));
+
+    if (a->stage != STAGE_WAITING)
+        return;
+    a->stage = STAGE_ANSWERING;
+    busy_add(a);
+}
+
+void
+follow_all_ending(struct follow *f)
+{
+    struct follow_all *a = f->session->all;
+
+    if (a != NULL && a->next == f)
+        a->next = f->after;
+}
+
+/* ------------------------------------------------------------ the answer */
+
+/* On a topic that was followed by name before: does every event after the cursor follow? */
+static bool
+covers(const struct follow_all *a, const struct follow *f)
+{
+    int64_t seq;
+
+    if (!cursor_seq(&a->since, f->topic->name, &seq))
+        return true; /* it has an answer of its own, and is not in the cursor */
+    if (f->request != NULL)
+        return f->request->since_given && f->request->reason == NULL && f->request->since <= seq;
+    return f->from > 0 && f->from <= seq + 1;
+}
+
+/* Will every event since the cursor have been sent, on all topics? */
+static bool
+recovers_all(const struct follow_all *a)
+{
+    if (!a->since_given || a->reason != NULL)
+        return false;
+    for (struct follow *f = a->session->follows; f != NULL; f = f->after) {
+        if (f->request != NULL && f->request->group == &a->group) {
+            if (f->request->outcome == OUTCOME_RESYNC)
+                return false;
+        } else if ((f->reasons & REASON_NAMED) && (f->reasons & REASON_ALL) && !covers(a, f)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Fixes what the common answer says of a topic, as its own answer comes in a later iteration. */
+static void
+pin(struct follow_all *a, struct follow *f)
+{
+    if (f->request == NULL || f->request->group != &a->group)
+        return;
+    if (a->reason != NULL || (!f->request->since_given && f->request->outcome == OUTCOME_FOLLOW)) {
+        f->request->reason = NULL;
+        f->request->since_given = true;
+        f->request->since = f->topic->flushed;
+    }
+}
+
+/* Sends the common answer. */
+static void
+send_answer(struct follow_all *a)
+{
+    struct cursor places = {0};
+    struct text cursor = {0}, topics = {0};
+    bool recovered = recovers_all(a);
+
+    text_putc(&topics, '[');
+    for (struct follow *f = a->session->follows; f != NULL; f = f->after) {
+        if (!(f->reasons & REASON_ALL) || f->topic->state != TOPIC_READY ||
+            (f->request != NULL && f->request->outcome == OUTCOME_NOT_FOUND))
+            continue;
+        cursor_put(&places, f->topic->name, f->topic->flushed);
+        text_puts(&topics, topics.len > 1 ? ",\"" : "\"");
+        text_puts(&topics, follow_topic_shown(f->topic));
+        text_putc(&topics, '"');
+        pin(a, f);
+    }
+    text_putc(&topics, ']');
+    cursor_write(&places, hub_epoch(), &cursor);
+    cursor_free(&places);
+    if (a->reason != NULL)
+        session_send(a->session, wire_resync("all", cursor.bytes, a->reason, a->ref));
+    else
+        session_send(a->session, wire_following_all(cursor.bytes, recovered, topics.bytes,
+                                                    a->list->cut, a->ref));
+    text_free(&cursor);
+    text_free(&topics);
+}
+
+/*
+ * Gives each topic's own answer: a resync for those that need it, then the events.  A topic whose
+ * outcome is open again (it is being loaded again) answers by itself later.
+ */
+static void
+settle_some(struct follow_all *a, uint32_t *budget)
+{
+    for (; a->next != NULL && *budget > 0; --*budget) {
+        struct follow *f = a->next;
+        enum outcome outcome;
+
+        a->next = f->after;
+        if (f->request == NULL || f->request->group != &a->group)
+            continue;
+        f->request->group = NULL;
+        f->request->quiet = true;
+        outcome = answer_judge(f);
+        if (outcome != OUTCOME_OPEN)
+            answer_settle(f, outcome);
+    }
+}
+
+/* Sends `left` for topics of the cursor that the user no longer follows. */
+static void
+leave_some(struct follow_all *a, uint32_t *budget)
+{
+    char name[EVENT_TOPIC];
+
+    for (; *budget > 0 && a->at < a->since.count; --*budget) {
+        cursor_topic(&a->since.places[a->at++], name);
+        if (strncmp(name, "project:", 8) == 0 && follow_find(a->session, name) == NULL &&
+            find_skipped(a, name) == a->skipped_count)
+            session_send(a->session, wire_left(name, "removed"));
+    }
+}
+
+/* ------------------------------------------------------------ asking */
+
+static void
+ask_for(struct follow_all *a, const char *name)
+{
+    struct session *s = a->session;
+    struct follow *f = follow_find(s, name);
+    struct follow_request *request;
+
+    if (find_skipped(a, name) < a->skipped_count)
+        return;
+    if (f == NULL) {
+        f = follow_begin(s, hub_want(name, s->user), FOLLOW_WAITING, REASON_ALL);
+    } else if (f->reasons & (REASON_NAMED | REASON_ALL)) {
+        f->reasons |= REASON_ALL; /* it has its own cursor and answer */
+        return;
+    }
+    request = follow_wait(f, REASON_ALL);
+    request->group = &a->group;
+    a->group.waiting++;
+    if (a->reason != NULL) {
+        request->reason = a->reason;
+    } else if (a->since_given &&
+               !(request->since_given = cursor_seq(&a->since, name, &request->since))) {
+        /* The cursor is valid, but older than the user's right to this topic. */
+        if (f->topic->kind == TOPIC_PROJECT)
+            joins_add(&a->joins, f);
+        else
+            request->reason = "new";
+    }
+    answer_try(f);
+}
+
+static void
+ask_some(struct follow_all *a, uint32_t *budget)
+{
+    char name[EVENT_TOPIC] = "project:";
+
+    for (; *budget > 0 && a->at < a->list->count; --*budget) {
+        text_hex(name + 8, a->list->ids[a->at++], 12);
+        ask_for(a, name);
+    }
+}
+
+/* ------------------------------------------------------------ the stages */
+
+static void
+spend(uint32_t *budget, uint32_t cost)
+{
+    *budget = *budget > cost ? *budget - cost : 0;
+}
+
+/*
+ * Does some of its work; false: it has none for now.  The common answer is one frame and built in
+ * one go: with 5,001 topics that took 1.9 ms, so it uses up the budget of the iteration.
+ */
+static bool
+work(struct follow_all *a, uint32_t *budget)
+{
+    switch (a->stage) {
+    case STAGE_ASKING:
+        if (a->at == 0)
+            ask_for(a, a->session->own->topic->name);
+        ask_some(a, budget);
+        if (a->at < a->list->count)
+            return true;
+        joins_send(&a->joins);
+        a->stage = STAGE_WAITING;
+        follow_group_less(&a->group); /* until here none could complete it */
+        return false;
+    case STAGE_ANSWERING:
+        send_answer(a);
+        spend(budget, a->session->follow_count / TOPICS_PER_COST + ANSWER_COST);
+        a->next = a->session->follows;
+        a->stage = STAGE_SETTLING;
+        return true;
+    case STAGE_SETTLING:
+        settle_some(a, budget);
+        if (a->next != NULL)
+            return true;
+        a->at = 0;
+        a->stage = STAGE_LEAVING;
+        return true;
+    case STAGE_LEAVING:
+        if (a->reason == NULL)
+            leave_some(a, budget);
+        if (a->reason == NULL && a->at < a->since.count)
+            return true;
+        a->stage = STAGE_LIVE;
+        cursor_free(&a->since);
+        free(a->skipped);
+        a->skipped = NULL;
+        a->skipped_count = 0;
+        return false;
+    default:
+        return false;
+    }
+}
+
+static void
+on_iteration(struct ev_loop *loop, ev_prepare *w, int events)
+{
+    uint32_t budget = BUDGET;
+    struct follow_all *a;
+
+    (void)w, (void)events;
+    while (budget > 0 && (a = alls.first) != NULL) {
+        bool more = a->session->code == 0 && work(a, &budget);
+        bool again =
+            a->link != NULL && a->stage == STAGE_ANSWERING; /* asked and answered at once */
+
+        busy_remove(a);
+        if (more || (again && a->session->code == 0))
+            busy_add(a); /* behind the others */
+    }
+    if (alls.first == NULL)
+        ev_idle_stop(loop, &alls.no_wait);
+}
+
+static void
+on_no_wait(struct ev_loop *loop, ev_idle *w, int events)
+{
+    (void)loop, (void)w, (void)events;
+}
+
+/* The list of its user has been read: an `all` that asked before the reading began takes it. */
+static void
+listed(struct session *s, struct projects *p)
+{
+    struct follow_all *a = s->all;
+
+    if (s->code != 0 || a == NULL || a->stage != STAGE_LISTING || a->number > p->upto)
+        return;
+    a->list = lists_share(p);
+    a->group.waiting = 1;
+    a->stage = STAGE_ASKING;
+    a->at = 0;
+    busy_add(a);
+}
+
+/* Does it wait for a list?  Then *number is its number. */
+static bool
+is_listing(const struct session *s, uint32_t *number)
+{
+    if (s->code != 0 || s->all == NULL || s->all->stage != STAGE_LISTING)
+        return false;
+    *number = s->all->number;
+    return true;
+}
+
+/* The epoch is known by now: a session is READY only after its user's topic was loaded. */
+static void
+read_since(struct follow_all *a, const char *since, size_t len)
+{
+    a->since_given = true;
+    switch (cursor_read(&a->since, since, len, hub_epoch())) {
+    case CURSOR_OK:
+        break;
+    case CURSOR_MALFORMED:
+        a->reason = "bad-cursor";
+        break;
+    case CURSOR_OTHER_EPOCH:
+        a->reason = "epoch";
+        break;
+    }
+}
+
+void
+follow_all_begin(struct session *s, const struct wire_in *in)
+{
+    struct follow_all *a = calloc(1, sizeof(*a));
+
+    if (a == NULL)
+        abort();
+    follow_all_end(s);
+    a->session = s;
+    a->group.complete = on_complete;
+    a->number = ++alls.last_number;
+    memcpy(a->ref, in->ref, sizeof(a->ref));
+    if (in->since != NULL)
+        read_since(a, in->since, in->since_len);
+    joins_begin(&a->joins, s);
+    s->all = a;
+    lists_want(s->own->topic);
+}
+
+/* ------------------------------------------------------------ joining later */
+
+/* The user has gained the right again: it is no longer skipped. */
+static void
+unskip(struct follow_all *a, const char *name)
+{
+    uint32_t i = find_skipped(a, name);
+
+    if (i < a->skipped_count && i < --a->skipped_count)
+        memcpy(a->skipped[i], a->skipped[a->skipped_count], EVENT_TOPIC);
+}
+
+/* A new follow that waits; NULL: it follows the topic already, or does not follow `all`. */
+static struct follow *
+join(struct session *s, const char *name)
+{
+    struct follow *f;
+
+    if (s->code != 0 || s->all == NULL)
+        return NULL;
+    unskip(s->all, name);
+    if (s->all->stage == STAGE_LISTING && s->own->topic->user.listing == NULL)
+        return NULL; /* the list that will be read contains it */
+    if ((f = follow_find(s, name)) != NULL) {
+        f->reasons |= REASON_ALL;
+        return NULL;
+    }
+    f = follow_begin(s, hub_want(name, s->user), FOLLOW_WAITING, REASON_ALL);
+    follow_wait(f, REASON_ALL);
+    return f;
+}
+
+void
+follow_all_joined(struct topic *user, const char *project)
+{
+    struct joins joins = {.rev = -1};
+    char name[EVENT_TOPIC] = "project:";
+
+    strcat(name, project);
+    memcpy(joins.user, user->id, 12);
+    for (int state = 0; state < FOLLOW_STATE__COUNT; state++) {
+        for (uint32_t i = user->follows[state].count; i-- > 0;) {
+            struct follow *f = join(user->follows[state].at[i]->session, name);
+
+            if (f != NULL)
+                joins_add(&joins, f);
+        }
+    }
+    joins_send(&joins);
+}
+
+/* A project that was opened to everyone. */
+struct opened {
+    struct joins joins;
+    char name[EVENT_TOPIC];
+};
+
+static void
+join_opened(struct session *s, void *arg)
+{
+    struct opened *o = arg;
+    struct follow *f = join(s, o->name);
+
+    if (f != NULL)
+        joins_add(&o->joins, f);
+}
+
+void
+follow_all_opened(const char *project, int64_t rev)
+{
+    struct opened o = {.joins.rev = rev, .name = "project:"};
+
+    strcat(o.name, project);
+    sessions_each(join_opened, &o);
+    joins_send(&o.joins);
+}
+
+/* ------------------------------------------------------------ time */
+
+void
+follow_all_open(struct ev_loop *loop)
+{
+    static const struct lists_calls calls = {is_listing, listed};
+
+    alls.loop = loop;
+    ev_prepare_init(&alls.iteration, on_iteration);
+    ev_set_priority(&alls.iteration, EV_MINPRI + 1); /* before closed sessions are freed */
+    ev_prepare_start(loop, &alls.iteration);
+    ev_idle_init(&alls.no_wait, on_no_wait);
+    lists_open(loop, &calls);
+}
+
+void
+follow_all_close(void)
+{
+    ev_prepare_stop(alls.loop, &alls.iteration);
+    ev_idle_stop(alls.loop, &alls.no_wait);
+    lists_close();
+}

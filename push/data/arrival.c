@@ -1,0 +1,35 @@
+/*
+ * The table of event kinds that change something here.
+ */
+#include "push/data/arrival.h"
+
+#include <string.h>
+
+#include "common/text.h"
+
+/* clang-format off */
+static const struct {
+    const char *kind;
+    enum effect effect;
+} effects[] = {
+    {"comment.deleted",  EFFECT_FORGOTTEN},
+    {"member.added",     EFFECT_MEMBER_ADDED},
+    {"member.removed",   EFFECT_MEMBER_REMOVED},
+    {"project.updated",  EFFECT_PROJECT_UPDATED},
+    {"project.deleted",  EFFECT_PROJECT_DELETED},
+    {"project.restored", EFFECT_PROJECT_RESTORED},
+    {"session.revoked",  EFFECT_SESSION_REVOKED},
+    {"user.updated",     EFFECT_USER_UPDATED},
+};
+/* clang-format on */
+
+void
+arrival_describe(struct arrival *a, const char *kind, const char *entity_id)
+{
+    a->effect = EFFECT_NONE;
+    for (size_t i = 0; i < sizeof(effects) / sizeof(effects[0]); i++)
+        if (strcmp(kind, effects[i].kind) == 0)
+            a->effect = (uint8_t)effects[i].effect;
+    if (strlen(entity_id) != 24 || !text_unhex(a->id, 12, entity_id))
+        memset(a->id, 0, 12);
+}

@@ -1,0 +1,24 @@
+/*
+ * A leaky bucket: how much somebody may do at once, and for how long.  Pure data.
+ */
+#ifndef PUSH_DATA_BUCKET_H
+#define PUSH_DATA_BUCKET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Zeroed it is empty. */
+struct bucket {
+    int32_t level; /* in thousandths of what is counted */
+    int32_t at;    /* steady ms when the level was right; wraps */
+};
+
+/* How much fits, and how much of it leaks out in a second; both at most 2,000,000. */
+struct bucket_size {
+    int32_t most, per_second;
+};
+
+/* Puts so much in; false, and nothing is put in, when it does not fit.  now: steady us. */
+bool bucket_take(struct bucket *b, const struct bucket_size *size, int32_t much, int64_t now);
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * The few facts that push reads out of an event's frame; all else is relayed
+ * unread.
+ */
+#ifndef PUSH_DATA_PAYLOAD_H
+#define PUSH_DATA_PAYLOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct frame;
+
+struct payload {
+    bool readable;    /* the frame was what we expect */
+    bool access;      /* changes.access is there ... */
+    bool opened;      /* ... and says that everyone may see the project now */
+    bool presence;    /* changes.presence is there ... */
+    bool shown;       /* ... and says that others may see it */
+    char project[25]; /* data.projectId or changes.projectId; empty: none */
+    int64_t rev;      /* -1: none */
+    int64_t ended;    /* changes.credentialGen[0]; -1: none */
+    char kept[25];    /* data.kept; empty: none */
+};
+
+/* Parses the frame's text. */
+void payload_read(struct payload *out, const struct frame *frame);
+
+/* The instant of an event in ms, without parsing it; 0 when it cannot be seen. */
+int64_t payload_at(const struct frame *frame);
+
+#endif

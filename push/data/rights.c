@@ -1,0 +1,79 @@
+/*
+ * A sorted array of member ids.
+ */
+#include "push/data/rights.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Where the id stands, or should. */
+static uint32_t
+find(const struct rights *r, const unsigned char id[12], bool *there)
+{
+    uint32_t low = 0, high = r->count;
+
+    *there = false;
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        int order = memcmp(r->ids[mid], id, 12);
+
+        if (order == 0) {
+            *there = true;
+            return mid;
+        }
+        if (order < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+void
+rights_free(struct rights *r)
+{
+    free(r->ids);
+    *r = (struct rights){0};
+}
+
+void
+rights_add(struct rights *r, const unsigned char id[12])
+{
+    bool there;
+    uint32_t at = find(r, id, &there);
+
+    if (there)
+        return;
+    if (r->count == r->size) {
+        r->size = r->size == 0 ? 2 : r->size * 2;
+        r->ids = realloc(r->ids, r->size * sizeof(*r->ids));
+        if (r->ids == NULL)
+            abort();
+    }
+    memmove(r->ids + at + 1, r->ids + at, (r->count - at) * sizeof(*r->ids));
+    memcpy(r->ids[at], id, 12);
+    r->count++;
+}
+
+void
+rights_remove(struct rights *r, const unsigned char id[12])
+{
+    bool there;
+    uint32_t at = find(r, id, &there);
+
+    if (!there)
+        return;
+    r->count--;
+    memmove(r->ids + at, r->ids + at + 1, (r->count - at) * sizeof(*r->ids));
+}
+
+bool
+rights_may(const struct rights *r, const unsigned char id[12])
+{
+    bool there = false;
+
+    if (r->open && !r->trashed)
+        return true;
+    find(r, id, &there);
+    return there;
+}

@@ -1,0 +1,25 @@
+/*
+ * Who may see a project: everybody, or its members.  Pure data.
+ */
+#ifndef PUSH_DATA_RIGHTS_H
+#define PUSH_DATA_RIGHTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct rights {
+    bool open;    /* to everyone ... */
+    bool trashed; /* ... unless it is in the trash: then to members alone */
+    uint32_t count, size;
+    unsigned char (*ids)[12]; /* the members, in order */
+};
+
+void rights_free(struct rights *rights);
+
+/* A member more or less; knows one already: nothing happens. */
+void rights_add(struct rights *rights, const unsigned char id[12]);
+void rights_remove(struct rights *rights, const unsigned char id[12]);
+
+bool rights_may(const struct rights *rights, const unsigned char id[12]);
+
+#endif

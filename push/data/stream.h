@@ -1,0 +1,63 @@
+/*
+ * A topic's events in order: the newest ones, those that came too early, and
+ * what is known to be missing.  Pure data, no I/O.
+ */
+#ifndef PUSH_DATA_STREAM_H
+#define PUSH_DATA_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct arrival;
+struct frame;
+
+#define STREAM_FRAMES 1024    /* newest events kept for those who come back */
+#define STREAM_BYTES  1048576 /* and at most so many bytes of them */
+#define STREAM_EARLY  64      /* events kept ahead of a gap; beyond, the log is read */
+
+struct stream {
+    int64_t head; /* newest number relayed */
+    int64_t seen; /* newest number heard of: head < seen means a gap */
+    struct frame **ring;
+    uint32_t size, count; /* of the ring: its newest frame is head's */
+    size_t bytes;
+    struct arrival *early; /* in order of seq, all beyond head + 1 */
+    uint32_t early_count;
+};
+
+/* Begins behind a number, empty. */
+void stream_start(struct stream *stream, int64_t head);
+void stream_free(struct stream *stream);
+
+enum stream_answer {
+    STREAM_NEXT,      /* relay it: stream_add() */
+    STREAM_OLD,       /* known already */
+    STREAM_EARLY_ONE, /* kept, or only its number remembered */
+};
+
+/* What to do with an event that arrived; an early one is kept by a share of its frame. */
+enum stream_answer stream_judge(struct stream *stream, const struct arrival *event);
+
+/* Appends the next event: head moves on, the ring keeps a share of the frame. */
+void stream_add(struct stream *stream, struct frame *frame);
+
+/* Drops the ring: older events are read from the log again. */
+void stream_forget(struct stream *stream);
+
+/* Takes out the early event that is next by now; its frame is the caller's to drop. */
+bool stream_early_next(struct stream *stream, struct arrival *out);
+
+/* Forgets early events beyond a number and takes it for the newest heard of. */
+void stream_doubt(struct stream *stream, int64_t seen);
+
+/* Number of the oldest event in the ring; head + 1 when there is none. */
+int64_t stream_oldest(const struct stream *stream);
+
+/* The frame of a number, NULL when the ring lacks it. */
+struct frame *stream_at(const struct stream *stream, int64_t seq);
+
+/* Puts an event before the oldest one; false when the ring is full. */
+bool stream_prepend(struct stream *stream, struct frame *frame);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * How much is read from one socket.
+ *
+ * libwebsockets answers pings and takes messages apart without telling us, so its reads are
+ * counted: a watcher of our own on the same file wakes whenever the library is about to read. A
+ * socket that makes it read too often is left unread until the next tick, and its peer waits.
+ */
+#ifndef PUSH_NET_INTAKE_H
+#define PUSH_NET_INTAKE_H
+
+#include <ev.h>
+
+#include "push/data/bucket.h"
+
+struct lws;
+
+/* Of one socket; zeroed it is not running. */
+struct intake {
+    ev_io watcher;
+    struct lws *wsi;
+    struct intake *after, **link; /* of those that are paused; link NULL: is not */
+    struct bucket spent;
+};
+
+/* The loop that libwebsockets runs on, before any socket. */
+void intake_open(struct ev_loop *loop);
+
+/* Begins to count, on a socket that was opened just now. */
+void intake_begin(struct intake *in, struct lws *wsi);
+
+/* Ends it, before the file is closed.  May be called twice, and on one that never began. */
+void intake_end(struct intake *in);
+
+/* Once a second: paused sockets are read again. */
+void intake_tick(void);
+
+#endif

@@ -1,0 +1,260 @@
+/*
+ * All of this but the reads_people_*() that queue a job runs in the reader threads.
+ */
+#include "push/sources/reads_people.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/event_find.h"
+#include "common/store.h"
+#include "common/text.h"
+
+static bool
+oid_is(const bson_t *doc, const char *key, const unsigned char id[12])
+{
+    bson_iter_t iter;
+
+    return bson_iter_init_find(&iter, doc, key) && BSON_ITER_HOLDS_OID(&iter) &&
+           memcmp(bson_iter_oid(&iter)->bytes, id, 12) == 0;
+}
+
+/* Not revoked, not expired. */
+static bool
+lives(const bson_t *session)
+{
+    bson_iter_t iter;
+
+    if (bson_iter_init_find(&iter, session, "revokedAt") && !BSON_ITER_HOLDS_NULL(&iter))
+        return false;
+    return !bson_iter_init_find(&iter, session, "expiresAt") || !BSON_ITER_HOLDS_DATE_TIME(&iter) ||
+           bson_iter_date_time(&iter) > clock_now();
+}
+
+static int64_t
+number_of(const bson_t *doc, const char *key)
+{
+    bson_iter_t iter;
+
+    return bson_iter_init_find(&iter, doc, key) ? bson_iter_as_int64(&iter) : 0;
+}
+
+static enum err
+check_session(void *arg, const bson_t *doc)
+{
+    struct check *c = arg;
+
+    for (uint32_t i = 0; i < c->count; i++) {
+        struct check_one *one = &c->items[i];
+
+        if (!oid_is(doc, "_id", one->sid) || !oid_is(doc, "userId", one->user))
+            continue;
+        one->session_gen = number_of(doc, "generation");
+        one->alive = one->known && lives(doc) && one->session_gen >= one->user_gen;
+    }
+    return ERR_NONE;
+}
+
+static enum err
+check_user(void *arg, const bson_t *doc)
+{
+    struct check *c = arg;
+    bson_iter_t iter;
+    bool shown = !bson_iter_init_find(&iter, doc, "presence") || !BSON_ITER_HOLDS_BOOL(&iter) ||
+                 bson_iter_bool(&iter);
+    bool gone = (bson_iter_init_find(&iter, doc, "deletedAt") && !BSON_ITER_HOLDS_NULL(&iter)) ||
+                (bson_iter_init_find(&iter, doc, "disabledAt") && !BSON_ITER_HOLDS_NULL(&iter));
+
+    for (uint32_t i = 0; i < c->count; i++) {
+        if (!oid_is(doc, "_id", c->items[i].user))
+            continue;
+        c->items[i].shown = shown;
+        c->items[i].user_gen = number_of(doc, "credentialGen");
+        c->items[i].known = !gone;
+    }
+    return ERR_NONE;
+}
+
+/* {_id: {$in: [...]}} of the users or the sessions. */
+static bson_t *
+check_filter(const struct check *c, bool users)
+{
+    bson_t *filter = bson_new(), in, list;
+
+    BSON_APPEND_DOCUMENT_BEGIN(filter, "_id", &in);
+    BSON_APPEND_ARRAY_BEGIN(&in, "$in", &list);
+    for (uint32_t i = 0; i < c->count; i++) {
+        char index[16];
+        const char *key;
+        bson_oid_t id;
+
+        memcpy(id.bytes, users ? c->items[i].user : c->items[i].sid, 12);
+        bson_uint32_to_string(i, &key, index, sizeof(index));
+        BSON_APPEND_OID(&list, key, &id);
+    }
+    bson_append_array_end(&in, &list);
+    bson_append_document_end(filter, &in);
+    return filter;
+}
+
+static enum err
+check_work(struct job *job, struct store *store)
+{
+    struct check *c = (struct check *)job;
+    bson_t *sessions = check_filter(c, false), *users = check_filter(c, true);
+    bson_t *few =
+        BCON_NEW("projection", "{", "userId", BCON_BOOL(true), "revokedAt", BCON_BOOL(true),
+                 "expiresAt", BCON_BOOL(true), "generation", BCON_BOOL(true), "}");
+    bson_t *own =
+        BCON_NEW("projection", "{", "presence", BCON_BOOL(true), "deletedAt", BCON_BOOL(true),
+                 "disabledAt", BCON_BOOL(true), "credentialGen", BCON_BOOL(true), "}");
+    /* Users first: a session that an event between the two reads keeps is not taken for ended. */
+    enum err err = store_find(store, STORE_USERS, users, own, check_user, c);
+
+    if (err == ERR_NONE)
+        err = store_find(store, STORE_SESSIONS, sessions, few, check_session, c);
+    bson_destroy(sessions);
+    bson_destroy(users);
+    bson_destroy(few);
+    bson_destroy(own);
+    return err;
+}
+
+void
+reads_people_check(struct check *c)
+{
+    c->job.work = check_work;
+    reader_add_urgent(&c->job, URGENT_HELLO);
+}
+
+static enum err
+projects_one(void *arg, const bson_t *doc)
+{
+    struct projects *p = arg;
+    bson_iter_t iter;
+
+    if (!bson_iter_init_find(&iter, doc, "_id") || !BSON_ITER_HOLDS_OID(&iter))
+        return ERR_NONE;
+    if (p->count < p->most)
+        memcpy(p->ids[p->count++], bson_iter_oid(&iter)->bytes, 12);
+    else
+        p->cut = true;
+    return ERR_NONE;
+}
+
+/* Reads at most so many more, and one to see whether there are more than that. */
+static enum err
+projects_some(struct projects *p, struct store *store, bson_t *filter, uint32_t most)
+{
+    uint32_t all = p->most;
+    bson_t *opts =
+        BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}", "limit", BCON_INT64(most + 1));
+    enum err err;
+
+    if (p->count + most < p->most)
+        p->most = p->count + most;
+    err = store_find(store, STORE_PROJECTS, filter, opts, projects_one, p);
+    p->most = all;
+    bson_destroy(filter);
+    bson_destroy(opts);
+    return err;
+}
+
+static enum err
+projects_number(void *arg, const struct event_item *item)
+{
+    struct projects *p = arg;
+
+    p->numbers[item->topic[0] == 'u' ? 0 : 1] = item->seq;
+    return ERR_NONE;
+}
+
+static enum err
+projects_numbers(struct projects *p, struct store *store)
+{
+    char own[EVENT_TOPIC] = "user:";
+    const char *names[] = {own, "everyone"};
+
+    text_hex(own + 5, p->user, 12);
+    return event_find_heads(store, names, 2, projects_number, p);
+}
+
+/* Those of a member first, so that `most` leaves out only open projects of others. */
+static enum err
+projects_list(struct projects *p, struct store *store)
+{
+    bson_oid_t user;
+    enum err err;
+
+    memcpy(user.bytes, p->user, 12);
+    p->ids = calloc(p->most, sizeof(*p->ids));
+    if (p->ids == NULL)
+        abort();
+    err = projects_some(p, store, BCON_NEW("members.userId", BCON_OID(&user)), p->most);
+    if (err == ERR_NONE && p->count < p->most)
+        err = projects_some(p, store,
+                            BCON_NEW("access", "everyone", "deletedAt", BCON_NULL, "members.userId",
+                                     "{", "$ne", BCON_OID(&user), "}"),
+                            p->most_open);
+    if (p->count < p->most) /* it is kept */
+        p->ids = realloc(p->ids, (p->count + 1) * sizeof(*p->ids));
+    if (p->ids == NULL)
+        abort();
+    return err;
+}
+
+static enum err
+projects_work(struct job *job, struct store *store)
+{
+    struct projects *p = (struct projects *)job;
+    enum err err = projects_numbers(p, store);
+
+    p->same = err == ERR_NONE && p->earlier != NULL &&
+              memcmp(p->numbers, p->earlier->numbers, sizeof(p->numbers)) == 0;
+    return err != ERR_NONE || p->same ? err : projects_list(p, store);
+}
+
+void
+reads_people_projects(struct projects *p)
+{
+    p->job.work = projects_work;
+    reader_add(&p->job, p->user);
+}
+
+static enum err
+note_beginning(void *arg, const struct event_item *item)
+{
+    struct beginnings *b = arg;
+
+    for (uint32_t i = 0; i < b->count; i++)
+        if (strcmp(b->items[i].topic, item->topic) == 0)
+            b->items[i].seq = item->seq;
+    return ERR_NONE;
+}
+
+static enum err
+beginnings_work(struct job *job, struct store *store)
+{
+    struct beginnings *b = (struct beginnings *)job;
+    const char *names[READS_PEOPLE_MAX];
+    char user[25];
+    enum err err;
+
+    for (uint32_t i = 0; i < b->count; i++)
+        names[i] = b->items[i].topic;
+    if (b->rev >= 0) { /* one project */
+        err = event_find_last(store, names[0], names[0] + 8, "project.updated", b->rev,
+                              &b->items[0].seq);
+        return err == ERR_NOT_FOUND ? ERR_NONE : err;
+    }
+    text_hex(user, b->user, 12);
+    return event_find_beginnings(store, names, (int)b->count, user, note_beginning, b);
+}
+
+void
+reads_people_beginnings(struct beginnings *b)
+{
+    b->job.work = beginnings_work;
+    reader_add(&b->job, b->user);
+}

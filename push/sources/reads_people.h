@@ -1,0 +1,65 @@
+/*
+ * The queries about people: login sessions, memberships, beginnings of rights.
+ */
+#ifndef PUSH_SOURCES_READS_PEOPLE_H
+#define PUSH_SOURCES_READS_PEOPLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/event.h"
+#include "push/sources/reader.h"
+
+struct session;
+
+#define READS_PEOPLE_MAX 256 /* sessions, or topics, in one query */
+
+/* Are these sessions' tokens still good? */
+struct check {
+    struct job job;
+    uint32_t count;
+    struct check_one {
+        struct session *session;
+        unsigned char user[12], sid[12];
+        int64_t user_gen, session_gen; /* generation of credentials: the user's, the session's */
+        bool alive, shown, known;      /* session and user are good; presence is not off */
+    } items[READS_PEOPLE_MAX];
+};
+void reads_people_check(struct check *check);
+
+/*
+ * The projects that a user may see: those of a member, and some of those open to everyone. Whatever
+ * adds to them takes a number of the user's topic or of `everyone`, so while those two numbers are
+ * the same as at an earlier reading, its answer holds, and only the numbers are read.
+ */
+struct projects {
+    struct job job;
+    uint32_t refs;
+    uint32_t upto;            /* number of the newest `all` that it answers */
+    uint32_t generation;      /* of the user's topic */
+    int64_t numbers[2];       /* of the user's topic and of `everyone`; read before the projects */
+    struct projects *earlier; /* an answer that may still hold; NULL: there is none */
+    bool same;                /* it does hold, and `ids` was not read */
+    unsigned char user[12];
+    uint32_t most, most_open, count;
+    bool cut; /* there are more */
+    unsigned char (*ids)[12];
+};
+void reads_people_projects(struct projects *projects);
+
+/* The numbers of the events with which a right to projects began. */
+struct beginnings {
+    struct job job;
+    uint32_t number;         /* of this question; the asks that wait bear it */
+    struct session *session; /* whose follows wait; NULL: all on the topic */
+    unsigned char user[12];
+    int64_t rev; /* < 0: the user's membership; else the project was opened, by that revision */
+    uint32_t count;
+    struct beginning {
+        char topic[EVENT_TOPIC];
+        int64_t seq; /* 0: the log does not hold it */
+    } items[READS_PEOPLE_MAX];
+};
+void reads_people_beginnings(struct beginnings *beginnings);
+
+#endif
