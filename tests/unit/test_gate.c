@@ -12,7 +12,7 @@
 #include "api/router.h"
 #include "common/revocation.h"
 #include "common/token.h"
-#include "tests/unit/faked.h"
+#include "tests/unit/fake_store.h"
 #include "tests/unit/forge.h"
 #include "tests/unit/plain.h"
 #include "tests/unit/unit.h"
@@ -114,7 +114,7 @@ static void
 test_verdicts(void **state)
 {
     (void)state;
-    faked_clear();
+    fake_store_clear();
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct request *r = make(rows[i].method, rows[i].target, rows[i].authorization,
                                  rows[i].type, rows[i].body, rows[i].key);
@@ -174,7 +174,7 @@ test_keys_and_digests_differ(void **state)
     bool done;
 
     (void)state;
-    faked_clear();
+    fake_store_clear();
     for (size_t i = 0; i < COUNT(others); i++) {
         struct request *r = make(others[i].method, others[i].target, others[i].authorization, JSON,
                                  others[i].body, others[i].key);
@@ -199,14 +199,14 @@ test_an_answer_is_given_again(void **state)
     bool done;
 
     (void)state;
-    faked_clear();
+    fake_store_clear();
     assert_int_equal(gate_check(r, &done), ERR_NONE);
     assert_false(done);
     snprintf(record, sizeof(record),
              "{\"_id\":\"%s\",\"digest\":\"%s\",\"status\":201,\"etag\":\"\\\"1\\\"\","
              "\"location\":\"/v1/tasks/x\",\"body\":\"{\\\"id\\\":1}\"}",
              r->key, r->digest);
-    faked_put(STORE_IDEMPOTENCY, record);
+    fake_store_put(STORE_IDEMPOTENCY, record);
     r = make("POST", TASKS, "Bearer " TOKEN, JSON, "{\"title\":\"a\"}", "k");
     assert_int_equal(gate_check(r, &done), ERR_NONE);
     assert_true(done && r->reply.replayed);
@@ -216,10 +216,10 @@ test_an_answer_is_given_again(void **state)
     assert_string_equal(r->reply.location, "/v1/tasks/x");
     r = make("POST", TASKS, "Bearer " TOKEN, JSON, "{\"title\":\"b\"}", "k");
     assert_int_equal(gate_check(r, &done), ERR_KEY_REUSED);
-    faked_fails(ERR_STORE);
+    fake_store_fails(ERR_STORE);
     r = make("POST", TASKS, "Bearer " TOKEN, JSON, "{\"title\":\"a\"}", "k");
     assert_int_equal(gate_check(r, &done), ERR_STORE);
-    faked_clear();
+    fake_store_clear();
 }
 
 /* Is the caller's token, whose generation is 0, still good? */
@@ -330,7 +330,7 @@ main(void)
         cmocka_unit_test(
             test_nobody_gets_in_before_the_log_was_read), /* the last: it does not come back */
     };
-    struct token claims = {PLAIN_USER, PLAIN_SESSION, FAKED_NOW / 1000 + TOKEN_SECONDS};
+    struct token claims = {PLAIN_USER, PLAIN_SESSION, FAKE_STORE_NOW / 1000 + TOKEN_SECONDS};
     int failed;
 
     if (token_open("k1 " FORGE_KEY) != ERR_NONE)
@@ -339,7 +339,7 @@ main(void)
     token = token_sign(&claims);
     failed = cmocka_run_group_tests(tests, NULL, NULL);
     free(token);
-    faked_clear();
+    fake_store_clear();
     plain_done();
     return failed;
 }

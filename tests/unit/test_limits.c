@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/throttle.h"
-#include "tests/unit/faked.h"
+#include "tests/unit/fake_store.h"
 #include "tests/unit/plain.h"
 #include "tests/unit/unit.h"
 
@@ -124,7 +124,7 @@ test_tries_at_an_account(void **state)
     struct request *r = make("192.0.2.7");
 
     (void)state;
-    faked_clear();
+    fake_store_clear();
     assert_int_equal(limits_try(r, "anna@example.org"), ERR_NONE);
     assert_null(strstr(asked, "anna")); /* no address of a person */
     wait = 1500;
@@ -133,9 +133,9 @@ test_tries_at_an_account(void **state)
     r = make("192.0.2.7");
     answer = ERR_STORE; /* without Redis MongoDB counts; it has counted nothing */
     assert_int_equal(limits_try(r, "anna@example.org"), ERR_NONE);
-    faked_fails(ERR_STORE);
+    fake_store_fails(ERR_STORE);
     assert_int_equal(limits_try(r, "anna@example.org"), ERR_STORE);
-    faked_clear();
+    fake_store_clear();
 }
 
 static void
@@ -165,7 +165,7 @@ main(void)
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
-    faked_clear();
+    fake_store_clear();
     plain_done();
     return failed;
 }

@@ -8,7 +8,7 @@
 
 #include "api/crud.h"
 #include "api/request.h"
-#include "tests/unit/faked.h"
+#include "tests/unit/fake_store.h"
 #include "tests/unit/plain.h"
 #include "tests/unit/unit.h"
 
@@ -198,13 +198,13 @@ static void
 test_kept_only_once_it_is_committed(void **state)
 {
     (void)state;
-    faked_clear();
-    faked_put(STORE_PROJECTS, "{\"_id\":{\"$oid\":\"" P "\"},\"access\":\"everyone\"}");
+    fake_store_clear();
+    fake_store_put(STORE_PROJECTS, "{\"_id\":{\"$oid\":\"" P "\"},\"access\":\"everyone\"}");
     assert_false(is_kept_after(ERR_STORE, false));
     assert_false(is_kept_after(ERR_BUSY, false));
     assert_false(is_kept_after(ERR_NONE, true));
     assert_true(is_kept_after(ERR_NONE, false));
-    faked_clear();
+    fake_store_clear();
     plain_done();
 }
 

@@ -9,7 +9,7 @@
 
 #include "api/v1/handlers.h"
 #include "common/clock.h"
-#include "tests/unit/faked.h"
+#include "tests/unit/fake_store.h"
 #include "tests/unit/plain.h"
 #include "tests/unit/unit.h"
 
@@ -218,10 +218,12 @@ static const char *const forged[] = {
 static void
 fake_database(void)
 {
-    faked_clear();
-    faked_put(STORE_PROJECTS, "{\"_id\":" OID(P) ",\"access\":\"everyone\",\"deletedAt\":null}");
-    faked_put(STORE_PROJECTS, "{\"_id\":" OID(TRASHED) ",\"access\":\"everyone\",\"deletedAt\":1}");
-    faked_put(STORE_USERS, "{\"_id\":" OID(PLAIN_USER) ",\"timeZone\":\"Europe/Berlin\"}");
+    fake_store_clear();
+    fake_store_put(STORE_PROJECTS,
+                   "{\"_id\":" OID(P) ",\"access\":\"everyone\",\"deletedAt\":null}");
+    fake_store_put(STORE_PROJECTS,
+                   "{\"_id\":" OID(TRASHED) ",\"access\":\"everyone\",\"deletedAt\":1}");
+    fake_store_put(STORE_USERS, "{\"_id\":" OID(PLAIN_USER) ",\"timeZone\":\"Europe/Berlin\"}");
 }
 
 /* The tasks' list, asked with a query string. */
@@ -355,11 +357,11 @@ test_projects_one_may_not_list(void **state)
 
     (void)state;
     fake_database();
-    faked_put(STORE_PROJECTS, "{\"_id\":" OID(HIDDEN_P) ",\"access\":\"members\"}");
+    fake_store_put(STORE_PROJECTS, "{\"_id\":" OID(HIDDEN_P) ",\"access\":\"members\"}");
     assert_int_equal(ask("projectId=" HIDDEN_P, &r, &q), ERR_NOT_FOUND);
     assert_int_equal(ask("projectId=" TRASHED, &r, &q), ERR_NOT_FOUND);
     assert_int_equal(ask("projectId=" ANNA, &r, &q), ERR_NOT_FOUND);
-    faked_fails(ERR_STORE);
+    fake_store_fails(ERR_STORE);
     assert_int_equal(ask("projectId=" P, &r, &q), ERR_STORE);
     assert_int_equal(ask("", &r, &q), ERR_STORE);
 }
@@ -438,7 +440,7 @@ main(void)
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
-    faked_clear();
+    fake_store_clear();
     plain_done();
     return failed;
 }

@@ -6,7 +6,7 @@
 
 #include "api/doc.h"
 #include "api/v1/tasks.h"
-#include "tests/unit/faked.h"
+#include "tests/unit/fake_store.h"
 #include "tests/unit/plain.h"
 #include "tests/unit/unit.h"
 
@@ -132,16 +132,16 @@ static const struct {
 static void
 fake_database(void)
 {
-    faked_clear();
-    faked_put(STORE_TASKS, "{\"_id\":" OID(TASK) ",\"projectId\":" OID(P) "}");
-    faked_put(STORE_TASKS, "{\"_id\":" OID(PARENT) ",\"projectId\":" OID(P) "}");
-    faked_put(STORE_TASKS,
-              "{\"_id\":" OID(CHILD) ",\"projectId\":" OID(P) ",\"parentId\":" OID(PARENT) "}");
-    faked_put(STORE_TASKS,
-              "{\"_id\":" OID(GONE) ",\"projectId\":" OID(P) ",\"deletedAt\":" NINE "}");
-    faked_put(STORE_TASKS, "{\"_id\":" OID(FOREIGN) ",\"projectId\":" OID(OTHER_P) "}");
-    faked_put(STORE_USERS, "{\"_id\":" OID(STRANGER) "}");
-    faked_put(STORE_USERS, "{\"_id\":" OID(PLAIN_USER) ",\"timeZone\":\"Europe/Berlin\"}");
+    fake_store_clear();
+    fake_store_put(STORE_TASKS, "{\"_id\":" OID(TASK) ",\"projectId\":" OID(P) "}");
+    fake_store_put(STORE_TASKS, "{\"_id\":" OID(PARENT) ",\"projectId\":" OID(P) "}");
+    fake_store_put(STORE_TASKS, "{\"_id\":" OID(CHILD) ",\"projectId\":" OID(
+                                    P) ",\"parentId\":" OID(PARENT) "}");
+    fake_store_put(STORE_TASKS,
+                   "{\"_id\":" OID(GONE) ",\"projectId\":" OID(P) ",\"deletedAt\":" NINE "}");
+    fake_store_put(STORE_TASKS, "{\"_id\":" OID(FOREIGN) ",\"projectId\":" OID(OTHER_P) "}");
+    fake_store_put(STORE_USERS, "{\"_id\":" OID(STRANGER) "}");
+    fake_store_put(STORE_USERS, "{\"_id\":" OID(PLAIN_USER) ",\"timeZone\":\"Europe/Berlin\"}");
 }
 
 static void
@@ -201,8 +201,8 @@ test_no_deeper_than_one_level(void **state)
 {
     (void)state;
     fake_database();
-    faked_put(STORE_TASKS,
-              "{\"_id\":" OID(ANNA) ",\"projectId\":" OID(P) ",\"parentId\":" OID(TASK) "}");
+    fake_store_put(STORE_TASKS,
+                   "{\"_id\":" OID(ANNA) ",\"projectId\":" OID(P) ",\"parentId\":" OID(TASK) "}");
     check(BASE(""), "{\"parentId\":" OID(PARENT) "}", "/parentId nested", NULL);
     unit_rows_done();
 }
@@ -242,7 +242,7 @@ main(void)
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
-    faked_clear();
+    fake_store_clear();
     plain_done();
     return failed;
 }

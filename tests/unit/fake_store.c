@@ -2,7 +2,7 @@
  * Stands in for common/store_*.c and common/event_log.c, as far as api/ asks
  * outside of transactions and in the rules.
  */
-#include "tests/unit/faked.h"
+#include "tests/unit/fake_store.h"
 
 #include <string.h>
 
@@ -27,7 +27,7 @@ struct store *__wrap_change_store(struct change *change);
 int64_t __wrap_change_now(const struct change *change);
 
 void
-faked_clear(void)
+fake_store_clear(void)
 {
     while (count > 0)
         bson_destroy(docs[--count].doc);
@@ -35,7 +35,7 @@ faked_clear(void)
 }
 
 void
-faked_put(enum store_name name, const char *json)
+fake_store_put(enum store_name name, const char *json)
 {
     bson_error_t error;
     bson_t *doc = bson_new_from_json((const uint8_t *)json, -1, &error);
@@ -47,7 +47,7 @@ faked_put(enum store_name name, const char *json)
 }
 
 void
-faked_fails(enum err err)
+fake_store_fails(enum err err)
 {
     failure = err;
 }
@@ -109,7 +109,7 @@ __wrap_store_find(struct store *store, enum store_name name, const bson_t *filte
 int64_t
 __wrap_clock_now(void)
 {
-    return FAKED_NOW;
+    return FAKE_STORE_NOW;
 }
 
 struct store *
@@ -123,5 +123,5 @@ int64_t
 __wrap_change_now(const struct change *change)
 {
     (void)change;
-    return FAKED_NOW;
+    return FAKE_STORE_NOW;
 }
