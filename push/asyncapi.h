@@ -1,5 +1,5 @@
 /*
- * The contract of the socket, printed from the tables.
+ * The contract of the WebSocket, printed from the tables.
  */
 #ifndef PUSH_ASYNCAPI_H
 #define PUSH_ASYNCAPI_H

@@ -1,6 +1,5 @@
 /*
- * taskwire-push: opens everything on one loop, ticks once a second, drains on
- * SIGTERM.
+ * taskwire-push: opens all modules on one loop, ticks once a second, drains on SIGTERM.
  */
 #include <ev.h>
 #include <stdio.h>
@@ -24,16 +23,16 @@
 #include "push/data/wire.h"
 #include "push/wiring.h"
 
-#define DRAIN_STEP  0.1 /* seconds between two lots of closed sockets */
-#define DRAIN_LAST  2.0 /* seconds for the last sockets to take their close frame */
-#define DRAIN_EMPTY 2   /* steps in which the last frames leave */
+#define DRAIN_STEP  0.1 /* seconds between two groups of closed sockets */
+#define DRAIN_LAST  2.0 /* seconds for the last sockets to take their close frames */
+#define DRAIN_EMPTY 2   /* further steps in which the last frames are sent */
 
 static struct {
     struct config config;
     struct ev_loop *loop;
     ev_timer tick, drain;
     ev_signal term, interrupt, hangup;
-    double drained; /* seconds of draining behind us */
+    double drained; /* seconds since draining began */
     int empty;      /* steps without a socket */
     uint32_t lot;
 } program;

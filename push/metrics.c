@@ -1,5 +1,5 @@
 /*
- * A row per metric, and a page over plain HTTP for one scraper at a time.
+ * A row per metric, and a page in plain HTTP.
  */
 #include "push/metrics.h"
 
@@ -23,37 +23,37 @@ enum kind { GAUGE, COUNTER };
 
 /* clang-format off */
 static const struct {
-    const char *name, *label; /* rows of one name stand together */
+    const char *name, *label; /* rows with the same name are adjacent */
     enum kind kind;
     const char *help;
 } rows[METRIC__COUNT] = {
     [METRIC_SOCKETS]          = {"sockets", NULL, GAUGE, "connections"},
-    [METRIC_SESSIONS]         = {"sessions", NULL, GAUGE, "connections that said hello and were checked"},
+    [METRIC_SESSIONS]         = {"sessions", NULL, GAUGE, "connections whose hello was accepted"},
     [METRIC_FOLLOWS]          = {"follows", NULL, GAUGE, "topics followed, counted per connection"},
     [METRIC_TOPICS]           = {"topics", NULL, GAUGE, "topics subscribed"},
-    [METRIC_QUEUE_BYTES]      = {"queue_bytes", NULL, GAUGE, "bytes queued for all connections, shared frames counted each time"},
-    [METRIC_RING_BYTES]       = {"ring_bytes", NULL, GAUGE, "bytes of recent events kept for those who come back"},
+    [METRIC_QUEUE_BYTES]      = {"queue_bytes", NULL, GAUGE, "bytes queued for all connections; a shared frame counts for each"},
+    [METRIC_RING_BYTES]       = {"ring_bytes", NULL, GAUGE, "bytes of recent events kept for clients that come back"},
     [METRIC_ACCEPTED]         = {"accepted_total", NULL, COUNTER, "connections accepted"},
     [METRIC_REFUSED]          = {"refused_total", NULL, COUNTER, "handshakes refused: origin, subprotocol, draining"},
     [METRIC_MESSAGES_IN]      = {"messages_in_total", NULL, COUNTER, "messages from clients"},
-    [METRIC_PAUSES]           = {"pauses_total", NULL, COUNTER, "times a connection that sent too much was left unread for up to a second"},
+    [METRIC_PAUSES]           = {"pauses_total", NULL, COUNTER, "times a connection that sent too much was not read for up to a second"},
     [METRIC_EVENTS]           = {"events_total", NULL, COUNTER, "events relayed"},
     [METRIC_DELIVERIES]       = {"deliveries_total", NULL, COUNTER, "events handed to live connections"},
     [METRIC_WRITES]           = {"writes_total", NULL, COUNTER, "writes to sockets"},
     [METRIC_BYTES_OUT]        = {"bytes_out_total", NULL, COUNTER, "bytes written to sockets"},
-    [METRIC_REPLAYED]         = {"replayed_total", NULL, COUNTER, "missed events sent to those who came back"},
+    [METRIC_REPLAYED]         = {"replayed_total", NULL, COUNTER, "missed events sent to clients that came back"},
     [METRIC_REDIS_MESSAGES]   = {"redis_messages_total", NULL, COUNTER, "messages from Redis"},
     [METRIC_LATE]             = {"late_total", NULL, COUNTER, "events that were known already"},
     [METRIC_GAPS]             = {"gap_repairs_total", NULL, COUNTER, "reads of the log to close a gap"},
     [METRIC_REPAIRED]         = {"repaired_total", NULL, COUNTER, "events that came from the log and not from Redis"},
-    [METRIC_SWEEP_FINDS]      = {"sweep_finds_total", NULL, COUNTER, "topics found behind by looking, not by Redis"},
-    [METRIC_READS]            = {"reads_total", NULL, COUNTER, "questions to the database"},
-    [METRIC_LOADS]            = {"loads_total", NULL, COUNTER, "reads of topics' numbers and rights, up to 256 topics each"},
-    [METRIC_PAGES]            = {"pages_total", NULL, COUNTER, "reads of older events for those who came back"},
+    [METRIC_SWEEP_FINDS]      = {"sweep_finds_total", NULL, COUNTER, "topics found behind by comparing, not by Redis"},
+    [METRIC_READS]            = {"reads_total", NULL, COUNTER, "database queries"},
+    [METRIC_LOADS]            = {"loads_total", NULL, COUNTER, "reads of numbers and rights, up to 256 topics each"},
+    [METRIC_PAGES]            = {"pages_total", NULL, COUNTER, "reads of older events for clients that came back"},
     [METRIC_LISTS]            = {"lists_total", NULL, COUNTER, "reads of users' projects for `all`; none while no event changed them"},
-    [METRIC_RESYNCS]          = {"resyncs_total", NULL, COUNTER, "cursors that could not be honoured"},
-    [METRIC_LEFTS]            = {"lefts_total", NULL, COUNTER, "follows ended because the right was lost"},
-    [METRIC_CUT_SLOW]         = {"cuts_total", "slow", COUNTER, "connections closed by us"},
+    [METRIC_RESYNCS]          = {"resyncs_total", NULL, COUNTER, "follows answered with resync"},
+    [METRIC_LEFTS]            = {"lefts_total", NULL, COUNTER, "follows that ended because the right was lost"},
+    [METRIC_CUT_SLOW]         = {"cuts_total", "slow", COUNTER, "connections closed by the daemon, by reason"},
     [METRIC_CUT_CHATTY]       = {"cuts_total", "chatty", COUNTER, NULL},
     [METRIC_CUT_UNAUTHORISED] = {"cuts_total", "unauthorised", COUNTER, NULL},
     [METRIC_CUT_SILENT]       = {"cuts_total", "silent", COUNTER, NULL},
@@ -61,19 +61,19 @@ static const struct {
     [METRIC_CUT_LIMIT]        = {"cuts_total", "limit", COUNTER, NULL},
     [METRIC_CUT_TOO_LARGE]    = {"cuts_total", "too_large", COUNTER, NULL},
     [METRIC_CUT_RESTART]      = {"cuts_total", "restart", COUNTER, NULL},
-    [METRIC_STORE_AWAY]       = {"store_away", NULL, GAUGE, "1 while the database does not answer"},
-    [METRIC_REDIS_AWAY]       = {"redis_away", NULL, GAUGE, "1 while Redis is not connected"},
+    [METRIC_STORE_AWAY]       = {"store_away", NULL, GAUGE, "1 while the database is unavailable"},
+    [METRIC_REDIS_AWAY]       = {"redis_away", NULL, GAUGE, "1 while Redis is unavailable"},
 };
 
 static struct {
     const char *name, *help;
     int64_t bounds[BOUNDS], counts[BOUNDS + 1], sum;
 } histograms[HISTOGRAM__COUNT] = {
-    [HISTOGRAM_COMMIT] = {"commit_to_socket_ms", "from the event's instant to the write to its sockets",
+    [HISTOGRAM_COMMIT] = {"commit_to_socket_ms", "from the time of an event to the write to its sockets",
                           {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000}, {0}, 0},
     [HISTOGRAM_HELLO] = {"hello_to_ready_ms", "from a hello to its ready",
                          {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000}, {0}, 0},
-    [HISTOGRAM_REPLAY] = {"replay_events", "missed events of one follow",
+    [HISTOGRAM_REPLAY] = {"replay_events", "missed events in one replay",
                           {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 10000}, {0}, 0},
 };
 /* clang-format on */
@@ -136,7 +136,7 @@ metrics_write(struct text *out)
 
 /* ------------------------------------------------------------ the page */
 
-/* One scraper on its way: its request is not looked at beyond having come. */
+/* One scraper; its request is not parsed. */
 struct visit {
     ev_io io;
     ev_timer limit;
@@ -172,9 +172,9 @@ on_request(struct ev_loop *loop, ev_io *io, int events)
                     "Content-Length: %zu\r\nConnection: close\r\n\r\n",
                     body.len);
         text_add(&reply, body.bytes, body.len);
-        /* It fits the socket's buffer; a scraper that does not read loses it. */
+        /* The page fits into the socket's buffer; a scraper that does not read loses it. */
         if (send(io->fd, reply.bytes, reply.len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-            log_debug("metrics: a scraper went away");
+            log_debug("metrics: a scraper closed its connection early");
         text_free(&body);
         text_free(&reply);
     }
@@ -228,7 +228,7 @@ metrics_open(struct ev_loop *loop, const char *address)
         return true;
     page.fd = listen_on(address);
     if (page.fd < 0) {
-        log_error("metrics: PUSH_METRICS %s cannot be listened on: %s", address, strerror(errno));
+        log_error("metrics: cannot listen on PUSH_METRICS %s: %s", address, strerror(errno));
         return false;
     }
     ev_io_init(&page.accept, on_accept, page.fd, EV_READ);

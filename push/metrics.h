@@ -1,5 +1,5 @@
 /*
- * What is counted, and the page that shows it.
+ * Counters, and the page that shows them.
  */
 #ifndef PUSH_METRICS_H
 #define PUSH_METRICS_H
@@ -54,13 +54,13 @@ extern int64_t metrics[METRIC__COUNT];
 
 enum histogram { HISTOGRAM_COMMIT, HISTOGRAM_HELLO, HISTOGRAM_REPLAY, HISTOGRAM__COUNT };
 
-/* Commit to socket or hello to ready in ms, or events of one replay. */
+/* Adds a value: ms from commit to socket or hello to ready, or events of one replay. */
 void metrics_observe(enum histogram histogram, int64_t value);
 
 /* The page in Prometheus' text format. */
 void metrics_write(struct text *out);
 
-/* Serves the page on host:port; an empty address: not at all.  False: logged. */
+/* Serves the page on host:port; with an empty address it does nothing.  false: logged. */
 bool metrics_open(struct ev_loop *loop, const char *address);
 void metrics_close(void);
 

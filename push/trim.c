@@ -1,6 +1,6 @@
 /*
- * What is free is no measure of what could be given back: most of it may have been given back
- * before.  So growth of the resident memory decides, too.
+ * The amount of free memory does not show what could be given back, as most of it may have been
+ * before; so the growth of resident memory decides too.
  */
 #include "push/trim.h"
 
@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define BYTES   2097152 /* of growth, and free */
-#define SECONDS 3       /* between two looks */
+#define SECONDS 3       /* between two checks */
 
 /* Resident bytes; 0: unknown. */
 static int64_t

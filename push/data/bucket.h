@@ -1,5 +1,5 @@
 /*
- * A leaky bucket: how much somebody may do at once, and for how long.  Pure data.
+ * A leaky bucket: how much may be done at once and per second.  Pure data.
  */
 #ifndef PUSH_DATA_BUCKET_H
 #define PUSH_DATA_BUCKET_H
@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Zeroed it is empty. */
+/* All zero it is empty. */
 struct bucket {
     int32_t level; /* in thousandths of what is counted */
     int32_t at;    /* steady ms when the level was right; wraps */
@@ -18,7 +18,7 @@ struct bucket_size {
     int32_t most, per_second;
 };
 
-/* Puts so much in; false, and nothing is put in, when it does not fit.  now: steady us. */
+/* Puts an amount in; false: it does not fit, and nothing was put in.  now: steady us. */
 bool bucket_take(struct bucket *b, const struct bucket_size *size, int32_t much, int64_t now);
 
 #endif

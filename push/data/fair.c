@@ -1,5 +1,5 @@
 /*
- * A ring of lanes.  A lane lives while it has items, is held or rests.
+ * A ring of lanes.  A lane exists while it has items, is held or is resting.
  */
 #include "push/data/fair.h"
 
@@ -35,7 +35,7 @@ find(struct fair *f, const unsigned char owner[12])
     return l;
 }
 
-/* A new lane gets its turn after all others. */
+/* A new lane is served after all others. */
 static struct fair_lane *
 add_lane(struct fair *f, const unsigned char owner[12])
 {

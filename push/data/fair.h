@@ -1,6 +1,6 @@
 /*
- * A queue that is fair by owner: a thousand items of one user do not delay another's one.  Each
- * owner has a lane, and lanes take turns.  Pure data, no I/O; the caller locks.
+ * A queue that is fair by owner: a thousand items of one user do not delay another user's single
+ * one.  Each owner has a lane, and lanes are served in turn.  Pure data, no I/O; the caller locks.
  */
 #ifndef PUSH_DATA_FAIR_H
 #define PUSH_DATA_FAIR_H
@@ -12,13 +12,13 @@
 
 struct fair_lane;
 
-/* What waits; part of a larger struct. */
+/* An item in the queue; part of a larger struct. */
 struct fair_item {
     struct fair_item *after, **link;
-    struct fair_lane *lane; /* NULL: does not wait */
+    struct fair_lane *lane; /* NULL: it is not in the queue */
 };
 
-/* Zeroed it is empty. */
+/* All zero it is empty. */
 struct fair {
     struct fair_lane *buckets[FAIR_BUCKETS]; /* by owner */
     struct fair_lane *next_lane;             /* in the ring of all lanes; served next */
@@ -28,20 +28,20 @@ struct fair {
 /* Puts an item at the end of its owner's lane. */
 void fair_add(struct fair *f, const unsigned char owner[12], struct fair_item *item);
 
-/* Takes an item out wherever it waits; nothing when it does not. */
+/* Takes an item out of the queue; does nothing if it is not in it. */
 void fair_remove(struct fair *f, struct fair_item *item);
 
 /*
- * The first item of the next lane that is not held and has rested; NULL when there is none, and
- * then *again is the earliest instant at which one has rested (0: none is resting).
+ * Takes the first item of the next lane that is neither held nor resting.  NULL: there is none, and
+ * *again is when the first lane ends its rest (0: none is resting).
  */
 struct fair_item *fair_take(struct fair *f, int64_t now, int64_t *again);
 
-/* The owner's next item is not taken before fair_release(), and then not before that instant. */
+/* fair_hold() keeps the owner's next item until fair_release(), which lets it rest until then. */
 void fair_hold(struct fair *f, const unsigned char owner[12]);
 void fair_release(struct fair *f, const unsigned char owner[12], int64_t rests_until);
 
-/* Frees the lanes; items must have been taken. */
+/* Frees the lanes; all items must have been taken. */
 void fair_free(struct fair *f);
 
 #endif

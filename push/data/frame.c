@@ -1,6 +1,6 @@
 /*
- * Shared frames.  What a server sends is not masked, so header and text are
- * the same bytes for every socket (RFC 6455, 5.2).
+ * What a server sends is not masked, so header and text are the same bytes for every socket
+ * (RFC 6455, 5.2).
  */
 #include "push/data/frame.h"
 
@@ -9,7 +9,7 @@
 
 #define FIN_TEXT 0x81
 
-/* Writes the header; its length. */
+/* Writes the header; returns its length. */
 static uint32_t
 write_header(unsigned char *out, size_t len)
 {

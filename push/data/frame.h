@@ -1,6 +1,6 @@
 /*
- * A message to browsers as it goes over the wire, built once, shared by all
- * sockets that get it.
+ * A message to browsers as it goes over the wire: built once, and shared by all sockets that get
+ * it.
  */
 #ifndef PUSH_DATA_FRAME_H
 #define PUSH_DATA_FRAME_H
@@ -11,17 +11,17 @@
 struct frame {
     uint32_t refs;
     uint32_t len;          /* of bytes */
-    uint32_t head;         /* of the WebSocket header at their start */
+    uint32_t head;         /* length of the WebSocket header */
     unsigned char bytes[]; /* header and text */
 };
 
-/* A text frame with one reference, the caller's. */
+/* A new text frame with one reference, which the caller owns. */
 struct frame *frame_new(const char *text, size_t len);
 
-/* One more owner; gives the frame back. */
+/* Adds a reference; returns the frame. */
 struct frame *frame_share(struct frame *frame);
 
-/* One owner less; NULL is fine. */
+/* Drops a reference and frees the frame with the last one; NULL is fine. */
 void frame_drop(struct frame *frame);
 
 #endif

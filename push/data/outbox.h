@@ -1,5 +1,5 @@
 /*
- * Frames that wait for a socket, in order.  Pure data; empty it takes no memory.
+ * Frames that wait for a socket, in order.  Pure data; without frames it takes no memory.
  */
 #ifndef PUSH_DATA_OUTBOX_H
 #define PUSH_DATA_OUTBOX_H
@@ -19,8 +19,8 @@ struct outbox {
 void outbox_add(struct outbox *box, struct frame *frame);
 
 /*
- * The oldest frames in one piece: as many as fit room, or a larger one alone
- * and where it is.  Returns the length; *count is how many, for outbox_drop().
+ * The oldest frames in one piece: as many as fit into room, or one larger frame where it lies.
+ * Returns the length; *count is the number of frames, for outbox_drop().
  */
 size_t outbox_gather(const struct outbox *box, unsigned char *room, size_t size,
                      const unsigned char **bytes, uint32_t *count);

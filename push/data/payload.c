@@ -1,6 +1,6 @@
 /*
- * Frames come from the log or from Redis, written by api: they are parsed with
- * a plain tokener, and anything unexpected is "not readable", never a guess.
+ * Frames come from the log or from Redis and were written by the api, so a plain tokener parses
+ * them; whatever is unexpected makes the frame "not readable".
  */
 #include "push/data/payload.h"
 
@@ -11,7 +11,7 @@
 #include "common/clock.h"
 #include "push/data/frame.h"
 
-#define AT_WITHIN 512 /* "at" stands before anything a user wrote */
+#define AT_WITHIN 512 /* "at" comes before anything that a user wrote */
 
 static struct json_object *
 parse(const struct frame *f)
@@ -30,7 +30,7 @@ parse(const struct frame *f)
     return root;
 }
 
-/* changes[field][1], or [0] for what is no more. */
+/* changes[field][side]: 0 is the value before, 1 the value after; NULL: none. */
 static struct json_object *
 changed_value(struct json_object *changes, const char *field, size_t side)
 {
@@ -59,7 +59,7 @@ read_presence(struct payload *out, struct json_object *changes)
     out->shown = out->presence && json_object_get_boolean(value);
 }
 
-/* A generation of credentials that ended, and the session that goes on. */
+/* The generation of credentials that has ended, and the login session that was kept. */
 static void
 read_generation(struct payload *out, struct json_object *changes, struct json_object *data)
 {

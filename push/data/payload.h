@@ -1,6 +1,5 @@
 /*
- * The few facts that push reads out of an event's frame; all else is relayed
- * unread.
+ * The few facts that push reads from an event's frame; everything else is relayed unread.
  */
 #ifndef PUSH_DATA_PAYLOAD_H
 #define PUSH_DATA_PAYLOAD_H
@@ -12,7 +11,7 @@
 struct frame;
 
 struct payload {
-    bool readable;    /* the frame was what we expect */
+    bool readable;    /* the frame has the expected form */
     bool access;      /* changes.access is there ... */
     bool opened;      /* ... and says that everyone may see the project now */
     bool presence;    /* changes.presence is there ... */
@@ -23,10 +22,10 @@ struct payload {
     char kept[25];    /* data.kept; empty: none */
 };
 
-/* Parses the frame's text. */
+/* Parses the frame's text; what it does not contain gets the values above. */
 void payload_read(struct payload *out, const struct frame *frame);
 
-/* The instant of an event in ms, without parsing it; 0 when it cannot be seen. */
+/* The time of an event in ms, found without parsing; 0: not found. */
 int64_t payload_at(const struct frame *frame);
 
 #endif

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Where the id stands, or should. */
+/* The index of the id, or where it would be inserted. */
 static uint32_t
 find(const struct rights *r, const unsigned char id[12], bool *there)
 {

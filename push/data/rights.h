@@ -1,5 +1,5 @@
 /*
- * Who may see a project: everybody, or its members.  Pure data.
+ * Who may see a project: everyone, or its members.  Pure data.
  */
 #ifndef PUSH_DATA_RIGHTS_H
 #define PUSH_DATA_RIGHTS_H
@@ -16,7 +16,7 @@ struct rights {
 
 void rights_free(struct rights *rights);
 
-/* A member more or less; knows one already: nothing happens. */
+/* Adds or removes a member; does nothing if that is the case already. */
 void rights_add(struct rights *rights, const unsigned char id[12]);
 void rights_remove(struct rights *rights, const unsigned char id[12]);
 

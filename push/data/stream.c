@@ -1,5 +1,5 @@
 /*
- * Order by number.  The ring is indexed by seq modulo its size, a power of two.
+ * The ring is indexed by seq modulo its size, a power of two.
  */
 #include "push/data/stream.h"
 

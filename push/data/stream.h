@@ -1,6 +1,6 @@
 /*
- * A topic's events in order: the newest ones, those that came too early, and
- * what is known to be missing.  Pure data, no I/O.
+ * A topic's events in order: the newest ones, those that arrived too early, and what is known to be
+ * missing.  Pure data, no I/O.
  */
 #ifndef PUSH_DATA_STREAM_H
 #define PUSH_DATA_STREAM_H
@@ -12,9 +12,9 @@
 struct arrival;
 struct frame;
 
-#define STREAM_FRAMES 1024    /* newest events kept for those who come back */
-#define STREAM_BYTES  1048576 /* and at most so many bytes of them */
-#define STREAM_EARLY  64      /* events kept ahead of a gap; beyond, the log is read */
+#define STREAM_FRAMES 1024    /* newest events kept for clients that come back */
+#define STREAM_BYTES  1048576 /* and the most bytes that they may have */
+#define STREAM_EARLY  64      /* events kept ahead of a gap; more are read from the log */
 
 struct stream {
     int64_t head; /* newest number relayed */
@@ -26,29 +26,29 @@ struct stream {
     uint32_t early_count;
 };
 
-/* Begins behind a number, empty. */
+/* Starts after a number, without events. */
 void stream_start(struct stream *stream, int64_t head);
 void stream_free(struct stream *stream);
 
 enum stream_answer {
-    STREAM_NEXT,      /* relay it: stream_add() */
+    STREAM_NEXT,      /* the next one: relay it with stream_add() */
     STREAM_OLD,       /* known already */
     STREAM_EARLY_ONE, /* kept, or only its number remembered */
 };
 
-/* What to do with an event that arrived; an early one is kept by a share of its frame. */
+/* What to do with an event that arrived; of an early one the stream keeps a reference. */
 enum stream_answer stream_judge(struct stream *stream, const struct arrival *event);
 
-/* Appends the next event: head moves on, the ring keeps a share of the frame. */
+/* Appends the next event: head moves on, and the ring keeps a reference to the frame. */
 void stream_add(struct stream *stream, struct frame *frame);
 
-/* Drops the ring: older events are read from the log again. */
+/* Empties the ring: older events are read from the log again. */
 void stream_forget(struct stream *stream);
 
-/* Takes out the early event that is next by now; its frame is the caller's to drop. */
+/* Takes out the early event that has become the next one; the caller drops its frame. */
 bool stream_early_next(struct stream *stream, struct arrival *out);
 
-/* Forgets early events beyond a number and takes it for the newest heard of. */
+/* Forgets early events beyond a number, and that more was heard of. */
 void stream_doubt(struct stream *stream, int64_t seen);
 
 /* Number of the oldest event in the ring; head + 1 when there is none. */

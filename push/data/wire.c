@@ -1,6 +1,6 @@
 /*
- * JSON in, JSON out.  Whatever a client sent is only ever echoed through
- * json_string() or as the JSON text of its ref.
+ * JSON in, JSON out.  What a client sent is only echoed through json_string(), as the JSON text of
+ * its ref or as a signal that json-c has parsed and printed again.
  */
 #include "push/data/wire.h"
 
@@ -14,7 +14,7 @@
 #include "push/data/frame.h"
 
 #define REF_TEXT   64
-#define REF_NUMBER 9007199254740991 /* 2^53 - 1, which JavaScript reads exactly */
+#define REF_NUMBER 9007199254740991 /* 2^53 - 1: JavaScript reads larger ones inexactly */
 
 enum field { TOPIC = 1, SINCE = 2, TOKEN = 4, STATE = 8 };
 
@@ -37,18 +37,18 @@ static const struct {
 } errors[WIRE_ERROR__COUNT] = {
     [WIRE_OK]           = {"ok",             ""},
     [WIRE_MALFORMED]    = {"malformed",      "The message is not a JSON object."},
-    [WIRE_BINARY]       = {"binary",         "Messages are text."},
-    [WIRE_UNKNOWN_OP]   = {"unknown-op",     "There is no such op."},
-    [WIRE_BAD_FIELD]    = {"bad-field",      "A member is missing or of the wrong type."},
-    [WIRE_NO_HELLO]     = {"no-hello",       "Say hello first, and wait for ready."},
-    [WIRE_SAID_HELLO]   = {"said-hello",     "Hello was said; renew a token with op token."},
-    [WIRE_NOT_FOUND]    = {"not-found",      "There is no such topic, or you may not see it."},
-    [WIRE_NOT_FOLLOWED] = {"not-followed",   "You do not follow this topic."},
+    [WIRE_BINARY]       = {"binary",         "Messages must be text frames."},
+    [WIRE_UNKNOWN_OP]   = {"unknown-op",     "This op does not exist."},
+    [WIRE_BAD_FIELD]    = {"bad-field",      "A member is missing or has the wrong type."},
+    [WIRE_NO_HELLO]     = {"no-hello",       "Send hello first and wait for ready."},
+    [WIRE_SAID_HELLO]   = {"said-hello",     "Hello was already sent; use op token to renew the token."},
+    [WIRE_NOT_FOUND]    = {"not-found",      "This topic does not exist, or you may not see it."},
+    [WIRE_NOT_FOLLOWED] = {"not-followed",   "You are not following this topic."},
     [WIRE_TOO_MANY]     = {"too-many",       "This connection follows too many topics."},
-    [WIRE_THROTTLED]    = {"throttled",      "Too much at once; try again in a moment."},
-    [WIRE_TOO_LARGE]    = {"too-large",      "A signal may have at most 1024 bytes."},
-    [WIRE_STORE_AWAY]   = {"store-away",     "The database is away; try again."},
-    [WIRE_REPLACED]     = {"replaced",       "The topic was followed or left again before the answer."},
+    [WIRE_THROTTLED]    = {"throttled",      "Too many requests; try again in a moment."},
+    [WIRE_TOO_LARGE]    = {"too-large",      "A signal can have at most 1024 bytes."},
+    [WIRE_STORE_AWAY]   = {"store-away",     "The database is unavailable; try again."},
+    [WIRE_REPLACED]     = {"replaced",       "The topic was followed or unfollowed again before this request was answered."},
 };
 /* clang-format on */
 
@@ -58,7 +58,7 @@ wire_error_name(enum wire_error error)
     return errors[error].name;
 }
 
-/* A string or a number, kept as JSON text; false when it is neither or too long. */
+/* Reads ref, a string or a number, as JSON text; false: it is neither, or too long. */
 static bool
 read_ref(struct json_object *root, char out[WIRE_REF])
 {
@@ -72,7 +72,7 @@ read_ref(struct json_object *root, char out[WIRE_REF])
         return false;
     if (json_object_is_type(ref, json_type_int) &&
         (json_object_get_int64(ref) > REF_NUMBER || json_object_get_int64(ref) < -REF_NUMBER))
-        return false; /* it would come back as another number */
+        return false; /* it would be echoed as a different number */
     text = json_object_to_json_string_ext(ref, JSON_C_TO_STRING_NOSLASHESCAPE);
     if (strlen(text) > REF_TEXT + 2)
         return false;
@@ -137,7 +137,7 @@ wire_read(const char *bytes, size_t len, struct wire_in *in, const char **detail
     if (!json_object_is_type(in->root, json_type_object))
         return WIRE_MALFORMED;
     if (!read_ref(in->root, in->ref)) {
-        *detail = "ref must be a number within 2^53 or a text of at most 64 bytes";
+        *detail = "ref must be a number within 2^53 or a string of at most 64 bytes";
         return WIRE_BAD_FIELD;
     }
     if (!read_text(in->root, "op", &op, &op_len) || op == NULL) {

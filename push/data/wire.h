@@ -1,5 +1,5 @@
 /*
- * The messages spoken with a browser, both ways.  Decides nothing.
+ * The messages to and from a browser.  Decides nothing.
  */
 #ifndef PUSH_DATA_WIRE_H
 #define PUSH_DATA_WIRE_H
@@ -13,7 +13,7 @@ struct json_object;
 struct text;
 
 #define WIRE_MAX        65536  /* bytes of a client's message */
-#define WIRE_FOLLOW_MAX 131072 /* of a follow, once READY: its cursor may name 5,000 topics */
+#define WIRE_FOLLOW_MAX 131072 /* of a follow, once READY: its cursor may contain 5,000 topics */
 #define WIRE_REF        68     /* JSON text of a client's ref: 64 bytes, quotes, a NUL and room */
 
 /* WebSocket close codes. */
@@ -35,27 +35,27 @@ enum wire_op {
     WIRE_OP__COUNT
 };
 
-/* Error codes as they stand on the wire; each has its sentence in wire.c. */
+/* Error codes; their names and sentences are a table in wire.c. */
 enum wire_error {
     WIRE_OK,
-    WIRE_MALFORMED,    /* not JSON, or no object */
+    WIRE_MALFORMED,    /* not a JSON object */
     WIRE_BINARY,       /* not a text message */
     WIRE_UNKNOWN_OP,   /* no such op */
     WIRE_BAD_FIELD,    /* a member is missing or of the wrong type */
-    WIRE_NO_HELLO,     /* hello comes first */
-    WIRE_SAID_HELLO,   /* hello comes once */
-    WIRE_NOT_FOUND,    /* no such topic, or not for you to know */
-    WIRE_NOT_FOLLOWED, /* only who follows a topic may do that on it */
+    WIRE_NO_HELLO,     /* hello must come first */
+    WIRE_SAID_HELLO,   /* hello may come only once */
+    WIRE_NOT_FOUND,    /* no such topic, or no right to know of it */
+    WIRE_NOT_FOLLOWED, /* the session must follow the topic for that */
     WIRE_TOO_MANY,     /* too many follows */
-    WIRE_THROTTLED,    /* the user's sockets, or those on the topic, ask for too much at once */
-    WIRE_TOO_LARGE,    /* a signal over its limit */
+    WIRE_THROTTLED,    /* over a quota of the user or of the topic */
+    WIRE_TOO_LARGE,    /* a signal over its size limit */
     WIRE_STORE_AWAY,   /* cannot be decided now */
-    WIRE_REPLACED,     /* another follow of the same topic came before this one's answer */
+    WIRE_REPLACED,     /* the topic was followed or unfollowed again before the answer */
     WIRE_ERROR__COUNT
 };
 const char *wire_error_name(enum wire_error error);
 
-/* A client's message; texts live until wire_in_free(). */
+/* A client's message.  The texts are valid until wire_in_free(). */
 struct wire_in {
     enum wire_op op;
     char ref[WIRE_REF];                        /* as JSON; empty: none */
@@ -64,11 +64,15 @@ struct wire_in {
     struct json_object *root;
 };
 
-/* Reads a message; on an error `detail` says more, and ref is filled in where there was one. */
+/*
+ * Reads a message.  On an error *detail says more (NULL: nothing), and ref is set if there was one.
+ * Call wire_in_free() in either case.
+ */
 enum wire_error wire_read(const char *bytes, size_t len, struct wire_in *out, const char **detail);
 void wire_in_free(struct wire_in *in);
 
-/* Messages to the client, each a new frame.  ref may be NULL or empty. */
+/* Messages to the client.  Each returns a new frame with one reference; ref may be NULL or empty.
+ */
 struct frame *wire_ready(const char *user, const char *epoch, int heartbeat, const char *ref);
 struct frame *wire_following(const char *topic, const char *cursor, bool recovered,
                              const char *ref);
@@ -83,7 +87,7 @@ struct frame *wire_notice(const char *code);
 struct frame *wire_error_frame(enum wire_error error, const char *detail, const char *ref);
 struct frame *wire_presence(const char *topic, const char *users, const char *ref);
 
-/* The message of a signal as the others get it: the client's own members and `userId`. */
+/* Appends a signal as the other clients get it: the sender's members, and `userId`. */
 void wire_signal(struct text *out, const struct wire_in *in, const char *topic, const char *user);
 
 #endif

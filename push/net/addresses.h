@@ -6,14 +6,14 @@
 
 struct address;
 
-/* One more, in its handshake; the same name gives the same address. */
+/* One more connection, which is in its handshake; the same name gives the same address. */
 struct address *addresses_add(const char *name);
 
-/* The handshake of one of them is over, in whatever way. */
+/* The handshake of one of them has ended, successfully or not. */
 void addresses_shaken(struct address *address);
 long addresses_shaking(const struct address *address);
 
-/* One less; NULL is fine. */
+/* One connection less; NULL is fine. */
 void addresses_remove(struct address *address);
 
 long addresses_count(const struct address *address);

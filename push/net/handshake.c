@@ -1,6 +1,6 @@
 /*
- * The handshake.  All of it is judged when the upgrade is asked for, before lws
- * looks for a subprotocol: where it finds none it hangs up without a status.
+ * All of it is checked when the upgrade is requested, before lws looks for a subprotocol: if lws
+ * finds none it closes the connection without a status.
  */
 #include "push/net/handshake.h"
 
@@ -12,8 +12,8 @@
 #include "push/net/addresses.h"
 #include "push/metrics.h"
 
-#define AT_ONCE 64 /* handshakes of an address under way */
-#define SHAKING 1u /* bit of the opaque pointer: the handshake is not over */
+#define AT_ONCE 64 /* handshakes of one address at a time */
+#define SHAKING 1u /* bit of the opaque pointer: the handshake is not complete */
 
 static const struct config *config;
 
@@ -48,7 +48,7 @@ handshake_done(struct lws *wsi)
     lws_set_opaque_user_data(wsi, address);
 }
 
-/* An address is counted from its first byte on, so that half a handshake counts too. */
+/* An address is counted from the connection on, so that unfinished handshakes count too. */
 bool
 handshake_accept(struct lws *wsi)
 {
@@ -88,7 +88,7 @@ too_many(struct lws *wsi)
 
 /* ------------------------------------------------------------ headers */
 
-/* Is the origin one of the comma list?  No Origin: not a browser. */
+/* Is the origin in the comma-separated list?  Without Origin it is not a browser. */
 static bool
 origin_ok(struct lws *wsi)
 {
@@ -150,29 +150,28 @@ answer(struct lws *wsi, unsigned status, const char *why)
 {
     metrics[METRIC_REFUSED]++;
     if (lws_return_http_status(wsi, status, why) != 0)
-        return; /* it is dropped anyhow */
+        return; /* it is dropped anyway */
 }
 
 bool
 handshake_judge(struct lws *wsi, bool draining)
 {
-    /* An odd Upgrade was answered by lws, which has let go of the headers since (CVE-2025-11677).
-     */
+    /* lws has answered a malformed Upgrade itself and freed the headers since (CVE-2025-11677). */
     if (lws_hdr_total_length(wsi, WSI_TOKEN_UPGRADE) == 0)
         return false;
     if (draining)
         answer(wsi, HTTP_STATUS_SERVICE_UNAVAILABLE, "restarting");
     else if (too_many(wsi))
-        answer(wsi, 429, "too many sockets of this address");
+        answer(wsi, 429, "too many sockets from this address");
     else if (!path_ok(wsi))
         answer(wsi, HTTP_STATUS_NOT_FOUND, NULL);
     else if (!upgrade_ok(wsi))
-        answer(wsi, 426, "only websocket");
+        answer(wsi, 426, "only WebSocket upgrades are served here");
     else if (!origin_ok(wsi))
-        answer(wsi, HTTP_STATUS_FORBIDDEN, "this origin is not one of ALLOWED_ORIGINS");
+        answer(wsi, HTTP_STATUS_FORBIDDEN, "this origin is not in ALLOWED_ORIGINS");
     else if (!subprotocol_ok(wsi))
         answer(wsi, HTTP_STATUS_BAD_REQUEST,
-               "needs Sec-WebSocket-Protocol: " HANDSHAKE_SUBPROTOCOL);
+               "Sec-WebSocket-Protocol must contain " HANDSHAKE_SUBPROTOCOL);
     else
         return true;
     return false;
@@ -182,7 +181,7 @@ void
 handshake_refuse_http(struct lws *wsi)
 {
     if (path_ok(wsi))
-        answer(wsi, 426, "only websocket");
+        answer(wsi, 426, "only WebSocket upgrades are served here");
     else
         answer(wsi, HTTP_STATUS_NOT_FOUND, NULL);
 }

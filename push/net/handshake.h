@@ -1,5 +1,5 @@
 /*
- * Who may open a socket, decided before there is one: a no is an HTTP status.
+ * Who may open a socket, decided before there is one: a refusal is an HTTP status.
  */
 #ifndef PUSH_NET_HANDSHAKE_H
 #define PUSH_NET_HANDSHAKE_H
@@ -14,22 +14,22 @@ struct lws;
 
 void handshake_open(const struct config *config);
 
-/* A connection came, nothing was read yet; false: drop it. */
+/* A new connection, of which nothing has been read; false: drop it. */
 bool handshake_accept(struct lws *wsi);
 
-/* It has become a socket: no handshake any more. */
+/* The handshake is complete. */
 void handshake_done(struct lws *wsi);
 
-/* It is gone, at whatever stage. */
+/* The connection is gone, at whatever stage. */
 void handshake_forget(struct lws *wsi);
 
-/* It wants to be a WebSocket; false: it was answered, drop it. */
+/* It asks for an upgrade; false: it was refused, drop it. */
 bool handshake_judge(struct lws *wsi, bool draining);
 
-/* It wants something else, which we do not have. */
+/* It asks for something else, which is refused. */
 void handshake_refuse_http(struct lws *wsi);
 
-/* Did it come through nginx, which counts and buffers by itself? */
+/* Did it come through nginx, which counts and buffers connections itself? */
 bool handshake_through_nginx(struct lws *wsi);
 
 #endif

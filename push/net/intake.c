@@ -1,8 +1,9 @@
 /*
- * Counts reads, not bytes: libwebsockets reads at most the rx_buffer_size of server.c and LWS_PRE
- * at once, 272 bytes, so reads bound bytes too, and a count needs no system call.  With TLS it
- * takes a record of up to 16 KiB from the kernel and goes on reading that, so there the bytes that
- * wait are asked for, and counted as the reads that they will be.
+ * It counts reads, not bytes: libwebsockets reads at most the rx_buffer_size of server.c and
+ * LWS_PRE at once, 272 bytes, so a limit on reads is one on bytes too, and counting needs no system
+ * call. With TLS the library takes a record of up to 16 KiB from the kernel and reads from that, so
+ * there the kernel is asked how many bytes wait, and these count as the reads that they will
+ * become.
  */
 #include "push/net/intake.h"
 
@@ -13,12 +14,12 @@
 #include "common/clock.h"
 #include "push/metrics.h"
 
-/* For the 200 messages that ops.c allows at once, and two of 128 KiB with them; then for its 20 a
- * second, of 5 KiB each. */
+/* Enough for the 200 messages that quota.c allows at once together with two of 128 KiB, and then
+ * for 20 a second of 5 KiB each. */
 static const struct bucket_size reads = {1500, 400};
 
-#define READ   272   /* bytes of one */
-#define RECORD 16384 /* bytes of TLS that are taken at once */
+#define READ   272   /* bytes of one read */
+#define RECORD 16384 /* bytes of a TLS record */
 
 static struct {
     struct ev_loop *loop;
@@ -53,7 +54,7 @@ unlink_paused(struct intake *in)
     in->link = NULL;
 }
 
-/* How many reads follow from one wake-up. */
+/* The number of reads that follow from one wake-up. */
 static int32_t
 reads_ahead(struct intake *in)
 {

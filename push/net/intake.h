@@ -1,9 +1,9 @@
 /*
- * How much is read from one socket.
+ * Limits how much is read from one socket.
  *
- * libwebsockets answers pings and takes messages apart without telling us, so its reads are
- * counted: a watcher of our own on the same file wakes whenever the library is about to read. A
- * socket that makes it read too often is left unread until the next tick, and its peer waits.
+ * libwebsockets answers pings and parses fragments without reporting them, so its reads are
+ * counted: a watcher of our own on the same file descriptor wakes whenever the library is about to
+ * read.  A socket that makes it read too often is not read until the next tick, and its peer waits.
  */
 #ifndef PUSH_NET_INTAKE_H
 #define PUSH_NET_INTAKE_H

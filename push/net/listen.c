@@ -1,6 +1,6 @@
 /*
- * libwebsockets' context, the unix socket that nginx talks to, and the port
- * for browsers that come directly, by TLS when there is a certificate.
+ * The unix socket that nginx connects to, and the port for browsers that connect directly, with TLS
+ * if there is a certificate.
  */
 #include "push/net/listen.h"
 
@@ -18,7 +18,7 @@
 
 #define OPEN_FILES 131072
 
-/* Pings are session.c's: lws keeps its own in a sorted list, slow to add to. */
+/* session.c sends pings: lws keeps its own in a sorted list, to which adding is slow. */
 static const lws_retry_bo_t no_pings = {0};
 
 static bool
@@ -28,13 +28,13 @@ listen_unix(struct lws_context *context, struct lws_context_creation_info info, 
     struct lws_vhost *vhost;
 
     info.vhost_name = HANDSHAKE_NGINX;
-    info.port = 0; /* so lws wants it for a path */
+    info.port = 0; /* as lws requires for a path */
     info.iface = path;
     info.options |= LWS_SERVER_OPTION_UNIX_SOCK;
     vhost = lws_create_vhost(context, &info);
     umask(before);
     if (vhost == NULL)
-        log_error("listen: PUSH_SOCKET %s cannot be listened on", path);
+        log_error("listen: cannot listen on PUSH_SOCKET %s", path);
     return vhost != NULL;
 }
 
@@ -55,10 +55,10 @@ listen_tcp(struct lws_context *context, struct lws_context_creation_info info, c
     info.iface = host[0] == '\0' ? NULL : host;
     if (tls_on())
         info.options |= LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX;
-    info.alpn = "http/1.1"; /* lws would offer HTTP/2 */
+    info.alpn = "http/1.1"; /* by default lws would offer HTTP/2 */
     if (lws_create_vhost(context, &info) != NULL)
         return true;
-    log_error("listen: PUSH_LISTEN %s cannot be listened on", address);
+    log_error("listen: cannot listen on PUSH_LISTEN %s", address);
     return false;
 }
 
@@ -70,7 +70,7 @@ lws_says(int level, const char *line)
     log_write(level == LLL_ERR ? LOG_WARN : LOG_DEBUG, "listen: lws: %.*s", (int)len, line);
 }
 
-/* A file per socket; lws sizes its tables by the limit. */
+/* Each socket takes a file descriptor, and lws sizes its tables by the limit. */
 static void
 raise_open_files(void)
 {
@@ -80,7 +80,7 @@ raise_open_files(void)
         return;
     limit.rlim_cur = limit.rlim_max < OPEN_FILES ? limit.rlim_max : OPEN_FILES;
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-        log_warn("listen: the number of open files cannot be raised");
+        log_warn("listen: the limit of open files could not be raised");
 }
 
 struct lws_context *
@@ -104,13 +104,13 @@ listen_open(struct ev_loop *loop, const struct config *config,
     info.protocols = protocols;
     info.max_http_header_data = 8192;
     info.max_http_header_pool = LWS_MEMORY_HANDSHAKES;
-    info.timeout_secs = (unsigned)config->push_hello_seconds; /* for each step of a handshake ... */
-    info.timeout_secs_ah_idle = info.timeout_secs;            /* ... and for its headers */
+    info.timeout_secs = (unsigned)config->push_hello_seconds; /* for each step of a handshake, */
+    info.timeout_secs_ah_idle = info.timeout_secs;            /* and for its headers */
     info.retry_and_idle_policy = &no_pings;
     info.gid = info.uid = -1;
     context = lws_create_context(&info);
     if (context == NULL) {
-        log_error("listen: libwebsockets does not start");
+        log_error("listen: libwebsockets could not be started");
         return NULL;
     }
     if (listen_unix(context, info, config->push_socket) &&

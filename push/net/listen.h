@@ -1,5 +1,5 @@
 /*
- * The library's context and what it listens on.
+ * The libwebsockets context and what it listens on.
  */
 #ifndef PUSH_NET_LISTEN_H
 #define PUSH_NET_LISTEN_H

@@ -1,8 +1,7 @@
 /*
- * Every handshake takes some 9 KiB for a moment.  On the heap their holes end
- * up between what the sockets keep, and nobody can use them: 10,000 sockets
- * then cost 5 KiB each instead of 2.5.  So they come from regions of their own;
- * when those are full, from the heap after all.
+ * Every handshake takes about 9 KiB for a moment.  On the heap that would leave holes between the
+ * sockets' own memory: 10,000 sockets then cost 5 KiB each instead of 2.5.  So handshakes have
+ * regions of their own, and use the heap only when these are full.
  */
 #include "push/net/lws_memory.h"
 
@@ -16,7 +15,7 @@
 
 struct region {
     const char *reason;
-    size_t size; /* of a slot; whole pages only where memory is to be given back */
+    size_t size; /* of a slot; whole pages if its memory is given back to the system */
     char *start; /* NULL: not mapped yet */
     uint32_t count;
     uint16_t free[SLOTS];
@@ -43,7 +42,7 @@ map(struct region *r)
     return true;
 }
 
-/* A slot, when the reason has a region with room for it. */
+/* Takes a slot, if the reason has a region with room; else NULL. */
 static void *
 take(size_t size, const char *reason)
 {
@@ -58,7 +57,7 @@ take(size_t size, const char *reason)
     return NULL;
 }
 
-/* Puts a slot back; false when it is none. */
+/* Gives a slot back; false: the memory is not one. */
 static bool
 give(void *memory)
 {
@@ -88,5 +87,5 @@ lws_memory_realloc(void *memory, size_t size, const char *reason)
     }
     if (memory == NULL && (fresh = take(size, reason)) != NULL)
         return fresh;
-    return realloc(memory, size); /* lws grows nothing of a handshake */
+    return realloc(memory, size); /* lws never grows the memory of a handshake */
 }

@@ -409,7 +409,7 @@ check_pending(int64_t now)
             session_close(s, CLOSE_NO_HELLO, "no hello");
         } else if (s->state == SESSION_CHECKING && now - s->since > CHECK_SECONDS * 1000000LL) {
             metrics[METRIC_CUT_RESTART]++;
-            session_close(s, CLOSE_RESTART, "the database is away");
+            session_close(s, CLOSE_RESTART, "the database is unavailable");
         }
     }
 }

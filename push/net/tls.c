@@ -1,7 +1,7 @@
 /*
- * lws speaks TLS; here is only what it serves: our certificate, TLS 1.2 or
- * newer, and little memory.  New files are tried apart first, so that half a
- * renewal never reaches the listener.
+ * lws speaks TLS; this configures it: our certificate, TLS 1.2 or newer, and little memory.  New
+ * files are first loaded into a context of their own, so a half-finished renewal never reaches the
+ * listener.
  */
 #include "push/net/tls.h"
 
@@ -39,7 +39,7 @@ load(SSL_CTX *into)
     return false;
 }
 
-/* Do the files make a certificate?  Of the kind that is served: OpenSSL keeps one of each kind. */
+/* Do certificate and key match, and is the key of the type in use?  OpenSSL keeps one per type. */
 static bool
 good(void)
 {
@@ -49,7 +49,7 @@ good(void)
     if (ok && tls.served != NULL &&
         EVP_PKEY_get_base_id(SSL_CTX_get0_privatekey(trial)) !=
             EVP_PKEY_get_base_id(SSL_CTX_get0_privatekey(tls.served))) {
-        log_error("tls: the new key is of another kind, which takes a restart");
+        log_error("tls: the new key has another type, which needs a restart");
         ok = false;
     }
     SSL_CTX_free(trial);
@@ -64,7 +64,7 @@ tls_open(const struct config *config)
     if (!certificate && !key)
         return true;
     if (certificate != key || *config->push_listen == '\0') {
-        log_error("tls: PUSH_TLS_CERT and PUSH_TLS_KEY go together, and with PUSH_LISTEN");
+        log_error("tls: PUSH_TLS_CERT and PUSH_TLS_KEY must be set together, and with PUSH_LISTEN");
         return false;
     }
     tls.certificate = config->push_tls_cert;
@@ -78,7 +78,7 @@ tls_use(void *context)
     tls.served = context;
     SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION);
-    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF); /* tickets need no memory here */
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF); /* tickets take no memory here */
     return load(context);
 }
 
@@ -86,5 +86,5 @@ void
 tls_reload(void)
 {
     if (tls_on() && good() && load(tls.served))
-        log_info("tls: the certificate was read again");
+        log_info("tls: the certificate was reloaded");
 }

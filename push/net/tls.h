@@ -8,7 +8,7 @@
 
 struct config;
 
-/* Are the settings complete and the files good?  Off is fine; false: logged. */
+/* Are the settings complete and the files valid?  True without TLS; false: logged. */
 bool tls_open(const struct config *config);
 
 bool tls_on(void);
@@ -16,7 +16,7 @@ bool tls_on(void);
 /* Prepares the SSL_CTX of the listener. */
 bool tls_use(void *context);
 
-/* Reads the files again, for connections from now on; when they are not good, the old ones stay. */
+/* Reads the files again, for new connections; if they are not valid, the old ones stay. */
 void tls_reload(void);
 
 #endif

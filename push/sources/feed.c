@@ -1,7 +1,7 @@
 /*
- * Two connections of one kind: `news` is subscribed and can do nothing else
- * (deploy/DEPENDENCIES.md), `talk` sends commands.  After a failure hiredis frees the
- * context itself, so each callback forgets the pointer before anything else.
+ * Two connections: `news` is subscribed and can do nothing else (deploy/DEPENDENCIES.md), `talk`
+ * sends commands.  After a failure hiredis frees the context itself, so each callback first forgets
+ * the pointer.
  */
 #include "push/sources/feed.h"
 
@@ -22,19 +22,22 @@
 
 #define RETRY_FIRST 0.05
 #define RETRY_LAST  1.0
-#define ANSWER_MAX  16384 /* texts of one answer */
-#define BEAT        0.5   /* seconds between two signs of life that are asked for */
-#define BEATS_MAX                                                                                  \
-    4 /* unanswered, then the connection is given up; counted, not timed: while                    \
-         this process stood still, Redis did no wrong */
-#define OUT_MAX      4194304 /* bytes that wait for Redis to take them; beyond, commands fail */
-#define BEAT_CHANNEL "tw-push:alive" /* subscribed to again and again, to hear that it is heard */
+#define ANSWER_MAX  16384 /* strings in one answer */
+#define BEAT        0.5   /* seconds between two checks that Redis is alive */
 
-struct line {
+/* Unanswered checks after which the connection is dropped.  Counted, not timed: a pause of this
+ * process is not Redis' fault. */
+#define BEATS_MAX 4
+
+#define OUT_MAX      4194304         /* unsent bytes; beyond that, commands fail */
+#define BEAT_CHANNEL "tw-push:alive" /* subscribing to it again is a check */
+
+struct connection {
     const char *name;
     redisAsyncContext *redis; /* NULL: not connected */
-    bool up, said;            /* usable: it has answered; its loss is logged */
-    int beats;                /* since it was asked for a sign of life; 0: none is owed */
+    bool up;                  /* it has answered */
+    bool logged;              /* its loss has been logged */
+    int beats;                /* since an unanswered check; 0: none is unanswered */
     ev_timer retry;
     double delay;
 };
@@ -44,13 +47,13 @@ static struct {
     char host[108];
     int port;
     const struct feed_calls *calls;
-    struct line news, talk;
+    struct connection news, talk;
     ev_timer beat;
     bool closing;
 } feed = {.news = {.name = "news"}, .talk = {.name = "talk"}};
 
 static void
-retry_later(struct line *l)
+retry_later(struct connection *l)
 {
     if (feed.closing)
         return;
@@ -61,7 +64,7 @@ retry_later(struct line *l)
 }
 
 static void
-lost(struct line *l, const char *why)
+lost(struct connection *l, const char *why)
 {
     bool was_up = l->up;
 
@@ -69,31 +72,32 @@ lost(struct line *l, const char *why)
     l->up = false;
     if (feed.closing)
         return;
-    if (was_up || !l->said)
-        log_warn("feed: %s: Redis is away: %s", l->name, why == NULL ? "closed" : why);
-    l->said = true;
+    if (was_up || !l->logged)
+        log_warn("feed: %s: Redis is unavailable: %s", l->name,
+                 why == NULL ? "the connection was closed" : why);
+    l->logged = true;
     retry_later(l);
     if (was_up && l == &feed.news)
         feed.calls->down();
 }
 
 static void
-is_up(struct line *l)
+is_up(struct connection *l)
 {
-    if (l->said)
-        log_info("feed: %s: Redis is back", l->name);
+    if (l->logged)
+        log_info("feed: %s: Redis is available again", l->name);
     l->up = true;
-    l->said = false;
+    l->logged = false;
     l->delay = RETRY_FIRST;
     if (l == &feed.news)
         feed.calls->up();
 }
 
-/* It is alive: a hung server takes connections too, so only an answer makes it usable. */
+/* Redis has answered.  Only that makes a connection usable, as a hung server accepts them too. */
 static void
 on_alive(redisAsyncContext *c, void *answer, void *arg)
 {
-    struct line *l = arg;
+    struct connection *l = arg;
 
     if (answer == NULL || feed.closing || l->redis != c)
         return;
@@ -103,10 +107,10 @@ on_alive(redisAsyncContext *c, void *answer, void *arg)
 }
 
 static void
-ask_alive(struct line *l)
+ask_alive(struct connection *l)
 {
     l->beats = 1;
-    if (l->up && l == &feed.news) /* where nothing but this may be said any more */
+    if (l->up && l == &feed.news) /* the only command it may still send */
         redisAsyncCommand(l->redis, on_alive, l, "SUBSCRIBE " BEAT_CHANNEL);
     else
         redisAsyncCommand(l->redis, on_alive, l, "PING");
@@ -115,7 +119,7 @@ ask_alive(struct line *l)
 static void
 on_connect(const redisAsyncContext *c, int status)
 {
-    struct line *l = c->data;
+    struct connection *l = c->data;
 
     if (status != REDIS_OK)
         lost(l, c->errstr);
@@ -126,30 +130,30 @@ on_connect(const redisAsyncContext *c, int status)
 static void
 on_disconnect(const redisAsyncContext *c, int status)
 {
-    struct line *l = c->data;
+    struct connection *l = c->data;
 
     if (l->redis == c)
         lost(l, status == REDIS_OK ? NULL : c->errstr);
 }
 
-/* Gives up a connection on which nothing is answered. */
+/* Drops a connection on which nothing is answered. */
 static void
-give_up(struct line *l)
+give_up(struct connection *l)
 {
     redisAsyncContext *c = l->redis;
 
-    lost(l, "it does not answer");
+    lost(l, "no answer");
     redisAsyncFree(c);
 }
 
 static void
 on_beat(struct ev_loop *loop, ev_timer *timer, int events)
 {
-    struct line *lines[] = {&feed.news, &feed.talk};
+    struct connection *both[] = {&feed.news, &feed.talk};
 
     (void)loop, (void)timer, (void)events;
     for (int i = 0; i < 2; i++) {
-        struct line *l = lines[i];
+        struct connection *l = both[i];
 
         if (l->redis == NULL)
             continue;
@@ -161,7 +165,7 @@ on_beat(struct ev_loop *loop, ev_timer *timer, int events)
 }
 
 static void
-start_line(struct line *l)
+start_connecting(struct connection *l)
 {
     redisAsyncContext *c =
         feed.port == 0 ? redisAsyncConnectUnix(feed.host) : redisAsyncConnect(feed.host, feed.port);
@@ -175,7 +179,7 @@ start_line(struct line *l)
     }
     c->data = l;
     l->redis = c;
-    l->beats = 1; /* for the connection to come about */
+    l->beats = 1; /* connecting counts as an unanswered check */
     if (feed.port != 0)
         redisEnableKeepAlive(&c->c);
     redisLibevAttach(feed.loop, c);
@@ -187,16 +191,16 @@ static void
 on_retry(struct ev_loop *loop, ev_timer *timer, int events)
 {
     (void)loop, (void)events;
-    start_line(timer->data);
+    start_connecting(timer->data);
 }
 
 static void
-open_line(struct line *l)
+open_connection(struct connection *l)
 {
     l->delay = RETRY_FIRST;
     ev_timer_init(&l->retry, on_retry, 0., 0.);
     l->retry.data = l;
-    start_line(l);
+    start_connecting(l);
 }
 
 bool
@@ -208,8 +212,8 @@ feed_open(struct ev_loop *loop, const char *url, const struct feed_calls *calls)
     }
     feed.loop = loop;
     feed.calls = calls;
-    open_line(&feed.news);
-    open_line(&feed.talk);
+    open_connection(&feed.news);
+    open_connection(&feed.talk);
     ev_timer_init(&feed.beat, on_beat, BEAT, BEAT);
     ev_timer_start(loop, &feed.beat);
     return true;
@@ -276,7 +280,7 @@ on_talk(redisAsyncContext *c, void *answer, void *arg)
 
     (void)c;
     if (r != NULL && r->type == REDIS_REPLY_ERROR)
-        log_warn("feed: Redis refuses: %s", r->str);
+        log_warn("feed: Redis refused a command: %s", r->str);
     else if (r != NULL)
         flatten(r, texts, &count);
     if (q == NULL)
@@ -304,13 +308,13 @@ feed_command(const char *const *words, const size_t *lens, int count, feed_answe
 void
 feed_close(void)
 {
-    struct line *lines[] = {&feed.news, &feed.talk};
+    struct connection *both[] = {&feed.news, &feed.talk};
 
     feed.closing = true;
     ev_timer_stop(feed.loop, &feed.beat);
     for (int i = 0; i < 2; i++) {
-        ev_timer_stop(feed.loop, &lines[i]->retry);
-        if (lines[i]->redis != NULL)
-            redisAsyncFree(lines[i]->redis);
+        ev_timer_stop(feed.loop, &both[i]->retry);
+        if (both[i]->redis != NULL)
+            redisAsyncFree(both[i]->redis);
     }
 }

@@ -1,6 +1,6 @@
 /*
- * Three queues to the threads, two of them urgent and one that is fair by user, and one back; the
- * loop is woken by an ev_async.
+ * Three queues to the threads, two urgent ones and one that is fair by user, and one back to the
+ * loop, which an ev_async wakes.
  */
 #include "push/sources/reader.h"
 
@@ -20,11 +20,11 @@
 #include "push/metrics.h"
 
 /*
- * The first thread serves hello and nothing else, the second what is urgent, the others all: so a
- * hello never waits behind another question, and a live event never behind a user's.
+ * The first thread serves only hello, the second only what is urgent, the others everything.  So a
+ * hello never waits for another query, and a live event never for a user's.
  */
 #define THREADS     4
-#define REST_MAX_US 200000 /* a user rests as long as the job took, at most so long */
+#define REST_MAX_US 200000 /* a user rests for as long as the job took, at most this long */
 
 static struct {
     struct ev_loop *loop;
@@ -55,8 +55,8 @@ take_urgent(enum urgency urgency)
 }
 
 /*
- * The next job for the thread of that number, with the lock held; NULL: none, for so long at least
- * (us, 0: ever).
+ * Takes the next job for that thread, with the lock held.  NULL: there is none, and none will be
+ * ready for *wait us (0: until one is added).
  */
 static struct job *
 next_job(int thread, int64_t *wait)
@@ -156,7 +156,7 @@ judge_store(enum err err)
     if (away == reader.away || reader.stop)
         return;
     reader.away = away;
-    log_warn("reader: the database %s", away ? "is away" : "is back");
+    log_warn("reader: the database is %s", away ? "unavailable" : "available again");
     if (reader.on_away != NULL)
         reader.on_away(away);
 }
@@ -175,7 +175,7 @@ take_answers(struct ev_loop *loop, ev_async *w, int events)
     for (; job != NULL; job = after) {
         after = job->after;
         metrics[METRIC_READS]++;
-        /* A user's own question may be too much for the database and fail alone. */
+        /* A user's own query may be too much for the database and fail by itself. */
         if (!job->cancelled && (!job->owned || job->err == ERR_NONE))
             judge_store(job->err);
         job->done(job);
@@ -193,8 +193,8 @@ check_schema(void)
 }
 
 /*
- * Waits for the database, until it has our schema and tells its time, by which tokens are judged;
- * false: it will never do (logged).
+ * Waits until the database has our schema and tells its time, by which tokens are judged; false: it
+ * can never be used (logged).
  */
 static bool
 open_store(const struct config *config)

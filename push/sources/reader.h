@@ -1,5 +1,5 @@
 /*
- * Threads that do what waits for the database, so that the loop never does.
+ * Threads that wait for the database, so that the loop never does.
  */
 #ifndef PUSH_SOURCES_READER_H
 #define PUSH_SOURCES_READER_H
@@ -14,51 +14,51 @@ struct config;
 struct ev_loop;
 struct store;
 
-/* Something to read; the first member of a struct that says what. */
+/* A query; the first member of a struct that says which. */
 struct job {
     struct fair_item item; /* in its owner's lane */
     struct job *after;     /* among the urgent ones, or those that are done */
     unsigned char owner[12];
     bool owned;
-    atomic_bool cancelled; /* nobody wants it any more: work() is not called */
+    atomic_bool cancelled; /* it is no longer wanted: work() is not called */
     enum err (*work)(struct job *job, struct store *store); /* in a thread: touches the job only */
     void (*done)(struct job *job); /* in the loop: takes the answer, frees the job */
     enum err err;                  /* what work() said; ERR_NOT_FOUND when it was cancelled */
 };
 
-/* Waits for the database, and starts the threads; false when it will never do (logged). */
+/* Waits for the database and starts the threads; false: it can never be used (logged). */
 bool reader_open(struct ev_loop *loop, const struct config *config);
 
 /*
- * Queues what hello or live events wait for: it goes before all that users ask for, and there is a
- * thread for hello alone and one for both alone.  Only for jobs whose number is bounded, whatever
- * users do.
+ * Queues what hello or live events wait for.  It comes before everything that users ask for; one
+ * thread serves hello alone, and one these two alone.  Only for jobs whose number is bounded,
+ * whatever users do.
  */
 enum urgency { URGENT_HELLO, URGENT_LIVE };
 void reader_add_urgent(struct job *job, enum urgency urgency);
 
 /*
- * Queues what one user asks for.  Users take turns; each has one job under way, and rests for as
- * long as that took, so one who asks for much leaves the database to others for half of the time.
+ * Queues what one user asks for.  Users take turns; each has one job under way and then rests for
+ * as long as it took, so a user who asks for a lot uses the database at most half of the time.
  */
 void reader_add(struct job *job, const unsigned char user[12]);
 
-/* Another user waits for the same job: it need not wait for the lane of the first one. */
+/* Another user waits for the same job: moves it to that user's lane. */
 void reader_add_owner(struct job *job, const unsigned char user[12]);
 
-/* Not wanted any more; done() is called all the same. */
+/* It is no longer wanted; done() is called all the same. */
 void reader_cancel(struct job *job);
 
-/* Is the database away, by the last answer? */
+/* Is the database unavailable, judging by the last answer? */
 bool reader_store_away(void);
 
 /* Called with every change of that. */
 void reader_on_away(void (*fn)(bool away));
 
-/* No answer will come any more: do not ask again. */
+/* The threads are being ended: do not queue anything again. */
 bool reader_is_closing(void);
 
-/* Ends the threads; waits for the work under way, and calls done() for all jobs. */
+/* Ends the threads after the work under way, and calls done() for all jobs. */
 void reader_close(void);
 
 #endif

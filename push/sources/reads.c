@@ -1,6 +1,5 @@
 /*
- * The questions to the database.  All of this but the reads_*() that queue a
- * job runs in the reader threads.
+ * Everything here runs in the reader threads, except the reads_*() that queue a job.
  */
 #include "push/sources/reads.h"
 
@@ -142,7 +141,7 @@ load_projects(struct load *load, struct store *store)
     return err;
 }
 
-/* Numbers before rights: a change between the two is told again by the stream. */
+/* Numbers before rights: a change between the two arrives again as an event. */
 static enum err
 load_work(struct job *job, struct store *store)
 {
@@ -181,7 +180,7 @@ page_item(void *arg, const struct event_item *item)
     struct arrival *h;
 
     if (item->seq > p->page->upto || (p->bytes > 0 && p->bytes + item->len + 10 > STREAM_BYTES))
-        return ERR_TOO_LARGE; /* enough */
+        return ERR_TOO_LARGE; /* stop here */
     p->page->items = grown(p->page->items, p->page->count, &p->size, sizeof(*p->page->items));
     h = &p->page->items[p->page->count++];
     h->seq = item->seq;
@@ -242,7 +241,7 @@ reads_numbers_free(struct numbers *h)
     free(h);
 }
 
-/* Of one topic's many events the newest number is enough; they come in bursts. */
+/* Keeps the newest number of a topic.  Its events come in bursts, so few items are searched. */
 static enum err
 heads_item(void *arg, const struct event_item *item)
 {
@@ -294,7 +293,7 @@ heads_work(struct job *job, struct store *store)
 void
 reads_numbers(struct numbers *h)
 {
-    h->names = h->items; /* what was added so far is the question */
+    h->names = h->items; /* what was added is the question */
     h->asked = h->count;
     h->items = NULL;
     h->count = h->size = 0;

@@ -1,6 +1,6 @@
 /*
- * What the reader threads read: a struct per question.  The caller fills in
- * the question and `job.done`; reads_*() queues it.
+ * Queries about topics: a struct for each.  The caller fills in the question and `job.done`, and
+ * reads_*() queues it.
  */
 #ifndef PUSH_SOURCES_READS_H
 #define PUSH_SOURCES_READS_H
@@ -47,10 +47,11 @@ struct page {
     uint32_t count;
     struct arrival *items;
 };
-void reads_page(struct page *page, const unsigned char *user); /* NULL: live events wait for it */
+void reads_page(struct page *page,
+                const unsigned char *user); /* NULL: live events wait for it, so it is urgent */
 void reads_page_free(struct page *page);
 
-/* The newest number of every topic with an event since an instant, or of all that are named. */
+/* The newest number of every topic with an event since a time, or of all that are named. */
 struct numbers {
     struct job job;
     int64_t since;    /* ms; 0: the named ones */
@@ -60,7 +61,7 @@ struct numbers {
     struct topic_number {
         char name[EVENT_TOPIC];
         int64_t seq;
-    } * names, *items; /* those asked about; the answer, without those that are not there */
+    } * names, *items; /* those asked about; the answer, without topics that do not exist */
 };
 void reads_numbers(struct numbers *numbers);
 void reads_numbers_add(struct numbers *numbers, const char *name, int64_t seq);

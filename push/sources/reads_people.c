@@ -1,5 +1,5 @@
 /*
- * All of this but the reads_people_*() that queue a job runs in the reader threads.
+ * Everything here runs in the reader threads, except the reads_people_*() that queue a job.
  */
 #include "push/sources/reads_people.h"
 
@@ -109,7 +109,7 @@ check_work(struct job *job, struct store *store)
     bson_t *own =
         BCON_NEW("projection", "{", "presence", BCON_BOOL(true), "deletedAt", BCON_BOOL(true),
                  "disabledAt", BCON_BOOL(true), "credentialGen", BCON_BOOL(true), "}");
-    /* Users first: a session that an event between the two reads keeps is not taken for ended. */
+    /* Users first, so a session that was kept by a change between the two reads is not refused. */
     enum err err = store_find(store, STORE_USERS, users, own, check_user, c);
 
     if (err == ERR_NONE)
@@ -143,7 +143,7 @@ projects_one(void *arg, const bson_t *doc)
     return ERR_NONE;
 }
 
-/* Reads at most so many more, and one to see whether there are more than that. */
+/* Reads at most `most` further projects, and one more to see whether there are others. */
 static enum err
 projects_some(struct projects *p, struct store *store, bson_t *filter, uint32_t most)
 {
@@ -180,7 +180,7 @@ projects_numbers(struct projects *p, struct store *store)
     return event_find_heads(store, names, 2, projects_number, p);
 }
 
-/* Those of a member first, so that `most` leaves out only open projects of others. */
+/* Memberships come first, so that the limit leaves out only open projects. */
 static enum err
 projects_list(struct projects *p, struct store *store)
 {
@@ -197,7 +197,7 @@ projects_list(struct projects *p, struct store *store)
                             BCON_NEW("access", "everyone", "deletedAt", BCON_NULL, "members.userId",
                                      "{", "$ne", BCON_OID(&user), "}"),
                             p->most_open);
-    if (p->count < p->most) /* it is kept */
+    if (p->count < p->most) /* it is kept for long */
         p->ids = realloc(p->ids, (p->count + 1) * sizeof(*p->ids));
     if (p->ids == NULL)
         abort();

@@ -14,7 +14,7 @@ struct session;
 
 #define READS_PEOPLE_MAX 256 /* sessions, or topics, in one query */
 
-/* Are these sessions' tokens still good? */
+/* Are these login sessions still valid? */
 struct check {
     struct job job;
     uint32_t count;
@@ -22,15 +22,15 @@ struct check {
         struct session *session;
         unsigned char user[12], sid[12];
         int64_t user_gen, session_gen; /* generation of credentials: the user's, the session's */
-        bool alive, shown, known;      /* session and user are good; presence is not off */
+        bool alive, shown, known; /* session and user are valid; presence is on; the user exists */
     } items[READS_PEOPLE_MAX];
 };
 void reads_people_check(struct check *check);
 
 /*
- * The projects that a user may see: those of a member, and some of those open to everyone. Whatever
- * adds to them takes a number of the user's topic or of `everyone`, so while those two numbers are
- * the same as at an earlier reading, its answer holds, and only the numbers are read.
+ * The projects that a user may see: as a member, and some of those open to everyone.  Whatever adds
+ * to them is an event of the user's topic or of `everyone`; so while these two numbers are the same
+ * as at an earlier reading, its answer still holds and only the numbers are read.
  */
 struct projects {
     struct job job;
@@ -38,7 +38,7 @@ struct projects {
     uint32_t upto;            /* number of the newest `all` that it answers */
     uint32_t generation;      /* of the user's topic */
     int64_t numbers[2];       /* of the user's topic and of `everyone`; read before the projects */
-    struct projects *earlier; /* an answer that may still hold; NULL: there is none */
+    struct projects *earlier; /* an answer that may still hold; NULL: none */
     bool same;                /* it does hold, and `ids` was not read */
     unsigned char user[12];
     uint32_t most, most_open, count;
@@ -50,7 +50,7 @@ void reads_people_projects(struct projects *projects);
 /* The numbers of the events with which a right to projects began. */
 struct beginnings {
     struct job job;
-    uint32_t number;         /* of this question; the asks that wait bear it */
+    uint32_t number;         /* of this query; the requests that wait hold it */
     struct session *session; /* whose follows wait; NULL: all on the topic */
     unsigned char user[12];
     int64_t rev; /* < 0: the user's membership; else the project was opened, by that revision */

@@ -108,10 +108,10 @@ test_what_a_browser_hears(void **state)
     check(wire_notice("store-away"), "{\"op\":\"notice\",\"code\":\"store-away\"}");
     check(wire_presence("t", "[]", "3"),
           "{\"op\":\"presence\",\"topic\":\"t\",\"users\":[],\"ref\":3}");
-    check(
-        wire_error_frame(WIRE_NOT_FOUND, NULL, "4"),
-        "{\"op\":\"error\",\"code\":\"not-found\",\"detail\":\"There is no such topic, or you may "
-        "not see it.\",\"ref\":4}");
+    check(wire_error_frame(WIRE_NOT_FOUND, NULL, "4"),
+          "{\"op\":\"error\",\"code\":\"not-found\",\"detail\":\"This topic does not exist, or you "
+          "may "
+          "not see it.\",\"ref\":4}");
     unit_rows_done();
 }
 
