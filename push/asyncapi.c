@@ -9,7 +9,7 @@
 #include "common/event.h"
 #include "common/json.h"
 #include "common/text.h"
-#include "push/data/wire.h"
+#include "push/base/wire.h"
 
 #define MEMBERS  12
 #define STRING   "{\"type\":\"string\"}"

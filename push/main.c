@@ -20,7 +20,7 @@
 #include "push/net/session.h"
 #include "push/net/tls.h"
 #include "push/trim.h"
-#include "push/data/wire.h"
+#include "push/base/wire.h"
 #include "push/wiring.h"
 
 #define DRAIN_STEP  0.1 /* seconds between two groups of closed sockets */

@@ -16,7 +16,7 @@ rules='
 <oath\.h>                                common/totp\.c
 <jwt\.h>                                 common/token\.c
 <libscrypt\.h>                           common/password\.c
-<(json-c/.*|json)\.h>                    common/json\.c|api/(doc_read|gate)\.c|push/data/(wire|payload)\.c
+<(json-c/.*|json)\.h>                    common/json\.c|api/(doc_read|gate)\.c|push/base/(wire|payload)\.c
 <(bson|bson/.*)\.h>                      common/(store[a-z_]*|doc|change|event_log|event_find|terms|derived|revocation)\.[ch]|api/.*
 <ev\.h>                                  push/(main|metrics|clients/(follow_all|lists|presence)|events/fanout|net/session|sources/(feed|reader)|topics/(compare|load|repair))\.c|push/net/intake\.[ch]
 "api/                                    api/.*
@@ -39,8 +39,8 @@ grep -rnE --include='*.[ch]' '^#include +"(api|push)/' common 2>/dev/null)
 # as a header declares only what its own .c defines, calls run the same way.
 push_layers='
 metrics trim
-data/arrival data/bucket data/fair data/frame data/rights
-data/outbox data/payload data/stream data/wire
+base/arrival base/bucket base/fair base/frame base/rights
+base/outbox base/payload base/stream base/wire
 sources/feed sources/reader
 sources/reads sources/reads_people
 topics/hub

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "push/data/wire.h"
+#include "push/base/wire.h"
 
 struct config;
 struct session;

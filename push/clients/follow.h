@@ -15,7 +15,7 @@
 
 #include "common/event.h"
 #include "push/topics/hub.h"
-#include "push/data/wire.h"
+#include "push/base/wire.h"
 
 struct session;
 

@@ -19,7 +19,7 @@
 #include "push/clients/quota.h"
 #include "push/net/session.h"
 #include "push/clients/signal.h"
-#include "push/data/wire.h"
+#include "push/base/wire.h"
 
 #define COST_ALL 10   /* of following `all`: a list is read, and every topic asked for */
 #define FOLLOWS  1000 /* topics that a socket may follow by name */

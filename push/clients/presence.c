@@ -17,7 +17,7 @@
 #include "common/text.h"
 #include "push/sources/feed.h"
 #include "push/clients/follow.h"
-#include "push/data/frame.h"
+#include "push/base/frame.h"
 #include "push/topics/hub.h"
 #include "push/clients/peer.h"
 #include "push/net/session.h"

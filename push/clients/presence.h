@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "push/data/wire.h"
+#include "push/base/wire.h"
 
 struct config;
 struct ev_loop;

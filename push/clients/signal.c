@@ -10,7 +10,7 @@
 #include "common/event.h"
 #include "common/text.h"
 #include "push/clients/follow.h"
-#include "push/data/frame.h"
+#include "push/base/frame.h"
 #include "push/topics/hub.h"
 #include "push/clients/peer.h"
 #include "push/net/session.h"

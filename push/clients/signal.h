@@ -4,7 +4,7 @@
 #ifndef PUSH_CLIENTS_SIGNAL_H
 #define PUSH_CLIENTS_SIGNAL_H
 
-#include "push/data/wire.h"
+#include "push/base/wire.h"
 
 struct peer_message;
 struct session;

@@ -7,13 +7,13 @@
 
 #include "common/text.h"
 #include "push/clients/answer.h"
-#include "push/data/arrival.h"
+#include "push/base/arrival.h"
 #include "push/clients/auth.h"
 #include "push/events/fanout.h"
 #include "push/clients/follow_all.h"
 #include "push/topics/hub.h"
 #include "push/metrics.h"
-#include "push/data/payload.h"
+#include "push/base/payload.h"
 #include "push/clients/presence.h"
 #include "push/net/session.h"
 

@@ -9,10 +9,10 @@
 
 #include "common/clock.h"
 #include "push/clients/answer.h"
-#include "push/data/frame.h"
+#include "push/base/frame.h"
 #include "push/topics/hub.h"
 #include "push/metrics.h"
-#include "push/data/payload.h"
+#include "push/base/payload.h"
 #include "push/net/session.h"
 
 #define BATCH_BYTES 65536 /* of one write for several events */

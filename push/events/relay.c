@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "common/event.h"
-#include "push/data/arrival.h"
+#include "push/base/arrival.h"
 #include "push/events/effects.h"
 #include "push/events/fanout.h"
-#include "push/data/frame.h"
+#include "push/base/frame.h"
 #include "push/topics/hub.h"
 #include "push/metrics.h"
 #include "push/clients/peer.h"

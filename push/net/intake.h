@@ -10,7 +10,7 @@
 
 #include <ev.h>
 
-#include "push/data/bucket.h"
+#include "push/base/bucket.h"
 
 struct lws;
 

@@ -11,7 +11,7 @@
 #include "common/clock.h"
 #include "common/config.h"
 #include "common/log.h"
-#include "push/data/frame.h"
+#include "push/base/frame.h"
 #include "push/metrics.h"
 #include "push/net/server.h"
 

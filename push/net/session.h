@@ -14,8 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "push/data/outbox.h"
-#include "push/data/wire.h"
+#include "push/base/outbox.h"
+#include "push/base/wire.h"
 
 struct follow_all;
 struct config;

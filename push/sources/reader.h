@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 #include "common/err.h"
-#include "push/data/fair.h"
+#include "push/base/fair.h"
 
 struct config;
 struct ev_loop;

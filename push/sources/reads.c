@@ -9,8 +9,8 @@
 #include "common/clock.h"
 #include "common/event_find.h"
 #include "common/text.h"
-#include "push/data/arrival.h"
-#include "push/data/frame.h"
+#include "push/base/arrival.h"
+#include "push/base/frame.h"
 
 static void *
 grown(void *items, uint32_t count, uint32_t *size, size_t each)

@@ -11,8 +11,8 @@
 #include "common/event.h"
 #include "common/store.h"
 #include "push/sources/reader.h"
-#include "push/data/rights.h"
-#include "push/data/stream.h"
+#include "push/base/rights.h"
+#include "push/base/stream.h"
 
 struct arrival;
 

@@ -9,10 +9,10 @@
 #include <stdint.h>
 
 #include "common/event.h"
-#include "push/data/bucket.h"
-#include "push/data/fair.h"
-#include "push/data/rights.h"
-#include "push/data/stream.h"
+#include "push/base/bucket.h"
+#include "push/base/fair.h"
+#include "push/base/rights.h"
+#include "push/base/stream.h"
 
 struct arrival;
 struct crowd;

@@ -10,7 +10,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "push/data/arrival.h"
+#include "push/base/arrival.h"
 #include "push/topics/hub.h"
 #include "push/metrics.h"
 #include "push/sources/reader.h"

@@ -1,11 +1,11 @@
 /*
  * Any frame that claims to be an event, and what push reads out of it.
  */
-#include "push/data/payload.h"
+#include "push/base/payload.h"
 
 #include <string.h>
 
-#include "push/data/frame.h"
+#include "push/base/frame.h"
 #include "tests/fuzz/fuzz.h"
 
 int

@@ -6,8 +6,8 @@
 
 #include "common/json.h"
 #include "common/text.h"
-#include "push/data/frame.h"
-#include "push/data/wire.h"
+#include "push/base/frame.h"
+#include "push/base/wire.h"
 #include "tests/fuzz/fuzz.h"
 
 static void

@@ -8,7 +8,7 @@
 
 #include "common/text.h"
 #include "push/clients/follow.h"
-#include "push/data/frame.h"
+#include "push/base/frame.h"
 #include "push/topics/hub.h"
 #include "push/net/server.h"
 #include "push/net/session.h"

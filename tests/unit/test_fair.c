@@ -1,11 +1,11 @@
 /*
  * Queues that are fair by owner, and what somebody may spend.
  */
-#include "push/data/fair.h"
+#include "push/base/fair.h"
 
 #include <string.h>
 
-#include "push/data/bucket.h"
+#include "push/base/bucket.h"
 #include "tests/unit/unit.h"
 
 struct thing {

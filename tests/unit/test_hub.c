@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "push/data/frame.h"
-#include "push/data/outbox.h"
+#include "push/base/frame.h"
+#include "push/base/outbox.h"
 #include "tests/unit/unit.h"
 
 static struct topic *

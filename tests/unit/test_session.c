@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "push/data/frame.h"
+#include "push/base/frame.h"
 #include "push/metrics.h"
 #include "tests/unit/push_fixture.h"
 #include "tests/unit/unit.h"

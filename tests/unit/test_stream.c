@@ -1,14 +1,14 @@
 /*
  * A topic's order: what is next, early or old, and the ring of the newest.
  */
-#include "push/data/stream.h"
+#include "push/base/stream.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "push/data/arrival.h"
-#include "push/data/frame.h"
+#include "push/base/arrival.h"
+#include "push/base/frame.h"
 #include "tests/unit/unit.h"
 
 static struct arrival

@@ -1,14 +1,14 @@
 /*
  * What a browser may say and hears, and what push reads out of an event.
  */
-#include "push/data/wire.h"
+#include "push/base/wire.h"
 
 #include <string.h>
 
 #include "common/json.h"
 #include "common/text.h"
-#include "push/data/frame.h"
-#include "push/data/payload.h"
+#include "push/base/frame.h"
+#include "push/base/payload.h"
 #include "tests/unit/unit.h"
 
 #define T "\"topic\":\"user:me\""

@@ -1,8 +1,8 @@
 /*
  * The messages to and from a browser.  Decides nothing.
  */
-#ifndef PUSH_DATA_WIRE_H
-#define PUSH_DATA_WIRE_H
+#ifndef PUSH_BASE_WIRE_H
+#define PUSH_BASE_WIRE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /*
  * Frames that wait for a socket, in order.  Pure data; without frames it takes no memory.
  */
-#ifndef PUSH_DATA_OUTBOX_H
-#define PUSH_DATA_OUTBOX_H
+#ifndef PUSH_BASE_OUTBOX_H
+#define PUSH_BASE_OUTBOX_H
 
 #include <stddef.h>
 #include <stdint.h>

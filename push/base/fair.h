@@ -2,8 +2,8 @@
  * A queue that is fair by owner: a thousand items of one user do not delay another user's single
  * one.  Each owner has a lane, and lanes are served in turn.  Pure data, no I/O; the caller locks.
  */
-#ifndef PUSH_DATA_FAIR_H
-#define PUSH_DATA_FAIR_H
+#ifndef PUSH_BASE_FAIR_H
+#define PUSH_BASE_FAIR_H
 
 #include <stdbool.h>
 #include <stdint.h>

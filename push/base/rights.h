@@ -1,8 +1,8 @@
 /*
  * Who may see a project: everyone, or its members.  Pure data.
  */
-#ifndef PUSH_DATA_RIGHTS_H
-#define PUSH_DATA_RIGHTS_H
+#ifndef PUSH_BASE_RIGHTS_H
+#define PUSH_BASE_RIGHTS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,13 +1,13 @@
 /*
  * The ring is indexed by seq modulo its size, a power of two.
  */
-#include "push/data/stream.h"
+#include "push/base/stream.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "push/data/arrival.h"
-#include "push/data/frame.h"
+#include "push/base/arrival.h"
+#include "push/base/frame.h"
 
 void
 stream_start(struct stream *s, int64_t head)

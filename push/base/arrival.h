@@ -1,8 +1,8 @@
 /*
  * An event on its way to browsers.  Pure data.
  */
-#ifndef PUSH_DATA_ARRIVAL_H
-#define PUSH_DATA_ARRIVAL_H
+#ifndef PUSH_BASE_ARRIVAL_H
+#define PUSH_BASE_ARRIVAL_H
 
 #include <stdint.h>
 

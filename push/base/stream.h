@@ -2,8 +2,8 @@
  * A topic's events in order: the newest ones, those that arrived too early, and what is known to be
  * missing.  Pure data, no I/O.
  */
-#ifndef PUSH_DATA_STREAM_H
-#define PUSH_DATA_STREAM_H
+#ifndef PUSH_BASE_STREAM_H
+#define PUSH_BASE_STREAM_H
 
 #include <stdbool.h>
 #include <stddef.h>

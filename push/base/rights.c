@@ -1,7 +1,7 @@
 /*
  * A sorted array of member ids.
  */
-#include "push/data/rights.h"
+#include "push/base/rights.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /*
  * Leaks by the millisecond.
  */
-#include "push/data/bucket.h"
+#include "push/base/bucket.h"
 
 bool
 bucket_take(struct bucket *b, const struct bucket_size *size, int32_t much, int64_t now)

@@ -1,12 +1,12 @@
 /*
  * A ring of shared frames.
  */
-#include "push/data/outbox.h"
+#include "push/base/outbox.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "push/data/frame.h"
+#include "push/base/frame.h"
 
 #define FIRST 8
 

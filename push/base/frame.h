@@ -2,8 +2,8 @@
  * A message to browsers as it goes over the wire: built once, and shared by all sockets that get
  * it.
  */
-#ifndef PUSH_DATA_FRAME_H
-#define PUSH_DATA_FRAME_H
+#ifndef PUSH_BASE_FRAME_H
+#define PUSH_BASE_FRAME_H
 
 #include <stddef.h>
 #include <stdint.h>

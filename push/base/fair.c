@@ -1,7 +1,7 @@
 /*
  * A ring of lanes.  A lane exists while it has items, is held or is resting.
  */
-#include "push/data/fair.h"
+#include "push/base/fair.h"
 
 #include <stdlib.h>
 #include <string.h>

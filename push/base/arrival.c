@@ -1,7 +1,7 @@
 /*
  * The table of event kinds that change something here.
  */
-#include "push/data/arrival.h"
+#include "push/base/arrival.h"
 
 #include <string.h>
 

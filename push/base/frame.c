@@ -2,7 +2,7 @@
  * What a server sends is not masked, so header and text are the same bytes for every socket
  * (RFC 6455, 5.2).
  */
-#include "push/data/frame.h"
+#include "push/base/frame.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  * JSON in, JSON out.  What a client sent is only echoed through json_string(), as the JSON text of
  * its ref or as a signal that json-c has parsed and printed again.
  */
-#include "push/data/wire.h"
+#include "push/base/wire.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 
 #include "common/json.h"
 #include "common/text.h"
-#include "push/data/frame.h"
+#include "push/base/frame.h"
 
 #define REF_TEXT   64
 #define REF_NUMBER 9007199254740991 /* 2^53 - 1: JavaScript reads larger ones inexactly */

@@ -1,8 +1,8 @@
 /*
  * The few facts that push reads from an event's frame; everything else is relayed unread.
  */
-#ifndef PUSH_DATA_PAYLOAD_H
-#define PUSH_DATA_PAYLOAD_H
+#ifndef PUSH_BASE_PAYLOAD_H
+#define PUSH_BASE_PAYLOAD_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,14 +2,14 @@
  * Frames come from the log or from Redis and were written by the api, so a plain tokener parses
  * them; whatever is unexpected makes the frame "not readable".
  */
-#include "push/data/payload.h"
+#include "push/base/payload.h"
 
 #include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
-#include "push/data/frame.h"
+#include "push/base/frame.h"
 
 #define AT_WITHIN 512 /* "at" comes before anything that a user wrote */
 

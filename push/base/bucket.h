@@ -1,8 +1,8 @@
 /*
  * A leaky bucket: how much may be done at once and per second.  Pure data.
  */
-#ifndef PUSH_DATA_BUCKET_H
-#define PUSH_DATA_BUCKET_H
+#ifndef PUSH_BASE_BUCKET_H
+#define PUSH_BASE_BUCKET_H
 
 #include <stdbool.h>
 #include <stdint.h>
