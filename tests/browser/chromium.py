@@ -1,4 +1,4 @@
-"""A headless Chromium of its own profile, and what it complained of."""
+"""A headless Chromium with its own profile, and its console messages."""
 import os
 import pathlib
 import shutil
@@ -16,7 +16,7 @@ FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "-
 
 WIDTH, HEIGHT = 1280, 800
 
-# Resolves when all movements with an end have ended and are painted.
+# Resolves when all finite animations have ended and been painted.
 STILL = """
     const done = arguments[0];
     const frames = (n) => (n ? requestAnimationFrame(() => frames(n - 1)) : done());
@@ -26,7 +26,7 @@ STILL = """
 
 
 class Browser:
-    """One person's browser: nothing is shared with another's."""
+    """One user's browser; browsers share nothing."""
 
     def __init__(self, cookies=True):
         self.cookies = cookies
@@ -47,7 +47,7 @@ class Browser:
         shutil.rmtree(self.profile, ignore_errors=True)
 
     def clean(self):
-        """As new for the next test: one empty tab, no cookies, nothing stored, nothing emulated, no complaints."""
+        """Resets the browser for the next test: one empty tab, no cookies, no storage, no emulation, no console messages."""
         first, *others = self.driver.window_handles
         for tab in others:
             self.driver.switch_to.window(tab)
@@ -64,34 +64,34 @@ class Browser:
         self.complaints()
 
     def complaints(self, expected=()):
-        """Errors and warnings of the console since the last call, but those that contain an expected text."""
+        """The console's errors and warnings since the last call, except those that contain an expected text."""
         lines = [line["message"] for line in self.driver.get_log("browser")
                  if line["level"] in ("SEVERE", "WARNING")]
         return [line for line in lines if not any(text in line for text in expected)]
 
     def resize(self, width, height):
-        """The page's own size, below what a window may have."""
+        """Sets the page's size, which can be smaller than a window's minimum."""
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
             "width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
 
     def offline(self, yes):
-        """Takes the network away, or gives it back."""
+        """Turns the network off or on."""
         self.driver.execute_cdp_cmd("Network.enable", {})
         self.driver.execute_cdp_cmd("Network.emulateNetworkConditions", {
             "offline": yes, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1})
 
     def theme(self, name):
-        """light or dark; without the movements of a change, so that a picture shows what stays."""
+        """"light" or "dark", without animations, so that a screenshot shows the final state."""
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {
             "features": [{"name": "prefers-color-scheme", "value": name},
                          {"name": "prefers-reduced-motion", "value": "reduce"}]})
 
     def still(self):
-        """Waits for the end of all movements."""
+        """Waits until all animations have ended."""
         self.driver.execute_async_script(STILL)
 
     def screenshot(self, name):
-        """Kept in TASKWIRE_ARTIFACTS, or nowhere."""
+        """Saves a screenshot in TASKWIRE_ARTIFACTS, if that is set."""
         folder = os.environ.get("TASKWIRE_ARTIFACTS")
         if folder:
             path = pathlib.Path(folder) / f"{name}.png"

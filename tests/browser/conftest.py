@@ -1,4 +1,4 @@
-"""Fixtures of the browser tests: people in browsers of their own, on the shared running system."""
+"""Fixtures of the browser tests: users with their own browsers, on the shared running system."""
 import pathlib
 import sys
 
@@ -11,11 +11,11 @@ sys.path.insert(0, str(HERE))
 from chromium import Browser  # noqa: E402
 from page import Page  # noqa: E402
 
-# What Chromium itself writes when a server goes away under it: no fault of the page.
+# What Chromium itself logs when a server disappears: not an error of the page.
 LOST = ("net::ERR_", "WebSocket connection to", "status of 502", "status of 503")
 
 
-# Logs in without the page's form; what the page itself remembers of a log-in is set too.
+# Logs in without the page's form, and sets what the page would remember.
 LOG_IN = """
     const [login, password, done] = arguments;
     fetch("/v1/sessions", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ login, password, cookie: true }) })
@@ -24,7 +24,7 @@ LOG_IN = """
 
 
 def cleaned(browser):
-    """Whether a browser can be used again."""
+    """Resets a browser; false if it cannot be used again."""
     try:
         browser.clean()
     except WebDriverException:
@@ -33,29 +33,29 @@ def cleaned(browser):
 
 
 class Windows:
-    """Opens pages; at the end of a test each must be free of complaints.  `idle`: browsers that wait for the next test."""
+    """Opens pages; at the end of a test their consoles must be empty.  `idle`: browsers that can be used again."""
 
     def __init__(self, url, idle):
         self.url, self.idle, self.browsers = url, idle, []
-        self.expected = ["/favicon.ico"]  # asked for where log_in() starts; the page itself names another
+        self.expected = ["/favicon.ico"]  # requested where log_in() starts; the page itself names another icon
 
     def _page(self):
         self.browsers.append(self.idle.pop() if self.idle else Browser())
         return Page(self.browsers[-1], self.url)
 
     def open(self):
-        """A browser of its own at the gate."""
+        """A browser that shows the login form."""
         page = self._page().open()
         page.visible("#gate")
         return page
 
     def blocked(self):
-        """A browser that keeps neither cookies nor anything else."""
+        """A browser that blocks cookies and storage."""
         self.browsers.append(Browser(cookies=False))
         return Page(self.browsers[-1], self.url).open()
 
     def log_in(self, user, project=None):
-        """A browser in which a User of the API is signed in, live, in one of his projects."""
+        """A browser in which a user is logged in, connected, with one of their projects open."""
         page = self._page().open("/favicon.svg")  # of the page's origin, without its scripts
         assert page.driver.execute_async_script(LOG_IN, user.email, user.password) is None
         page.open(f"/#/p/{project['id']}" if project else "/")
@@ -64,15 +64,15 @@ class Windows:
         return page
 
     def expect(self, *complaints):
-        """The console may say what contains one of these."""
+        """Console messages that contain one of these are expected."""
         self.expected.extend(complaints)
 
     def expect_losses(self):
-        """This test takes a program away."""
+        """This test stops a program, so the browser logs errors."""
         self.expect(*LOST)
 
     def close(self, failed):
-        """Browsers go on to the next test, but for those of a failed one and those with settings of their own."""
+        """Keeps the browsers for the next test, except after a failure and those with special settings."""
         for browser in self.browsers:
             if failed or not browser.cookies or not cleaned(browser):
                 browser.close()
@@ -85,7 +85,7 @@ class Windows:
 
 @pytest.fixture(scope="session")
 def idle():
-    """Browsers without a test: to start one takes longer than most tests."""
+    """Browsers not in use: starting one takes longer than most tests."""
     browsers = []
     yield browsers
     for browser in browsers:
@@ -106,7 +106,7 @@ def windows(stack, idle, request):
 
 
 def pytest_collection_modifyitems(items):
-    """On a busy machine three browsers take their time; what waits in vain ends by itself, with words."""
+    """Three browsers are slow on a busy machine; waits have their own timeouts with a message."""
     for item in items:
         if item.path.parent == HERE and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(180))

@@ -1,4 +1,4 @@
-"""The web client as a person uses it: what can be done, and what can be seen.  Every look waits."""
+"""The web client as a user sees it.  Everything that looks for something waits for it."""
 import json
 
 from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
@@ -7,7 +7,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
-SOON = 20.0  # no measure of speed: a busy machine takes its time
+SOON = 20.0  # generous: this does not measure speed
 
 
 class Page:
@@ -27,7 +27,7 @@ class Page:
         return self.driver.find_elements(By.CSS_SELECTOR, css)
 
     def until(self, what, within=SOON, why=""):
-        """Polls `what` until it gives something true, and returns that."""
+        """Polls `what` until it returns something true, and returns that."""
         wait = WebDriverWait(self.driver, within, poll_frequency=0.03, ignored_exceptions=(
             NoSuchElementException, StaleElementReferenceException))
         return wait.until(lambda _: what(), why)
@@ -108,7 +108,7 @@ class Page:
         self.click("#share-dialog [data-close]")
 
     def answer_invitation(self, letter, choice="accept"):
-        """Follows the link of a letter, signed in or about to be."""
+        """Follows the invitation link of an email and answers."""
         self.driver.get(next(word for word in letter.text.split() if "#/i/" in word))
         self.click(f"#invitation-dialog [value={choice}]")
 
@@ -121,7 +121,7 @@ class Page:
             f"{scope} .card-title")
 
     def card(self, title, within=SOON):
-        """The card with this title, when it is there."""
+        """The card with this title, once it exists."""
         def look():
             return self.driver.execute_script(
                 "return [...document.querySelectorAll('.card')].find(c => "
@@ -129,7 +129,7 @@ class Page:
         return self.until(look, within, f"no card {title!r}")
 
     def wait_titles(self, status, titles, within=SOON):
-        """Until a column holds exactly these cards in this order."""
+        """Waits until a column contains exactly these cards in this order."""
         try:
             self.until(lambda: self.titles(status) == titles, within)
         except Exception as error:
@@ -179,7 +179,7 @@ class Page:
         self.click("#task-delete")
 
     def drag(self, title, status, before=None):
-        """With the mouse, to the end of a column or in front of a card."""
+        """Drags a card with the mouse to the end of a column or before another card."""
         target = self.card(before) if before else self.find(f".cards[data-status='{status}']")
         box = target.rect
         source = self.card(title).rect
@@ -202,7 +202,7 @@ class Page:
         self.click(".toast button")
 
     def hurry(self):
-        """From now on the page waits only a tenth as long where it waits before it tries something again."""
+        """Shortens the page's delays before retries to a tenth."""
         self.driver.execute_script("""
             const timer = window.setTimeout;
             window.setTimeout = (work, ms = 0, ...more) => timer(work, ms > 200 && ms < 5000 ? ms / 10 : ms, ...more)""")
@@ -210,7 +210,7 @@ class Page:
     # ---- the state behind the picture ----
 
     def state_and_snapshot(self):
-        """What the page holds of the open project, and a fresh snapshot of it, in one shape."""
+        """The page's state of the open project and a fresh snapshot, in the same form."""
         script = """
             const done = arguments[0];
             (async () => {

@@ -1,4 +1,4 @@
-"""Reads a QR code from its dark squares: byte mode, level L, versions 1 to 20; its check bytes must be right."""
+"""Decodes a QR code from its dark modules (byte mode, level L, versions 1 to 20) and checks its error correction."""
 import re
 
 CHECK = [7, 10, 15, 20, 26, 18, 20, 24, 30, 18, 20, 24, 26, 30, 22, 24, 28, 30, 28, 28]
@@ -73,7 +73,7 @@ def is_whole(block, check):
 
 
 def read(path):
-    """The text of what an SVG path of squares (M{x} {y}h1…) shows."""
+    """The text of a QR code drawn as an SVG path of squares (M{x} {y}h1…)."""
     dark = {(int(y), int(x)) for x, y in re.findall(r"M(\d+) (\d+)h1", path)}
     version = (max(row for row, _ in dark) + 1 - 17) // 4
     check = CHECK[version - 1]

@@ -1,4 +1,4 @@
-"""Whether a person can get at something: by wheel, by touch and by the Tab key; and what is wider than the window."""
+"""Whether controls can be reached by wheel, touch and the Tab key, and what is wider than the window."""
 import time
 
 # Functions for the page.  hit(e): is the middle of e inside the window, with nothing above it?
@@ -67,7 +67,7 @@ def js(page, script, *arguments):
 
 
 def controls(page, css):
-    """Everything in these parts of the page that can be operated."""
+    """All enabled controls in these parts of the page."""
     return js(page, "return reach.controls(arguments[0])", css)
 
 
@@ -98,7 +98,7 @@ def touch(page, x, y, dx, dy):
     js(page, WIPING, False)
 
 
-# Resolves when something has scrolled, and scrolls no further.
+# Resolves once an element has scrolled and come to rest.
 SCROLLED = """
     const [css, axis, done] = arguments;
     let last = 0, still = 0;
@@ -113,12 +113,12 @@ SCROLLED = """
 
 
 def scrolled(page, css, axis):
-    """How far a wipe has scrolled something, scrollLeft or scrollTop, once it has come to rest."""
+    """How far an element has scrolled (axis: scrollLeft or scrollTop), once it has come to rest."""
     return page.driver.execute_async_script(SCROLLED, css, axis)
 
 
 def scrolled_to(page, element, move, tries=24):
-    """Scrolls as a person would until the element can be used; says what it is when that does not help."""
+    """Scrolls as a user would until the element can be used; returns a description if it cannot be reached."""
     idle = 0
     for _ in range(tries):
         hit, grip, name, box = js(page, """
@@ -130,7 +130,7 @@ def scrolled_to(page, element, move, tries=24):
             break
         x, y, dx, dy, sideways = grip
         limit = 4000 if move is wheel else 350
-        way = min(limit, max(60, abs(dx if sideways else dy)))  # a finger that moves less taps
+        way = min(limit, max(60, abs(dx if sideways else dy)))  # moving a finger less is a tap
         way = -way if (dx if sideways else dy) < 0 else way
         move(page, x, y, *((way, 0) if sideways else (0, way)))
         idle = 0 if settled(page, element, box) else idle + 1
@@ -138,7 +138,7 @@ def scrolled_to(page, element, move, tries=24):
 
 
 def settled(page, element, before):
-    """Waits until the element has moved and stays; False when it does not move."""
+    """Waits until the element has moved and come to rest; False if it does not move."""
     end = time.monotonic() + 0.5
     last, moved = before, False
     while time.monotonic() < end:
@@ -153,7 +153,7 @@ def settled(page, element, before):
 
 
 def unreachable(page, css, move=wheel):
-    """Names of the controls in these parts of the page that scrolling does not bring under the pointer."""
+    """The names of controls in these parts of the page that cannot be reached by scrolling."""
     missed, rest = [], controls(page, css)
     while rest:
         rest = js(page, "return arguments[0].filter((e) => !reach.hit(e))", rest)
@@ -165,7 +165,7 @@ def unreachable(page, css, move=wheel):
 
 
 def tab_through(page, css, most=200):
-    """Presses Tab until all controls had the focus; names of those that did not, or were not to be seen when they had it."""
+    """Presses Tab until all controls have had the focus; returns those that did not get it or were not visible when they had it."""
     js(page, """
         window.reached = new Set(); window.unseen = new Set();
         document.activeElement?.blur();

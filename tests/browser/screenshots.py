@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Pictures of every view, at three widths and in both themes: `tests/browser/screenshots.py FOLDER [WORD...]`.
+"""Screenshots of every view at three widths in both themes: `tests/browser/screenshots.py FOLDER [WORD...]`.
 
 Starts a system of its own and writes FOLDER/VIEW-WIDTH-THEME.png for each view whose name has one of the words.  They
-are for looking at; nothing is judged here.
+are for looking at; nothing is checked.
 """
 import argparse
 import os
@@ -29,13 +29,13 @@ VIEWS = {}
 
 
 def view(function):
-    """A function that leads a browser to a view and returns the page."""
+    """Registers a function that brings a browser to a view and returns the page."""
     VIEWS[function.__name__.replace("_", "-")] = function
     return function
 
 
 class Cast:
-    """People, projects and tasks as they look in use."""
+    """Realistic users, projects and tasks."""
 
     def __init__(self, stack):
         self.stack, self.outbox = stack, Outbox(stack.data / "outbox")
@@ -86,7 +86,7 @@ class Cast:
         return self.windows.log_in(self.anna, project or self.house)
 
 
-# ---- at the gate ----
+# ---- before login ----
 
 @view
 def log_in(cast):
@@ -324,7 +324,7 @@ def discard(cast):
     return page
 
 
-# ---- windows of a project ----
+# ---- dialogs of a project ----
 
 @view
 def project_new(cast):
@@ -437,7 +437,7 @@ def main():
             try:
                 shoot(lead(cast), asked.folder, name)
                 print(name, flush=True)
-            except Exception as error:  # the other views are of use without this one
+            except Exception as error:  # the other views are still useful
                 print(f"{name}: {type(error).__name__}: {str(error).splitlines()[0]}", flush=True)
             cast.windows.close(False)
             cast.windows.browsers = []

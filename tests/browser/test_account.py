@@ -1,4 +1,4 @@
-"""The account's page: what one changes of oneself, and where one is logged in."""
+"""The account page: the user's own data and sessions."""
 import datetime
 
 import bson
@@ -91,7 +91,7 @@ def test_the_phone_number_is_confirmed_with_a_code(windows, anna, outbox):
     page.click("#contact-phone form:not([hidden]) footer button:nth-child(2)")
     page.until(lambda: anna.phone in page.text("#contact-phone .hint"))
     code = outbox.text_code(anna.phone)
-    for n in range(1, 4):  # of five tries: each counts once
+    for n in range(1, 4):  # of five attempts: each counts once
         submit(page, "#contact-phone", code=f"{(int(code) + n) % 10**6:06d}")
         page.until(lambda: page.all("#contact-phone .complaint") and not page.all("#contact-phone [aria-busy]"))
         assert "wrong or has expired" in page.text("#contact-phone .complaint")
@@ -109,7 +109,7 @@ def test_requesting_too_many_codes_is_reported_at_once(windows, anna):
     page.click("#contact-phone form:not([hidden]) footer button:nth-child(2)")
     page.until(lambda: "too many codes" in page.text("#contact-phone .form-error"))
     asked = "return performance.getEntriesByType('resource').filter((e) => e.name.endsWith('/v1/verifications')).length"
-    assert page.driver.execute_script(asked) == 1  # not tried again first
+    assert page.driver.execute_script(asked) == 1  # not retried
 
 
 def test_a_new_address_takes_effect_once_its_code_is_entered(windows, anna, outbox):
@@ -229,7 +229,7 @@ def test_two_factor_set_up_fits_every_screen_size(windows, anna):
 
 
 def test_the_qr_code_contains_its_text(windows):
-    """Every kind: with and without version bits, one block and many, of one length and of two."""
+    """With and without version bits, with one block and several, of equal and unequal length."""
     page = windows.open()
     script = """
         const [text, done] = arguments;
@@ -256,7 +256,7 @@ import("/api.js").then((api) => api.request("GET", "/v1/me/export"))
 
 
 def long_since_confirmed(stack, user):
-    """As if the password of the user's sessions had been given an hour ago."""
+    """Makes the user's sessions look as if the password had been entered an hour ago."""
     an_hour_ago = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=1)
     with pymongo.MongoClient(stack.mongodb_uri) as client:
         client[stack.mongodb_database].sessions.update_many(
@@ -285,7 +285,7 @@ def test_an_old_login_has_to_confirm_the_password(stack, windows, anna):
     assert not page.find("#step-up-dialog").is_displayed()
     assert page.find("#step-up-form [name=password]").get_property("value") == ""
     export(page)
-    exported(page, anna.email)  # for a quarter of an hour nothing is asked
+    exported(page, anna.email)  # it does not ask again for a quarter of an hour
 
 
 def test_cancelling_the_password_prompt_cancels_the_action(stack, windows, anna):

@@ -1,6 +1,6 @@
-"""What axe-core finds in the page: nothing, in every state, light and dark.
+"""axe-core must find no violations in any state of the page, light and dark.
 
-axe-core comes out of a Python package that carries a current copy (axe-no-deps.txt); of the package nothing else is used."""
+axe-core comes out of a Python package that contains a current copy (axe-no-deps.txt); nothing else of the package is used."""
 import importlib.util
 import pathlib
 
@@ -19,7 +19,7 @@ class Looker:
         self.page, self.states, self.found = page, 0, []
 
     def look(self, state, part=None):
-        """All rules in both themes; in a part of the page, where the rest is as it was before."""
+        """Runs all rules in both themes, on the whole page or on one part of it."""
         self.states += 1
         if not self.page.driver.execute_script("return 'axe' in window"):
             self.page.driver.execute_script(AXE.read_text())
@@ -31,7 +31,7 @@ class Looker:
 
 @pytest.fixture
 def furnished(anna, ben):
-    """A project in which every part of a card, a row and a task is to be seen."""
+    """A project that shows every part of a card, a row and a task."""
     project = anna.project("Garden house", description="All of it.")
     colours = ["#5865d8", "#2a9d8f", "#c2693d", "#b04a8b", "#6a8f2f", "#ffff00", "#000080"]
     anna.patch(project, labels=[{"id": f"l{n}", "name": f"label {n}", "colour": c} for n, c in enumerate(colours)]).expect(200)

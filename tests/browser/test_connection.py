@@ -1,4 +1,4 @@
-"""The connection in the corner: lost, found again, and nothing missed."""
+"""The connection state in the corner: after a disconnect the page reconnects and misses nothing."""
 import contextlib
 import threading
 
@@ -19,7 +19,7 @@ def push_daemons(stack):
 
 @contextlib.contextmanager
 def no_push(stack):
-    """For as long as the block lasts, no push daemon runs."""
+    """Within the block, no push daemon is running."""
     with contextlib.ExitStack() as held:
         for name in push_daemons(stack):
             held.enter_context(stack.without(name))
@@ -144,7 +144,7 @@ def test_renewing_the_token_keeps_the_connection(windows, anna):
 
 
 def test_after_many_concurrent_changes_the_page_equals_the_snapshot(windows, anna, ben):
-    """A storm of another's changes: at its end the page holds what a fresh snapshot holds."""
+    """After many changes by another user, the page's state equals a fresh snapshot."""
     project = anna.project("Storm")
     anna.share(project, ben)
     page = windows.log_in(anna, project)
@@ -163,7 +163,7 @@ def test_after_many_concurrent_changes_the_page_equals_the_snapshot(windows, ann
 
 
 def test_large_tasks_omitted_from_events_still_equal_the_snapshot(windows, anna, ben):
-    """Ben changes large tasks: the page applies changes to what it knows, and reads what it cannot know."""
+    """Events of large tasks omit the document: the page applies their changes, or loads the task."""
     project = anna.project("Large")
     anna.share(project, ben)
     known = ben.task("Known", projectId=project["id"], description="y" * 30_000)
@@ -211,7 +211,7 @@ THROTTLED = """
 
 
 def test_a_throttled_follow_is_repeated_on_the_same_connection(windows):
-    """A new connection would count for more than the follow that was throttled."""
+    """A new connection would count more against the limit than the throttled follow."""
     page = windows.open()
     sent, shown = page.driver.execute_async_script(THROTTLED)
     assert sent == ["hello", "project:a", "all", "project:a", "project:a"]

@@ -1,4 +1,4 @@
-"""The small things of every day: dates that move with the clock, filters, focus, keys, words of other languages."""
+"""Everyday use: dates that change with the clock, filters, focus, keys, other languages."""
 import datetime
 import pathlib
 
@@ -31,7 +31,7 @@ def focus(page):
     ("Pacific/Auckland", "2031-03-10T12:00:00Z", "2031-03-10", "2031-03-11", "2031-03-12"),
     ("Asia/Kolkata", "2031-03-10T18:29:59Z", "2031-03-09", "2031-03-10", "2031-03-11"),
     ("Asia/Kolkata", "2031-03-10T18:30:00Z", "2031-03-10", "2031-03-11", "2031-03-12"),
-    ("America/Havana", "2026-11-01T04:30:00Z", "2026-10-31", "2026-11-01", "2026-11-02"),  # midnight comes twice
+    ("America/Havana", "2026-11-01T04:30:00Z", "2026-10-31", "2026-11-01", "2026-11-02"),  # midnight occurs twice
     ("Atlantic/Azores", "2026-10-25T00:30:00Z", "2026-10-24", "2026-10-25", "2026-10-26"),
     ("America/Los_Angeles", "2031-01-01T07:59:59Z", "2030-12-30", "2030-12-31", "2031-01-01"),
     ("Pacific/Kiritimati", "2031-01-01T10:00:00Z", "2031-01-01", "2031-01-02", "2031-01-03"),
@@ -85,7 +85,7 @@ def test_the_accounts_time_zone_is_used_not_the_browsers(windows, anna):
 
 
 def test_due_labels_change_with_the_clock(windows, anna):
-    """Past a due time without a sign from anybody; past midnight when the computer wakes."""
+    """Labels change at the due time without any event, and after midnight when the computer wakes up."""
     project = anna.project("Clock")
     page = windows.log_in(anna, project)
     soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=2)
@@ -120,7 +120,7 @@ def test_an_active_filter_is_visible_and_is_cleared_with_the_project(windows, an
     assert "2 of 3 tasks are hidden" in page.visible("#filter-bar").text
     page.resize(1280, 800)
     page.click("#view-board")
-    page.new_task("Window")  # what one makes is not lost behind it
+    page.new_task("Window")  # a new task hidden by the filter is reported
     page.until(lambda: "hides it" in page.text("#toasts"))
     page.click("#filter-clear")
     page.wait_titles("todo", ["Roof", "Door", "Wall", "Window"])
@@ -133,7 +133,7 @@ def test_an_active_filter_is_visible_and_is_cleared_with_the_project(windows, an
 
 
 def test_page_and_api_fold_words_alike(windows):
-    """The table that the API's folding is tested by; and that what the page finds by its search is what it looks for."""
+    """Uses the same table as the API's tests, and checks that the page's search finds what it should."""
     rows = [line.split("\t") for line in FOLDING.read_text().splitlines() if line and not line.startswith("#")]
     page = windows.open()
     folded = module(page, FOLD, [text for text, _ in rows])
@@ -231,7 +231,7 @@ def test_alt_and_arrow_keys_move_a_card_and_back(windows, anna):
     move("A", Keys.ARROW_LEFT)
     page.wait_titles("todo", todo)
     page.driver.execute_script("arguments[0].focus()", page.card("C"))
-    for _ in range(3):  # faster than the answers
+    for _ in range(3):  # faster than the responses
         page.press_with(Keys.ALT, Keys.ARROW_UP)
     page.wait_titles("todo", ["C", "A", "x hidden", "B"])
     for _ in range(3):
@@ -315,7 +315,7 @@ def test_right_to_left_names_do_not_disturb_our_sentences(windows, anna, ben):
 
 
 def test_every_problem_and_error_code_has_a_message(windows, world):
-    """By the contract's lists, and none that the contract has not; no detail of the API is ever shown."""
+    """Exactly the problems and codes of the contract have a message, and no detail of the API is shown."""
     import judge
     page = windows.open()
     known = module(page, "import('/messages.js').then(({known}) => arguments[0](known))")

@@ -1,10 +1,10 @@
-"""Invitations in the page: the letter's link, before and after logging in, the list of mine, and withdrawing."""
+"""Invitations in the page: the link in the email, the list in the sidebar, and withdrawing."""
 from client import eventually, fresh_account
 
 
 
 def plain(text):
-    """Without the marks that keep the direction of names to themselves."""
+    """Without the characters that isolate the direction of names."""
     return text.replace("\u2068", "").replace("\u2069", "")
 
 
@@ -79,7 +79,7 @@ def test_an_admin_can_see_and_withdraw_sent_invitations(windows, anna, ben):
 
 
 def test_a_viewer_of_an_open_project_gets_the_controls_of_its_access_role(windows, anna, ben):
-    """What everyone may, a member of a lower role may too; the page follows when that changes."""
+    """A member with a lower role has at least the rights that everyone has, and the page follows changes."""
     project = anna.project("Agora", access="everyone", accessRole="viewer")
     anna.share(project, ben, "viewer")
     page = windows.log_in(ben, project)

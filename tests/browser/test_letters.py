@@ -1,4 +1,4 @@
-"""What the links in letters lead to, from the .eml in the outbox to the page; and the token is never left in the address."""
+"""The links in emails, from the .eml in the outbox to the page; the token must not stay in the address bar."""
 import pytest
 from client import fresh_account
 from selenium.webdriver.common.by import By
@@ -7,7 +7,7 @@ NEW = "an altogether new one"
 
 
 def link(letter):
-    """The address as it stands in the letter."""
+    """The link in the email."""
     return next(word for word in letter.text.split() if "token=" in word)
 
 
@@ -29,7 +29,7 @@ def set_password(page, password):
 
 
 def assert_token_gone(page, letter):
-    """Not in the address, and not one step back."""
+    """Neither in the address bar nor in the history."""
     assert letter.token not in page.driver.current_url
     entries = page.driver.execute_cdp_cmd("Page.getNavigationHistory", {})["entries"]
     assert not any(letter.token in entry["url"] for entry in entries)
@@ -111,7 +111,7 @@ def test_the_link_in_the_sign_up_email_confirms_the_address(windows, world, outb
     page.wait_connection("live")
     page.until(lambda: account["email"] in page.text("#toasts"))
     letter = outbox.letter(account["email"], "Confirm your address")
-    page.driver.get(link(letter))  # in the page that is open: no new document
+    page.driver.get(link(letter))  # in the open page, without loading a new document
     page.until(lambda: "is confirmed" in page.text("#toasts"))
     assert_token_gone(page, letter)
     page.click("#me")

@@ -1,4 +1,4 @@
-"""The page itself: keys, all fields, text that stays text."""
+"""The page itself: keys, all fields, and that user input stays text."""
 from selenium.webdriver.common.keys import Keys
 
 NASTY = "<img src=x onerror=\"window.hacked = 1\"><script>window.hacked = 1</script>"

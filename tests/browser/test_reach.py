@@ -1,4 +1,4 @@
-"""Everything on every view can be got at, at every size, by wheel, by touch and by keyboard; and no text is too long."""
+"""Every control of every view can be reached at every size, by wheel, touch and keyboard, and no text is too long."""
 import pytest
 
 from reach import scrolled_to, tab_through, too_wide, touch, unreachable, wheel
@@ -11,7 +11,7 @@ CARDS = 40
 
 @pytest.fixture(scope="module")
 def crowded(world):
-    """Somebody with a full project: 40 cards in a column, long words wherever text may be."""
+    """A user with a full project: 40 cards in a column and long words in every text."""
     anna = world.user("anna")
     anna.patch("/v1/me", name=WORD).expect(200)
     project = anna.project(WORD, description=WORD * 3)
@@ -31,7 +31,7 @@ def crowded(world):
 
 
 def every_control(page, css, name):
-    """At every size: all controls by wheel, and nothing wider than the window."""
+    """At every size, all controls can be reached by wheel and nothing is wider than the window."""
     for size in SIZES:
         page.resize(*size)
         assert unreachable(page, css) == [], f"{name} at {size}, by wheel"

@@ -1,4 +1,4 @@
-"""Getting in and staying in: sign up, log in, reload, log out, and what is said when it fails."""
+"""Sign up, log in, reload, log out, and the messages when they fail."""
 import json
 
 from client import fresh_account
@@ -49,7 +49,7 @@ def cookies(page):
 
 
 def stored(page):
-    """All that a script can read of what outlives the page."""
+    """Everything persistent that a script can read."""
     return page.driver.execute_script(
         "return JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie, location.href, history.state])")
 
@@ -75,7 +75,7 @@ def test_logging_out_ends_the_session(windows, anna):
     page = windows.log_in(anna)
     assert {c["name"] for c in cookies(page)} == {"taskwire_device", "taskwire_refresh"}
     page.log_out()
-    assert [c["name"] for c in cookies(page)] == ["taskwire_device"]  # it opens nothing: it has its own count of wrong tries
+    assert [c["name"] for c in cookies(page)] == ["taskwire_device"]  # not a credential: it only has its own count of failed attempts
     page.driver.refresh()
     page.visible("#gate")
     assert "taskwire.user" not in stored(page)
@@ -95,7 +95,7 @@ def test_a_logout_that_did_not_reach_the_server_is_reported(windows, anna):
 
 
 def test_tabs_that_refresh_at_once_keep_the_session(windows, anna):
-    """With the browser's locks, and where it has none."""
+    """With and without the browser's locks."""
     page = windows.log_in(anna)
     for _ in range(2):
         page.driver.switch_to.new_window("tab")

@@ -1,4 +1,4 @@
-"""What people complained of in the trackers of other tools, tried here: `tests/situations.md` has the list."""
+"""Bug reports about other tools, tried here; `tests/situations.md` has the list."""
 from reach import finger, touch
 from selenium.webdriver.common.action_chains import ActionChains
 
@@ -73,7 +73,7 @@ def test_opening_another_card_or_going_back_asks_before_input_is_lost(windows, a
     page.click("#confirm-dialog [data-close]")
     assert page.value("title") == "First" and page.value("description") == "Long text"
     page.until(lambda: page.driver.current_url.endswith(first["id"]))
-    page.driver.execute_script("history.go(-2)")  # over the entry of the click that was taken back
+    page.driver.execute_script("history.go(-2)")  # the entry of the cancelled click is gone
     page.visible("#confirm-dialog")
     page.click("#confirm-dialog [value=yes]")
     page.until(lambda: not page.find("#panel").is_displayed())

@@ -1,4 +1,4 @@
-"""Two people in two browsers: what one does, the other sees."""
+"""Two users in two browsers: each sees what the other does."""
 import time
 
 from client import fresh_account
@@ -46,7 +46,7 @@ def test_two_people_work_on_one_board(windows, outbox):
 
 
 def test_a_change_is_seen_within_two_seconds(windows, anna, ben):
-    """From the click on Create in one browser to the card in the other; the best of some, since other programs may hold the machine up."""
+    """From the click on Create in one browser to the card in the other; the best of several attempts, because the machine may be busy."""
     project = anna.project("Race")
     anna.share(project, ben)
     first, second = windows.log_in(anna, project), windows.log_in(ben, project)
@@ -126,7 +126,7 @@ def test_a_label_or_status_deleted_by_another_user_does_not_prevent_saving(windo
     ben.patch(project, statuses=statuses).expect(200)
     page.visible("[data-add=later]")
     page.browser.still()
-    page.click("[data-add=later]")  # a new task in a column that goes meanwhile
+    page.click("[data-add=later]")  # a new task in a column that is deleted while it is edited
     page.fill(title="Varnish")
     ben.patch(project, statuses=statuses[:-1]).expect(200)
     page.until(lambda: page.value("status") == "todo")

@@ -1,4 +1,4 @@
-"""What was typed is never lost, and nothing is asked when nothing was typed."""
+"""Unsaved input is never lost, and without unsaved input nothing asks."""
 import pytest
 from selenium.webdriver.common.keys import Keys
 
@@ -9,7 +9,7 @@ def type_title(page, text):
 
 
 def asks_before_leaving(page):
-    """Whether the browser would ask before a reload; WebDriver itself answers such questions unseen."""
+    """Whether the browser would ask before a reload (WebDriver dismisses such dialogs itself)."""
     return page.driver.execute_script("return !window.dispatchEvent(new Event('beforeunload', { cancelable: true }))")
 
 
@@ -140,7 +140,7 @@ def test_concurrent_changes_of_a_project_are_never_overwritten_unseen(windows, a
 
 
 def test_input_in_a_task_survives_an_ended_session(windows, anna):
-    """The task and the text are back after the same person has logged in again; nothing is in the page meanwhile."""
+    """The task and the input are restored after the same user logs in again; until then nothing of them is in the page."""
     windows.expect("status of 401")
     project = anna.project("Expiry")
     task = anna.task("Old title", projectId=project["id"], description="Kept.")

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Judges the records of a kill test: what writers were told, what the log holds, what followers saw.
+"""Checks the records of a kill test: responses to writers, the log, and the followers' events.
 
     checker.py FOLDER        prints the counts and every violation; exit code 1 when there is one
 
@@ -37,7 +37,7 @@ class Verdict:
 
 
 def judge_log(log, verdict):
-    """Dense numbers per topic, and revisions of an entity that rise one by one."""
+    """Numbers without gaps per topic, and revisions of an entity that increase by one."""
     last, revs = {}, {}
     for event in log:
         topic, seq = event["topic"], event["seq"]
@@ -59,7 +59,7 @@ def judge_log(log, verdict):
 
 
 def judge_writers(changes, log, verdict):
-    """Every acknowledged change is in the log exactly once; a given-up one at most once; no others are."""
+    """Every acknowledged change is in the log exactly once, every abandoned one at most once, and no others."""
     found = collections.defaultdict(list)
     for event in log:
         if event.get("marker"):
@@ -79,7 +79,7 @@ def judge_writers(changes, log, verdict):
 
 
 def judge_follower(name, records, by_number, heads, snapshots, verdict):
-    """Gapless, in order, each once, as logged; and the state built of it is what a fresh load shows."""
+    """Events are complete, in order, not repeated and equal to the log, and the resulting state equals a fresh load."""
     start = records[0]
     topic, last, mirror = start["topic"], start["seq"], state.of_snapshot(start["start"])
     for record in records[1:]:

@@ -1,4 +1,4 @@
-"""Makes the chaos programs importable."""
+"""Makes the programs of tests/chaos importable."""
 import pathlib
 import sys
 

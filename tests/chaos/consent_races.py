@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Two who decide on one membership at the same instant: `tests/chaos/consent_races.py --rounds 200`.
+"""Two concurrent decisions about one membership: `tests/chaos/consent_races.py --rounds 200`.
 
 Each round makes every race once, through two api programs.  Exactly one order of the two must explain both
 answers, what is stored, and what the project's log says.
@@ -27,11 +27,11 @@ from client import PASSWORD, SETTINGS, World, fresh_account  # noqa: E402
 from skew import skewed_build, slow_commits  # noqa: E402
 
 LOGGED_IN = 300  # seconds
-APART = 0.004  # seconds by which one of the two may be later, at most
+APART = 0.004  # one of the two starts at most so many seconds later
 
 
 def at_once(dice, *calls):
-    """Runs them together, each a little late by chance; gives their replies."""
+    """Runs them concurrently with small random delays; returns their replies."""
     replies, barrier = [None] * len(calls), threading.Barrier(len(calls))
     late = [dice.choice((0, dice.uniform(0, APART))) for _ in calls]
 
@@ -48,7 +48,7 @@ def at_once(dice, *calls):
 
 
 class Wrong(Exception):
-    """What no order of the two explains."""
+    """A result that neither order of the two explains."""
 
 
 def must(right, *words):
@@ -71,7 +71,7 @@ class Races:
         for who in (self.anna, self.ben, self.cleo, self.dora):
             who.http.strict = False
         self.anna.acquaint(self.ben)
-        self.firsts = {kind: [0, 0] for kind in self.KINDS}  # how often the first and the other of the two won
+        self.firsts = {kind: [0, 0] for kind in self.KINDS}  # how often the first and the second won
 
     def run(self, rounds, say=lambda *_: None):
         wrong, logged_in = [], time.monotonic()
@@ -96,7 +96,7 @@ class Races:
         for who in (self.anna, self.ben, self.cleo, self.dora):
             who.take(self.world.anonymous().post("/v1/sessions", login=who.email, password=PASSWORD).expect(201))
 
-    # -- what is there ---------------------------------------------------------------------
+    # -- checks ----------------------------------------------------------------------------
     def invite(self, by=None, role="member"):
         return (by or self.anna).invite(self.project, f"race.{secrets.token_hex(8)}@example.com", role)
 
@@ -116,7 +116,7 @@ class Races:
         return [e for e in self.db.events.find({"topic": "project:" + self.project["id"]}).sort("seq", 1) if e["kind"] in kinds]
 
     def check_log(self):
-        """The members of the log are those that are stored, and each invitation has one end at most."""
+        """The log's members equal the stored ones, and each invitation ends at most once."""
         said, ends = set(), []
         for event in self.events("member.added", "member.removed", "invitation.accepted", "invitation.declined",
                                  "invitation.deleted"):
@@ -200,7 +200,7 @@ class Races:
         return got[0] == 200
 
     def register_twice(self):
-        """Two accounts with one invitation: one is made, and of the other nothing is left."""
+        """Two registrations with one invitation: one succeeds, and the other leaves nothing behind."""
         made, accounts = self.invite(), [fresh_account("race") for _ in range(2)]
         got = self.answers(at_once(self.dice, *[lambda a=a: self.world.anonymous().post(
             "/v1/users", **a, invitation=made["token"]) for a in accounts]),

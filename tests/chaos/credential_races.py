@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""What is opened while credentials end: `tests/chaos/credential_races.py --rounds 200`.
+"""Sessions and tokens opened during a credential event: `tests/chaos/credential_races.py --rounds 200`.
 
-Each round has one person, attackers who open things in a loop on two api programs, and one credential event in
-their midst.  The event must succeed, and within a second nothing that was opened by then, or meanwhile, may work.
+Each round has one user, attackers who open sessions or tokens in a loop on two api programs, and one credential event in
+between.  The event must succeed, and a second later nothing that was opened before or during it may work.
 """
 import argparse
 import base64
@@ -37,14 +37,14 @@ SLOWER = {"PASSWORD_COST": "11"}  # than cheap_hash()
 
 
 def cheap_hash(password):
-    """As it was stored when passwords cost half as much."""
+    """A hash as it was stored when the cost was lower."""
     salt = os.urandom(16)
     key = hashlib.scrypt(password.encode(), salt=salt, n=1024, r=8, p=3, dklen=64)
     return "$s1$0a0803$%s$%s" % tuple(base64.b64encode(part).decode() for part in (salt, key))
 
 
 class Round:
-    """One person, and what attackers got by what they did in a loop."""
+    """One user, and what the attackers obtained."""
 
     def __init__(self, races):
         self.races, self.world, self.db = races, races.world, races.db
@@ -81,10 +81,10 @@ class Round:
     def move_address(self, mine):
         mine.token = self.anna.token
         return mine.patch("/v1/me", email=fresh_account("thief")["email"], password=PASSWORD).status in (
-            200, 401, 409, 422, 429, 503)  # 503: the events that it meets come first
+            200, 401, 409, 422, 429, 503)  # 503: credential events have priority
 
     def cheapen(self):
-        """The password is hashed for less than today's cost, so that a log-in hashes it anew."""
+        """The password is stored with a lower cost, so that a login rehashes it."""
         self.db.users.update_one({"_id": self.id}, {"$set": {"passwordHash": cheap_hash(PASSWORD)}})
 
     # -- the events ----------------------------------------------------------------------
@@ -166,7 +166,7 @@ class Round:
 
 
 class Races:
-    """Every pair of an attack and an event, so many times."""
+    """Runs every pair of an attack and an event."""
 
     PAIRS = (("log_in", "reset"), ("log_in", "change"), ("log_in", "close"), ("make_api_token", "reset"),
              ("refresh", "end_all"), ("move_address", "reset"), ("upgrade", "reset"))

@@ -1,6 +1,6 @@
-"""Who is in the storm: members, writers that ask until they are answered, followers that always come back.
+"""The participants: members, writers that repeat requests until they get a response, followers that always reconnect.
 
-Each writes down what it was told, for the checker.
+Each records its responses or events for the checker.
 """
 import collections
 import http.client
@@ -14,7 +14,7 @@ from client import User
 from live import Closed, Live, Nothing, Refused
 
 BROKEN = (OSError, http.client.HTTPException, ValueError)
-AGAIN = {401, 409, 429, 500, 502, 503, 504}  # answers after which the same request is sent again
+AGAIN = {401, 409, 429, 500, 502, 503, 504}  # responses after which the same request is sent again
 PATIENCE = 60  # seconds a writer keeps trying one change, or the end is waited for
 
 
@@ -32,7 +32,7 @@ class Lines:
 
 
 class Member:
-    """A person of the storm, whose token is renewed when it ends."""
+    """A participant, whose token is renewed when it expires."""
 
     def __init__(self, user):
         self.user, self.lock = user, threading.Lock()
@@ -48,7 +48,7 @@ class Member:
 
 
 class Progress:
-    """Counts that all threads share."""
+    """Counters shared by all threads."""
 
     def __init__(self):
         self.lock, self.acked, self.retries, self.latencies = threading.Lock(), 0, collections.Counter(), []
@@ -65,7 +65,7 @@ class Progress:
 
 
 class Writer(threading.Thread):
-    """Makes one change after the other, each under a key of its own, and asks until it is answered."""
+    """Makes one change after another, each with its own key, and repeats it until there is a response."""
 
     most = 200  # tasks of its own in a project
 
@@ -96,7 +96,7 @@ class Writer(threading.Thread):
         elif kind < 0.85:
             request = ("PATCH", "/v1/tasks/" + task,
                        {"title": marker, "priority": self.dice.choice(("low", "high", "none"))})
-        else:  # to another status, so that it is a change for sure
+        else:  # to another status, so that it is always a change
             others = [s for s in ("todo", "in-progress", "completed") if s != tasks[task]]
             request = ("POST", f"/v1/tasks/{task}/move", {"status": self.dice.choice(others)})
         reply = self.ask(*request, key=f"{marker}-{os.urandom(8).hex()}")
@@ -109,7 +109,7 @@ class Writer(threading.Thread):
         self.lines.add(record)
 
     def ask(self, method, path, body, key):
-        """The answer to a change; None when there was none in all the time."""
+        """The response to a change; None if there was none in time."""
         start = time.monotonic()
         while time.monotonic() < start + PATIENCE:
             token = self.member.user.token
@@ -132,14 +132,14 @@ class Writer(threading.Thread):
 
 
 class Witness(Live):
-    """A socket that believes everything: the checker judges the order, not the client."""
+    """A socket that accepts any order: the checker checks it, not the client."""
 
     def _event(self, event):
         self.events.append(event)
 
 
 class Follower(threading.Thread):
-    """Loads a project, follows it, and comes back after every break with the last cursor it saw."""
+    """Loads a project, follows it, and reconnects with its last cursor after every disconnect."""
 
     def __init__(self, number, member, project, folder, progress):
         super().__init__(daemon=True)
@@ -205,5 +205,5 @@ class Follower(threading.Thread):
 
 
 def number_in(cursor):
-    """The harness may look into a cursor; clients may not."""
+    """Only the test harness looks into a cursor; clients must not."""
     return int(cursor.rsplit(".", 1)[1])

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """A rolling restart under load: `tests/chaos/drain.py --clients 1000 --rounds 3 --seed 1`.
 
-Both push daemons are told to stop, one after the other, while people write.  Their sockets are sent away with 1012
-little by little, the daemon is gone within ten seconds, and nobody misses anything.
+Both push daemons are stopped, one after the other, during writes.  They close their sockets with 1012
+over several seconds and exit within ten, and nobody misses an event.
 """
 import argparse
 import pathlib
@@ -42,7 +42,7 @@ class Drain(Reconnect):
                 self.restart(clients, name)
 
     def restart(self, clients, name):
-        """One daemon is told to stop, and its successor takes over before the next is."""
+        """Stops one daemon and waits until it has been replaced."""
         before = clients.report()["ended"].get("1012", 0)
         clients.say("mark")
         began, pid = time.monotonic(), self.stack.kill(name, signal.SIGTERM)

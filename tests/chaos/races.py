@@ -2,7 +2,7 @@
 """Load, then follow, under writes: `tests/chaos/races.py --runs 10000 --seed 1`.
 
 Each run loads a snapshot, follows since its cursor, and stops after a few events.  What it then knows must be what
-the log makes of the project up to that very event: who loads and follows misses nothing and sees nothing twice.
+the log says about the project up to that event: nothing is missing and nothing is repeated.
 """
 import argparse
 import collections
@@ -40,7 +40,7 @@ def digest(known):
 
 
 class Racer(threading.Thread):
-    """Loads and follows, again and again; remembers where it stopped and what it then knew."""
+    """Loads and follows repeatedly; records where it stopped and its state then."""
 
     def __init__(self, number, storm, seed):
         super().__init__(daemon=True)
@@ -68,7 +68,7 @@ class Racer(threading.Thread):
             assert answer["op"] == "following" and answer["recovered"], answer
             known, seq = state.of_snapshot(shot), number_in(shot["cursor"])
             # The cursor was read before the tasks: those may be newer, and agree with the log again at `head`.
-            # `following` says where live begins: all up to there must come, however few are wanted.
+            # `following` says where live events begin: everything up to there must arrive.
             wanted = max(number_in(answer["cursor"]), head, seq + wanted)
             while seq < wanted:
                 event = feed.waiting.pop(0) if feed.waiting else feed.receive(10)
@@ -97,7 +97,7 @@ class Races(Storm):
             return self.left >= 0 and not self.progress.failures
 
     def rage(self, limit):
-        """Gives what is wrong, and how far the runs were behind when they followed."""
+        """Returns the violations, and how far behind the runs were when they followed."""
         began = time.monotonic()
         for thread in [*self.writers, *self.racers]:
             thread.start()
@@ -113,7 +113,7 @@ class Races(Storm):
         return self.judge([f for r in self.racers for f in r.found])
 
     def judge(self, found):
-        """Plays the log once more, and stops where a run did."""
+        """Replays the log up to where a run stopped."""
         wrong, stops = [], collections.defaultdict(list)
         for topic, first, last, seen in found:
             stops[topic, last].append((first, seen))

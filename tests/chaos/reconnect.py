@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """The reconnect storm: `tests/chaos/reconnect.py --clients 1000 --drops 20 --seed 1`.
 
-Clients are dropped again and again while people write, at any moment: before an answer, in the middle of a replay,
-with a reset.  At the end each has seen exactly the log, byte for byte, and a state built of it is a fresh snapshot.
+Clients are disconnected repeatedly during writes, at any moment: before a response, in the middle of a replay,
+with a reset.  At the end each has seen exactly the log, byte for byte, and the resulting state equals a fresh snapshot.
 """
 import argparse
 import pathlib
@@ -27,7 +27,7 @@ from storm import Storm  # noqa: E402
 
 
 class PacedWriter(Writer):
-    """Leaves some time between two changes, so that clients come and go during writes, not after them."""
+    """Pauses between changes, so that clients reconnect during writes and not after them."""
 
     pause = 0.05
 
@@ -37,7 +37,7 @@ class PacedWriter(Writer):
 
 
 class Dropped(Follower):
-    """Keeps the whole state, and is dropped after a few events, again and again."""
+    """Keeps the full state, and is disconnected repeatedly after a few events."""
 
     def __init__(self, number, member, project, folder, progress, drops, seed):
         super().__init__(number, member, project, folder, progress)
@@ -67,7 +67,7 @@ class Dropped(Follower):
 
 
 class Reconnect(Storm):
-    """A storm of clients instead of one of kills."""
+    """Like Storm, but it disconnects clients instead of killing processes."""
 
     def __init__(self, stack, folder, clients, drops, seed, writers=2, followers=2, pause=0.05):
         super().__init__(stack, folder, 0, 0, seed, writers, 0, 1)
@@ -86,7 +86,7 @@ class Reconnect(Storm):
         self.topic, self.start = "project:" + project, self.load(project)["cursor"]
 
     def rage(self, limit):
-        """All clients are dropped as often as they should while people write; gives the swarm's last report."""
+        """Disconnects all clients as often as required during writes; returns the swarm's last report."""
         began, first = time.monotonic(), number_in(self.start)
         world = self.owner.user.world
         with swarm.Swarm(world.ws_url, world.origin, self.topic, self.tokens, self.clients, self.start, self.drops,
@@ -107,10 +107,10 @@ class Reconnect(Storm):
         return report, swarm.complaints(report, frames)
 
     def hurt(self, clients):
-        """What more is done to them while people write."""
+        """For subclasses: what else happens during the writes."""
 
     def watch(self, clients, wanted, end):
-        """Until so many drops were done."""
+        """Waits until that many disconnects have happened."""
         while time.monotonic() < end and not self.progress.failures:
             report = clients.report()
             self.say(report["drops"], wanted, time.monotonic())

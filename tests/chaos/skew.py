@@ -1,4 +1,4 @@
-"""A host whose clock is off: a build folder whose programs run at a shifted time (libfaketime)."""
+"""Simulates a host with a wrong clock: a build folder whose programs run with shifted time (libfaketime)."""
 import contextlib
 import glob
 import os
@@ -16,7 +16,7 @@ exec {program} "$@"
 
 
 def skewed_build(folder, shift):
-    """A build folder whose programs run at a shifted time when they are the second of their kind."""
+    """A build folder in which the second program of each kind runs with shifted time."""
     library = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")[0]
     real = pathlib.Path(os.environ.get("TASKWIRE_BUILD") or ROOT / "var" / "build")
     for name in ("taskwire-admin", "mongo-proxy"):
@@ -30,6 +30,6 @@ def skewed_build(folder, shift):
 
 @contextlib.contextmanager
 def slow_commits(stack, ms):
-    """Every commit reaches the database so many milliseconds late, as from a host that is slow; 0: at once."""
+    """Delays every commit by so many milliseconds, like a slow host; 0: no delay."""
     with stack.fault(f"hold command=commitTransaction times=0 ms={ms}") if ms else contextlib.nullcontext():
         yield stack

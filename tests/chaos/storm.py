@@ -1,6 +1,6 @@
-"""Writers, followers and a killer: the storm whose records the checker judges.
+"""Runs writers, followers and a killer, and records everything for the checker.
 
-Everything random comes from one seed, so a run that failed can be had again (up to the scheduling of threads).
+All randomness comes from one seed, so a failed run can be repeated (except for thread scheduling).
 """
 import collections
 import json
@@ -21,7 +21,7 @@ from crowd import BROKEN, PATIENCE, Follower, Lines, Member, Progress, Writer  #
 
 
 class Killer(threading.Thread):
-    """Kills a program with -9 whenever some more changes were acknowledged since the last time."""
+    """Kills a program with -9 each time some more changes have been acknowledged."""
 
     def __init__(self, stack, targets, kills, changes, seed, progress):
         super().__init__(daemon=True)
@@ -42,7 +42,7 @@ class Killer(threading.Thread):
 
 
     def kill(self):
-        """One live process, whichever comes first: what is just being restarted is not killed twice."""
+        """A running process; one that is just being restarted is not killed again."""
         while not self.progress.stop.is_set():
             target = self.dice.choice(self.targets)
             try:
@@ -57,7 +57,7 @@ class Killer(threading.Thread):
 
 
 class Storm:
-    """One run: sets the scene, lets it rage, and writes the last records."""
+    """One run: prepares users and projects, runs everything, and writes the final records."""
 
     def __init__(self, stack, folder, changes=600, kills=20, seed=1, writers=6, followers=4, projects=2,
                  targets=("worker", "push-1"), limit=50, say=lambda *_: None, faults=False):
@@ -81,7 +81,7 @@ class Storm:
         self.saboteur = Saboteur(stack, random.Random(seed + 1), self.progress.stop) if faults else None
 
     def rage(self):
-        """Until so many changes are acknowledged and all kills are done, or the time is over."""
+        """Runs until enough changes are acknowledged and all kills are done, or time is up."""
         start = time.monotonic()
         for thread in self.followers:
             thread.start()
@@ -100,13 +100,13 @@ class Storm:
         self.settle()
 
     def settle(self):
-        """The log is written down, followers catch up with it, fresh snapshots are taken."""
+        """Records the log, lets followers catch up, and takes fresh snapshots."""
         heads = eventually(self.dump_log, within=PATIENCE, every=0.2, what="the database")
         end = time.monotonic() + 20
         for follower in self.followers:
             while follower.seq < heads["project:" + follower.topic.split(":")[1]] and time.monotonic() < end:
                 time.sleep(0.02)
-        time.sleep(0.3)  # nothing may come after the head: give a stray repeat the time to show
+        time.sleep(0.3)  # nothing may come after the head: leave time for a stray repetition
         for follower in self.followers:
             follower.done.set()
         for follower in self.followers:
@@ -126,7 +126,7 @@ class Storm:
             return None
 
     def dump_log(self):
-        """Writes log.jsonl and gives the head of every topic; None when the database is still away."""
+        """Writes log.jsonl and returns the head of every topic; None while the database is unreachable."""
         topics = ["project:" + p for p in self.projects]
         heads, log = {}, Lines(self.folder / "log.jsonl")
         try:
@@ -150,7 +150,7 @@ class Storm:
 
 
 def entry(event):
-    """One line of log.jsonl; the marker is what makes a change recognisable."""
+    """One line of log.jsonl; the marker identifies the change."""
     frame = json.loads(event["frame"])
     row = {"topic": event["topic"], "seq": int(event["seq"]), "kind": event["kind"], "entity": event["entity"],
            "entityId": str(event["entityId"]), "rev": frame["rev"], "frame": event["frame"]}

@@ -1,4 +1,4 @@
-"""A swarm of WebSocket clients in C (c/swarm.c), started, told and asked from here."""
+"""Starts and controls the WebSocket clients of c/swarm.c."""
 import atexit
 import functools
 import json
@@ -59,7 +59,7 @@ class Swarm:
         self.process.stdin.flush()
 
     def answer(self, why, within):
-        """The next report of a kind: `following` comes by itself when all do, `done` when all are."""
+        """The next report of a kind: `following` once all clients follow, `done` once all are done."""
         end = time.monotonic() + within
         try:
             while True:
@@ -75,7 +75,7 @@ class Swarm:
         return self.answer("asked", within)
 
     def wait(self, condition, within, what):
-        """Asks until condition(report) holds."""
+        """Polls until condition(report) is true."""
         end = time.monotonic() + within
         while True:
             report = self.report()
@@ -90,7 +90,7 @@ class Swarm:
 
 
 def crc_of(frames):
-    """What a client's CRC is that saw exactly these frames."""
+    """The CRC of a client that received exactly these frames."""
     crc = 0
     for frame in frames:
         crc = zlib.crc32(frame.encode(), crc)
@@ -98,7 +98,7 @@ def crc_of(frames):
 
 
 def complaints(report, frames):
-    """What is wrong with the end of a swarm that should have seen exactly these frames."""
+    """The differences from a swarm that received exactly these frames."""
     wrong = {k: report[k] for k in ("gaps", "repeats", "resyncs", "errors", "others") if report[k]}
     if report["crc"] != crc_of(frames):
         wrong["crc"] = f"not that of the log's {len(frames)} frames"

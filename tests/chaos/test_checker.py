@@ -1,4 +1,4 @@
-"""The checker is shown one world that is right, and then each kind of lie: it must see every one."""
+"""Gives the checker correct records and then each kind of violation, which it must detect."""
 import copy
 import json
 

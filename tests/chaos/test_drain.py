@@ -29,7 +29,7 @@ def test_a_rolling_restart_closes_sockets_gradually_and_loses_nothing(stack, tmp
 
 @pytest.mark.timeout(60)
 def test_a_worker_that_is_stopped_finishes_its_requests(stack):
-    """G19: gone within ten seconds, and whoever got no answer is told to try again, and then succeeds."""
+    """It exits within ten seconds; requests without a response are told to retry, and then succeed."""
     anna = World(stack.url, stack.ws_url, strict=False).user("anna")
     answers, stop = [], threading.Event()
 

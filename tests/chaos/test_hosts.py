@@ -1,4 +1,4 @@
-"""Two hosts write one topic: they take tickets in Redis, and do without them while Redis hangs or is away."""
+"""Two hosts write one topic: they use tickets in Redis, and work without them while Redis hangs or is down."""
 import concurrent.futures
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""Whatever is killed: no acknowledged change is lost or doubled, no follower misses, repeats or misorders one.
+"""Whatever is killed, no acknowledged change is lost or duplicated, and followers get every event once and in order.
 
 The short form of `tests/chaos/run`, which takes the same parameters and can run for hours.
 """

@@ -1,4 +1,4 @@
-"""The short form of `tests/replay/run`: the first 300 entries of a real backlog, with followers on."""
+"""The short form of `tests/replay/run`: the first 300 entries of a real backlog, with followers."""
 import pathlib
 import sys
 

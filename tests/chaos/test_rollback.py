@@ -1,5 +1,5 @@
-"""A failover that loses what no majority had: commits that were done but never acknowledged vanish, as the
-new primary never knew them.  Nothing acknowledged may vanish, and nothing may happen twice."""
+"""A failover that loses what no majority had: commits that were never acknowledged disappear, because the
+new primary never had them.  No acknowledged change may be lost and none may take effect twice."""
 import os
 import secrets
 import shutil
@@ -17,7 +17,7 @@ WRITERS = 6
 
 
 class Writer(threading.Thread):
-    """Makes one task after another, and sends each again, with its key, until it is acknowledged."""
+    """Creates one task after another, repeating each request with its key until it is acknowledged."""
 
     def __init__(self, person, project, stop):
         super().__init__(daemon=True)
@@ -47,7 +47,7 @@ class Writer(threading.Thread):
 
 
 class Follower(threading.Thread):
-    """live.py itself insists that events come in order, each once, none skipped."""
+    """live.py itself checks that events come in order, once, and without gaps."""
 
     def __init__(self, person, project, stop):
         super().__init__(daemon=True)
@@ -131,7 +131,7 @@ def test_a_failover_loses_no_acknowledged_change_and_repeats_none(tmp_path):
 
 
 def check_log(writer, project):
-    """The log is dense and has one creation for every acknowledged task; the tasks are there once."""
+    """The log has no gaps and exactly one creation per acknowledged task, and each task exists once."""
     events, cursor = [], None
     while True:
         query = f"?limit=200{'&since=' + cursor if cursor else ''}"

@@ -1,5 +1,5 @@
-"""No rule depends on hosts' clocks agreeing: the second of each program runs half a minute early or late
-(libfaketime), and every bound holds all the same, since all go by the database's time."""
+"""Nothing depends on hosts' clocks agreeing: the second program of each kind runs half a minute fast or slow
+(libfaketime), and all time limits still hold, because all programs use the database's time."""
 import concurrent.futures
 import datetime
 import time
@@ -52,7 +52,7 @@ def test_a_session_ended_on_one_host_is_ended_on_the_other(skewed):
 
 
 def test_both_daemons_find_unpublished_events(skewed):
-    """Without Redis, only the sweep tells; it goes by the time that the topic was touched."""
+    """Without Redis, only the sweep finds events, by the time at which their topic was touched."""
     anna = skewed.world.user("anna")
     project = anna.post("/v1/projects", name="Skewed").expect(201)
     sockets = [Live(skewed.ws_url, origin=skewed.url) for _ in range(4)]

@@ -1,4 +1,4 @@
-"""G5: what was committed and never published is on the sockets a second later, whoever died in between."""
+"""A change that was committed but never published reaches the sockets within a second or so."""
 import datetime
 import os
 import threading
@@ -16,7 +16,7 @@ RUNS = int(os.environ.get("CHAOS_UNPUBLISHED", "12"))
 
 
 class Clock(threading.Thread):
-    """A follower that notes when each event came, by wall clock."""
+    """A follower that records the wall-clock time of each event."""
 
     def __init__(self, user, topic, **options):
         super().__init__(daemon=True)
@@ -41,7 +41,7 @@ class Clock(threading.Thread):
         self.join()
 
     def wait(self, key, within=5.0):
-        """When the event of this title came."""
+        """The time at which the event with this title arrived."""
         end = time.time() + within
         while time.time() < end:
             for seq, event in list(self.events.items()):
@@ -53,7 +53,7 @@ class Clock(threading.Thread):
 
 @pytest.fixture
 def clock(request):
-    """Makes clocks, which end with the test, whatever its outcome."""
+    """Creates such followers; they end with the test."""
     def start(*args):
         made = Clock(*args)
         request.addfinalizer(made.end)
@@ -64,7 +64,7 @@ def clock(request):
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("another", [False, True], ids=["nobody writes after it", "somebody does"])
 def test_a_commit_that_was_not_published_is_delivered(stack, world, tmp_path, clock, another):
-    """Without another event a look at the log finds it, each second; with one, the gap in the numbers, at once."""
+    """Without further events the sweep finds it within a second; with one, the missing number reveals it at once."""
     anna = world.user("anna")
     project = anna.project("Silent")
     clocks = [clock(anna, "project:" + project["id"]) for _ in range(4)]  # nginx spreads them over both daemons
@@ -79,7 +79,7 @@ def test_a_commit_that_was_not_published_is_delivered(stack, world, tmp_path, cl
                 anna.task(f"N{n}", projectId=project["id"])
                 committed = time.time()
             delays += [c.wait(f"S{n}") - committed for c in clocks]
-            time.sleep((n * 0.37) % 1 if not another else 0)  # at every moment between two looks
+            time.sleep((n * 0.37) % 1 if not another else 0)  # at different moments between two sweeps
     for each in clocks:
         each.end()
     print(f"{len(delays)} frames: p50 {percentile(delays, .5):.3f} s, max {max(delays):.3f} s")
@@ -91,7 +91,7 @@ def test_a_commit_that_was_not_published_is_delivered(stack, world, tmp_path, cl
 
 @pytest.mark.timeout(120)
 def test_killing_workers_during_writes_loses_no_event(stack, tmp_path, clock):
-    """By chance instead of by design: from the event's own instant, retries of the transaction included."""
+    """Killed at random: measured from the event's own time, including retries of the transaction."""
     storm = Storm(stack, tmp_path, changes=300, kills=15, seed=SEED, writers=4, followers=1, projects=1,
                   targets=("worker",))
     owner = storm.owner.user

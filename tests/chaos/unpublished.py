@@ -1,6 +1,6 @@
-"""A taskwire-api that commits and never publishes: a worker killed between the two, as often as one likes.
+"""A taskwire-api that commits but never publishes, as if every worker were killed in between.
 
-It is a program of the test's own over the stack's database whose Redis is nowhere, spoken to in FastCGI without nginx.
+It uses the stack's database and a Redis that does not exist, and is called over FastCGI without nginx.
 """
 import contextlib
 import json
