@@ -1,4 +1,4 @@
-"""The house vocabulary of the tests: a User speaks HTTP, a Reply is judged the moment it arrives.
+"""The vocabulary of the tests: a User sends requests, and every Reply is checked as soon as it arrives.
 
     task = anna.post("/v1/tasks", title="Buy milk").expect(201)
     anna.patch(task, status="completed", if_match=task.etag).expect(412, "stale")
@@ -14,7 +14,7 @@ import urllib.parse
 
 import judge
 
-# What the tests change of the defaults: cheap passwords, a short wait for hello.
+# Settings that differ from the defaults: cheap passwords, a short timeout for hello.
 SETTINGS = {"PASSWORD_COST": "10", "PASSWORD_SLOTS": "4", "PUSH_HELLO_SECONDS": "2",
             "USER_INVITATIONS": "1000000", "UNCONFIRMED_INVITATIONS": "1000000", "ADDRESS_LETTERS": "1000", "NETWORK_RESETS": "1000000"}  # some people are everywhere
 PASSWORD = "correct horse battery staple"
@@ -44,7 +44,7 @@ class Reply:
         return {e["pointer"] for e in (self.json or {}).get("errors", [])}
 
     def expect(self, status, slug=None, pointers=None):
-        """Passes itself on when the status (or one of several) is as said; a slug names the problem."""
+        """Returns itself if the status is the expected one (or one of several); a slug names the problem."""
         wanted = status if isinstance(status, (tuple, set, range)) else (status,)
         assert self.status in wanted, f"expected {status}, got {self}"
         if slug is not None:
@@ -66,7 +66,7 @@ class Reply:
 
 
 def path_of(thing):
-    """The URL of a resource: of a Reply, of a document out of a list, or a path as it stands."""
+    """The URL of a resource: a Reply, a document from a list, or a path."""
     if isinstance(thing, str):
         return thing
     document = thing.json if isinstance(thing, Reply) else thing
@@ -118,7 +118,7 @@ class Http:
 
 
 class User:
-    """Somebody with an account; `anonymous` is a User without a token."""
+    """A user with an account; `anonymous` is a User without a token."""
 
     def __init__(self, world, account=None, http=None):
         self.world, self.http = world, http or Http(world.url, strict=world.strict)
@@ -128,7 +128,7 @@ class User:
             self.take(account)
 
     def take(self, account):
-        """Keeps what registering, logging in or refreshing answered."""
+        """Stores the response to registering, logging in or refreshing."""
         self.token, self.refresh_token = account["accessToken"], account["refreshToken"]
         if "user" in account:
             user = account["user"]
@@ -139,7 +139,7 @@ class User:
     # -- requests -----------------------------------------------------------
     def send(self, method, path, body=None, query=None, raw=None, if_match=None, if_none_match=None,
              key=None, headers=None):
-        """`body` is sent as JSON, `raw` as it stands; `key` is the Idempotency-Key."""
+        """`body` is sent as JSON, `raw` unchanged; `key` is the Idempotency-Key."""
         head = dict(headers or {})
         if self.token and "Authorization" not in head:
             head["Authorization"] = "Bearer " + self.token
@@ -182,14 +182,14 @@ class User:
         return self.post("/v1/tasks", title=title, **fields).expect(201)
 
     def share(self, project, other, role="member"):
-        """Makes somebody a member: at once if the two share a project already, else by an invitation."""
+        """Makes a user a member: directly if the two already share a project, otherwise by an invitation."""
         reply = self.put(project, f"/members/{other.id}", role=role)
         if reply.status == 200:
             return reply
         return other.accept(self.invite(project, other.email, role)["token"])
 
     def acquaint(self, other):
-        """From now on share() needs no invitation: they have a project in common."""
+        """Puts both into a common project, so that share() needs no invitation."""
         self.share(self.project("Acquaintances"), other, "viewer")
 
     def invite(self, project, email, role="member"):
@@ -224,13 +224,13 @@ class User:
             since = page["items"][-1]["cursor"]
 
     def confirm(self, outbox):
-        """Proves with the letter of the registration that the address is theirs."""
+        """Confirms the address with the registration email."""
         token = outbox.letter(self.email, "Confirm your address").token
         User(self.world).put("/v1/verifications", token=token).expect(204)
         return self
 
     def log_in(self, login=None, password=None, **fields):
-        """A further session of the same person, as a new User."""
+        """Another session of the same user, as a new User."""
         other = User(self.world, http=self.http)
         reply = User(self.world).post("/v1/sessions", login=login or self.email,
                                       password=password or self.password, **fields).expect(201)
@@ -248,7 +248,7 @@ class User:
 
 
 class World:
-    """The running system as tests know it: where it answers, and how to get people in it."""
+    """The running system: its URLs, and how to create users."""
 
     def __init__(self, url, ws_url, origin=None, strict=True):
         self.url, self.ws_url, self.origin = url.rstrip("/"), ws_url, origin or url.rstrip("/")
@@ -258,7 +258,7 @@ class World:
         return User(self)
 
     def user(self, name="anna"):
-        """Somebody new, with an address and a number nobody had before."""
+        """A new user with a unique address and number."""
         who = self.anonymous()
         reply = who.post("/v1/users", **fresh_account(name)).expect(201)
         return who.take(reply)
@@ -270,7 +270,7 @@ def fresh_account(name="anna"):
 
 
 def eventually(check, within=5.0, every=0.02, what="the condition"):
-    """Waits until check() gives something true, and passes it on."""
+    """Waits until check() returns something true, and returns that."""
     end = time.monotonic() + within
     while True:
         value = check()

@@ -1,4 +1,4 @@
-"""What mongo-proxy saw of our programs' commands to the database, over a whole run, beside the
+"""Compares the commands that mongo-proxy saw during a run with the
 catalogue of reviewed shapes (tests/proxy/catalogue.tsv: shape, tab, the index that serves it)."""
 import os
 import pathlib
@@ -14,14 +14,14 @@ seen = {"broken": set(), "shape": set(), "index": set()}
 
 
 def read(report):
-    """Takes in a report's text: lines of kind, tab, text."""
+    """Reads a report: lines of kind, tab, text."""
     for line in report.splitlines():
         kind, text = line.split("\t", 1)
         seen[kind].add(text)
 
 
 def take(stack):
-    """Keeps what the proxy of a stack found, before the stack goes away."""
+    """Keeps the report of a stack's proxy before the stack is stopped."""
     report = (stack.data / "log" / "proxy.report").read_text()
     read(report)
     if "TASKWIRE_ARTIFACTS" in os.environ:
@@ -45,13 +45,13 @@ def is_served(shape):
 
 
 def new_lines():
-    """A line for every shape that the catalogue lacks."""
+    """A line for every shape that is missing from the catalogue."""
     new = sorted(shape for shape in seen["shape"] - catalogue().keys() if not is_served(shape))
     return [f"{shape}\t{plans.suggest(shape, indexes())}" for shape in new]
 
 
 def complaints():
-    """What makes a run fail."""
+    """The reasons for which a run fails."""
     found = [f"breaks a rule: {text}" for text in sorted(seen["broken"])]
     found += [f"is not in tests/proxy/catalogue.tsv; review it and add:\n    {line}" for line in new_lines()]
     for shape, index in catalogue().items():

@@ -1,4 +1,4 @@
-"""Fixtures: one running system for all tests, and people in it."""
+"""Fixtures: one running system for all tests, and its users."""
 import os
 import pathlib
 import sys
@@ -64,7 +64,7 @@ def cleo(world):
 
 
 def pytest_collection_modifyitems(items):
-    """Times are compared first, on a system that has nothing left to do from other tests."""
+    """Timing tests come first, while no other test has left work to do."""
     items.sort(key=lambda item: item.path.name != "test_timing.py")
 
 

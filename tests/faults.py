@@ -1,4 +1,4 @@
-"""Everything that mongo-proxy (tests/proxy/faults.h) can do to the commands of a change, as rows."""
+"""All faults that mongo-proxy (tests/proxy/faults.h) can cause in the commands of a change, as rows."""
 import os
 import threading
 

@@ -1,4 +1,4 @@
-"""Judges every reply of every test by its shape, and remembers which endpoints and problems were seen.
+"""Checks the shape of every response in every test, and records which endpoints and problems occurred.
 
 Where the system publishes /v1/openapi.json, replies are judged against that document too.
 """
@@ -141,7 +141,7 @@ def row(table, reply, path):
 
 
 def reply(r, strict=True):
-    """Fails the test that got a reply which breaks the contract."""
+    """Fails the test if a response violates the contract."""
     path = r.path.split("?")[0]
     seen[r.method, pattern(path), r.status] += 1
     assert not strict or r.status < 500, f"the system failed: {r}"
@@ -215,7 +215,7 @@ def operation(path, method):
 
 
 def by_contract(r, path):
-    """A reply must be one that the operation declares, and its body as the schema says."""
+    """A response must be declared by the operation, and its body must match the schema."""
     if contract is None:
         return
     template, found = operation(path, r.method)
@@ -235,7 +235,7 @@ def by_contract(r, path):
         assert not errors, f"{r.method} {template} breaks openapi.json: {errors[0].message} in {r}"
 
 
-# Seen only when something breaks at the right moment, or never.
+# These only occur if something breaks at the right moment, or never.
 RARE = {"internal", "busy", "unavailable", "in-progress", "no-answer", "timeout"}
 
 
@@ -252,12 +252,12 @@ def known_codes():
 
 
 def unseen_problems():
-    """Problems of the published contract that no reply ever was."""
+    """Problems of the contract that never occurred."""
     return sorted(set(known_problems()) - set(slugs) - RARE)
 
 
 def unseen_operations():
-    """Operations of the published contract that no test ever called."""
+    """Operations of the contract that no test called."""
     if contract is None:
         return []
     called = set()

@@ -1,4 +1,4 @@
-"""Letters and text messages that Taskwire sent: read from its outbox, or taken by an SMTP relay of our own."""
+"""Emails and text messages sent by Taskwire: read from its outbox, or received by our own SMTP relay."""
 import asyncio
 import email
 import email.policy
@@ -17,7 +17,7 @@ CODE = re.compile(r"\b(\d{6})\b")
 
 
 class Letter:
-    """One letter: its headers as mail programs show them, and both its bodies."""
+    """One email: its decoded headers and both its bodies."""
 
     def __init__(self, raw):
         self.message = email.message_from_bytes(raw, policy=email.policy.default)
@@ -36,13 +36,13 @@ class Letter:
 
 
 class Outbox:
-    """The folder that letters go to when there is no relay."""
+    """The folder to which emails are written without a relay."""
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
 
     def in_order(self, pattern):
-        """Oldest first, by time: names begin with ids, which two processes make in no order within a second."""
+        """Oldest first, by time: ids in the names of two processes are not in order within a second."""
         return sorted(self.folder.glob(pattern), key=lambda path: path.stat().st_mtime_ns)
 
     def letters(self, to, subject=""):
@@ -51,7 +51,7 @@ class Outbox:
         return [letter for letter in found if letter.to == to and subject in letter.subject]
 
     def letter(self, to, subject="", count=1):
-        """The newest of exactly `count` letters to somebody with these words in the subject."""
+        """The newest of exactly `count` emails to an address with this text in the subject."""
         eventually(lambda: len(self.letters(to, subject)) >= count, what=f"letter {count} `{subject}` to {to}")
         found = self.letters(to, subject)
         assert len(found) == count, [letter.subject for letter in found]
@@ -67,9 +67,9 @@ class Outbox:
 
 
 class Relay:
-    """A real SMTP server with STARTTLS and a password.  `mood` names how it treats the next letters:
-    well, later (4xx), never (5xx), slow, drop (hangs up within the letter) or lost (takes the
-    letter, and hangs up before it says so)."""
+    """A real SMTP server with STARTTLS and a password.  `mood` is how it treats the next emails:
+    well, later (4xx), never (5xx), slow, drop (disconnects during the email) or lost (accepts the
+    email, but disconnects before it confirms that)."""
 
     def __init__(self, folder, port):
         self.port, self.letters, self.mood, self.tried = port, [], "well", 0

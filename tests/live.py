@@ -1,6 +1,6 @@
-"""A WebSocket client of our own: small enough to read, and able to misbehave on purpose.
+"""A small WebSocket client that can also misbehave on purpose.
 
-Every Live checks by itself that the events of a topic come in order, each once, none skipped.
+Every Live checks that the events of a topic come in order, once, and without gaps.
 """
 import base64
 import contextlib
@@ -22,7 +22,7 @@ _MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 class Closed(Exception):
-    """The server ended the connection; code 1006 when it did so without a close frame."""
+    """The server closed the connection; code 1006 if it did so without a close frame."""
 
     def __init__(self, code, reason=""):
         super().__init__(f"closed with {code} {reason}")
@@ -30,7 +30,7 @@ class Closed(Exception):
 
 
 class Refused(Exception):
-    """The upgrade was answered with something else than 101."""
+    """The response to the upgrade was not 101."""
 
     def __init__(self, status, head):
         super().__init__(f"upgrade refused with {status}")
@@ -38,7 +38,7 @@ class Refused(Exception):
 
 
 class Nothing(Exception):
-    """No frame came within the time."""
+    """No frame arrived in time."""
 
 
 class Socket:
@@ -87,7 +87,7 @@ class Socket:
 
     @staticmethod
     def frame_bytes(opcode, payload=b"", fin=True, rsv=0, mask=True):
-        """One frame as it is described, allowed or not."""
+        """The bytes of one frame, valid or not."""
         head = bytes([(0x80 if fin else 0) | rsv << 4 | opcode])
         bit, n = (0x80 if mask else 0), len(payload)
         if n < 126:
@@ -125,7 +125,7 @@ class Socket:
         raise Closed(self.code, reason)
 
     def read(self, within=1.0):
-        """The next frame as (opcode, payload); answers pings; a close frame or an end raises Closed."""
+        """The next frame as (opcode, payload).  Answers pings; raises Closed when the connection ends."""
         end, whole = time.monotonic() + within, b""
         if self.code is not None:
             raise Closed(self.code)
@@ -165,7 +165,7 @@ class Socket:
 
 
 class Live(Socket):
-    """A browser: says hello, follows topics, expects events."""
+    """A client that sends hello, follows topics and expects events."""
 
     def __init__(self, *args, **options):
         super().__init__(*args, **options)
@@ -181,7 +181,7 @@ class Live(Socket):
         self.frame(TEXT, json.dumps(message).encode())
 
     def receive(self, within=1.0):
-        """The next message; events are checked for order and remembered."""
+        """The next message; checks the order of events and stores them."""
         opcode, payload = self.read(within)
         assert opcode == TEXT, f"frame of kind {opcode}: {payload[:200]!r}"
         message = json.loads(payload)
@@ -203,7 +203,7 @@ class Live(Socket):
         self.events.append(event)
 
     def expect(self, kind, within=1.0, id=None, **fields):
-        """Waits for an event of that kind (with a dot) or a message with that op; leaves others for later."""
+        """Waits for an event of that kind (with a dot) or a message with that op; keeps others for later."""
         wanted = {("kind" if "." in kind else "op"): kind, **({"entityId": id} if id else {}), **fields}
         for n, message in enumerate(self.waiting):
             if wanted.items() <= message.items():
@@ -230,14 +230,14 @@ class Live(Socket):
             raise AssertionError(f"still open after {within} s, expected close {code}") from None
 
     def silent(self, within=0.3):
-        """Nothing comes: judged by a ping whose answer must be the next message."""
+        """Checks that no message arrives: the next one must be the answer to a ping."""
         ref = os.urandom(4).hex()
         self.send(op="ping", ref=ref)
         message = self.receive(within + 2)
         assert message == {"op": "pong", "ref": ref}, f"expected silence, got {message}"
 
     def hear_nothing_more(self, within):
-        """Answers nothing until the server ends the connection; how often something came."""
+        """Answers nothing until the server closes the connection; returns how many messages arrived."""
         heard, end = 0, time.monotonic() + within
         self.sock.settimeout(within)
         with contextlib.suppress(ConnectionError):
@@ -251,7 +251,7 @@ class Live(Socket):
         return self.expect("ready", within)
 
     def follow(self, topic, since=None, within=5.0):
-        """Follows and gives the answer: `following`, `resync` or `error`."""
+        """Follows a topic and returns the answer: `following`, `resync` or `error`."""
         ref = os.urandom(4).hex()
         self.send(op="follow", topic=topic, ref=ref, **({} if since is None else {"since": since}))
         end = time.monotonic() + within

@@ -1,4 +1,4 @@
-"""What a client knows of a project: built from a snapshot, carried on by events, compared with another.
+"""A client's copy of a project: built from a snapshot, updated by events, and compared with another.
 
 Applying events is strict: each must be the next of its topic, so a state that compares equal has
 also seen a log without gap or repeat.
@@ -47,7 +47,7 @@ class State:
         return not self.differences(other)
 
     def differences(self, other):
-        """Plain words on where the two part, for a failing test to show."""
+        """A description of the differences, for a failing test."""
         found = []
         if self.project != other.project:
             found.append(f"project {self.project} / {other.project}")

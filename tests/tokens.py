@@ -1,4 +1,4 @@
-"""Access tokens as an attacker or a past version would make them."""
+"""Access tokens as an attacker or an older version would make them."""
 import base64
 import hashlib
 import hmac

@@ -1,4 +1,4 @@
-"""API tokens: what each scope may do, how they end, and that they open no door to the account."""
+"""API tokens: what each scope allows, how they end, and that they cannot access the account itself."""
 import datetime
 import threading
 
@@ -25,7 +25,7 @@ def make(user, *scopes, name="A script", **fields):
 
 
 def program(world, user, *scopes, **fields):
-    """A program that acts for somebody."""
+    """A program that acts for a user."""
     who = User(world)
     who.token = make(user, *scopes, **fields).expect(201)["token"]
     return who
@@ -44,7 +44,7 @@ def test_an_api_token_is_shown_only_once(anna, outbox):
 
 
 def test_a_tokens_name_is_not_turned_into_a_link_in_the_email(anna, outbox):
-    """A thief of the session chooses it, and the owner trusts the letter."""
+    """The name may be chosen by someone who stole the session, and the owner trusts the email."""
     make(anna, "read", name="Safe: go to https://evil.example/win").expect(201)
     letter = outbox.letter(anna.email, "new API token")
     assert "evil" in letter.text and "evil." not in letter.text + letter.html and "://evil" not in letter.html
@@ -103,7 +103,7 @@ def test_changing_the_password_ends_api_tokens_unless_they_are_kept(world, anna)
 
 
 def test_api_tokens_and_the_export_require_a_recent_password(stack, world, anna):
-    """A session that was stolen long after its log-in gets neither."""
+    """A session stolen long after its login cannot get either."""
     sid = {"_id": bson.ObjectId(tokens.claims(anna.token)["sid"])}
     with pymongo.MongoClient(stack.mongodb_uri) as client:
         sessions = client[stack.mongodb_database].sessions
@@ -133,7 +133,7 @@ def ids(reply):
 
 
 def two_projects(anna):
-    """What a token may touch, and what it may not: each a project with a task and a comment."""
+    """A project that the token may access and one that it may not, each with a task and a comment."""
     made = []
     for name in ("Within", "Outside"):
         project = anna.project(name)
@@ -196,7 +196,7 @@ def test_sync_with_a_bound_token_returns_only_its_projects(stack, world, anna, b
         mongo[stack.mongodb_database].notifications.delete_many({"userId": bson.ObjectId(anna.id)})
     gone = script.get("/v1/sync", cursor=whole["cursor"]).expect(200)["deleted"]
     assert {"notification"} == {d["entity"] for d in gone}
-    assert [d["id"] for d in gone] == [n["id"] for n in told if n["projectId"] == project["id"]]  # once: the other's as well
+    assert [d["id"] for d in gone] == [n["id"] for n in told if n["projectId"] == project["id"]]  # a single time: the other's as well
 
 
 def test_notifications_with_a_bound_token_are_only_those_of_its_projects(world, anna, ben):
@@ -227,7 +227,7 @@ def test_a_long_poll_with_a_bound_token_is_limited_to_its_projects(world, anna):
 
 
 def test_a_bound_token_does_not_replay_its_owners_responses(world, anna):
-    """The same request with the same key, made by the owner, was about a task that the token may not see."""
+    """The owner's request with the same key was about a task that the token may not see."""
     (project, _, _), (_, hidden, _) = two_projects(anna)
     script = program(world, anna, "write", projectIds=[project["id"]])
     anna.patch(hidden, title="Secret", key="the same").expect(200)

@@ -1,4 +1,4 @@
-"""Reading all that is kept about oneself; closing an account, coming back, and the end of it."""
+"""Exporting an account's data, closing the account, reopening it, and its deletion."""
 import datetime
 import threading
 
@@ -19,7 +19,7 @@ def leave(user, password=PASSWORD):
 
 
 def let_grace_pass(db, user):
-    """As if the account had been closed a month ago: its job is due now."""
+    """Makes the account look closed a month ago, so its job is due now."""
     past = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=30)
     db.users.update_one({"_id": bson.ObjectId(user.id), "deletedAt": {"$ne": None}}, {"$set": {"deletedAt": past}})
     db.jobs.update_many({"kind": "purge"}, {"$set": {"dueAt": past}})
@@ -70,7 +70,7 @@ def test_a_reopened_account_is_not_deleted_when_the_old_job_runs(db, anna):
 
 
 def test_an_account_that_is_being_deleted_cannot_be_reopened(world, db, stack, anna):
-    """Once: who logged in while it was being taken apart was told that the account was kept."""
+    """Regression: a user who logged in during the deletion was told that the account was kept."""
     leave(anna).expect(204)
     user = bson.ObjectId(anna.id)
     with stack.fault("hold command=delete collection=sessions ms=5000"):
@@ -120,7 +120,7 @@ def test_the_only_owner_of_a_shared_project_must_transfer_it_first(anna, ben):
 
 
 def test_a_closed_account_does_not_count_as_an_owner(anna, ben, cleo):
-    """Once: the last owner left, and the other had closed the account."""
+    """Regression: an owner could leave although the only other owner had closed their account."""
     project = anna.project("Needed")
     anna.share(project, ben, "owner")
     anna.share(project, cleo, "admin")
@@ -134,7 +134,7 @@ def test_a_closed_account_does_not_count_as_an_owner(anna, ben, cleo):
 
 
 def test_when_both_owners_leave_at_once_one_is_refused(stack, anna, ben):
-    """Once: each still saw the other, and a project was left without an owner."""
+    """Regression: each transaction still saw the other owner, and the project was left without one."""
     project, closed = anna.project("Needed"), []
     anna.share(project, ben, "owner")
     with stack.fault("hold command=insert collection=jobs ms=1500") as (number,):
@@ -147,7 +147,7 @@ def test_when_both_owners_leave_at_once_one_is_refused(stack, anna, ben):
 
 
 def test_a_closed_account_cannot_become_a_member(anna, ben):
-    """Once: it was added, and stayed as a ghost when the account was being deleted already."""
+    """Regression: an account that was already being deleted was added and stayed as a member."""
     anna.acquaint(ben)
     leave(ben).expect(204)
     anna.put(anna.project(), f"/members/{ben.id}", role="viewer").expect(404, "not-found")
@@ -156,7 +156,7 @@ def test_a_closed_account_cannot_become_a_member(anna, ben):
 
 
 def test_two_members_of_a_project_can_be_deleted_at_the_same_time(stack, db, anna, ben):
-    """Once: each looked before the other had left, and the second was never deleted, nor was the project."""
+    """Regression: each transaction looked before the other user had left, so the second account and the project were never deleted."""
     project, ids = anna.project("Theirs"), [bson.ObjectId(user.id) for user in (anna, ben)]
     anna.share(project, ben, "owner")
     with pymongo.MongoClient(stack.mongodb_uri) as mongo:

@@ -1,4 +1,4 @@
-"""Addresses and numbers: confirmed by codes, changed only when the new one is confirmed."""
+"""Email addresses and phone numbers: confirmed by codes, and changed only once the new one is confirmed."""
 import secrets
 import threading
 
@@ -20,7 +20,7 @@ def fresh_email():
 
 
 def test_an_address_is_confirmed_with_its_code(anna, outbox):
-    """Registering sends it unasked."""
+    """Registering sends it without being asked."""
     assert anna.get("/v1/me")["emailVerifiedAt"] is None
     confirm(anna, code=outbox.letter(anna.email, "Confirm your address").code).expect(204)
     assert anna.get("/v1/me")["emailVerifiedAt"] is not None
@@ -35,7 +35,7 @@ def test_an_address_can_be_confirmed_by_link_without_logging_in(world, anna, out
 
 
 def test_registering_sends_a_confirmation_email(world, anna, outbox):
-    """One for each account, none for a registration that was refused, and no text message unasked."""
+    """One email per account, none for a refused registration, and no text message without being asked."""
     refused = {**fresh_account(), "phone": anna.phone}
     world.anonymous().post("/v1/users", **refused).expect(409, "conflict")
     account, key = fresh_account(), secrets.token_hex(8)
@@ -155,7 +155,7 @@ def test_when_two_users_confirm_the_same_address_only_one_gets_it(anna, ben, out
 
 
 def test_changing_the_address_or_number_requires_the_password(anna):
-    """However young it is: it may be stolen."""
+    """However new the session is: it may be stolen."""
     new, phone = fresh_email(), fresh_account()["phone"]
     anna.patch("/v1/me", email=new).expect(422, "invalid", {"/password"})
     anna.patch("/v1/me", phone=phone).expect(422, "invalid", {"/password"})
@@ -211,9 +211,9 @@ def test_time_zone_and_locale_are_validated(world, anna, field, bad, good):
         assert world.anonymous().post("/v1/users", **{**fresh_account(), field: value}).expect(201)["user"][field] == value
 
 
-# -- an address that was never confirmed is nobody's -------------------------------------------------
+# -- an unconfirmed address belongs to nobody --------------------------------------------------------
 def test_confirming_an_address_takes_it_from_an_account_that_never_confirmed_it(world, anna, outbox):
-    """Once: 409 for ever; whoever registered somebody else's address first kept it."""
+    """Regression: permanently 409; whoever registered someone else's address first kept it."""
     squatter = world.user("squatter")
     anna.patch("/v1/me", email=squatter.email, password=PASSWORD).expect(200)
     confirm(anna, code=outbox.letter(squatter.email, "new address").code).expect(204)
@@ -247,7 +247,7 @@ def test_a_confirmed_address_cannot_be_taken_by_anyone(anna, ben, outbox):
 
 
 def test_the_owner_of_an_address_can_take_over_an_account_opened_with_it(world, outbox):
-    """By a new password; once the second factor of who had opened it shut the owner out."""
+    """By a password reset.  Regression: the second factor of whoever had opened the account locked the owner out."""
     squatter = world.user("squatter")
     secret = squatter.post("/v1/me/totp", password=PASSWORD).expect(201)["secret"]
     squatter.put("/v1/me/totp", code=code_of(secret)).expect(200)

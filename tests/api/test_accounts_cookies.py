@@ -1,4 +1,4 @@
-"""Cookie mode: the refresh token where no script can read it, and no foreign page can use it."""
+"""Cookie mode: the refresh token is where scripts cannot read it and other sites cannot use it."""
 import http.cookies
 import secrets
 
@@ -118,7 +118,7 @@ def test_a_login_from_a_new_device_sends_an_email_and_from_a_known_one_does_not(
     agent(world, anna, "Telescope/1.0 (Änne's)".encode().decode("latin-1"))
     agent(world, anna, "Microscope/2.0")
     agent(world, anna, "Microscope/2.0")
-    outbox.letter(anna.email, "new device", count=2)  # in whatever order they were put down
+    outbox.letter(anna.email, "new device", count=2)  # in any order
     told = [letter for letter in outbox.letters(anna.email, "new device") if "Microscope 2 0, from 127.0.0.1" in letter.text]
     assert len(told) == 1
     anna.log_in()

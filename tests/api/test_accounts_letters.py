@@ -1,4 +1,4 @@
-"""Letters through a real SMTP relay with TLS and a password, and what goes wrong with those."""
+"""Emails through a real SMTP relay with TLS and a password, and its failures."""
 import collections
 
 import pytest
@@ -16,7 +16,7 @@ def relay(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def mailing(relay):
-    """A system whose letters go to the relay."""
+    """A system that sends emails through the relay."""
     with Stack(settings={**SETTINGS, **relay.settings()}) as stack:
         yield World(stack.url, stack.ws_url)
 
@@ -28,7 +28,7 @@ def fresh(relay):
 
 
 def people(world, relay, count):
-    """New ones, whose letters of registering are through."""
+    """New users whose registration emails have been sent."""
     here = [world.user() for _ in range(count)]
     expect_one_each(relay, here)
     relay.letters.clear()
@@ -40,7 +40,7 @@ def ask(world, user):
 
 
 def expect_one_each(relay, people):
-    """Everybody's letter comes, and comes once."""
+    """Every email arrives exactly once."""
     def counts():
         return collections.Counter(letter.to for letter in relay.letters)
     eventually(lambda: all(counts()[each.email] for each in people), within=20, what="everybody's letter")
@@ -101,7 +101,7 @@ def test_a_permanently_rejected_address_is_not_retried(mailing, relay):
 
 
 def test_a_relay_with_a_wrong_certificate_gets_no_email(relay):
-    """Another certificate, or none that is trusted: the letter waits, and the log says why."""
+    """With a wrong or untrusted certificate the email waits, and the log says why."""
     settings = {**SETTINGS, **relay.settings()}
     del settings["SMTP_CA"]
     with Stack(settings=settings) as stack:

@@ -1,4 +1,4 @@
-"""Passwords: which are refused, changing one's own, and a new one by letter."""
+"""Passwords: which are refused, changing them, and resetting them by email."""
 import threading
 
 import pytest
@@ -174,7 +174,7 @@ def thief_ends_all_others(thief, n):
 
 @pytest.mark.parametrize("again", [thief_changes_the_password, thief_ends_all_others])
 def test_an_attacker_cannot_keep_voiding_reset_emails(world, anna, outbox, again):
-    """Each credential event ends the letters on their way; so there are few of them in an hour, and a reset wins."""
+    """Each credential event voids reset emails, so only a few events are allowed per hour, and a reset is always possible."""
     thief = anna.log_in()
     first = token_for(world, outbox, anna)
     for n in range(5):
@@ -190,7 +190,7 @@ def test_an_attacker_cannot_keep_voiding_reset_emails(world, anna, outbox, again
 
 
 def test_a_reset_drops_a_pending_address(world, anna, outbox):
-    """Once: a thief with the password asked for an address of their own, and confirmed it after the owner's reset."""
+    """Regression: a thief with the password requested a new address and confirmed it after the owner's reset."""
     thief, mine = anna.log_in(), fresh_account("thief")["email"]
     thief.patch("/v1/me", email=mine, password=PASSWORD).expect(200)
     letter = outbox.letter(mine, "Confirm your new address")
@@ -204,7 +204,7 @@ def test_a_reset_drops_a_pending_address(world, anna, outbox):
 
 
 def test_reset_emails_voided_by_an_attacker_do_not_count_against_the_owner(world, anna, outbox):
-    """Once: ten letters were sent and ended, and for half an hour there was no other."""
+    """Regression: after ten emails had been sent and voided, no further one was sent for half an hour."""
     for _ in range(10):
         ask(world, anna.email).expect(202)
     outbox.letter(anna.email, "Choose a new password", count=10)

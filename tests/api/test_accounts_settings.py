@@ -1,4 +1,4 @@
-"""What an operator changes: signing keys, the cost of passwords, the gateway for text messages."""
+"""Operator settings: signing keys, the cost of passwords, the gateway for text messages."""
 import datetime
 import http.server
 import json
@@ -39,7 +39,7 @@ def test_rotating_keys_logs_nobody_out(own):
     anna = world_of(own).user()
     secret = anna.post("/v1/me/totp", password=PASSWORD).expect(201)["secret"]
     anna.put("/v1/me/totp", code=code_of(secret)).expect(200)
-    lost = refresh(anna).expect(200)  # its reply, let us say, was lost
+    lost = refresh(anna).expect(200)  # assume that its response was lost
     task = anna.post("/v1/tasks", title="Once", key="once").expect(201)
     old_line = own.signing_keys_file.read_text()
     own.signing_keys_file.write_text(f"next {secrets.token_hex(32)}\n{old_line}")
@@ -54,11 +54,11 @@ def test_rotating_keys_logs_nobody_out(own):
     anna.get("/v1/me").expect(401)
     newer = User(anna.world).take(reply)
     newer.get("/v1/me").expect(200)
-    newer.log_in(code=code_of(secret, 1)).get("/v1/me").expect(200)  # nobody had logged in meanwhile
+    newer.log_in(code=code_of(secret, 1)).get("/v1/me").expect(200)  # nobody had logged in since
 
 
 def test_jobs_survive_the_rotation_of_their_key(own):
-    """A letter that no relay took, and an account on its way out: both under a key that goes."""
+    """An email that no relay accepted and an account that is being closed, both encrypted with a key that is removed."""
     own.settings["SMTP_URL"] = "smtp://127.0.0.1:1"
     own.restart()
     anna, ben = (world_of(own).user(name) for name in ("anna", "ben"))
@@ -141,7 +141,7 @@ def test_text_messages_go_through_the_gateway_and_are_retried(gateway):
 
 
 def test_a_full_hash_queue_returns_retry_after():
-    """More log-ins at once than may wait: 503 with Retry-After, and the others get in."""
+    """More concurrent logins than may wait: 503 with Retry-After, and the others succeed."""
     with Stack(settings={**SETTINGS, "PASSWORD_COST": "16", "PASSWORD_SLOTS": "1", "API_PROCESSES": "1",
                          "API_THREADS": "48"}) as stack:
         world = world_of(stack)

@@ -1,4 +1,4 @@
-"""How often: wrong passwords for an account, and requests from one address; with Redis and without."""
+"""Limits on wrong passwords per account and on requests per address, with Redis and without."""
 import threading
 import time
 
@@ -11,7 +11,7 @@ FREE = 3
 
 @pytest.fixture(scope="module")
 def strict():
-    """A system that lets one fail three times, on two workers and two api programs."""
+    """A system that allows three failures, with two workers and two api programs."""
     with Stack(api=2, settings={**SETTINGS, "ACCOUNT_FAILURES": str(FREE)}) as stack:
         yield stack
 
@@ -66,7 +66,7 @@ def test_spelling_the_login_differently_gives_no_extra_attempts(people):
 
 
 def test_concurrent_logins_get_no_extra_attempts(people):
-    """Once there were three failures, one try passes in each wait, however many come together."""
+    """After three failures, one attempt is allowed per wait, however many come at the same time."""
     anna = people.user()
     fail(people, anna.email)
     replies = []

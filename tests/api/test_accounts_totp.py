@@ -1,4 +1,4 @@
-"""The second factor: codes of a phone, as RFC 6238 says, and codes for when it is lost."""
+"""Two-factor authentication: codes from a phone (RFC 6238) and recovery codes."""
 import base64
 import os
 import pathlib
@@ -18,14 +18,14 @@ def log_in(world, user, password=PASSWORD, **fields):
 
 @pytest.fixture
 def armed(anna):
-    """Anna with a second factor; its step of now is used up."""
+    """Anna with a second factor; the current code has been used."""
     anna.secret = anna.post("/v1/me/totp", password=PASSWORD).expect(201)["secret"]
     anna.recovery = anna.put("/v1/me/totp", code=code_of(anna.secret)).expect(200)["recoveryCodes"]
     return anna
 
 
 def wait_for_a_fresh_step():
-    """So that `now` and `now + 1` mean the same for as long as a test needs."""
+    """Waits for the start of a time step, so that it does not change during the test."""
     if time.time() % 30 > 25:
         time.sleep(30 - time.time() % 30 + 0.1)
 
@@ -88,7 +88,7 @@ def test_a_recovery_code_works_once_and_its_use_is_reported_by_email(world, arme
     log_in(world, armed, code=code.lower().replace("-", " ")).expect(201)
     log_in(world, armed, code=code).expect(401)
     log_in(world, armed, code=armed.recovery[4]).expect(201)
-    outbox.letter(armed.email, "Logging in", count=3)  # in whatever order they were put down
+    outbox.letter(armed.email, "Logging in", count=3)  # in any order
     told = [letter for letter in outbox.letters(armed.email, "Logging in") if "recovery code was used" in letter.text]
     assert len(told) == 2
 
@@ -99,7 +99,7 @@ def test_guessing_codes_is_limited(world, armed):
 
 
 def test_turning_it_on_requires_the_password(world, anna):
-    """Else a thief of a session would lock the owner out."""
+    """Otherwise someone who stole a session could lock the owner out."""
     for body in ({}, {"password": "not it at all"}):
         anna.send("POST", "/v1/me/totp", body).expect(422, "invalid", {"/password"})
     anna.put("/v1/me/totp", code="123456").expect(409, "conflict")
@@ -166,7 +166,7 @@ def admin(stack, *words):
 
 
 def test_an_operator_can_remove_a_lost_second_factor(stack, world, armed):
-    """As the runbook says: the password is still needed, and whoever was in has to log in again."""
+    """As the runbook says: the password is still needed, and all sessions end."""
     feed = armed.live()
     assert admin(stack, "remove-second-factor", armed.email)[0] == admin(stack, "remove-second-factor")[0] == 2
     assert admin(stack, "remove-second-factor", "f" * 24)[0] == 1

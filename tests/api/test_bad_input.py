@@ -1,4 +1,4 @@
-"""What bad input gets: a clear 4xx, never a 5xx, and the system as healthy as before."""
+"""Bad input gets a clear 4xx, never a 5xx, and does no harm."""
 import socket
 
 import pytest
@@ -83,7 +83,7 @@ def test_a_malformed_id_is_404(user, ident):
 
 
 def raw_exchange(world, request, within=12):
-    """Sends bytes as they stand and gives back the status line's number, or 0 when just cut off."""
+    """Sends raw bytes; returns the status, or 0 if the connection was closed without one."""
     with socket.create_connection((world.anonymous().http.host, world.anonymous().http.port),
                                   timeout=within) as s:
         s.sendall(request)

@@ -1,4 +1,4 @@
-"""Comments, what they tell whom, and a task's history."""
+"""Comments, their notifications, and a task's history."""
 import threading
 
 import pytest
@@ -89,10 +89,10 @@ def test_users_without_access_cannot_be_mentioned(anna, cleo, scene):
     anna.post(task, "/comments", text="Hi", mentions=[cleo.id]).expect(422)
 
 
-# -- a task that moves to another project takes what belongs to it along --------------------
+# -- what moves with a task to another project ----------------------------------------------
 @pytest.fixture
 def moved(anna, ben, cleo):
-    """Ben is in the old project, Cleo in the new one; each has said something there or will read it."""
+    """Ben is a member of the old project, Cleo of the new one; both have comments or notifications there."""
     old, new = anna.project("Old"), anna.project("New")
     anna.share(old, ben)
     anna.share(new, cleo)
@@ -153,7 +153,7 @@ def test_nobody_is_notified_about_a_task_that_moved_out_of_their_reach(anna, ben
 
 
 def test_a_comment_and_a_concurrent_move_of_its_task_are_consistent(anna, ben):
-    """Whatever wins, the comment is where its task is, and the log that tells of it too."""
+    """Whichever is first, the comment and its event end up in the task's project."""
     here, there = anna.project("Here"), anna.project("There")
     for project in (here, there):
         anna.share(project, ben)

@@ -1,4 +1,4 @@
-"""Which servers the programs refuse to work with: each is told in a sentence, and the program ends."""
+"""Database servers that the programs refuse to use: the program logs why and exits."""
 import os
 import pathlib
 import socket
@@ -20,7 +20,7 @@ MODERN = {"ok": 1, "minWireVersion": 0, "maxWireVersion": 17, "logicalSessionTim
 
 
 class Server:
-    """Answers every command with one document: what a driver learns of a server by hello."""
+    """A server that answers every command with one document, as for hello."""
 
     def __init__(self, **hello):
         self.socket = socket.create_server(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""Due dates are the reader's days: every filter and the order by due time, in zones from one end
+"""Due dates are days in the reader's time zone: every filter and the order by due time, in zones from one end
 of the world to the other, for instants around their midnights."""
 import datetime as dt
 import itertools
@@ -65,7 +65,7 @@ def test_a_day_is_in_the_readers_time_zone(tasks, name):
     def which(condition):
         return {i for i, t in by_id.items() if due_date(t, zone) and condition(t, due_date(t, zone))}
 
-    while True:  # once more if midnight passes meanwhile
+    while True:  # repeat if midnight passes
         now = dt.datetime.now(zone)
         today = now.date().isoformat()
         found = {"today": set(listed(user, today="true")), "overdue": set(listed(user, overdue="true")),

@@ -1,4 +1,4 @@
-"""What was removed or erased is forgotten: by the log, by sync, by history, and by push; its numbers stay."""
+"""Removed comments and deleted accounts are erased from the log, sync, history and push; their event numbers stay."""
 import secrets
 
 import pytest
@@ -52,7 +52,7 @@ def test_a_removed_comment_disappears_from_every_response(anna, ben, stack):
 
 
 def test_a_moved_comment_is_also_erased_from_its_old_project(anna, ben, stack):
-    """In every project's log that it was ever in, and only it."""
+    """In the log of every project that it was ever in, and nothing else there."""
     projects, secret, kept = [anna.project(name) for name in ("First", "Second", "Third")], secrets.token_hex(12), secrets.token_hex(12)
     anna.share(projects[0], ben)
     task = anna.task(projectId=projects[0]["id"])
@@ -74,7 +74,7 @@ def test_a_moved_comment_is_also_erased_from_its_old_project(anna, ben, stack):
 
 
 def test_the_number_of_edits_of_a_comment_is_limited():
-    """So that forgetting all of them is one write of bounded size."""
+    """So that erasing all of them is one write of limited size."""
     with Stack(settings={**SETTINGS, "COMMENT_EDITS": "5"}) as stack:
         anna = World(stack.url, stack.ws_url).user()
         comment = anna.post(anna.task(), "/comments", text="One").expect(201)

@@ -1,6 +1,6 @@
-"""Walks the published contract and sends every field of every body wrong: mistyped, too long, null, not one's own.
+"""Walks through the contract and sends every field of every body with wrong values: wrong type, too long, null, foreign ids.
 
-A new field is tested by standing in its table; a case is left out only where the schema allows it.
+A new field is tested automatically; a case is left out only where the schema allows the value.
 """
 import pytest
 
@@ -35,7 +35,7 @@ def wrong_values(schema):
 
 @pytest.fixture(scope="module")
 def targets(world):
-    """A real thing of each kind, so that only the body can be what is refused."""
+    """An existing entity of each kind, so that only the body can be the reason for a refusal."""
     user, guest = world.user("walker"), world.user("guest")
     project = user.project()
     task = user.task(projectId=project["id"])
@@ -65,7 +65,7 @@ def bodies():
 
 
 def right(schema, but):
-    """Values for what must be there, so that one complaint is left."""
+    """Values for required fields, so that only one complaint is left."""
     examples = {"email": "right@example.com", "phone": "+4915112345678", "password": "a right good password",
                 "name": "Right", "title": "Right", "text": "Right", "login": "right@example.com", "role": "viewer",
                 "refreshToken": "x" * 43, "read": True}

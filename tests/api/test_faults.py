@@ -1,5 +1,5 @@
-"""Whatever happens to a command of a change, the change takes effect once and its log has no hole.
-mongo-proxy (tests/proxy) does the harm; each row is one command of a change and one thing done to it."""
+"""Whatever happens to a command of a change, the change takes effect once and the log has no gap.
+mongo-proxy (tests/proxy) causes the faults; each row is one command of a change and one fault."""
 import concurrent.futures
 import secrets
 import threading
@@ -15,7 +15,7 @@ def add_task(anna, project, title, key):
 
 
 def until_done(send, seconds=15):
-    """Sends again after each 503, as a client would; the first reply that is none."""
+    """Repeats the request after each 503, as a client would; returns the first other response."""
     limit = time.monotonic() + seconds
     while True:
         reply = send()
@@ -27,7 +27,7 @@ def until_done(send, seconds=15):
 
 
 def log_of(anna, project):
-    """All events of a project, which must be dense."""
+    """All events of a project, whose numbers must have no gap."""
     items, cursor = [], None
     while True:
         page = anna.get(f"/v1/projects/{project['id']}/events?limit=200" + (f"&since={cursor}" if cursor else ""))
@@ -75,7 +75,7 @@ def test_a_change_takes_effect_once(stack, project, fault):
 
 
 def test_changes_that_share_an_email_counter_do_not_block_each_other(stack, world):
-    """Once: two letters to one address at a time conflicted, so a loop of the one held the other up for seconds."""
+    """Regression: two concurrent emails to one address conflicted, so repeating one delayed the other for seconds."""
     anna, slow = world.user("anna"), []
     with stack.fault("hold command=insert collection=jobs ms=3000") as (number,):
         thread = threading.Thread(target=lambda: slow.append(anna.post("/v1/api-tokens", name="slow", scopes=["read"])))
@@ -107,7 +107,7 @@ def test_an_update_takes_effect_once(stack, project, fault):
 
 
 def test_a_twin_gets_the_replay_before_a_majority_read_shows_it(stack, project):
-    """The record was committed through another host a moment ago: majority reads lag behind."""
+    """The record was just committed through another host, and majority reads lag behind."""
     anna, project = project
     title, key = f"Twin {secrets.token_hex(4)}", secrets.token_hex(8)
     first = add_task(anna, project, title, key).expect(201)
@@ -141,7 +141,7 @@ def test_logging_out_succeeds_despite_a_conflict(stack, world, code, how):
                                       email=f"{key}@example.com", key=key),
 ], ids=["change", "deletion", "invitation"])
 def test_a_twin_that_would_be_refused_gets_the_replay(stack, project, repeat):
-    """Its first look came before the other's commit, its turn after it: what it finds is its own change."""
+    """It looked for the record before the other's commit and runs after it: what it finds is its own change."""
     anna, project = project
     task = anna.post("/v1/tasks", title="Twice", projectId=project["id"]).expect(201)
     key = secrets.token_hex(8)
@@ -152,7 +152,7 @@ def test_a_twin_that_would_be_refused_gets_the_replay(stack, project, repeat):
 
 
 def test_a_twin_does_not_end_sessions_opened_later(stack, world):
-    """Once: its worker took the new generation for ended, and nobody who logged in could work."""
+    """Regression: its worker took the new generation for ended, so new logins did not work."""
     anna = world.user("anna")
     key = secrets.token_hex(8)
     anna.delete("/v1/sessions", key=key).expect(204)
@@ -165,7 +165,7 @@ def test_a_twin_does_not_end_sessions_opened_later(stack, world):
 
 
 def test_writers_wait_for_a_new_primary(stack, project):
-    """Two seconds without a primary, as in an election: nobody is refused."""
+    """Two seconds without a primary, as in an election: no request is refused."""
     anna, project = project
     replies = []
 
@@ -194,7 +194,7 @@ def test_reads_wait_for_a_new_primary(stack, anna):
 
 @pytest.mark.timeout(90)
 def test_a_request_ends_at_its_deadline_even_if_the_network_drops_everything(stack, project):
-    """What is sent to the database gets no answer; once each wait for it took 6 s more."""
+    """The database does not answer.  Regression: each wait took 6 s longer."""
     anna, project = project
     task = add_task(anna, project, "Behind a wall", secrets.token_hex(8)).expect(201)
     requests = [lambda: anna.get(task), lambda: anna.get("/v1/tasks", projectId=project["id"]),

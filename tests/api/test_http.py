@@ -1,4 +1,4 @@
-"""The HTTP around the resources: methods, paths, types, sizes, health, and that anonymous calls stay out."""
+"""HTTP in general: methods, paths, content types, sizes, health, anonymous requests."""
 import json
 
 import pytest

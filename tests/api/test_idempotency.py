@@ -50,7 +50,7 @@ def test_the_same_json_value_in_another_spelling_is_replayed(anna, key, again):
 
 
 def test_a_response_with_secrets_is_replayed_for_another_spelling(anna, key):
-    """It is kept sealed, under a key made of the request."""
+    """It is stored encrypted, with a key derived from the request."""
     first = anna.post("/v1/api-tokens", name="CI", scopes=["read"], key=key).expect(201)
     send = {"raw": '{"scopes": ["read"],\n"name": "CI"}', "key": key, "headers": {"Content-Type": "application/json"}}
     again = anna.send("POST", "/v1/api-tokens", **send).expect(201)
@@ -182,7 +182,7 @@ def remove_a_token(world, anna, ben, outbox):
 @pytest.mark.parametrize("prepare", [reset, change_password, confirm_by_link, confirm_by_code, accept, decline, withdraw,
                                      register, leave, end_a_session, remove_a_token])
 def test_a_request_whose_twin_succeeded_gets_the_twins_response(stack, world, anna, ben, outbox, key, prepare):
-    """Once: 401 or 404, since the secret, or what it was for, was looked up before the transaction."""
+    """Regression: 401 or 404, because the secret or its target was looked up before the transaction."""
     send = prepare(world, anna, ben, outbox)
     first = send(key).expect((200, 201, 204))
     with stack.fault("empty command=find collection=idempotency"):

@@ -1,4 +1,4 @@
-"""Invitations: nobody becomes a member without having agreed, and only the invited or their letter decide."""
+"""Invitations: nobody becomes a member without agreeing, and only the invited user or the holder of the email decides."""
 import datetime
 import hashlib
 import secrets
@@ -76,13 +76,13 @@ def test_users_with_a_confirmed_address_can_accept_without_the_email(anna, ben, 
 
 
 def test_an_unconfirmed_address_gives_no_access_to_invitations(world, anna, ben, outbox):
-    """Somebody has registered with an address that is not theirs."""
+    """Someone has registered with an address that is not theirs."""
     project = anna.project()
     made = anna.invite(project, ben.email, "admin")
     assert ben.items("/v1/invitations") == []
     ben.post("/v1/invitations/accept", id=made["id"]).expect(404)
     ben.post("/v1/invitations/decline", id=made["id"]).expect(404)
-    outbox.letter(ben.email, "invites you")  # the job that would tell has been taken before
+    outbox.letter(ben.email, "invites you")  # the job that would notify them has already run
     last = world.user("last").confirm(outbox)
     anna.invite(project, last.email)
     eventually(lambda: last.items("/v1/notifications"), what="the notification of a later invitation")
@@ -192,7 +192,7 @@ def test_only_owners_can_invite_owners(anna, ben, cleo):
 
 
 def test_inviting_does_not_reveal_whether_a_member_has_the_address(world, anna, ben, cleo, outbox):
-    """Else an admin finds out by guesses which address a member has."""
+    """Otherwise an admin could find out members' addresses by guessing."""
     project = anna.project()
     ben.confirm(outbox)
     for who in (ben, cleo):  # cleo's address is unconfirmed
@@ -286,7 +286,7 @@ def test_characters_that_look_like_dots_do_not_create_links(world, outbox, dot):
 
 
 def count_as_used(stack, name, who, hours, used):
-    """So many in the current window of a quota, and in the next one, which may begin at any time."""
+    """Sets a quota's count in the current window and the next, which may begin at any time."""
     base = pymongo.MongoClient(stack.mongodb_uri)[stack.mongodb_database]
     window = int(time.time() // (3600 * hours))
     ends = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=2 * hours)
@@ -296,7 +296,7 @@ def count_as_used(stack, name, who, hours, used):
 
 
 def test_users_with_an_unconfirmed_address_can_send_fewer_invitations(stack, anna, ben, outbox):
-    """Accounts with addresses that nobody has cost nothing: so they send few letters to strangers."""
+    """Accounts with unconfirmed addresses cost nothing, so they may only send few emails to strangers."""
     allowed = int(SETTINGS["UNCONFIRMED_INVITATIONS"])
     for who in (anna.confirm(outbox), ben):
         count_as_used(stack, "unconfirmed-invitations", who.id, 24, allowed)
@@ -385,7 +385,7 @@ def test_notifications_from_one_user_to_another_are_limited(stack, anna, ben, cl
     assert len(cleo.items("/v1/notifications")) == 5
     cleo.task("Another sender", projectId=project["id"], assigneeIds=[ben.id])
     assert len(ben.items("/v1/notifications")) == 2
-    # To take them out and in again does not begin the count anew.
+    # Removing and adding them again does not restart the count.
     anna.acquaint(ben)
     anna.delete(f"/v1/projects/{project['id']}/members/{ben.id}").expect(204)
     anna.share(project, ben)

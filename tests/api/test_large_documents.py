@@ -1,11 +1,11 @@
-"""Small changes of large documents stay small wherever they go: the log, its pages, the sockets, /v1/sync."""
+"""Small changes of large documents stay small everywhere: in the log, its pages, on sockets, in /v1/sync."""
 from bson import ObjectId
 from pymongo import MongoClient
 
 import state
 
 LARGE = "y" * 50_000
-PAGE = 1_100_000  # bytes of one page of the log, with some room for what stands around it
+PAGE = 1_100_000  # bytes of one page of the log, with some room for the rest of the response
 
 
 def log(user, project, since):
@@ -30,7 +30,7 @@ def history(user, task):
 
 
 def test_small_changes_of_a_large_task_create_little_history(anna):
-    """Once: 102 MiB of history for 120 changes of 14 bytes."""
+    """Regression: 102 MiB of history for 120 changes of 14 bytes."""
     project = anna.project()
     task = anna.task("Large", projectId=project["id"], description=LARGE, checklist=[
         {"id": f"i{n}", "text": "z" * 400, "done": False} for n in range(100)])

@@ -1,4 +1,4 @@
-"""Lists: filters, sorting, paging, and parameters nobody knows."""
+"""Lists: filters, sorting, paging, and unknown parameters."""
 import random
 
 import pytest
@@ -85,7 +85,7 @@ def test_a_page_has_fifty_items_by_default(world):
 
 
 def test_pages_neither_repeat_nor_skip_items_while_others_change(anna):
-    """Rows that stay where they are come exactly once, whatever happens around them."""
+    """Items that do not move are listed exactly once, whatever happens to others."""
     dice = random.Random(11)
     tasks = [anna.task(f"T{n}") for n in range(40)]
     still = {t["id"] for t in tasks[::2]}

@@ -1,4 +1,4 @@
-"""Lists over more projects than the database merges in order for one query: every page, as if it were one."""
+"""Lists over more projects than the database can merge in one query: the pages are the same as for one."""
 import datetime
 import random
 
@@ -12,7 +12,7 @@ NOW = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
 
 
 def copies(dice, project, task, count):
-    """A project and one or two tasks of every kind in each of its copies; made beside the programs, for speed."""
+    """Many copies of a project with one or two tasks of every kind; written directly to the database, for speed."""
     projects = [{**project, "_id": ObjectId(), "name": f"P{dice.random()}", "nameKey": f"p{dice.random()}"} for _ in range(count)]
     tasks = []
     for n, place in enumerate(p["_id"] for p in projects for _ in range(1 + dice.randrange(2))):

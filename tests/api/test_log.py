@@ -1,4 +1,4 @@
-"""Snapshot and events: the log from which everything resumes."""
+"""Snapshots and events: the log."""
 import threading
 
 from pymongo import MongoClient
@@ -160,14 +160,14 @@ def test_resuming_from_before_the_retained_log_returns_resync(anna, stack):
 
 
 def punch(stack, project, seq):
-    """Takes one event out of a project's log."""
+    """Deletes one event from a project's log."""
     with MongoClient(stack.mongodb_uri) as mongo:
         log = mongo[stack.mongodb_database].events
         assert log.delete_one({"topic": f"project:{project['id']}", "seq": seq}).deleted_count == 1
 
 
 def test_a_hole_in_the_log_is_never_skipped(anna, stack):
-    """What is before it comes; then the reader is told to start anew."""
+    """Events before it are returned; then the reader is told to load everything again."""
     project = anna.project()
     cursor = snapshot(anna, project)["cursor"]
     first = int(cursor.rsplit(".", 1)[1]) + 1

@@ -1,4 +1,4 @@
-"""Long polls: the events path waits for the next change, with the socket's own cursors, and holds no worker."""
+"""Long polls: the events endpoint waits for the next change, takes the same cursors as the socket, and blocks no thread."""
 import socket
 import threading
 import time
@@ -85,7 +85,7 @@ def test_more_polls_than_threads_do_not_block_other_requests(anna):
 
 
 def test_closed_and_endless_polls_do_not_use_up_all_places(anna, ben):
-    """One user has some places; who hung up leaves theirs at once."""
+    """A user has a limited number of places; a closed connection frees its place at once."""
     plan = anna.project()
     anna.share(plan, ben)
     since, parts = head(anna, plan), urllib.parse.urlsplit(anna.world.url)

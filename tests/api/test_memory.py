@@ -1,4 +1,4 @@
-"""What one request may use of a worker's memory is bounded; reaching the bound fails the request and nothing else."""
+"""The memory of a request is limited; reaching the limit fails that request and nothing else."""
 import json
 
 import pytest
@@ -16,7 +16,7 @@ def small():
 
 
 def large(**fields):
-    """An acceptable body as large as one may be: the rest is white space."""
+    """A valid body of the maximum size, filled up with white space."""
     return json.dumps(fields).ljust(BYTES).encode()
 
 

@@ -1,4 +1,4 @@
-"""The database's schema: brought up by taskwire-admin, only checked by the programs; and the log's retention."""
+"""The database's schema, which taskwire-admin migrates and the programs only check, and the log's retention."""
 import datetime
 import os
 import pathlib
@@ -45,7 +45,7 @@ def test_a_new_database_gets_indexes_epoch_and_schema_version(stack, database):
 
 
 def test_an_index_with_other_options_is_rebuilt_and_a_retired_one_is_dropped(stack, database):
-    """Once such an index made every program fail at its start for ever (code 85, 86)."""
+    """Regression: such an index made every program fail at its start (codes 85, 86)."""
     assert admin(stack, "migrate")[0] == 0
     wanted = all_indexes(database)
     database.events.drop_index("at_1")
@@ -76,7 +76,7 @@ def test_two_migrations_at_once_wait_for_each_other(stack, database):
 
 @pytest.mark.parametrize("name", ["taskwire-api", "taskwire-push", "taskwire-jobs"])
 def test_a_program_waits_for_migration_and_refuses_a_newer_schema(stack, database, name):
-    """Once taskwire-push served whatever it found."""
+    """Regression: taskwire-push served any schema."""
     path = str(stack.data / "run" / "other.sock")
     env = {**os.environ, "MONGODB_URI": stack.mongodb_uri, "MONGODB_DATABASE": NAME, "REDIS_URL": stack.redis_url,
            "SIGNING_KEYS_FILE": str(stack.signing_keys_file), "API_SOCKET": path, "PUSH_SOCKET": path,
@@ -119,7 +119,7 @@ def test_derive_repairs_what_older_programs_wrote_during_a_migration(stack, data
     assert admin(stack, "derive")[0] == 0
     assert database.tasks.find_one({"_id": task})["state"] == "open"
     now = datetime.datetime.now(datetime.timezone.utc)
-    database.tasks.update_one({"_id": task}, {"$set": {"completedAt": now, "rev": 2}})  # as a program of before does
+    database.tasks.update_one({"_id": task}, {"$set": {"completedAt": now, "rev": 2}})  # as an older program does
     status, said = admin(stack, "derive")
     assert status == 0 and "rewrote 1 documents" in said, said
     done = database.tasks.find_one({"_id": task})
@@ -127,7 +127,7 @@ def test_derive_repairs_what_older_programs_wrote_during_a_migration(stack, data
 
 
 def test_deploy_up_uses_the_database_named_in_a_file(stack, database, tmp_path):
-    """Once it started a database of its own all the same."""
+    """Regression: it started a database of its own anyway."""
     file = tmp_path / "uri"
     file.write_text(stack.mongodb_uri + "\n")
     with Stack(jobs=0, settings={"MONGODB_URI_FILE": str(file), "MONGODB_DATABASE": NAME,
@@ -141,7 +141,7 @@ def test_unknown_admin_commands_are_refused(stack):
 
 
 def test_an_inconsistent_backup_is_detected_and_repaired(stack, database):
-    """Topics dumped before the events they were then given: every change there was 409 for ever."""
+    """Topics that were dumped before their newest events.  Regression: every change there was permanently 409."""
     assert admin(stack, "migrate")[0] == 0
     epoch, topic = database.meta.find_one({"_id": "epoch"}), f"project:{ObjectId()}"
     database.topics.insert_one({"_id": topic, "seq": 5})
@@ -159,12 +159,12 @@ def test_an_inconsistent_backup_is_detected_and_repaired(stack, database):
     database.revocations.insert_many([{"_id": n, "userId": ObjectId(), "expiresAt": now} for n in range(40, 43)])
     assert admin(stack, "restored")[0] == 0
     assert database.topics.find_one({"_id": topic})["seq"] == 8
-    assert database.topics.find_one({"_id": "revocations"})["seq"] == 42  # once: ending a session was 409 for ever
+    assert database.topics.find_one({"_id": "revocations"})["seq"] == 42  # regression: ending a session was permanently 409
     assert database.meta.find_one({"_id": "epoch"})["value"] != epoch["value"]
 
 
 def test_retention_trims_by_number_regardless_of_clocks(anna, stack):
-    """Two events of a host whose clock was a year slow: what is before them goes, and nothing after."""
+    """Two events from a host whose clock was a year slow: only what is before them is trimmed."""
     project = anna.project()
     path, cursors = f"/v1/projects/{project['id']}", []
     for n in range(6):

@@ -1,4 +1,4 @@
-"""What nginx answers by itself is a problem document too, of the published kinds."""
+"""nginx's own error responses are problem documents too, as published in the contract."""
 import http.client
 import json
 import pathlib
@@ -67,7 +67,7 @@ def test_violations_of_the_content_policy_are_logged(world, stack):
 
 
 def test_policy_reports_are_rate_limited(world, stack):
-    """So that nobody fills the disk with them."""
+    """So that nobody can fill the disk with them."""
     mark = secrets.token_hex(8)
     replies = [world.anonymous().send("POST", "/csp-reports", {"csp-report": {"blocked-uri": mark}}).status for _ in range(60)]
     assert set(replies) == {204, 429} and replies.count(204) <= 40 and replies[-1] == 429
@@ -88,12 +88,12 @@ def remote_of(stack, request_id):
 
 @pytest.fixture(scope="module")
 def behind_a_proxy():
-    """A system that believes a proxy on this host, and one of another network."""
+    """A system that trusts a proxy on this host and one in another network."""
     with Stack(settings={**SETTINGS, "TRUSTED_PROXIES": "127.0.0.1, 192.0.2.0/24"}) as stack:
         yield stack
 
 
-@pytest.mark.parametrize("forwarded", ["203.0.113.9", "198.51.100.1, 203.0.113.9, 192.0.2.7"])  # what a client adds in front does not count
+@pytest.mark.parametrize("forwarded", ["203.0.113.9", "198.51.100.1, 203.0.113.9, 192.0.2.7"])  # a client's own entries do not count
 def test_a_trusted_proxys_forwarded_address_is_believed(behind_a_proxy, forwarded):
     world, rid = World(behind_a_proxy.url, behind_a_proxy.ws_url), secrets.token_hex(8)
     world.anonymous().get("/v1/health", headers={"X-Forwarded-For": forwarded, "X-Request-Id": rid}).expect(200)
@@ -105,7 +105,7 @@ EXAMPLE = WEB.parent / "proxy.conf.example"
 
 @pytest.fixture
 def proxy(behind_a_proxy, tmp_path):
-    """The example's nginx with TLS in front of ours, its ports and files exchanged for some of the test; gives its port."""
+    """Runs the example's nginx with TLS in front of ours, with the test's ports and files; yields its port."""
     secure, plain = free_port(), free_port()
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=tasks.example.org",
                     "-days", "1", "-keyout", tmp_path / "key.pem", "-out", tmp_path / "fullchain.pem"], check=True, capture_output=True)
@@ -127,7 +127,7 @@ def proxy(behind_a_proxy, tmp_path):
 
 
 def test_the_example_proxy_configuration_works(behind_a_proxy, proxy):
-    """REST and the socket, with the client's address and https known behind it."""
+    """REST and the socket work, and the client's address and https are known behind the proxy."""
     trust_all = ssl._create_unverified_context()
     rid = secrets.token_hex(8)
     connection = http.client.HTTPSConnection("127.0.0.1", proxy, context=trust_all, timeout=10, source_address=("127.0.0.7", 0))

@@ -1,4 +1,4 @@
-"""Projects open to everyone: what they give, what joining and leaving change, and the trash."""
+"""Projects open to everyone: access, joining and leaving, and the trash."""
 import pytest
 
 from client import eventually
@@ -8,7 +8,7 @@ ROLES = ("viewer", "commenter", "member")
 
 @pytest.fixture
 def opened(anna):
-    """Makes open projects of Anna's, and closes them after the test: everyone of the other tests sees them."""
+    """Creates open projects of Anna's and closes them after the test, because all other users would see them."""
     made = []
 
     def make(name="Agora", **fields):
@@ -93,7 +93,7 @@ def test_users_cannot_add_others_or_join_a_closed_project(anna, ben, cleo, opene
 
 
 def test_sharing_only_an_open_project_does_not_allow_adding_someone(anna, ben, opened):
-    """Else a newcomer would join one and add all its members to whatever they like."""
+    """Otherwise a newcomer could join one and add all its members to other projects."""
     agora, trap = opened(), ben.project("Trap")
     ben.put(agora, f"/members/{ben.id}", role="viewer").expect(200)
     ben.put(trap, f"/members/{anna.id}", role="member").expect(404)

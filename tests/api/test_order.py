@@ -1,4 +1,4 @@
-"""Moving: order inside a project and a status, and between projects."""
+"""Moving tasks: their order within a status, and between statuses and projects."""
 import random
 import threading
 
@@ -96,7 +96,7 @@ def test_invalid_moves_are_refused(anna, ben, board):
 
 
 def test_random_moves_give_the_same_order_as_a_list(anna):
-    """The property: positions sort as a Python list of the same moves does."""
+    """Positions must sort like a Python list after the same moves."""
     dice, project = random.Random(3), anna.project()
     model = {"todo": [], "in-progress": [], "completed": []}
     for n in range(12):
@@ -129,8 +129,8 @@ def test_repeated_moves_between_two_tasks_keep_positions_short(anna, board):
 
 
 def test_two_alternating_cards_never_run_out_of_room(anna, board):
-    """Once there was none after 4,989 moves; now those around get new positions before keys grow long,
-    each by an event, so that whoever follows has them too."""
+    """Regression: there was no room after 4,989 moves; now neighbours get new positions before keys grow long,
+    each with an event, so that followers have them too."""
     project, ids = board
     snapshot = anna.get(f"/v1/projects/{project['id']}/snapshot").expect(200)
     for n in range(260):

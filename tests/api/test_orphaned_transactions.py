@@ -1,4 +1,4 @@
-"""A program that is killed within a transaction leaves it open in the database.  The next one ends it, so that
+"""A program that is killed during a transaction leaves it open in the database.  The next one aborts it, so that
 its topic is free again long before the server's own limit of 60 s."""
 import secrets
 import threading
@@ -12,7 +12,7 @@ FREE = 20  # seconds; a program's start is among them
 
 
 def until_done(send):
-    """Sends again after each 503; the first other answer."""
+    """Repeats the request after each 503; returns the first other response."""
     began = time.monotonic()
     while True:
         reply = send()
@@ -23,7 +23,7 @@ def until_done(send):
 
 
 def test_a_topic_locked_by_a_killed_jobs_process_is_released(stack, world, outbox):
-    """It was telling Ben that he is invited."""
+    """It was notifying Ben of an invitation."""
     anna, ben = world.user("anna"), world.user("ben")
     project = anna.project()
     ben.confirm(outbox)
@@ -41,7 +41,7 @@ def test_a_topic_locked_by_a_killed_jobs_process_is_released(stack, world, outbo
 
 
 def test_a_worker_aborts_transactions_of_lost_connections_without_further_writes(stack, world):
-    """The thread whose transaction it was may get no other request for long."""
+    """The thread that had the transaction may get no other request for a long time."""
     anna = world.user("anna")
     anna.http.strict = False
     project = anna.project()
@@ -56,7 +56,7 @@ def test_a_worker_aborts_transactions_of_lost_connections_without_further_writes
 
 @pytest.mark.parametrize("lost", ["its connection", "nothing"])
 def test_a_topic_locked_by_a_killed_worker_is_released(stack, world, lost):
-    """Nobody can end its transaction at first; and the parent that was to do it is killed as well."""
+    """At first nobody can abort its transaction, and the parent process that should is killed as well."""
     anna = world.user("anna")
     anna.http.strict = False
     project, key = anna.project(), secrets.token_hex(8)

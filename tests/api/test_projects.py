@@ -111,7 +111,7 @@ def test_only_people_who_share_a_project_can_be_added_directly(anna, ben):
     assert stranger["title"] == unknown["title"]
     anna.share(shared, ben, "viewer")
     anna.delete(shared).expect(204)
-    anna.put(project, f"/members/{ben.id}", role="member").expect(404)  # the trash connects nobody
+    anna.put(project, f"/members/{ben.id}", role="member").expect(404)  # a trashed project does not count
     anna.post(shared, "/restore").expect(200)
     anna.put(project, f"/members/{ben.id}", role="member").expect(200)
 

@@ -1,4 +1,4 @@
-"""How much there may be, and how much is sent: one setting each, refused with a clear problem, under races too.
+"""Quotas on what exists and on what is sent: each is a setting, and exceeding it is a clear problem, even concurrently.
 
 tests/security/quotas.md lists every quota with its test."""
 import http.client
@@ -41,7 +41,7 @@ def owner(people):
 
 
 def at_once(count, work):
-    """The statuses of so many requests that are sent together."""
+    """The statuses of that many concurrent requests."""
     replies = []
     threads = [threading.Thread(target=lambda n=n: replies.append(work(n))) for n in range(count)]
     for t in threads:
@@ -51,9 +51,9 @@ def at_once(count, work):
     return sorted(reply.status for reply in replies)
 
 
-# -- what there is -------------------------------------------------------------------------------
+# -- what exists ---------------------------------------------------------------------------------
 def test_a_users_projects_are_limited(people, owner):
-    """Four beside the Inbox: once the newest of eight at the same time were all made."""
+    """Four besides the inbox.  Regression: eight concurrent requests all succeeded."""
     assert at_once(8, lambda n: owner.post("/v1/projects", name=f"P{n}")) == [201] * 4 + [409] * 4
     owner.post("/v1/projects", name="One more").expect(409, "quota-exceeded")
     assert len(owner.items("/v1/projects")) == 5
@@ -61,7 +61,7 @@ def test_a_users_projects_are_limited(people, owner):
 
 
 def test_a_projects_members_are_limited(people, owner):
-    """Three, the owner among them: by invitation, by joining, and by PUT, at the same time too."""
+    """Three including the owner: by invitation, by joining and by PUT, also concurrently."""
     others = [people.user(f"member{n}") for n in range(4)]
     invited, joined, put = owner.project("Invited"), owner.project("Joined", access="everyone"), owner.project("Put")
     tokens = [owner.invite(invited, user.email)["token"] for user in others]
@@ -83,7 +83,7 @@ def test_a_projects_members_are_limited(people, owner):
 
 
 def test_an_account_can_be_opened_even_if_the_inviting_project_is_full(people, owner):
-    """Once: the registration was refused as a whole.  The invitation stays, for when there is room."""
+    """Regression: the whole registration was refused.  The invitation stays pending until there is room."""
     project, others = owner.project(), [people.user(), people.user()]
     token = owner.invite(project, fresh_account()["email"])["token"]
     for other in others:
@@ -97,7 +97,7 @@ def test_an_account_can_be_opened_even_if_the_inviting_project_is_full(people, o
 
 
 def test_invitations_are_limited_per_project_and_per_user(people, owner):
-    """What is open is counted exactly under races; an answered one makes room, but not for its sender."""
+    """Pending invitations are counted exactly even concurrently; an answered one frees a place in the project, but not in its sender's quota."""
     project, addresses = owner.project(), [fresh_account()["email"] for _ in range(9)]
     path = f"/v1/projects/{project['id']}/invitations"
     assert at_once(6, lambda n: owner.post(path, email=addresses[n])) == [201] * 4 + [409] * 2
@@ -125,7 +125,7 @@ def test_open_projects_are_limited_per_user_and_in_total(people, owner):
 
 
 def test_open_projects_count_whether_created_open_or_opened_later():
-    """A project that is created open and one that is opened take the same place: never one more than the limit."""
+    """Projects created open and projects opened later count together, and never exceed the limit."""
     with Stack(settings={**SETTINGS, "OPEN_PROJECTS": "3"}) as stack:
         world = World(stack.url, stack.ws_url)
         users = [world.user(f"open{n}") for n in range(6)]
@@ -157,7 +157,7 @@ def test_a_projects_tasks_are_limited(owner):
 
 
 def test_a_projects_bytes_are_limited(people, owner):
-    """All that was ever written to it; exact for those who write at the same time, and removing is free."""
+    """Everything ever written to it counts, exactly even for concurrent writes; removing is free."""
     project, stranger, text = owner.project(), people.user("stranger"), "x" * 23000
     assert at_once(6, lambda n: owner.post("/v1/tasks", title=f"T{n}", description=text, projectId=project["id"])) == (
         [201] * 4 + [409] * 2)
@@ -172,7 +172,7 @@ def test_a_projects_bytes_are_limited(people, owner):
 
 
 def test_only_a_users_newest_notifications_are_kept(people, owner, small):
-    """Nobody who assigns is refused: the oldest give way."""
+    """Assigning is never refused: the oldest notifications are removed."""
     ben, project = people.user("ben"), owner.project()
     owner.share(project, ben)
     task = owner.task(projectId=project["id"])
@@ -190,7 +190,7 @@ def change_phone(user, phone):
 
 
 def test_text_messages_to_one_number_are_limited_across_users(people, outbox):
-    """Once: 100 texts to one number, by deleting and recreating what counted them."""
+    """Regression: 100 text messages to one number were possible by deleting and recreating what counted them."""
     victim = fresh_account()["phone"]
     statuses = []
     for _ in range(3):
@@ -228,7 +228,7 @@ def test_a_notice_over_the_limit_is_dropped_without_an_error(people, outbox):
 
 
 def test_guesses_at_codes_are_counted_even_after_deletions(people, outbox):
-    """Once: 150 guesses, by asking for new codes and by choosing another number and back."""
+    """Regression: 150 guesses were possible by requesting new codes and by switching the number back and forth."""
     user, statuses = people.user(), []
     for n in range(4):
         for _ in range(5):
@@ -238,20 +238,20 @@ def test_guesses_at_codes_are_counted_even_after_deletions(people, outbox):
 
 
 def test_the_first_concurrent_guesses_of_a_day_are_counted_exactly(people):
-    """Once: the loser of a race for the day's count was told to come back in a day, or 503."""
+    """Regression: the loser of a race for the day's count got 503 or had to wait a day."""
     for _ in range(3):
         user = people.user()
         assert at_once(8, lambda n, user=user: user.put("/v1/verifications", code="000000")) == [401] * 8
 
 
-# -- whose tries ---------------------------------------------------------------------------------
+# -- whose attempts count ------------------------------------------------------------------------
 def log_in(people, login, password="not it at all", cookie=None):
     headers = {"Cookie": cookie} if cookie else {}
     return people.anonymous().send("POST", "/v1/sessions", {"login": login, "password": password}, headers=headers)
 
 
 def lock(people, user):
-    """Wrong passwords until the account must wait; by its address and by its number."""
+    """Sends wrong passwords, by address and by number, until the account is throttled."""
     for n in range(40):
         if log_in(people, (user.email, user.phone)[n % 2]).status == 429:
             return n
@@ -259,7 +259,7 @@ def lock(people, user):
 
 
 def assert_locked(people, user, login=None, between=lambda: None, cookie=None):
-    """The right password must wait.  On a slow host the wait may be over by then: the next one is twice as long."""
+    """The right password must wait.  On a slow host the wait may already be over; the next one is twice as long."""
     for _ in range(6):
         lock(people, user)
         between()
@@ -295,7 +295,7 @@ def test_a_known_device_has_no_extra_attempts(people):
 
 
 def test_rate_limit_headers_follow_the_draft(people):
-    """RateLimit and RateLimit-Policy, as structured fields; and the older names beside them."""
+    """RateLimit and RateLimit-Policy as structured fields, and the older headers."""
     user = people.user()
     reply = log_in(people, user.email, PASSWORD).expect(201)
     assert reply.headers["ratelimit-policy"] == '"address";q=1000000;w=60'
@@ -308,7 +308,7 @@ def test_rate_limit_headers_follow_the_draft(people):
 
 
 def ask_from(people, source, email):
-    """Asks for the letter of a forgotten password from another of this host's addresses."""
+    """Requests a password reset from another address of this host."""
     parts = urllib.parse.urlsplit(people.url)
     conn = http.client.HTTPConnection(parts.hostname, parts.port, timeout=15, source_address=(source, 0))
     conn.request("POST", "/v1/password-resets", json.dumps({"email": email}), {"Content-Type": "application/json"})
@@ -318,7 +318,7 @@ def ask_from(people, source, email):
 
 
 def test_password_resets_are_limited_per_network(people, outbox):
-    """Whoever they belong to; and that keeps nobody who asks from elsewhere from a letter."""
+    """For all accounts together; requests from other networks still get an email."""
     anna = people.user("anna")
     statuses = [ask_from(people, "127.0.0.7", email) for email in [anna.email] * 4 + ["nobody@example.com"] * 5 + [anna.email]]
     assert statuses == [202] * 8 + [429] * 2
@@ -328,7 +328,7 @@ def test_password_resets_are_limited_per_network(people, outbox):
 
 
 def test_emails_caused_by_strangers_do_not_block_the_owners_password_reset(people, outbox):
-    """Once: whoever made others' accounts send to an address shut its owner out of resets for an hour."""
+    """Regression: someone who made other accounts send to an address blocked its owner's password resets for an hour."""
     anna = people.user("anna")
     statuses = []
     for _ in range(3):
@@ -342,7 +342,7 @@ def test_emails_caused_by_strangers_do_not_block_the_owners_password_reset(peopl
 
 
 def test_text_messages_of_the_installation_are_limited():
-    """Counted in sixteen parts: never more than the limit, though a few fewer may be sent."""
+    """Counted in sixteen parts: never more than the limit, possibly slightly fewer."""
     with Stack(settings={**SETTINGS, "TEXTS": "16", "USER_CODES": "100"}) as stack:
         world = World(stack.url, stack.ws_url)
         statuses = []

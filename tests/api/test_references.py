@@ -1,5 +1,5 @@
-"""What somebody else's act made invalid never stands in the way of another edit; a status that
-changes its kind takes its tasks along."""
+"""References that became invalid through someone else's action never prevent another edit; a status that
+changes its kind changes its tasks."""
 import pytest
 
 from client import eventually

@@ -1,4 +1,4 @@
-"""REGISTRATION: who may open an account, and what the answer tells of others."""
+"""REGISTRATION: who can open an account, and what the response reveals about others."""
 import pytest
 
 import judge
@@ -9,7 +9,7 @@ from stack import Stack
 
 @pytest.fixture(scope="module")
 def gated(world):
-    """A system that opens accounts by letter alone; `world` has loaded the contract."""
+    """A system with REGISTRATION=verified; `world` has loaded the contract."""
     with Stack(settings={**SETTINGS, "REGISTRATION": "verified"}) as stack:
         yield stack
 
@@ -98,7 +98,7 @@ def test_an_invitation_is_accepted_when_the_account_opens(here, post):
 
 
 def ask(here, post, account):
-    """The token of the letter that opens the account."""
+    """The token in the activation email."""
     register(here, account).expect(202)
     return post.letter(account["email"], "Open your").token
 

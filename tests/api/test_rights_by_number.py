@@ -1,4 +1,4 @@
-"""Rights are those of the log's order: a change never rests on a membership that had ended before it.
+"""Rights follow the order of the log: a change is never based on a membership that ended before it.
 
 The API remembers projects between changes; these tests would see a stale one."""
 import random
@@ -81,7 +81,7 @@ def test_a_revoked_role_is_ineffective_from_its_event_on(anna, ben):
 
 
 def test_rights_changed_directly_in_the_database_take_effect(anna, stack):
-    """A repair, a restored backup: what the API remembers of a project must not stand in the way."""
+    """After a repair or a restored backup, the API must not use what it remembers of a project."""
     plan = anna.project()
     for _ in range(20):  # so that every worker remembers
         anna.task(projectId=plan["id"])

@@ -1,4 +1,4 @@
-"""Who may do what: every action by every role, each cell of the table."""
+"""Every action by every role."""
 import pytest
 
 ROLES = ("owner", "admin", "member", "commenter", "viewer", "stranger")

@@ -1,4 +1,4 @@
-"""What must not be found: secrets in logs and URLs, accounts by asking, secrets in the store."""
+"""Secrets in logs, URLs and the database, and revealing which accounts exist."""
 import statistics
 import time
 

@@ -1,4 +1,4 @@
-"""Logging in and out, refreshing, and what a token is worth."""
+"""Logging in and out, refreshing, and access tokens."""
 import datetime
 import secrets
 import threading
@@ -64,7 +64,7 @@ def test_a_lost_refresh_response_can_be_requested_while_its_token_is_unused(worl
 
 
 def test_a_copied_refresh_token_with_an_idempotency_key_only_ends_its_session(world, anna, stack):
-    """Once: the worker crashed, since the refusal of a copied token is not recorded under the key."""
+    """Regression: the worker crashed, because the refusal of a copied token is not recorded under the key."""
     before = stack.logs("api").count("serving with")
     copied, key = anna.refresh_token, secrets.token_hex(8)
     first = refresh(world, copied).expect(200)
@@ -76,7 +76,7 @@ def test_a_copied_refresh_token_with_an_idempotency_key_only_ends_its_session(wo
 
 
 def test_a_session_that_ended_behind_a_missing_number_is_noticed_at_once(anna, stack):
-    """Numbers expire unread while a host is stopped; what came after them must not wait for them."""
+    """Numbers may expire unread while a host is stopped; later ones must not wait for them."""
     session = bson.ObjectId(tokens.claims(anna.token)["sid"])
     with pymongo.MongoClient(stack.mongodb_uri) as client:
         db = client[stack.mongodb_database]
@@ -168,7 +168,7 @@ def test_the_fifty_first_session_ends_the_oldest(world, anna):
 
 
 def test_five_thousand_sessions_end_with_one_write(stack, world, anna):
-    """As many as a loop of log-ins once left; ending them must not take longer than ending one."""
+    """Ending thousands of sessions must not take longer than ending one."""
     other, user = anna.log_in(), bson.ObjectId(anna.id)
     with pymongo.MongoClient(stack.mongodb_uri) as client:
         sessions = client[stack.mongodb_database].sessions
@@ -185,7 +185,7 @@ def test_five_thousand_sessions_end_with_one_write(stack, world, anna):
 
 
 def test_an_operator_can_end_the_sessions_of_an_account(world, anna, ben, stack):
-    """As the runbook has it: by the generation in the database, whatever the sessions are."""
+    """As in the runbook: by raising the generation in the database."""
     other = anna.log_in()
     with pymongo.MongoClient(stack.mongodb_uri) as mongo:
         mongo[stack.mongodb_database].users.update_one({"email": anna.email}, {"$inc": {"credentialGen": 1, "rev": 1}})

@@ -1,4 +1,4 @@
-"""Situations from public reports of people who use other tools, as situations.md lists them; those
+"""Situations from public bug reports about other tools, as listed in situations.md; those
 about search are rows of test_text_input.py, about zones of test_dates.py."""
 import datetime as dt
 import pathlib
@@ -77,7 +77,7 @@ def test_due_today_is_not_overdue_at_any_hour_of_the_day(anna):
         anna.patch("/v1/me", timeZone=zone).expect(200)
         today = dt.datetime.now(zoneinfo.ZoneInfo(zone)).date()
         task = anna.task(dueDate=today.isoformat())
-        if dt.datetime.now(zoneinfo.ZoneInfo(zone)).date() == today:  # else midnight has just passed
+        if dt.datetime.now(zoneinfo.ZoneInfo(zone)).date() == today:  # otherwise midnight has just passed
             assert task["id"] in [t["id"] for t in anna.items("/v1/tasks", today="true")]
             assert task["id"] not in [t["id"] for t in anna.items("/v1/tasks", overdue="true")]
 

@@ -1,4 +1,4 @@
-"""/v1/sync: everything once, then only what changed, with tombstones for what went."""
+"""/v1/sync: everything once, then only changes, including deletions."""
 import copy
 
 from bson import ObjectId
@@ -8,7 +8,7 @@ KINDS = ("projects", "members", "tasks", "comments", "notifications")
 
 
 def sync(user, cursor=None):
-    """All of it, however many answers it takes."""
+    """Everything, however many responses it takes."""
     whole = {kind: [] for kind in KINDS} | {"deleted": []}
     full = None
     while True:
@@ -97,7 +97,7 @@ def test_sync_and_follow_all_share_one_cursor(anna):
 
 
 def test_a_mirror_updated_by_sync_equals_a_full_load(anna, ben):
-    """Changes of every kind, synced in steps, end where a fresh sync stands."""
+    """After changes of every kind, syncing in steps gives the same as a fresh sync."""
     project = anna.project()
     anna.share(project, ben)
     mirror = sync(ben)
@@ -135,7 +135,7 @@ MANY = 270
 
 
 def copy_project(stack, project, task, count):
-    """Copies of a project with one task, with their topics and logs; made beside the programs, for speed."""
+    """Many copies of a project with one task, including topics and logs; written directly to the database, for speed."""
     with MongoClient(stack.mongodb_uri) as mongo:
         db = mongo[stack.mongodb_database]
         model, item = db.projects.find_one({"_id": ObjectId(project["id"])}), db.tasks.find_one({"_id": ObjectId(task["id"])})
@@ -154,7 +154,7 @@ def copy_project(stack, project, task, count):
 
 
 def test_hundreds_of_projects_can_be_synced_at_once(anna, ben, stack):
-    """A cursor of so many projects is too long for a URL; and a change in each took a worker's whole memory."""
+    """A cursor of that many projects is too long for a URL.  Regression: a change in each used up a worker's memory."""
     project = anna.project()
     anna.share(project, ben)
     task = anna.task("A", projectId=project["id"])
@@ -201,7 +201,7 @@ def test_a_large_sync_is_split_into_several_responses(anna, stack):
 
 
 def test_a_long_absence_is_synced_in_several_responses(anna, stack):
-    """One answer reads at most 2,000 events; the log's numbers stand for events made beside the programs."""
+    """One response covers at most 2,000 events; raised numbers stand in for events."""
     project = anna.project()
     task = anna.task("A", projectId=project["id"])
     cursor, topic = sync(anna)["cursor"], f"project:{project['id']}"

@@ -1,4 +1,4 @@
-"""A task's life: fields, merge patch, versions, trash, archive, completion."""
+"""Tasks: fields, merge patch, revisions, trash, archive, completion."""
 import threading
 
 import pytest

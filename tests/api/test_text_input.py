@@ -1,5 +1,5 @@
-"""Texts of people everywhere: what has nothing to see is refused, contacts are understood as they
-are pasted, one password is one password, words are found in every script, names sort as people expect."""
+"""Text from anywhere in the world: invisible text is refused, contacts are accepted as they
+are pasted, a password works from any keyboard, words are found in every script, names sort as people expect."""
 import itertools
 import secrets
 import unicodedata

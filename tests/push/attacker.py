@@ -1,4 +1,4 @@
-"""One user with 50 sockets who does nothing but one op, as often as a socket may: attackers.py runs it.
+"""One user with 50 sockets who sends one op as often as allowed; attackers.py runs it.
 
 It is a process of its own at low priority.  What it sends was made beforehand and what it hears is thrown away, and it uses at
 most a quarter of a core, so that what others notice is the daemon's doing and not that of two busy cores.

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""One user with 50 sockets does nothing but one op, at its limit: what do the others notice?
+"""One user with 50 sockets sends one op at its limit: how does it affect others?
 
     tests/push/attackers.py --build var/build [OP...]
 

@@ -1,4 +1,4 @@
-"""Fixtures of the push tests: a shared project, and further push daemons of the test's own."""
+"""Fixtures of the push tests: a shared project, and additional push daemons."""
 import pathlib
 import sys
 
@@ -26,6 +26,6 @@ def topic(project):
 
 @pytest.fixture
 def second_push(stack, world, tmp_path):
-    """Another daemon; what it costs a slow reader to be slow is small there."""
+    """Another daemon, with a small queue for slow readers."""
     with daemon(stack, tmp_path, PUSH_QUEUE_BYTES="262144", PUSH_HELLO_SECONDS="2") as other:
         yield other

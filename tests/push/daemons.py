@@ -1,4 +1,4 @@
-"""Push daemons of a test's own, beside those of the stack and over the same database."""
+"""Additional push daemons for a test, on the stack's database."""
 import contextlib
 import os
 import pathlib

@@ -1,4 +1,4 @@
-"""A peer that sends as much as the socket takes."""
+"""A client that sends as much as the socket accepts."""
 import contextlib
 import select
 import ssl

@@ -1,4 +1,4 @@
-"""Raw WebSocket frames by the rules and against them, and what the other side makes of them.
+"""Raw WebSocket frames, valid and invalid, and the server's reaction.
 
 A case is `(frames, answers, code)`: the frames as they are sent, what must come back in this order, and the code of
 the close; None when the socket must still be open and close with 1000.  LATE, as a code: who breaks the rules right
@@ -132,7 +132,7 @@ class Peer:
 
 
 def play(world, frames, answers, code):
-    """Plays a case and complains in words."""
+    """Plays a case and describes any difference."""
     with Peer(world) as peer:
         peer.send(frames)
         found = []

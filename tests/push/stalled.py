@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Clients that say random things and read when they like, against a push daemon with small queues.
+"""Clients that send random messages and read irregularly, against a push daemon with small queues.
 
 They follow and unfollow, ask for long replays, signal, talk nonsense, read a little, stop reading, hang up with unread
-bytes or come back with an old cursor, while others change tasks and memberships.  The daemon must outlive them (under a
-sanitizer, without a complaint), and a client that reads must hear every event in order meanwhile.
+bytes or come back with an old cursor, while others change tasks and memberships.  The daemon must survive (under a
+sanitizer, without a report), and a client that reads must get every event in order.
 
     tests/push/stalled.py --seconds 3600 --seed 7 --build var/build-asan
 

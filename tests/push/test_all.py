@@ -1,4 +1,4 @@
-"""Following `all`: every project of mine, as they come and go, from one cursor."""
+"""Following `all`: every project of the user, as memberships change, with one cursor."""
 import re
 import threading
 import urllib.request

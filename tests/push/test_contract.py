@@ -1,4 +1,4 @@
-"""The socket's contract is served, and is what the server speaks."""
+"""The WebSocket's contract is served and matches the server."""
 import json
 import re
 import urllib.request

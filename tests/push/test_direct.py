@@ -1,4 +1,4 @@
-"""PUSH_LISTEN, where browsers come without nginx: TLS, and a clear status for whoever may not come in."""
+"""PUSH_LISTEN, which serves browsers without nginx: TLS, and clear statuses for refused connections."""
 import contextlib
 import os
 import pathlib
@@ -219,7 +219,7 @@ def test_incomplete_tls_settings_or_bad_files_prevent_the_start(stack, world, tm
                 pass
 
 
-# -- who may not come in ---------------------------------------------------------------------------
+# -- refused connections ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("protocol", [None, "chat", "taskwire.v2", "a, b", "x" * 500])

@@ -1,4 +1,4 @@
-"""Slow readers, several daemons, and killed ones: nobody else suffers, nothing is lost."""
+"""Slow readers, several daemons and killed ones: nobody else is affected, nothing is lost."""
 import os
 import socket
 import threading

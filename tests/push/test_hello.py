@@ -1,4 +1,4 @@
-"""Who gets in: hello, tokens, origins, and what happens to those who say nothing."""
+"""Hello, tokens, origins, and sockets that send nothing."""
 import time
 
 import pytest

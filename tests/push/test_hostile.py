@@ -1,4 +1,4 @@
-"""What a socket gets that talks nonsense: an error frame or a close code, and everybody else nothing of it."""
+"""A socket that sends garbage gets an error frame or a close code, and others are not affected."""
 import json
 
 import pytest

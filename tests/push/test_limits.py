@@ -1,4 +1,4 @@
-"""What one user, one topic or one address may ask for, and what is said of it truly."""
+"""Limits per user, topic and address, and the truth of what the server says."""
 import contextlib
 import socket
 import time
@@ -144,7 +144,7 @@ def test_a_users_sockets_share_the_signal_limit(anna, second_push):
 
 
 def test_a_users_sockets_share_the_message_limit(anna, ben, second_push):
-    """A user who asks for much is refused, not cut off; another one notices nothing."""
+    """A user over the limit is refused, not disconnected; others notice nothing."""
     anna.project("One")
     with at(second_push, anna, ben):
         feeds, refused = [anna.live(follow=[]) for _ in range(10)], 0

@@ -1,5 +1,5 @@
-"""A front that has no room left says so: 503 with a problem document, and the sockets that are open live on.  Of those a peer
-that answers no ping is found."""
+"""nginx without free connections returns 503 with a problem document, and open sockets keep working.  Of those, a peer
+that does not answer pings is detected."""
 import concurrent.futures
 import contextlib
 import multiprocessing

@@ -1,4 +1,4 @@
-"""Who is here, across tabs and daemons, and signals between those who are."""
+"""Presence across tabs and daemons, and signals."""
 import contextlib
 
 import pytest

@@ -1,4 +1,4 @@
-"""Redis gone, silent, back, back empty: latency suffers, and nothing else."""
+"""Redis down, hanging, back, or back empty: only latency suffers."""
 import signal
 import statistics
 import subprocess
@@ -11,7 +11,7 @@ from client import SETTINGS, World, eventually
 
 
 class OwnRedis:
-    """A Redis that a test may take away for as long as it likes."""
+    """A Redis that a test can stop for as long as it needs."""
 
     def __init__(self, folder):
         self.path, self.process = str(folder / "redis.sock"), None
@@ -42,7 +42,7 @@ def redis(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def world(redis):
-    """A system of its own, so that nobody else misses Redis."""
+    """A separate system, so that no other test misses Redis."""
     from stack import Stack
     with Stack(settings={**SETTINGS, "REDIS_URL": "unix://" + redis.path}) as stack:
         yield World(stack.url, stack.ws_url)
@@ -84,7 +84,7 @@ def test_a_hanging_redis_blocks_no_write(anna, project, topic, redis):
 
 
 def test_a_hanging_redis_does_not_prevent_following(anna, project, topic, redis):
-    """New sockets, new topics: they load without its confirmation, and the database is not blamed."""
+    """New sockets and topics load without Redis's confirmation, and the database is not reported as down."""
     with anna.live(follow=[topic]) as feed:
         redis.process.send_signal(signal.SIGSTOP)
         try:
@@ -103,7 +103,7 @@ def test_a_hanging_redis_does_not_prevent_following(anna, project, topic, redis)
 
 
 def test_a_hanging_redis_does_not_delay_writers_and_hardly_delays_public_requests(anna, project, topic, redis):
-    """Once: a PATCH took 3 s, since writers waited for the socket, and for whoever asked /v1/ready."""
+    """Regression: a PATCH took 3 s, since writers waited for the socket, and for whoever asked /v1/ready."""
     task = anna.task("Large", projectId=project["id"])
     done = threading.Event()
 

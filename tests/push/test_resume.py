@@ -1,4 +1,4 @@
-"""The seven resume cases, each answered exactly, and never a partial replay."""
+"""The seven ways to resume, each answered exactly, never with a partial replay."""
 import pytest
 from bson.int64 import Int64
 from pymongo import MongoClient

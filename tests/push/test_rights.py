@@ -1,4 +1,4 @@
-"""Rights lost while connected: within a second the stream ends, and nothing numbered later leaks."""
+"""Rights lost while connected: the stream ends within a second, and no later event leaks."""
 import subprocess
 import threading
 

@@ -1,4 +1,4 @@
-"""Many sockets, slow ones and hostile ones: what each costs, and that nobody pays for another.
+"""Many sockets, slow ones and hostile ones: what each costs, and that nobody else is affected.
 
 The long form has ten times the sockets: TASKWIRE_SOCKETS=10000 pytest push/test_sockets.py
 """

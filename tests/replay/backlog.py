@@ -1,4 +1,4 @@
-"""The backlog's facts, read and turned into what a team would do: who, where, which request."""
+"""Reads the backlog and turns each commit into what a team would do: who, where, which request."""
 import csv
 import datetime
 import pathlib

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes backlog.tsv from a clone of an open-source project: facts alone, one line for each commit.
+"""Makes backlog.tsv from a clone of an open-source project: only facts, one line per commit.
 
     extract.py CLONE > backlog.tsv                    how the committed file was made (redis/redis, all commits
                                                       from 2021-01-01 up to 2024-10-18 that are not merges)

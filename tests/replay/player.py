@@ -1,4 +1,4 @@
-"""Plays a backlog: people, projects and tasks through the API, followers beside it, figures at the end."""
+"""Plays a backlog: users, projects and tasks through the API, with followers, and prints figures at the end."""
 import http.client
 import threading
 import time

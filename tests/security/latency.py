@@ -1,4 +1,4 @@
-"""How long ordinary requests take while something else goes on."""
+"""The latency of ordinary requests while something else is going on."""
 import statistics
 import time
 

@@ -1,4 +1,4 @@
-"""The table of who may call what, and a scene to try it in.
+"""The table of who may call which route, and the entities to try it with.
 
 A row: method and path as in openapi.json, who may (anyone, self: whoever is signed in, on what is
 theirs; or the least role in the project), the status they get, and what is sent.
@@ -162,7 +162,7 @@ class Cast:
         self.renewed = time.monotonic()
 
     def renew(self, after=240):
-        """Logs everybody in again when that was long ago: an access token lives for 600 s."""
+        """Logs everyone in again if necessary: an access token is valid for 600 s."""
         if time.monotonic() - self.renewed < after:
             return
         for user in (self.host, self.guest, self.new, *self.by_role.values()):
@@ -302,13 +302,13 @@ class Scene:
         return ready
 
     def close(self):
-        """Nobody but members sees it any more."""
+        """Only members still see it."""
         if self.access_role:
             self.host.post(self.project, "/restore")
             self.host.patch(self.project, access="members").expect(200)
 
     def state(self):
-        """All that the host can see of it, to find what a refused request changed."""
+        """Everything the host can see of it, to detect changes by a refused request."""
         got = self.host.get(f"/v1/projects/{self.project_id}/snapshot")
         if got.status != 200:
             return got.status, None, None

@@ -1,4 +1,4 @@
-"""A stranger's id, wherever one can be put, is an id that does not exist: in answer, effect and time."""
+"""A stranger's id, wherever one can be sent, is treated like an id that does not exist: same response, no effect, same time."""
 import json
 import re
 import secrets
@@ -14,7 +14,7 @@ HEX = re.compile(r"[0-9a-f]{24,32}")
 
 
 class Estate:
-    """All that one person can own, with the id of each kind of thing."""
+    """Everything one user can own, with the id of each kind of entity."""
 
     def __init__(self, user):
         self.user = user
@@ -56,7 +56,7 @@ def estates(world):
 
 @pytest.fixture
 def untouched(estates):
-    """What the stranger has before and after the test is the same."""
+    """The stranger's data is the same before and after the test."""
     before = estates[1].everything()
     yield
     assert estates[1].everything() == before, "something of the stranger's was changed"
@@ -111,7 +111,7 @@ def test_every_path_with_an_id_is_covered(world):
 
 @pytest.mark.parametrize("method,body", [("PUT", {"role": "viewer"}), ("DELETE", None)])
 def test_unknown_member_ids_in_an_own_project_are_404(estates, untouched, method, body):
-    """Somebody who is not there, and with whom one shares no project, is nobody."""
+    """An unknown user and one without a common project are treated alike."""
     mine, theirs = estates
     path = f"/v1/projects/{mine.project['id']}/members/"
     random = mine.user.send(method, path + nobody(), body).expect(404, "not-found")
@@ -199,7 +199,7 @@ def test_labels_and_search_find_nothing_of_a_stranger(estates):
 
 
 def test_cursors_of_a_stranger_reveal_nothing(estates, untouched):
-    """A cursor is no right: theirs gives what mine would, or is refused."""
+    """A cursor gives no rights: a stranger's cursor gives what an own one would, or is refused."""
     mine, theirs = estates
     sync = theirs.user.get("/v1/sync").expect(200)["cursor"]
     got = mine.user.get("/v1/sync", cursor=sync).expect((200, 400))

@@ -44,7 +44,7 @@ def scene(cast, world):
 
 @pytest.fixture(scope="module", autouse=True)
 def only_text_was_stored(stack, world):
-    """After all of it: no document of ours has a key that is an operator, holds a dot, or is one of the payloads."""
+    """Afterwards no document in the database has a key that is an operator, contains a dot or is one of the payloads."""
     yield
     with MongoClient(stack.mongodb_uri) as mongo:
         database = mongo[stack.mongodb_database]
@@ -91,7 +91,7 @@ def right(schema):
 
 
 def accepts(prop, value):
-    """Does the contract let an object or a list stand there?"""
+    """Whether the contract allows an object or a list there."""
     kind = prop.get("type")
     kinds = kind if isinstance(kind, list) else [kind]
     return not prop or (isinstance(value, list) and "array" in kinds) or (isinstance(value, dict) and "object" in kinds)
@@ -191,7 +191,7 @@ def parameters():
 
 @pytest.mark.timeout(240)  # over 800 requests, at the end of a run to a database that is full by then
 def test_injection_in_every_query_parameter_has_no_effect(world, scene):
-    """A payload is refused, or finds no more than the caller may see."""
+    """A payload is refused, or finds only what the caller may see."""
     stranger = scene.host.task("Not theirs", projectId=scene.host.project("Hidden")["id"])
     payloads = [*SOME, *(json.dumps(o) for o in OPERATORS), "[$ne]", "\ud7ff", "a" * 2000]
     count = 0
@@ -231,7 +231,7 @@ def test_injection_in_every_path_segment_has_no_effect(world, scene):
                                   "/v1/tasks/%2e%2e/%2e%2e/metrics", "//etc/passwd", "/.git/config", "/web/../keys",
                                   "/v1/tasks/..%5c..%5c", "/app.js/../../nginx.conf", "/v1/../metrics", "/keys/"])
 def test_no_path_escapes_the_web_folder(world, path):
-    """nginx resolves dots before it chooses; what is outside of the page's folder is the page itself, or nothing."""
+    """nginx resolves dots before it selects a location; nothing outside the page's folder is served."""
     connection = http.client.HTTPConnection(urllib.parse.urlsplit(world.url).netloc, timeout=5)
     connection.request("GET", path)
     reply = connection.getresponse()

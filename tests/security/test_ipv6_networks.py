@@ -1,4 +1,4 @@
-"""One network of IPv6 is one address to nginx's limits: our own map, in an nginx that believes what it is told."""
+"""nginx's limits count one IPv6 network as one address: our own map, in an nginx that trusts the test's addresses."""
 import http.client
 import pathlib
 import re

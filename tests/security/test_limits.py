@@ -1,4 +1,4 @@
-"""What is too large or takes too long is ended before it costs anything; test_slow.py has the thousand slow ones."""
+"""Requests that are too large or too slow are ended early; test_slow.py has a thousand slow clients."""
 import http.client
 import json
 import socket
@@ -54,7 +54,7 @@ def test_an_endless_chunked_body_is_413(world, anna):
             pass
         status = connection.getresponse().status
     except ConnectionError:
-        pass  # hung up on: the answer was lost behind what was still coming
+        pass  # disconnected: the response was lost because more data was arriving
     finally:
         connection.close()
     assert status == 413

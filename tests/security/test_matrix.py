@@ -1,4 +1,4 @@
-"""Every route by everybody who might call it, from the table in matrix.py."""
+"""Every route with every kind of caller, from the table in matrix.py."""
 import datetime
 
 import bson

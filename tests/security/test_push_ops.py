@@ -1,4 +1,4 @@
-"""Each op of the WebSocket by everybody who might send it: what is answered, and what nobody hears."""
+"""Each WebSocket op by every kind of sender: the answer, and what others must not receive."""
 import pathlib
 import re
 
@@ -83,7 +83,7 @@ def test_foreign_topics_cannot_be_used(world, cast, caller, topic):
 
 @pytest.mark.parametrize("op", ["follow", "presence", "signal"])
 def test_a_member_removed_during_a_conversation_is_cut_off(cast, op):
-    """The socket stays, the topic goes, and every op on it is one of a stranger."""
+    """The socket stays open, the topic is gone, and every op on it is treated like a stranger's."""
     scene = Scene(cast, "removed")
     topic = "project:" + scene.project_id
     with scene.caller.live(follow=[topic]) as feed:

@@ -1,4 +1,4 @@
-"""What asvs.md asks for and no other test shows."""
+"""Requirements of asvs.md that no other test covers."""
 import http.client
 import urllib.parse
 
@@ -64,7 +64,7 @@ def test_only_the_web_client_and_the_api_are_served(world, path):
 
 
 def test_the_steps_of_a_flow_cannot_be_reordered(world, anna):
-    """Each step needs what the one before gave: no second factor without its start, no reset without its letter."""
+    """Each step needs the result of the one before: no second factor without its first step, no reset without its email."""
     anna.put("/v1/me/totp", code="123456").expect(409)
     world.anonymous().put("/v1/password-resets", token="x" * 43, password=matrix.new_password()).expect(401)
     world.anonymous().put("/v1/verifications", token="x" * 43).expect(401)

@@ -1,4 +1,4 @@
-"""Log-ins cost a third of a second of a core each; however many come, the others do not wait for them."""
+"""Each login costs a third of a second of a core; however many there are, other requests do not wait for them."""
 import threading
 import time
 
@@ -13,7 +13,7 @@ LOG_INS = 32
 
 @pytest.mark.timeout(240)
 def test_a_full_hash_queue_does_not_slow_other_requests():
-    """The p99 of ordinary requests at most doubles; the best of three pairs counts, for the machine's sake."""
+    """The p99 of ordinary requests at most doubles; the best of three pairs counts, because the machine may be busy."""
     settings = {**SETTINGS, "PASSWORD_COST": "15", "PASSWORD_SLOTS": "0", "ACCOUNT_FAILURES": "1000000"}
     with Stack(settings=settings) as stack:
         world = World(stack.url, stack.ws_url, strict=False)

@@ -1,6 +1,6 @@
-"""No token, code or password where it does not belong: in logs, in URLs, in the list of processes.
+"""No token, code or password in logs, URLs or the process list.
 
-The life of an account with every secret there is; then everything written meanwhile is searched."""
+Uses an account with every kind of secret, then searches everything that was written."""
 import json
 import pathlib
 import re
@@ -17,7 +17,7 @@ from second_factor import code_of
 
 
 class Life:
-    """What happens to an account, and every secret that appeared on the way."""
+    """The steps of an account's life, and every secret that occurred."""
 
     def __init__(self, world, outbox):
         self.world, self.outbox, self.secrets = world, outbox, {}

@@ -1,4 +1,4 @@
-"""Clients that are slow on purpose, and bodies that are too large."""
+"""Deliberately slow clients, and bodies that are too large."""
 import contextlib
 import http.client
 import resource
@@ -107,7 +107,7 @@ def test_a_body_over_the_limit_is_413(own, path, size, status):
 
 
 def test_a_body_longer_than_declared_is_not_a_second_request(own):
-    """What stands behind the body is the next request of that connection alone, never of another's."""
+    """Bytes after the body are at most the next request of that connection, never of another one."""
     parts = urllib.parse.urlsplit(own.url)
     with socket.create_connection((parts.hostname, parts.port), timeout=10) as s:
         s.sendall(b"POST /v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"

@@ -1,4 +1,4 @@
-"""The tables of requirements and quotas: no number is missing, and every test they name is there."""
+"""The tables of requirements and quotas are complete, and every test they name exists."""
 import pathlib
 import re
 
@@ -72,6 +72,6 @@ def test_every_test_that_is_named_exists(name):
 
 @pytest.mark.parametrize("name", PAGES + ["threat-model.md"])
 def test_nothing_in_backquotes_is_misspelled(name):
-    """What looks like a test's name is one, so that none escapes the check above."""
+    """Everything that looks like a test's name is one, so that the check above covers all."""
     for word in re.findall(r"`([^`]*::[^`]*)`", (HERE / name).read_text()):
         assert REFERENCE.fullmatch(f"`{word}`"), word

@@ -1,7 +1,7 @@
-"""A known and an unknown account cannot be told apart: same status, same body, same time.
+"""Known and unknown accounts cannot be told apart: same status, same body, same time.
 
-The bound is the design's: means differ by at most 5 % over 200 tries each.  Tries are interleaved and in an order
-drawn by chance, so that load falls on both alike.  Means are of the middle half: the rest is the machine's pauses.
+The limit: means of 200 attempts each differ by at most 5 %.  Attempts are interleaved in random
+order, so that load affects both alike.  Means are taken of the middle half: the rest are pauses of the machine.
 """
 import random
 import statistics

@@ -1,4 +1,4 @@
-"""Secrets put where they do not belong leave no trace: in URLs, headers, frames; and nothing of them reaches Redis
+"""Secrets sent in wrong places (URLs, headers, frames) leave no trace, and none reaches Redis
 or the system's files.  test_secrets.py has an account's whole life; conftest.py looks at the logs of the whole run."""
 import base64
 import pathlib
@@ -15,7 +15,7 @@ from pymongo import MongoClient
 
 
 class Ear:
-    """Hears every command that Redis gets."""
+    """Records every command that Redis gets."""
 
     def __init__(self, url):
         self.heard, self.sock = bytearray(), socket.socket(socket.AF_UNIX)
@@ -35,7 +35,7 @@ class Ear:
 
 
 class Careless:
-    """Somebody who puts every secret everywhere."""
+    """A user who sends every secret everywhere."""
 
     def __init__(self, world, outbox):
         self.world, self.known = world, {}
@@ -179,7 +179,7 @@ def test_no_core_dump_is_written(stack):
 
 
 def test_no_response_reveals_the_software_used(careless):
-    """Versions, paths and libraries' words help only attackers."""
+    """Versions, paths and error texts of libraries only help attackers."""
     for reply in (careless.user.get("/v1/tasks", sort="$where").expect(400), careless.user.get("/v1/me").expect(200),
                   careless.user.send("POST", "/v1/tasks", raw=b"{").expect(400)):
         text = (str(reply.headers) + reply.body.decode()).lower()
