@@ -10,7 +10,7 @@
 
 #define MINUTE_US 60000000
 
-static struct {
+static struct fake_log {
     int64_t head, first; /* of the topic; the log holds the entries from first to head */
     enum err failure;    /* of a page */
     int64_t now;
@@ -92,7 +92,7 @@ test_each_entry_is_heard_once(void **state)
     struct revocation_reader reader = {0};
 
     (void)state;
-    database = (typeof(database)){.head = 5, .first = 3, .now = MINUTE_US};
+    database = (struct fake_log){.head = 5, .first = 3, .now = MINUTE_US};
     assert_int_equal(read_all(&reader), ERR_NONE);
     assert_heard(3, 5);
     database.head = 7;
@@ -108,7 +108,7 @@ test_a_first_reading_that_fails_is_done_again(void **state)
     struct revocation_reader reader = {0};
 
     (void)state;
-    database = (typeof(database)){.head = 2, .first = 1, .failure = ERR_STORE, .now = MINUTE_US};
+    database = (struct fake_log){.head = 2, .first = 1, .failure = ERR_STORE, .now = MINUTE_US};
     assert_int_equal(read_all(&reader), ERR_STORE);
     database.failure = ERR_NONE;
     assert_int_equal(read_all(&reader), ERR_NONE);
@@ -122,7 +122,7 @@ test_a_reading_after_a_restore_that_fails_is_done_again(void **state)
     struct revocation_reader reader = {0};
 
     (void)state;
-    database = (typeof(database)){.head = 5, .first = 1, .now = MINUTE_US};
+    database = (struct fake_log){.head = 5, .first = 1, .now = MINUTE_US};
     assert_int_equal(read_all(&reader), ERR_NONE);
     database.head = 2;
     database.now += MINUTE_US;
