@@ -53,14 +53,30 @@ class Stack:
 
     def stop(self, check=True):
         """Stops all, and removes a data folder of our own; complains of what a sanitizer said."""
-        subprocess.run([str(ROOT / "deploy" / "down"), "--data", str(self.data)], check=True,
-                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=120)
+        with subprocess.Popen([str(ROOT / "deploy" / "down"), "--data", str(self.data)],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as down:
+            if self.own_data:
+                self.kill_database_at_the_end(down)
+            assert down.wait(timeout=120) == 0
         reports = self.sanitizer_reports()
         if self.own_data and not reports:
             shutil.rmtree(self.data, ignore_errors=True)
         if check and reports:
             raise AssertionError("A sanitizer complained, see %s:\n%s"
                                  % (self.data / "log", "\n".join(reports[:20])))
+
+    def kill_database_at_the_end(self, down):
+        """The stand-in takes two seconds to close its files, which are about to be removed."""
+        if not (self.data / "state.json").exists():
+            return
+        pids = self.pids()
+        database = pids.pop("mongodb", None)
+        while database and down.poll() is None:
+            if not any(is_running(pid) for name, pid in pids.items() if name.startswith(("api-", "jobs-", "push-"))):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(database, signal.SIGKILL)
+                return
+            time.sleep(0.02)
 
     def restart(self):
         """Down and up again on the same data and port."""
@@ -237,6 +253,13 @@ class Stack:
 
 def full_name(program):
     return program + "-1" if program in ("api", "push", "jobs") else program
+
+
+def is_running(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def free_port():

@@ -177,8 +177,8 @@ class Scenes:
         self.cast, self.kept = cast, {}
 
     def take(self, row, role="owner", caller=None, access_role=None, refused=False):
-        """A scene for a row: a kept one when the row is refused, only reads, or is about the caller alone."""
-        harmless = refused or row.method == "GET" or not row.is_ours
+        """A scene for a row: a kept one unless the row takes away what others need, or spoils the account."""
+        harmless = refused or row.method != "DELETE" or not row.is_ours
         if row.fresh or not harmless or any("trashed" in thing for thing in row.things.values()):
             return Scene(self.cast, role, caller, access_role)
         key = role, caller and caller.id, access_role
@@ -204,6 +204,7 @@ class Scene:
         self.host.share(self.project, self.guest, "member")
         self._task, self._settled, self.access_role = None, False, access_role
         self.made = {}
+        self.program = None  # an API token of the caller that is bound to the project
         if access_role:
             self.host.patch(self.project, access="everyone", accessRole=access_role).expect(200)
         if role != "stranger":

@@ -279,10 +279,12 @@ def test_api_tokens_bound_to_another_project_get_what_the_matrix_says(elsewhere,
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.who in ROLES], ids=name)
-def test_api_tokens_bound_to_this_project_get_what_the_matrix_says(holders, cast, row):
+def test_api_tokens_bound_to_this_project_get_what_the_matrix_says(holders, scenes, row):
     owner, _ = holders
-    scene = Scene(cast, "owner", caller=owner)
-    program = matrix.api_token(owner, "admin", projectIds=[scene.project_id])
+    scene = scenes.take(row, "owner", caller=owner)
+    if scene.program is None:
+        scene.program = matrix.api_token(owner, "admin", projectIds=[scene.project_id])
     path, body = scene.prepare(row)
-    program.send(row.method, path, body).expect(row.status)
-    owner.delete("/v1/api-tokens/" + program.made["id"]).expect(204)
+    scene.program.send(row.method, path, body).expect(row.status)
+    if scene not in scenes.kept.values():  # there may be only so many tokens
+        owner.delete("/v1/api-tokens/" + scene.program.made["id"]).expect(204)
