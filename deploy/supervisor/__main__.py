@@ -1,5 +1,5 @@
-"""Runs one installation of Taskwire: starts its programs in order, waits until it is ready, keeps
-them running and stops them all.  deploy/up calls this after it has installed and built."""
+"""Runs one installation of Taskwire: starts its programs in order, waits until they are ready, keeps
+them running and stops them all.  deploy/up calls this after installing and building."""
 
 import argparse
 import http.client
@@ -16,12 +16,12 @@ from programs import Programs
 from terminal import Follower, last_lines
 
 UP_SECONDS = 60
-# So many deaths of one program during the start mean that it cannot run.
+# A program that dies this often during the start cannot run.
 START_DEATHS = 4
 
 
 class Stopped(Exception):
-    """Somebody asked to stop before the start was over."""
+    """A request to stop came before the start was complete."""
 
 
 def options():
@@ -53,7 +53,7 @@ class Installation:
         self.show(lambda: print(text, file=self.out, flush=True))
 
     def show(self, write):
-        """Nobody reads what we print any more: stop, as if the terminal had been closed."""
+        """If nobody reads our output any more, stop as if the terminal had been closed."""
         try:
             write()
         except OSError:
@@ -100,7 +100,7 @@ class Installation:
         self.write_state()
 
     def migrate(self):
-        """Until taskwire-admin has brought the database up to date, however long its indexes take."""
+        """Runs taskwire-admin migrate until it succeeds, however long it builds indexes."""
         limit, log = time.monotonic() + UP_SECONDS, self.places.log("admin")
         self.follower.follow("admin", log)
         while True:
@@ -127,7 +127,7 @@ class Installation:
             self.wait(program.is_up, program.name, [program])
 
     def wait(self, is_up, what, suspects):
-        """Until is_up(); a program that keeps dying meanwhile, or no success in time, ends it."""
+        """Waits until is_up(); fails if a program keeps dying or the time is over."""
         limit = time.monotonic() + UP_SECONDS
         while not is_up():
             self.tick(0.05)
@@ -139,7 +139,7 @@ class Installation:
                                   f"Its last lines:\n{last_lines(p.log)}")
             if time.monotonic() > limit:
                 logs = "\n".join(f"{p.name}:\n{last_lines(p.log, 5)}" for p in suspects)
-                raise Refused(f"{what} was not well within {UP_SECONDS} s.{self.last_answer} "
+                raise Refused(f"{what} did not succeed within {UP_SECONDS} s.{self.last_answer} "
                               f"Last lines:\n{logs}")
 
     def is_ready(self):
@@ -148,7 +148,7 @@ class Installation:
             connection.request("GET", "/v1/ready")
             reply = connection.getresponse()
             words = reply.read(500).decode(errors="replace")
-            self.last_answer = f" It says {reply.status}: {words}."
+            self.last_answer = f" It returned {reply.status}: {words}."
             return reply.status == 200
         except (OSError, http.client.HTTPException):
             return False
@@ -160,10 +160,10 @@ class Installation:
         kept = "deploy/down" if self.options.detach else "Ctrl-C"
         self.say(f"\nTaskwire is ready.\n  web client  {base}/\n  API         {base}/v1\n"
                  f"  database    {self.database.engine}\n  data, logs  {self.places.data}\n"
-                 f"{kept} stops it; the data stays.\n")
+                 f"{kept} stops it and keeps the data.\n")
 
     def stop(self):
-        """From the outside inwards, so that what was begun is answered; the database last."""
+        """Stops from the outside inwards, so that started requests are answered; the database last."""
         names = [p.name for p in self.keeper.programs]
         outer = [n for n in names if n == "nginx" or n.startswith("push-")]
         inner = [n for n in names if n.startswith(("api-", "jobs-"))]
@@ -174,8 +174,8 @@ class Installation:
             self.places.leave()
 
     def run(self, report):
-        """Until stopped; the exit status.  report(ok) is called once it is known how the start
-        went, and after a failed one when all is stopped again."""
+        """Runs until stopped; returns the exit status.  Calls report(ok) once the start has succeeded, or
+        has failed and everything is stopped again."""
         status = 1
         try:
             self.start()
@@ -196,7 +196,7 @@ class Installation:
 
 
 def detach(opts):
-    """Goes on in the background; the caller waits for the first word and passes it on."""
+    """Continues in the background; the calling process prints its output until it is ready."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:

@@ -1,6 +1,5 @@
-"""Which MongoDB this installation uses and how it is run: the one named by MONGODB_URI or
-MONGODB_URI_FILE, else an installed mongod as a one-node replica set, else an embedded stand-in
-(SecantusDB)."""
+"""Chooses the database of an installation: the one named by MONGODB_URI or MONGODB_URI_FILE, else an
+installed mongod as a one-node replica set, else an embedded stand-in (SecantusDB)."""
 
 import fcntl
 import os
@@ -12,8 +11,8 @@ import mongo_wire
 from places import Refused, free_port
 
 SECANTUS = "secantusdb==0.7.0b3"
-# Not secantusd-rs, though it is faster: its 0.5.3-beta.193 lets two transactions update to the same
-# unique value, so that two accounts could hold one address.
+# Not secantusd-rs, although it is faster: 0.5.3-beta.193 lets two transactions update to the same
+# unique value, so that two accounts could have the same address.
 ENGINES = ("mongod", "secantusd-py")
 
 
@@ -21,9 +20,9 @@ class Database:
     def __init__(self, places, cache, ports):
         self.places, self.cache, self.ports = places, cache, ports
         self.uri = os.environ.get("MONGODB_URI", "")
-        # A file with the URI, since it holds a password: only the programs read it.
+        # A file with the URI, because it contains a password; only the programs read it.
         self.uri_file = "" if self.uri else os.environ.get("MONGODB_URI_FILE", "")
-        # For tests: a program between ours and the database, which sees every command.
+        # For tests: a proxy between our programs and the database, which sees every command.
         self.proxy, self.proxy_port = os.environ.get("MONGODB_PROXY", ""), None
         self.engine, self.port, self.argv = "MONGODB_URI", None, None
         self.set_checked = False
@@ -53,7 +52,7 @@ class Database:
             self.proxy_port = free_port(self.ports)
 
     def programs_settings(self):
-        """What our programs connect to: the database, or the proxy before it."""
+        """The settings for connecting to the database, or to the proxy in front of it."""
         if self.uri_file:  # they run in another folder
             return {"MONGODB_URI_FILE": os.path.abspath(self.uri_file)}
         if self.proxy_port is None:
@@ -61,7 +60,7 @@ class Database:
         return {"MONGODB_URI": f"mongodb://127.0.0.1:{self.proxy_port}/?directConnection=true"}
 
     def choose(self):
-        """The engine whose data is here already; each keeps its files in its own way."""
+        """The engine whose data is already here, since their file formats differ; else the first one installed."""
         for engine in ENGINES:
             store = self.places.path("db", engine)
             if os.path.isdir(store) and os.listdir(store):
@@ -72,7 +71,7 @@ class Database:
         return next(e for e in ENGINES if e == "secantusd-py" or find(e))
 
     def keep_port(self):
-        """The port of last time if it is free: a mongod's replica set is known by it."""
+        """The same port as last time if it is free, because a mongod's replica set contains it."""
         path = self.places.path("db", "port")
         try:
             with open(path) as f:
@@ -85,7 +84,7 @@ class Database:
         return port
 
     def install(self, say):
-        """A private venv with the stand-in, shared by all data folders of this checkout."""
+        """Installs the stand-in into a venv that all data folders of this checkout share."""
         venv = os.path.join(self.cache, SECANTUS.replace("==", "-"))
         program = os.path.join(venv, "bin", "secantusd-py")
         os.makedirs(self.cache, exist_ok=True)
@@ -117,7 +116,7 @@ class Database:
             return False
 
     def check_replica_set(self):
-        """Initiates the set of a fresh mongod; renames its member when the port had to change."""
+        """Initiates the replica set of a new mongod; updates its member if the port had to change."""
         host = f"127.0.0.1:{self.port}"
         found = mongo_wire.command(self.port, {"replSetGetConfig": 1})
         config = found.get("config")
@@ -131,7 +130,7 @@ class Database:
 
 
 def find(program):
-    """Also where Debian's system programs are, whatever the PATH of the caller says."""
+    """Searches PATH and Debian's folders for system programs."""
     places = [os.environ.get("PATH", ""), "/usr/sbin", "/sbin"]
     return shutil.which(program, path=os.pathsep.join(places))
 

@@ -1,6 +1,6 @@
-"""Keeps programs running: starts each in a process group of its own with its output in a log file,
-starts it again when it dies, more slowly when it dies at once each time, and stops them all.
-While there is a file NAME.hold beside the sockets, that program is stopped and stays so."""
+"""Keeps programs running: starts each in its own process group with its output in a log file, restarts
+it when it dies, with growing delays if it dies right after each start, and stops them all.
+While there is a file NAME.hold beside the sockets, that program stays stopped."""
 
 import ctypes
 import os
@@ -14,11 +14,11 @@ from places import started_at
 PR_SET_CHILD_SUBREAPER = 36
 FIRST_WAIT = 0.1
 LONGEST_WAIT = 10.0
-# Whoever is killed from outside has not failed.
+# A program that was killed from outside has not failed.
 LONGEST_WAIT_IF_KILLED = 1.0
-# A program that lived this long did start: its next death is a new misfortune, not the same one.
+# A program that ran this long did start: its next death counts as a new failure.
 LIVED = 5.0
-# What a dead leader's children get to finish before they are killed; they hold its sockets.
+# The time that a dead program's children get before they are killed; they hold its sockets.
 ORPHANS_WAIT = 0.5
 
 
@@ -64,7 +64,7 @@ class Program:
             pass
 
     def has_orphans(self):
-        """Buries what has ended of a dead program's children; false when none is left."""
+        """Reaps a dead program's children; false if none is left."""
         try:
             while os.waitpid(-self.group, os.WNOHANG) != (0, 0):
                 pass
@@ -86,7 +86,7 @@ class Program:
         self.say(f"{self.name} ended ({self.last_exit}) after {lived:.1f} s; {again}")
 
     def tick(self):
-        """One look at it; true when something changed."""
+        """Checks the program; true if its state changed."""
         now = time.monotonic()
         was_held, self.held = self.held, os.path.exists(self.hold)
         if self.process is not None:
@@ -108,7 +108,7 @@ class Program:
 
 
 class Keeper:
-    """All programs; `changed` is called whenever one was started or has died."""
+    """All programs; `changed` is called whenever one was started or died."""
 
     def __init__(self, changed):
         self.programs = []
@@ -118,7 +118,7 @@ class Keeper:
         self.wake, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        # A dead program's children become ours, so that we learn when the last one has gone.
+        # A dead program's children become ours, so that we notice when the last one has ended.
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self.ask_stop)
@@ -132,7 +132,7 @@ class Keeper:
         self.changed()
 
     def tick(self, seconds=0.25):
-        """Sleeps until a child dies, a signal comes or time is up, then sees to all programs."""
+        """Sleeps until a child dies, a signal arrives or the time is over, then checks all programs."""
         waits = [p.due - time.monotonic() for p in self.programs if not p.running() and not p.held]
         select.select([self.wake], [], [], max(0.02, min([seconds] + waits)))
         try:
@@ -143,8 +143,8 @@ class Keeper:
             self.changed()
 
     def stop(self, names, seconds):
-        """Stops the named programs together; kills what is left after `seconds`, or when asked to
-        stop a second time."""
+        """Stops the named programs together; kills those left after `seconds` or after a second
+        request to stop."""
         stopping = [p for p in self.programs if p.name in names]
         self.programs = [p for p in self.programs if p.name not in names]
         asked, limit = self.stop_asked, time.monotonic() + seconds

@@ -1,5 +1,5 @@
-"""Just enough of MongoDB's wire protocol (OP_MSG and a few BSON types) to ask a server on loopback
-whether it is up, and to make a fresh mongod the only member of its replica set."""
+"""Just enough of MongoDB's wire protocol (OP_MSG and a few BSON types) to check whether a server on loopback
+is up, and to make a new mongod the only member of its replica set."""
 
 import socket
 import struct
@@ -27,7 +27,7 @@ FIXED = {0x01: "<d", 0x09: "<q", 0x10: "<i", 0x12: "<q", 0x11: "<Q"}
 
 
 def decode(data):
-    """A document's values of the types above; others are left out."""
+    """A document's values of the types above; other types are omitted."""
     end, at, out = struct.unpack_from("<i", data)[0] - 1, 4, {}
     while at < end:
         kind, stop = data[at], data.index(b"\0", at + 1)
@@ -56,7 +56,7 @@ def decode(data):
 
 
 def command(port, document, seconds=2.0):
-    """Runs one command on the admin database of 127.0.0.1:port; raises OSError when it cannot."""
+    """Runs one command on the admin database of 127.0.0.1:port; raises OSError if that fails."""
     body = struct.pack("<i", 0) + b"\0" + encode({**document, "$db": "admin"})
     with socket.create_connection(("127.0.0.1", port), timeout=seconds) as s:
         s.sendall(struct.pack("<iiii", len(body) + 16, 1, 0, 2013) + body)

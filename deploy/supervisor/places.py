@@ -1,5 +1,5 @@
-"""Where one installation keeps its things: the data folder, its lock, its sockets, its ports, and
-state.json, which tells other programs (deploy/down, tests/stack.py) where to find them."""
+"""The data folder of one installation: its lock, sockets, ports and keys, and state.json, which tells
+other programs (tests/stack.py) where everything is."""
 
 import fcntl
 import json
@@ -13,13 +13,13 @@ import tempfile
 import time
 
 FOLDERS = ("db", "keys", "log", "nginx", "outbox", "redis", "run")
-# A unix socket's path holds 107 bytes; the longest name we put into the folder is `push-99.sock`.
+# A unix socket's path has at most 107 bytes; the longest name in the folder is `push-99.sock`.
 SOCKET_FOLDER_MAX = 107 - len("/push-99.sock")
 LOG_KEPT_BYTES = 32 * 1024 * 1024
 
 
 class Refused(Exception):
-    """Why we do not start, in one sentence for the person who asked."""
+    """Why the installation does not start, as a sentence for the user."""
 
 
 class Places:
@@ -38,10 +38,10 @@ class Places:
         return os.path.join(self.sockets, name + ".sock")
 
     def claim(self):
-        """Makes the folders and takes the lock; the lock ends with this process, in any case."""
+        """Creates the folders and takes the lock, which the kernel releases when this process ends."""
         if any(c in self.data for c in '"\\\n$'):
-            raise Refused(f"The data folder's path holds a quote, a dollar, a backslash or a line "
-                          f"end, which nginx cannot be told: {self.data}")
+            raise Refused(f"The data folder's path contains a quote, dollar sign, backslash or line "
+                          f"break, which nginx's configuration cannot express: {self.data}")
         try:
             for name in FOLDERS:
                 os.makedirs(self.path(name), exist_ok=True)
@@ -120,7 +120,7 @@ class Places:
 
 
 def stat_of(pid):
-    """The fields of /proc/PID/stat after the name, or None: [2] is the group, [19] the start."""
+    """The fields of /proc/PID/stat after the name, or None: [2] is the process group, [19] the start time."""
     try:
         with open(f"/proc/{pid}/stat") as f:
             return f.read().rsplit(")", 1)[1].split()
@@ -129,13 +129,13 @@ def stat_of(pid):
 
 
 def started_at(pid):
-    """When a process began: with the pid, its identity."""
+    """A process's start time; together with the pid it identifies the process."""
     fields = stat_of(pid)
     return int(fields[19]) if fields else None
 
 
 def end_leftovers(state):
-    """Ends what a supervisor that was killed left behind; its own death signal usually has."""
+    """Ends what a killed supervisor left behind; usually the kernel already has (see keeper.py)."""
     born = {p["pid"]: p["startedAt"] for p in state.get("programs", {}).values() if p["pid"]}
     for signal_number in (signal.SIGTERM, signal.SIGKILL):
         limit = time.monotonic() + 10
@@ -151,8 +151,8 @@ def end_leftovers(state):
 
 
 def groups_alive(born):
-    """Which of the process groups {leader: start} still have a member; a group's number that was
-    given to somebody else since then has a leader of another age."""
+    """The process groups of {leader: start time} that still have a member; a group number that has been
+    reused since has a leader with another start time."""
     alive = set()
     for name in os.listdir("/proc"):
         fields = stat_of(name) if name.isdigit() else None
@@ -169,16 +169,16 @@ def require_port(port):
         try:
             s.bind(("127.0.0.1", port))
         except PermissionError:
-            raise Refused(f"Port {port} is for root alone: "
+            raise Refused(f"Port {port} is reserved for root: "
                           f"choose one from 1024 up with --port.") from None
         except OSError as e:
-            raise Refused(f"Port {port} cannot be had on 127.0.0.1 ({e.strerror}): "
+            raise Refused(f"Port {port} on 127.0.0.1 is not available ({e.strerror}): "
                           f"choose another with --port.") from None
 
 
 def free_port(taken, wanted=None):
-    """A port to keep while its program is down for a moment: below the range from which the kernel
-    picks ports for outgoing connections, so that none of those sits on it when it comes back."""
+    """A free port below the range that the kernel uses for outgoing connections, so that none of those
+    takes it while its program restarts."""
     try:
         with open("/proc/sys/net/ipv4/ip_local_port_range") as f:
             top = max(12000, int(f.read().split()[0]))
@@ -195,4 +195,4 @@ def free_port(taken, wanted=None):
         if port not in taken:
             taken.add(port)
             return port
-    raise Refused("No free port was found on 127.0.0.1.")
+    raise Refused("There is no free port on 127.0.0.1.")

@@ -1,4 +1,4 @@
-"""The table of what runs in one installation: each program's command, settings and sign of life."""
+"""The table of programs in one installation: each one's command, settings and readiness check."""
 
 import ipaddress
 import os
@@ -11,14 +11,14 @@ from database import find
 from keeper import Program
 from places import Refused, free_port
 
-# Per address and second, by LIMITS.  Tests on loopback are one address.
+# nginx's limits per address, by LIMITS.  Tests on loopback come from one address.
 LIMITS = {
     "development": {"RATE": 100000, "BURST": 100000, "LOGIN_RATE": 100000, "LOGIN_BURST": 100000,
                     "SOCKETS_PER_ADDRESS": 60000, "REQUESTS_PER_ADDRESS": 60000},
     "production": {"RATE": 200, "BURST": 400, "LOGIN_RATE": 2, "LOGIN_BURST": 20,
                    "SOCKETS_PER_ADDRESS": 200, "REQUESTS_PER_ADDRESS": 200},
 }
-# The same of the API's own settings; the environment may say otherwise.
+# The same for the API's own settings; the environment overrides them.
 API_LIMITS = {"development": {"ADDRESS_LOGINS": "1000000"}, "production": {}}
 REDIS_CONF = """port 0
 unixsocket "{socket}"
@@ -39,7 +39,7 @@ class Programs:
         self.open_files = raise_open_files()
 
     def settings(self):
-        """What all of our own programs are told; the caller's environment decides where it may."""
+        """The settings of all our programs; the caller's environment overrides some of them."""
         localhost = f"http://localhost:{self.options.port}"
         public = os.environ.get("PUBLIC_URL", self.base)
         return {
@@ -82,7 +82,7 @@ class Programs:
                        self.places, cwd=folder, is_up=lambda: answers(path))
 
     def own(self, kind, number):
-        """taskwire-api, -push or -jobs; several of a kind differ only in socket and metrics."""
+        """taskwire-api, -push or -jobs; programs of one kind differ in socket, metrics port and session file."""
         name, upper = f"{kind}-{number}", kind.upper()
         path, metrics = self.places.socket(name), f"127.0.0.1:{free_port(self.ports)}"
         env = {**os.environ, **self.settings(),
@@ -90,7 +90,7 @@ class Programs:
                "JOBS_SESSIONS": self.places.path("run", f"{name}.sessions")}
         program = Program(name, [self.built(f"taskwire-{kind}")], self.places, env=env,
                           cwd=self.places.data)
-        # taskwire-jobs listens to nobody.
+        # taskwire-jobs does not listen.
         if kind != "jobs":
             program.is_up = lambda: os.path.exists(path)
             program.socket, program.metrics = path, metrics
@@ -117,8 +117,8 @@ class Programs:
         return {
             **LIMITS[limits],
             "TRUSTED_PROXIES": trusted_proxies(os.environ.get("TRUSTED_PROXIES", "")),
-            # Root's nginx would make its workers somebody who cannot reach the sockets, which are
-            # in a folder for the owner alone.  On loopback, for development, they stay root.
+            # By default root's nginx runs its workers as another user, who cannot reach the sockets in
+            # a folder that only its owner can enter.  For development on loopback they stay root.
             "USER": "user root;" if os.geteuid() == 0 else "",
             "OPEN_FILES": self.open_files,
             "CONNECTIONS": min(16384, self.open_files // 2),
@@ -133,7 +133,7 @@ class Programs:
 
 
 def trusted_proxies(text):
-    """nginx's lines for addresses and networks, with commas, whose X-Forwarded-For is believed."""
+    """nginx's lines for the comma-separated addresses and networks whose X-Forwarded-For is believed."""
     try:
         networks = [ipaddress.ip_network(a.strip(), strict=False) for a in text.split(",") if a.strip()]
     except ValueError as error:
@@ -167,7 +167,7 @@ def answers(path):
 
 
 def raise_open_files(wanted=65536):
-    """Every socket of a browser is a file in nginx (two) and in push (one)."""
+    """Raises the limit of open files: each browser's socket takes two in nginx and one in push."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     if soft == resource.RLIM_INFINITY or soft >= limit:

@@ -1,4 +1,4 @@
-"""Shows what the programs write into their log files on the terminal, each line with its name."""
+"""Shows the programs' log files on the terminal, each line with the program's name."""
 
 import os
 
@@ -6,7 +6,7 @@ COLOURS = {"api": 32, "push": 36, "jobs": 34, "nginx": 35, "mongodb": 33, "redis
 
 
 class Follower:
-    """Reads on from where each log ended when it was first seen here."""
+    """Shows what is added to each log after follow() was called for it."""
 
     def __init__(self, out):
         self.out = out
