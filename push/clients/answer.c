@@ -74,7 +74,7 @@ answer_judge(struct follow *f)
         return OUTCOME_OPEN;
     if (!hub_may(t, f->session->user))
         return no_right(f);
-    f->next = t->flushed + 1;
+    request->next = t->flushed + 1;
     if (request->reason != NULL)
         return OUTCOME_RESYNC;
     if (!request->since_given || request->since == t->flushed)
@@ -83,10 +83,10 @@ answer_judge(struct follow *f)
         return resync(request, "too-far");
     if (request->since + 1 < t->trimmed)
         return resync(request, "trimmed");
-    f->next = request->since + 1;
-    if (replay_event(t, f->next) != NULL)
+    request->next = request->since + 1;
+    if (replay_event(t, request->next) != NULL)
         return OUTCOME_FOLLOW;
-    repair_want(t, f->next, f->session->user);
+    repair_want(t, request->next, f->session->user);
     return OUTCOME_OPEN;
 }
 
@@ -112,7 +112,7 @@ answer_settle(struct follow *f, enum outcome outcome)
     cursor_write_one(&cursor, hub_epoch(), f->topic->name, f->topic->flushed);
     if (outcome == OUTCOME_RESYNC) {
         metrics[METRIC_RESYNCS]++;
-        f->next = f->topic->flushed + 1;
+        request->next = f->topic->flushed + 1;
         session_send(f->session, wire_resync(follow_topic_shown(f->topic), cursor.bytes,
                                              request->reason, request->ref));
     } else if (outcome == OUTCOME_FOLLOW && !request->quiet) {
@@ -122,7 +122,7 @@ answer_settle(struct follow *f, enum outcome outcome)
     text_free(&cursor);
     if (outcome == OUTCOME_NOT_FOUND)
         refuse(f, request);
-    else if (!replay_start(f))
+    else if (!replay_start(f, request->next))
         answer_try(f);
     free(request);
 }

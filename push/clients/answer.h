@@ -20,7 +20,7 @@ struct topic;
 void answer_ask(struct session *s, const char *name, const char *since, size_t len,
                 const char *ref);
 
-/* What the answer is by now; sets f->next or the request's reason. */
+/* What the answer is by now; sets the request's next number or reason. */
 enum outcome answer_judge(struct follow *f);
 
 /* Gives that answer and starts the events.  The follow may be gone when it returns. */

@@ -89,11 +89,11 @@ follow_group_less(struct follow_group *group)
 static void
 drop_request(struct follow *f)
 {
-    struct follow_request *request = f->request;
+    struct follow_request *request = follow_request(f);
 
-    f->request = NULL;
     if (request == NULL)
         return;
+    f->request = NULL;
     if (request->group != NULL && request->outcome == OUTCOME_OPEN)
         follow_group_less(request->group);
     else if (request->ref[0] != '\0')

@@ -44,11 +44,19 @@ struct follow_request {
     uint8_t outcome;    /* enum outcome, of a request in a group */
     uint32_t beginning; /* the query for the beginning of the right it waits for; 0: none */
     int64_t since;
-    int64_t not_before;         /* the number that must have been relayed first */
-    int64_t at;                 /* steady us, when it was made */
-    const char *reason;         /* of a resync; set from the start when the cursor is invalid */
+    int64_t next;       /* the number that its events begin with, once the outcome is known */
+    int64_t not_before; /* the number that must have been relayed first */
+    int64_t at;         /* steady us, when it was made */
+    const char *reason; /* of a resync; set from the start when the cursor is invalid */
     struct follow_group *group; /* NULL: it is answered by itself */
 };
+
+/* The request of a follow that waits for its answer; NULL: it has none. */
+static inline struct follow_request *
+follow_request(const struct follow *f)
+{
+    return f->state == FOLLOW_WAITING ? f->request : NULL;
+}
 
 /* What a follow reports. */
 struct follow_calls {

@@ -134,6 +134,15 @@ follow_all_skip(struct session *s, const char *name)
     return a->stage <= STAGE_ASKING ? FOLLOW_ALL_SKIPS : FOLLOW_ALL_NO;
 }
 
+/* The request of a follow, if this `all` answers it together with others; else NULL. */
+static struct follow_request *
+grouped(const struct follow_all *a, const struct follow *f)
+{
+    struct follow_request *request = follow_request(f);
+
+    return request != NULL && request->group == &a->group ? request : NULL;
+}
+
 void
 follow_all_end(struct session *s)
 {
@@ -143,10 +152,12 @@ follow_all_end(struct session *s)
     if (a == NULL)
         return;
     for (struct follow *f = s->follows, *after; f != NULL; f = after) {
+        struct follow_request *request = grouped(a, f);
+
         after = f->after;
-        if (f->request != NULL && f->request->group == &a->group) {
-            f->request->group = NULL;
-            f->request->quiet = true;
+        if (request != NULL) {
+            request->group = NULL;
+            request->quiet = true;
         }
         if (f->reasons & REASON_ALL)
             follow_drop_reasons(f, REASON_ALL);
@@ -182,12 +193,13 @@ follow_all_ending(struct follow *f)
 static bool
 covers(const struct follow_all *a, const struct follow *f)
 {
+    const struct follow_request *request = follow_request(f);
     int64_t seq;
 
     if (!cursor_seq(&a->since, f->topic->name, &seq))
         return true; /* it has an answer of its own, and is not in the cursor */
-    if (f->request != NULL)
-        return f->request->since_given && f->request->reason == NULL && f->request->since <= seq;
+    if (request != NULL)
+        return request->since_given && request->reason == NULL && request->since <= seq;
     return f->from > 0 && f->from <= seq + 1;
 }
 
@@ -198,8 +210,10 @@ recovers_all(const struct follow_all *a)
     if (!a->since_given || a->reason != NULL)
         return false;
     for (struct follow *f = a->session->follows; f != NULL; f = f->after) {
-        if (f->request != NULL && f->request->group == &a->group) {
-            if (f->request->outcome == OUTCOME_RESYNC)
+        const struct follow_request *request = grouped(a, f);
+
+        if (request != NULL) {
+            if (request->outcome == OUTCOME_RESYNC)
                 return false;
         } else if ((f->reasons & REASON_NAMED) && (f->reasons & REASON_ALL) && !covers(a, f)) {
             return false;
@@ -212,12 +226,14 @@ recovers_all(const struct follow_all *a)
 static void
 pin(struct follow_all *a, struct follow *f)
 {
-    if (f->request == NULL || f->request->group != &a->group)
+    struct follow_request *request = grouped(a, f);
+
+    if (request == NULL)
         return;
-    if (a->reason != NULL || (!f->request->since_given && f->request->outcome == OUTCOME_FOLLOW)) {
-        f->request->reason = NULL;
-        f->request->since_given = true;
-        f->request->since = f->topic->flushed;
+    if (a->reason != NULL || (!request->since_given && request->outcome == OUTCOME_FOLLOW)) {
+        request->reason = NULL;
+        request->since_given = true;
+        request->since = f->topic->flushed;
     }
 }
 
@@ -231,8 +247,10 @@ send_answer(struct follow_all *a)
 
     text_putc(&topics, '[');
     for (struct follow *f = a->session->follows; f != NULL; f = f->after) {
+        const struct follow_request *request = follow_request(f);
+
         if (!(f->reasons & REASON_ALL) || f->topic->state != TOPIC_READY ||
-            (f->request != NULL && f->request->outcome == OUTCOME_NOT_FOUND))
+            (request != NULL && request->outcome == OUTCOME_NOT_FOUND))
             continue;
         cursor_put(&places, f->topic->name, f->topic->flushed);
         text_puts(&topics, topics.len > 1 ? ",\"" : "\"");
@@ -261,13 +279,14 @@ settle_some(struct follow_all *a, uint32_t *budget)
 {
     for (; a->next != NULL && *budget > 0; --*budget) {
         struct follow *f = a->next;
+        struct follow_request *request = grouped(a, f);
         enum outcome outcome;
 
         a->next = f->after;
-        if (f->request == NULL || f->request->group != &a->group)
+        if (request == NULL)
             continue;
-        f->request->group = NULL;
-        f->request->quiet = true;
+        request->group = NULL;
+        request->quiet = true;
         outcome = answer_judge(f);
         if (outcome != OUTCOME_OPEN)
             answer_settle(f, outcome);

@@ -35,7 +35,9 @@ begin_at(struct follow *f, int64_t seq)
 static bool
 waits(const struct follow *f, uint32_t number)
 {
-    return f->request != NULL && f->request->beginning == number;
+    const struct follow_request *request = follow_request(f);
+
+    return request != NULL && request->beginning == number;
 }
 
 /* Gives one number to every follow that waits for it (unless only_look); true: one waited. */

@@ -44,6 +44,8 @@ lists_drop(struct projects *p)
 void
 lists_forget(struct topic *t)
 {
+    if (t->kind != TOPIC_USER)
+        return;
     lists_drop(t->user.list);
     t->user.list = NULL;
 }

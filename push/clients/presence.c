@@ -79,7 +79,7 @@ write_users(struct text *out, struct person *people, size_t count)
 static bool
 listed(const struct follow *f)
 {
-    return f->presence[0] != '\0' && strcmp(f->presence, "hidden") != 0 && f->session->shown;
+    return f->presence != NULL && strcmp(f->presence, "hidden") != 0 && f->session->shown;
 }
 
 /* Those who are here through this daemon. */
@@ -95,7 +95,7 @@ local_people(const struct topic *t, struct person *people, size_t most)
             if (!listed(f))
                 continue;
             text_hex(people[count].id, f->session->user, 12);
-            memcpy(people[count++].state, f->presence, PRESENCE_STATE);
+            strcpy(people[count++].state, f->presence);
         }
     }
     return count;
@@ -149,7 +149,7 @@ send_to_all(struct topic *t, const struct text *users)
     frame = wire_presence(t->name, users->bytes, NULL);
     for (int state = FOLLOW_WAITING; state < FOLLOW_STATE__COUNT; state++)
         for (uint32_t i = t->follows[state].count; i-- > 0;)
-            if (i < t->follows[state].count && t->follows[state].at[i]->presence[0] != '\0')
+            if (i < t->follows[state].count && t->follows[state].at[i]->presence != NULL)
                 session_send(t->follows[state].at[i]->session, frame_share(frame));
     frame_drop(frame);
 }
@@ -289,9 +289,10 @@ presence_op(struct session *s, const struct wire_in *in)
         presence_ending(f);
         return WIRE_OK;
     }
-    if (f->presence[0] == '\0')
+    if (f->presence == NULL)
         f->topic->crowd->joined++;
-    strcpy(f->presence, state);
+    free(f->presence);
+    f->presence = text_dup(state);
     announce(f);
     read_crowd(f->topic, s, in->ref);
     return WIRE_OK;
@@ -305,16 +306,17 @@ presence_shown(struct session *s, bool shown)
         return;
     s->shown = shown;
     for (struct follow *f = s->follows; f != NULL; f = f->after)
-        if (f->presence[0] != '\0')
+        if (f->presence != NULL)
             announce(f);
 }
 
 void
 presence_ending(struct follow *f)
 {
-    if (f->presence[0] == '\0')
+    if (f->presence == NULL)
         return;
-    f->presence[0] = '\0';
+    free(f->presence);
+    f->presence = NULL;
     f->topic->crowd->joined--;
     announce(f);
 }
@@ -324,7 +326,7 @@ presence_ending(struct follow *f)
 void
 presence_changed(struct topic *t)
 {
-    if (t->crowd == NULL)
+    if (t->kind != TOPIC_PROJECT || t->crowd == NULL)
         return;
     t->crowd->changed = true;
     if (!ev_is_active(&presence.soon))
@@ -374,7 +376,7 @@ presence_tick(void)
 void
 presence_forget(struct topic *t)
 {
-    if (t->crowd != NULL)
+    if (t->kind == TOPIC_PROJECT && t->crowd != NULL)
         drop_crowd(t->crowd);
 }
 

@@ -20,15 +20,16 @@ replay_event(const struct topic *t, int64_t seq)
 }
 
 bool
-replay_start(struct follow *f)
+replay_start(struct follow *f, int64_t next)
 {
-    f->from = f->next;
-    if (f->next == f->topic->flushed + 1) {
+    f->from = next;
+    if (next == f->topic->flushed + 1) {
         follow_move(f, FOLLOW_LIVE);
         return true;
     }
-    metrics_observe(HISTOGRAM_REPLAY, f->topic->flushed + 1 - f->next);
+    metrics_observe(HISTOGRAM_REPLAY, f->topic->flushed + 1 - next);
     follow_move(f, FOLLOW_CATCHUP);
+    f->next = next;
     return replay_continue(f);
 }
 

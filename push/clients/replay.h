@@ -15,11 +15,11 @@ struct topic;
 struct frame *replay_event(const struct topic *t, int64_t seq);
 
 /*
- * Starts the events from f->next on, or goes on with them while the session has room.  false: the
+ * Starts the events from a number on, or goes on with them while the session has room.  false: the
  * log no longer holds the next one, so the follow is held and its request wants an answer
  * (answer_try).  The session may be closing when they return.
  */
-bool replay_start(struct follow *f);
+bool replay_start(struct follow *f, int64_t next);
 bool replay_continue(struct follow *f);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include <libwebsockets.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 
 #include "common/clock.h"
@@ -21,9 +22,16 @@ static const struct bucket_size reads = {1500, 400};
 #define READ   272   /* bytes of one read */
 #define RECORD 16384 /* bytes of a TLS record */
 
+/* A socket that is not read at the moment. */
+struct pause {
+    struct pause *after, **link;
+    struct intake *intake;
+    struct lws *wsi;
+};
+
 static struct {
     struct ev_loop *loop;
-    struct intake *paused;
+    struct pause *pauses;
 } intakes;
 
 void
@@ -35,32 +43,41 @@ intake_open(struct ev_loop *loop)
 static void
 pause_reading(struct intake *in)
 {
+    struct pause *p = calloc(1, sizeof(*p));
+
+    if (p == NULL)
+        abort();
     metrics[METRIC_PAUSES]++;
+    p->intake = in;
+    p->wsi = in->watcher.data;
+    p->after = intakes.pauses;
+    p->link = &intakes.pauses;
+    if (p->after != NULL)
+        p->after->link = &p->after;
+    intakes.pauses = p;
     ev_io_stop(intakes.loop, &in->watcher);
-    lws_rx_flow_control(in->wsi, 0);
-    in->after = intakes.paused;
-    in->link = &intakes.paused;
-    if (in->after != NULL)
-        in->after->link = &in->after;
-    intakes.paused = in;
+    in->watcher.data = p;
+    lws_rx_flow_control(p->wsi, 0);
 }
 
+/* Takes a pause out of the list and frees it. */
 static void
-unlink_paused(struct intake *in)
+drop_pause(struct pause *p)
 {
-    *in->link = in->after;
-    if (in->after != NULL)
-        in->after->link = in->link;
-    in->link = NULL;
+    *p->link = p->after;
+    if (p->after != NULL)
+        p->after->link = p->link;
+    free(p);
 }
 
 /* The number of reads that follow from one wake-up. */
 static int32_t
-reads_ahead(struct intake *in)
+reads_ahead(const struct intake *in)
 {
     int waiting = 0;
 
-    if (!lws_is_ssl(in->wsi) || ioctl(in->watcher.fd, FIONREAD, &waiting) != 0 || waiting < READ)
+    if (!lws_is_ssl(in->watcher.data) || ioctl(in->watcher.fd, FIONREAD, &waiting) != 0 ||
+        waiting < READ)
         return 1;
     return (waiting < RECORD ? waiting : RECORD) / READ + 1;
 }
@@ -78,31 +95,36 @@ on_readable(struct ev_loop *loop, ev_io *watcher, int events)
 void
 intake_begin(struct intake *in, struct lws *wsi)
 {
-    in->wsi = wsi;
     ev_io_init(&in->watcher, on_readable, lws_get_socket_fd(wsi), EV_READ);
     ev_set_priority(&in->watcher, 1); /* before the library's own, which reads */
+    in->watcher.data = wsi;
     ev_io_start(intakes.loop, &in->watcher);
 }
 
 void
 intake_end(struct intake *in)
 {
-    if (in->wsi == NULL)
+    if (in->watcher.data == NULL)
         return;
-    ev_io_stop(intakes.loop, &in->watcher);
-    if (in->link != NULL)
-        unlink_paused(in);
-    in->wsi = NULL;
+    if (ev_is_active(&in->watcher))
+        ev_io_stop(intakes.loop, &in->watcher);
+    else
+        drop_pause(in->watcher.data);
+    in->watcher.data = NULL;
 }
 
 void
 intake_tick(void)
 {
-    struct intake *in;
+    struct pause *p;
 
-    while ((in = intakes.paused) != NULL) {
-        unlink_paused(in);
+    while ((p = intakes.pauses) != NULL) {
+        struct intake *in = p->intake;
+        struct lws *wsi = p->wsi;
+
+        drop_pause(p);
+        in->watcher.data = wsi;
         ev_io_start(intakes.loop, &in->watcher);
-        lws_rx_flow_control(in->wsi, 1);
+        lws_rx_flow_control(wsi, 1);
     }
 }

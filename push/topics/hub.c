@@ -144,7 +144,8 @@ hub_forget(struct topic *t)
         stream_free(t->window);
     free(t->window);
     stream_free(&t->stream);
-    rights_free(&t->rights);
+    if (t->kind == TOPIC_PROJECT)
+        rights_free(&t->rights);
     free(t);
 }
 

@@ -45,18 +45,20 @@ enum follow_state {
 #define REASON_NAMED 2u /* it asked for the topic by name */
 #define REASON_ALL   4u /* it follows `all` */
 
-/* One session on one topic. */
+/* One session on one topic.  An idle socket has two of them, so they are kept to 72 bytes. */
 struct follow {
     struct session *session;
     struct topic *topic;
-    struct follow *after, **link;   /* the session's next follow, and what points to this one */
-    struct follow *in_bucket;       /* in the table of follows */
-    struct follow_request *request; /* the answer it is owed, while WAITING; else NULL */
-    int64_t next;                   /* the number it gets next, while CATCHUP */
-    int64_t from;                   /* it has had every event from this number on; 0: none yet */
-    uint32_t index;                 /* in its list */
+    struct follow *after, **link; /* the session's next follow, and what points to this one */
+    struct follow *in_bucket;     /* in the table of follows */
+    union {
+        struct follow_request *request; /* while WAITING: the answer it is owed, maybe NULL */
+        int64_t next;                   /* while CATCHUP: the number it gets next */
+    };
+    int64_t from;   /* it has had every event from this number on; 0: none yet */
+    char *presence; /* the state it announced; NULL: it has not joined */
+    uint32_t index; /* in its list */
     uint8_t state, reasons;
-    char presence[16]; /* the state it announced; empty: it has not joined */
 };
 
 /* The follows of a topic that are in one state. */
@@ -65,46 +67,50 @@ struct follows {
     uint32_t count, size;
 };
 
+/* A user with one socket has a topic for it, so the parts of projects and users share memory. */
 struct topic {
     struct topic *after; /* in its bucket */
     char name[EVENT_TOPIC];
     unsigned char id[12];
     uint8_t kind, state;
-    bool missing;            /* the database has no such project */
-    bool repairing;          /* a reader is fetching what the stream lacks */
-    bool queued;             /* to be loaded */
-    bool unconfirmed;        /* loaded although Redis has not confirmed the subscription */
-    bool gapped;             /* in the list of topics that wait for a repair */
-    bool dirty;              /* in the list of topics with events to hand out */
-    bool paging;             /* a reader is fetching older events for CATCHUP */
-    bool narrow;             /* events are large: a page must begin exactly where it is wanted */
     uint8_t tries;           /* repairs in a row that found nothing */
+    bool missing : 1;        /* the database has no such project */
+    bool repairing : 1;      /* a reader is fetching what the stream lacks */
+    bool queued : 1;         /* to be loaded */
+    bool unconfirmed : 1;    /* loaded although Redis has not confirmed the subscription */
+    bool gapped : 1;         /* in the list of topics that wait for a repair */
+    bool dirty : 1;          /* in the list of topics with events to hand out */
+    bool paging : 1;         /* a reader is fetching older events for CATCHUP */
+    bool narrow : 1;         /* events are large: a page must begin exactly where it is wanted */
     uint32_t generation;     /* changes when numbers start again: earlier answers are void */
+    uint32_t verify;         /* the last comparison that includes it */
+    unsigned char asker[12]; /* user for whom it is loaded or paged */
     int64_t flushed;         /* newest number handed to LIVE follows */
-    int64_t repair_at;       /* steady us, when gapped */
     int64_t loaded_at;       /* steady us, when the reading of number and rights began */
     int64_t idle_at;         /* steady us, since when nobody has followed it */
     int64_t want;            /* oldest number that some CATCHUP follow lacks; 0: none */
-    struct job *page;        /* that read, while paging */
-    uint32_t verify;         /* the last comparison that includes it */
-    struct fair_item load;   /* a project's place in the queue of topics to be loaded */
-    unsigned char asker[12]; /* user for whom it is loaded or paged */
+    int64_t trimmed;         /* numbers below it are no longer in the log, as far as we know */
+    struct job *page;        /* the reading of older events, while paging */
+    struct stream *window;   /* older events than the ring holds, while some follow needs them */
+    struct stream stream;
+    struct follows follows[FOLLOW_STATE__COUNT];
     struct {
         struct bucket signals, bytes; /* signals sent on it; their bytes as they leave here */
     } limits;
-    struct { /* of a user's topic, for all its sockets */
-        struct bucket spent, signals;
-        int64_t listed_at;        /* steady us of the last reading of its projects */
-        struct projects *listing; /* the reading under way */
-        struct projects *list;    /* the last one, which may still hold */
-        bool wants_list;          /* sessions wait for one */
-    } user;
-    int64_t trimmed; /* numbers below it are no longer in the log, as far as we know */
-    struct stream stream;
-    struct rights rights;
-    struct crowd *crowd;   /* for presence; NULL: nobody has joined */
-    struct stream *window; /* older events than the ring holds, while some follow needs them */
-    struct follows follows[FOLLOW_STATE__COUNT];
+    union {
+        struct { /* of a project */
+            struct rights rights;
+            struct fair_item load; /* its place in the queue of topics to be loaded */
+            struct crowd *crowd;   /* for presence; NULL: nobody has joined */
+        };
+        struct { /* of a user, for all sockets of that user */
+            struct bucket spent, signals;
+            int64_t listed_at;        /* steady us of the last reading of its projects */
+            struct projects *listing; /* the reading under way */
+            struct projects *list;    /* the last one, which may still hold */
+            bool wants_list;          /* sessions wait for one */
+        } user;
+    };
 };
 
 /*

@@ -39,9 +39,11 @@ start(struct topic *t, struct load_item *read, int64_t asked_at)
     stream_start(&t->stream, read->seq);
     t->flushed = read->seq;
     t->missing = t->kind == TOPIC_PROJECT && (!read->project || !read->found);
-    rights_free(&t->rights);
-    t->rights = read->rights;
-    read->rights = (struct rights){0};
+    if (t->kind == TOPIC_PROJECT) {
+        rights_free(&t->rights);
+        t->rights = read->rights;
+        read->rights = (struct rights){0};
+    }
     t->state = TOPIC_READY;
     t->loaded_at = asked_at;
     t->idle_at = 0;
@@ -157,7 +159,7 @@ load_topic(struct topic *t)
 void
 load_asker(struct topic *t, const unsigned char user[12])
 {
-    if (t->load.lane == NULL || memcmp(t->asker, user, 12) == 0)
+    if (t->kind != TOPIC_PROJECT || t->load.lane == NULL || memcmp(t->asker, user, 12) == 0)
         return;
     fair_remove(&loads.projects, &t->load);
     memcpy(t->asker, user, 12);

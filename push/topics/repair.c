@@ -25,7 +25,10 @@
 static struct {
     struct ev_loop *loop;
     ev_timer soon;
-    struct topic **gaps;
+    struct gap {
+        struct topic *topic;
+        int64_t at; /* steady us, when it is read */
+    } * gaps;
     uint32_t gap_count, gap_size;
     int64_t wants_at; /* when wants are tried again; 0: none failed */
 } repair;
@@ -49,8 +52,7 @@ gap_at(struct topic *t, int64_t at)
             abort();
     }
     t->gapped = true;
-    t->repair_at = at;
-    repair.gaps[repair.gap_count++] = t;
+    repair.gaps[repair.gap_count++] = (struct gap){t, at};
     wake();
 }
 
@@ -279,8 +281,8 @@ on_soon(struct ev_loop *loop, ev_timer *timer, int events)
 
     (void)events;
     for (uint32_t i = 0; i < count; i++) {
-        if (repair.gaps[i]->repair_at <= now)
-            repair_now(repair.gaps[i]);
+        if (repair.gaps[i].at <= now)
+            repair_now(repair.gaps[i].topic);
         else
             repair.gaps[left++] = repair.gaps[i];
     }
@@ -294,7 +296,7 @@ void
 repair_forget(struct topic *t)
 {
     for (uint32_t i = 0; i < repair.gap_count; i++)
-        if (repair.gaps[i] == t)
+        if (repair.gaps[i].topic == t)
             repair.gaps[i--] = repair.gaps[--repair.gap_count];
 }
 
