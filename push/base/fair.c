@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/hash.h"
+#include "common/must.h"
+
 struct fair_lane {
     struct fair_lane *after, *before; /* in the ring */
     struct fair_lane *in_bucket;
@@ -18,11 +21,7 @@ struct fair_lane {
 static struct fair_lane **
 bucket_of(struct fair *f, const unsigned char owner[12])
 {
-    uint32_t h = 2166136261u;
-
-    for (int i = 0; i < 12; i++)
-        h = (h ^ owner[i]) * 16777619u;
-    return &f->buckets[h % FAIR_BUCKETS];
+    return &f->buckets[hash_fnv(HASH_START, owner, 12) % FAIR_BUCKETS];
 }
 
 static struct fair_lane *
@@ -39,10 +38,8 @@ find(struct fair *f, const unsigned char owner[12])
 static struct fair_lane *
 add_lane(struct fair *f, const unsigned char owner[12])
 {
-    struct fair_lane *l = calloc(1, sizeof(*l)), **bucket = bucket_of(f, owner);
+    struct fair_lane *l = must_alloc(1, sizeof(*l)), **bucket = bucket_of(f, owner);
 
-    if (l == NULL)
-        abort();
     memcpy(l->owner, owner, 12);
     f->lanes++;
     l->last = &l->first;

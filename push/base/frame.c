@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/must.h"
+
 #define FIN_TEXT 0x81
 
 /* Writes the header; returns its length. */
@@ -27,10 +29,8 @@ frame_new(const char *text, size_t len)
 {
     unsigned char header[10];
     uint32_t head = write_header(header, len);
-    struct frame *f = malloc(sizeof(*f) + head + len);
+    struct frame *f = must_resize(NULL, sizeof(*f) + head + len);
 
-    if (f == NULL)
-        abort();
     f->refs = 1;
     f->head = head;
     f->len = head + (uint32_t)len;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/must.h"
 #include "push/base/frame.h"
 
 #define FIRST 8
@@ -20,10 +21,8 @@ static void
 grow(struct outbox *b)
 {
     uint32_t size = b->size == 0 ? FIRST : b->size * 2;
-    struct frame **ring = malloc(size * sizeof(*ring));
+    struct frame **ring = must_resize(NULL, size * sizeof(*ring));
 
-    if (ring == NULL)
-        abort();
     for (uint32_t i = 0; i < b->count; i++)
         ring[i] = at(b, i);
     free(b->ring);

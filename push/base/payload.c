@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/must.h"
 #include "push/base/frame.h"
 
 #define AT_WITHIN 512 /* "at" comes before anything that a user wrote */
@@ -20,7 +21,7 @@ parse(const struct frame *f)
     struct json_object *root;
 
     if (t == NULL)
-        abort();
+        must_not_happen("payload: no memory for a parser");
     root = json_tokener_parse_ex(t, (const char *)f->bytes + f->head, (int)(f->len - f->head));
     if (!json_object_is_type(root, json_type_object)) {
         json_object_put(root);

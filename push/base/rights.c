@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/vec.h"
+
 /* The index of the id, or where it would be inserted. */
 static uint32_t
 find(const struct rights *r, const unsigned char id[12], bool *there)
@@ -44,12 +46,7 @@ rights_add(struct rights *r, const unsigned char id[12])
 
     if (there)
         return;
-    if (r->count == r->size) {
-        r->size = r->size == 0 ? 2 : r->size * 2;
-        r->ids = realloc(r->ids, r->size * sizeof(*r->ids));
-        if (r->ids == NULL)
-            abort();
-    }
+    r->ids = vec_room(r->ids, r->count, &r->size, sizeof(*r->ids));
     memmove(r->ids + at + 1, r->ids + at, (r->count - at) * sizeof(*r->ids));
     memcpy(r->ids[at], id, 12);
     r->count++;

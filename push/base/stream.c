@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/must.h"
 #include "push/base/arrival.h"
 #include "push/base/frame.h"
 
@@ -37,8 +38,8 @@ keep_early(struct stream *s, const struct arrival *e)
         at++;
     if (s->early_count == STREAM_EARLY || (at < s->early_count && s->early[at].seq == e->seq))
         return;
-    if (s->early == NULL && (s->early = malloc(STREAM_EARLY * sizeof(*s->early))) == NULL)
-        abort();
+    if (s->early == NULL)
+        s->early = must_resize(NULL, STREAM_EARLY * sizeof(*s->early));
     memmove(s->early + at + 1, s->early + at, (s->early_count - at) * sizeof(*s->early));
     s->early[at] = *e;
     frame_share(e->frame);
@@ -68,10 +69,8 @@ static void
 grow(struct stream *s)
 {
     uint32_t size = s->size == 0 ? 8 : s->size * 2;
-    struct frame **ring = malloc(size * sizeof(*ring));
+    struct frame **ring = must_resize(NULL, size * sizeof(*ring));
 
-    if (ring == NULL)
-        abort();
     for (uint32_t i = 0; i < s->count; i++)
         ring[(uint64_t)(s->head - i) & (size - 1)] = *slot(s, s->head - i);
     free(s->ring);

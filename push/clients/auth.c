@@ -12,8 +12,10 @@
 #include "common/clock.h"
 #include "common/config.h"
 #include "common/event.h"
+#include "common/must.h"
 #include "common/text.h"
 #include "common/token.h"
+#include "common/vec.h"
 #include "push/clients/follow.h"
 #include "push/topics/hub.h"
 #include "push/metrics.h"
@@ -101,10 +103,8 @@ static void
 read_next(void)
 {
     while (auth.count > 0 && auth.under_way < AT_ONCE) {
-        struct check *c = calloc(1, sizeof(*c));
+        struct check *c = must_alloc(1, sizeof(*c));
 
-        if (c == NULL)
-            abort();
         while (auth.count > 0 && c->count < READS_PEOPLE_MAX) {
             struct check_one *one = &c->items[c->count++];
 
@@ -124,12 +124,7 @@ check(struct session *s)
 {
     if (s->asked)
         return;
-    if (auth.count == auth.size) {
-        auth.size = auth.size == 0 ? 64 : auth.size * 2;
-        auth.waiting = realloc(auth.waiting, auth.size * sizeof(*auth.waiting));
-        if (auth.waiting == NULL)
-            abort();
-    }
+    auth.waiting = vec_room(auth.waiting, auth.count, &auth.size, sizeof(*auth.waiting));
     s->asked = true;
     session_share(s);
     auth.waiting[auth.count++] = s;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/must.h"
 #include "common/text.h"
 #include "push/metrics.h"
 #include "push/net/session.h"
@@ -104,10 +105,8 @@ drop_request(struct follow *f)
 struct follow_request *
 follow_wait(struct follow *f, unsigned reasons)
 {
-    struct follow_request *request = calloc(1, sizeof(*request));
+    struct follow_request *request = must_alloc(1, sizeof(*request));
 
-    if (request == NULL)
-        abort();
     drop_request(f);
     f->request = request;
     f->reasons = (uint8_t)(f->reasons | reasons);

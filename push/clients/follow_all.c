@@ -14,6 +14,7 @@
 #include "common/clock.h"
 #include "common/cursor.h"
 #include "common/event.h"
+#include "common/must.h"
 #include "common/text.h"
 #include "push/clients/answer.h"
 #include "push/clients/follow.h"
@@ -127,8 +128,8 @@ follow_all_skip(struct session *s, const char *name)
     if (find_skipped(a, name) == a->skipped_count) {
         if (a->skipped_count == SKIPPED)
             return FOLLOW_ALL_FULL;
-        if (a->skipped == NULL && (a->skipped = calloc(SKIPPED, sizeof(*a->skipped))) == NULL)
-            abort();
+        if (a->skipped == NULL)
+            a->skipped = must_alloc(SKIPPED, sizeof(*a->skipped));
         strcpy(a->skipped[a->skipped_count++], name);
     }
     return a->stage <= STAGE_ASKING ? FOLLOW_ALL_SKIPS : FOLLOW_ALL_NO;
@@ -477,10 +478,8 @@ read_since(struct follow_all *a, const char *since, size_t len)
 void
 follow_all_begin(struct session *s, const struct wire_in *in)
 {
-    struct follow_all *a = calloc(1, sizeof(*a));
+    struct follow_all *a = must_alloc(1, sizeof(*a));
 
-    if (a == NULL)
-        abort();
     follow_all_end(s);
     a->session = s;
     a->group.complete = on_complete;

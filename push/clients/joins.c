@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/must.h"
 #include "push/clients/answer.h"
 #include "push/clients/follow.h"
 #include "push/topics/hub.h"
@@ -102,8 +103,7 @@ joins_add(struct joins *j, struct follow *f)
         b = NULL;
     }
     if (b == NULL) {
-        if ((b = j->asked = calloc(1, sizeof(*b))) == NULL)
-            abort();
+        b = j->asked = must_alloc(1, sizeof(*b));
         if (++numbers == 0)
             numbers = 1;
         b->number = numbers;

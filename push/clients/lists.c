@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/must.h"
 #include "common/text.h"
+#include "common/vec.h"
 #include "push/topics/hub.h"
 #include "push/metrics.h"
 #include "push/sources/reader.h"
@@ -109,10 +111,8 @@ read_done(struct job *job)
 static void
 start(struct topic *t, uint32_t upto)
 {
-    struct projects *p = calloc(1, sizeof(*p));
+    struct projects *p = must_alloc(1, sizeof(*p));
 
-    if (p == NULL)
-        abort();
     p->refs = 1;
     p->upto = upto;
     p->generation = t->generation;
@@ -148,12 +148,7 @@ lists_want(struct topic *t)
 {
     if (t->user.wants_list || begin(t))
         return;
-    if (lists.count == lists.size) {
-        lists.size = lists.size == 0 ? 16 : lists.size * 2;
-        lists.names = realloc(lists.names, lists.size * sizeof(*lists.names));
-        if (lists.names == NULL)
-            abort();
-    }
+    lists.names = vec_room(lists.names, lists.count, &lists.size, sizeof(*lists.names));
     t->user.wants_list = true;
     strcpy(lists.names[lists.count++], t->name);
     if (!ev_is_active(&lists.retry))

@@ -14,6 +14,7 @@
 #include "common/clock.h"
 #include "common/config.h"
 #include "common/event.h"
+#include "common/must.h"
 #include "common/text.h"
 #include "push/sources/feed.h"
 #include "push/clients/follow.h"
@@ -164,10 +165,8 @@ answered(void *arg, const char *const *texts, size_t count)
 
     if (t != NULL) {
         size_t most = count / 2 + (t->crowd == NULL ? 0 : t->crowd->joined) + 1;
-        struct person *people = calloc(most, sizeof(*people));
+        struct person *people = must_alloc(most, sizeof(*people));
 
-        if (people == NULL)
-            abort();
         write_users(&users, people,
                     count > 0 ? read_people(texts, count, people) : local_people(t, people, most));
         free(people);
@@ -185,13 +184,11 @@ answered(void *arg, const char *const *texts, size_t count)
 static void
 read_crowd(struct topic *t, struct session *s, const char *ref)
 {
-    struct reading *a = calloc(1, sizeof(*a));
+    struct reading *a = must_alloc(1, sizeof(*a));
     char key[EVENT_TOPIC + sizeof(KEY)] = KEY;
     const char *words[] = {"HGETALL", key};
     size_t lens[] = {7, strlen(strcat(key, t->name))};
 
-    if (a == NULL)
-        abort();
     strcpy(a->topic, t->name);
     if ((a->session = s) != NULL) {
         session_share(s);
@@ -239,9 +236,7 @@ crowd_of(struct topic *t)
 
     if (c != NULL)
         return c;
-    c = t->crowd = calloc(1, sizeof(*c));
-    if (c == NULL)
-        abort();
+    c = t->crowd = must_alloc(1, sizeof(*c));
     c->topic = t;
     c->after = presence.crowds;
     presence.crowds = c;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/vec.h"
 #include "push/clients/answer.h"
 #include "push/base/frame.h"
 #include "push/topics/hub.h"
@@ -96,12 +97,8 @@ fanout_later(struct topic *t)
     if (t->dirty)
         return;
     t->dirty = true;
-    if (fanout.dirty_count == fanout.dirty_size) {
-        fanout.dirty_size = fanout.dirty_size == 0 ? 64 : fanout.dirty_size * 2;
-        fanout.dirty = realloc(fanout.dirty, fanout.dirty_size * sizeof(*fanout.dirty));
-        if (fanout.dirty == NULL)
-            abort();
-    }
+    fanout.dirty =
+        vec_room(fanout.dirty, fanout.dirty_count, &fanout.dirty_size, sizeof(*fanout.dirty));
     fanout.dirty[fanout.dirty_count++] = t;
 }
 

@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/hash.h"
+#include "common/must.h"
+
 #define BUCKETS 1024
 
 struct address {
@@ -21,11 +24,7 @@ static struct address *buckets[BUCKETS];
 static struct address **
 bucket(const char *name)
 {
-    uint32_t h = 2166136261u;
-
-    for (; *name != '\0'; name++)
-        h = (h ^ (unsigned char)*name) * 16777619u;
-    return &buckets[h % BUCKETS];
+    return &buckets[hash_text(name) % BUCKETS];
 }
 
 struct address *
@@ -36,9 +35,7 @@ addresses_add(const char *name)
     while (a != NULL && strcmp(a->name, name) != 0)
         a = a->after;
     if (a == NULL) {
-        a = calloc(1, sizeof(*a));
-        if (a == NULL)
-            abort();
+        a = must_alloc(1, sizeof(*a));
         snprintf(a->name, sizeof(a->name), "%s", name);
         a->after = *list;
         a->link = list;

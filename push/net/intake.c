@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 
 #include "common/clock.h"
+#include "common/must.h"
 #include "push/metrics.h"
 
 /* Enough for the 200 messages that quota.c allows at once together with two of 128 KiB, and then
@@ -43,10 +44,8 @@ intake_open(struct ev_loop *loop)
 static void
 pause_reading(struct intake *in)
 {
-    struct pause *p = calloc(1, sizeof(*p));
+    struct pause *p = must_alloc(1, sizeof(*p));
 
-    if (p == NULL)
-        abort();
     metrics[METRIC_PAUSES]++;
     p->intake = in;
     p->wsi = in->watcher.data;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/config.h"
+#include "common/must.h"
 #include "push/net/handshake.h"
 #include "push/net/intake.h"
 #include "push/net/listen.h"
@@ -134,9 +135,7 @@ receive(struct conn *c, const char *bytes, size_t len)
         server.calls->message(c->session, bytes, len, lws_frame_is_binary(c->wsi) != 0);
         return;
     }
-    c->input = realloc(c->input, c->len + len + rest + 1);
-    if (c->input == NULL)
-        abort();
+    c->input = must_resize(c->input, c->len + len + rest + 1);
     memcpy(c->input + c->len, bytes, len);
     c->len += (uint32_t)len;
     server.calls->alive(c->session);

@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "common/config.h"
 #include "common/log.h"
+#include "common/must.h"
 #include "push/base/frame.h"
 #include "push/metrics.h"
 #include "push/net/server.h"
@@ -99,10 +100,8 @@ list_remove(struct session *s)
 struct session *
 session_open(struct conn *conn)
 {
-    struct session *s = calloc(1, sizeof(*s));
+    struct session *s = must_alloc(1, sizeof(*s));
 
-    if (s == NULL)
-        abort();
     s->conn = conn;
     s->refs = 1;
     s->number = ++next_number;

@@ -19,6 +19,7 @@
 
 #include "common/bus.h"
 #include "common/log.h"
+#include "common/must.h"
 
 #define RETRY_FIRST 0.05
 #define RETRY_LAST  1.0
@@ -171,7 +172,7 @@ start_connecting(struct connection *l)
         feed.port == 0 ? redisAsyncConnectUnix(feed.host) : redisAsyncConnect(feed.host, feed.port);
 
     if (c == NULL)
-        abort();
+        must_not_happen("feed: no memory for a connection");
     if (c->err != 0) {
         lost(l, c->errstr);
         redisAsyncFree(c);
@@ -295,8 +296,7 @@ feed_command(const char *const *words, const size_t *lens, int count, feed_answe
     struct question *q = NULL;
 
     if (answer != NULL) {
-        if ((q = malloc(sizeof(*q))) == NULL)
-            abort();
+        q = must_alloc(1, sizeof(*q));
         *q = (struct question){answer, arg};
     }
     if (!feed.talk.up || sdslen(feed.talk.redis->c.obuf) > OUT_MAX ||

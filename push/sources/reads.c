@@ -9,20 +9,9 @@
 #include "common/clock.h"
 #include "common/event_find.h"
 #include "common/text.h"
+#include "common/vec.h"
 #include "push/base/arrival.h"
 #include "push/base/frame.h"
-
-static void *
-grown(void *items, uint32_t count, uint32_t *size, size_t each)
-{
-    if (count < *size)
-        return items;
-    *size = *size == 0 ? 16 : *size * 2;
-    items = realloc(items, *size * each);
-    if (items == NULL)
-        abort();
-    return items;
-}
 
 /* The id under a key of a document or subdocument. */
 static bool
@@ -181,7 +170,7 @@ page_item(void *arg, const struct event_item *item)
 
     if (item->seq > p->page->upto || (p->bytes > 0 && p->bytes + item->len + 10 > STREAM_BYTES))
         return ERR_TOO_LARGE; /* stop here */
-    p->page->items = grown(p->page->items, p->page->count, &p->size, sizeof(*p->page->items));
+    p->page->items = vec_room(p->page->items, p->page->count, &p->size, sizeof(*p->page->items));
     h = &p->page->items[p->page->count++];
     h->seq = item->seq;
     h->frame = frame_new(item->frame, item->len);
@@ -228,7 +217,7 @@ reads_page_free(struct page *page)
 void
 reads_numbers_add(struct numbers *h, const char *name, int64_t seq)
 {
-    h->items = grown(h->items, h->count, &h->size, sizeof(*h->items));
+    h->items = vec_room(h->items, h->count, &h->size, sizeof(*h->items));
     bson_strncpy(h->items[h->count].name, name, EVENT_TOPIC);
     h->items[h->count++].seq = seq;
 }

@@ -3,11 +3,11 @@
  */
 #include "push/sources/reads_people.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
 #include "common/event_find.h"
+#include "common/must.h"
 #include "common/store.h"
 #include "common/text.h"
 
@@ -188,9 +188,7 @@ projects_list(struct projects *p, struct store *store)
     enum err err;
 
     memcpy(user.bytes, p->user, 12);
-    p->ids = calloc(p->most, sizeof(*p->ids));
-    if (p->ids == NULL)
-        abort();
+    p->ids = must_alloc(p->most, sizeof(*p->ids));
     err = projects_some(p, store, BCON_NEW("members.userId", BCON_OID(&user)), p->most);
     if (err == ERR_NONE && p->count < p->most)
         err = projects_some(p, store,
@@ -198,9 +196,7 @@ projects_list(struct projects *p, struct store *store)
                                      "{", "$ne", BCON_OID(&user), "}"),
                             p->most_open);
     if (p->count < p->most) /* it is kept for long */
-        p->ids = realloc(p->ids, (p->count + 1) * sizeof(*p->ids));
-    if (p->ids == NULL)
-        abort();
+        p->ids = must_resize(p->ids, (p->count + 1) * sizeof(*p->ids));
     return err;
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/must.h"
 #include "push/topics/hub.h"
 #include "push/topics/load.h"
 #include "push/metrics.h"
@@ -48,10 +49,8 @@ heard(const struct topic_number *number)
 static struct numbers *
 new_numbers(void (*done)(struct job *))
 {
-    struct numbers *n = calloc(1, sizeof(*n));
+    struct numbers *n = must_alloc(1, sizeof(*n));
 
-    if (n == NULL)
-        abort();
     n->job.done = done;
     n->asked_at = clock_steady();
     return n;

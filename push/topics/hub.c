@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/hash.h"
+#include "common/must.h"
 #include "common/text.h"
 
 #define BUCKETS_FIRST 256
@@ -45,21 +47,15 @@ hub_set_epoch(const char *epoch)
 static uint32_t
 hash(const char *name, size_t len)
 {
-    uint32_t h = 2166136261u;
-
-    for (size_t i = 0; i < len; i++)
-        h = (h ^ (unsigned char)name[i]) * 16777619u;
-    return h;
+    return (uint32_t)hash_fnv(HASH_START, name, len);
 }
 
 static void
 grow(void)
 {
     uint32_t size = bucket_count == 0 ? BUCKETS_FIRST : bucket_count * 2;
-    struct topic **fresh = calloc(size, sizeof(*fresh));
+    struct topic **fresh = must_alloc(size, sizeof(*fresh));
 
-    if (fresh == NULL)
-        abort();
     for (uint32_t i = 0; i < bucket_count; i++) {
         for (struct topic *t = buckets[i], *after; t != NULL; t = after) {
             uint32_t at = hash(t->name, strlen(t->name)) & (size - 1);
@@ -96,14 +92,12 @@ hub_topic(const char *name, bool *fresh)
         return t;
     if (topic_count >= bucket_count)
         grow();
-    t = calloc(1, sizeof(*t));
-    if (t == NULL)
-        abort();
+    t = must_alloc(1, sizeof(*t));
     memcpy(t->name, name, len + 1);
     t->generation = hub_generation();
     t->kind = name[0] == 'p' ? TOPIC_PROJECT : name[0] == 'u' ? TOPIC_USER : TOPIC_EVERYONE;
     if (id != NULL && !text_unhex(t->id, 12, id + 1))
-        abort(); /* callers only pass well-formed names */
+        must_not_happen("hub: a malformed name of a topic");
     bucket = &buckets[hash(name, len) & (bucket_count - 1)];
     t->after = *bucket;
     *bucket = t;
@@ -179,10 +173,8 @@ static void
 grow_pairs(void)
 {
     uint32_t size = pair_size == 0 ? BUCKETS_FIRST : pair_size * 2;
-    struct follow **fresh = calloc(size, sizeof(*fresh));
+    struct follow **fresh = must_alloc(size, sizeof(*fresh));
 
-    if (fresh == NULL)
-        abort();
     for (uint32_t i = 0; i < pair_size; i++) {
         for (struct follow *f = pairs[i], *after; f != NULL; f = after) {
             uint32_t at = pair_hash(f->topic, f->session) & (size - 1);
@@ -229,10 +221,8 @@ list_add(struct follow *f, enum follow_state state)
     struct follows *l = &f->topic->follows[state];
 
     if (l->count == l->size) {
-        l->size = l->size == 0 ? 2 : l->size * 2;
-        l->at = realloc(l->at, l->size * sizeof(*l->at));
-        if (l->at == NULL)
-            abort();
+        l->size = l->size == 0 ? 2 : l->size * 2; /* most topics of users have one or two follows */
+        l->at = must_resize(l->at, l->size * sizeof(*l->at));
     }
     f->state = (uint8_t)state;
     f->index = l->count;
@@ -256,10 +246,8 @@ list_remove(struct follow *f)
 struct follow *
 hub_follow(struct topic *t, struct session *s, enum follow_state state)
 {
-    struct follow *f = calloc(1, sizeof(*f));
+    struct follow *f = must_alloc(1, sizeof(*f));
 
-    if (f == NULL)
-        abort();
     f->session = s;
     f->topic = t;
     list_add(f, state);

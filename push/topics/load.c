@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/must.h"
+#include "common/vec.h"
 #include "push/topics/hub.h"
 #include "push/metrics.h"
 #include "push/sources/reads.h"
@@ -104,9 +106,7 @@ load_batch(enum queue queue)
 
     if (t == NULL)
         return false;
-    load = calloc(1, sizeof(*load));
-    if (load == NULL)
-        abort();
+    load = must_alloc(1, sizeof(*load));
     for (; t != NULL; t = next_topic(queue)) {
         t->queued = false;
         strcpy(load->topics[load->count].name, t->name);
@@ -133,12 +133,8 @@ load_some(void)
 static void
 add_people(struct topic *t)
 {
-    if (loads.people_count == loads.people_size) {
-        loads.people_size = loads.people_size == 0 ? 64 : loads.people_size * 2;
-        loads.people = realloc(loads.people, loads.people_size * sizeof(*loads.people));
-        if (loads.people == NULL)
-            abort();
-    }
+    loads.people =
+        vec_room(loads.people, loads.people_count, &loads.people_size, sizeof(*loads.people));
     loads.people[loads.people_count++] = t;
 }
 

@@ -10,6 +10,8 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/must.h"
+#include "common/vec.h"
 #include "push/base/arrival.h"
 #include "push/topics/hub.h"
 #include "push/metrics.h"
@@ -45,12 +47,7 @@ gap_at(struct topic *t, int64_t at)
 {
     if (t->gapped || t->repairing || t->state != TOPIC_READY)
         return;
-    if (repair.gap_count == repair.gap_size) {
-        repair.gap_size = repair.gap_size == 0 ? 64 : repair.gap_size * 2;
-        repair.gaps = realloc(repair.gaps, repair.gap_size * sizeof(*repair.gaps));
-        if (repair.gaps == NULL)
-            abort();
-    }
+    repair.gaps = vec_room(repair.gaps, repair.gap_count, &repair.gap_size, sizeof(*repair.gaps));
     t->gapped = true;
     repair.gaps[repair.gap_count++] = (struct gap){t, at};
     wake();
@@ -74,10 +71,8 @@ repair_heard(struct topic *t, int64_t seq)
 static struct page *
 new_page(struct topic *t, int64_t after, int64_t upto, void (*done)(struct job *))
 {
-    struct page *p = calloc(1, sizeof(*p));
+    struct page *p = must_alloc(1, sizeof(*p));
 
-    if (p == NULL)
-        abort();
     strcpy(p->topic, t->name);
     p->generation = t->generation;
     p->after = after;
@@ -166,8 +161,8 @@ keep_page(struct topic *t, const struct page *p)
 
     while (first > 0 && (first == p->count || p->items[first - 1].seq + 1 == p->items[first].seq))
         first--; /* only the part without gaps up to the end */
-    if (t->window == NULL && (t->window = calloc(1, sizeof(*t->window))) == NULL)
-        abort();
+    if (t->window == NULL)
+        t->window = must_alloc(1, sizeof(*t->window));
     if (first == p->count) {
         t->trimmed = p->upto + 1;
         return;
