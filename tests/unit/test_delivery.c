@@ -21,11 +21,11 @@
 #include "tests/unit/unit.h"
 
 #define KEY    "k 0000000000000000000000000000000000000000000000000000000000000001"
-#define LAZY   4 /* the first ones let their queue run over, */
-#define SLEEPY 8 /* the next ones come back late */
+#define LAZY   4 /* the first ones let their queue overflow, */
+#define SLEEPY 8 /* the next ones reconnect late */
 #define STEPS  12000
 #define ROUNDS 3
-#define MOST   12 /* rounds, when none of the first ones cut anybody */
+#define MOST   12 /* rounds, if none of the first ones closed a slow session */
 
 /* ------------------------------------------------------------ clients */
 
@@ -34,8 +34,8 @@ struct client {
     struct conn conn;
     int user;
     bool ready, following, asked;
-    int64_t last;            /* number heard last; what is asked for next follows it */
-    int64_t point;           /* where the answer to follow said that live begins */
+    int64_t last;            /* the number heard last: the next event must follow it */
+    int64_t point;           /* where live events begin, according to the answer */
     int64_t asked_at, since; /* log's top at the follow; -1: no since */
     bool place;              /* last is a place to resume from */
     unsigned long events;
@@ -68,7 +68,7 @@ hear_event(struct client *c, struct json_object *message)
     c->last++;
     c->events++;
     heard++;
-    /* Who has gained the right since may see what was before. */
+    /* A user who has gained the right may see older events. */
     if (c->last > c->point && !sim_ever(c->user, c->last, true))
         fail_msg("user %d heard %lld and may not", c->user, (long long)c->last);
 }
@@ -113,7 +113,7 @@ hear(struct client *c, const char *text, size_t len)
         lefts++;
     } else if (strcmp(name, "error") == 0) {
         assert_true(c->asked);
-        /* Limits go by the real clock, which a slow machine lets run ahead of the test's. */
+        /* Limits use the real clock, which on a slow machine runs ahead of the test. */
         assert_true(memmem(text, len, "\"throttled\"", 11) != NULL ||
                     sim_ever(c->user, c->asked_at, false));
         c->following = c->place = c->asked = false;
@@ -199,7 +199,7 @@ client_step(struct client *c, bool calm)
             connect_client(c);
         return;
     }
-    c->conn.session->allowance = 100; /* rates are others' business */
+    c->conn.session->allowance = 100; /* rates are not tested here */
     if (c->conn.busy && sim_chance(lazy ? 2000 : 3) == 0) {
         c->conn.busy = false;
         c->conn.waking = true;
@@ -256,7 +256,7 @@ play(void)
     }
 }
 
-/* Is everybody where the log is? */
+/* Has everybody heard the whole log? */
 static bool
 settled(void)
 {
@@ -322,7 +322,7 @@ test_nothing_is_lost_repeated_reordered_or_leaked(void **state)
         while (sim_jobs_wait())
             sim_finish_job(false);
     }
-    assert_true(heard > 1000 && lefts > 0 && refusals > 0); /* it was a trial */
+    assert_true(heard > 1000 && lefts > 0 && refusals > 0); /* otherwise nothing was tested */
     assert_true(rounds < ROUNDS || cuts > 0);
 }
 

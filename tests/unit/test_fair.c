@@ -1,5 +1,5 @@
 /*
- * Queues that are fair by owner, and what somebody may spend.
+ * Queues that are fair by owner, and leaky buckets.
  */
 #include "push/base/fair.h"
 
@@ -30,7 +30,7 @@ take(struct fair *f, int64_t now)
     return (struct thing *)fair_take(f, now, &again);
 }
 
-/* A thousand items of one owner; each of another's waits for one of them at most. */
+/* With a thousand items of one owner, another owner's item waits for at most one of them. */
 static void
 test_owners_take_turns(void **state)
 {
@@ -69,7 +69,7 @@ test_a_held_owner_waits_and_then_rests(void **state)
     assert_ptr_equal(take(&f, 100), &things[0]);
     fair_hold(&f, owners[0]);
     assert_null(fair_take(&f, 100, &again));
-    assert_int_equal(again, 0); /* nobody knows when */
+    assert_int_equal(again, 0); /* no lane is resting */
     add(&f, &things[2], 1, 2);
     assert_ptr_equal(take(&f, 100), &things[2]);
     fair_release(&f, owners[0], 500);
@@ -79,7 +79,7 @@ test_a_held_owner_waits_and_then_rests(void **state)
     assert_int_equal(f.lanes, 0);
     fair_hold(&f, owners[2]);
     fair_release(&f, owners[2], 900);
-    assert_int_equal(f.lanes, 1); /* it rests, with nothing to do */
+    assert_int_equal(f.lanes, 1); /* it rests, and has no items */
     assert_null(fair_take(&f, 900, &again));
     assert_int_equal(f.lanes, 0);
 }
@@ -96,7 +96,7 @@ test_an_item_can_be_taken_out(void **state)
     fair_remove(&f, &things[0].item);
     fair_remove(&f, &things[2].item);
     fair_remove(&f, &things[4].item);
-    fair_remove(&f, &things[4].item); /* does not wait: nothing */
+    fair_remove(&f, &things[4].item); /* it is not in the queue: does nothing */
     fair_add(&f, owners[1], &things[4].item);
     assert_ptr_equal(take(&f, 0), &things[1]);
     assert_ptr_equal(take(&f, 0), &things[4]);
@@ -105,7 +105,7 @@ test_an_item_can_be_taken_out(void **state)
     fair_free(&f);
 }
 
-/* Whatever is added, taken and removed by chance: nothing is lost, and nothing comes twice. */
+/* With random additions, takes and removals nothing is lost and nothing comes twice. */
 static void
 test_nothing_is_lost(void **state)
 {

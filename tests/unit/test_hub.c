@@ -1,5 +1,5 @@
 /*
- * Topics and who follows them; who may see a project; what waits for a socket.
+ * Topics, follows, rights, queues of frames.
  */
 #include "push/topics/hub.h"
 
@@ -22,7 +22,7 @@ topic(int n)
 }
 
 static void
-test_a_topic_is_made_once_and_found_by_its_name(void **state)
+test_a_topic_is_created_once_and_found_by_name(void **state)
 {
     bool fresh;
     struct topic *t = hub_topic("everyone", &fresh), *all[2000];
@@ -50,9 +50,9 @@ test_a_topic_is_made_once_and_found_by_its_name(void **state)
     assert_int_equal(hub_count(), 0);
 }
 
-/* Whatever is moved and removed, each list holds each of its follows once, at its index. */
+/* After any moves and removals each list contains each of its follows once, at its index. */
 static void
-test_lists_of_follows_stay_whole(void **state)
+test_lists_of_follows_stay_consistent(void **state)
 {
     struct topic *t = topic(1);
     struct follow *all[200] = {NULL};
@@ -124,7 +124,7 @@ test_who_may_see_what(void **state)
 }
 
 static void
-test_a_set_of_members_is_a_set(void **state)
+test_members_are_sorted_and_unique(void **state)
 {
     struct rights r = {0};
     bool in[256] = {false};
@@ -154,7 +154,7 @@ test_a_set_of_members_is_a_set(void **state)
 }
 
 static void
-test_an_outbox_gives_back_what_it_got_in_large_pieces(void **state)
+test_an_outbox_returns_its_frames_in_order_and_in_large_pieces(void **state)
 {
     struct outbox box = {0};
     unsigned char room[1000];
@@ -228,11 +228,11 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_topic_is_made_once_and_found_by_its_name),
-        cmocka_unit_test(test_lists_of_follows_stay_whole),
+        cmocka_unit_test(test_a_topic_is_created_once_and_found_by_name),
+        cmocka_unit_test(test_lists_of_follows_stay_consistent),
         cmocka_unit_test(test_who_may_see_what),
-        cmocka_unit_test(test_a_set_of_members_is_a_set),
-        cmocka_unit_test(test_an_outbox_gives_back_what_it_got_in_large_pieces),
+        cmocka_unit_test(test_members_are_sorted_and_unique),
+        cmocka_unit_test(test_an_outbox_returns_its_frames_in_order_and_in_large_pieces),
         cmocka_unit_test(test_a_frame_has_the_header_of_its_length),
     };
 

@@ -1,5 +1,5 @@
 /*
- * A session's queue between a topic and a socket that takes little.
+ * A session's queue between a topic and a socket that does not take everything.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,10 +16,10 @@
 #include "tests/unit/push_fixture.h"
 #include "tests/unit/unit.h"
 
-#define USER    "user:0123456789abcdef01234567"
-#define COMINGS 200 /* sockets that a user may open one after the other at once */
-#define KEY     "k 0000000000000000000000000000000000000000000000000000000000000001"
-#define TOPIC   "project:0123456789abcdef01234567"
+#define USER     "user:0123456789abcdef01234567"
+#define ARRIVALS 200 /* sockets that a user may open one after the other at once */
+#define KEY      "k 0000000000000000000000000000000000000000000000000000000000000001"
+#define TOPIC    "project:0123456789abcdef01234567"
 
 static struct topic *
 open_topic(void)
@@ -39,13 +39,13 @@ static const struct {
     size_t before, after; /* bytes of the events around the large one */
 } places[] = {
     {"a large event first", 0, 100},
-    {"a large event behind a small one", 100, 100},
-    {"a large event behind another", 3 * PUSH_QUEUE, 100},
+    {"a large event after a small one", 100, 100},
+    {"a large event after another", 3 * PUSH_QUEUE, 100},
 };
 
-/* It came back with `since`; what it missed holds an event larger than the queue may be. */
+/* A client resumes, and one of the events it missed is larger than the queue may be. */
 static void
-test_a_large_event_does_not_bar_the_way_back(void **state)
+test_a_large_event_does_not_prevent_resuming(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(places) * 2; i++) {
@@ -72,9 +72,9 @@ test_a_large_event_does_not_bar_the_way_back(void **state)
     unit_rows_done();
 }
 
-/* A live event that finds a small one waiting, and a socket that takes it, is no reason to end. */
+/* A live event that does not fit behind the queue closes nothing if the socket takes the queue. */
 static void
-test_what_waits_is_written_before_a_session_is_cut(void **state)
+test_the_queue_is_written_before_a_session_is_closed(void **state)
 {
     struct topic *t = open_topic();
     struct conn c = {0};
@@ -87,7 +87,7 @@ test_what_waits_is_written_before_a_session_is_cut(void **state)
         push_add_event(t, PUSH_QUEUE / 8);
         fanout_now(t);
     }
-    c.busy = false; /* the kernel took it; lws has not called yet */
+    c.busy = false; /* the kernel has taken it, but lws has not reported that yet */
     push_add_event(t, PUSH_QUEUE / 2);
     fanout_now(t);
     assert_int_equal(c.session->code, 0);
@@ -97,9 +97,9 @@ test_what_waits_is_written_before_a_session_is_cut(void **state)
     hub_forget(t);
 }
 
-/* Who takes nothing is cut when its queue is full, and holds nothing any more. */
+/* A client that takes nothing is closed when its queue is full, and then holds no memory. */
 static void
-test_a_full_queue_is_the_end(void **state)
+test_a_full_queue_closes_the_session_and_frees_everything(void **state)
 {
     struct topic *t = open_topic();
     struct conn c = {0};
@@ -113,16 +113,16 @@ test_a_full_queue_is_the_end(void **state)
         fanout_now(t);
     }
     assert_int_equal(c.session->code, CLOSE_OVER_LIMIT);
-    assert_non_null(c.session->follows); /* closing marks; */
+    assert_non_null(c.session->follows); /* closing only marks; */
     push_run();
-    assert_null(c.session->follows); /* the end of the turn frees */
+    assert_null(c.session->follows); /* the end of the iteration frees */
     assert_int_equal(c.session->outbox.count, 0);
     assert_int_equal(metrics[METRIC_QUEUE_BYTES], 0);
     push_disconnect(&c);
     hub_forget(t);
 }
 
-/* What the database would be asked. */
+/* The queries, which the tests answer. */
 static struct check *checked;
 static struct load *loaded[8];
 static int load_count;
@@ -141,11 +141,12 @@ __wrap_reads_load(struct load *load)
     loaded[load_count++] = load;
 }
 
-/* After a restore a session that is READY may never have been: it is checked once more. */
+/* After a restore, sessions that are READY are checked again: they may not exist any more. */
 static void
 test_a_new_epoch_checks_sessions_again(void **state)
 {
-    static const char *const answers[] = {"ended", "lives", "the database is away, then ended"};
+    static const char *const answers[] = {"ended", "valid",
+                                          "the database is unavailable, then ended"};
 
     (void)state;
     for (size_t i = 0; i < COUNT(answers); i++) {
@@ -177,9 +178,9 @@ test_a_new_epoch_checks_sessions_again(void **state)
     unit_rows_done();
 }
 
-/* Sockets cost their user something, so that who opens and closes them without end is refused. */
+/* Each socket takes from the quota of its user. */
 static void
-test_a_user_who_comes_and_goes_is_refused(void **state)
+test_a_user_who_reconnects_without_end_is_refused(void **state)
 {
     struct token token = {.user = "00000000000000000000000b",
                           .session = "00000000000000000000000c",
@@ -190,7 +191,7 @@ test_a_user_who_comes_and_goes_is_refused(void **state)
     (void)state;
     snprintf(text, sizeof(text), "{\"op\":\"hello\",\"token\":\"%s\"}", jwt);
     free(jwt);
-    for (int i = 0; i < 2 * COMINGS; i++) {
+    for (int i = 0; i < 2 * ARRIVALS; i++) {
         struct conn c = {0};
 
         c.session = session_open(&c);
@@ -200,7 +201,7 @@ test_a_user_who_comes_and_goes_is_refused(void **state)
             assert_int_equal(c.session->code, CLOSE_OVER_LIMIT);
         push_disconnect(&c);
     }
-    assert_true(opened >= COMINGS && opened < 2 * COMINGS);
+    assert_true(opened >= ARRIVALS && opened < 2 * ARRIVALS);
     while (load_count > 0)
         free(loaded[--load_count]);
 }
@@ -215,11 +216,11 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_large_event_does_not_bar_the_way_back),
-        cmocka_unit_test(test_what_waits_is_written_before_a_session_is_cut),
-        cmocka_unit_test(test_a_full_queue_is_the_end),
+        cmocka_unit_test(test_a_large_event_does_not_prevent_resuming),
+        cmocka_unit_test(test_the_queue_is_written_before_a_session_is_closed),
+        cmocka_unit_test(test_a_full_queue_closes_the_session_and_frees_everything),
         cmocka_unit_test(test_a_new_epoch_checks_sessions_again),
-        cmocka_unit_test(test_a_user_who_comes_and_goes_is_refused),
+        cmocka_unit_test(test_a_user_who_reconnects_without_end_is_refused),
     };
 
     return cmocka_run_group_tests(tests, open_all, push_close);

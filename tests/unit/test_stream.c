@@ -1,5 +1,5 @@
 /*
- * A topic's order: what is next, early or old, and the ring of the newest.
+ * A topic's order: the next event, early and old ones, and the ring of the newest.
  */
 #include "push/base/stream.h"
 
@@ -23,7 +23,7 @@ event(int64_t seq, size_t len)
     return h;
 }
 
-/* Judges, relays what is next, and drops what the test holds. */
+/* Judges an event, relays whatever is next, and drops the reference of the test. */
 static enum stream_answer
 take(struct stream *s, int64_t seq, size_t len)
 {
@@ -49,7 +49,7 @@ number_at(const struct stream *s, int64_t seq)
 }
 
 static void
-test_the_next_is_relayed_the_early_wait_the_old_are_dropped(void **state)
+test_the_next_is_relayed_early_ones_wait_old_ones_are_dropped(void **state)
 {
     struct stream s = {0};
 
@@ -73,7 +73,7 @@ test_the_next_is_relayed_the_early_wait_the_old_are_dropped(void **state)
 }
 
 static void
-test_whatever_the_order_all_come_once_and_in_order(void **state)
+test_events_arriving_in_any_order_leave_in_order_and_once(void **state)
 {
     (void)state;
     for (int round = 0; round < 300; round++) {
@@ -101,7 +101,7 @@ test_whatever_the_order_all_come_once_and_in_order(void **state)
 }
 
 static void
-test_far_too_many_early_ones_are_left_to_the_log(void **state)
+test_too_many_early_events_are_left_to_the_log(void **state)
 {
     struct stream s = {0};
 
@@ -117,7 +117,7 @@ test_far_too_many_early_ones_are_left_to_the_log(void **state)
 }
 
 static void
-test_a_number_that_was_a_lie_is_forgotten(void **state)
+test_a_false_number_is_forgotten(void **state)
 {
     struct stream s = {0};
 
@@ -152,7 +152,7 @@ test_the_ring_keeps_the_newest_by_count_and_by_bytes(void **state)
         assert_true(s.bytes <= STREAM_BYTES);
     }
     assert_true(s.count < 20);
-    take(&s, 3031, 2 * STREAM_BYTES); /* one that is larger than all is kept alone */
+    take(&s, 3031, 2 * STREAM_BYTES); /* one that is larger than the ring is kept alone */
     assert_int_equal(s.count, 1);
     assert_int_equal(number_at(&s, 3031), 3031);
     stream_free(&s);
@@ -187,10 +187,10 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_next_is_relayed_the_early_wait_the_old_are_dropped),
-        cmocka_unit_test(test_whatever_the_order_all_come_once_and_in_order),
-        cmocka_unit_test(test_far_too_many_early_ones_are_left_to_the_log),
-        cmocka_unit_test(test_a_number_that_was_a_lie_is_forgotten),
+        cmocka_unit_test(test_the_next_is_relayed_early_ones_wait_old_ones_are_dropped),
+        cmocka_unit_test(test_events_arriving_in_any_order_leave_in_order_and_once),
+        cmocka_unit_test(test_too_many_early_events_are_left_to_the_log),
+        cmocka_unit_test(test_a_false_number_is_forgotten),
         cmocka_unit_test(test_the_ring_keeps_the_newest_by_count_and_by_bytes),
         cmocka_unit_test(test_older_events_are_put_before_the_oldest),
     };

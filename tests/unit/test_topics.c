@@ -1,5 +1,5 @@
 /*
- * A topic that starts anew, questions about numbers, and lists that come late.
+ * Topics that start again, comparisons, and lists that arrive late.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +46,7 @@ static struct projects *lists[MAX_ASK];
 static struct page *pages[MAX_ASK];
 static int load_count, number_count, list_count, page_count;
 
-/* On a slow machine a gap is asked about before the test has filled it; it gets no answer. */
+/* On a slow machine a gap is queried before the test has filled it; it gets no answer. */
 void __wrap_reads_page(struct page *page, const unsigned char *user);
 void
 __wrap_reads_page(struct page *page, const unsigned char *user)
@@ -84,7 +84,7 @@ __wrap_reads_people_projects(struct projects *p)
     lists[list_count++] = p;
 }
 
-/* All that is asked for is answered: the projects exist and are open. */
+/* Answers all loads: the projects exist and are open. */
 static void
 answer_loads(int64_t seq)
 {
@@ -111,7 +111,7 @@ answer_numbers(void)
     push_run();
 }
 
-/* A list of projects numbered from..upto, or that the earlier one still holds. */
+/* Answers with projects numbered from..upto, or that the earlier list still holds. */
 static void
 answer_list(int from, int upto, bool same)
 {
@@ -129,9 +129,9 @@ answer_list(int from, int upto, bool same)
 
 /* ------------------------------------------------------------ tests */
 
-/* The rights of a topic are read anew: who follows it waits, is told nothing of it, and goes on. */
+/* When rights are read again, follows wait, are told nothing, and go on where they were. */
 static void
-test_a_reload_is_not_noticed(void **state)
+test_a_reload_is_invisible_to_clients(void **state)
 {
     struct conn c = {0};
     struct topic *t;
@@ -147,7 +147,7 @@ test_a_reload_is_not_noticed(void **state)
     assert_int_equal(load_count, 1);
     assert_int_equal(t->follows[FOLLOW_WAITING].count, 1);
     answer_loads(7);
-    assert_int_equal(t->stream.seen, 8); /* the event that made it start anew is still to come */
+    assert_int_equal(t->stream.seen, 8); /* the event that caused the reload is still to come */
     push_add_event(t, 0);
     fanout_now(t);
     answer_news(t);
@@ -159,9 +159,9 @@ test_a_reload_is_not_noticed(void **state)
     forget(t);
 }
 
-/* An answer to what was asked before the topic started anew says nothing of it. */
+/* A load that began before the topic started again has read rights of before. */
 static void
-test_a_reload_makes_earlier_answers_void(void **state)
+test_answers_from_before_a_reload_are_ignored(void **state)
 {
     struct conn c = {0};
     struct topic *t;
@@ -184,10 +184,9 @@ test_a_reload_makes_earlier_answers_void(void **state)
     forget(t);
 }
 
-/* A thousand doubts about one topic are one name of one question, and the next gathers meanwhile.
- */
+/* A thousand requests to compare a topic are one query, and the next one is collected meanwhile. */
 static void
-test_a_question_names_a_topic_once(void **state)
+test_a_comparison_includes_a_topic_once(void **state)
 {
     bool fresh;
     struct topic *t = hub_topic(TOPIC, &fresh), *other = hub_topic(FIRST, &fresh);
@@ -199,7 +198,7 @@ test_a_question_names_a_topic_once(void **state)
         compare_topic(other);
     }
     assert_int_equal(number_count, 1);
-    assert_int_equal(numbers[0]->asked, 1); /* put at once */
+    assert_int_equal(numbers[0]->asked, 1); /* sent at once */
     answer_numbers();
     assert_int_equal(number_count, 1);
     assert_int_equal(numbers[0]->asked, 2); /* each once */
@@ -209,9 +208,9 @@ test_a_question_names_a_topic_once(void **state)
     forget(other);
 }
 
-/* A list that was being read for an `all` is no answer to one that was asked for later. */
+/* A list whose reading began before an `all` was asked for must not answer it. */
 static void
-test_a_late_list_is_not_for_a_newer_all(void **state)
+test_a_late_list_is_not_given_to_a_newer_all(void **state)
 {
     struct conn c = {0};
 
@@ -241,9 +240,9 @@ test_a_late_list_is_not_for_a_newer_all(void **state)
     lists_forget(hub_find(USER, strlen(USER)));
 }
 
-/* ... nor is one that was read before the database got another epoch. */
+/* A list that was read before the epoch changed must not be reused. */
 static void
-test_a_list_ends_with_the_epoch(void **state)
+test_a_list_does_not_survive_its_epoch(void **state)
 {
     struct conn c = {0};
 
@@ -288,11 +287,11 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_reload_is_not_noticed),
-        cmocka_unit_test(test_a_reload_makes_earlier_answers_void),
-        cmocka_unit_test(test_a_question_names_a_topic_once),
-        cmocka_unit_test(test_a_late_list_is_not_for_a_newer_all),
-        cmocka_unit_test(test_a_list_ends_with_the_epoch),
+        cmocka_unit_test(test_a_reload_is_invisible_to_clients),
+        cmocka_unit_test(test_answers_from_before_a_reload_are_ignored),
+        cmocka_unit_test(test_a_comparison_includes_a_topic_once),
+        cmocka_unit_test(test_a_late_list_is_not_given_to_a_newer_all),
+        cmocka_unit_test(test_a_list_does_not_survive_its_epoch),
     };
 
     return cmocka_run_group_tests(tests, open_all, close_all);

@@ -1,5 +1,5 @@
 /*
- * What a browser may say and hears, and what push reads out of an event.
+ * The messages to and from a browser, and what push reads from an event.
  */
 #include "push/base/wire.h"
 
@@ -51,11 +51,12 @@ static const struct {
     {"{\"op\":\"presence\"," T ",\"state\":\"away\"}", WIRE_OK, ""},
     {"{\"op\":\"presence\"," T ",\"state\":1}", WIRE_BAD_FIELD, ""},
     {"{\"op\":\"signal\"," T ",\"any\":[1]}", WIRE_OK, ""},
-    {"{\"op\":\"ping\",\"topic\":4}", WIRE_OK, ""}, /* what an op does not know it does not read */
+    {"{\"op\":\"ping\",\"topic\":4}", WIRE_OK,
+     ""}, /* members that an op does not have are ignored */
 };
 
 static void
-test_what_a_browser_may_say(void **state)
+test_messages_from_a_browser(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(messages); i++) {
@@ -89,7 +90,7 @@ check(struct frame *f, const char *wanted)
 }
 
 static void
-test_what_a_browser_hears(void **state)
+test_messages_to_a_browser(void **state)
 {
     (void)state;
     check(wire_ready("u", "e", 25, "\"r\""),
@@ -135,7 +136,7 @@ test_every_error_has_a_name_and_a_sentence(void **state)
 }
 
 static void
-test_a_signal_bears_the_name_of_its_sender(void **state)
+test_a_signal_contains_the_id_of_its_sender(void **state)
 {
     const char *text =
         "{\"op\":\"signal\",\"topic\":\"x\",\"ref\":1,\"userId\":\"forged\",\"n\":{\"a\":1}}";
@@ -178,7 +179,7 @@ static const struct {
 };
 
 static void
-test_what_is_read_out_of_an_event(void **state)
+test_what_is_read_from_an_event(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(frames); i++) {
@@ -196,7 +197,7 @@ test_what_is_read_out_of_an_event(void **state)
 }
 
 static void
-test_the_instant_of_an_event(void **state)
+test_the_time_of_an_event(void **state)
 {
     const struct {
         const char *text;
@@ -223,12 +224,12 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_a_browser_may_say),
-        cmocka_unit_test(test_what_a_browser_hears),
+        cmocka_unit_test(test_messages_from_a_browser),
+        cmocka_unit_test(test_messages_to_a_browser),
         cmocka_unit_test(test_every_error_has_a_name_and_a_sentence),
-        cmocka_unit_test(test_a_signal_bears_the_name_of_its_sender),
-        cmocka_unit_test(test_what_is_read_out_of_an_event),
-        cmocka_unit_test(test_the_instant_of_an_event),
+        cmocka_unit_test(test_a_signal_contains_the_id_of_its_sender),
+        cmocka_unit_test(test_what_is_read_from_an_event),
+        cmocka_unit_test(test_the_time_of_an_event),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
