@@ -88,6 +88,7 @@ quote(struct text *t, const char *string)
     json_string(t, string, strlen(string));
 }
 
+/* Appends one message as a JSON Schema; members without '?' are required. */
 static void
 write_message(struct text *t, const struct message *m, const char *side)
 {
@@ -133,6 +134,7 @@ write_operation(struct text *t, const struct message *messages, const char *side
     text_puts(t, "]}");
 }
 
+/* Appends the schemas that messages refer to: event kinds and error codes. */
 static void
 write_schemas(struct text *t)
 {

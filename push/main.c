@@ -59,6 +59,7 @@ on_away(bool away)
     sessions_each(notify, away ? "store-away" : "store-back");
 }
 
+/* Closes the next group of sockets; stops the loop when none is left or time is up. */
 static void
 on_drain(struct ev_loop *loop, ev_timer *timer, int events)
 {

@@ -158,6 +158,7 @@ on_limit(struct ev_loop *loop, ev_timer *timer, int events)
     end_visit(timer->data);
 }
 
+/* Answers with the page, whatever was requested, and closes the connection. */
 static void
 on_request(struct ev_loop *loop, ev_io *io, int events)
 {
@@ -197,6 +198,7 @@ on_accept(struct ev_loop *loop, ev_io *io, int events)
     ev_timer_start(loop, &v->limit);
 }
 
+/* A listening socket on host:port; -1: errno says why. */
 static int
 listen_on(const char *address)
 {

@@ -56,6 +56,7 @@ add_lane(struct fair *f, const unsigned char owner[12])
     return l;
 }
 
+/* Takes an empty lane out of bucket and ring, and frees it. */
 static void
 drop_lane(struct fair *f, struct fair_lane *l)
 {
@@ -87,6 +88,7 @@ fair_add(struct fair *f, const unsigned char owner[12], struct fair_item *item)
     f->count++;
 }
 
+/* Takes an item out of its lane; the lane stays, even when it is empty. */
 static void
 unlink_item(struct fair *f, struct fair_item *item)
 {

@@ -17,6 +17,7 @@ at(const struct outbox *b, uint32_t i)
     return b->ring[(b->from + i) & (b->size - 1)];
 }
 
+/* Doubles the ring; the oldest frame moves to its start. */
 static void
 grow(struct outbox *b)
 {

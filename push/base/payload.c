@@ -14,6 +14,7 @@
 
 #define AT_WITHIN 512 /* "at" comes before anything that a user wrote */
 
+/* The frame's JSON object, which the caller puts; NULL: it is not one. */
 static struct json_object *
 parse(const struct frame *f)
 {
@@ -73,6 +74,7 @@ read_generation(struct payload *out, struct json_object *changes, struct json_ob
         memcpy(out->kept, json_object_get_string(kept), 25);
 }
 
+/* The project that a membership is of: in data, or else in changes. */
 static void
 read_project(struct payload *out, struct json_object *changes, struct json_object *data)
 {

@@ -29,6 +29,7 @@ stream_free(struct stream *s)
     *s = (struct stream){0};
 }
 
+/* Inserts an early event in order of seq, unless it is there already or there is no room. */
 static void
 keep_early(struct stream *s, const struct arrival *e)
 {
@@ -65,6 +66,7 @@ slot(const struct stream *s, int64_t seq)
     return &s->ring[(uint64_t)seq & (s->size - 1)];
 }
 
+/* Doubles the ring. */
 static void
 grow(struct stream *s)
 {

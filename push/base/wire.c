@@ -80,6 +80,7 @@ read_ref(struct json_object *root, char out[WIRE_REF])
     return true;
 }
 
+/* Reads a string member, which may be absent; false: it is no string. */
 static bool
 read_text(struct json_object *root, const char *name, const char **out, size_t *len)
 {
@@ -94,6 +95,7 @@ read_text(struct json_object *root, const char *name, const char **out, size_t *
     return true;
 }
 
+/* Reads the members that the op may have; *detail is the name of the first invalid one. */
 static enum wire_error
 read_fields(struct wire_in *in, const char **detail)
 {
@@ -179,6 +181,7 @@ raw(struct text *t, const char *name, const char *json)
         text_printf(t, ",\"%s\":%s", name, json);
 }
 
+/* Closes the object with its ref, and makes a frame of it. */
 static struct frame *
 finish(struct text *t, const char *ref)
 {

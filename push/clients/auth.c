@@ -83,6 +83,7 @@ judge(struct check_one *one, enum err err)
     }
 }
 
+/* A read has ended: judges its sessions and starts the next read. */
 static void
 checked(struct job *job)
 {

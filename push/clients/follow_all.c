@@ -71,6 +71,7 @@ static struct {
 
 /* ------------------------------------------------------------ the busy ones */
 
+/* Puts it at the end of the busy ones, unless it is one of them. */
 static void
 busy_add(struct follow_all *a)
 {
@@ -310,6 +311,7 @@ leave_some(struct follow_all *a, uint32_t *budget)
 
 /* ------------------------------------------------------------ asking */
 
+/* Requests one topic, unless it is to be skipped or is followed by name already. */
 static void
 ask_for(struct follow_all *a, const char *name)
 {
@@ -407,6 +409,7 @@ work(struct follow_all *a, uint32_t *budget)
     }
 }
 
+/* Does BUDGET worth of work, for one after another. */
 static void
 on_iteration(struct ev_loop *loop, ev_prepare *w, int events)
 {

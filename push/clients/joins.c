@@ -17,6 +17,7 @@
 
 static uint32_t numbers;
 
+/* The right began with that event (0: the log does not say), so its events begin there. */
 static void
 begin_at(struct follow *f, int64_t seq)
 {
@@ -68,6 +69,7 @@ hand_out(const struct beginnings *b, const struct beginning *one, bool only_look
     return found;
 }
 
+/* The query has ended: hands out its numbers, or repeats it while somebody waits for them. */
 static void
 found(struct job *job)
 {

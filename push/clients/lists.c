@@ -89,6 +89,7 @@ hand_out(struct topic *t, struct projects *list)
             lists.calls->listed(t->follows[state].at[i]->session, list);
 }
 
+/* A reading has ended: hands out the list, unless the topic has started again meanwhile. */
 static void
 read_done(struct job *job)
 {
@@ -108,6 +109,7 @@ read_done(struct job *job)
     lists_drop(p);
 }
 
+/* Starts a reading for all sessions that wait, up to that number. */
 static void
 start(struct topic *t, uint32_t upto)
 {

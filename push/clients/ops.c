@@ -56,6 +56,7 @@ op_ping(struct session *s, const struct wire_in *in)
     return WIRE_OK;
 }
 
+/* Follows one topic or `all`; the answer comes later. */
 static enum wire_error
 op_follow(struct session *s, const struct wire_in *in)
 {

@@ -65,6 +65,7 @@ by_id_and_state(const void *a, const void *b)
     return order != 0 ? order : strcmp(y->state, x->state);
 }
 
+/* Appends the list as JSON, each user once with the most active state. */
 static void
 write_users(struct text *out, struct person *people, size_t count)
 {
@@ -111,6 +112,7 @@ state_ok(const char *state)
     return len > 0 && state[len] == '\0' && len < PRESENCE_STATE;
 }
 
+/* Reads the values of the hash; malformed and expired ones are left out. */
 static size_t
 read_people(const char *const *texts, size_t count, struct person *people)
 {
@@ -137,6 +139,7 @@ struct reading {
     char topic[EVENT_TOPIC], ref[WIRE_REF];
 };
 
+/* Sends the list to everybody who joined, unless it is the same as last time. */
 static void
 send_to_all(struct topic *t, const struct text *users)
 {
@@ -181,6 +184,7 @@ answered(void *arg, const char *const *texts, size_t count)
     free(a);
 }
 
+/* Reads the hash for one session with a ref, or (NULL) for everybody who joined. */
 static void
 read_crowd(struct topic *t, struct session *s, const char *ref)
 {
@@ -328,6 +332,7 @@ presence_changed(struct topic *t)
         ev_timer_again(presence.loop, &presence.soon);
 }
 
+/* Reads the hashes that have changed, except of crowds that were told too recently. */
 static void
 on_soon(struct ev_loop *loop, ev_timer *timer, int events)
 {

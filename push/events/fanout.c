@@ -78,6 +78,7 @@ fanout_now(struct topic *t)
     }
 }
 
+/* Hands out what arrived in this iteration. */
 static void
 on_iteration_end(struct ev_loop *loop, ev_prepare *w, int events)
 {

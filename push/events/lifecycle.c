@@ -108,6 +108,7 @@ lifecycle_ready(struct topic *t)
 
 /* ------------------------------------------------------------ starting again */
 
+/* Discards numbers and ring and loads the topic again; earlier answers become void. */
 static void
 load_again(struct topic *t)
 {
@@ -156,6 +157,7 @@ lifecycle_set_epoch(const char *epoch)
 
 /* ------------------------------------------------------------ time */
 
+/* Unsubscribes, and frees the topic with all that others keep for it. */
 static void
 forget(struct topic *t)
 {

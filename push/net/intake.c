@@ -41,6 +41,7 @@ intake_open(struct ev_loop *loop)
     intakes.loop = loop;
 }
 
+/* Stops reading from the socket until the next tick. */
 static void
 pause_reading(struct intake *in)
 {

@@ -21,6 +21,7 @@
 /* session.c sends pings: lws keeps its own in a sorted list, to which adding is slow. */
 static const lws_retry_bo_t no_pings = {0};
 
+/* Listens on the unix socket that nginx connects to; false: logged. */
 static bool
 listen_unix(struct lws_context *context, struct lws_context_creation_info info, const char *path)
 {
@@ -38,6 +39,7 @@ listen_unix(struct lws_context *context, struct lws_context_creation_info info, 
     return vhost != NULL;
 }
 
+/* Listens on host:port, with TLS if it is on; false: logged. */
 static bool
 listen_tcp(struct lws_context *context, struct lws_context_creation_info info, const char *address)
 {

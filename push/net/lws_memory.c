@@ -26,6 +26,7 @@ static struct region regions[] = {
     {.reason = "ah struct", .size = 1024},
 };
 
+/* Maps a region; all its slots are free then. */
 static bool
 map(struct region *r)
 {

@@ -94,6 +94,7 @@ take_authorization(struct conn *c)
         server.calls->token(c->session, header + 7, strlen(header + 7));
 }
 
+/* The handshake is complete: opens the session of a connection. */
 static void
 begin(struct conn *c, struct lws *wsi)
 {
@@ -177,6 +178,7 @@ writable(struct conn *c)
     return -1;
 }
 
+/* The events of lws.  A value other than 0 closes the connection. */
 static int
 callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
 {

@@ -399,6 +399,7 @@ sessions_each_pending(void (*fn)(struct session *s, void *arg), void *arg)
             fn(s, arg);
 }
 
+/* Closes sessions that did not say hello, or could not be checked, in time. */
 static void
 check_pending(int64_t now)
 {
@@ -448,6 +449,7 @@ heartbeat(void)
     }
 }
 
+/* Closes a session whose token has expired, and finds the next expiry of the others. */
 static void
 check_expiry(struct session *s, void *arg)
 {

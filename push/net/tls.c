@@ -23,6 +23,7 @@ tls_on(void)
     return tls.certificate != NULL;
 }
 
+/* Loads the files into a context; false: logged. */
 static bool
 load(SSL_CTX *into)
 {

@@ -64,6 +64,7 @@ retry_later(struct connection *l)
     ev_timer_start(feed.loop, &l->retry);
 }
 
+/* The connection is gone: reports it and reconnects later, with a growing delay. */
 static void
 lost(struct connection *l, const char *why)
 {
@@ -147,6 +148,7 @@ give_up(struct connection *l)
     redisAsyncFree(c);
 }
 
+/* Checks both connections, and drops one that has not answered for too long. */
 static void
 on_beat(struct ev_loop *loop, ev_timer *timer, int events)
 {
@@ -226,6 +228,7 @@ feed_is_up(void)
     return feed.news.up;
 }
 
+/* A message, or the confirmation of a subscription. */
 static void
 on_news(redisAsyncContext *c, void *answer, void *arg)
 {
@@ -271,6 +274,7 @@ flatten(const redisReply *r, const char **texts, size_t *count)
         flatten(r->element[i], texts, count);
 }
 
+/* The answer to a command (NULL: none will come); frees the question. */
 static void
 on_talk(redisAsyncContext *c, void *answer, void *arg)
 {

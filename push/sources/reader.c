@@ -93,6 +93,7 @@ wait_for_more(int64_t us)
     pthread_cond_timedwait(&reader.more, &reader.lock, &until);
 }
 
+/* Waits for a job for that thread; NULL: the threads are to end. */
 static struct job *
 take_job(int thread)
 {
@@ -106,6 +107,7 @@ take_job(int thread)
     return job;
 }
 
+/* Hands a job to the loop, and lets its owner rest for as long as it took. */
 static void
 give_back(struct job *job, int64_t began)
 {
@@ -131,6 +133,7 @@ do_job(struct job *job, struct store *store)
     return store == NULL || reader.stop ? ERR_STORE : job->work(job, store);
 }
 
+/* A reader thread. */
 static void *
 work(void *arg)
 {
@@ -148,6 +151,7 @@ work(void *arg)
     return NULL;
 }
 
+/* Notes whether the database is available, and reports a change. */
 static void
 judge_store(enum err err)
 {
@@ -161,6 +165,7 @@ judge_store(enum err err)
         reader.on_away(away);
 }
 
+/* In the loop: calls done() for all jobs that threads have finished. */
 static void
 take_answers(struct ev_loop *loop, ev_async *w, int events)
 {

@@ -71,6 +71,7 @@ load_seq(void *arg, const struct event_item *item)
     return ERR_NONE;
 }
 
+/* Rights from a project's document; fields that are not there give none. */
 static void
 load_members(struct rights *rights, const bson_t *doc)
 {
@@ -108,6 +109,7 @@ load_project(void *arg, const bson_t *doc)
     return ERR_NONE;
 }
 
+/* Reads the rights of all topics that are of projects. */
 static enum err
 load_projects(struct load *load, struct store *store)
 {
@@ -162,6 +164,7 @@ struct paging {
     uint32_t size;
 };
 
+/* Adds one event to the page, unless it is full. */
 static enum err
 page_item(void *arg, const struct event_item *item)
 {
@@ -247,6 +250,7 @@ heads_item(void *arg, const struct event_item *item)
     return ERR_NONE;
 }
 
+/* Reads the numbers of the named topics, some at a time. */
 static enum err
 heads_named(struct numbers *h, struct store *store)
 {

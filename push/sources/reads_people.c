@@ -40,6 +40,7 @@ number_of(const bson_t *doc, const char *key)
     return bson_iter_init_find(&iter, doc, key) ? bson_iter_as_int64(&iter) : 0;
 }
 
+/* Notes whether a login session is valid, for all that asked about it. */
 static enum err
 check_session(void *arg, const bson_t *doc)
 {
@@ -56,6 +57,7 @@ check_session(void *arg, const bson_t *doc)
     return ERR_NONE;
 }
 
+/* Notes what a user's document says, for all sessions of that user. */
 static enum err
 check_user(void *arg, const bson_t *doc)
 {
@@ -98,6 +100,7 @@ check_filter(const struct check *c, bool users)
     return filter;
 }
 
+/* Reads the documents of users and login sessions. */
 static enum err
 check_work(struct job *job, struct store *store)
 {
@@ -128,6 +131,7 @@ reads_people_check(struct check *c)
     reader_add_urgent(&c->job, URGENT_HELLO);
 }
 
+/* Adds a project to the list, or notes that there are more. */
 static enum err
 projects_one(void *arg, const bson_t *doc)
 {
@@ -229,6 +233,7 @@ note_beginning(void *arg, const struct event_item *item)
     return ERR_NONE;
 }
 
+/* Reads the numbers; those that the log does not hold stay 0. */
 static enum err
 beginnings_work(struct job *job, struct store *store)
 {

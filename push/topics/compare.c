@@ -124,6 +124,7 @@ all_read(struct job *job)
     reads_numbers_free(n);
 }
 
+/* Compares all topics that are READY, unless that is under way. */
 static void
 compare_all(void)
 {

@@ -50,6 +50,7 @@ hash(const char *name, size_t len)
     return (uint32_t)hash_fnv(HASH_START, name, len);
 }
 
+/* Doubles the table of topics. */
 static void
 grow(void)
 {
@@ -169,6 +170,7 @@ pair_hash(const struct topic *t, const struct session *s)
     return (uint32_t)(h * UINT64_C(0x9E3779B97F4A7C15) >> 32);
 }
 
+/* Doubles the table of follows. */
 static void
 grow_pairs(void)
 {

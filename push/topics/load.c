@@ -58,6 +58,7 @@ start(struct topic *t, struct load_item *read, int64_t asked_at)
 
 static void load_some(void);
 
+/* A read has ended: its topics become READY or, if it failed, wait again. */
 static void
 loaded(struct job *job)
 {

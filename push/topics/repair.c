@@ -109,6 +109,7 @@ doubt(struct topic *t, int64_t top)
         topic_calls->news(t); /* a `since` beyond the log is now known to be so */
 }
 
+/* The events after the head have been read: relays them, or finds that there are none. */
 static void
 gap_read(struct job *job)
 {
@@ -191,6 +192,7 @@ repair_spare(struct topic *t)
     t->window = NULL;
 }
 
+/* Older events have been read: keeps them, and lets follows go on. */
 static void
 page_read(struct job *job)
 {
@@ -268,6 +270,7 @@ retry_wants(int64_t now)
             start_page(t);
 }
 
+/* Repairs the gaps that are due, and retries pages that failed. */
 static void
 on_soon(struct ev_loop *loop, ev_timer *timer, int events)
 {
