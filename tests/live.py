@@ -188,7 +188,8 @@ class Live(Socket):
         if message["op"] == "event":
             self._event(message)
         elif message["op"] in ("following", "resync"):
-            self.last.pop(message["topic"], None)
+            for topic in self.last.copy() if message["topic"] == "all" else [message["topic"]]:
+                self.last.pop(topic, None)  # what is missed between two follows is in the new cursor
             self.cursors[message["topic"]] = message["cursor"]
         elif message["op"] in ("left", "unfollowed"):
             self.last.pop(message["topic"], None)
