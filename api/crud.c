@@ -117,7 +117,7 @@ crud_get(struct request *r, enum store_name store, const bson_oid_t *id, const b
 static enum err
 project_in_change(struct request *r, const bson_oid_t *id, const bson_t **out)
 {
-    int topic = change_topic(r->change, crud_topic(r, id));
+    int topic = change_topic(r->change, request_project_topic(r, id));
     bson_t *known = NULL;
     enum err err;
 
@@ -147,15 +147,6 @@ crud_project(struct request *r, const bson_oid_t *id, enum action action, const 
         doc_has(*out, "archivedAt"))
         err = request_fail(r, ERR_CONFLICT, CRUD_ARCHIVED);
     return err;
-}
-
-const char *
-crud_topic(struct request *r, const bson_oid_t *project)
-{
-    char hex[25];
-
-    bson_oid_to_string(project, hex);
-    return arena_printf(r->arena, "project:%s", hex);
 }
 
 static const bson_oid_t *
@@ -483,7 +474,7 @@ run_once(struct request *r, change_fn fn, struct work *w)
             w->seen = doc;
         }
     }
-    plan.topics[0] = crud_topic(r, &w->project);
+    plan.topics[0] = request_project_topic(r, &w->project);
     return request_change(r, &plan);
 }
 

@@ -39,9 +39,6 @@ enum err crud_project(struct request *r, const bson_oid_t *id, enum action actio
 enum err crud_get(struct request *r, enum store_name store, const bson_oid_t *id,
                   const bson_t **out) MUST_CHECK;
 
-/* "project:<id>" in the request's arena. */
-const char *crud_topic(struct request *r, const bson_oid_t *project);
-
 /*
  * Within a change: stores after in place of before (guarded by its rev, rev + 1)
  * and appends the event with both sides to the topic.  Nothing that differs:

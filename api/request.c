@@ -163,6 +163,24 @@ request_verdict(const struct request *r)
     return r->complaints == NULL ? ERR_NONE : ERR_INVALID;
 }
 
+const char *
+request_project_topic(struct request *r, const bson_oid_t *project)
+{
+    char topic[EVENT_TOPIC];
+
+    topic_of_project(topic, project->bytes);
+    return arena_dup(r->arena, topic);
+}
+
+const char *
+request_user_topic(struct request *r, const bson_oid_t *user)
+{
+    char topic[EVENT_TOPIC];
+
+    topic_of_user(topic, user->bytes);
+    return arena_dup(r->arena, topic);
+}
+
 enum err
 request_id_arg(const struct request *r, int n, bson_oid_t *out)
 {
@@ -407,7 +425,7 @@ check_bytes(const struct inner *i, const struct change *change)
     enum err err = ERR_NONE;
 
     for (int n = 0; err == ERR_NONE && i->plan->bytes > 0 && n < i->plan->topic_count; n++)
-        if (strncmp(i->plan->topics[n], "project:", 8) == 0)
+        if (topic_is_project(i->plan->topics[n]))
             err = quotas_have(i->r, QUOTA_PROJECT_BYTES, change_bytes(change, n) - 1);
     return err;
 }

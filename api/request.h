@@ -148,6 +148,10 @@ void request_forgive(struct request *r);
 /* ERR_INVALID if there were complaints. */
 enum err request_verdict(const struct request *r) MUST_CHECK;
 
+/* The name of a project's or of a user's topic, in the request's arena. */
+const char *request_project_topic(struct request *r, const bson_oid_t *project);
+const char *request_user_topic(struct request *r, const bson_oid_t *user);
+
 /* The n-th {name} of the path as an id; ERR_NOT_FOUND when it is none. */
 enum err request_id_arg(const struct request *r, int n, bson_oid_t *out) MUST_CHECK;
 

@@ -336,7 +336,7 @@ change_event(struct change *c, int topic, struct event *e)
 
     if (err != ERR_NONE)
         return err;
-    if (e->kind >= EVENT_PROJECT_CREATED && e->kind <= EVENT_MEMBER_REMOVED)
+    if (event_rows[e->kind].rights)
         t->head.unchanged = t->seq;
     e->topic = t->name;
     e->at = c->now;
@@ -349,8 +349,8 @@ change_event(struct change *c, int topic, struct event *e)
     w->doc = bson_new();
     BSON_APPEND_UTF8(w->doc, "topic", t->name);
     BSON_APPEND_INT64(w->doc, "seq", e->seq);
-    BSON_APPEND_UTF8(w->doc, "kind", event_names[e->kind].kind);
-    BSON_APPEND_UTF8(w->doc, "entity", event_names[e->kind].entity);
+    BSON_APPEND_UTF8(w->doc, "kind", event_rows[e->kind].kind);
+    BSON_APPEND_UTF8(w->doc, "entity", event_rows[e->kind].entity);
     bson_oid_init_from_string(&id, e->entity_id);
     BSON_APPEND_OID(w->doc, "entityId", &id);
     BSON_APPEND_INT64(w->doc, "rev", e->rev);

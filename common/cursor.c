@@ -41,12 +41,12 @@ make_key(unsigned char key[13], const char *topic)
 void
 cursor_topic(const struct cursor_place *place, char topic[EVENT_TOPIC])
 {
-    static const char *const names[] = {
-        [EVERYONE] = "everyone", [PROJECT] = "project:", [USER] = "user:"};
-
-    strcpy(topic, names[place->key[0]]);
-    if (place->key[0] != EVERYONE)
-        text_hex(topic + strlen(topic), place->key + 1, 12);
+    if (place->key[0] == PROJECT)
+        topic_of_project(topic, place->key + 1);
+    else if (place->key[0] == USER)
+        topic_of_user(topic, place->key + 1);
+    else
+        strcpy(topic, EVERYONE_TOPIC);
 }
 
 void

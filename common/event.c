@@ -9,10 +9,12 @@
 
 #include "common/clock.h"
 #include "common/cursor.h"
+#include "common/json.h"
 #include "common/text.h"
 
 /* clang-format off */
-const struct event_name event_names[EVENT__COUNT] = {
+const struct event_row event_rows[EVENT__COUNT] = {
+    /*                              kind                    entity          rights */
     [EVENT_TASK_CREATED]         = {"task.created",         "task"},
     [EVENT_TASK_UPDATED]         = {"task.updated",         "task"},
     [EVENT_TASK_MOVED]           = {"task.moved",           "task"},
@@ -21,13 +23,13 @@ const struct event_name event_names[EVENT__COUNT] = {
     [EVENT_COMMENT_CREATED]      = {"comment.created",      "comment"},
     [EVENT_COMMENT_UPDATED]      = {"comment.updated",      "comment"},
     [EVENT_COMMENT_DELETED]      = {"comment.deleted",      "comment"},
-    [EVENT_PROJECT_CREATED]      = {"project.created",      "project"},
-    [EVENT_PROJECT_UPDATED]      = {"project.updated",      "project"},
-    [EVENT_PROJECT_DELETED]      = {"project.deleted",      "project"},
-    [EVENT_PROJECT_RESTORED]     = {"project.restored",     "project"},
-    [EVENT_MEMBER_ADDED]         = {"member.added",         "member"},
-    [EVENT_MEMBER_UPDATED]       = {"member.updated",       "member"},
-    [EVENT_MEMBER_REMOVED]       = {"member.removed",       "member"},
+    [EVENT_PROJECT_CREATED]      = {"project.created",      "project",      true},
+    [EVENT_PROJECT_UPDATED]      = {"project.updated",      "project",      true},
+    [EVENT_PROJECT_DELETED]      = {"project.deleted",      "project",      true},
+    [EVENT_PROJECT_RESTORED]     = {"project.restored",     "project",      true},
+    [EVENT_MEMBER_ADDED]         = {"member.added",         "member",       true},
+    [EVENT_MEMBER_UPDATED]       = {"member.updated",       "member",       true},
+    [EVENT_MEMBER_REMOVED]       = {"member.removed",       "member",       true},
     [EVENT_NOTIFICATION_CREATED] = {"notification.created", "notification"},
     [EVENT_SESSION_REVOKED]      = {"session.revoked",      "session"},
     [EVENT_USER_UPDATED]         = {"user.updated",         "user"},
@@ -37,6 +39,16 @@ const struct event_name event_names[EVENT__COUNT] = {
     [EVENT_INVITATION_DELETED]   = {"invitation.deleted",   "invitation"},
 };
 /* clang-format on */
+
+enum event_kind
+event_kind_of(const char *name)
+{
+    int kind = 0;
+
+    while (kind < EVENT__COUNT && strcmp(event_rows[kind].kind, name) != 0)
+        kind++;
+    return (enum event_kind)kind;
+}
 
 void
 event_change(struct text *changes, const char *name, const struct text *before,
@@ -81,26 +93,26 @@ void
 event_frame(struct text *out, const char *epoch, const struct event *e)
 {
     char at[CLOCK_INSTANT];
-    bool own = strncmp(e->topic, "user:", 5) == 0; /* a user's topic has one reader: its user */
+    bool own = topic_is_user(e->topic); /* which has one reader: its user */
 
     clock_write(at, e->at);
     text_printf(out, EVENT_FRAME_START "\"topic\":\"%s\",\"seq\":%lld,\"cursor\":\"",
                 own ? "user:me" : e->topic, (long long)e->seq);
     cursor_write_one(out, epoch, e->topic, e->seq);
-    text_printf(out, "\",\"kind\":\"%s\",", event_names[e->kind].kind);
+    text_printf(out, "\",\"kind\":\"%s\",", event_rows[e->kind].kind);
     if (e->actor_id == NULL)
         text_puts(out, "\"actorId\":null,");
     else
         text_printf(out, "\"actorId\":\"%s\",", e->actor_id);
     text_printf(out, "\"at\":\"%s\",\"entity\":\"%s\",\"entityId\":\"%s\",\"rev\":%lld", at,
-                event_names[e->kind].entity, e->entity_id, (long long)e->rev);
+                event_rows[e->kind].entity, e->entity_id, (long long)e->rev);
     write_content(out, e);
 }
 
 void
 event_message(struct text *out, const struct event *e, const char *frame, size_t len)
 {
-    text_printf(out, "%lld %s %s\n", (long long)e->seq, event_names[e->kind].kind, e->entity_id);
+    text_printf(out, "%lld %s %s\n", (long long)e->seq, event_rows[e->kind].kind, e->entity_id);
     text_add(out, frame, len);
 }
 
@@ -135,20 +147,74 @@ event_message_read(const char *message, size_t len, struct event_head *out)
     return ERR_NONE;
 }
 
-static bool
-is_id(const char *text)
+/* The end of the JSON value at p, which is well formed; end when it never ends. */
+static const char *
+skip_value(const char *p, const char *end)
 {
-    unsigned char bytes[12];
+    bool quoted = false;
 
-    return text_unhex(bytes, 12, text);
+    for (int depth = 0; p < end; p++) {
+        if (quoted && *p == '\\')
+            p++;
+        else if (*p == '"')
+            quoted = !quoted;
+        else if (!quoted && (*p == '{' || *p == '['))
+            depth++;
+        else if (!quoted && depth == 0 && strchr(",}]", *p) != NULL)
+            return p;
+        else if (!quoted && (*p == '}' || *p == ']'))
+            depth--;
+    }
+    return end;
+}
+
+/* Takes a word off the text; false when it does not begin so. */
+static bool
+take(const char **p, const char *end, const char *word)
+{
+    size_t len = strlen(word);
+
+    if ((size_t)(end - *p) < len || memcmp(*p, word, len) != 0)
+        return false;
+    *p += len;
+    return true;
+}
+
+/* The content of a frame: two JSON values within it. */
+struct content {
+    const char *changes, *data;
+    size_t changes_len, data_len;
+};
+
+/* Finds the content; false for what event_frame() did not write. */
+static bool
+find_content(const char *frame, size_t len, struct content *out)
+{
+    const char *p = memmem(frame, len, EVENT_CONTENT_START, strlen(EVENT_CONTENT_START));
+    const char *end = frame + len;
+
+    if (p == NULL)
+        return false;
+    out->changes = p + strlen(EVENT_CONTENT_START);
+    p = skip_value(out->changes, end);
+    out->changes_len = (size_t)(p - out->changes);
+    take(&p, end, ",\"dataOmitted\":true");
+    if (!take(&p, end, ",\"data\":"))
+        return false;
+    out->data = p;
+    p = skip_value(p, end);
+    out->data_len = (size_t)(p - out->data);
+    return p + 1 == end && *p == '}';
 }
 
 bool
-event_topic_ok(const char *topic, size_t len)
+event_project(const char *frame, size_t len, char id[25])
 {
-    if (len == 8 && memcmp(topic, "everyone", 8) == 0)
-        return true;
-    if (len == 32 && memcmp(topic, "project:", 8) == 0)
-        return is_id(topic + 8);
-    return len == 29 && memcmp(topic, "user:", 5) == 0 && is_id(topic + 5);
+    struct content c;
+    unsigned char bytes[12];
+
+    return find_content(frame, len, &c) &&
+           (json_member(c.data, c.data_len, "projectId", id, 25) ||
+            json_member(c.changes, c.changes_len, "projectId", id, 25)) &&
+           strlen(id) == 24 && text_unhex(bytes, 12, id);
 }

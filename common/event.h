@@ -10,10 +10,10 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "common/topic.h"
 
 struct text;
 
-#define EVENT_TOPIC   36 /* "project:" and 24 hex digits, and a NUL, with room */
 #define EVENT_CHANNEL "tw:"
 
 /*
@@ -52,10 +52,14 @@ enum event_kind {
     EVENT__COUNT
 };
 
-/* Kind and entity as they stand on the wire, indexed by enum event_kind. */
-extern const struct event_name {
-    const char *kind, *entity;
-} event_names[EVENT__COUNT];
+/* What is known of each kind of event, indexed by enum event_kind. */
+extern const struct event_row {
+    const char *kind, *entity; /* as on the wire */
+    bool rights;               /* the project's document changes, and rights with it */
+} event_rows[EVENT__COUNT];
+
+/* The kind of that name; EVENT__COUNT when there is none. */
+enum event_kind event_kind_of(const char *name);
 
 struct event {
     enum event_kind kind;
@@ -92,6 +96,12 @@ void event_frame(struct text *out, const char *epoch, const struct event *event)
 /* The start of every frame; what follows it are the members of a log item. */
 #define EVENT_FRAME_START "{\"op\":\"event\","
 
+/*
+ * The id of the project that a stored frame says its entity is in, or has left;
+ * false when it says nothing of a project, or has been forgotten.
+ */
+bool event_project(const char *frame, size_t len, char id[25]);
+
 /* Appends what is published: "<seq> <kind> <entityId>\n<frame>". */
 void event_message(struct text *out, const struct event *event, const char *frame, size_t len);
 
@@ -105,8 +115,5 @@ struct event_head {
 
 /* ERR_MALFORMED when it is none of ours. */
 enum err event_message_read(const char *message, size_t len, struct event_head *out) MUST_CHECK;
-
-/* Is it "project:<24 hex>", "user:<24 hex>" or "everyone"? */
-bool event_topic_ok(const char *topic, size_t len);
 
 #endif

@@ -277,6 +277,38 @@ json_parse(const char *bytes, size_t len, struct json_object **out, const char *
     return ERR_MALFORMED;
 }
 
+/* The value, or the first text in it when it is a list; NULL: neither. */
+static struct json_object *
+text_in(struct json_object *value)
+{
+    if (json_object_is_type(value, json_type_string))
+        return value;
+    for (size_t i = 0;
+         json_object_is_type(value, json_type_array) && i < json_object_array_length(value); i++)
+        if (json_object_is_type(json_object_array_get_idx(value, i), json_type_string))
+            return json_object_array_get_idx(value, i);
+    return NULL;
+}
+
+bool
+json_member(const char *bytes, size_t len, const char *name, char *out, size_t size)
+{
+    struct json_object *root, *value = NULL;
+    const char *why;
+    bool found;
+
+    if (json_parse(bytes, len, &root, &why) != ERR_NONE)
+        return false;
+    if (json_object_is_type(root, json_type_object))
+        json_object_object_get_ex(root, name, &value);
+    value = text_in(value);
+    found = value != NULL && (size_t)json_object_get_string_len(value) < size;
+    if (found)
+        strcpy(out, json_object_get_string(value));
+    json_object_put(root);
+    return found;
+}
+
 /* Does any of 16 bytes need an escape?  Without a branch for each, so that they go at once. */
 static bool
 any_special(const unsigned char *p, unsigned char *all)

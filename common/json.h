@@ -4,6 +4,7 @@
 #ifndef COMMON_JSON_H
 #define COMMON_JSON_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/err.h"
@@ -27,6 +28,12 @@ enum err json_parse(const char *bytes, size_t len, struct json_object **out,
  * values: members sorted by name, no white space, 1.0 and 1e0 as 1.
  */
 void json_canonical(struct text *t, struct json_object *json);
+
+/*
+ * Copies the text of an object's member, or the first text in the list that the
+ * member holds.  False when there is none, or it does not fit.
+ */
+bool json_member(const char *bytes, size_t len, const char *name, char *out, size_t size);
 
 /* Appends a quoted string.  Bytes that are not UTF-8 become U+FFFD. */
 void json_string(struct text *t, const char *bytes, size_t len);

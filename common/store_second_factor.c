@@ -79,7 +79,7 @@ run_with(struct store *store, struct removal *r)
         .topics = {topic}, .topic_count = 1, .last_topic = REVOCATION_TOPIC, .fn = run, .arg = r};
     enum err err = store_check(store);
 
-    snprintf(topic, sizeof(topic), "user:%s", r->user);
+    topic_of_user(topic, r->id.bytes);
     if (err == ERR_NONE)
         err = store_epoch(store, epoch);
     if (err == ERR_NONE)

@@ -140,7 +140,7 @@ write_schemas(struct text *t)
 {
     text_puts(t, "\"Kind\":{\"enum\":[");
     for (int i = 0; i < EVENT__COUNT; i++)
-        text_printf(t, "%s\"%s\"", i > 0 ? "," : "", event_names[i].kind);
+        text_printf(t, "%s\"%s\"", i > 0 ? "," : "", event_rows[i].kind);
     text_puts(t, "]},\"ErrorCode\":{\"enum\":[");
     for (int i = WIRE_OK + 1; i < WIRE_ERROR__COUNT; i++)
         text_printf(t, "%s\"%s\"", i > WIRE_OK + 1 ? "," : "", wire_error_name((enum wire_error)i));

@@ -68,14 +68,12 @@ tell_once(const struct jobs_context *c, struct telling *t)
 {
     struct request *r = t->r;
     struct change_plan plan = {.topic_count = 1, .fn = tell, .arg = t};
-    char hex[25];
 
     r->user_id = *doc_id(t->invitation, "createdBy");
     bson_oid_to_string(&r->user_id, r->user);
-    bson_oid_to_string(&t->user, hex);
     plan.actor_id = r->user;
     plan.idempotency = arena_printf(r->arena, "job %s", c->id);
-    plan.topics[0] = arena_printf(r->arena, "user:%s", hex);
+    plan.topics[0] = request_user_topic(r, &t->user);
     return change_run(c->store, c->runner->bus, c->runner->epoch, &plan);
 }
 

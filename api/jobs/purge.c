@@ -88,7 +88,7 @@ erase_arrivals(struct request *r, const bson_oid_t *project, bool *more)
 static enum err
 erase_project(struct request *r, const bson_oid_t *id)
 {
-    const char *topic = crud_topic(r, id);
+    const char *topic = request_project_topic(r, id);
     bool more = true;
     enum err err = ERR_NONE;
 
@@ -134,7 +134,7 @@ leave_project(struct change *change, void *arg)
         return put_in_trash(p->r, change, project);
     }
     if (err == ERR_NONE) /* earlier events hold the name */
-        err = event_log_forget(change, crud_topic(p->r, &p->project), &p->r->user_id);
+        err = event_log_forget(change, request_project_topic(p->r, &p->project), &p->r->user_id);
     return err == ERR_NONE ? members_drop(p->r, change, project, &p->r->user_id) : err;
 }
 
@@ -153,12 +153,12 @@ next_project(struct purge *p)
 static enum err
 purge_projects(struct request *r)
 {
-    const char *own = arena_printf(r->arena, "user:%s", r->user);
+    const char *own = request_user_topic(r, &r->user_id);
     struct purge p = {.r = r};
     enum err err;
 
     while ((err = next_project(&p)) == ERR_NONE) {
-        struct change_plan plan = {.topics = {crud_topic(r, &p.project)},
+        struct change_plan plan = {.topics = {request_project_topic(r, &p.project)},
                                    .topic_count = 1,
                                    .last_topic = own,
                                    .fn = leave_project,
@@ -184,20 +184,15 @@ struct traces {
 static enum err
 note_trace(void *arg, const struct event_item *event)
 {
-    static const char key[] = "\"projectId\":";
     struct traces *t = arg;
-    const char *at = strstr(event->frame, key);
-    unsigned char bytes[12];
+    enum event_kind kind = event_kind_of(event->kind);
     char id[25];
 
     t->last = event->seq;
     t->count++;
-    if (strncmp(event->kind, "member.", 7) != 0 || at == NULL)
-        return ERR_NONE;
-    at += sizeof(key) - 1;
-    at += strspn(at, "[nul,\""); /* "id", ["id",null] or [null,"id"] */
-    bson_strncpy(id, at, sizeof(id));
-    if (strlen(id) == 24 && text_unhex(bytes, 12, id) && !bson_has_field(&t->projects, id))
+    if ((kind == EVENT_MEMBER_ADDED || kind == EVENT_MEMBER_UPDATED ||
+         kind == EVENT_MEMBER_REMOVED) &&
+        event_project(event->frame, event->len, id) && !bson_has_field(&t->projects, id))
         BSON_APPEND_BOOL(&t->projects, id, true);
     return ERR_NONE;
 }
@@ -207,7 +202,7 @@ forget_name(struct change *change, void *arg)
 {
     struct purge *p = arg;
 
-    return event_log_forget(change, crud_topic(p->r, &p->project), &p->r->user_id);
+    return event_log_forget(change, request_project_topic(p->r, &p->project), &p->r->user_id);
 }
 
 /* The name in the events of projects that were left long ago. */
@@ -252,7 +247,7 @@ write_tombstone(struct request *r, const bson_t *user)
 static enum err
 purge_user(struct request *r, const bson_t *user)
 {
-    const char *topic = arena_printf(r->arena, "user:%s", r->user);
+    const char *topic = request_user_topic(r, &r->user_id);
     bson_oid_t *id = &r->user_id;
     enum err err;
 

@@ -199,7 +199,7 @@ run_once(struct creation *c)
         return err;
     c->moved = false;
     c->project = *doc_id(task, "projectId");
-    plan.topics[0] = crud_topic(c->r, &c->project);
+    plan.topics[0] = request_project_topic(c->r, &c->project);
     return request_change(c->r, &plan);
 }
 

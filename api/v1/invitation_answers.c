@@ -133,7 +133,7 @@ invitations_take(struct request *r, struct change *change, const bson_t *seen, c
                            .user_topic = user_topic};
     enum err err;
 
-    if ((err = change_join_topic(change, crud_topic(r, project_id), &m.project_topic)) !=
+    if ((err = change_join_topic(change, request_project_topic(r, project_id), &m.project_topic)) !=
             ERR_NONE ||
         (err = invitations_again(r, seen, &invitation)) != ERR_NONE ||
         (err = invitations_judge(r, invitation, &project, NULL)) != ERR_NONE)
@@ -251,8 +251,8 @@ invitations_accept(struct request *r)
 
     if (err != ERR_NONE)
         return err;
-    plan.topics[0] = crud_topic(r, doc_id(a.invitation, "projectId"));
-    plan.topics[1] = arena_printf(r->arena, "user:%s", r->user);
+    plan.topics[0] = request_project_topic(r, doc_id(a.invitation, "projectId"));
+    plan.topics[1] = request_user_topic(r, &r->user_id);
     return request_change(r, &plan);
 }
 
@@ -277,7 +277,7 @@ invitations_decline(struct request *r)
 
     if (err != ERR_NONE)
         return err;
-    plan.topics[0] = crud_topic(r, doc_id(a.invitation, "projectId"));
+    plan.topics[0] = request_project_topic(r, doc_id(a.invitation, "projectId"));
     return request_change(r, &plan);
 }
 

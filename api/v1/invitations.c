@@ -76,7 +76,7 @@ struct inviting {
 static enum err
 tell(struct request *r, struct change *change, const bson_t *invitation, enum event_kind kind)
 {
-    int topic = change_topic(change, crud_topic(r, doc_id(invitation, "projectId")));
+    int topic = change_topic(change, request_project_topic(r, doc_id(invitation, "projectId")));
     struct text data = {0};
     char id[25];
     struct event event = {.kind = kind, .rev = 1, .entity_id = id};
@@ -232,7 +232,7 @@ invitations_create(struct request *r)
         return ERR_INVALID;
     }
     i.role = doc_text(body, "role");
-    plan.topics[0] = crud_topic(r, &i.project);
+    plan.topics[0] = request_project_topic(r, &i.project);
     return request_change(r, &plan);
 }
 
@@ -330,7 +330,7 @@ invitations_remove(struct request *r)
     if ((err = request_params_done(r)) != ERR_NONE ||
         (err = path_project(r, &i.project)) != ERR_NONE)
         return err;
-    plan.topics[0] = crud_topic(r, &i.project);
+    plan.topics[0] = request_project_topic(r, &i.project);
     return request_change(r, &plan);
 }
 

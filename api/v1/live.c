@@ -123,7 +123,7 @@ live_snapshot(struct request *r)
 
     if ((err = request_id_arg(r, 0, &id)) != ERR_NONE || (err = request_params_done(r)) != ERR_NONE)
         return err;
-    topic = crud_topic(r, &id);
+    topic = request_project_topic(r, &id);
     /* The cursor before all else: what is read after it may be newer, never older. */
     if ((err = event_log_head(r->store, topic, &seq)) != ERR_NONE ||
         (err = visible_project(r, &id, &project)) != ERR_NONE ||
@@ -261,7 +261,7 @@ live_events(struct request *r)
         (err = request_id_arg(r, 0, &id)) != ERR_NONE ||
         (err = readable_project(r, &id, false)) != ERR_NONE)
         return err;
-    topic = crud_topic(r, &id);
+    topic = request_project_topic(r, &id);
     if ((err = event_log_head(r->store, topic, &head)) != ERR_NONE)
         return err;
     reason = judge_cursor(r, since, topic, head, &after);
@@ -313,7 +313,7 @@ live_history(struct request *r)
         (err = crud_get(r, STORE_TASKS, &id, &task)) != ERR_NONE ||
         (err = readable_project(r, doc_id(task, "projectId"), false)) != ERR_NONE)
         return err;
-    topic = crud_topic(r, doc_id(task, "projectId"));
+    topic = request_project_topic(r, doc_id(task, "projectId"));
     if ((err = read_place(r, topic, &before)) != ERR_NONE ||
         (err = request_params_done(r)) != ERR_NONE)
         return err;

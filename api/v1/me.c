@@ -99,7 +99,7 @@ tell_presence(struct edit *e, struct change *change, const bson_t *before, const
 
     if (was == is)
         return ERR_NONE;
-    err = change_join_topic(change, arena_printf(e->r->arena, "user:%s", e->r->user), &own);
+    err = change_join_topic(change, request_user_topic(e->r, &e->r->user_id), &own);
     return err == ERR_NONE ? change_event(change, own, &event) : err;
 }
 

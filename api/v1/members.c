@@ -307,12 +307,10 @@ check_caller(struct request *r, struct work *w)
 static enum err
 run(struct request *r, struct work *w)
 {
-    char hex[25];
     struct change_plan plan = {.topic_count = 2, .fn = change_member, .arg = w};
 
-    bson_oid_to_string(&w->user, hex);
-    plan.topics[0] = crud_topic(r, &w->project);
-    plan.topics[1] = arena_printf(r->arena, "user:%s", hex);
+    plan.topics[0] = request_project_topic(r, &w->project);
+    plan.topics[1] = request_user_topic(r, &w->user);
     return request_change(r, &plan);
 }
 
@@ -398,7 +396,6 @@ make_heir(struct request *r, struct change *change, const bson_t *project,
           const bson_oid_t *leaving)
 {
     struct membership m = {.role = "owner"};
-    char hex[25], topic[EVENT_TOPIC];
     const bson_t *user;
     bson_oid_t heir;
     enum role before;
@@ -408,9 +405,8 @@ make_heir(struct request *r, struct change *change, const bson_t *project,
         return err;
     m.user = &heir;
     m.name = doc_text(user, "name");
-    bson_oid_to_string(&heir, hex);
-    bson_snprintf(topic, sizeof(topic), "user:%s", hex);
-    if ((err = change_join_topic(change, topic, &m.user_topic)) != ERR_NONE)
+    err = change_join_topic(change, request_user_topic(r, &heir), &m.user_topic);
+    if (err != ERR_NONE)
         return err;
     return members_store(r, change, project, &m);
 }
@@ -449,14 +445,10 @@ members_drop(struct request *r, struct change *change, const bson_t *project,
 {
     struct membership m = {.user = user, .name = ""};
     bson_oid_t id = *doc_id(project, "_id");
-    char hex[25];
-    enum err err;
+    enum err err = change_join_topic(change, request_user_topic(r, user), &m.user_topic);
 
-    bson_oid_to_string(user, hex);
-    if ((err = change_join_topic(change, arena_printf(r->arena, "user:%s", hex), &m.user_topic)) !=
-        ERR_NONE)
+    if (err != ERR_NONE)
         return err;
-
     if (access_member(project, user) == ROLE_OWNER && access_owners(project) == 1 &&
         ((err = make_heir(r, change, project, user)) != ERR_NONE ||
          (err = crud_get(r, STORE_PROJECTS, &id, &project)) != ERR_NONE))

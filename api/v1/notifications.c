@@ -73,13 +73,12 @@ static enum err
 insert(struct request *r, struct change *change, const bson_t *doc)
 {
     struct text data = {0};
-    char user[25], id[25];
+    char id[25];
     unsigned char dice;
     struct event event = {.kind = EVENT_NOTIFICATION_CREATED, .rev = 1, .entity_id = id};
     int topic;
     enum err err;
 
-    bson_oid_to_string(doc_id(doc, "userId"), user);
     bson_oid_to_string(doc_id(doc, "_id"), id);
     doc_write(&data, &notification_shape, doc);
     event.data = data.bytes;
@@ -88,7 +87,7 @@ insert(struct request *r, struct change *change, const bson_t *doc)
     if (err == ERR_NONE && dice % TRIM_EVERY == 0)
         err = trim(r, change, doc_id(doc, "userId"));
     if (err == ERR_NONE)
-        err = change_join_topic(change, arena_printf(r->arena, "user:%s", user), &topic);
+        err = change_join_topic(change, request_user_topic(r, doc_id(doc, "userId")), &topic);
     if (err == ERR_NONE)
         err = change_event(change, topic, &event);
     text_free(&data);

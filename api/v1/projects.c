@@ -258,7 +258,7 @@ tell_everyone(struct change *change, const bson_t *before, const bson_t *after)
     doc_write(&data, &project_shape, after);
     if (opened) /* those who may no longer see it learn nothing but that */
         event.data = data.bytes;
-    err = change_join_topic(change, "everyone", &topic);
+    err = change_join_topic(change, EVERYONE_TOPIC, &topic);
     if (err == ERR_NONE)
         err = change_event(change, topic, &event);
     text_free(&data);
@@ -443,7 +443,7 @@ insert_project(struct request *r, struct change *change, bson_t *doc, int user_t
     int topic;
     enum err err;
 
-    if ((err = change_new_topic(change, crud_topic(r, id), &topic)) != ERR_NONE ||
+    if ((err = change_new_topic(change, request_project_topic(r, id), &topic)) != ERR_NONE ||
         (err = crud_create(r, change, &projects, topic, doc, doc)) != ERR_NONE)
         return err;
     return projects_tell_member(change, user_topic, &owner);
@@ -499,6 +499,6 @@ projects_create(struct request *r)
     struct change_plan plan = {.topic_count = 1, .fn = create_project, .arg = &c};
     enum err err = doc_read(r, DOC_CREATE, project_fields, r->json, body);
 
-    plan.topics[0] = arena_printf(r->arena, "user:%s", r->user);
+    plan.topics[0] = request_user_topic(r, &r->user_id);
     return err == ERR_NONE ? request_change(r, &plan) : err;
 }

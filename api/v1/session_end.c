@@ -17,10 +17,7 @@
 void
 session_end_plan(struct request *r, const bson_oid_t *user, struct change_plan *plan)
 {
-    char hex[25];
-
-    bson_oid_to_string(user, hex);
-    plan->topics[0] = arena_printf(r->arena, "user:%s", hex);
+    plan->topics[0] = request_user_topic(r, user);
     plan->topic_count = 1;
     plan->last_topic = REVOCATION_TOPIC;
 }

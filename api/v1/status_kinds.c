@@ -146,7 +146,7 @@ status_kinds_follow(struct request *r, const bson_oid_t *project, const char *st
     struct change_plan plan = {.topic_count = 1, .fn = follow_in_change, .arg = &w};
     enum err err;
 
-    plan.topics[0] = crud_topic(r, project);
+    plan.topics[0] = request_project_topic(r, project);
     err = request_change(r, &plan);
     *more = w.more;
     return err;

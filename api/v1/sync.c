@@ -252,7 +252,7 @@ write_members(struct sync *s)
     for (int i = 0; i < s->member_count; i++) {
         struct member *m = &s->members[i];
 
-        snprintf(more, sizeof(more), ",\"projectId\":\"%s\"", m->topic->name + 8);
+        snprintf(more, sizeof(more), ",\"projectId\":\"%s\"", topic_id(m->topic->name));
         if (err == ERR_NONE && m->name != NULL)
             members_write_one(item(s), &m->user, m->role, m->name, more);
         free(m->name);
@@ -398,15 +398,13 @@ struct origin {
 static enum err
 note_origin(void *arg, const struct event_item *event)
 {
-    static const char key[] = "\"projectId\":\""; /* nowhere within a string: quotes are escaped */
     struct origin *o = arg;
-    const char *at = strstr(event->frame, key);
-    unsigned char bytes[12];
     bson_oid_t project;
+    char id[25];
 
-    if (at == NULL || !text_unhex(bytes, 12, at + sizeof(key) - 1))
+    if (!event_project(event->frame, event->len, id))
         return ERR_NONE;
-    bson_oid_init_from_data(&project, bytes);
+    bson_oid_init_from_string(&project, id);
     o->reached = bearer_reaches(o->r, &project);
     return ERR_NONE;
 }
@@ -445,7 +443,7 @@ write_deleted(struct sync *s)
         if ((err = may_be_told(s, one, &told)) != ERR_NONE)
             return err;
         if (told)
-            bury(s, kinds[one->kind].entity, &one->id, t == NULL ? NULL : t->name + 8);
+            bury(s, kinds[one->kind].entity, &one->id, t == NULL ? NULL : topic_id(t->name));
     }
     for (int i = 0; i < p->topic_count; i++)
         if (p->topics[i].state == SYNC_GONE && p->topics[i].after >= 0)
@@ -462,7 +460,7 @@ write_whole(struct sync *s)
     s->comma = false;
     for (int i = 0; i < s->plan.topic_count; i++)
         if (is_whole(&s->plan.topics[i]))
-            text_printf(item(s), "\"%s\"", s->plan.topics[i].name + 8);
+            text_printf(item(s), "\"%s\"", topic_id(s->plan.topics[i].name));
 }
 
 static void

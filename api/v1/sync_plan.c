@@ -20,11 +20,11 @@
 #define WHOLE_MAX    20000 /* projects and tasks told whole in one answer, and its last project */
 
 static const char *const entities[SYNC_KINDS] = {
-    [SYNC_PROJECTS] = "project.",
-    [SYNC_MEMBERS] = "member.",
-    [SYNC_TASKS] = "task.",
-    [SYNC_COMMENTS] = "comment.",
-    [SYNC_NOTIFICATIONS] = "notification.",
+    [SYNC_PROJECTS] = "project",
+    [SYNC_MEMBERS] = "member",
+    [SYNC_TASKS] = "task",
+    [SYNC_COMMENTS] = "comment",
+    [SYNC_NOTIFICATIONS] = "notification",
 };
 
 static int
@@ -50,9 +50,9 @@ topic_named(struct sync_plan *p, const char *name)
 
     if (strcmp(name, p->own.name) == 0)
         return &p->own;
-    if (strncmp(name, "project:", 8) != 0)
+    if (!topic_is_project(name))
         return NULL;
-    bson_oid_init_from_string(&id, name + 8);
+    bson_oid_init_from_string(&id, topic_id(name));
     return sync_plan_topic(p, &id);
 }
 
@@ -99,8 +99,7 @@ note_project(void *arg, const bson_t *doc)
     struct sync_topic *t = &p->topics[p->topic_count++];
 
     bson_oid_copy(doc_id(doc, "_id"), &t->id);
-    strcpy(t->name, "project:");
-    bson_oid_to_string(&t->id, t->name + 8);
+    topic_of_project(t->name, t->id.bytes);
     t->head = t->after = -1;
     return ERR_NONE;
 }
@@ -158,8 +157,8 @@ take_places(struct sync_plan *p, const struct cursor *since)
         t = topic_named(p, name);
         if (t != NULL)
             t->after = since->places[i].seq;
-        else if (strncmp(name, "project:", 8) == 0)
-            bson_oid_init_from_string(&p->lost[p->lost_count++], name + 8);
+        else if (topic_is_project(name))
+            bson_oid_init_from_string(&p->lost[p->lost_count++], topic_id(name));
     }
 }
 
@@ -203,16 +202,19 @@ note_event(void *arg, const struct event_item *event)
 {
     struct sync_plan *p = arg;
     struct sync_topic *t = topic_named(p, event->topic);
+    enum event_kind event_kind = event_kind_of(event->kind);
 
     if (t == NULL || t->state != SYNC_CHANGED || event->seq <= t->after || event->seq > t->upto)
         return ERR_NONE;
     t->found++;
+    if (event_kind == EVENT__COUNT)
+        return ERR_NONE; /* a later version's */
     for (enum sync_kind kind = 0; kind < SYNC_KINDS; kind++)
         /* One's own topic repeats one's memberships; notifications are nowhere else. */
-        if (strncmp(event->kind, entities[kind], strlen(entities[kind])) == 0 &&
+        if (strcmp(event_rows[event_kind].entity, entities[kind]) == 0 &&
             (t == &p->own) == (kind == SYNC_NOTIFICATIONS))
             note_item(p, t, kind, event->entity_id);
-    if (strcmp(event->kind, event_names[EVENT_TASK_MOVED].kind) == 0)
+    if (event_kind == EVENT_TASK_MOVED)
         note_item(p, t, SYNC_MOVED, event->entity_id);
     return ERR_NONE;
 }
@@ -277,7 +279,7 @@ sync_plan_read(struct sync_plan *p, struct request *r, const char *since)
 
     arena_defer(r->arena, cursor_free, places);
     *p = (struct sync_plan){.r = r, .own = {.head = -1, .after = -1}};
-    snprintf(p->own.name, sizeof(p->own.name), "user:%s", r->user);
+    topic_of_user(p->own.name, r->user_id.bytes);
     p->full = since == NULL || cursor_read(places, since, strlen(since), r->epoch) != CURSOR_OK ||
               !cursor_seq(places, p->own.name, &(int64_t){0});
     if ((err = read_projects(p)) != ERR_NONE || (err = read_heads(p)) != ERR_NONE)

@@ -206,7 +206,8 @@ move_task(struct change *change, void *arg)
 static void
 plan_topics(struct move *m, struct change_plan *plan)
 {
-    const char *from = crud_topic(m->r, &m->from), *to = crud_topic(m->r, &m->to);
+    const char *from = request_project_topic(m->r, &m->from),
+               *to = request_project_topic(m->r, &m->to);
     bool first = strcmp(from, to) < 0;
 
     plan->topics[0] = to;

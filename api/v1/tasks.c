@@ -242,6 +242,6 @@ tasks_create(struct request *r)
         return err;
     if (doc_has(body, "projectId"))
         c.project = *doc_id(body, "projectId");
-    plan.topics[0] = crud_topic(r, &c.project);
+    plan.topics[0] = request_project_topic(r, &c.project);
     return request_change(r, &plan);
 }

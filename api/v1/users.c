@@ -117,16 +117,13 @@ create_user(struct registration *reg, struct change *change, const bson_t **out)
 {
     struct request *r = reg->r;
     bson_t *user;
-    char hex[25];
     int own;
     enum err err;
 
     bson_oid_init(&r->user_id, NULL);
-    bson_oid_to_string(&r->user_id, hex);
     *out = user = new_user(reg, change_now(change));
     if ((err = store_insert(change_store(change), STORE_USERS, user)) != ERR_NONE ||
-        (err = change_new_topic(change, arena_printf(r->arena, "user:%s", hex), &own)) !=
-            ERR_NONE ||
+        (err = change_new_topic(change, request_user_topic(r, &r->user_id), &own)) != ERR_NONE ||
         (err = projects_create_inbox(r, change, own)) != ERR_NONE)
         return err;
     return reg->invitation == NULL ? ERR_NONE : take_invitation(reg, change, user, own);
@@ -156,7 +153,7 @@ open_account(struct registration *reg, change_fn fn)
     enum err err;
 
     if (reg->invitation != NULL) /* numbered only if it is accepted */
-        plan.last_topic = crud_topic(r, doc_id(reg->invitation, "projectId"));
+        plan.last_topic = request_project_topic(r, doc_id(reg->invitation, "projectId"));
     err = request_change(r, &plan);
     if (err == ERR_NONE)
         audit(r, "account.opened", &r->user_id);

@@ -35,9 +35,10 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const char *bytes = (const char *)data;
+    char id[25];
 
     check_message(bytes, size);
-    if (event_topic_ok(bytes, size))
-        must(size == 8 || size == 29 || size == 32);
+    if (event_project(bytes, size, id))
+        must(strlen(id) == 24);
     return 0;
 }

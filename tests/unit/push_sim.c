@@ -127,7 +127,7 @@ sim_write_event(void)
     event_frame(&sim.frames[seq], SIM_EPOCH, &e);
     if (sim_chance(200) == 0)
         enlarge(&sim.frames[seq]);
-    strcpy(sim.kinds[seq], event_names[e.kind].kind);
+    strcpy(sim.kinds[seq], event_rows[e.kind].kind);
     strcpy(sim.entities[seq], e.entity_id);
     sim.top = seq;
     publish(seq);

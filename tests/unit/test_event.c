@@ -22,7 +22,7 @@ test_every_kind_has_its_names(void **state)
 {
     (void)state;
     for (int i = 0; i < EVENT__COUNT; i++) {
-        const struct event_name *n = &event_names[i];
+        const struct event_row *n = &event_rows[i];
 
         if (n->kind == NULL || n->entity == NULL)
             unit_wrong("kind %d has no names", i);
@@ -31,7 +31,7 @@ test_every_kind_has_its_names(void **state)
                  strlen(n->kind) >= sizeof(((struct event_head *)0)->kind))
             unit_wrong("%s is no kind of %s", n->kind, n->entity);
         for (int k = 0; k < i; k++)
-            if (unit_same(event_names[k].kind, n->kind))
+            if (unit_same(event_rows[k].kind, n->kind))
                 unit_wrong("%s is there twice", n->kind);
     }
     unit_rows_done();
@@ -196,7 +196,7 @@ test_every_frame_is_json_and_comes_back(void **state)
         event_message(&message, &e, frame.bytes, frame.len);
         assert_int_equal(event_message_read(message.bytes, message.len, &head), ERR_NONE);
         assert_int_equal(head.seq, e.seq);
-        assert_string_equal(head.kind, event_names[e.kind].kind);
+        assert_string_equal(head.kind, event_rows[e.kind].kind);
         assert_string_equal(head.entity_id, OTHER);
         assert_int_equal(head.len, frame.len);
         assert_memory_equal(head.frame, frame.bytes, frame.len);
@@ -264,31 +264,102 @@ test_messages(void **state)
 static void
 test_topics(void **state)
 {
-    static const char *const good[] = {P, U, "everyone"};
-    static const char *const bad[] = {
-        "",
-        "project:",
-        "project:me",
-        "user:me",
-        "Everyone",
-        "everyone ",
-        "task:" ID,
-        "project:" ID " ",
-        "PROJECT:" ID,
-        "user:" ID "0",
-        "project:0123456789abcdef0123456g",
-        "project" ID "0",
-        "project:*",
+    unsigned char id[12];
+    char topic[EVENT_TOPIC];
+
+    (void)state;
+    assert_true(text_unhex(id, 12, ID));
+    topic_of_project(topic, id);
+    assert_string_equal(topic, P);
+    assert_true(topic_is_project(topic) && !topic_is_user(topic));
+    assert_string_equal(topic_id(topic), ID);
+    topic_of_user(topic, id);
+    assert_string_equal(topic, U);
+    assert_true(topic_is_user(topic) && !topic_is_project(topic));
+    assert_string_equal(topic_id(topic), ID);
+    assert_string_equal(topic_id(EVERYONE_TOPIC), "");
+}
+
+static void
+test_kinds_are_found_by_name(void **state)
+{
+    (void)state;
+    for (int i = 0; i < EVENT__COUNT; i++)
+        if (event_kind_of(event_rows[i].kind) != (enum event_kind)i)
+            unit_wrong("%s is taken for another kind", event_rows[i].kind);
+    assert_int_equal(event_kind_of("task.vanished"), EVENT__COUNT);
+    assert_int_equal(event_kind_of(""), EVENT__COUNT);
+    unit_rows_done();
+}
+
+/*
+ * A change remembers the project that it has read until an event says that the project's document
+ * has changed: so each kind whose event comes with a write to that document must say so.
+ */
+static void
+test_kinds_that_change_rights(void **state)
+{
+    (void)state;
+    for (int i = 0; i < EVENT__COUNT; i++) {
+        const struct event_row *row = &event_rows[i];
+        bool expected = unit_same(row->entity, "project") || unit_same(row->entity, "member");
+
+        if (row->rights != expected)
+            unit_wrong("%s: rights is %d", row->kind, row->rights);
+    }
+    unit_rows_done();
+}
+
+/* Whatever a user has written into the entity. */
+static void
+test_the_project_of_an_event(void **state)
+{
+    static const struct {
+        const char *changes, *data, *project; /* NULL: none */
+    } rows[] = {
+        {NULL, NULL, NULL},
+        {NULL, "{\"projectId\":\"" ID "\"}", ID},
+        {"{\"role\":[null,\"owner\"],\"projectId\":[null,\"" ID "\"]}", NULL, ID},
+        {"{\"role\":[\"owner\",null],\"projectId\":[\"" ID "\",null]}", NULL, ID},
+        {"{\"projectId\":[\"" OTHER "\",\"" ID "\"]}", "{\"projectId\":\"" ID "\"}", ID},
+        {"{\"title\":[\"\\\",\\\"data\\\":{\",\"]}\"]}", "{\"projectId\":\"" ID "\"}", ID},
+        {"{\"title\":[\"a\",\"\\\"projectId\\\":\\\"" OTHER "\\\"\"]}", "{\"title\":\"x\"}", NULL},
+        {NULL, "{\"title\":\"\\\"projectId\\\":\\\"" OTHER "\\\"\",\"projectId\":\"" ID "\"}", ID},
+        {NULL, "{\"items\":[{\"projectId\":\"" OTHER "\"}]}", NULL},
+        {NULL, "{\"projectId\":\"Inbox\"}", NULL},
+        {NULL, "{\"projectId\":null}", NULL},
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(good); i++)
-        if (!event_topic_ok(good[i], strlen(good[i])))
-            unit_wrong("%s is refused", good[i]);
-    for (size_t i = 0; i < COUNT(bad); i++)
-        if (event_topic_ok(bad[i], strlen(bad[i])))
-            unit_wrong("'%s' is taken", bad[i]);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct event e = {.kind = EVENT_MEMBER_ADDED,
+                          .topic = U,
+                          .entity_id = ID,
+                          .changes = rows[i].changes,
+                          .data = rows[i].data};
+        struct text t = {0};
+        char id[25];
+        bool found;
+
+        event_frame(&t, EPOCH, &e);
+        found = event_project(t.bytes, t.len, id);
+        if (found != (rows[i].project != NULL) || (found && !unit_same(id, rows[i].project)))
+            unit_wrong("%s", t.bytes);
+        text_free(&t);
+    }
     unit_rows_done();
+}
+
+static void
+test_a_forgotten_event_names_no_project(void **state)
+{
+    static const char frame[] = "{\"op\":\"event\",\"topic\":\"" P "\",\"rev\":1" EVENT_FORGOTTEN;
+    char id[25];
+
+    (void)state;
+    assert_false(event_project(frame, strlen(frame), id));
+    assert_false(event_project(frame, strlen(frame) - 1, id));
+    assert_false(event_project("", 0, id));
 }
 
 int
@@ -304,6 +375,10 @@ main(void)
         cmocka_unit_test(test_every_frame_is_json_and_comes_back),
         cmocka_unit_test(test_messages),
         cmocka_unit_test(test_topics),
+        cmocka_unit_test(test_kinds_are_found_by_name),
+        cmocka_unit_test(test_kinds_that_change_rights),
+        cmocka_unit_test(test_the_project_of_an_event),
+        cmocka_unit_test(test_a_forgotten_event_names_no_project),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -319,11 +319,43 @@ test_canonical(void **state)
     unit_rows_done();
 }
 
+static void
+test_a_member_is_read(void **state)
+{
+    static const struct {
+        const char *json, *value; /* NULL: none */
+    } rows_here[] = {
+        {"{\"a\":\"b\"}", "b"},
+        {"{\"x\":{\"a\":\"b\"}}", NULL},
+        {"{\"a\":[null,\"b\"]}", "b"},
+        {"{\"a\":[\"b\",\"c\"]}", "b"},
+        {"{\"a\":[]}", NULL},
+        {"{\"a\":null}", NULL},
+        {"{\"a\":1}", NULL},
+        {"{\"a\":\"12345678\"}", NULL}, /* does not fit */
+        {"{\"a\":\"1234567\"}", "1234567"},
+        {"[\"a\"]", NULL},
+        {"{\"a\":\"b\"", NULL},
+        {"", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows_here); i++) {
+        char out[8];
+        bool found = json_member(rows_here[i].json, strlen(rows_here[i].json), "a", out, 8);
+
+        if (found != (rows_here[i].value != NULL) || (found && !unit_same(out, rows_here[i].value)))
+            unit_wrong("%s", rows_here[i].json);
+    }
+    unit_rows_done();
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_canonical),
+        cmocka_unit_test(test_a_member_is_read),
         cmocka_unit_test(test_texts),
         cmocka_unit_test(test_what_a_string_says),
         cmocka_unit_test(test_strings_are_escaped),
