@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "common/doc.h"
+
 const char *const role_names[] = {NULL, "viewer", "commenter", "member", "admin", "owner", NULL};
 
 /* The least role that may. */
@@ -133,6 +135,23 @@ count_owner(void *arg, const bson_oid_t *user, enum role role)
     (void)user;
     *(int *)arg += role == ROLE_OWNER;
     return false;
+}
+
+static bool
+note_id(void *arg, const bson_oid_t *user, enum role role)
+{
+    (void)role;
+    doc_array_add_id(arg, user);
+    return false;
+}
+
+bson_t *
+access_member_ids(const bson_t *project)
+{
+    struct doc_array ids = {bson_new(), 0};
+
+    walk(project, note_id, &ids);
+    return ids.bson;
 }
 
 int

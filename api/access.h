@@ -46,6 +46,9 @@ typedef enum err (*access_member_fn)(void *arg, const bson_t *project, const bso
                                      enum role role);
 enum err access_each(const bson_t *project, access_member_fn each, void *arg) MUST_CHECK;
 
+/* A new BSON array of the members' ids, the caller's to destroy. */
+bson_t *access_member_ids(const bson_t *project);
+
 /* How many members the project has. */
 int access_members(const bson_t *project);
 

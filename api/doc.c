@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/event.h"
 #include "common/json.h"
 #include "common/text.h"
 

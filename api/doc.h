@@ -10,29 +10,7 @@
 #include "api/field.h"
 #include "common/doc.h"
 
-struct json_object;
 struct text;
-struct request;
-
-enum doc_mode {
-    DOC_CREATE, /* missing fields take their fallback */
-    DOC_CHANGE, /* a merge patch: only named fields */
-};
-
-/*
- * Checks a body and appends what it says to out.  All complaints are added to
- * the request; ERR_INVALID if there were any.
- */
-enum err doc_read(struct request *r, enum doc_mode mode, const struct field *fields,
-                  struct json_object *json, bson_t *out) MUST_CHECK;
-
-/* As doc_read() for an object within the body; base is its JSON Pointer. */
-enum err doc_read_members(struct request *r, enum doc_mode mode, const struct field *fields,
-                          struct json_object *json, bson_t *out, const char *base) MUST_CHECK;
-
-/* A new document's content from JSON text of our own ("{\"name\":\"Inbox\"}"). */
-enum err doc_read_text(struct request *r, const struct field *fields, const char *json,
-                       bson_t *out) MUST_CHECK;
 
 /* Appends the public JSON of a stored document. */
 void doc_write(struct text *out, const struct shape *shape, const bson_t *doc);

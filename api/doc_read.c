@@ -2,7 +2,7 @@
  * A client's JSON to checked BSON.  Unknown, foreign or ill-typed members never
  * pass; every complaint is named, not only the first.
  */
-#include "api/doc.h"
+#include "api/doc_read.h"
 
 #include <ctype.h>
 #include <json-c/json.h>
@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/doc.h"
 #include "api/request.h"
 #include "common/clock.h"
 #include "common/unicode.h"
@@ -21,6 +22,16 @@ struct reading {
     const struct field *field;
     const char *pointer, *name; /* where it stands; under which key it is stored */
 };
+
+/* An object of the body: what may be in it, and where it is. */
+struct object {
+    struct request *r;
+    enum doc_mode mode;
+    const struct field *fields;
+    const char *base; /* JSON Pointer; "": the body itself */
+};
+
+static void read_members(const struct object *o, struct json_object *json, bson_t *out);
 
 static void
 complain(const struct reading *at, const char *code, const char *detail)
@@ -193,9 +204,8 @@ read_item(const struct reading *at, struct json_object *list, size_t i, bson_t *
             return;
         }
         bson_append_document_begin(out, key, -1, &child);
-        if (doc_read_members(at->r, DOC_CREATE, at->field->items, json, &child, item.pointer)) {
-            /* The complaints are noted. */
-        }
+        read_members(&(struct object){at->r, DOC_CREATE, at->field->items, item.pointer}, json,
+                     &child);
         bson_append_document_end(out, &child);
     } else if (stands_before(list, i)) {
         complain(&item, "duplicate", "is given more than once");
@@ -340,43 +350,51 @@ pointer_to(struct request *r, const char *base, const char *name)
     return pointer;
 }
 
-static void
-refuse_strangers(struct request *r, enum doc_mode mode, const struct field *fields,
-                 struct json_object *json, const char *base)
+/* The flags of fields that a client may give. */
+static unsigned
+may_set(enum doc_mode mode)
 {
-    unsigned may = mode == DOC_CREATE ? MUST_SET | MAY_SET | MAY_EDIT : MAY_EDIT;
+    return mode == DOC_CREATE ? MUST_SET | MAY_SET | MAY_EDIT : MAY_EDIT;
+}
+
+/* Complains of members that are not known, or not the client's to give. */
+static void
+refuse_strangers(const struct object *o, struct json_object *json)
+{
+    unsigned may = may_set(o->mode);
+    struct request *r = o->r;
 
     json_object_object_foreach(json, name, value)
     {
-        const struct field *f = doc_field(fields, name);
+        const struct field *f = doc_field(o->fields, name);
 
         (void)value;
         if (f == NULL || (f->flags & HIDDEN))
-            request_complain(r, pointer_to(r, base, name), "unknown", "is not known here");
+            request_complain(r, pointer_to(r, o->base, name), "unknown", "is not known here");
         else if ((f->flags & may) == 0)
-            request_complain(r, pointer_to(r, base, name), "read-only", "cannot be set");
+            request_complain(r, pointer_to(r, o->base, name), "read-only", "cannot be set");
     }
 }
 
-enum err
-doc_read_members(struct request *r, enum doc_mode mode, const struct field *fields,
-                 struct json_object *json, bson_t *out, const char *base)
+/* Reads the members of an object at `base`, a JSON Pointer; what is wrong is complained of. */
+static void
+read_members(const struct object *o, struct json_object *json, bson_t *out)
 {
-    unsigned may = mode == DOC_CREATE ? MUST_SET | MAY_SET | MAY_EDIT : MAY_EDIT;
+    struct request *r = o->r;
+    unsigned may = may_set(o->mode);
 
-    refuse_strangers(r, mode, fields, json, base);
-    for (const struct field *f = fields; f->name != NULL; f++) {
+    refuse_strangers(o, json);
+    for (const struct field *f = o->fields; f->name != NULL; f++) {
         struct json_object *value;
-        struct reading at = {r, f, pointer_to(r, base, f->name), f->name};
+        struct reading at = {r, f, pointer_to(r, o->base, f->name), f->name};
 
         if ((f->flags & may) == 0)
             continue;
         if (json_object_object_get_ex(json, f->name, &value))
             read_value(&at, value, out);
-        else if (mode == DOC_CREATE)
+        else if (o->mode == DOC_CREATE)
             read_missing(r, f, at.pointer, out);
     }
-    return request_verdict(r);
 }
 
 enum err
@@ -385,7 +403,8 @@ doc_read(struct request *r, enum doc_mode mode, const struct field *fields,
 {
     if (!json_object_is_type(json, json_type_object))
         return request_fail(r, ERR_MALFORMED, "the body must be a JSON object");
-    return doc_read_members(r, mode, fields, json, out, "");
+    read_members(&(struct object){r, mode, fields, ""}, json, out);
+    return request_verdict(r);
 }
 
 enum err

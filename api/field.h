@@ -1,19 +1,11 @@
 /*
- * What a field, a shape and a resource are.  Tables of these drive validation,
- * both conversions, queries, the generic handlers and OpenAPI.  No code here.
+ * What a field, a shape, a filter and an order are.  Tables of these drive validation,
+ * both conversions, queries and OpenAPI.  No code here.
  */
 #ifndef API_FIELD_H
 #define API_FIELD_H
 
-#include <bson/bson.h>
 #include <stdbool.h>
-
-#include "api/access.h"
-#include "common/event.h"
-#include "common/store.h"
-
-struct request;
-struct change;
 
 enum field_kind {
     TEXT,    /* a string of low to high code points; with low > 0 one of them must be visible */
@@ -71,51 +63,8 @@ struct filter {
 struct order {
     const char *name;
     const char *keys[3]; /* the stored fields, '-' for descending; _id is the last, unnamed */
-    bool due;            /* the first key is a due key: read as api/due.h says */
+    bool due;            /* the first key is a due key: compared as due_range.h says */
     bool unindexed;      /* of few documents: ordered by us, see list_find.h */
-};
-
-struct query;
-struct list {
-    const struct filter *filters;
-    const struct order *orders; /* the first is the default */
-    /* Appends what the caller may see and CUSTOM parameters mean. */
-    enum err (*scope)(struct request *r, bson_t *filter);
-    /* Looks whether few documents can match, and narrows the query to them.  May be NULL. */
-    enum err (*narrow)(struct request *r, enum store_name store, struct query *query);
-    /* Appends to opts which fields are read.  NULL: all. */
-    void (*project)(struct request *r, bson_t *opts);
-};
-
-/* Entities that live in a project's topic: tasks, comments, the project itself. */
-struct resource {
-    const struct shape *shape;
-    enum store_name store;
-    const char *path; /* for Location */
-    const struct list *list;
-    bool is_project;
-    enum action change, remove;
-    /* Appends what must always follow from the other fields, whoever changes them.  NULL: nothing.
-     */
-    void (*derive)(const bson_t *doc, bson_t *set);
-    enum event_kind created, changed, removed, restored;
-    /* May the caller change (or remove) this one, beyond what the role allows?  NULL: yes. */
-    enum err (*may)(struct request *r, const bson_t *project, const bson_t *doc, bool remove);
-    /*
-     * One that is removed is forgotten, here and in the log: sets its fields to
-     * what may remain.  NULL: it goes to the trash as it is.
-     */
-    void (*forget)(bson_t *set);
-    /* What else a change brings about (notifications); before is NULL at creation.  May be NULL. */
-    enum err (*after)(struct request *r, struct change *change, const bson_t *before,
-                      const bson_t *after);
-    /*
-     * Cross-field rules and derived fields: before is NULL at creation, after
-     * has the client's change applied; appends to extra what must also be set.
-     * Complains through the request.
-     */
-    enum err (*check)(struct request *r, struct change *change, const bson_t *project,
-                      const bson_t *before, const bson_t *after, bson_t *extra);
 };
 
 #endif

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "api/bearer.h"
+#include "api/idempotency.h"
 #include "api/limits.h"
 #include "api/reply.h"
 #include "api/revoked.h"
@@ -152,7 +153,7 @@ read_key(struct request *r)
     r->key = arena_alloc(r->arena, 65);
     text_sha256((char *)(uintptr_t)r->key, t.bytes, t.len);
     text_free(&t);
-    request_digest(r);
+    idempotency_digest(r);
     return ERR_NONE;
 }
 
@@ -175,7 +176,7 @@ gate_check(struct request *r, bool *done)
     enum err err = check(r);
 
     *done = false;
-    return err != ERR_NONE || r->key == NULL ? err : request_replay(r, done);
+    return err != ERR_NONE || r->key == NULL ? err : idempotency_replay(r, done);
 }
 
 /*
@@ -193,7 +194,7 @@ answer_of_twin(struct request *r, enum err refusal)
     if (r->key == NULL || refusal == ERR_BUSY || refusal == ERR_STORE || refusal == ERR_TOO_MUCH ||
         refusal == ERR_INTERNAL)
         return refusal;
-    err = request_replay_newest(r, &found);
+    err = idempotency_replay_newest(r, &found);
     return err != ERR_NONE || found ? err : refusal;
 }
 
@@ -212,7 +213,7 @@ handle(struct request *r)
     /* Entered before the look, so that no twin can finish between the two. */
     if ((err = key_enter(key)) != ERR_NONE)
         return err;
-    err = request_replay(r, &done);
+    err = idempotency_replay(r, &done);
     if (err == ERR_NONE && !done && (err = r->route->handler(r)) != ERR_NONE)
         err = answer_of_twin(r, err);
     key_leave(key);

@@ -18,23 +18,22 @@
 #define MINUTE 60
 
 void
-limits_say(struct request *r, const char *name, long limit, long window, long remaining,
-           long seconds)
+limits_say(struct request *r, const struct limit_state *state)
 {
     const char *rates = r->reply.rates, *policies = r->reply.policies;
+    long remaining = state->remaining < 0 ? 0 : state->remaining;
+    long reset = state->reset < 1 ? 1 : state->reset;
 
-    remaining = remaining < 0 ? 0 : remaining;
-    seconds = seconds < 1 ? 1 : seconds;
     r->reply.rates = arena_printf(r->arena, "%s%s\"%s\";r=%ld;t=%ld", rates == NULL ? "" : rates,
-                                  rates == NULL ? "" : ", ", name, remaining, seconds);
+                                  rates == NULL ? "" : ", ", state->name, remaining, reset);
     r->reply.policies =
         arena_printf(r->arena, "%s%s\"%s\";q=%ld;w=%ld", policies == NULL ? "" : policies,
-                     policies == NULL ? "" : ", ", name, limit, window);
+                     policies == NULL ? "" : ", ", state->name, state->limit, state->window);
     if (r->reply.limit > 0 && r->reply.remaining <= remaining)
         return;
-    r->reply.limit = limit;
+    r->reply.limit = state->limit;
     r->reply.remaining = remaining;
-    r->reply.reset = seconds;
+    r->reply.reset = reset;
 }
 
 /* A customer has an IPv6 network; IPv4 within IPv6 stays apart. */
@@ -66,7 +65,8 @@ limits_address(struct request *r)
     snprintf(key, sizeof(key), "address:%s", net);
     if (throttle_count(r->throttle, key, MINUTE, &window) != ERR_NONE)
         return ERR_NONE;
-    limits_say(r, "address", limit, MINUTE, limit - window.count, window.seconds);
+    limits_say(
+        r, &(struct limit_state){"address", limit, MINUTE, limit - window.count, window.seconds});
     if (window.count <= limit)
         return ERR_NONE;
     r->reply.retry_after = (int)r->reply.reset;
@@ -87,8 +87,8 @@ static enum err
 refuse(struct request *r, int64_t wait_ms)
 {
     r->reply.retry_after = (int)((wait_ms + 999) / 1000);
-    limits_say(r, "account", r->config->account_failures, THROTTLE_KEPT_MS / 1000, 0,
-               r->reply.retry_after);
+    limits_say(r, &(struct limit_state){"account", r->config->account_failures,
+                                        THROTTLE_KEPT_MS / 1000, 0, r->reply.retry_after});
     return request_fail(r, ERR_THROTTLED, "too many failures; try again in %d s",
                         r->reply.retry_after);
 }

@@ -29,13 +29,16 @@ enum err limits_address(struct request *r) MUST_CHECK;
  */
 enum err limits_try(struct request *r, const char *account) MUST_CHECK;
 
-/*
- * Tells the client in RateLimit-* of one limit, of perhaps several: how many there
- * may be in a window of so many seconds, how many are left, and after how many
- * seconds there are more (draft-ietf-httpapi-ratelimit-headers-11).
- */
-void limits_say(struct request *r, const char *name, long limit, long window, long remaining,
-                long seconds);
+/* Where a client stands with a limit (draft-ietf-httpapi-ratelimit-headers-11). */
+struct limit_state {
+    const char *name;
+    long limit, window; /* how many, in how many seconds */
+    long remaining;     /* how many are left */
+    long reset;         /* after how many seconds there are more */
+};
+
+/* Tells the client of a limit in RateLimit-*, beside those that were told before. */
+void limits_say(struct request *r, const struct limit_state *state);
 
 /* Passwords are hashed for this account (NULL: not known), on behalf of the request's address. */
 void limits_hashing(struct request *r, const char *account);

@@ -18,7 +18,6 @@
 
 struct finding {
     struct request *r;
-    enum store_name store;
     const struct query *query;
     const bson_t *filter; /* of all */
     bson_t *sort;
@@ -164,7 +163,8 @@ find_groups(struct finding *f, const bson_t *projects, const bson_t *opts)
         bson_copy_to_excluding_noinit(f->filter, &filter, "projectId", NULL);
         append_end(f, &filter);
         if (some)
-            err = store_find(f->r->store, f->store, &filter, opts, keep, f);
+            err = store_find(f->r->store, &(struct store_query){f->query->store, &filter, opts},
+                             keep, f);
         bson_destroy(&filter);
         if (!some)
             break;
@@ -196,7 +196,7 @@ find_keys(struct finding *f)
     while (bson_iter_next(&keys))
         BSON_APPEND_INT32(&fields, bson_iter_key(&keys), 1);
     bson_append_document_end(opts, &fields);
-    err = store_find(f->r->store, f->store, f->filter, opts, keep, f);
+    err = store_find(f->r->store, &(struct store_query){f->query->store, f->filter, opts}, keep, f);
     bson_destroy(opts);
     return err;
 }
@@ -232,7 +232,7 @@ find_documents(struct finding *f)
     bson_destroy(&ids);
     bson_copy_to_excluding_noinit(f->filter, &filter, "_id", NULL);
     bson_copy_to_excluding_noinit(f->query->opts, &opts, "sort", NULL);
-    err = store_find(f->r->store, f->store, &filter, &opts, take, f);
+    err = store_find(f->r->store, &(struct store_query){f->query->store, &filter, &opts}, take, f);
     bson_destroy(&opts);
     bson_destroy(&filter);
     return err;
@@ -253,10 +253,10 @@ find_unindexed(struct finding *f, store_each each, void *arg)
 }
 
 enum err
-list_find(struct request *r, enum store_name store, const struct query *query, const bson_t *filter,
-          store_each each, void *arg)
+list_find(struct request *r, const struct query *query, const bson_t *filter, store_each each,
+          void *arg)
 {
-    struct finding f = {.r = r, .store = store, .query = query, .filter = filter};
+    struct finding f = {.r = r, .query = query, .filter = filter};
     bson_t *opts = bson_copy(query->opts), projects;
     enum err err;
 
@@ -269,7 +269,7 @@ list_find(struct request *r, enum store_name store, const struct query *query, c
     else if (is_wide(filter, &projects))
         err = find_wide(&f, &projects, opts, each, arg);
     else
-        err = store_find(r->store, store, filter, opts, each, arg);
+        err = store_find(r->store, &(struct store_query){query->store, filter, opts}, each, arg);
     while (f.count > 0)
         bson_destroy(f.page[--f.count]);
     bson_destroy(f.sort);

@@ -21,7 +21,7 @@ struct request;
  * As store_find() for a filter of the query's, in its order; at most query->limit + 1 documents.
  * An order that is unindexed reads the keys of all matches, then the documents of one page.
  */
-enum err list_find(struct request *r, enum store_name store, const struct query *query,
-                   const bson_t *filter, store_each each, void *arg) MUST_CHECK;
+enum err list_find(struct request *r, const struct query *query, const bson_t *filter,
+                   store_each each, void *arg) MUST_CHECK;
 
 #endif

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "api/field.h"
+#include "api/resource.h"
 #include "api/query.h"
 #include "api/reply.h"
 #include "api/request.h"
@@ -180,40 +180,69 @@ body_name(struct text *t, const struct route *r)
         text_puts(t, body_side(r) == CHANGE ? "Change" : "Create");
 }
 
+/* The start of a parameter; its schema follows. */
 static void
-write_parameter(struct text *t, const char *where, const char *name, const char *about,
-                bool required)
+begin_parameter(struct text *t, const char *where, const char *name, const char *about)
 {
-    text_printf(t,
-                "{\"in\":\"%s\",\"name\":\"%s\",\"required\":%s,\"schema\":{\"type\":\"string\"}",
-                where, name, required ? "true" : "false");
+    text_printf(t, "{\"in\":\"%s\",\"name\":\"%s\",\"required\":%s", where, name,
+                strcmp(where, "path") == 0 ? "true" : "false");
     if (about != NULL) {
         text_puts(t, ",\"description\":");
         quote(t, about);
     }
-    text_putc(t, '}');
+    text_puts(t, ",\"schema\":");
+}
+
+/* A list of values with commas between is taken too, where a filter compares with stored values. */
+static void
+write_filter(struct text *t, const struct filter *f)
+{
+    begin_parameter(t, "query", f->name, f->about);
+    if (f->kind == FLAG)
+        text_puts(t, "{\"type\":\"boolean\"}}");
+    else if (f->kind == INTEGER)
+        text_puts(t, "{\"type\":\"integer\"}}");
+    else
+        text_puts(t, "{\"type\":\"string\"}}");
+}
+
+static void
+write_filters(struct text *t, const struct filter *filters, const char **comma)
+{
+    for (const struct filter *f = filters; f != NULL && f->name != NULL; f++, *comma = ",") {
+        text_puts(t, *comma);
+        write_filter(t, f);
+    }
+}
+
+/* The orders, each in both directions. */
+static void
+write_orders(struct text *t, const struct order *orders)
+{
+    const char *comma = "";
+
+    begin_parameter(t, "query", "sort", "a leading - is descending");
+    text_puts(t, "{\"type\":\"string\",\"enum\":[");
+    for (const struct order *o = orders; o->name != NULL; o++, comma = ",") {
+        text_printf(t, "%s\"%s\",\"", comma, o->name);
+        query_reversed(t, o->name);
+        text_putc(t, '"');
+    }
+    text_printf(t, "],\"default\":\"%s\"}}", orders->name);
 }
 
 static void
 write_list_parameters(struct text *t, const struct list *list, const char **comma)
 {
-    struct text orders = {0};
-
-    for (const struct filter *f = list->filters; f->name != NULL; f++, *comma = ",") {
-        text_puts(t, *comma);
-        write_parameter(t, "query", f->name, f->about, false);
-    }
-    text_puts(&orders, "one of these, or the same with every sign reversed:");
-    for (const struct order *o = list->orders; o->name != NULL; o++)
-        text_printf(&orders, " %s", o->name);
+    write_filters(t, list->filters, comma);
     text_puts(t, *comma);
-    write_parameter(t, "query", "sort", orders.bytes, false);
-    text_free(&orders);
-    text_printf(t,
-                ",{\"in\":\"query\",\"name\":\"limit\",\"schema\":{\"type\":\"integer\","
-                "\"minimum\":1,\"maximum\":%d,\"default\":%d}},",
-                QUERY_LIMIT_MAX, QUERY_LIMIT);
-    write_parameter(t, "query", "cursor", "nextCursor of the page before", false);
+    write_orders(t, list->orders);
+    text_puts(t, ",");
+    begin_parameter(t, "query", query_limit.name, NULL);
+    text_printf(t, "{\"type\":\"integer\",\"minimum\":%d,\"maximum\":%d,\"default\":%d}},",
+                query_limit.low, query_limit.high, query_limit.fallback);
+    begin_parameter(t, "query", "cursor", "nextCursor of the page before");
+    text_puts(t, "{\"type\":\"string\"}}");
     *comma = ",";
 }
 
@@ -228,15 +257,13 @@ write_parameters(struct text *t, const struct route *r)
 
         snprintf(name, sizeof(name), "%.*s", (int)strcspn(p + 1, "}"), p + 1);
         text_puts(t, comma);
-        write_parameter(t, "path", name, NULL, true);
+        begin_parameter(t, "path", name, NULL);
+        text_puts(t, "{\"type\":\"string\"}}");
         comma = ",";
     }
-    if ((r->flags & LIST) && r->on != NULL)
-        write_list_parameters(t, r->on->list, &comma);
-    for (const struct filter *f = r->params; f != NULL && f->name != NULL; f++, comma = ",") {
-        text_puts(t, comma);
-        write_parameter(t, "query", f->name, f->about, false);
-    }
+    if (r->list != NULL)
+        write_list_parameters(t, r->list, &comma);
+    write_filters(t, r->params, &comma);
     if (r->method != GET) {
         text_printf(t, "%s{\"$ref\":\"#/components/parameters/IdempotencyKey\"}", comma);
         comma = ",";
@@ -254,7 +281,7 @@ write_answer(struct text *t, const struct route *r)
                          : r->flags & CREATED                  ? "201"
                                                                : "200";
 
-    text_printf(t, ",\"responses\":{\"%s\":{\"description\":\"done\"", status);
+    text_printf(t, ",\"responses\":{\"%s\":{\"description\":\"success\"", status);
     if (r->answer != NULL && (r->flags & LIST))
         text_printf(t,
                     ",\"content\":{\"application/json\":{\"schema\":{\"type\":\"object\","
@@ -268,7 +295,7 @@ write_answer(struct text *t, const struct route *r)
                     "\"#/components/schemas/%s\"}}}",
                     r->answer->name);
     if (r->flags & OR_LATER)
-        text_puts(t, "},\"202\":{\"description\":\"the rest comes by letter\",\"content\":{"
+        text_puts(t, "},\"202\":{\"description\":\"the rest follows by email\",\"content\":{"
                      "\"application/json\":{\"schema\":{\"$ref\":"
                      "\"#/components/schemas/Accepted\"}}}");
     text_puts(t, "},\"default\":{\"$ref\":\"#/components/responses/Problem\"}}");

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "common/event.h"
 #include "common/event_find.h"
 #include "common/must.h"
 #include "common/store.h"

@@ -9,18 +9,20 @@
 #include <string.h>
 
 #include "api/doc.h"
-#include "api/due.h"
+#include "api/due_range.h"
 #include "api/request.h"
 
 #define CURSOR_BYTES 2048 /* a title of 500 characters fits */
 #define LIST_MAX     20   /* values of one parameter, with commas */
 
+const struct number_parameter query_limit = {"limit", 1, QUERY_LIMIT_MAX, QUERY_LIMIT};
+
 /* One value of a parameter, typed, appended under name. */
 static enum err
-append_value(struct request *r, const struct filter *f, const char *value, size_t len,
-             const char *name, bson_t *out)
+append_value(struct request *r, const struct filter *f, const char *text, const char *name,
+             bson_t *out)
 {
-    char *text = arena_copy(r->arena, value, len);
+    size_t len = strlen(text);
     bson_oid_t id;
 
     switch (f->kind) {
@@ -70,7 +72,7 @@ append_values(struct request *r, const struct filter *f, const char *value, bson
         if (n++ == LIST_MAX)
             err = request_bad_param(r, f->name, "has too many values");
         else
-            err = append_value(r, f, p, len, key, list);
+            err = append_value(r, f, arena_copy(r->arena, p, len), key, list);
         p += len + (p[len] == ',');
     }
     return err;
@@ -118,7 +120,7 @@ append_equals(struct request *r, const struct filter *f, const char *value, bson
     enum err err;
 
     if (strchr(value, ',') == NULL)
-        return append_value(r, f, value, strlen(value), f->stored, out);
+        return append_value(r, f, value, f->stored, out);
     err = append_values(r, f, value, &list);
     if (err == ERR_NONE && f->kind == RANK) {
         append_other_ranks(f, &list, out);
@@ -132,7 +134,7 @@ append_equals(struct request *r, const struct filter *f, const char *value, bson
 static enum err
 read_filters(struct request *r, const struct list *list, bson_t *out)
 {
-    for (const struct filter *f = list->filters; f->name != NULL; f++) {
+    for (const struct filter *f = list->filters; f != NULL && f->name != NULL; f++) {
         const char *value = f->op == EQUALS ? request_param(r, f->name) : NULL;
         enum err err;
 
@@ -142,44 +144,32 @@ read_filters(struct request *r, const struct list *list, bson_t *out)
     return ERR_NONE;
 }
 
-static enum err
-read_limit(struct request *r, struct query *q)
+void
+query_reversed(struct text *out, const char *order)
 {
-    const char *value = request_param(r, "limit");
-    char *end;
-    long limit;
-
-    q->limit = QUERY_LIMIT;
-    if (value == NULL)
-        return ERR_NONE;
-    limit = strtol(value, &end, 10);
-    if (*value < '0' || *value > '9' || *end != '\0' || limit < 1 || limit > QUERY_LIMIT_MAX)
-        return request_bad_param(r, "limit", "must be a whole number from 1 to 200");
-    q->limit = (int)limit;
-    return ERR_NONE;
-}
-
-/* The reverse of "-a,b" is "a,-b". */
-static char *
-turned(struct request *r, const char *name)
-{
-    struct text t = {0};
-    char *out;
-
-    for (const char *p = name; *p != '\0';) {
+    for (const char *p = order; *p != '\0';) {
         size_t len = strcspn(p, ",");
 
         if (*p == '-')
-            text_add(&t, p + 1, len - 1);
+            text_add(out, p + 1, len - 1);
         else
-            text_printf(&t, "-%.*s", (int)len, p);
+            text_printf(out, "-%.*s", (int)len, p);
         p += len;
         if (*p == ',')
-            text_putc(&t, *p++);
+            text_putc(out, *p++);
     }
-    out = arena_dup(r->arena, t.bytes);
+}
+
+static bool
+is_reversed(const char *value, const char *order)
+{
+    struct text t = {0};
+    bool same;
+
+    query_reversed(&t, order);
+    same = strcmp(value, t.bytes) == 0;
     text_free(&t);
-    return out;
+    return same;
 }
 
 /* Names the orders there are. */
@@ -192,7 +182,8 @@ refuse_sort(struct request *r, const struct list *list)
         known = arena_printf(r->arena, "%s%s; ", known, o->name);
     return request_bad_param(
         r, "sort",
-        arena_printf(r->arena, "must be one of %sor one of these with every sign reversed", known));
+        arena_printf(r->arena, "must be one of %sor one of these with all directions reversed",
+                     known));
 }
 
 static enum err
@@ -206,7 +197,7 @@ read_sort(struct request *r, const struct list *list, struct query *q)
     for (const struct order *o = list->orders; o->name != NULL; o++) {
         q->order = o;
         q->reversed = strcmp(value, o->name) != 0;
-        if (!q->reversed || strcmp(value, turned(r, o->name)) == 0)
+        if (!q->reversed || is_reversed(value, o->name))
             return ERR_NONE;
     }
     return refuse_sort(r, list);
@@ -407,15 +398,17 @@ query_read(struct request *r, const struct list *list, const bson_t *base, struc
 {
     enum err err;
 
-    *q = (struct query){.filter = request_keep(r, bson_copy(base)),
+    *q = (struct query){.store = list->store,
+                        .filter = request_keep(r, bson_copy(base)),
                         .opts = request_keep(r, bson_new())};
-    if ((err = read_limit(r, q)) != ERR_NONE || (err = read_sort(r, list, q)) != ERR_NONE ||
+    if ((err = request_number(r, &query_limit, &q->limit)) != ERR_NONE ||
+        (err = read_sort(r, list, q)) != ERR_NONE ||
         (err = read_filters(r, list, q->filter)) != ERR_NONE ||
         (list->scope != NULL && (err = list->scope(r, q->filter)) != ERR_NONE) ||
         (err = read_cursor(r, q)) != ERR_NONE || (err = request_params_done(r)) != ERR_NONE)
         return err;
     if (r->due != NULL && !q->order->due)
-        due_append(r->due, q->filter);
+        due_range_append(r->due, q->filter);
     if (list->project != NULL)
         list->project(r, q->opts);
     BSON_APPEND_INT64(q->opts, "limit", q->limit + 1);

@@ -7,13 +7,17 @@
 
 #include <bson/bson.h>
 
-#include "api/field.h"
+#include "api/resource.h"
 
 #define QUERY_LIMIT     50 /* when none is given */
 #define QUERY_LIMIT_MAX 200
 #define QUERY_KEYS      3
 
+/* How many items a page has. */
+extern const struct number_parameter query_limit;
+
 struct query {
+    enum store_name store;
     bson_t *filter, *opts; /* live as long as the request; opts without the order */
     int limit;
     const struct order *order;
@@ -24,7 +28,7 @@ struct query {
 /*
  * Reads the request's parameters; filter starts with what base holds.  opts
  * asks for one document more than limit, to know whether there is a next page.
- * An order by due time leaves the cursor out of the filter: due_find() needs it.
+ * An order by due time leaves the cursor out of the filter: due_order_find() needs it.
  */
 enum err query_read(struct request *r, const struct list *list, const bson_t *base,
                     struct query *out) MUST_CHECK;
@@ -35,6 +39,9 @@ enum err query_read(struct request *r, const struct list *list, const bson_t *ba
  * the scans differ in.
  */
 bson_t *query_sort(const struct query *query, const bson_t *filter);
+
+/* Appends the name of an order in the other direction: "a,-b" for "-a,b". */
+void query_reversed(struct text *out, const char *order);
 
 /* 1 or -1: the direction of the order's first key in this query. */
 int query_direction(const struct query *query);

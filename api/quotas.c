@@ -82,7 +82,8 @@ quotas_refuse(struct request *r, enum quota quota)
         return request_fail(r, ERR_QUOTA, "the limit is reached: %ld %s", limit,
                             quotas[quota].words);
     r->reply.retry_after = (int)(window - clock_now() / 1000 % window);
-    limits_say(r, quotas[quota].name, limit, window, 0, r->reply.retry_after);
+    limits_say(r,
+               &(struct limit_state){quotas[quota].name, limit, window, 0, r->reply.retry_after});
     return request_fail(r, ERR_THROTTLED, "the limit is reached: %ld %s", limit,
                         quotas[quota].words);
 }

@@ -9,6 +9,8 @@
 #include "api/doc.h"
 #include "api/request.h"
 
+#define VISIBLE_MAX 5000 /* projects of one user */
+
 void
 readable_projects(const struct request *r, bson_t *filter)
 {
@@ -137,4 +139,30 @@ readable_get(struct request *r, enum store_name store, const bson_oid_t *id, con
     if (found != NULL)
         *out = request_keep(r, found);
     return err == ERR_NONE && found == NULL ? ERR_NOT_FOUND : err;
+}
+
+static enum err
+note_id(void *arg, const bson_t *doc)
+{
+    doc_array_add_id(arg, doc_id(doc, "_id"));
+    return ERR_NONE;
+}
+
+enum err
+readable_visible(struct request *r, const char *name, bson_t *filter)
+{
+    bson_t *which = BCON_NEW("deletedAt", BCON_NULL, "archivedAt", BCON_NULL),
+           ids = BSON_INITIALIZER;
+    struct doc_array array = {&ids, 0};
+    bson_t *opts =
+        BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}", "limit", BCON_INT64(VISIBLE_MAX));
+    enum err err;
+
+    readable_projects(r, which);
+    err = store_find(r->store, &(struct store_query){STORE_PROJECTS, which, opts}, note_id, &array);
+    doc_in(filter, name, &ids);
+    bson_destroy(which);
+    bson_destroy(opts);
+    bson_destroy(&ids);
+    return err;
 }

@@ -2,7 +2,7 @@
  * What the caller may read, asked of the store in one round trip.  A project's
  * members are not fetched for it: thousands cost no more than a few.
  * Changes do not use it: their rights come from the project within the
- * transaction, crud_project().
+ * transaction, project_access().
  */
 #ifndef API_READABLE_H
 #define API_READABLE_H
@@ -17,6 +17,10 @@ struct request;
 
 /* Appends to a filter of projects: those that the caller may read, as far as the token reaches. */
 void readable_projects(const struct request *r, bson_t *filter);
+
+/* Appends {name: {$in: the ids of all projects that the caller sees: none archived, none in the
+ * trash}}. */
+enum err readable_visible(struct request *r, const char *name, bson_t *filter) MUST_CHECK;
 
 /* ERR_NOT_FOUND if the caller may not read the project; and, if it must be living, in the trash. */
 enum err readable_project(struct request *r, const bson_oid_t *id, bool living) MUST_CHECK;

@@ -58,22 +58,17 @@ reply_empty(struct request *r, int status)
     return ERR_NONE;
 }
 
-enum err
-reply_doc(struct request *r, int status, const struct shape *shape, const bson_t *doc)
+void
+reply_etag(struct request *r, int64_t rev)
 {
-    bson_iter_t iter;
-    int64_t rev = bson_iter_init_find(&iter, doc, "rev") ? bson_iter_as_int64(&iter) : 0;
-
-    doc_write(reply_json(r, status), shape, doc);
     r->reply.etag = arena_printf(r->arena, "\"%lld\"", (long long)rev);
-    return ERR_NONE;
 }
 
 enum err
-reply_text(struct request *r, int status, const char *json, int64_t rev)
+reply_doc(struct request *r, int status, const struct shape *shape, const bson_t *doc)
 {
-    text_puts(reply_json(r, status), json);
-    r->reply.etag = arena_printf(r->arena, "\"%lld\"", (long long)rev);
+    doc_write(reply_json(r, status), shape, doc);
+    reply_etag(r, doc_int(doc, "rev"));
     return ERR_NONE;
 }
 

@@ -21,8 +21,8 @@ enum err reply_empty(struct request *r, int status);
 /* The public form of a stored document, with its ETag. */
 enum err reply_doc(struct request *r, int status, const struct shape *shape, const bson_t *doc);
 
-/* As reply_doc() for JSON that is written already. */
-enum err reply_text(struct request *r, int status, const char *json, int64_t rev);
+/* The ETag of a version. */
+void reply_etag(struct request *r, int64_t rev);
 
 /*
  * Sends what a long body holds so far, so that its memory stays bounded.  From

@@ -8,12 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/quotas.h"
-#include "api/router.h"
-#include "common/json.h"
-#include "common/log.h"
-#include "common/token.h"
-
 const char *const method_names[METHOD__COUNT] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
 
 const char *const complaint_codes[] = {
@@ -95,11 +89,30 @@ request_flag(struct request *r, const char *name, bool *on)
 }
 
 enum err
+request_number(struct request *r, const struct number_parameter *p, int *out)
+{
+    const char *value = request_param(r, p->name);
+    char *end;
+    long n;
+
+    *out = p->fallback;
+    if (value == NULL)
+        return ERR_NONE;
+    n = strtol(value, &end, 10);
+    if (*value < '0' || *value > '9' || *end != '\0' || n < p->low || n > p->high)
+        return request_bad_param(
+            r, p->name,
+            arena_printf(r->arena, "must be a whole number from %d to %d", p->low, p->high));
+    *out = (int)n;
+    return ERR_NONE;
+}
+
+enum err
 request_params_done(struct request *r)
 {
     for (int i = 0; i < r->param_count; i++)
         if (!r->params[i].used)
-            return request_bad_param(r, r->params[i].name, "is not known here");
+            return request_bad_param(r, r->params[i].name, "is unknown");
     return ERR_NONE;
 }
 
@@ -228,247 +241,6 @@ request_precondition(const struct request *r, int64_t rev, bool demanded)
     return lists_tag(r->if_match, rev) ? ERR_NONE : ERR_STALE;
 }
 
-static void
-append_optional(bson_t *record, const char *name, const char *value)
-{
-    if (value != NULL)
-        BSON_APPEND_UTF8(record, name, value);
-}
-
-/*
- * The text whose hash is the key of a sealed reply: only the same request knows it.  As the digest,
- * it takes a JSON body by its value; as_it_came: as versions before did.
- */
-static void
-seal_text(const struct request *r, bool as_it_came, struct text *out)
-{
-    text_printf(out, "%s %s ", r->idempotency_key, r->path);
-    if (r->json != NULL && !as_it_came)
-        json_canonical(out, r->json);
-    else if (r->body != NULL)
-        text_add(out, r->body, r->body_len);
-}
-
-static void
-append_sealed(bson_t *record, const char *name, struct request *r, const char *bytes, size_t len)
-{
-    struct text sealed = {0}, secret = {0};
-
-    seal_text(r, false, &secret);
-    token_seal(&sealed, secret.bytes, bytes, len);
-    bson_append_binary(record, name, -1, BSON_SUBTYPE_BINARY, (uint8_t *)sealed.bytes,
-                       (uint32_t)sealed.len);
-    text_free(&sealed);
-    text_free(&secret);
-}
-
-/* Appends what append_sealed() was given. */
-static void
-take_sealed(struct request *r, const bson_iter_t *iter, struct text *out)
-{
-    const uint8_t *bytes;
-    uint32_t len;
-    bool unsealed = false;
-
-    bson_iter_binary(iter, NULL, &len, &bytes);
-    for (int as_it_came = 0; as_it_came < 2 && !unsealed; as_it_came++) {
-        struct text secret = {0};
-
-        seal_text(r, as_it_came, &secret);
-        unsealed = token_unseal(out, secret.bytes, (const char *)bytes, len) == ERR_NONE;
-        text_free(&secret);
-    }
-    if (!unsealed)
-        log_warn("idempotency: a record cannot be unsealed");
-}
-
-static void
-write_record(bson_t *record, void *arg)
-{
-    struct request *r = arg;
-    const struct text *body = &r->reply.body;
-
-    BSON_APPEND_UTF8(record, "digest", r->digest);
-    BSON_APPEND_INT32(record, "status", r->reply.status);
-    append_optional(record, "etag", r->reply.etag);
-    append_optional(record, "location", r->reply.location);
-    if (r->route->flags & SECRETS) {
-        append_sealed(record, "sealed", r, body->bytes == NULL ? "" : body->bytes, body->len);
-        if (r->reply.cookie != NULL)
-            append_sealed(record, "sealedCookie", r, r->reply.cookie, strlen(r->reply.cookie));
-    } else if (body->len > 0) {
-        bson_append_utf8(record, "body", -1, body->bytes, (int)body->len);
-    }
-}
-
-static void
-take_member(struct request *r, const bson_iter_t *iter)
-{
-    const char *name = bson_iter_key(iter);
-    uint32_t len;
-
-    if (strcmp(name, "status") == 0) {
-        r->reply.status = bson_iter_int32(iter);
-    } else if (strcmp(name, "etag") == 0) {
-        r->reply.etag = arena_dup(r->arena, bson_iter_utf8(iter, NULL));
-    } else if (strcmp(name, "location") == 0) {
-        r->reply.location = arena_dup(r->arena, bson_iter_utf8(iter, NULL));
-    } else if (strcmp(name, "body") == 0) {
-        const char *body = bson_iter_utf8(iter, &len);
-
-        text_add(&r->reply.body, body, len);
-    } else if (strcmp(name, "sealed") == 0) {
-        take_sealed(r, iter, &r->reply.body);
-    } else if (strcmp(name, "sealedCookie") == 0) {
-        struct text cookie = {0};
-
-        take_sealed(r, iter, &cookie);
-        r->reply.cookie = arena_dup(r->arena, cookie.bytes);
-        text_free(&cookie);
-    }
-}
-
-/* What a digest is made of: a JSON body counts by its value, unless it is asked for as it came. */
-static void
-digest_text(const struct request *r, bool as_it_came, struct text *out)
-{
-    text_printf(out, "%s %s?%s\n", r->method_name, r->path, r->query == NULL ? "" : r->query);
-    if (r->json != NULL && !as_it_came)
-        json_canonical(out, r->json);
-    else
-        text_add(out, r->body == NULL ? "" : r->body, r->body_len);
-}
-
-void
-request_digest(struct request *r)
-{
-    struct text t = {0};
-
-    digest_text(r, false, &t);
-    token_mac(r->digest, 0, "digest:", t.bytes, t.len); /* bodies may hold passwords */
-    text_free(&t);
-}
-
-/* Is it the digest of this request, under any of our keys, or as versions before made it? */
-static bool
-digest_is(const struct request *r, const char *stored)
-{
-    struct text t = {0};
-    bool same = strcmp(stored, r->digest) == 0;
-
-    for (int as_it_came = 0; as_it_came < 2 && !same; as_it_came++) {
-        text_clear(&t);
-        digest_text(r, as_it_came, &t);
-        same = token_mac_is(stored, "digest:", t.bytes, t.len);
-    }
-    text_free(&t);
-    return same;
-}
-
-/* Makes the key's record the reply, if there is one; certainly: even one that was just written. */
-static enum err
-replay(struct request *r, bool certainly, bool *found)
-{
-    bson_t *filter = BCON_NEW("_id", BCON_UTF8(r->key)), *doc;
-    enum err err = certainly ? store_get_newest(r->store, STORE_IDEMPOTENCY, filter, &doc)
-                             : store_get(r->store, STORE_IDEMPOTENCY, filter, NULL, &doc);
-    bson_iter_t iter;
-
-    *found = false;
-    bson_destroy(filter);
-    if (err == ERR_NOT_FOUND)
-        return ERR_NONE;
-    if (err != ERR_NONE)
-        return err;
-    *found = true;
-    if (!bson_iter_init_find(&iter, doc, "digest") || !digest_is(r, bson_iter_utf8(&iter, NULL))) {
-        err = ERR_KEY_REUSED;
-    } else {
-        text_clear(&r->reply.body);
-        r->reply.etag = r->reply.location = r->reply.cookie = NULL;
-        bson_iter_init(&iter, doc);
-        while (bson_iter_next(&iter))
-            take_member(r, &iter);
-        r->reply.type = r->reply.body.len > 0 ? "application/json" : NULL;
-        r->reply.replayed = true;
-    }
-    bson_destroy(doc);
-    return err;
-}
-
-enum err
-request_replay(struct request *r, bool *found)
-{
-    return replay(r, false, found);
-}
-
-enum err
-request_replay_newest(struct request *r, bool *found)
-{
-    return replay(r, true, found);
-}
-
-struct inner {
-    struct request *r;
-    const struct change_plan *plan;
-    change_fn fn;
-    void *arg;
-};
-
-/*
- * Has each project room for what the request brings?  Asked last, so that who may
- * not know of a project does not learn it from this; and never of what brings nothing.
- */
-static enum err
-check_bytes(const struct inner *i, const struct change *change)
-{
-    enum err err = ERR_NONE;
-
-    for (int n = 0; err == ERR_NONE && i->plan->bytes > 0 && n < i->plan->topic_count; n++)
-        if (topic_is_project(i->plan->topics[n]))
-            err = quotas_have(i->r, QUOTA_PROJECT_BYTES, change_bytes(change, n) - 1);
-    return err;
-}
-
-/* The plan's own function, with the request knowing of the change. */
-static enum err
-run_inner(struct change *change, void *arg)
-{
-    struct inner *i = arg;
-    enum err err;
-
-    i->r->reads.count = 0; /* of an earlier run */
-    i->r->change = change;
-    err = i->fn(change, i->arg);
-    i->r->change = NULL;
-    return err == ERR_NONE ? check_bytes(i, change) : err;
-}
-
-static void
-keep_reads(void *arg)
-{
-    struct inner *i = arg;
-
-    project_cache_keep(&i->r->reads);
-}
-
-enum err
-request_change(struct request *r, const struct change_plan *plan)
-{
-    struct change_plan own = *plan; /* the caller's may run again */
-    struct inner inner = {.r = r, .plan = &own, .fn = plan->fn, .arg = plan->arg};
-
-    own.fn = run_inner;
-    own.arg = &inner;
-    own.committed = keep_reads;
-    own.bytes = (int64_t)r->body_len;
-    own.actor_id = r->user[0] == '\0' ? NULL : r->user;
-    own.idempotency = r->key;
-    own.record = write_record;
-    own.record_arg = r;
-    return change_run(r->store, r->bus, r->epoch, &own);
-}
-
 bool
 request_park(struct request *r, const char *topic, int64_t after, int seconds)
 {
@@ -492,4 +264,18 @@ request_keep(struct request *r, bson_t *doc)
     arena_charge(r->arena, doc->len);
     arena_defer(r->arena, destroy_doc, doc);
     return doc;
+}
+
+enum err
+request_fetch(struct request *r, enum store_name store, const bson_oid_t *id, const bson_t **out)
+{
+    bson_t filter = BSON_INITIALIZER, *doc;
+    enum err err;
+
+    BSON_APPEND_OID(&filter, "_id", id);
+    err = store_get(r->store, store, &filter, NULL, &doc);
+    bson_destroy(&filter);
+    if (err == ERR_NONE)
+        *out = request_keep(r, doc);
+    return err;
 }

@@ -123,6 +123,14 @@ const char *request_param(struct request *r, const char *name);
 /* Is a parameter true?  ERR_BAD_PARAMETER if it is neither true nor false; absent is false. */
 enum err request_flag(struct request *r, const char *name, bool *on) MUST_CHECK;
 
+/* A parameter that is a whole number from low to high. */
+struct number_parameter {
+    const char *name;
+    int low, high, fallback; /* fallback: when it is not given */
+};
+enum err request_number(struct request *r, const struct number_parameter *parameter,
+                        int *out) MUST_CHECK;
+
 /* ERR_BAD_PARAMETER naming a parameter that nobody asked for. */
 enum err request_params_done(struct request *r) MUST_CHECK;
 
@@ -161,23 +169,12 @@ enum err request_id_arg(const struct request *r, int n, bson_oid_t *out) MUST_CH
  */
 enum err request_precondition(const struct request *r, int64_t rev, bool demanded) MUST_CHECK;
 
-/*
- * Runs a change under the request's idempotency key.  Whatever plan's record
- * members say: fn must have made the reply when it returns ERR_NONE.
- */
-enum err request_change(struct request *r, const struct change_plan *plan) MUST_CHECK;
-
-/* Makes the digest of method, path and the body's JSON value, which an idempotency record keeps. */
-void request_digest(struct request *r);
-
-/* If the key's record exists, makes it the reply: *found. */
-enum err request_replay(struct request *r, bool *found) MUST_CHECK;
-
-/* request_replay() that also finds what was committed on another host a moment ago. */
-enum err request_replay_newest(struct request *r, bool *found) MUST_CHECK;
-
 /* May the request be put aside until the topic is beyond a number?  Then it runs once more. */
 bool request_park(struct request *r, const char *topic, int64_t after, int seconds);
+
+/* A document by its id as stored, whatever its state; the request keeps it. */
+enum err request_fetch(struct request *r, enum store_name store, const bson_oid_t *id,
+                       const bson_t **out) MUST_CHECK;
 
 /* BSON from BCON_NEW() and the like that shall live as long as the request. */
 bson_t *request_keep(struct request *r, bson_t *doc);

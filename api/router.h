@@ -7,6 +7,7 @@
 #include "api/request.h"
 
 struct filter;
+struct list;
 struct resource;
 struct shape;
 
@@ -33,13 +34,14 @@ struct route {
     enum who who;
     enum err (*handler)(struct request *r);
     const struct resource *on;         /* the generic handlers' resource */
+    const struct list *list;           /* what page_reply() replies with */
     const struct shape *body, *answer; /* for OpenAPI; NULL: none, or said by flags */
     const char *summary;
     unsigned flags;
-    const struct filter *params; /* query parameters beyond those of a list */
+    const struct filter *params; /* query parameters beside those of a list */
 };
 
-/* THE TABLE (routes.c); ends with a NULL path. */
+/* The table of routes.def; ends with a NULL path. */
 extern const struct route routes[];
 
 /*

@@ -1,77 +1,24 @@
 /*
- * Every endpoint on one line.  A new one: a line here and its function.
+ * The table of routes.def as data.
  */
-#include "api/crud.h"
 #include "api/router.h"
 #include "api/v1/handlers.h"
 
-/* clang-format off */
+#define ON(x)         .on = &(x),
+#define LISTS(x)      .list = &(x),
+#define BODY(x)       .body = &(x),
+#define ANSWER(x)     .answer = &(x),
+#define PARAMETERS(x) .params = (x),
+#define ROUTE(method_, path_, who_, handler_, summary_, flags_, parts)                             \
+    {.method = method_,                                                                            \
+     .path = path_,                                                                                \
+     .who = who_,                                                                                  \
+     .handler = handler_,                                                                          \
+     .summary = summary_,                                                                          \
+     .flags = flags_,                                                                              \
+     parts},
+
 const struct route routes[] = {
-    /* method  path                                    who     handler              on          body               answer           summary for OpenAPI, flags */
-    {GET,    "/v1/health",                             ANYONE, health_alive,        NULL,      NULL,              NULL,            "Is the server there"},
-    {GET,    "/v1/ready",                              ANYONE, health_ready,        NULL,      NULL,              NULL,            "Can the server work"},
-    {GET,    "/v1/openapi.json",                       ANYONE, health_openapi,      NULL,      NULL,              NULL,            "Read this document"},
-    {POST,   "/v1/users",                              ANYONE, users_register,      NULL,      &register_shape,   &opened_shape,   "Register", SECRETS | CREATED | OR_LATER | LOGINS},
-    {GET,    "/v1/users",                              USER,   people_list,         NULL,      NULL,              &person_shape,   "Read the names of people with whom one shares a project", LIST | BOUND, people_params},
-    {GET,    "/v1/me",                                 USER,   me_read,             NULL,      NULL,              &user_shape,     "Read one's own account", BOUND},
-    {PATCH,  "/v1/me",                                 USER,   me_change,           NULL,      &user_shape,       &user_shape,     "Change some fields of one's own account", PERSON},
-    {DELETE, "/v1/me",                                 USER,   me_leave,            NULL,      &leave_shape,      NULL,            "Close one's own account; it is deleted after a time of grace", PERSON},
-    {GET,    "/v1/me/export",                          USER,   me_export,           NULL,      NULL,              &export_shape,   "Read all that is kept about oneself", PERSON | STEP_UP},
-    {POST,   "/v1/me/password",                        USER,   me_password,         NULL,      &password_shape,   NULL,            "Change one's own password; ends all other sessions", SECRETS | PERSON},
-    {POST,   "/v1/me/totp",                            USER,   totp_begin,          NULL,      &totp_begin_shape, &totp_begun_shape, "Begin to set up a second factor", SECRETS | CREATED | PERSON},
-    {PUT,    "/v1/me/totp",                            USER,   totp_confirm,        NULL,      &totp_confirm_shape, &totp_confirmed_shape, "Switch the second factor on with its first code", SECRETS | PERSON},
-    {DELETE, "/v1/me/totp",                            USER,   totp_end,            NULL,      &totp_end_shape,   NULL,            "Switch the second factor off", SECRETS | PERSON},
-    {POST,   "/v1/api-tokens",                         USER,   api_tokens_create,   NULL,      &api_token_create_shape, &api_token_made_shape, "Make an API token", SECRETS | CREATED | PERSON | STEP_UP},
-    {GET,    "/v1/api-tokens",                         USER,   api_tokens_list,     NULL,      NULL,              &api_token_shape, "List one's API tokens", LIST | PERSON},
-    {DELETE, "/v1/api-tokens/{id}",                    USER,   api_tokens_remove,   NULL,      NULL,              NULL,            "Remove an API token", PERSON},
-    {POST,   "/v1/verifications",                      USER,   verifications_create, NULL,     &verification_shape, &accepted_shape, "Ask for a code to confirm an address or a number", ACCEPTED | LOGINS | PERSON},
-    {PUT,    "/v1/verifications",                      MAYBE,  verifications_confirm, NULL,    &confirmation_shape, NULL,          "Confirm an address or a number", SECRETS | LOGINS | PERSON},
-    {POST,   "/v1/password-resets",                    ANYONE, password_resets_ask, NULL,      &reset_ask_shape,  &accepted_shape, "Ask for a letter with a token for a new password", ACCEPTED | LOGINS},
-    {PUT,    "/v1/password-resets",                    ANYONE, password_resets_use, NULL,      &reset_use_shape,  NULL,            "Choose a new password with the letter's token; ends all sessions", SECRETS | LOGINS},
-    {POST,   "/v1/sessions",                           ANYONE, sessions_open,       NULL,      &login_shape,      &opened_shape,   "Log in", SECRETS | CREATED | LOGINS},
-    {GET,    "/v1/sessions",                           USER,   sessions_list,       NULL,      NULL,              &session_shape,  "List one's own sessions", LIST | PERSON},
-    {DELETE, "/v1/sessions",                           USER,   sessions_end_others, NULL,      NULL,              NULL,            "End all other sessions", PERSON},
-    {POST,   "/v1/sessions/refresh",                   ANYONE, sessions_refresh,    NULL,      &refresh_shape,    &opened_shape,   "Get a new access token", SECRETS},
-    {POST,   "/v1/sessions/current/confirm",           USER,   sessions_confirm,    NULL,      &session_confirm_shape, NULL,        "Give the password again, for what needs it within 15 minutes", SECRETS | PERSON},
-    {PATCH,  "/v1/sessions/{id}",                      USER,   sessions_rename,     NULL,      &session_shape,    &session_shape,  "Name a session", PERSON},
-    {DELETE, "/v1/sessions/{id}",                      USER,   sessions_end,        NULL,      NULL,              NULL,            "End a session; `current`: log out", PERSON},
-    {GET,    "/v1/projects",                           USER,   crud_list,           &projects, NULL,              &project_shape,  "List the projects one may see", LIST | BOUND},
-    {POST,   "/v1/projects",                           USER,   projects_create,     &projects, &project_shape,    &project_shape,  "Create a project", CREATED},
-    {GET,    "/v1/projects/{id}",                      USER,   crud_read,           &projects, NULL,              &project_shape,  "Read a project", BOUND},
-    {PATCH,  "/v1/projects/{id}",                      USER,   crud_change,         &projects, &project_shape,    &project_shape,  "Change some fields of a project", BOUND},
-    {DELETE, "/v1/projects/{id}",                      USER,   crud_remove,         &projects, NULL,              NULL,            "Put a project into the trash", ADMIN | BOUND},
-    {POST,   "/v1/projects/{id}/restore",              USER,   crud_restore,        &projects, NULL,              &project_shape,  "Take a project out of the trash", NO_BODY | ADMIN | BOUND},
-    {GET,    "/v1/projects/{id}/members",              USER,   members_list,        NULL,      NULL,              &member_shape,   "List a project's members", LIST | BOUND},
-    {POST,   "/v1/projects/{id}/members",              USER,   invitations_create,  NULL,      &invitation_create_shape, &invitation_made_shape, "Invite somebody by mail address; the same as POST invitations", CREATED | ADMIN | SECRETS | LOGINS | BOUND},
-    {PUT,    "/v1/projects/{id}/members/{userId}",     USER,   members_put,         NULL,      &member_put_shape, &member_shape,   "Change a member's role, add somebody with whom one shares another project, or join an open project", ADMIN | BOUND},
-    {DELETE, "/v1/projects/{id}/members/{userId}",     USER,   members_remove,      NULL,      NULL,              NULL,            "Remove a member, or leave", ADMIN | BOUND},
-    {POST,   "/v1/projects/{id}/invitations",          USER,   invitations_create,  NULL,      &invitation_create_shape, &invitation_made_shape, "Invite somebody by mail address; replaces an earlier invitation of the address", CREATED | ADMIN | SECRETS | LOGINS | BOUND},
-    {GET,    "/v1/projects/{id}/invitations",          USER,   invitations_list,    NULL,      NULL,              &invitation_shape, "List a project's open invitations", LIST | BOUND},
-    {GET,    "/v1/projects/{id}/invitations/{invitationId}", USER, invitations_read, NULL,     NULL,              &invitation_shape, "Read an open invitation", BOUND},
-    {DELETE, "/v1/projects/{id}/invitations/{invitationId}", USER, invitations_remove, NULL,   NULL,              NULL,            "Withdraw an invitation", ADMIN | BOUND},
-    {GET,    "/v1/invitations",                        USER,   invitations_mine,    NULL,      NULL,              &invitation_seen_shape, "List the invitations to one's own confirmed address", LIST | PERSON},
-    {POST,   "/v1/invitations/look",                   ANYONE, invitations_look,    NULL,      &invitation_look_shape, &invitation_seen_shape, "See who invites to what", LOGINS},
-    {POST,   "/v1/invitations/accept",                 USER,   invitations_accept,  NULL,      &invitation_answer_shape, &project_shape, "Accept an invitation: become a member", PERSON},
-    {POST,   "/v1/invitations/decline",                MAYBE,  invitations_decline, NULL,      &invitation_answer_shape, NULL,    "Decline an invitation", LOGINS | PERSON},
-    {GET,    "/v1/projects/{id}/snapshot",             USER,   live_snapshot,       NULL,      NULL,              &snapshot_shape, "Read a project with its tasks and a cursor", BOUND},
-    {GET,    "/v1/projects/{id}/events",               USER,   live_events,         NULL,      NULL,              &events_shape,   "Read the events after a cursor", BOUND, event_params},
-    {GET,    "/v1/tasks",                              USER,   crud_list,           &tasks,    NULL,              &task_shape,     "List tasks", LIST | BOUND},
-    {POST,   "/v1/tasks",                              USER,   tasks_create,        &tasks,    &task_shape,       &task_shape,     "Create a task", CREATED | BOUND},
-    {GET,    "/v1/tasks/{id}",                         USER,   crud_read,           &tasks,    NULL,              &task_shape,     "Read a task", BOUND},
-    {PATCH,  "/v1/tasks/{id}",                         USER,   crud_change,         &tasks,    &task_shape,       &task_shape,     "Change some fields of a task", BOUND},
-    {DELETE, "/v1/tasks/{id}",                         USER,   crud_remove,         &tasks,    NULL,              NULL,            "Put a task into the trash", BOUND},
-    {POST,   "/v1/tasks/{id}/restore",                 USER,   crud_restore,        &tasks,    NULL,              &task_shape,     "Take a task out of the trash", NO_BODY | BOUND},
-    {POST,   "/v1/tasks/{id}/move",                    USER,   tasks_move,          &tasks,    &move_shape,       &task_shape,     "Move a task to another place, status or project", BOUND},
-    {GET,    "/v1/tasks/{id}/history",                 USER,   live_history,        NULL,      NULL,              &event_shape,    "Read a task's events", LIST | BOUND, history_params},
-    {GET,    "/v1/sync",                               USER,   sync_read,           NULL,      NULL,              &sync_shape,     "Read all that changed since a cursor", BOUND, sync_params},
-    {POST,   "/v1/sync",                               USER,   sync_read_from,      NULL,      &sync_body_shape,  &sync_shape,     "Read all that changed since a cursor that may be too long for a URL", READS | BOUND},
-    {GET,    "/v1/tasks/{id}/comments",                USER,   comments_list,       NULL,      NULL,              &comment_shape,  "List a task's comments", LIST | BOUND},
-    {POST,   "/v1/tasks/{id}/comments",                USER,   comments_create,     NULL,      &comment_shape,    &comment_shape,  "Comment on a task", CREATED | BOUND},
-    {PATCH,  "/v1/comments/{id}",                      USER,   crud_change,         &comments, &comment_shape,    &comment_shape,  "Change one's own comment", BOUND},
-    {DELETE, "/v1/comments/{id}",                      USER,   crud_remove,         &comments, NULL,              NULL,            "Remove a comment", BOUND},
-    {GET,    "/v1/notifications",                      USER,   notifications_list,  NULL,      NULL,              &notification_shape, "List what one was told", LIST | BOUND},
-    {PATCH,  "/v1/notifications/{id}",                 USER,   notifications_change,NULL,      &notification_shape, &notification_shape, "Mark as read or unread", BOUND},
-    {POST,   "/v1/notifications/read",                 USER,   notifications_read_all, NULL,   NULL,              NULL,            "Mark all as read", NO_BODY | BOUND},
+#include "api/routes.def"
     {GET, NULL},
 };
-/* clang-format on */

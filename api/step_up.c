@@ -3,7 +3,6 @@
  */
 #include "api/step_up.h"
 
-#include "api/crud.h"
 #include "api/doc.h"
 #include "api/request.h"
 #include "common/clock.h"
@@ -13,7 +12,7 @@ step_up_check(struct request *r)
 {
     const bson_t *session;
     int64_t confirmed = 0;
-    enum err err = crud_get(r, STORE_SESSIONS, &r->session_id, &session);
+    enum err err = request_fetch(r, STORE_SESSIONS, &r->session_id, &session);
 
     if (err == ERR_NOT_FOUND)
         return request_fail(r, ERR_NO_AUTH, "the session has ended");

@@ -30,7 +30,6 @@
 #include "common/bus.h"
 #include "common/clock.h"
 #include "common/config.h"
-#include "common/json.h"
 #include "common/log.h"
 #include "common/must.h"
 #include "common/store_clock.h"

@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/event.h"
+#include "common/topic.h"
 
 struct text;
 

@@ -48,7 +48,7 @@ event_find_heads(struct store *store, const char *const *topics, int count, even
 
         doc_in_texts(&filter, "_id", topics + at,
                      (uint32_t)(count - at < TOPICS_AT_ONCE ? count - at : TOPICS_AT_ONCE));
-        err = store_find(store, STORE_TOPICS, &filter, NULL, read_head, &r);
+        err = store_find(store, &(struct store_query){STORE_TOPICS, &filter, NULL}, read_head, &r);
         bson_destroy(&filter);
     }
     return err;
@@ -60,7 +60,8 @@ event_find_touched(struct store *store, int64_t at, event_each each, void *arg)
     bson_t *filter = BCON_NEW("touchedAt", "{", "$gte", BCON_DATE_TIME(at), "}");
     bson_t *opts = BCON_NEW("projection", "{", "seq", BCON_BOOL(true), "}");
     struct asked r = {each, arg};
-    enum err err = store_find(store, STORE_TOPICS, filter, opts, read_head, &r);
+    enum err err =
+        store_find(store, &(struct store_query){STORE_TOPICS, filter, opts}, read_head, &r);
 
     bson_destroy(filter);
     bson_destroy(opts);
@@ -211,8 +212,7 @@ event_find_behind(struct store *store, int *found)
 }
 
 enum err
-event_find_last(struct store *store, const char *topic, const char *entity_id, const char *kind,
-                int64_t rev, int64_t *seq)
+event_find_last(struct store *store, const struct event_trace *what, int64_t *seq)
 {
     bson_t filter = BSON_INITIALIZER, *doc;
     bson_t *opts = BCON_NEW("sort", "{", "entityId", BCON_INT32(-1), "topic", BCON_INT32(-1), "seq",
@@ -220,12 +220,12 @@ event_find_last(struct store *store, const char *topic, const char *entity_id, c
     bson_oid_t id;
     enum err err;
 
-    bson_oid_init_from_string(&id, entity_id);
-    BSON_APPEND_UTF8(&filter, "topic", topic);
+    bson_oid_init_from_string(&id, what->entity_id);
+    BSON_APPEND_UTF8(&filter, "topic", what->topic);
     BSON_APPEND_OID(&filter, "entityId", &id);
-    BSON_APPEND_UTF8(&filter, "kind", kind);
-    if (rev >= 0)
-        BSON_APPEND_INT64(&filter, "rev", rev);
+    BSON_APPEND_UTF8(&filter, "kind", what->kind);
+    if (what->rev >= 0)
+        BSON_APPEND_INT64(&filter, "rev", what->rev);
     err = store_get(store, STORE_EVENTS, &filter, opts, &doc);
     bson_destroy(&filter);
     bson_destroy(opts);
@@ -265,7 +265,8 @@ find_beginnings(struct store *store, struct beginnings *b, bson_t *filter)
 {
     bson_t *opts = BCON_NEW("projection", "{", "topic", BCON_INT32(1), "kind", BCON_INT32(1), "seq",
                             BCON_INT32(1), "}");
-    enum err err = store_find(store, STORE_EVENTS, filter, opts, note_beginning, b);
+    enum err err =
+        store_find(store, &(struct store_query){STORE_EVENTS, filter, opts}, note_beginning, b);
 
     bson_destroy(opts);
     bson_destroy(filter);
@@ -273,16 +274,18 @@ find_beginnings(struct store *store, struct beginnings *b, bson_t *filter)
 }
 
 enum err
-event_find_beginnings(struct store *store, const char *const *topics, int count,
-                      const char *user_id, event_each each, void *arg)
+event_find_beginnings(struct store *store, const struct event_memberships *what, event_each each,
+                      void *arg)
 {
+    const char *const *topics = what->topics;
+    int count = what->count;
     struct beginnings b = {topics, must_alloc((size_t)count, sizeof(*b.seqs)), count,
                            "member.added"};
     bson_t filter;
     bson_oid_t id;
     enum err err;
 
-    bson_oid_init_from_string(&id, user_id);
+    bson_oid_init_from_string(&id, what->user_id);
     bson_init(&filter);
     doc_in_texts(&filter, "topic", topics, (uint32_t)count);
     BSON_APPEND_OID(&filter, "entityId", &id);

@@ -36,18 +36,26 @@ enum err event_find_before(struct store *store, int64_t at, int limit, event_eac
  */
 enum err event_find_behind(struct store *store, int *found) MUST_CHECK;
 
-/* The number of a topic's newest event of a kind on an entity; rev < 0: of any
- * rev.  ERR_NOT_FOUND when the log holds none. */
-enum err event_find_last(struct store *store, const char *topic, const char *entity_id,
-                         const char *kind, int64_t rev, int64_t *seq) MUST_CHECK;
+/* The number of a topic's newest event of a kind on an entity; ERR_NOT_FOUND when there is none. */
+struct event_trace {
+    const char *topic, *entity_id, *kind;
+    int64_t rev; /* that the entity had then; below 0: any */
+};
+enum err event_find_last(struct store *store, const struct event_trace *what,
+                         int64_t *seq) MUST_CHECK;
 
 /*
  * Where a user's membership began, for each of the named topics of projects: calls each with topic
  * and seq of the newest `member.added` on the user, or of `project.created`.  Topics of which the
  * log holds neither are left out.
  */
-enum err event_find_beginnings(struct store *store, const char *const *topics, int count,
-                               const char *user_id, event_each each, void *arg) MUST_CHECK;
+struct event_memberships {
+    const char *const *topics;
+    int count;
+    const char *user_id;
+};
+enum err event_find_beginnings(struct store *store, const struct event_memberships *what,
+                               event_each each, void *arg) MUST_CHECK;
 
 /*
  * The newest number of every topic that some change began to write at or after an

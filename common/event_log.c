@@ -62,14 +62,13 @@ event_log_find(struct store *store, const bson_t *filter, const bson_t *opts, ev
 {
     struct reading r = {each, arg};
 
-    return store_find(store, STORE_EVENTS, filter, opts, read_item, &r);
+    return store_find(store, &(struct store_query){STORE_EVENTS, filter, opts}, read_item, &r);
 }
 
 struct page {
     struct reading reading;
-    const char *topic;
-    int64_t after;
-    int limit, found;
+    const struct event_after *what;
+    int found;
 };
 
 static enum err
@@ -86,16 +85,16 @@ read_page(struct store *store, struct page *p, bool to_limit)
 {
     bson_t filter = BSON_INITIALIZER, seq;
     bson_t *opts = BCON_NEW("sort", "{", "topic", BCON_INT32(1), "seq", BCON_INT32(1), "}", "limit",
-                            BCON_INT64(p->limit));
+                            BCON_INT64(p->what->limit));
     enum err err;
 
-    BSON_APPEND_UTF8(&filter, "topic", p->topic);
+    BSON_APPEND_UTF8(&filter, "topic", p->what->topic);
     BSON_APPEND_DOCUMENT_BEGIN(&filter, "seq", &seq);
-    BSON_APPEND_INT64(&seq, "$gt", p->after);
+    BSON_APPEND_INT64(&seq, "$gt", p->what->after);
     if (to_limit)
-        BSON_APPEND_INT64(&seq, "$lte", p->after + p->limit);
+        BSON_APPEND_INT64(&seq, "$lte", p->what->after + p->what->limit);
     bson_append_document_end(&filter, &seq);
-    err = store_find(store, STORE_EVENTS, &filter, opts, page_item, p);
+    err = store_find(store, &(struct store_query){STORE_EVENTS, &filter, opts}, page_item, p);
     bson_destroy(&filter);
     bson_destroy(opts);
     return err;
@@ -106,23 +105,21 @@ read_page(struct store *store, struct page *p, bool to_limit)
  * where nothing is left of that range (it was trimmed) is the rest of the log looked at.
  */
 enum err
-event_log_read(struct store *store, const char *topic, int64_t after, int limit, event_each each,
-               void *arg)
+event_log_read(struct store *store, const struct event_after *what, event_each each, void *arg)
 {
-    struct page p = {{each, arg}, topic, after, limit, 0};
-    enum err err = after <= INT64_MAX - limit ? read_page(store, &p, true) : ERR_NONE;
+    struct page p = {{each, arg}, what, 0};
+    enum err err = what->after <= INT64_MAX - what->limit ? read_page(store, &p, true) : ERR_NONE;
 
     return err == ERR_NONE && p.found == 0 ? read_page(store, &p, false) : err;
 }
 
 enum err
-event_log_entity(struct store *store, const char *topic, const bson_oid_t *entity, int64_t before,
-                 int limit, event_each each, void *arg)
+event_log_entity(struct store *store, const struct event_history *what, event_each each, void *arg)
 {
-    bson_t *filter = BCON_NEW("topic", BCON_UTF8(topic), "entityId", BCON_OID(entity), "seq", "{",
-                              "$lt", BCON_INT64(before), "}");
+    bson_t *filter = BCON_NEW("topic", BCON_UTF8(what->topic), "entityId", BCON_OID(what->entity),
+                              "seq", "{", "$lt", BCON_INT64(what->before), "}");
     bson_t *opts = BCON_NEW("sort", "{", "entityId", BCON_INT32(-1), "topic", BCON_INT32(-1), "seq",
-                            BCON_INT32(-1), "}", "limit", BCON_INT64(limit));
+                            BCON_INT32(-1), "}", "limit", BCON_INT64(what->limit));
     enum err err = event_log_find(store, filter, opts, each, arg);
 
     bson_destroy(filter);

@@ -26,19 +26,30 @@ struct event_item {
 typedef enum err (*event_each)(void *arg, const struct event_item *item);
 
 /*
- * The events after a number, in order, at most limit (majority read). Fewer come where the log was
- * trimmed in between, and none only at its end.
+ * The events of a topic after a number, in order, at most limit (majority read). Fewer come where
+ * the log was trimmed in between, and none only at its end.
  */
-enum err event_log_read(struct store *store, const char *topic, int64_t after, int limit,
-                        event_each each, void *arg) MUST_CHECK;
+struct event_after {
+    const char *topic;
+    int64_t after;
+    int limit;
+};
+enum err event_log_read(struct store *store, const struct event_after *what, event_each each,
+                        void *arg) MUST_CHECK;
 
 /* The events that match; what the options leave out is 0 or empty. */
 enum err event_log_find(struct store *store, const bson_t *filter, const bson_t *opts,
                         event_each each, void *arg) MUST_CHECK;
 
 /* The events of one entity within a topic before a number, newest first, at most limit. */
-enum err event_log_entity(struct store *store, const char *topic, const bson_oid_t *entity,
-                          int64_t before, int limit, event_each each, void *arg) MUST_CHECK;
+struct event_history {
+    const char *topic;
+    const bson_oid_t *entity;
+    int64_t before;
+    int limit;
+};
+enum err event_log_entity(struct store *store, const struct event_history *what, event_each each,
+                          void *arg) MUST_CHECK;
 
 /*
  * Forgets what the events of an entity said of it, in a topic or (NULL) in every

@@ -104,7 +104,7 @@ read_page(struct store *store, struct reading *r)
     enum err err;
 
     r->count = 0;
-    err = store_find(store, STORE_REVOCATIONS, filter, opts, read_one, r);
+    err = store_find(store, &(struct store_query){STORE_REVOCATIONS, filter, opts}, read_one, r);
     bson_destroy(filter);
     bson_destroy(opts);
     return err;

@@ -103,8 +103,12 @@ enum err store_get_newest(struct store *store, enum store_name name, const bson_
 
 /* Calls each(arg, doc) for every match until it fails; doc lives for the call. */
 typedef enum err (*store_each)(void *arg, const bson_t *doc);
-enum err store_find(struct store *store, enum store_name name, const bson_t *filter,
-                    const bson_t *opts, store_each each, void *arg) MUST_CHECK;
+struct store_query {
+    enum store_name name;
+    const bson_t *filter, *opts; /* opts NULL: none */
+};
+enum err store_find(struct store *store, const struct store_query *query, store_each each,
+                    void *arg) MUST_CHECK;
 
 /* The results of an aggregation. */
 enum err store_aggregate(struct store *store, enum store_name name, const bson_t *pipeline,

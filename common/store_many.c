@@ -43,7 +43,7 @@ remove_once(struct store *store, struct batch *b)
     enum err err;
 
     b->ids = (struct doc_array){&ids, 0};
-    err = store_find(store, b->name, b->filter, opts, note_id, b);
+    err = store_find(store, &(struct store_query){b->name, b->filter, opts}, note_id, b);
     doc_in(&filter, "_id", &ids);
     if (err == ERR_NONE && b->ids.count > 0)
         err = store_remove_many(store, b->name, &filter);

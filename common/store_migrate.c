@@ -40,20 +40,26 @@ collection(mongoc_client_t *client, const struct migration *m, enum store_name n
     return mongoc_client_get_collection(client, m->database, store_names[name]);
 }
 
+struct update {
+    mongoc_client_t *client;
+    enum store_name name;
+    const bson_t *filter, *change;
+    bool upsert;
+};
+
 /* One update; *matched may be NULL.  A duplicate key is ERR_CONFLICT, and not logged. */
 static enum err
-update(mongoc_client_t *client, const struct migration *m, enum store_name name,
-       const bson_t *filter, const bson_t *change, bool upsert, int64_t *matched)
+update(const struct migration *m, const struct update *u, int64_t *matched)
 {
-    mongoc_collection_t *coll = collection(client, m, name);
-    bson_t *opts = BCON_NEW("upsert", BCON_BOOL(upsert)), reply;
+    mongoc_collection_t *coll = collection(u->client, m, u->name);
+    bson_t *opts = BCON_NEW("upsert", BCON_BOOL(u->upsert)), reply;
     bson_error_t error;
     enum err err = ERR_NONE;
 
-    if (!mongoc_collection_update_one(coll, filter, change, opts, &reply, &error)) {
+    if (!mongoc_collection_update_one(coll, u->filter, u->change, opts, &reply, &error)) {
         err = error.code == 11000 ? ERR_CONFLICT : ERR_STORE;
         if (err == ERR_STORE)
-            log_error("migrate: %s: %s", store_names[name], error.message);
+            log_error("migrate: %s: %s", store_names[u->name], error.message);
     } else if (matched != NULL) {
         *matched = doc_int(&reply, "matchedCount");
     }
@@ -107,7 +113,8 @@ hold(mongoc_client_t *client, const struct migration *m)
     bson_t *ours = BCON_NEW("$set", "{", "holder", BCON_UTF8(m->holder), "until",
                             BCON_DATE_TIME(now + LEASE_MS), "}");
     enum err err =
-        now == 0 ? ERR_STORE : update(client, m, STORE_META, free_or_ours, ours, true, NULL);
+        now == 0 ? ERR_STORE
+                 : update(m, &(struct update){client, STORE_META, free_or_ours, ours, true}, NULL);
 
     bson_destroy(free_or_ours);
     bson_destroy(ours);
@@ -135,7 +142,7 @@ release(struct migration *m)
     bson_t *ours = BCON_NEW("_id", "migration", "holder", BCON_UTF8(m->holder));
     bson_t *ended = BCON_NEW("$set", "{", "until", BCON_DATE_TIME(0), "}");
 
-    if (update(m->client, m, STORE_META, ours, ended, false, NULL) != ERR_NONE)
+    if (update(m, &(struct update){m->client, STORE_META, ours, ended, false}, NULL) != ERR_NONE)
         log_warn("migrate: the lease could not be released; it will expire");
     bson_destroy(ours);
     bson_destroy(ended);
@@ -149,7 +156,7 @@ make_document(struct migration *m, enum store_name name, const char *id, bson_t 
 {
     bson_t *filter = BCON_NEW("_id", BCON_UTF8(id));
     bson_t *change = BCON_NEW("$setOnInsert", BCON_DOCUMENT(content));
-    enum err err = update(m->client, m, name, filter, change, true, NULL);
+    enum err err = update(m, &(struct update){m->client, name, filter, change, true}, NULL);
 
     bson_destroy(filter);
     bson_destroy(change);
@@ -229,7 +236,7 @@ note_version(struct migration *m)
     bson_t *filter = BCON_NEW("_id", "schema");
     bson_t *change = BCON_NEW("$set", "{", "version", BCON_INT32(STORE_SCHEMA), "oldest",
                               BCON_INT32(STORE_SCHEMA_OLDEST), "}");
-    enum err err = update(m->client, m, STORE_META, filter, change, true, NULL);
+    enum err err = update(m, &(struct update){m->client, STORE_META, filter, change, true}, NULL);
 
     bson_destroy(filter);
     bson_destroy(change);
@@ -276,7 +283,8 @@ raise_topic(struct migration *m, const char *topic, int64_t seq)
     bson_t *filter = BCON_NEW("_id", BCON_UTF8(topic), "seq", "{", "$lt", BCON_INT64(seq), "}");
     bson_t *change = BCON_NEW("$set", "{", "seq", BCON_INT64(seq), "}");
     int64_t matched = 0;
-    enum err err = update(m->client, m, STORE_TOPICS, filter, change, false, &matched);
+    enum err err =
+        update(m, &(struct update){m->client, STORE_TOPICS, filter, change, false}, &matched);
 
     if (matched > 0)
         log_info("migrate: the number of %s was behind its events; raised it to %lld", topic,
@@ -344,7 +352,7 @@ settle_restored(struct migration *m)
     new_epoch(epoch);
     filter = BCON_NEW("_id", "epoch");
     change = BCON_NEW("$set", "{", "value", BCON_UTF8(epoch), "}");
-    err = update(m->client, m, STORE_META, filter, change, true, NULL);
+    err = update(m, &(struct update){m->client, STORE_META, filter, change, true}, NULL);
     bson_destroy(filter);
     bson_destroy(change);
     return err == ERR_NONE ? bring_up(m) : err;

@@ -95,10 +95,10 @@ run_reading(struct store *s, const struct reading *r)
 }
 
 enum err
-store_find(struct store *s, enum store_name name, const bson_t *filter, const bson_t *opts,
-           store_each each, void *arg)
+store_find(struct store *s, const struct store_query *q, store_each each, void *arg)
 {
-    struct reading r = {.name = name, .filter = filter, .opts = opts, .each = each, .arg = arg};
+    struct reading r = {
+        .name = q->name, .filter = q->filter, .opts = q->opts, .each = each, .arg = arg};
 
     return run_reading(s, &r);
 }

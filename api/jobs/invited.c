@@ -5,10 +5,8 @@
  */
 #include "api/jobs/invited.h"
 
-#include "api/crud.h"
 #include "api/doc.h"
-#include "api/jobs/kinds.h"
-#include "api/jobs/runner.h"
+#include "api/jobs/context.h"
 #include "api/request.h"
 #include "api/v1/invitations.h"
 #include "api/v1/notifications.h"
@@ -83,7 +81,8 @@ invited_tell(const struct jobs_context *c, const bson_t *content)
     struct request r = {.arena = arena_new(ARENA_MAX), .store = c->store};
     struct telling t = {.r = &r};
     const bson_oid_t *id = doc_id(content, "invitationId");
-    enum err err = id == NULL ? ERR_INVALID : crud_get(&r, STORE_INVITATIONS, id, &t.invitation);
+    enum err err =
+        id == NULL ? ERR_INVALID : request_fetch(&r, STORE_INVITATIONS, id, &t.invitation);
 
     if (err == ERR_NONE && (err = find_account(&t)) == ERR_NONE)
         err = tell_once(c, &t);

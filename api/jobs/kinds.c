@@ -6,13 +6,13 @@
 #include <string.h>
 
 #include "api/doc.h"
+#include "api/jobs/context.h"
 #include "api/jobs/invited.h"
 #include "api/jobs/letters.h"
 #include "api/jobs/purge.h"
 #include "api/jobs/queue.h"
 #include "api/jobs/registration.h"
 #include "api/jobs/reset.h"
-#include "api/jobs/runner.h"
 #include "api/jobs/status_kind.h"
 #include "common/log.h"
 #include "common/mail.h"

@@ -8,14 +8,7 @@
 
 #include "common/err.h"
 
-struct runner;
-struct store;
-
-struct jobs_context {
-    const struct runner *runner;
-    struct store *store; /* the thread's own */
-    char id[25];         /* the job's */
-};
+struct jobs_context;
 
 /* ERR_NONE: done.  ERR_INVALID: hopeless.  Anything else: to be tried again. */
 enum err kinds_do(const struct jobs_context *context, const char *kind,

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <time.h>
 
+#include "api/jobs/context.h"
 #include "api/jobs/reseal.h"
 #include "api/jobs/runner.h"
 #include "api/orphans.h"

@@ -9,18 +9,17 @@
 
 #include "api/access.h"
 #include "api/audit.h"
-#include "api/crud.h"
 #include "api/doc.h"
-#include "api/jobs/kinds.h"
-#include "api/jobs/runner.h"
+#include "api/entity.h"
+#include "api/jobs/context.h"
 #include "api/request.h"
+#include "api/request_change.h"
 #include "api/v1/handlers.h"
 #include "api/v1/members.h"
+#include "common/change.h"
 #include "common/clock.h"
 #include "common/config.h"
-#include "common/change.h"
 #include "common/event_log.h"
-#include "common/text.h"
 #include "common/store_many.h"
 
 #define ARENA_MAX     (16u << 20)
@@ -66,7 +65,8 @@ erase_arrivals(struct request *r, const bson_oid_t *project, bool *more)
                             BCON_INT64(ARRIVALS_PAGE));
     struct change_plan plan = {.fn = forget_comment};
     bson_iter_t iter;
-    enum err err = store_find(r->store, STORE_COMMENTS, filter, opts, note_id, &array);
+    enum err err =
+        store_find(r->store, &(struct store_query){STORE_COMMENTS, filter, opts}, note_id, &array);
 
     bson_destroy(filter);
     bson_destroy(opts);
@@ -108,13 +108,14 @@ erase_project(struct request *r, const bson_oid_t *id)
 static enum err
 put_in_trash(struct request *r, struct change *change, const bson_t *project)
 {
+    const struct entity_change e = {r, change, &projects, 0};
     bson_t *gone = request_keep(r, BCON_NEW("deletedAt", BCON_DATE_TIME(change_now(change))));
     const bson_t *stored;
 
     if (doc_has(project, "deletedAt"))
         return ERR_NONE;
-    return crud_store(r, change, &projects, 0, EVENT_PROJECT_DELETED, project,
-                      request_keep(r, doc_merge(project, gone)), &stored);
+    return entity_store(&e, EVENT_PROJECT_DELETED, project,
+                        request_keep(r, doc_merge(project, gone)), &stored);
 }
 
 /* From one that others see only the membership goes, with its events; else it goes to the trash. */
@@ -123,7 +124,7 @@ leave_project(struct change *change, void *arg)
 {
     struct purge *p = arg;
     const bson_t *project;
-    enum err err = crud_get(p->r, STORE_PROJECTS, &p->project, &project);
+    enum err err = request_fetch(p->r, STORE_PROJECTS, &p->project, &project);
 
     p->alone = false;
     if (err == ERR_NOT_FOUND ||
@@ -216,7 +217,8 @@ forget_traces(struct request *r, const char *topic)
 
     do {
         t.count = 0;
-        err = event_log_read(r->store, topic, t.last, TRACES_PAGE, note_trace, &t);
+        err = event_log_read(r->store, &(struct event_after){topic, t.last, TRACES_PAGE},
+                             note_trace, &t);
     } while (err == ERR_NONE && t.count > 0);
     bson_iter_init(&iter, &t.projects);
     while (err == ERR_NONE && bson_iter_next(&iter)) {
@@ -264,8 +266,8 @@ purge_user(struct request *r, const bson_t *user)
 }
 
 /*
- * From here on nobody comes back (me_stay()).  ERR_NOT_FOUND: somebody has since
- * the user was read.
+ * From here on nobody comes back (reopen_account() in sessions.c).  ERR_NOT_FOUND: somebody has
+ * since the user was read.
  */
 static enum err
 close_for_good(struct request *r, int64_t since)
@@ -297,7 +299,7 @@ purge_account(const struct jobs_context *c, const bson_t *content)
     if (id != NULL) {
         r.user_id = *id;
         bson_oid_to_string(id, r.user);
-        err = crud_get(&r, STORE_USERS, id, &user);
+        err = request_fetch(&r, STORE_USERS, id, &user);
         /* Opened again, and maybe closed again since: then another job comes. */
         if (err == ERR_NONE && !doc_has(user, "purgedAt") && doc_time(user, "deletedAt", &since) &&
             since + grace <= clock_now() && (err = close_for_good(&r, since)) == ERR_NONE)

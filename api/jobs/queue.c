@@ -60,6 +60,13 @@ queue_released(const char *to)
     return strncmp(to, QUEUE_RELEASED, strlen(QUEUE_RELEASED)) == 0;
 }
 
+/* Sent to a phone, or to an email address. */
+static enum job_kind
+kind_of(enum letter_name name)
+{
+    return name == LETTER_PHONE_CODE || name == LETTER_PHONE_MOVED ? JOB_TEXT : JOB_LETTER;
+}
+
 /* Letters that somebody asked for and waits for; the others are notices. */
 static bool
 is_awaited(enum letter_name name)
@@ -91,9 +98,9 @@ check_count(struct change *change, enum job_kind kind, const char *to, bool *ove
 }
 
 enum err
-queue_letter(struct change *change, enum job_kind kind, enum letter_name name, const char *to,
-             int64_t life, ...)
+queue_letter(struct change *change, enum letter_name name, const char *to, int64_t life, ...)
 {
+    enum job_kind kind = kind_of(name);
     int64_t now = change_now(change);
     bson_t content = BSON_INITIALIZER;
     const char *key, *value;

@@ -42,13 +42,12 @@ enum err queue_job(struct change *change, enum job_kind kind, int64_t due, int64
 
 /*
  * Within a change: a letter, with its values as pairs of name and text and a
- * NULL behind.  life: ms for which it makes sense to send it.  kind is
- * JOB_LETTER or JOB_TEXT.  When the address, the number or the installation has
- * its limit (api/quotas.h), a letter that somebody waits for is ERR_THROTTLED
+ * NULL at the end.  life: ms for which it makes sense to send it.  When the address, the number or
+ * the installation has its limit (api/quotas.h), a letter that somebody waits for is ERR_THROTTLED
  * and a notice is dropped: it must not make its cause fail.
  */
-enum err queue_letter(struct change *change, enum job_kind kind, enum letter_name name,
-                      const char *to, int64_t life, ...) MUST_CHECK __attribute__((sentinel));
+enum err queue_letter(struct change *change, enum letter_name name, const char *to, int64_t life,
+                      ...) MUST_CHECK __attribute__((sentinel));
 
 /* Appends a job's content as BSON bytes; ERR_INVALID if it cannot be unsealed. */
 enum err queue_open(struct text *out, const bson_t *job) MUST_CHECK;

@@ -5,11 +5,11 @@
 #include "api/jobs/registration.h"
 
 #include "api/doc.h"
-#include "api/jobs/kinds.h"
+#include "api/jobs/context.h"
 #include "api/jobs/queue.h"
-#include "api/jobs/runner.h"
 #include "api/request.h"
 #include "api/v1/account.h"
+#include "api/v1/letter_words.h"
 #include "api/v1/users.h"
 #include "common/change.h"
 
@@ -28,11 +28,11 @@ queue_either(struct change *change, void *arg)
     struct request *r = w->r;
 
     if (w->user != NULL)
-        return queue_letter(change, JOB_LETTER, LETTER_ACCOUNT_EXISTS, w->email, NOTICE_MS, "name",
-                            account_greeting(r, w->user), "link",
-                            account_link(r, "password-resets", NULL), NULL);
-    return queue_letter(change, JOB_LETTER, LETTER_OPEN_ACCOUNT, w->email, USERS_LINK_MS, "link",
-                        account_link(r, "verifications", w->secret), NULL);
+        return queue_letter(change, LETTER_ACCOUNT_EXISTS, w->email, NOTICE_MS, "name",
+                            letter_words_greeting(r, w->user), "link",
+                            letter_words_link(r, "password-resets", NULL), NULL);
+    return queue_letter(change, LETTER_OPEN_ACCOUNT, w->email, USERS_LINK_MS, "link",
+                        letter_words_link(r, "verifications", w->secret), NULL);
 }
 
 enum err

@@ -71,10 +71,11 @@ reseal_all(struct store *store)
     struct walk jobs = {store, STORE_JOBS, "content", 0};
     bson_t *armed = BCON_NEW("totpEnabledAt", "{", "$gt", BCON_DATE_TIME(0), "}"),
            *all = bson_new();
-    enum err err = store_find(store, STORE_USERS, armed, NULL, reseal_one, &users);
+    enum err err =
+        store_find(store, &(struct store_query){STORE_USERS, armed, NULL}, reseal_one, &users);
 
     if (err == ERR_NONE)
-        err = store_find(store, STORE_JOBS, all, NULL, reseal_one, &jobs);
+        err = store_find(store, &(struct store_query){STORE_JOBS, all, NULL}, reseal_one, &jobs);
     bson_destroy(armed);
     bson_destroy(all);
     if (users.count + jobs.count > 0)

@@ -5,14 +5,14 @@
 #include "api/jobs/reset.h"
 
 #include "api/audit.h"
-#include "api/crud.h"
 #include "api/doc.h"
-#include "api/jobs/kinds.h"
+#include "api/jobs/context.h"
 #include "api/jobs/queue.h"
-#include "api/jobs/runner.h"
 #include "api/request.h"
 #include "api/v1/account.h"
+#include "api/v1/letter_words.h"
 #include "api/v1/one_time.h"
+#include "api/v1/passwords.h"
 #include "common/change.h"
 #include "common/log.h"
 
@@ -50,7 +50,7 @@ make_token(struct change *change, void *arg)
     enum err err = take_turns(r, change, id);
 
     if (err == ERR_NONE)
-        err = crud_get(r, STORE_USERS, id, &letter.user); /* as it is now */
+        err = request_fetch(r, STORE_USERS, id, &letter.user); /* as it is now */
     most.user = letter.user;
     if (err == ERR_NONE)
         err = one_time_reached(r, &most, &enough);
@@ -58,9 +58,9 @@ make_token(struct change *change, void *arg)
         return err;
     if ((err = one_time_add(change, &letter, secret)) != ERR_NONE)
         return err;
-    return queue_letter(change, JOB_LETTER, LETTER_PASSWORD_RESET, doc_text(reset->user, "email"),
-                        RESET_MS, "name", account_greeting(r, reset->user), "link",
-                        account_link(r, "password-resets", secret), NULL);
+    return queue_letter(change, LETTER_PASSWORD_RESET, doc_text(reset->user, "email"), RESET_MS,
+                        "name", letter_words_greeting(r, reset->user), "link",
+                        letter_words_link(r, "password-resets", secret), NULL);
 }
 
 /* The job's id makes it once, whoever dies on the way. */

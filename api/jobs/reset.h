@@ -10,8 +10,6 @@
 
 struct jobs_context;
 
-#define RESET_MS (30LL * 60 * 1000) /* how long the token is valid */
-
 /* content: {email, ip, requestId}.  Queues the letter once, or does nothing when the address is
  * nobody's. */
 enum err reset_letter(const struct jobs_context *context, const bson_t *content) MUST_CHECK;

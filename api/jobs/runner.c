@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "api/doc.h"
+#include "api/jobs/context.h"
 #include "api/jobs/kinds.h"
 #include "api/jobs/queue.h"
 #include "api/jobs/trim.h"

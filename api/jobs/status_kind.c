@@ -5,8 +5,7 @@
 #include "api/jobs/status_kind.h"
 
 #include "api/doc.h"
-#include "api/jobs/kinds.h"
-#include "api/jobs/runner.h"
+#include "api/jobs/context.h"
 #include "api/request.h"
 #include "api/v1/status_kinds.h"
 

@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/doc.h"
-#include "api/jobs/runner.h"
+#include "api/jobs/context.h"
 #include "common/clock.h"
 #include "common/config.h"
 #include "common/event_find.h"

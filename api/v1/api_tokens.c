@@ -7,14 +7,16 @@
 
 #include "api/audit.h"
 #include "api/bearer.h"
-#include "api/crud.h"
 #include "api/doc.h"
+#include "api/doc_read.h"
 #include "api/jobs/queue.h"
+#include "api/page.h"
 #include "api/readable.h"
 #include "api/reply.h"
 #include "api/request.h"
-#include "api/v1/account.h"
+#include "api/request_change.h"
 #include "api/v1/credentials.h"
+#include "api/v1/letter_words.h"
 #include "api/v1/one_time.h"
 #include "common/clock.h"
 #include "common/token.h"
@@ -177,11 +179,11 @@ make_token(struct change *change, void *arg)
     doc_write_with(reply_json(r, 201), &api_token_shape, doc,
                    arena_printf(r->arena, ",\"token\":\"%s\"", secret));
     r->reply.location = arena_printf(r->arena, "/v1/api-tokens/%s", hex);
-    return queue_letter(change, JOB_LETTER, LETTER_API_TOKEN, doc_text(user, "email"), NOTICE_MS,
-                        "name", account_greeting(r, user), "title",
-                        account_unlinked(r, doc_text(doc, "name")), "ip", account_ip(r), "scopes",
-                        scopes_in_words(r, doc), "link", account_link(r, "password-resets", NULL),
-                        NULL);
+    return queue_letter(change, LETTER_API_TOKEN, doc_text(user, "email"), NOTICE_MS, "name",
+                        letter_words_greeting(r, user), "title",
+                        letter_words_unlinked(r, doc_text(doc, "name")), "ip", letter_words_ip(r),
+                        "scopes", scopes_in_words(r, doc), "link",
+                        letter_words_link(r, "password-resets", NULL), NULL);
 }
 
 enum err
@@ -213,9 +215,8 @@ write_token(struct request *r, struct text *out, const bson_t *doc)
     doc_write(out, &api_token_shape, doc);
 }
 
-static const struct filter no_filters[] = {{NULL}};
-static const struct order token_orders[] = {{"-createdAt", {"-createdAt"}}, {NULL}};
-static const struct list token_list = {no_filters, token_orders, NULL};
+static const struct order api_token_orders[] = {{"-createdAt", {"-createdAt"}}, {NULL}};
+const struct list api_token_list = {.store = STORE_TOKENS, .orders = api_token_orders};
 
 enum err
 api_tokens_list(struct request *r)
@@ -223,7 +224,7 @@ api_tokens_list(struct request *r)
     bson_t *base = request_keep(
         r, BCON_NEW("userId", BCON_OID(&r->user_id), "purpose", BCON_UTF8(BEARER_PURPOSE)));
 
-    return crud_page(r, STORE_TOKENS, &token_list, base, write_token);
+    return page_reply(r, base, write_token);
 }
 
 static enum err

@@ -7,12 +7,15 @@
 
 #include "api/crud.h"
 #include "api/doc.h"
+#include "api/doc_read.h"
+#include "api/entity.h"
+#include "api/page.h"
+#include "api/project_access.h"
 #include "api/quotas.h"
 #include "api/readable.h"
-#include "api/reply.h"
 #include "api/request.h"
+#include "api/request_change.h"
 #include "api/v1/handlers.h"
-#include "api/v1/members.h"
 #include "api/v1/notifications.h"
 
 /* clang-format off */
@@ -38,22 +41,24 @@ const struct field comment_fields[] = {
 const struct shape comment_shape = {"Comment", comment_fields};
 
 static enum err
-check_comment(struct request *r, struct change *change, const bson_t *project, const bson_t *before,
-              const bson_t *after, bson_t *extra)
+check_comment(const struct entity_rules *u)
 {
+    struct request *r = u->r;
     bson_iter_t iter, list;
     enum err err;
 
-    if (bson_iter_init_find(&iter, after, "mentions") && bson_iter_recurse(&iter, &list))
+    if (bson_iter_init_find(&iter, u->after, "mentions") && bson_iter_recurse(&iter, &list))
         while (bson_iter_next(&list))
-            if (!doc_list_has(before, "mentions", &list) && /* who has left since stays mentioned */
-                access_member(project, bson_iter_oid(&list)) == ROLE_NONE)
+            if (!doc_list_has(u->before, "mentions", &list) && /* who has left stays mentioned */
+                access_member(u->project, bson_iter_oid(&list)) == ROLE_NONE)
                 request_complain(r, arena_printf(r->arena, "/mentions/%s", bson_iter_key(&list)),
                                  "not-member", "must be a member of the project");
-    if (before != NULL && (err = quotas_have(r, QUOTA_COMMENT_EDITS, doc_int(before, "rev"))))
+    if (u->before == NULL)
+        return ERR_NONE;
+    if ((err = quotas_have(r, QUOTA_COMMENT_EDITS, doc_int(u->before, "rev"))) != ERR_NONE)
         return err;
-    if (before != NULL && strcmp(doc_text(before, "text"), doc_text(after, "text")) != 0)
-        BSON_APPEND_DATE_TIME(extra, "editedAt", change_now(change));
+    if (strcmp(doc_text(u->before, "text"), doc_text(u->after, "text")) != 0)
+        BSON_APPEND_DATE_TIME(u->extra, "editedAt", change_now(u->change));
     return ERR_NONE;
 }
 
@@ -79,8 +84,9 @@ forget_comment(bson_t *set)
 static enum err
 tell_mentioned(struct request *r, struct change *change, const bson_t *before, const bson_t *after)
 {
-    return notifications_add(r, change, "mentioned", "mentions", before, after,
-                             doc_id(after, "taskId"));
+    const struct notification n = {"mentioned", "mentions", doc_id(after, "taskId")};
+
+    return notifications_add(r, change, &n, before, after);
 }
 
 const struct resource comments = {
@@ -107,9 +113,9 @@ path_task(struct request *r, enum action action, const bson_t **task, const bson
     enum err err = request_id_arg(r, 0, &id);
 
     if (err == ERR_NONE)
-        err = crud_get(r, STORE_TASKS, &id, task);
+        err = request_fetch(r, STORE_TASKS, &id, task);
     if (err == ERR_NONE)
-        err = crud_project(r, doc_id(*task, "projectId"), action, project);
+        err = project_access(r, doc_id(*task, "projectId"), action, project);
     if (err == ERR_NONE && (doc_has(*task, "deletedAt") || doc_has(*project, "deletedAt")))
         err = ERR_NOT_FOUND;
     return err;
@@ -122,9 +128,8 @@ write_comment(struct request *r, struct text *out, const bson_t *doc)
     doc_write(out, &comment_shape, doc);
 }
 
-static const struct filter no_filters[] = {{NULL}};
 static const struct order comment_orders[] = {{"createdAt", {"createdAt"}}, {NULL}};
-static const struct list comment_list = {no_filters, comment_orders, NULL};
+const struct list comment_list = {.store = STORE_COMMENTS, .orders = comment_orders};
 
 enum err
 comments_list(struct request *r)
@@ -135,9 +140,8 @@ comments_list(struct request *r)
 
     if (err != ERR_NONE || (err = readable_get(r, STORE_TASKS, &id, &task)) != ERR_NONE)
         return err;
-    return crud_page(r, STORE_COMMENTS, &comment_list,
-                     request_keep(r, BCON_NEW("taskId", BCON_OID(&id), "deletedAt", BCON_NULL)),
-                     write_comment);
+    return page_reply(r, request_keep(r, BCON_NEW("taskId", BCON_OID(&id), "deletedAt", BCON_NULL)),
+                      write_comment);
 }
 
 /* Mentions of people who are not members of the new project are dropped. */
@@ -146,13 +150,14 @@ comments_move(struct request *r, struct change *change, const bson_oid_t *task,
               const bson_t *project)
 {
     bson_t *filter = request_keep(r, BCON_NEW("taskId", BCON_OID(task)));
-    bson_t *update =
-        request_keep(r, BCON_NEW("$set", "{", "projectId", BCON_OID(doc_id(project, "_id")),
-                                 "updatedAt", BCON_DATE_TIME(change_now(change)), "movedAt",
-                                 BCON_DATE_TIME(change_now(change)), "}", "$inc", "{", "rev",
-                                 BCON_INT64(1), "}", "$pull", "{", "mentions", "{", "$nin",
-                                 BCON_ARRAY(members_ids(r, project)), "}", "}"));
+    bson_t *set = request_keep(r, BCON_NEW("projectId", BCON_OID(doc_id(project, "_id")), "movedAt",
+                                           BCON_DATE_TIME(change_now(change))));
+    bson_t *update = entity_update(r, change_now(change), set);
+    bson_t *members = request_keep(r, access_member_ids(project));
+    bson_t *strangers =
+        request_keep(r, BCON_NEW("mentions", "{", "$nin", BCON_ARRAY(members), "}"));
 
+    BSON_APPEND_DOCUMENT(update, "$pull", strangers);
     return store_update_many(change_store(change), STORE_COMMENTS, filter, update, NULL);
 }
 
@@ -168,9 +173,9 @@ create_comment(struct change *change, void *arg)
 {
     struct creation *c = arg;
     struct request *r = c->r;
+    const struct entity_change e = {r, change, &comments, 0};
     const bson_t *task, *project;
     bson_t *doc;
-    bson_oid_t id;
     enum err err = path_task(r, ACTION_COMMENT, &task, &project);
 
     if (err != ERR_NONE)
@@ -178,13 +183,13 @@ create_comment(struct change *change, void *arg)
     c->moved = !bson_oid_equal(doc_id(project, "_id"), &c->project);
     if (c->moved)
         return ERR_BUSY;
-    doc = crud_new(r, change_now(change), &id);
+    doc = entity_new(r, change_now(change));
     BSON_APPEND_OID(doc, "taskId", doc_id(task, "_id"));
     BSON_APPEND_OID(doc, "projectId", doc_id(task, "projectId"));
     bson_concat(doc, c->body);
     BSON_APPEND_NULL(doc, "editedAt");
     BSON_APPEND_NULL(doc, "deletedAt");
-    return crud_create(r, change, &comments, 0, project, doc);
+    return entity_create(&e, project, doc);
 }
 
 /* Looks up where the task is, then runs the change there. */

@@ -4,7 +4,6 @@
  */
 #include "api/v1/credentials.h"
 
-#include "api/crud.h"
 #include "api/doc.h"
 #include "api/quotas.h"
 #include "api/request.h"
@@ -30,7 +29,7 @@ static enum err
 check_session(struct request *r, const bson_t *user)
 {
     const bson_t *session;
-    enum err err = crud_get(r, STORE_SESSIONS, &r->session_id, &session);
+    enum err err = request_fetch(r, STORE_SESSIONS, &r->session_id, &session);
 
     if (err == ERR_NONE && (doc_has(session, "revokedAt") ||
                             doc_int(session, "generation") < doc_int(user, "credentialGen")))
@@ -41,7 +40,7 @@ check_session(struct request *r, const bson_t *user)
 enum err
 credentials_current(struct request *r, const bson_t *proved, const bson_t **user)
 {
-    enum err err = crud_get(r, STORE_USERS, &r->user_id, user);
+    enum err err = request_fetch(r, STORE_USERS, &r->user_id, user);
 
     if (err == ERR_NONE)
         err = check_session(r, *user);
@@ -162,7 +161,7 @@ credentials_renew(struct credential_event *e, struct change *change)
     const bson_t *user;
     enum err err = e->keep != NULL || e->proved != NULL
                        ? credentials_current(e->r, e->proved, &user)
-                       : crud_get(e->r, STORE_USERS, e->user, &user);
+                       : request_fetch(e->r, STORE_USERS, e->user, &user);
 
     if (err != ERR_NONE)
         return err;

@@ -9,10 +9,12 @@
  */
 #include <string.h>
 
-#include "api/crud.h"
 #include "api/doc.h"
+#include "api/doc_read.h"
+#include "api/entity.h"
 #include "api/reply.h"
 #include "api/request.h"
+#include "api/request_change.h"
 #include "api/v1/handlers.h"
 #include "api/v1/invitations.h"
 #include "api/v1/members.h"
@@ -104,12 +106,12 @@ invitations_judge(struct request *r, const bson_t *invitation, const bson_t **pr
     enum role needed =
         role_named(doc_text(invitation, "role")) == ROLE_OWNER ? ROLE_OWNER : ROLE_ADMIN;
     const bson_t *user;
-    enum err err = crud_get(r, STORE_PROJECTS, doc_id(invitation, "projectId"), project);
+    enum err err = request_fetch(r, STORE_PROJECTS, doc_id(invitation, "projectId"), project);
 
     if (err == ERR_NOT_FOUND || (err == ERR_NONE && doc_has(*project, "deletedAt")))
         return refuse(r);
     if (err == ERR_NONE)
-        err = crud_get(r, STORE_USERS, by, &user);
+        err = request_fetch(r, STORE_USERS, by, &user);
     if (err != ERR_NONE)
         return err == ERR_NOT_FOUND ? refuse(r) : err;
     if (doc_has(user, "deletedAt") || access_member(*project, by) < needed)
@@ -226,7 +228,7 @@ read_answer(struct answer *a)
     enum err err = doc_read(r, DOC_CREATE, answer_fields, r->json, body);
 
     if (err == ERR_NONE && r->user[0] != '\0')
-        err = crud_get(r, STORE_USERS, &r->user_id, &a->user);
+        err = request_fetch(r, STORE_USERS, &r->user_id, &a->user);
     return err == ERR_NONE ? named(a, body) : err;
 }
 
@@ -238,8 +240,8 @@ accept(struct change *change, void *arg)
     enum err err = invitations_take(a->r, change, a->invitation, a->user, 1);
 
     if (err == ERR_NONE)
-        err = crud_get(a->r, STORE_PROJECTS, doc_id(a->invitation, "projectId"), &project);
-    return err == ERR_NONE ? crud_reply(a->r, 200, &projects, project) : err;
+        err = request_fetch(a->r, STORE_PROJECTS, doc_id(a->invitation, "projectId"), &project);
+    return err == ERR_NONE ? entity_reply(a->r, 200, &projects, project) : err;
 }
 
 enum err
@@ -316,7 +318,7 @@ invitations_mine(struct request *r)
     const char *address;
     enum err err = request_params_done(r);
 
-    if (err != ERR_NONE || (err = crud_get(r, STORE_USERS, &r->user_id, &me)) != ERR_NONE)
+    if (err != ERR_NONE || (err = request_fetch(r, STORE_USERS, &r->user_id, &me)) != ERR_NONE)
         return err;
     address = own_address(me);
     m.out = reply_json(r, 200);
@@ -326,7 +328,8 @@ invitations_mine(struct request *r)
                                           BCON_DATE_TIME(clock_now()), "}"));
         opts = request_keep(r, BCON_NEW("sort", "{", "createdAt", BCON_INT32(-1), "}", "limit",
                                         BCON_INT64(MINE_MAX)));
-        err = store_find(r->store, STORE_INVITATIONS, filter, opts, write_mine, &m);
+        err = store_find(r->store, &(struct store_query){STORE_INVITATIONS, filter, opts},
+                         write_mine, &m);
     }
     text_puts(m.out, "],\"nextCursor\":null}");
     return err;

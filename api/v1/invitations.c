@@ -8,14 +8,18 @@
 
 #include <string.h>
 
-#include "api/crud.h"
 #include "api/doc.h"
+#include "api/doc_read.h"
 #include "api/jobs/queue.h"
+#include "api/page.h"
+#include "api/project_access.h"
 #include "api/quotas.h"
 #include "api/reply.h"
 #include "api/request.h"
+#include "api/request_change.h"
 #include "api/v1/account.h"
 #include "api/v1/handlers.h"
+#include "api/v1/letter_words.h"
 #include "common/clock.h"
 #include "common/config.h"
 #include "common/token.h"
@@ -97,12 +101,10 @@ static enum err
 check_project(struct inviting *i, const bson_t **project)
 {
     struct request *r = i->r;
-    enum err err = crud_project(r, &i->project, ACTION_MANAGE, project);
+    enum err err = project_access_living(r, &i->project, ACTION_MANAGE, project);
 
     if (err != ERR_NONE)
         return err;
-    if (doc_has(*project, "deletedAt"))
-        return ERR_NOT_FOUND;
     if (doc_flag(*project, "inbox"))
         return request_fail(r, ERR_FORBIDDEN, "the personal project is not shared");
     if (doc_has(*project, "archivedAt"))
@@ -180,9 +182,9 @@ queue_both(struct inviting *i, struct change *change, const bson_t *project,
 
     if (err != ERR_NONE)
         return err;
-    return queue_letter(change, JOB_LETTER, LETTER_INVITATION, i->email, INVITATION_MS, "inviter",
-                        account_harmless(r, doc_text(i->me, "name"), "Somebody"), "project",
-                        account_harmless(r, doc_text(project, "name"), "a project"), "role",
+    return queue_letter(change, LETTER_INVITATION, i->email, INVITATION_MS, "inviter",
+                        letter_words_harmless(r, doc_text(i->me, "name"), "Somebody"), "project",
+                        letter_words_harmless(r, doc_text(project, "name"), "a project"), "role",
                         i->role, "link",
                         arena_printf(r->arena, "%s/#/i/%s", r->config->public_url, secret), NULL);
 }
@@ -198,7 +200,7 @@ create_invitation(struct change *change, void *arg)
 
     if ((err = check_project(i, &project)) != ERR_NONE ||
         (err = replace_first(i, change)) != ERR_NONE ||
-        (err = crud_get(r, STORE_USERS, &r->user_id, &i->me)) != ERR_NONE ||
+        (err = request_fetch(r, STORE_USERS, &r->user_id, &i->me)) != ERR_NONE ||
         (err = check_limits(i, change)) != ERR_NONE)
         return err;
     invitation = new_invitation(i, change_now(change), secret);
@@ -224,7 +226,7 @@ invitations_create(struct request *r)
     enum err err;
 
     if ((err = request_id_arg(r, 0, &i.project)) != ERR_NONE ||
-        (err = crud_project(r, &i.project, ACTION_MANAGE, &project)) != ERR_NONE ||
+        (err = project_access(r, &i.project, ACTION_MANAGE, &project)) != ERR_NONE ||
         (err = doc_read(r, DOC_CREATE, create_fields, r->json, body)) != ERR_NONE)
         return err;
     if (!account_email(r, doc_text(body, "email"), &i.email)) {
@@ -243,9 +245,8 @@ write_invitation(struct request *r, struct text *out, const bson_t *doc)
     doc_write(out, &invitation_shape, doc);
 }
 
-static const struct filter no_filters[] = {{NULL}};
 static const struct order invitation_orders[] = {{"createdAt", {"createdAt"}}, {NULL}};
-static const struct list invitation_list = {no_filters, invitation_orders, NULL};
+const struct list invitation_list = {.store = STORE_INVITATIONS, .orders = invitation_orders};
 
 /* The project that the path names, if it is there and the caller may invite to it. */
 static enum err
@@ -254,9 +255,7 @@ path_project(struct request *r, bson_oid_t *id)
     const bson_t *project;
     enum err err = request_id_arg(r, 0, id);
 
-    if (err == ERR_NONE)
-        err = crud_project(r, id, ACTION_MANAGE, &project);
-    return err == ERR_NONE && doc_has(project, "deletedAt") ? ERR_NOT_FOUND : err;
+    return err == ERR_NONE ? project_access_living(r, id, ACTION_MANAGE, &project) : err;
 }
 
 enum err
@@ -267,10 +266,10 @@ invitations_list(struct request *r)
 
     if (err != ERR_NONE)
         return err;
-    return crud_page(r, STORE_INVITATIONS, &invitation_list,
-                     request_keep(r, BCON_NEW("projectId", BCON_OID(&id), "expiresAt", "{", "$gt",
-                                              BCON_DATE_TIME(clock_now()), "}")),
-                     write_invitation);
+    return page_reply(r,
+                      request_keep(r, BCON_NEW("projectId", BCON_OID(&id), "expiresAt", "{", "$gt",
+                                               BCON_DATE_TIME(clock_now()), "}")),
+                      write_invitation);
 }
 
 /* The invitation that the path names. */
@@ -310,10 +309,8 @@ withdraw(struct change *change, void *arg)
 {
     struct inviting *i = arg;
     const bson_t *project, *invitation;
-    enum err err = crud_project(i->r, &i->project, ACTION_MANAGE, &project);
+    enum err err = project_access_living(i->r, &i->project, ACTION_MANAGE, &project);
 
-    if (err == ERR_NONE && doc_has(project, "deletedAt"))
-        err = ERR_NOT_FOUND;
     if (err != ERR_NONE || (err = path_invitation(i->r, &i->project, &invitation)) != ERR_NONE ||
         (err = invitations_end(i->r, change, invitation, EVENT_INVITATION_DELETED)) != ERR_NONE)
         return err;

@@ -6,7 +6,7 @@
 
 #include <bson/bson.h>
 
-#include "api/field.h"
+#include "api/resource.h"
 #include "common/event.h"
 
 #define INVITATION_MS (7LL * 86400 * 1000) /* features: good for seven days */

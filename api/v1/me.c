@@ -6,14 +6,18 @@
 #include <string.h>
 
 #include "api/audit.h"
-#include "api/crud.h"
 #include "api/doc.h"
+#include "api/doc_read.h"
+#include "api/entity.h"
 #include "api/reply.h"
 #include "api/request.h"
+#include "api/request_change.h"
 #include "api/v1/account.h"
+#include "api/v1/account_proof.h"
+#include "api/v1/contact_code.h"
 #include "api/v1/credentials.h"
 #include "api/v1/one_time.h"
-#include "api/v1/verifications.h"
+#include "api/v1/second_factor.h"
 #include "common/change.h"
 
 enum err
@@ -23,7 +27,7 @@ me_read(struct request *r)
     enum err err = request_params_done(r);
 
     if (err == ERR_NONE)
-        err = crud_get(r, STORE_USERS, &r->user_id, &user);
+        err = request_fetch(r, STORE_USERS, &r->user_id, &user);
     return err == ERR_NONE ? reply_doc(r, 200, &user_shape, user) : err;
 }
 
@@ -32,21 +36,14 @@ struct edit {
     bson_t *change;                     /* what takes effect at once */
     const char *wanted[CONTACT__COUNT]; /* what must be confirmed; NULL: not named */
     const bson_t *proved;               /* whose password was checked; NULL: nobody's was */
-    struct totp_proof proof;
+    struct second_factor_proof proof;
 };
 
-static enum err
-precondition(struct request *r, const bson_t *before)
+static void
+write_user(struct request *r, struct text *out, const bson_t *user)
 {
-    enum err err = request_precondition(r, doc_int(before, "rev"), false);
-    struct text current = {0};
-
-    if (err != ERR_STALE)
-        return err;
-    doc_write(&current, &user_shape, before);
-    r->current = arena_dup(r->arena, current.bytes);
-    text_free(&current);
-    return err;
+    (void)r;
+    doc_write(out, &user_shape, user);
 }
 
 /* A new address or number waits, and a code goes there; the old one again: nothing waits. */
@@ -71,7 +68,7 @@ choose_contact(struct edit *e, struct change *change, const bson_t *before, enum
         return ERR_INVALID;
     }
     BSON_APPEND_UTF8(set, n->pending, wanted);
-    return verifications_send(e->r, change, before, contact, wanted);
+    return contact_code_send(e->r, change, before, contact, wanted);
 }
 
 /* Does the account let others see its presence? */
@@ -114,14 +111,13 @@ store_me(struct change *change, void *arg)
     enum err err;
 
     /* The code first, since the document that is read then is the one that is written back. */
-    if ((err = account_use_proof(r, change, e->proved, &e->proof)) != ERR_NONE ||
+    if ((err = account_proof_use(r, change, e->proved, &e->proof)) != ERR_NONE ||
         (err = credentials_current(r, e->proved, &before)) != ERR_NONE ||
-        (err = precondition(r, before)) != ERR_NONE ||
+        (err = entity_precondition(r, before, false, write_user)) != ERR_NONE ||
         (err = choose_contact(e, change, before, CONTACT_EMAIL, set)) != ERR_NONE ||
         (err = choose_contact(e, change, before, CONTACT_PHONE, set)) != ERR_NONE)
         return err;
-    BSON_APPEND_INT64(stamp, "rev", doc_int(before, "rev") + 1);
-    BSON_APPEND_DATE_TIME(stamp, "updatedAt", change_now(change));
+    entity_stamp(stamp, before, change_now(change));
     after = request_keep(r, doc_merge(before, set));
     if (!bson_equal(before, after))
         after = request_keep(r, doc_merge(after, stamp));
@@ -155,7 +151,7 @@ prove(struct edit *e, const bson_t *body)
     struct account_secrets given = {"/password", doc_text(body, "password"),
                                     doc_text(body, "code")};
     const bson_t *user;
-    enum err err = crud_get(e->r, STORE_USERS, &e->r->user_id, &user);
+    enum err err = request_fetch(e->r, STORE_USERS, &e->r->user_id, &user);
     bool moves = false;
 
     for (int i = 0; err == ERR_NONE && i < CONTACT__COUNT; i++)
@@ -164,7 +160,7 @@ prove(struct edit *e, const bson_t *body)
     if (err != ERR_NONE || !moves)
         return err;
     e->proved = user;
-    return account_prove(e->r, user, &given, &e->proof);
+    return account_proof_check(e->r, user, &given, &e->proof);
 }
 
 enum err

@@ -7,7 +7,6 @@
 
 #include "api/access.h"
 #include "api/bearer.h"
-#include "api/crud.h"
 #include "api/doc.h"
 #include "api/reply.h"
 #include "api/request.h"
@@ -89,7 +88,8 @@ write_some(struct part *p, enum store_name store, const struct shape *shape, bso
         bson_destroy(filter);
         return ERR_NONE;
     }
-    return store_find(p->r->store, store, request_keep(p->r, filter), NULL, write_one, p);
+    return store_find(p->r->store, &(struct store_query){store, request_keep(p->r, filter), NULL},
+                      write_one, p);
 }
 
 static enum err
@@ -141,7 +141,7 @@ me_export(struct request *r)
     enum err err;
 
     if ((err = request_params_done(r)) != ERR_NONE ||
-        (err = crud_get(r, STORE_USERS, me, &user)) != ERR_NONE)
+        (err = request_fetch(r, STORE_USERS, me, &user)) != ERR_NONE)
         return err;
     clock_write(at, clock_now());
     p.out = reply_json(r, 200);

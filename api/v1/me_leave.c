@@ -2,22 +2,24 @@
  * DELETE /v1/me.  What is left of the account after the time of grace is taken
  * away by taskwire-jobs (jobs/purge.c).
  */
-#include "api/v1/me_leave.h"
+#include "api/v1/handlers.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "api/access.h"
 #include "api/audit.h"
-#include "api/crud.h"
 #include "api/doc.h"
+#include "api/doc_read.h"
 #include "api/jobs/queue.h"
 #include "api/reply.h"
 #include "api/request.h"
-#include "api/v1/account.h"
+#include "api/request_change.h"
+#include "api/v1/account_proof.h"
 #include "api/v1/credentials.h"
-#include "api/v1/handlers.h"
+#include "api/v1/letter_words.h"
 #include "api/v1/members.h"
+#include "api/v1/second_factor.h"
 #include "common/config.h"
 #include "common/password.h"
 
@@ -26,7 +28,7 @@
 /* clang-format off */
 static const struct field leave_fields[] = {
     {"password", TEXT, MUST_SET | VERBATIM, 1, PASSWORD_MAX},
-    {"code",     TEXT, MAY_SET | NULLABLE, 1, TOTP_CODE_MAX, .about = "needed when there is a second factor"},
+    {"code",     TEXT, MAY_SET | NULLABLE, 1, SECOND_FACTOR_CODE_MAX, .about = "needed when there is a second factor"},
     {NULL},
 };
 /* clang-format on */
@@ -37,7 +39,7 @@ struct leaving {
     struct request *r;
     const bson_t *user;
     struct doc_array shared; /* the ids of projects that others use and the caller owns */
-    struct totp_proof proof;
+    struct second_factor_proof proof;
     struct credential_event event;
 };
 
@@ -101,7 +103,8 @@ leave_projects(struct leaving *l, struct change *change)
     enum err err;
 
     l->shared = (struct doc_array){request_keep(r, bson_new()), 0};
-    err = store_find(change_store(change), STORE_PROJECTS, mine, NULL, note_shared, l);
+    err = store_find(change_store(change), &(struct store_query){STORE_PROJECTS, mine, NULL},
+                     note_shared, l);
     bson_iter_init(&iter, l->shared.bson);
     while (err == ERR_NONE && bson_iter_next(&iter))
         err = leave_to_others(l, change, bson_iter_oid(&iter));
@@ -121,13 +124,13 @@ close_account(struct change *change, void *arg)
     l->event.set = request_keep(r, BCON_NEW("deletedAt", BCON_DATE_TIME(now)));
     snprintf(days, sizeof(days), "%ld", r->config->account_grace_days);
     if ((err = leave_projects(l, change)) != ERR_NONE ||
-        (err = account_use_proof(r, change, l->user, &l->proof)) != ERR_NONE ||
+        (err = account_proof_use(r, change, l->user, &l->proof)) != ERR_NONE ||
         (err = credentials_renew(&l->event, change)) != ERR_NONE ||
         (err = queue_job(change, JOB_PURGE, now + grace, now + grace + 365 * DAY_MS, job)) !=
             ERR_NONE ||
-        (err = queue_letter(change, JOB_LETTER, LETTER_ACCOUNT_DELETED, doc_text(l->user, "email"),
-                            NOTICE_MS, "name", account_greeting(r, l->user), "days", days, "link",
-                            account_link(r, "", NULL), NULL)) != ERR_NONE)
+        (err = queue_letter(change, LETTER_ACCOUNT_DELETED, doc_text(l->user, "email"), NOTICE_MS,
+                            "name", letter_words_greeting(r, l->user), "days", days, "link",
+                            letter_words_link(r, "", NULL), NULL)) != ERR_NONE)
         return err;
     return reply_empty(r, 204);
 }
@@ -143,8 +146,9 @@ me_leave(struct request *r)
 
     given.password = doc_text(body, "password");
     given.code = doc_text(body, "code");
-    if (err != ERR_NONE || (err = crud_get(r, STORE_USERS, &r->user_id, &l.user)) != ERR_NONE ||
-        (err = account_prove(r, l.user, &given, &l.proof)) != ERR_NONE)
+    if (err != ERR_NONE ||
+        (err = request_fetch(r, STORE_USERS, &r->user_id, &l.user)) != ERR_NONE ||
+        (err = account_proof_check(r, l.user, &given, &l.proof)) != ERR_NONE)
         return err;
     l.event.proved = l.user;
     credentials_plan(&l.event, &plan);
@@ -153,22 +157,4 @@ me_leave(struct request *r)
     credentials_tell(&l.event);
     audit(r, "account.closed", &r->user_id);
     return ERR_NONE;
-}
-
-enum err
-me_stay(struct request *r, struct change *change, const bson_t *user)
-{
-    bson_t *who =
-        request_keep(r, BCON_NEW("_id", BCON_OID(doc_id(user, "_id")), "purgeBegunAt", BCON_NULL));
-    bson_t *set = request_keep(r, BCON_NEW("$unset", "{", "deletedAt", "", "}"));
-    int64_t matched;
-    enum err err = store_update(change_store(change), STORE_USERS, who, set, &matched);
-
-    if (err == ERR_NONE && matched == 0)
-        return request_fail(r, ERR_BAD_LOGIN, "the account is being deleted");
-    if (err != ERR_NONE)
-        return err;
-    return queue_letter(change, JOB_LETTER, LETTER_ACCOUNT_KEPT, doc_text(user, "email"), NOTICE_MS,
-                        "name", account_greeting(r, user), "ip", account_ip(r), "link",
-                        account_link(r, "password-resets", NULL), NULL);
 }

@@ -7,13 +7,15 @@
 #include <string.h>
 
 #include "api/bearer.h"
-#include "api/crud.h"
 #include "api/doc.h"
 #include "api/quotas.h"
 #include "api/reply.h"
 #include "api/request.h"
-#include "api/v1/account.h"
 #include "api/v1/members.h"
+#include "api/doc_read.h"
+#include "api/entity.h"
+#include "api/project_access.h"
+#include "api/request_change.h"
 #include "api/v1/notifications.h"
 #include "api/v1/projects.h"
 #include "common/json.h"
@@ -71,29 +73,16 @@ list_user(void *arg, const bson_t *user)
     return ERR_NONE;
 }
 
-bson_t *
-members_ids(struct request *r, const bson_t *project)
-{
-    struct doc_array ids = {request_keep(r, bson_new()), 0};
-    bson_iter_t iter, list, id;
-
-    if (bson_iter_init_find(&iter, project, "members") && bson_iter_recurse(&iter, &list))
-        while (bson_iter_next(&list))
-            if (bson_iter_recurse(&list, &id) && bson_iter_find(&id, "userId"))
-                doc_array_add_id(&ids, bson_iter_oid(&id));
-    return ids.bson;
-}
-
 enum err
 members_write(struct request *r, struct text *out, const bson_t *project, const char *more)
 {
     struct listing l = {out, project, more, 0};
     bson_t *opts = request_keep(r, BCON_NEW("projection", "{", "name", BCON_BOOL(true), "}", "sort",
                                             "{", "_id", BCON_INT32(1), "}"));
-    bson_t *filter =
-        request_keep(r, BCON_NEW("_id", "{", "$in", BCON_ARRAY(members_ids(r, project)), "}"));
+    bson_t *ids = request_keep(r, access_member_ids(project));
+    bson_t *filter = request_keep(r, BCON_NEW("_id", "{", "$in", BCON_ARRAY(ids), "}"));
 
-    return store_find(r->store, STORE_USERS, filter, opts, list_user, &l);
+    return store_find(r->store, &(struct store_query){STORE_USERS, filter, opts}, list_user, &l);
 }
 
 enum err
@@ -106,10 +95,8 @@ members_list(struct request *r)
 
     if ((err = request_id_arg(r, 0, &id)) != ERR_NONE ||
         (err = request_params_done(r)) != ERR_NONE ||
-        (err = crud_project(r, &id, ACTION_READ, &project)) != ERR_NONE)
+        (err = project_access_living(r, &id, ACTION_READ, &project)) != ERR_NONE)
         return err;
-    if (doc_has(project, "deletedAt"))
-        return ERR_NOT_FOUND;
     out = reply_json(r, 200);
     text_puts(out, "{\"items\":[");
     err = members_write(r, out, project, "");
@@ -118,7 +105,7 @@ members_list(struct request *r)
 }
 
 /* One member's change on its way through the transaction. */
-struct work {
+struct member_edit {
     struct request *r;
     bson_oid_t project, user;
     const char *role; /* NULL: remove */
@@ -128,7 +115,7 @@ struct work {
 
 /* Everyone may join an open project, with at most the role that it gives to everyone. */
 static bool
-may_join(const struct work *w, const bson_t *project)
+may_join(const struct member_edit *w, const bson_t *project)
 {
     return w->role != NULL && bson_oid_equal(&w->user, &w->r->user_id) &&
            access_open(project) != ROLE_NONE && role_named(w->role) <= access_open(project) &&
@@ -146,7 +133,7 @@ refuse_stranger(struct request *r)
 
 /* Is the caller allowed to make this of that? */
 static enum err
-judge(struct work *w, const bson_t *project, enum role before)
+judge(struct member_edit *w, const bson_t *project, enum role before)
 {
     struct request *r = w->r;
     enum role own = access_role(project, &r->user_id);
@@ -172,7 +159,7 @@ judge(struct work *w, const bson_t *project, enum role before)
 
 /* A project keeps an owner whose account is open. */
 static enum err
-judge_owners(struct work *w, const bson_t *project, enum role before)
+judge_owners(struct member_edit *w, const bson_t *project, enum role before)
 {
     bool other;
     enum err err;
@@ -207,14 +194,14 @@ store_member(struct request *r, struct change *change, const bson_t *project,
              const struct membership *m)
 {
     bson_t *filter = request_keep(r, BCON_NEW("_id", BCON_OID(doc_id(project, "_id")))), one;
-    bson_t *set = request_keep(r, BCON_NEW("rev", BCON_INT64(doc_int(project, "rev") + 1),
-                                           "updatedAt", BCON_DATE_TIME(change_now(change)),
-                                           "updatedBy", BCON_OID(&r->user_id)));
+    bson_t *set = request_keep(r, bson_new());
     bson_t *update = request_keep(r, bson_new());
     bool leaves = m->role == NULL;
     int64_t matched = 0;
     enum err err;
 
+    entity_stamp(set, project, change_now(change));
+    BSON_APPEND_OID(set, "updatedBy", &r->user_id);
     if (leaves || access_member(project, m->user) == ROLE_NONE) {
         BSON_APPEND_DOCUMENT_BEGIN(update, leaves ? "$pull" : "$push", &one);
         append_member(&one, "members", m, !leaves);
@@ -241,7 +228,7 @@ check_new(struct request *r, const bson_t *project, const struct membership *m)
 
     if (m->role == NULL || access_member(project, m->user) != ROLE_NONE)
         return ERR_NONE;
-    err = crud_get(r, STORE_USERS, m->user, &user);
+    err = request_fetch(r, STORE_USERS, m->user, &user);
     if (err != ERR_NONE)
         return err == ERR_NOT_FOUND ? refuse_stranger(r) : err;
     if (doc_has(user, "deletedAt"))
@@ -272,11 +259,11 @@ members_store(struct request *r, struct change *change, const bson_t *project,
 static enum err
 change_member(struct change *change, void *arg)
 {
-    struct work *w = arg;
+    struct member_edit *w = arg;
     struct request *r = w->r;
     struct membership m = {&w->user, w->name, w->role, 0, 1};
     const bson_t *project;
-    enum err err = crud_get(r, STORE_PROJECTS, &w->project, &project);
+    enum err err = request_fetch(r, STORE_PROJECTS, &w->project, &project);
     enum role before = err == ERR_NONE ? access_member(project, &w->user) : ROLE_NONE;
 
     if (err != ERR_NONE || (err = judge(w, project, before)) != ERR_NONE ||
@@ -293,10 +280,10 @@ change_member(struct change *change, void *arg)
 
 /* The rights first, so that nobody learns which users exist by trying. */
 static enum err
-check_caller(struct request *r, struct work *w)
+check_caller(struct request *r, struct member_edit *w)
 {
     const bson_t *project;
-    enum err err = crud_project(r, &w->project, ACTION_READ, &project);
+    enum err err = project_access(r, &w->project, ACTION_READ, &project);
     bool leaving = w->role == NULL && bson_oid_equal(&w->user, &r->user_id);
 
     if (err != ERR_NONE || leaving || (w->role != NULL && may_join(w, project)))
@@ -305,7 +292,7 @@ check_caller(struct request *r, struct work *w)
 }
 
 static enum err
-run(struct request *r, struct work *w)
+run(struct request *r, struct member_edit *w)
 {
     struct change_plan plan = {.topic_count = 2, .fn = change_member, .arg = w};
 
@@ -319,7 +306,7 @@ run(struct request *r, struct work *w)
  * be in it together takes nobody's consent.
  */
 static enum err
-read_acquainted(struct request *r, struct work *w)
+read_acquainted(struct request *r, struct member_edit *w)
 {
     /* Not $all: the stand-in server does not look into the documents of an array with it. */
     bson_t *filter =
@@ -341,7 +328,7 @@ read_acquainted(struct request *r, struct work *w)
 enum err
 members_put(struct request *r)
 {
-    struct work w = {.r = r, .role = ""};
+    struct member_edit w = {.r = r, .role = ""};
     bson_t *body = request_keep(r, bson_new());
     const bson_t *user;
     enum err err, caller;
@@ -354,7 +341,7 @@ members_put(struct request *r)
     if ((caller = check_caller(r, &w)) != ERR_NONE)
         return caller;
     if (err != ERR_NONE || (err = read_acquainted(r, &w)) != ERR_NONE ||
-        (err = crud_get(r, STORE_USERS, &w.user, &user)) != ERR_NONE)
+        (err = request_fetch(r, STORE_USERS, &w.user, &user)) != ERR_NONE)
         return err == ERR_NOT_FOUND ? refuse_stranger(r) : err;
     w.name = doc_text(user, "name");
     return run(r, &w);
@@ -363,7 +350,7 @@ members_put(struct request *r)
 enum err
 members_remove(struct request *r)
 {
-    struct work w = {.r = r, .name = ""};
+    struct member_edit w = {.r = r, .name = ""};
     enum err err;
 
     if ((err = request_id_arg(r, 0, &w.project)) != ERR_NONE ||
@@ -401,7 +388,7 @@ make_heir(struct request *r, struct change *change, const bson_t *project,
     enum role before;
     enum err err = find_heir(project, leaving, &heir, &before);
 
-    if (err != ERR_NONE || (err = crud_get(r, STORE_USERS, &heir, &user)) != ERR_NONE)
+    if (err != ERR_NONE || (err = request_fetch(r, STORE_USERS, &heir, &user)) != ERR_NONE)
         return err;
     m.user = &heir;
     m.name = doc_text(user, "name");
@@ -451,7 +438,7 @@ members_drop(struct request *r, struct change *change, const bson_t *project,
         return err;
     if (access_member(project, user) == ROLE_OWNER && access_owners(project) == 1 &&
         ((err = make_heir(r, change, project, user)) != ERR_NONE ||
-         (err = crud_get(r, STORE_PROJECTS, &id, &project)) != ERR_NONE))
+         (err = request_fetch(r, STORE_PROJECTS, &id, &project)) != ERR_NONE))
         return err;
     return members_store(r, change, project, &m);
 }

@@ -6,7 +6,7 @@
 
 #include <bson/bson.h>
 
-#include "api/field.h"
+#include "api/resource.h"
 
 struct change;
 struct request;
@@ -46,9 +46,6 @@ enum err members_drop(struct request *r, struct change *change, const bson_t *pr
 /* Appends one member as a JSON object, with more members before its brace. */
 void members_write_one(struct text *out, const bson_oid_t *user, enum role role, const char *name,
                        const char *more);
-
-/* A BSON array of the members' ids; the request keeps it. */
-bson_t *members_ids(struct request *r, const bson_t *project);
 
 /* Appends the project's members as JSON objects with commas between, each with more members. */
 enum err members_write(struct request *r, struct text *out, const bson_t *project,

@@ -6,13 +6,15 @@
 #include <string.h>
 
 #include "api/bearer.h"
-#include "api/crud.h"
 #include "api/doc.h"
+#include "api/doc_read.h"
+#include "api/entity.h"
+#include "api/page.h"
 #include "api/quotas.h"
 #include "api/reply.h"
 #include "api/request.h"
+#include "api/request_change.h"
 #include "api/v1/handlers.h"
-#include "api/v1/members.h"
 
 #define TRIM_EVERY 8
 
@@ -39,7 +41,8 @@ static const struct filter notification_filters[] = {
 };
 /* clang-format on */
 static const struct order notification_orders[] = {{"-createdAt", {"-createdAt"}}, {NULL}};
-static const struct list notification_list = {notification_filters, notification_orders, NULL};
+const struct list notification_list = {
+    .store = STORE_NOTIFICATIONS, .filters = notification_filters, .orders = notification_orders};
 
 const struct shape notification_shape = {"Notification", notification_fields};
 
@@ -113,19 +116,18 @@ is_flooded(struct request *r, struct change *change, const bson_oid_t *task, con
 }
 
 static enum err
-add_one(struct request *r, struct change *change, const char *kind, const bson_t *about,
-        const bson_oid_t *task, const bson_oid_t *user)
+add_one(struct request *r, struct change *change, const struct notification *n, const bson_t *about,
+        const bson_oid_t *user)
 {
-    bson_oid_t id;
-    bson_t *doc = crud_new(r, change_now(change), &id);
+    bson_t *doc = entity_new(r, change_now(change));
     bool flooded;
-    enum err err = is_flooded(r, change, task, user, &flooded);
+    enum err err = is_flooded(r, change, n->task, user, &flooded);
 
     if (err != ERR_NONE || flooded)
         return err;
-    BSON_APPEND_UTF8(doc, "kind", kind);
+    BSON_APPEND_UTF8(doc, "kind", n->kind);
     BSON_APPEND_OID(doc, "projectId", doc_id(about, "projectId"));
-    BSON_APPEND_OID(doc, "taskId", task);
+    BSON_APPEND_OID(doc, "taskId", n->task);
     if (doc_text(about, "title") != NULL)
         BSON_APPEND_UTF8(doc, "title", doc_text(about, "title"));
     else
@@ -140,9 +142,8 @@ notifications_invited(struct request *r, struct change *change, const bson_t *in
                       const bson_t *project, const bson_oid_t *user)
 {
     const bson_oid_t *id = doc_id(invitation, "_id");
-    bson_oid_t unused;
     bson_t *own = request_keep(r, BCON_NEW("_id", BCON_OID(id)));
-    bson_t *doc = request_keep(r, doc_merge(crud_new(r, change_now(change), &unused), own));
+    bson_t *doc = request_keep(r, doc_merge(entity_new(r, change_now(change)), own));
 
     BSON_APPEND_UTF8(doc, "kind", "invited");
     BSON_APPEND_OID(doc, "projectId", doc_id(project, "_id"));
@@ -155,20 +156,20 @@ notifications_invited(struct request *r, struct change *change, const bson_t *in
 }
 
 enum err
-notifications_add(struct request *r, struct change *change, const char *kind, const char *field,
-                  const bson_t *before, const bson_t *after, const bson_oid_t *task)
+notifications_add(struct request *r, struct change *change, const struct notification *n,
+                  const bson_t *before, const bson_t *after)
 {
     bson_iter_t iter, list;
     enum err err = ERR_NONE;
 
-    if (!bson_iter_init_find(&iter, after, field) || !bson_iter_recurse(&iter, &list))
+    if (!bson_iter_init_find(&iter, after, n->field) || !bson_iter_recurse(&iter, &list))
         return ERR_NONE;
     while (err == ERR_NONE && bson_iter_next(&list)) {
         const bson_oid_t *user = bson_iter_oid(&list);
 
         if (!bson_oid_equal(user, &r->user_id) &&
-            !(before != NULL && doc_lists(before, field, user)))
-            err = add_one(r, change, kind, after, task, user);
+            !(before != NULL && doc_lists(before, n->field, user)))
+            err = add_one(r, change, n, after, user);
     }
     return err;
 }
@@ -179,12 +180,11 @@ notifications_move(struct request *r, struct change *change, const bson_oid_t *t
                    const bson_t *project)
 {
     bson_t *all = request_keep(r, BCON_NEW("taskId", BCON_OID(task)));
-    bson_t *strangers = request_keep(r, BCON_NEW("taskId", BCON_OID(task), "userId", "{", "$nin",
-                                                 BCON_ARRAY(members_ids(r, project)), "}"));
-    bson_t *update =
-        request_keep(r, BCON_NEW("$set", "{", "projectId", BCON_OID(doc_id(project, "_id")),
-                                 "updatedAt", BCON_DATE_TIME(change_now(change)), "}", "$inc", "{",
-                                 "rev", BCON_INT64(1), "}"));
+    bson_t *members = request_keep(r, access_member_ids(project));
+    bson_t *strangers = request_keep(
+        r, BCON_NEW("taskId", BCON_OID(task), "userId", "{", "$nin", BCON_ARRAY(members), "}"));
+    bson_t *set = request_keep(r, BCON_NEW("projectId", BCON_OID(doc_id(project, "_id"))));
+    bson_t *update = entity_update(r, change_now(change), set);
     enum err err = ERR_NONE;
 
     if (access_open(project) == ROLE_NONE)
@@ -224,8 +224,7 @@ notifications_own(struct request *r)
 enum err
 notifications_list(struct request *r)
 {
-    return crud_page(r, STORE_NOTIFICATIONS, &notification_list, notifications_own(r),
-                     write_notification);
+    return page_reply(r, notifications_own(r), write_notification);
 }
 
 struct marking {
@@ -240,9 +239,8 @@ mark(struct change *change, void *arg)
     struct marking *m = arg;
     struct request *r = m->r;
     bson_t *filter = notifications_own(r);
-    bson_t *update = request_keep(r, BCON_NEW("$set", "{", "read", BCON_BOOL(m->read), "updatedAt",
-                                              BCON_DATE_TIME(change_now(change)), "}", "$inc", "{",
-                                              "rev", BCON_INT64(1), "}"));
+    bson_t *set = request_keep(r, BCON_NEW("read", BCON_BOOL(m->read)));
+    bson_t *update = entity_update(r, change_now(change), set);
     const bson_t *doc;
     int64_t matched;
     enum err err;
@@ -257,7 +255,7 @@ mark(struct change *change, void *arg)
     if (err == ERR_NONE && matched == 0)
         err = ERR_NOT_FOUND;
     if (err == ERR_NONE)
-        err = crud_get(r, STORE_NOTIFICATIONS, &m->id, &doc);
+        err = request_fetch(r, STORE_NOTIFICATIONS, &m->id, &doc);
     return err == ERR_NONE ? reply_doc(r, 200, &notification_shape, doc) : err;
 }
 

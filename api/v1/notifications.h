@@ -6,22 +6,27 @@
 
 #include <bson/bson.h>
 
-#include "api/field.h"
+#include "api/resource.h"
 
 extern const struct shape notification_shape;
 
 /* The filter of those that the caller may see; for the request. */
 bson_t *notifications_own(struct request *r);
 
+/* What a change to a task or a comment tells to whom. */
+struct notification {
+    const char *kind, *field; /* tells the users in this list of ids */
+    const bson_oid_t *task;
+};
+
 /*
- * Within a change: for each user whom the list of ids `field` holds now and did
- * not before (before may be NULL), but for the caller: a notification of the
- * kind about the task, and its event on the user's topic.  Of one person's doing
- * another is told at most SENDER_NOTIFICATIONS times in an hour; beyond that nothing is made.
+ * Within a change: makes the notification, and its event on the user's topic, for
+ * each user that the field lists now and did not list before (before may be NULL),
+ * except the caller.  One person can cause another at most SENDER_NOTIFICATIONS of them
+ * in an hour; beyond that none are made.
  */
-enum err notifications_add(struct request *r, struct change *change, const char *kind,
-                           const char *field, const bson_t *before, const bson_t *after,
-                           const bson_oid_t *task) MUST_CHECK;
+enum err notifications_add(struct request *r, struct change *change, const struct notification *n,
+                           const bson_t *before, const bson_t *after) MUST_CHECK;
 
 /*
  * Within a change: tells the user of an invitation.  The notification has the

@@ -11,17 +11,19 @@
 #include <string.h>
 
 #include "api/audit.h"
-#include "api/crud.h"
 #include "api/doc.h"
+#include "api/doc_read.h"
 #include "api/jobs/queue.h"
-#include "api/jobs/reset.h"
 #include "api/limits.h"
 #include "api/quotas.h"
 #include "api/reply.h"
 #include "api/request.h"
+#include "api/request_change.h"
 #include "api/v1/account.h"
+#include "api/v1/letter_words.h"
 #include "api/v1/one_time.h"
 #include "api/v1/passwords.h"
+#include "api/v1/second_factor.h"
 #include "common/password.h"
 
 /* clang-format off */
@@ -50,9 +52,9 @@ store_asking(struct change *change, void *arg)
     struct asking *a = arg;
     struct quota_use all = {QUOTA_RESETS, NULL, NULL};
     int64_t now = change_now(change);
-    bson_t *content =
-        request_keep(a->r, BCON_NEW("email", BCON_UTF8(a->email), "ip", BCON_UTF8(account_ip(a->r)),
-                                    "requestId", BCON_UTF8(a->r->id)));
+    bson_t *content = request_keep(a->r, BCON_NEW("email", BCON_UTF8(a->email), "ip",
+                                                  BCON_UTF8(letter_words_ip(a->r)), "requestId",
+                                                  BCON_UTF8(a->r->id)));
     bool over;
     enum err err = quotas_take(change, &all, &over);
 
@@ -114,7 +116,7 @@ prove_address(struct using *u, struct change *change)
         return;
     u->event.set =
         request_keep(u->r, BCON_NEW("emailVerifiedAt", BCON_DATE_TIME(change_now(change))));
-    u->event.unset = totp_fields(u->r);
+    u->event.unset = second_factor_fields(u->r);
 }
 
 static enum err
@@ -148,7 +150,7 @@ find_token(struct using *u, const char *secret)
     enum err err = one_time_find(u->r, "reset", secret, &u->token);
 
     if (err == ERR_NONE)
-        err = crud_get(u->r, STORE_USERS, doc_id(u->token, "userId"), &u->user);
+        err = request_fetch(u->r, STORE_USERS, doc_id(u->token, "userId"), &u->user);
     if (err == ERR_NOT_FOUND || (err == ERR_NONE && !one_time_current(u->token, u->user)))
         return refuse(u->r);
     return err;

@@ -8,16 +8,19 @@
 #include <strings.h>
 
 #include "api/audit.h"
-#include "api/crud.h"
 #include "api/doc.h"
+#include "api/doc_read.h"
 #include "api/jobs/queue.h"
 #include "api/reply.h"
 #include "api/request.h"
-#include "api/v1/account.h"
+#include "api/request_change.h"
+#include "api/v1/account_proof.h"
 #include "api/v1/handlers.h"
+#include "api/v1/letter_words.h"
+#include "api/v1/second_factor.h"
+#include "common/common_passwords.h"
 #include "common/password.h"
 #include "common/unicode.h"
-#include "common/common_passwords.h"
 
 #define WORD_MIN 4 /* letters of a name that count as a word */
 #define LEFT_MIN 6 /* bytes that a password must have besides */
@@ -26,7 +29,7 @@
 static const struct field change_fields[] = {
     {"currentPassword", TEXT, MUST_SET | VERBATIM, 1, PASSWORD_MAX},
     {"newPassword",     TEXT, MUST_SET | VERBATIM, PASSWORD_MIN, PASSWORD_MAX},
-    {"code",            TEXT, MAY_SET | NULLABLE, 1, TOTP_CODE_MAX, .about = "needed when there is a second factor"},
+    {"code",            TEXT, MAY_SET | NULLABLE, 1, SECOND_FACTOR_CODE_MAX, .about = "needed when there is a second factor"},
     {"keepApiTokens",   FLAG, MAY_SET, .fallback = "false", .about = "else the new password ends the API tokens too"},
     {NULL},
 };
@@ -102,27 +105,27 @@ passwords_set(struct credential_event *e, struct change *change, const bson_t *u
     e->set = set;
     if ((err = credentials_renew(e, change)) != ERR_NONE)
         return err;
-    return queue_letter(change, JOB_LETTER, LETTER_PASSWORD_CHANGED, doc_text(user, "email"),
-                        NOTICE_MS, "name", account_greeting(r, user), "ip", account_ip(r), "more",
-                        more, "link", account_link(r, "password-resets", NULL), NULL);
+    return queue_letter(change, LETTER_PASSWORD_CHANGED, doc_text(user, "email"), NOTICE_MS, "name",
+                        letter_words_greeting(r, user), "ip", letter_words_ip(r), "more", more,
+                        "link", letter_words_link(r, "password-resets", NULL), NULL);
 }
 
-struct work {
+struct password_edit {
     struct request *r;
     const bson_t *user;
     char hash[PASSWORD_STORED];
-    struct totp_proof proof;
+    struct second_factor_proof proof;
     struct credential_event event;
 };
 
 static enum err
 change_password(struct change *change, void *arg)
 {
-    struct work *w = arg;
+    struct password_edit *w = arg;
     const char *more = w->event.keep_api_tokens
                            ? "This ended all other sessions; API tokens still work."
                            : "This ended all other sessions and all API tokens.";
-    enum err err = account_use_proof(w->r, change, w->user, &w->proof);
+    enum err err = account_proof_use(w->r, change, w->user, &w->proof);
 
     w->event.set = NULL;
     if (err == ERR_NONE)
@@ -133,19 +136,20 @@ change_password(struct change *change, void *arg)
 enum err
 me_password(struct request *r)
 {
-    struct work w = {.r = r, .event = {.r = r, .user = &r->user_id, .keep = &r->session_id}};
+    struct password_edit w = {.r = r,
+                              .event = {.r = r, .user = &r->user_id, .keep = &r->session_id}};
     struct change_plan plan = {.fn = change_password, .arg = &w};
     struct account_secrets given = {.pointer = "/currentPassword"};
     bson_t *body = request_keep(r, bson_new());
     enum err err = doc_read(r, DOC_CREATE, change_fields, r->json, body);
 
-    if (err != ERR_NONE || (err = crud_get(r, STORE_USERS, &r->user_id, &w.user)) != ERR_NONE)
+    if (err != ERR_NONE || (err = request_fetch(r, STORE_USERS, &r->user_id, &w.user)) != ERR_NONE)
         return err;
     given.password = doc_text(body, "currentPassword");
     given.code = doc_text(body, "code");
     passwords_judge(r, "/newPassword", doc_text(body, "newPassword"), w.user);
     if ((err = request_verdict(r)) != ERR_NONE ||
-        (err = account_prove(r, w.user, &given, &w.proof)) != ERR_NONE ||
+        (err = account_proof_check(r, w.user, &given, &w.proof)) != ERR_NONE ||
         (err = password_hash(doc_text(body, "newPassword"), w.hash)) != ERR_NONE)
         return err;
     w.event.proved = w.user;

@@ -9,6 +9,8 @@
 #include "api/v1/credentials.h"
 #include "common/err.h"
 
+#define RESET_MS (30LL * 60 * 1000) /* how long the token of a forgotten password is valid */
+
 struct request;
 struct change;
 

@@ -114,7 +114,7 @@ people_list(struct request *r)
                                     "_id", BCON_INT32(1), "}"));
     p.out = reply_json(r, 200);
     text_puts(p.out, "{\"items\":[");
-    err = store_find(r->store, STORE_USERS, filter, opts, write_person, &p);
+    err = store_find(r->store, &(struct store_query){STORE_USERS, filter, opts}, write_person, &p);
     text_puts(p.out, "],\"nextCursor\":null}");
     return err;
 }

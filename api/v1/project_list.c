@@ -4,12 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/doc.h"
 #include "api/readable.h"
 #include "api/request.h"
 #include "api/v1/projects.h"
-
-#define VISIBLE_MAX 5000 /* projects of one user */
 
 static const struct filter project_filters[] = {
     {"archived", NULL, FLAG, CUSTOM, NULL, "true: the archived ones instead"},
@@ -82,31 +79,5 @@ scope_projects(struct request *r, bson_t *filter)
     return scope_bins(r, filter);
 }
 
-const struct list project_list = {project_filters, project_orders, scope_projects,
+const struct list project_list = {STORE_PROJECTS, project_filters, project_orders, scope_projects,
                                   .project = own_fields};
-
-static enum err
-note_id(void *arg, const bson_t *doc)
-{
-    doc_array_add_id(arg, doc_id(doc, "_id"));
-    return ERR_NONE;
-}
-
-enum err
-projects_visible(struct request *r, const char *name, bson_t *filter)
-{
-    bson_t *which = BCON_NEW("deletedAt", BCON_NULL, "archivedAt", BCON_NULL),
-           ids = BSON_INITIALIZER;
-    struct doc_array array = {&ids, 0};
-    bson_t *opts =
-        BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}", "limit", BCON_INT64(VISIBLE_MAX));
-    enum err err;
-
-    readable_projects(r, which);
-    err = store_find(r->store, STORE_PROJECTS, which, opts, note_id, &array);
-    doc_in(filter, name, &ids);
-    bson_destroy(which);
-    bson_destroy(opts);
-    bson_destroy(&ids);
-    return err;
-}

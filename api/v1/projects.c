@@ -5,12 +5,16 @@
 
 #include <string.h>
 
-#include "api/crud.h"
 #include "api/doc.h"
+#include "api/doc_read.h"
+#include "api/entity.h"
+#include "api/project_access.h"
 #include "api/quotas.h"
 #include "api/reply.h"
 #include "api/request.h"
+#include "api/request_change.h"
 #include "api/v1/handlers.h"
+#include "api/v1/project_statuses.h"
 #include "api/v1/status_kinds.h"
 #include "common/derived.h"
 #include "common/json.h"
@@ -68,73 +72,6 @@ const struct field project_fields[] = {
 
 const struct shape project_shape = {"Project", project_fields};
 
-/* Finds the item of a list with that id; iter then stands on the item's members. */
-static bool
-find_item(const bson_t *project, const char *list, const char *id, bson_iter_t *item)
-{
-    bson_iter_t iter, items, member;
-
-    if (!bson_iter_init_find(&iter, project, list) || !bson_iter_recurse(&iter, &items))
-        return false;
-    while (bson_iter_next(&items)) {
-        if (bson_iter_recurse(&items, &member) && bson_iter_find(&member, "id") &&
-            BSON_ITER_HOLDS_UTF8(&member) && strcmp(bson_iter_utf8(&member, NULL), id) == 0)
-            return bson_iter_recurse(&items, item);
-    }
-    return false;
-}
-
-char
-projects_status(const bson_t *project, const char *id)
-{
-    bson_iter_t item;
-
-    if (!find_item(project, "statuses", id, &item) || !bson_iter_find(&item, "kind"))
-        return '\0';
-    return bson_iter_utf8(&item, NULL)[0];
-}
-
-bool
-projects_label(const bson_t *project, const char *id)
-{
-    bson_iter_t item;
-
-    return find_item(project, "labels", id, &item);
-}
-
-/* Calls for the id and kind of each status until each() is true. */
-static bool
-any_status(const bson_t *project, bool (*each)(void *, const char *id, const char *kind), void *arg)
-{
-    bson_iter_t iter, items, id, kind;
-
-    if (!bson_iter_init_find(&iter, project, "statuses") || !bson_iter_recurse(&iter, &items))
-        return false;
-    while (bson_iter_next(&items))
-        if (bson_iter_recurse(&items, &id) && bson_iter_find(&id, "id") &&
-            bson_iter_recurse(&items, &kind) && bson_iter_find(&kind, "kind") &&
-            each(arg, bson_iter_utf8(&id, NULL), bson_iter_utf8(&kind, NULL)))
-            return true;
-    return false;
-}
-
-static bool
-first_open(void *arg, const char *id, const char *kind)
-{
-    if (kind[0] == 'o')
-        *(const char **)arg = id;
-    return kind[0] == 'o';
-}
-
-const char *
-projects_first_status(const bson_t *project)
-{
-    const char *id = "todo";
-
-    any_status(project, first_open, &id);
-    return id;
-}
-
 /* Complains about ids that are in a list more than once. */
 static void
 check_ids(struct request *r, const bson_t *project, const char *list)
@@ -180,13 +117,14 @@ check_gone(void *arg, const char *id, const char *kind)
     bson_t *filter, *opts;
 
     (void)kind;
-    if (projects_status(use->after, id) != '\0')
+    if (project_statuses_kind(use->after, id) != '\0')
         return false;
     use->tasks = use->trashed = 0;
     filter = BCON_NEW("projectId", BCON_OID(doc_id(use->after, "_id")), "status", BCON_UTF8(id));
     opts = BCON_NEW("projection", "{", "deletedAt", BCON_BOOL(true), "}", "limit",
                     BCON_INT64(COUNTED_MAX + 1));
-    use->err = store_find(change_store(use->change), STORE_TASKS, filter, opts, count_task, use);
+    use->err = store_find(change_store(use->change),
+                          &(struct store_query){STORE_TASKS, filter, opts}, count_task, use);
     bson_destroy(filter);
     bson_destroy(opts);
     if (use->err == ERR_NONE && use->tasks > COUNTED_MAX)
@@ -214,17 +152,6 @@ is_open_kind(void *arg, const char *id, const char *kind)
     (void)arg;
     (void)id;
     return kind[0] == 'o';
-}
-
-static void
-apply_archived(struct change *change, const bson_t *after, bson_t *extra)
-{
-    if (!bson_has_field(after, "archived"))
-        return;
-    if (!doc_flag(after, "archived"))
-        BSON_APPEND_NULL(extra, "archivedAt");
-    else if (!doc_has(after, "archivedAt"))
-        BSON_APPEND_DATE_TIME(extra, "archivedAt", change_now(change));
 }
 
 /* Is the project there for everyone to see? */
@@ -273,7 +200,7 @@ stays_archived(struct request *r, const bson_t *before, const bson_t *after)
 
     if (before == NULL || !doc_has(before, "archivedAt") || taken_out)
         return false;
-    return !bson_equal(before, crud_without_virtual(r, &project_shape, (bson_t *)(uintptr_t)after));
+    return !bson_equal(before, entity_without_virtual(r, &project_shape, after));
 }
 
 static bool
@@ -324,30 +251,32 @@ is_opened(const bson_t *before, const bson_t *after)
 }
 
 static enum err
-check_project(struct request *r, struct change *change, const bson_t *project, const bson_t *before,
-              const bson_t *after, bson_t *extra)
+check_project(const struct entity_rules *u)
 {
-    struct status_use use = {.r = r, .after = after, .change = change};
+    struct request *r = u->r;
+    struct status_use use = {.r = r, .after = u->after, .change = u->change};
+    bool archived = doc_flag(u->after, "archived");
 
-    (void)project;
-    if (check_scope(r, before, after) != ERR_NONE)
+    if (check_scope(r, u->before, u->after) != ERR_NONE)
         return ERR_FORBIDDEN;
-    if (stays_archived(r, before, after))
-        return request_fail(r, ERR_CONFLICT, CRUD_ARCHIVED);
-    check_ids(r, after, "statuses");
-    check_ids(r, after, "labels");
-    if (!any_status(after, is_open_kind, NULL) || !any_status(after, is_done_kind, NULL))
-        request_complain(r, "/statuses", "kind", "must have one of kind open and one of kind done");
-    if (before != NULL)
-        any_status(before, check_gone, &use);
-    if (doc_flag(after, "inbox") &&
-        (doc_flag(after, "archived") || strcmp(doc_text(after, "access"), "members") != 0))
-        request_complain(r, doc_flag(after, "archived") ? "/archived" : "/access", "inbox",
+    if (stays_archived(r, u->before, u->after))
+        return request_fail(r, ERR_CONFLICT, PROJECT_ARCHIVED);
+    check_ids(r, u->after, "statuses");
+    check_ids(r, u->after, "labels");
+    if (!project_statuses_any(u->after, is_open_kind, NULL) ||
+        !project_statuses_any(u->after, is_done_kind, NULL))
+        request_complain(r, "/statuses", "kind",
+                         "must include one of kind open and one of kind done");
+    if (u->before != NULL)
+        project_statuses_any(u->before, check_gone, &use);
+    if (doc_flag(u->after, "inbox") &&
+        (archived || strcmp(doc_text(u->after, "access"), "members") != 0))
+        request_complain(r, archived ? "/archived" : "/access", "inbox",
                          "cannot be changed for the personal project");
-    apply_archived(change, after, extra);
-    derived_name_key(doc_text(after, "name"), extra);
-    if (use.err == ERR_NONE && r->complaints == NULL && is_opened(before, after))
-        use.err = check_open(r, change, after);
+    entity_rule_archived(u);
+    derived_name_key(doc_text(u->after, "name"), u->extra);
+    if (use.err == ERR_NONE && r->complaints == NULL && is_opened(u->before, u->after))
+        use.err = check_open(r, u->change, u->after);
     return use.err;
 }
 
@@ -363,7 +292,6 @@ const struct resource projects = {
     .shape = &project_shape,
     .store = STORE_PROJECTS,
     .path = "/v1/projects/",
-    .list = &project_list,
     .is_project = true,
     .change = ACTION_MANAGE,
     .remove = ACTION_OWN,
@@ -378,7 +306,7 @@ const struct resource projects = {
 void
 projects_write(struct request *r, struct text *out, const bson_t *project)
 {
-    crud_write(r, out, &projects, project);
+    entity_write(r, out, &projects, project);
 }
 
 enum err
@@ -440,11 +368,11 @@ insert_project(struct request *r, struct change *change, bson_t *doc, int user_t
     const bson_oid_t *id = doc_id(doc, "_id");
     struct member_event owner = {
         .project = id, .user = &r->user_id, .name = "", .role = "owner", .rev = 1};
-    int topic;
+    struct entity_change e = {r, change, &projects, 0};
     enum err err;
 
-    if ((err = change_new_topic(change, request_project_topic(r, id), &topic)) != ERR_NONE ||
-        (err = crud_create(r, change, &projects, topic, doc, doc)) != ERR_NONE)
+    if ((err = change_new_topic(change, request_project_topic(r, id), &e.topic)) != ERR_NONE ||
+        (err = entity_create(&e, doc, doc)) != ERR_NONE)
         return err;
     return projects_tell_member(change, user_topic, &owner);
 }
@@ -452,7 +380,6 @@ insert_project(struct request *r, struct change *change, bson_t *doc, int user_t
 enum err
 projects_create_inbox(struct request *r, struct change *change, int user_topic)
 {
-    bson_oid_t unused;
     bson_t *doc, own = BSON_INITIALIZER, *body = request_keep(r, bson_new());
     enum err err = doc_read_text(r, project_fields, "{\"name\":\"Inbox\"}", body);
 
@@ -460,7 +387,7 @@ projects_create_inbox(struct request *r, struct change *change, int user_topic)
         return err;
     /* The Inbox has its user's id, so that nobody need look it up. */
     BSON_APPEND_OID(&own, "_id", &r->user_id);
-    doc = request_keep(r, doc_merge(crud_new(r, change_now(change), &unused), &own));
+    doc = request_keep(r, doc_merge(entity_new(r, change_now(change)), &own));
     bson_concat(doc, body);
     append_server_side(r, doc, true);
     bson_destroy(&own);
@@ -477,8 +404,7 @@ create_project(struct change *change, void *arg)
 {
     struct creation *c = arg;
     const bson_oid_t *me = &c->r->user_id;
-    bson_oid_t id;
-    bson_t *doc = crud_new(c->r, change_now(change), &id);
+    bson_t *doc = entity_new(c->r, change_now(change));
     bson_t *mine =
         request_keep(c->r, BCON_NEW("members.userId", BCON_OID(me), "createdBy", BCON_OID(me)));
     enum err err =

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "api/doc.h"
-#include "api/due.h"
+#include "api/due_range.h"
 #include "api/query.h"
 #include "api/request.h"
 #include "common/terms.h"
@@ -71,8 +71,7 @@ note_id(void *arg, const bson_t *task)
 /* The ids of what matches, in no order; of a due time each of its two ranges bounds the index by
  * itself. */
 static enum err
-find_ids(struct request *r, enum store_name store, const struct query *query,
-         struct doc_array *found)
+find_ids(struct request *r, const struct query *query, struct doc_array *found)
 {
     bson_t *opts = BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}", "limit",
                             BCON_INT64(SEARCH_FOUND + 1));
@@ -83,9 +82,10 @@ find_ids(struct request *r, enum store_name store, const struct query *query,
         bson_t filter = BSON_INITIALIZER;
 
         if (due)
-            due_append_part(r->due, part == 0, &filter);
+            (part == 0 ? due_range_dates : due_range_instants)(r->due, &filter);
         bson_copy_to_excluding_noinit(query->filter, &filter, due ? "$or" : "", NULL);
-        err = store_find(r->store, store, &filter, opts, note_id, found);
+        err = store_find(r->store, &(struct store_query){query->store, &filter, opts}, note_id,
+                         found);
         bson_destroy(&filter);
     }
     bson_destroy(opts);
@@ -93,7 +93,7 @@ find_ids(struct request *r, enum store_name store, const struct query *query,
 }
 
 enum err
-search_narrow(struct request *r, enum store_name store, struct query *query)
+search_narrow(struct request *r, struct query *query)
 {
     bson_t ids = BSON_INITIALIZER, *filter;
     struct doc_array found = {&ids, 0};
@@ -101,7 +101,7 @@ search_narrow(struct request *r, enum store_name store, struct query *query)
 
     if (!bson_has_field(query->filter, "terms") && (r->due == NULL || query->order->due))
         return ERR_NONE;
-    err = find_ids(r, store, query, &found);
+    err = find_ids(r, query, &found);
     if (err == ERR_NONE && found.count <= SEARCH_FOUND) {
         /* First in the filter; all its other conditions, the rights among them, stay. */
         filter = request_keep(r, bson_new());

@@ -100,7 +100,7 @@ find_oldest(struct session_end *e, struct store *store, const bson_t *user)
                                     BCON_BOOL(true), "}"));
 
     e->count = 0;
-    return store_find(store, STORE_SESSIONS, living, opts, note_oldest, e);
+    return store_find(store, &(struct store_query){STORE_SESSIONS, living, opts}, note_oldest, e);
 }
 
 struct trim {

@@ -7,17 +7,21 @@
 
 #include "api/audit.h"
 #include "api/cookie.h"
-#include "api/crud.h"
 #include "api/doc.h"
+#include "api/doc_read.h"
 #include "api/jobs/queue.h"
 #include "api/limits.h"
+#include "api/page.h"
 #include "api/reply.h"
 #include "api/request.h"
+#include "api/request_change.h"
 #include "api/v1/account.h"
+#include "api/v1/account_proof.h"
 #include "api/v1/credentials.h"
-#include "api/v1/me_leave.h"
+#include "api/v1/letter_words.h"
+#include "api/v1/second_factor.h"
 #include "api/v1/session_end.h"
-#include "api/v1/totp.h"
+#include "api/v1/session_open.h"
 #include "common/clock.h"
 #include "common/password.h"
 #include "common/token.h"
@@ -26,7 +30,7 @@
 static const struct field login_fields[] = {
     {"login",    TEXT, MUST_SET, 1, 254},
     {"password", TEXT, MUST_SET | VERBATIM, 1, PASSWORD_MAX},
-    {"code",     TEXT, MAY_SET | NULLABLE, 1, TOTP_CODE_MAX, .about = "of the second factor, or a recovery code"},
+    {"code",     TEXT, MAY_SET | NULLABLE, 1, SECOND_FACTOR_CODE_MAX, .about = "of the second factor, or a recovery code"},
     {"device",   TEXT, MAY_SET | NULLABLE, 1, 200, .about = "a name for the session"},
     {"cookie",   FLAG, MAY_SET, .fallback = "false", .about = "the refresh token as a cookie, for browsers"},
     {NULL},
@@ -44,7 +48,7 @@ static const struct field session_fields[] = {
 };
 static const struct field session_confirm_fields[] = {
     {"password", TEXT, MUST_SET | VERBATIM, 1, PASSWORD_MAX},
-    {"code",     TEXT, MAY_SET | NULLABLE, 1, TOTP_CODE_MAX, .about = "needed when there is a second factor"},
+    {"code",     TEXT, MAY_SET | NULLABLE, 1, SECOND_FACTOR_CODE_MAX, .about = "needed when there is a second factor"},
     {NULL},
 };
 static const struct field opened_fields[] = {
@@ -65,8 +69,8 @@ struct opening {
     struct request *r;
     const char *device; /* NULL: what the browser says of itself */
     const bson_t *user;
-    const char *new_hash;    /* the password's, when its cost was raised; NULL: keep */
-    struct totp_proof proof; /* of the second factor, if the account has one */
+    const char *new_hash;             /* the password's, when its cost was raised; NULL: keep */
+    struct second_factor_proof proof; /* of the second factor, if the account has one */
     bool new_device;
 };
 
@@ -75,7 +79,7 @@ static enum err
 tell_if_new(struct opening *o, struct change *change, bool *new)
 {
     struct request *r = o->r;
-    const char *agent = account_agent(r);
+    const char *agent = session_open_agent(r);
     bson_t *same = request_keep(
                r, BCON_NEW("userId", BCON_OID(doc_id(o->user, "_id")), "agent", BCON_UTF8(agent))),
            *doc;
@@ -87,10 +91,10 @@ tell_if_new(struct opening *o, struct change *change, bool *new)
     if (!*new)
         return err;
     return queue_letter(
-        change, JOB_LETTER, LETTER_NEW_DEVICE, doc_text(o->user, "email"), NOTICE_MS, "name",
-        account_greeting(r, o->user), "device",
-        *agent == '\0' ? "A program that does not say what it is" : account_unlinked(r, agent),
-        "ip", account_ip(r), "link", account_link(r, "password-resets", NULL), NULL);
+        change, LETTER_NEW_DEVICE, doc_text(o->user, "email"), NOTICE_MS, "name",
+        letter_words_greeting(r, o->user), "device",
+        *agent == '\0' ? "A program that does not say what it is" : letter_words_unlinked(r, agent),
+        "ip", letter_words_ip(r), "link", letter_words_link(r, "password-resets", NULL), NULL);
 }
 
 /* Its cost was raised; only the hash that was checked is replaced. */
@@ -115,12 +119,31 @@ static enum err
 check_generation(struct opening *o)
 {
     const bson_t *now;
-    enum err err = crud_get(o->r, STORE_USERS, doc_id(o->user, "_id"), &now);
+    enum err err = request_fetch(o->r, STORE_USERS, doc_id(o->user, "_id"), &now);
 
     if (err == ERR_NOT_FOUND ||
         (err == ERR_NONE && doc_int(now, "credentialGen") != doc_int(o->user, "credentialGen")))
         return request_fail(o->r, ERR_BAD_LOGIN, "the account was changed meanwhile");
     return err;
+}
+
+/* Who logs in again within the grace period keeps the account. */
+static enum err
+reopen_account(struct request *r, struct change *change, const bson_t *user)
+{
+    bson_t *who =
+        request_keep(r, BCON_NEW("_id", BCON_OID(doc_id(user, "_id")), "purgeBegunAt", BCON_NULL));
+    bson_t *set = request_keep(r, BCON_NEW("$unset", "{", "deletedAt", "", "}"));
+    int64_t matched;
+    enum err err = store_update(change_store(change), STORE_USERS, who, set, &matched);
+
+    if (err == ERR_NONE && matched == 0)
+        return request_fail(r, ERR_BAD_LOGIN, "the account is being deleted");
+    if (err != ERR_NONE)
+        return err;
+    return queue_letter(change, LETTER_ACCOUNT_KEPT, doc_text(user, "email"), NOTICE_MS, "name",
+                        letter_words_greeting(r, user), "ip", letter_words_ip(r), "link",
+                        letter_words_link(r, "password-resets", NULL), NULL);
 }
 
 static enum err
@@ -131,14 +154,14 @@ open_session(struct change *change, void *arg)
 
     if (err == ERR_NONE)
         err = tell_if_new(o, change, &o->new_device);
-    if (err == ERR_NONE && totp_wanted(o->user))
-        err = totp_use(o->r, change, o->user, &o->proof);
+    if (err == ERR_NONE && second_factor_wanted(o->user))
+        err = second_factor_use(o->r, change, o->user, &o->proof);
     if (err == ERR_NONE)
-        err = account_open_session(o->r, change, o->user, o->device);
+        err = session_open(o->r, change, o->user, o->device);
     if (err == ERR_NONE && o->new_hash != NULL)
         err = upgrade_hash(o, change);
     if (err == ERR_NONE && doc_has(o->user, "deletedAt"))
-        err = me_stay(o->r, change, o->user);
+        err = reopen_account(o->r, change, o->user);
     o->r->reply.location = "/v1/sessions/current";
     return err;
 }
@@ -157,7 +180,7 @@ sessions_open(struct request *r)
     if ((err = doc_read(r, DOC_CREATE, login_fields, r->json, body)) != ERR_NONE)
         return err;
     login = account_login(r, doc_text(body, "login"));
-    if ((err = account_cookie(r, body)) != ERR_NONE ||
+    if ((err = session_open_cookie(r, body)) != ERR_NONE ||
         (err = account_find(r, login, &o.user)) != ERR_NONE)
         return err;
     bucket = account_bucket(r, o.user, login);
@@ -167,10 +190,10 @@ sessions_open(struct request *r)
                               o.user == NULL ? NULL : doc_text(o.user, "passwordHash"), &right,
                               &outdated)) != ERR_NONE)
         return err;
-    if (right && totp_wanted(o.user) && !doc_has(body, "code"))
+    if (right && second_factor_wanted(o.user) && !doc_has(body, "code"))
         return ERR_CODE_NEEDED;
-    if (right && totp_wanted(o.user))
-        right = totp_prove(o.user, doc_text(body, "code"), &o.proof);
+    if (right && second_factor_wanted(o.user))
+        right = second_factor_check(o.user, doc_text(body, "code"), &o.proof);
     limits_tried(r, bucket, right);
     if (!right)
         audit(r, "session.refused", o.user == NULL ? NULL : doc_id(o.user, "_id"));
@@ -195,9 +218,8 @@ write_session(struct request *r, struct text *out, const bson_t *doc)
     doc_write_with(out, &session_shape, doc, current ? ",\"current\":true" : ",\"current\":false");
 }
 
-static const struct filter no_filters[] = {{NULL}};
 static const struct order session_orders[] = {{"-createdAt", {"-createdAt"}}, {NULL}};
-static const struct list session_list = {no_filters, session_orders, NULL};
+const struct list session_list = {.store = STORE_SESSIONS, .orders = session_orders};
 
 enum err
 sessions_list(struct request *r)
@@ -207,7 +229,7 @@ sessions_list(struct request *r)
                                  "expiresAt", "{", "$gt", BCON_DATE_TIME(clock_now()), "}"));
     const bson_t *user;
     bson_t current;
-    enum err err = crud_get(r, STORE_USERS, &r->user_id, &user);
+    enum err err = request_fetch(r, STORE_USERS, &r->user_id, &user);
 
     if (err != ERR_NONE)
         return err;
@@ -216,7 +238,7 @@ sessions_list(struct request *r)
         BSON_APPEND_INT64(&current, "$gte", doc_int(user, "credentialGen"));
         bson_append_document_end(base, &current);
     }
-    return crud_page(r, STORE_SESSIONS, &session_list, base, write_session);
+    return page_reply(r, base, write_session);
 }
 
 struct naming {
@@ -323,7 +345,7 @@ sessions_end_others(struct request *r)
 struct confirming {
     struct request *r;
     const bson_t *user;
-    struct totp_proof proof;
+    struct second_factor_proof proof;
 };
 
 static enum err
@@ -337,7 +359,7 @@ note_confirmed(struct change *change, void *arg)
     const bson_t *user;
     enum err err;
 
-    if ((err = account_use_proof(r, change, c->user, &c->proof)) != ERR_NONE ||
+    if ((err = account_proof_use(r, change, c->user, &c->proof)) != ERR_NONE ||
         (err = credentials_current(r, c->user, &user)) != ERR_NONE ||
         (err = store_update(change_store(change), STORE_SESSIONS, own, set, NULL)) != ERR_NONE)
         return err;
@@ -355,8 +377,9 @@ sessions_confirm(struct request *r)
 
     given.password = doc_text(body, "password");
     given.code = doc_text(body, "code");
-    if (err != ERR_NONE || (err = crud_get(r, STORE_USERS, &r->user_id, &c.user)) != ERR_NONE ||
-        (err = account_prove(r, c.user, &given, &c.proof)) != ERR_NONE ||
+    if (err != ERR_NONE ||
+        (err = request_fetch(r, STORE_USERS, &r->user_id, &c.user)) != ERR_NONE ||
+        (err = account_proof_check(r, c.user, &given, &c.proof)) != ERR_NONE ||
         (err = request_change(r, &plan)) != ERR_NONE)
         return err;
     audit(r, "session.confirmed", &r->user_id);

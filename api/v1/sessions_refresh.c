@@ -11,12 +11,14 @@
 
 #include "api/audit.h"
 #include "api/cookie.h"
-#include "api/crud.h"
 #include "api/doc.h"
+#include "api/doc_read.h"
 #include "api/jobs/queue.h"
 #include "api/request.h"
-#include "api/v1/account.h"
+#include "api/request_change.h"
+#include "api/v1/letter_words.h"
 #include "api/v1/session_end.h"
+#include "api/v1/session_open.h"
 #include "common/clock.h"
 #include "common/token.h"
 
@@ -46,10 +48,10 @@ punish(struct change *change, void *arg)
 
     if (err != ERR_NONE || p->end.ended_count == 0)
         return err;
-    return queue_letter(change, JOB_LETTER, LETTER_SESSION_ENDED, doc_text(p->user, "email"),
-                        NOTICE_MS, "name", account_greeting(r, p->user), "ip", account_ip(r),
-                        "device", account_unlinked(r, doc_text(p->session, "device")), "link",
-                        account_link(r, "password-resets", NULL), NULL);
+    return queue_letter(change, LETTER_SESSION_ENDED, doc_text(p->user, "email"), NOTICE_MS, "name",
+                        letter_words_greeting(r, p->user), "ip", letter_words_ip(r), "device",
+                        letter_words_unlinked(r, doc_text(p->session, "device")), "link",
+                        letter_words_link(r, "password-resets", NULL), NULL);
 }
 
 /* A token that was used before came back. */
@@ -118,12 +120,12 @@ is_older(const bson_t *session, const bson_t *user)
 static enum err
 find_session(struct presented *p, const bson_t **session, const bson_t **user)
 {
-    enum err err = crud_get(p->r, STORE_SESSIONS, &p->id, session);
+    enum err err = request_fetch(p->r, STORE_SESSIONS, &p->id, session);
 
     if (err == ERR_NONE)
-        err = crud_get(p->r, STORE_USERS, doc_id(*session, "userId"), user);
+        err = request_fetch(p->r, STORE_USERS, doc_id(*session, "userId"), user);
     if (err == ERR_NONE && is_older(*session, *user))
-        err = crud_get(p->r, STORE_SESSIONS, &p->id, session);
+        err = request_fetch(p->r, STORE_SESSIONS, &p->id, session);
     if (err == ERR_NONE && (has_ended(*session) || is_older(*session, *user)))
         err = ERR_NOT_FOUND;
     return err;
@@ -140,7 +142,7 @@ rotate(struct request *r, const bson_t *session, const char *hash, const char *n
                                  BCON_UTF8(hash), "revokedAt", BCON_NULL));
     bson_t *set = request_keep(r, BCON_NEW("$set", "{", "refreshHash", BCON_UTF8(next_hash),
                                            "lastUsedAt", BCON_DATE_TIME(now), "expiresAt",
-                                           BCON_DATE_TIME(account_session_end(session, now)), "ip",
+                                           BCON_DATE_TIME(session_open_expiry(session, now)), "ip",
                                            BCON_UTF8(r->address == NULL ? "" : r->address), "}"));
     enum err err = store_update(r->store, STORE_SESSIONS, filter, set, &matched);
 
@@ -219,7 +221,7 @@ refresh(struct presented *p)
             err = exchange(p, session, user, next);
     }
     if (err == ERR_NONE)
-        account_reply(p->r, 200, user, session, next);
+        session_open_reply(p->r, 200, user, session, next);
     return err;
 }
 

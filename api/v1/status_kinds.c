@@ -6,13 +6,13 @@
 
 #include <string.h>
 
-#include "api/crud.h"
 #include "api/doc.h"
+#include "api/entity.h"
 #include "api/jobs/queue.h"
 #include "api/request.h"
+#include "api/request_change.h"
 #include "api/v1/handlers.h"
-#include "api/v1/projects.h"
-#include "api/v1/tasks.h"
+#include "api/v1/project_statuses.h"
 
 #define JOB_MS (7 * 86400000LL) /* for which the job is tried again */
 
@@ -54,13 +54,15 @@ find_tasks(struct batch *b, const char *status, bool done)
         bson_append_document_end(filter, &other);
     }
     b->count = 0;
-    return store_find(change_store(b->change), STORE_TASKS, filter, opts, note_task, b);
+    return store_find(change_store(b->change), &(struct store_query){STORE_TASKS, filter, opts},
+                      note_task, b);
 }
 
 static enum err
 follow(struct batch *b, const char *status)
 {
-    bool done = projects_status(b->project, status) == 'd';
+    const struct entity_change e = {b->r, b->change, &tasks, 0};
+    bool done = project_statuses_kind(b->project, status) == 'd';
     bson_t *set = request_keep(b->r, bson_new());
     const bson_t *stored;
     enum err err = find_tasks(b, status, done);
@@ -70,8 +72,8 @@ follow(struct batch *b, const char *status)
     else
         BSON_APPEND_NULL(set, "completedAt");
     for (int i = 0; err == ERR_NONE && i < b->count; i++)
-        err = crud_store(b->r, b->change, &tasks, 0, EVENT_TASK_UPDATED, b->tasks[i],
-                         request_keep(b->r, doc_merge(b->tasks[i], set)), &stored);
+        err = entity_store(&e, EVENT_TASK_UPDATED, b->tasks[i],
+                           request_keep(b->r, doc_merge(b->tasks[i], set)), &stored);
     b->left -= b->count;
     return err;
 }
@@ -107,8 +109,8 @@ status_kinds_changed(struct request *r, struct change *change, const bson_t *bef
         if (!bson_iter_recurse(&items, &id) || !bson_iter_find(&id, "id"))
             continue;
         status = bson_iter_utf8(&id, NULL);
-        was = projects_status(before, status);
-        if (was == '\0' || was == projects_status(after, status))
+        was = project_statuses_kind(before, status);
+        if (was == '\0' || was == project_statuses_kind(after, status))
             continue;
         err = follow(b, status);
         if (err == ERR_NONE && b->more)
@@ -117,7 +119,7 @@ status_kinds_changed(struct request *r, struct change *change, const bson_t *bef
     return err;
 }
 
-struct work {
+struct following {
     struct request *r;
     const bson_oid_t *project;
     const char *status;
@@ -127,13 +129,13 @@ struct work {
 static enum err
 follow_in_change(struct change *change, void *arg)
 {
-    struct work *w = arg;
+    struct following *w = arg;
     struct batch *b = arena_alloc(w->r->arena, sizeof(*b));
     enum err err;
 
     *b = (struct batch){.r = w->r, .change = change, .left = STATUS_KINDS_BATCH};
-    err = crud_get(w->r, STORE_PROJECTS, w->project, &b->project);
-    if (err == ERR_NONE && projects_status(b->project, w->status) != '\0')
+    err = request_fetch(w->r, STORE_PROJECTS, w->project, &b->project);
+    if (err == ERR_NONE && project_statuses_kind(b->project, w->status) != '\0')
         err = follow(b, w->status);
     w->more = b->more;
     return err;
@@ -142,7 +144,7 @@ follow_in_change(struct change *change, void *arg)
 enum err
 status_kinds_follow(struct request *r, const bson_oid_t *project, const char *status, bool *more)
 {
-    struct work w = {r, project, status, false};
+    struct following w = {r, project, status, false};
     struct change_plan plan = {.topic_count = 1, .fn = follow_in_change, .arg = &w};
     enum err err;
 

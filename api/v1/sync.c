@@ -12,6 +12,7 @@
 #include "api/access.h"
 #include "api/bearer.h"
 #include "api/doc.h"
+#include "api/doc_read.h"
 #include "api/reply.h"
 #include "api/request.h"
 #include "api/v1/members.h"
@@ -171,7 +172,7 @@ find(struct sync *s, enum store_name store, const char *field, const struct ids 
         if (store != STORE_USERS)
             BSON_APPEND_NULL(&filter, "deletedAt");
         BSON_APPEND_INT32(&opts, "batchSize", BATCH);
-        err = store_find(s->r->store, store, &filter, &opts, s->each, s);
+        err = store_find(s->r->store, &(struct store_query){store, &filter, &opts}, s->each, s);
         bson_destroy(&filter);
         bson_destroy(&opts);
     }
@@ -374,7 +375,8 @@ write_notifications(struct sync *s)
     filter = notifications_own(s->r);
     opts = request_keep(s->r, BCON_NEW("sort", "{", "createdAt", BCON_INT32(-1), "_id",
                                        BCON_INT32(-1), "}", "limit", BCON_INT64(NOTICES_FULL)));
-    return store_find(s->r->store, STORE_NOTIFICATIONS, filter, opts, write_entity, s);
+    return store_find(s->r->store, &(struct store_query){STORE_NOTIFICATIONS, filter, opts},
+                      write_entity, s);
 }
 
 /* ------------------------------------------------------------ what is gone, and the cursor */
@@ -419,7 +421,9 @@ may_be_told(struct sync *s, const struct sync_item *one, bool *told)
     *told = true;
     if (s->r->bound == NULL || one->kind != SYNC_NOTIFICATIONS)
         return ERR_NONE;
-    err = event_log_entity(s->r->store, s->plan.own.name, &one->id, INT64_MAX, 1, note_origin, &o);
+    err = event_log_entity(s->r->store,
+                           &(struct event_history){s->plan.own.name, &one->id, INT64_MAX, 1},
+                           note_origin, &o);
     *told = o.reached;
     return err;
 }

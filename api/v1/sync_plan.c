@@ -115,7 +115,8 @@ read_projects(struct sync_plan *p)
 
     p->topics = arena_alloc(r->arena, PROJECTS_MAX * sizeof(*p->topics));
     readable_projects(r, filter);
-    err = store_find(r->store, STORE_PROJECTS, filter, opts, note_project, p);
+    err =
+        store_find(r->store, &(struct store_query){STORE_PROJECTS, filter, opts}, note_project, p);
     qsort(p->topics, (size_t)p->topic_count, sizeof(*p->topics), compare_topics);
     return err;
 }

@@ -6,16 +6,19 @@
 #include <string.h>
 
 #include "api/access.h"
-#include "api/crud.h"
 #include "api/doc.h"
+#include "api/doc_read.h"
+#include "api/entity.h"
 #include "api/order_key.h"
+#include "api/project_access.h"
 #include "api/quotas.h"
 #include "api/reply.h"
 #include "api/request.h"
+#include "api/request_change.h"
 #include "api/v1/comments.h"
 #include "api/v1/handlers.h"
 #include "api/v1/notifications.h"
-#include "api/v1/projects.h"
+#include "api/v1/project_statuses.h"
 
 /* clang-format off */
 static const struct field move_fields[] = {
@@ -50,7 +53,7 @@ new_position(struct move *m, struct change *change, struct text *key)
         order_key_last(key, change_seq(change, m->to_topic));
         return ERR_NONE;
     }
-    err = crud_get(m->r, STORE_TASKS, doc_id(m->body, name), &other);
+    err = request_fetch(m->r, STORE_TASKS, doc_id(m->body, name), &other);
     if (err == ERR_NOT_FOUND ||
         (err == ERR_NONE && (!bson_oid_equal(doc_id(other, "projectId"), &m->to) ||
                              bson_oid_equal(doc_id(other, "_id"), &m->id)))) {
@@ -107,19 +110,20 @@ append_project(struct move *m, struct change *change, const bson_t *project, con
     BSON_APPEND_ARRAY(set, "relations", &none);
     BSON_APPEND_ARRAY(set, "labelIds", &none); /* labels are a project's own */
     append_assignees(project, task, set);
-    if (!doc_has(m->body, "status") && projects_status(project, status) == '\0')
-        BSON_APPEND_UTF8(set, "status", projects_first_status(project));
+    if (!doc_has(m->body, "status") && project_statuses_kind(project, status) == '\0')
+        BSON_APPEND_UTF8(set, "status", project_statuses_first(project));
     bson_destroy(&none);
 }
 
+/* The task as it will be stored. */
 static enum err
-new_version(struct move *m, struct change *change, const bson_t *project, const bson_t *before,
-            const bson_t **out)
+new_version(struct move *m, const struct entity_change *e, const bson_t *project,
+            const bson_t *before, bson_t **out)
 {
     struct request *r = m->r;
-    bson_t *set = request_keep(r, bson_new()), extra = BSON_INITIALIZER, *after;
+    bson_t *set = request_keep(r, bson_new());
     struct text key = {0};
-    enum err err = new_position(m, change, &key);
+    enum err err = new_position(m, e->change, &key);
 
     if (err == ERR_NONE)
         BSON_APPEND_UTF8(set, "position", key.bytes);
@@ -130,16 +134,12 @@ new_version(struct move *m, struct change *change, const bson_t *project, const 
         BSON_APPEND_UTF8(set, "status", doc_text(m->body, "status"));
     if (!bson_oid_equal(&m->from, &m->to)) {
         if ((err = check_subtasks(m)) != ERR_NONE ||
-            (err = quotas_have(r, QUOTA_PROJECT_TASKS, change_counter(change) - 1)) != ERR_NONE)
+            (err = quotas_have(r, QUOTA_PROJECT_TASKS, change_counter(e->change) - 1)) != ERR_NONE)
             return err;
-        append_project(m, change, project, before, set);
+        append_project(m, e->change, project, before, set);
     }
-    after = request_keep(r, doc_merge(before, set));
-    request_forgive(r);
-    err = task_rules(r, change, project, before, after, &extra);
-    *out = request_keep(r, doc_merge(after, &extra));
-    bson_destroy(&extra);
-    return err == ERR_NONE ? request_verdict(r) : err;
+    *out = request_keep(r, doc_merge(before, set));
+    return entity_apply_rules(e, project, before, out);
 }
 
 /* The old project's topic learns that the task is gone, and nothing of where to. */
@@ -157,49 +157,35 @@ tell_leaving(struct move *m, struct change *change, const bson_t *before)
 }
 
 static enum err
-check_versions(struct move *m, const bson_t *project, const bson_t *task)
-{
-    enum err err =
-        request_precondition(m->r, doc_int(task, "rev"), doc_flag(project, "requireIfMatch"));
-
-    if (err == ERR_STALE) {
-        struct text current = {0};
-
-        doc_write(&current, &task_shape, task);
-        m->r->current = arena_dup(m->r->arena, current.bytes);
-        text_free(&current);
-    }
-    return err;
-}
-
-static enum err
 move_task(struct change *change, void *arg)
 {
     struct move *m = arg;
     struct request *r = m->r;
-    const bson_t *source, *target, *before, *after, *stored;
+    const struct entity_change e = {r, change, &tasks, m->to_topic};
+    const bson_t *source, *target, *before, *stored;
+    bson_t *after;
     enum err err;
 
-    if ((err = crud_project(r, &m->from, ACTION_WRITE, &source)) != ERR_NONE ||
-        (err = crud_project(r, &m->to, ACTION_WRITE, &target)) != ERR_NONE ||
-        (err = crud_get(r, STORE_TASKS, &m->id, &before)) != ERR_NONE)
+    if ((err = project_access(r, &m->from, ACTION_WRITE, &source)) != ERR_NONE ||
+        (err = project_access(r, &m->to, ACTION_WRITE, &target)) != ERR_NONE ||
+        (err = request_fetch(r, STORE_TASKS, &m->id, &before)) != ERR_NONE)
         return err;
     if (!bson_oid_equal(doc_id(before, "projectId"), &m->from))
         return ERR_BUSY; /* moved since it was looked up: the client may try again */
     if (doc_has(before, "deletedAt") || doc_has(source, "deletedAt") ||
         doc_has(target, "deletedAt"))
         return ERR_NOT_FOUND;
-    if ((err = check_versions(m, source, before)) != ERR_NONE ||
-        (err = new_version(m, change, target, before, &after)) != ERR_NONE ||
-        (err = crud_store(r, change, &tasks, m->to_topic, EVENT_TASK_MOVED, before, after,
-                          &stored)) != ERR_NONE)
+    if ((err = entity_precondition(r, before, doc_flag(source, "requireIfMatch"),
+                                   entity_write_own)) != ERR_NONE ||
+        (err = new_version(m, &e, target, before, &after)) != ERR_NONE ||
+        (err = entity_store(&e, EVENT_TASK_MOVED, before, after, &stored)) != ERR_NONE)
         return err;
     if (!bson_oid_equal(&m->from, &m->to) &&
         ((err = tell_leaving(m, change, before)) != ERR_NONE ||
          (err = comments_move(r, change, &m->id, target)) != ERR_NONE ||
          (err = notifications_move(r, change, &m->id, target)) != ERR_NONE))
         return err;
-    return crud_reply(r, 200, &tasks, stored);
+    return entity_reply(r, 200, &tasks, stored);
 }
 
 /* One topic, or two in the order of their names. */
@@ -238,11 +224,11 @@ tasks_move(struct request *r)
         request_complain(r, "/after", "exclusive", "cannot be combined with before");
         return ERR_INVALID;
     }
-    if ((err = crud_get(r, STORE_TASKS, &m.id, &task)) != ERR_NONE)
+    if ((err = request_fetch(r, STORE_TASKS, &m.id, &task)) != ERR_NONE)
         return err;
     m.from = m.to = *doc_id(task, "projectId");
     /* Before anything of the target shows: may the caller see the task at all? */
-    if ((err = crud_project(r, &m.from, ACTION_WRITE, &project)) != ERR_NONE)
+    if ((err = project_access(r, &m.from, ACTION_WRITE, &project)) != ERR_NONE)
         return err;
     if (doc_has(body, "projectId"))
         m.to = *doc_id(body, "projectId");

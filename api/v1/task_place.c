@@ -6,8 +6,8 @@
 
 #include <string.h>
 
-#include "api/crud.h"
 #include "api/doc.h"
+#include "api/entity.h"
 #include "api/order_key.h"
 #include "api/order_place.h"
 #include "api/request.h"
@@ -70,7 +70,8 @@ nearest(void *arg, bool above, int limit, const char **keys, int *count)
 
     side->count = 0;
     err = with_other && limit == 1 ? note(side, s->other)
-                                   : store_find(change_store(p->change), STORE_TASKS, filter, opts,
+                                   : store_find(change_store(p->change),
+                                                &(struct store_query){STORE_TASKS, filter, opts},
                                                 keep_and_note, &noting);
     memcpy(keys, side->keys, sizeof(*keys) * (size_t)side->count);
     *count = side->count;
@@ -82,14 +83,15 @@ static enum err
 set_key(struct search *s, const bson_oid_t *id, const char *key)
 {
     const struct task_place *p = s->place;
+    const struct entity_change e = {s->r, p->change, &tasks, p->topic};
     const bson_t *task, *stored;
     bson_t *set = request_keep(s->r, BCON_NEW("position", BCON_UTF8(key)));
-    enum err err = crud_get(s->r, STORE_TASKS, id, &task);
+    enum err err = request_fetch(s->r, STORE_TASKS, id, &task);
 
     if (err != ERR_NONE)
         return err;
-    return crud_store(s->r, p->change, &tasks, p->topic, EVENT_TASK_UPDATED, task,
-                      request_keep(s->r, doc_merge(task, set)), &stored);
+    return entity_store(&e, EVENT_TASK_UPDATED, task, request_keep(s->r, doc_merge(task, set)),
+                        &stored);
 }
 
 static enum err

@@ -5,25 +5,18 @@
 
 #include <string.h>
 
-#include "api/crud.h"
 #include "api/doc.h"
 #include "api/due.h"
+#include "api/entity.h"
 #include "api/request.h"
-#include "api/v1/projects.h"
+#include "api/v1/project_statuses.h"
 #include "common/clock.h"
 #include "common/derived.h"
 #include "common/zone.h"
 
-struct rules {
-    struct request *r;
-    struct change *change;
-    const bson_t *project, *before, *after;
-    bson_t *extra;
-};
-
 /* Did this change touch the field? */
 static bool
-touched(const struct rules *u, const char *name)
+touched(const struct entity_rules *u, const char *name)
 {
     bson_iter_t was, is;
 
@@ -37,7 +30,7 @@ touched(const struct rules *u, const char *name)
 
 /* Setting the one clears the other; naming both is a contradiction. */
 static void
-one_of(const struct rules *u, const char *instant, const char *date)
+one_of(const struct entity_rules *u, const char *instant, const char *date)
 {
     if (!doc_has(u->after, instant) || !doc_has(u->after, date))
         return;
@@ -58,7 +51,7 @@ struct moment {
 };
 
 static struct moment
-moment_of(const struct rules *u, const char *instant, const char *date)
+moment_of(const struct entity_rules *u, const char *instant, const char *date)
 {
     struct moment m = {.date = doc_text(u->after, date)};
     bson_iter_t cleared;
@@ -73,7 +66,8 @@ moment_of(const struct rules *u, const char *instant, const char *date)
 /* Is a start after a due time?  A date lasts from its first to its last instant where the caller
  * is. */
 static enum err
-is_after(const struct rules *u, const struct moment *start, const struct moment *due, bool *after)
+is_after(const struct entity_rules *u, const struct moment *start, const struct moment *due,
+         bool *after)
 {
     const struct zone *zone;
     char date[CLOCK_DATE];
@@ -93,7 +87,7 @@ is_after(const struct rules *u, const struct moment *start, const struct moment 
 }
 
 static enum err
-check_times(const struct rules *u)
+check_times(const struct entity_rules *u)
 {
     struct moment start, due;
     bool after = false;
@@ -115,16 +109,16 @@ check_times(const struct rules *u)
 }
 
 static void
-check_status(const struct rules *u)
+check_status(const struct entity_rules *u)
 {
     const char *status = doc_text(u->after, "status");
     char kind;
 
     if (strcmp(status, "-") == 0) { /* not given, or taken back */
-        status = projects_first_status(u->project);
+        status = project_statuses_first(u->project);
         BSON_APPEND_UTF8(u->extra, "status", status);
     }
-    kind = projects_status(u->project, status);
+    kind = project_statuses_kind(u->project, status);
     if (kind == '\0' && !touched(u, "status"))
         return; /* the project has lost it */
     if (kind == '\0')
@@ -138,7 +132,7 @@ check_status(const struct rules *u)
 /* The next item of a list that this change adds: what others made invalid since is no concern of
  * it. */
 static bool
-next_added(const struct rules *u, const char *name, bson_iter_t *list)
+next_added(const struct entity_rules *u, const char *name, bson_iter_t *list)
 {
     while (bson_iter_next(list))
         if (!doc_list_has(u->before, name, list))
@@ -148,7 +142,7 @@ next_added(const struct rules *u, const char *name, bson_iter_t *list)
 
 /* Only members can be assigned, in a project open to everyone too. */
 static void
-check_assignees(const struct rules *u)
+check_assignees(const struct entity_rules *u)
 {
     bson_iter_t iter, list;
 
@@ -163,7 +157,7 @@ check_assignees(const struct rules *u)
 }
 
 static void
-check_labels(const struct rules *u)
+check_labels(const struct entity_rules *u)
 {
     bson_iter_t iter, list;
 
@@ -171,16 +165,17 @@ check_labels(const struct rules *u)
         !bson_iter_recurse(&iter, &list))
         return;
     while (next_added(u, "labelIds", &list))
-        if (!projects_label(u->project, bson_iter_utf8(&list, NULL)))
+        if (!project_statuses_label(u->project, bson_iter_utf8(&list, NULL)))
             request_complain(u->r, arena_printf(u->r->arena, "/labelIds/%s", bson_iter_key(&list)),
                              "not-found", "must be one of the project's labels");
 }
 
 /* Another living task of the same project; complains otherwise. */
 static enum err
-check_other(const struct rules *u, const bson_oid_t *id, const char *pointer, const bson_t **out)
+check_other(const struct entity_rules *u, const bson_oid_t *id, const char *pointer,
+            const bson_t **out)
 {
-    enum err err = crud_get(u->r, STORE_TASKS, id, out);
+    enum err err = request_fetch(u->r, STORE_TASKS, id, out);
 
     if (err == ERR_NONE && !bson_oid_equal(id, doc_id(u->after, "_id")) &&
         bson_oid_equal(doc_id(*out, "projectId"), doc_id(u->after, "projectId")) &&
@@ -195,7 +190,7 @@ check_other(const struct rules *u, const bson_oid_t *id, const char *pointer, co
 
 /* One level: a parent has no parent, a child no children. */
 static enum err
-check_parent(const struct rules *u)
+check_parent(const struct entity_rules *u)
 {
     const bson_oid_t *id = doc_id(u->after, "parentId");
     const bson_t *parent;
@@ -221,7 +216,7 @@ check_parent(const struct rules *u)
 }
 
 static enum err
-check_relations(const struct rules *u)
+check_relations(const struct entity_rules *u)
 {
     bson_iter_t iter, list, id;
     enum err err = ERR_NONE;
@@ -240,33 +235,20 @@ check_relations(const struct rules *u)
     return err;
 }
 
-static void
-derive(const struct rules *u)
-{
-    if (touched(u, "title") || touched(u, "description"))
-        derived_terms(doc_text(u->after, "title"), doc_text(u->after, "description"), u->extra);
-    if (!bson_has_field(u->after, "archived"))
-        return;
-    if (!doc_flag(u->after, "archived"))
-        BSON_APPEND_NULL(u->extra, "archivedAt");
-    else if (!doc_has(u->after, "archivedAt"))
-        BSON_APPEND_DATE_TIME(u->extra, "archivedAt", change_now(u->change));
-}
-
 enum err
-task_rules(struct request *r, struct change *change, const bson_t *project, const bson_t *before,
-           const bson_t *after, bson_t *extra)
+task_rules(const struct entity_rules *u)
 {
-    struct rules u = {r, change, project, before, after, extra};
     enum err err;
 
-    if ((err = check_times(&u)) != ERR_NONE)
+    if ((err = check_times(u)) != ERR_NONE)
         return err;
-    check_status(&u);
-    check_labels(&u);
-    check_assignees(&u);
-    if ((err = check_parent(&u)) != ERR_NONE || (err = check_relations(&u)) != ERR_NONE)
+    check_status(u);
+    check_labels(u);
+    check_assignees(u);
+    if ((err = check_parent(u)) != ERR_NONE || (err = check_relations(u)) != ERR_NONE)
         return err;
-    derive(&u);
+    if (touched(u, "title") || touched(u, "description"))
+        derived_terms(doc_text(u->after, "title"), doc_text(u->after, "description"), u->extra);
+    entity_rule_archived(u);
     return ERR_NONE;
 }

@@ -5,17 +5,19 @@
 
 #include <string.h>
 
-#include "api/crud.h"
 #include "api/doc.h"
+#include "api/doc_read.h"
 #include "api/due.h"
+#include "api/entity.h"
 #include "api/order_key.h"
+#include "api/project_access.h"
 #include "api/quotas.h"
 #include "api/readable.h"
 #include "api/reply.h"
 #include "api/request.h"
+#include "api/request_change.h"
 #include "api/v1/handlers.h"
 #include "api/v1/notifications.h"
-#include "api/v1/projects.h"
 #include "common/derived.h"
 
 static const char *const priorities[] = {"none", "low", "medium", "high", "urgent", NULL};
@@ -107,7 +109,7 @@ scope_project(struct request *r, bson_t *filter)
     bson_oid_t id;
 
     if (value == NULL)
-        return projects_visible(r, "projectId", filter);
+        return readable_visible(r, "projectId", filter);
     if (strlen(value) != 24 || !bson_oid_is_valid(value, 24))
         return request_bad_param(r, "projectId", "must be an id of 24 hex digits");
     bson_oid_init_from_string(&id, value);
@@ -163,18 +165,18 @@ scope_tasks(struct request *r, bson_t *filter)
 static enum err
 tell_assigned(struct request *r, struct change *change, const bson_t *before, const bson_t *after)
 {
-    return notifications_add(r, change, "assigned", "assigneeIds", before, after,
-                             doc_id(after, "_id"));
+    const struct notification n = {"assigned", "assigneeIds", doc_id(after, "_id")};
+
+    return notifications_add(r, change, &n, before, after);
 }
 
-static const struct list task_list = {task_filters, task_orders, scope_tasks,
-                                      .narrow = search_narrow};
+const struct list task_list = {STORE_TASKS, task_filters, task_orders, scope_tasks,
+                               .narrow = search_narrow};
 
 const struct resource tasks = {
     .shape = &task_shape,
     .store = STORE_TASKS,
     .path = "/v1/tasks/",
-    .list = &task_list,
     .change = ACTION_WRITE,
     .remove = ACTION_WRITE,
     .derive = derived_state,
@@ -215,19 +217,17 @@ create_task(struct change *change, void *arg)
     struct request *r = c->r;
     const bson_t *project;
     bson_t *doc, *set = request_keep(r, bson_new());
-    bson_oid_t id;
-    enum err err = crud_project(r, &c->project, ACTION_WRITE, &project);
+    const struct entity_change e = {r, change, &tasks, 0};
+    enum err err = project_access_living(r, &c->project, ACTION_WRITE, &project);
 
-    if (err == ERR_NONE && doc_has(project, "deletedAt"))
-        err = ERR_NOT_FOUND;
     if (err == ERR_NONE)
         err = quotas_have(r, QUOTA_PROJECT_TASKS, change_counter(change) - 1);
     if (err != ERR_NONE)
         return err;
     append_server_side(c, change, set);
-    doc = crud_new(r, change_now(change), &id);
+    doc = entity_new(r, change_now(change));
     bson_concat(doc, c->body);
-    return crud_create(r, change, &tasks, 0, project, request_keep(r, doc_merge(doc, set)));
+    return entity_create(&e, project, request_keep(r, doc_merge(doc, set)));
 }
 
 enum err

@@ -6,16 +6,15 @@
 
 #include <bson/bson.h>
 
-#include "api/field.h"
+#include "api/resource.h"
 #include "api/query.h"
 #include "common/text.h"
 
 extern const struct shape task_shape;
 extern const struct field task_fields[];
 
-/* The cross-field rules (task_rules.c); as struct resource's check. */
-enum err task_rules(struct request *r, struct change *change, const bson_t *project,
-                    const bson_t *before, const bson_t *after, bson_t *extra) MUST_CHECK;
+/* The cross-field rules (task_rules.c): a struct resource's check. */
+enum err task_rules(const struct entity_rules *u) MUST_CHECK;
 
 /* Where a task goes: before or after another one of the project. */
 struct task_place {
@@ -49,6 +48,6 @@ enum err search_filter(struct request *r, const char *q, bson_t *filter) MUST_CH
  * more, the next page is soon found by following the order.
  */
 #define SEARCH_FOUND 500
-enum err search_narrow(struct request *r, enum store_name store, struct query *query) MUST_CHECK;
+enum err search_narrow(struct request *r, struct query *query) MUST_CHECK;
 
 #endif

@@ -8,19 +8,21 @@
 #include <string.h>
 
 #include "api/audit.h"
-#include "api/crud.h"
 #include "api/doc.h"
+#include "api/doc_read.h"
 #include "api/jobs/queue.h"
 #include "api/quotas.h"
 #include "api/reply.h"
 #include "api/request.h"
+#include "api/request_change.h"
 #include "api/v1/account.h"
+#include "api/v1/contact_code.h"
 #include "api/v1/handlers.h"
 #include "api/v1/invitations.h"
 #include "api/v1/one_time.h"
 #include "api/v1/passwords.h"
 #include "api/v1/projects.h"
-#include "api/v1/verifications.h"
+#include "api/v1/session_open.h"
 #include "common/config.h"
 #include "common/password.h"
 
@@ -137,11 +139,11 @@ open_at_once(struct change *change, void *arg)
     const bson_t *user;
     enum err err = create_user(reg, change, &user);
 
-    if (err != ERR_NONE || (err = verifications_send(r, change, user, CONTACT_EMAIL,
-                                                     doc_text(user, "email"))) != ERR_NONE)
+    if (err != ERR_NONE || (err = contact_code_send(r, change, user, CONTACT_EMAIL,
+                                                    doc_text(user, "email"))) != ERR_NONE)
         return err;
     r->reply.location = "/v1/me";
-    return account_open_session(r, change, user, NULL);
+    return session_open(r, change, user, NULL);
 }
 
 /* Runs a change that makes the account; the invitation's project is part of it. */
@@ -260,7 +262,7 @@ users_register(struct request *r)
     if ((err != ERR_NONE && err != ERR_INVALID) ||
         (err = judge(r, body, reg.account)) != ERR_NONE ||
         (err = read_invitation(&reg, body)) != ERR_NONE ||
-        (err = account_cookie(r, body)) != ERR_NONE ||
+        (err = session_open_cookie(r, body)) != ERR_NONE ||
         (err = password_hash(doc_text(body, "password"), hash)) != ERR_NONE)
         return err;
     BSON_APPEND_UTF8(reg.account, "passwordHash", hash);
@@ -286,7 +288,7 @@ find_invitation(struct registration *reg)
     const bson_oid_t *id = doc_id(reg->token, "invitationId");
     const bson_t *invitation, *project;
     enum err err =
-        id == NULL ? ERR_NOT_FOUND : crud_get(reg->r, STORE_INVITATIONS, id, &invitation);
+        id == NULL ? ERR_NOT_FOUND : request_fetch(reg->r, STORE_INVITATIONS, id, &invitation);
 
     if (err == ERR_NONE && (err = invitations_again(reg->r, invitation, &invitation)) == ERR_NONE)
         err = invitations_judge(reg->r, invitation, &project, NULL);

@@ -2,37 +2,30 @@
  * /v1/verifications: one document of tokens per letter, with the hash of the
  * link's secret and the keyed hash of the code.  A code dies after five tries.
  */
-#include "api/v1/verifications.h"
+#include "api/v1/handlers.h"
 
 #include <string.h>
 
 #include "api/audit.h"
-#include "api/crud.h"
 #include "api/doc.h"
+#include "api/doc_read.h"
+#include "api/entity.h"
 #include "api/jobs/queue.h"
 #include "api/quotas.h"
 #include "api/reply.h"
 #include "api/request.h"
-#include "api/v1/account.h"
-#include "api/v1/handlers.h"
+#include "api/request_change.h"
+#include "api/v1/contact_code.h"
+#include "api/v1/letter_words.h"
 #include "api/v1/one_time.h"
 #include "api/v1/users.h"
 #include "common/clock.h"
 #include "common/store_many.h"
 #include "common/text.h"
 
-#define CODE_MS   (10LL * 60 * 1000) /* ASVS 5.0, 6.5.5 */
-#define LINK_MS   (24LL * 3600 * 1000)
-#define TRIES_MAX 5 /* of a code of 20 bits */
-#define CODE      7
-
 static const char *const purposes[] = {"email", "phone", NULL};
 
 /* clang-format off */
-const struct contact_name contact_names[CONTACT__COUNT] = {
-    [CONTACT_EMAIL] = {"email", "pendingEmail", "emailVerifiedAt", "verify-email"},
-    [CONTACT_PHONE] = {"phone", "pendingPhone", "phoneVerifiedAt", "verify-phone"},
-};
 static const struct field send_fields[] = {
     {"purpose", CHOICE, MUST_SET, .choices = purposes},
     {NULL},
@@ -47,75 +40,6 @@ static const struct field confirm_fields[] = {
 const struct shape verification_shape = {"Verification", send_fields};
 const struct shape confirmation_shape = {"Confirmation", confirm_fields};
 
-/* Six digits, each as likely as the other. */
-static void
-make_code(char code[CODE])
-{
-    uint32_t n;
-
-    do
-        text_random((unsigned char *)&n, sizeof(n));
-    while (n >= 4294000000u); /* the rest would make small codes likelier */
-    bson_snprintf(code, CODE, "%06u", n % 1000000u);
-}
-
-/* One address or number after another is no way to have more sent. */
-static enum err
-check_count(struct request *r, struct change *change, const bson_t *user, enum contact contact)
-{
-    char id[25];
-    enum err err;
-
-    bson_oid_to_string(doc_id(user, "_id"), id);
-    err = quotas_spend(r, change, QUOTA_USER_CODES,
-                       arena_printf(r->arena, "%s %s", id, contact_names[contact].field));
-    return err == ERR_NONE && contact == CONTACT_PHONE
-               ? quotas_spend(r, change, QUOTA_USER_TEXTS, id)
-               : err;
-}
-
-/* A new letter's code is the only one that counts. */
-static enum err
-silence_codes(struct request *r, struct change *change, const bson_t *user, const char *purpose)
-{
-    bson_t *old = request_keep(
-        r, BCON_NEW("userId", BCON_OID(doc_id(user, "_id")), "purpose", BCON_UTF8(purpose)));
-    bson_t *set = request_keep(r, BCON_NEW("$set", "{", "tries", BCON_INT32(TRIES_MAX), "}"));
-
-    return store_update_many(change_store(change), STORE_TOKENS, old, set, NULL);
-}
-
-enum err
-verifications_send(struct request *r, struct change *change, const bson_t *user,
-                   enum contact contact, const char *value)
-{
-    const char *purpose = contact_names[contact].purpose;
-    bool own = strcmp(value, doc_text(user, contact_names[contact].field)) == 0;
-    char code[CODE], mac[TOKEN_HASH], secret[TOKEN_SECRET];
-    bson_t *more = request_keep(r, bson_new());
-    enum err err;
-
-    make_code(code);
-    token_mac(mac, 0, "code:", code, strlen(code));
-    BSON_APPEND_UTF8(more, "value", value);
-    BSON_APPEND_UTF8(more, "codeMac", mac);
-    BSON_APPEND_INT32(more, "tries", 0);
-    BSON_APPEND_DATE_TIME(more, "codeUntil", change_now(change) + CODE_MS);
-    if ((err = check_count(r, change, user, contact)) != ERR_NONE ||
-        (err = silence_codes(r, change, user, purpose)) != ERR_NONE ||
-        (err = one_time_add(change, &(struct one_time){purpose, user, LINK_MS, more}, secret)) !=
-            ERR_NONE)
-        return err;
-    if (contact == CONTACT_PHONE) {
-        err = queue_letter(change, JOB_TEXT, LETTER_PHONE_CODE, value, CODE_MS, "code", code, NULL);
-        return err == ERR_THROTTLED ? quotas_refuse(r, QUOTA_NUMBER_TEXTS) : err;
-    }
-    err = queue_letter(change, JOB_LETTER, own ? LETTER_VERIFY_EMAIL : LETTER_CHANGE_EMAIL, value,
-                       LINK_MS, "name", account_greeting(r, user), "code", code, "link",
-                       account_link(r, "verifications", secret), NULL);
-    return err == ERR_THROTTLED ? quotas_refuse(r, QUOTA_ADDRESS_LETTERS) : err;
-}
-
 struct sending {
     struct request *r;
     enum contact contact;
@@ -128,7 +52,7 @@ send_again(struct change *change, void *arg)
     const struct contact_name *n = &contact_names[s->contact];
     const bson_t *user;
     const char *value;
-    enum err err = crud_get(s->r, STORE_USERS, &s->r->user_id, &user);
+    enum err err = request_fetch(s->r, STORE_USERS, &s->r->user_id, &user);
 
     if (err != ERR_NONE)
         return err;
@@ -141,7 +65,7 @@ send_again(struct change *change, void *arg)
         return request_fail(s->r, ERR_CONFLICT, "another account has proved that the %s is its own",
                             n->field);
     text_puts(reply_json(s->r, 202), "{}");
-    return verifications_send(s->r, change, user, s->contact, value);
+    return contact_code_send(s->r, change, user, s->contact, value);
 }
 
 enum err
@@ -172,16 +96,16 @@ static enum err
 announce(struct confirming *c, struct change *change, const bson_t *user, const char *new)
 {
     struct request *r = c->r;
-    const char *link = account_link(r, "password-resets", NULL);
+    const char *link = letter_words_link(r, "password-resets", NULL);
     bool phone = c->contact == CONTACT_PHONE;
     enum err err = queue_letter(
-        change, JOB_LETTER, phone ? LETTER_PHONE_CHANGED : LETTER_EMAIL_CHANGED,
-        doc_text(user, "email"), NOTICE_MS, "name", account_greeting(r, user), "new", new, "ip",
-        account_ip(r), "link", phone ? link : account_link(r, "", NULL), NULL);
+        change, phone ? LETTER_PHONE_CHANGED : LETTER_EMAIL_CHANGED, doc_text(user, "email"),
+        NOTICE_MS, "name", letter_words_greeting(r, user), "new", new, "ip", letter_words_ip(r),
+        "link", phone ? link : letter_words_link(r, "", NULL), NULL);
 
     if (err == ERR_NONE && phone)
-        err = queue_letter(change, JOB_TEXT, LETTER_PHONE_MOVED, doc_text(user, "phone"), NOTICE_MS,
-                           "link", link, NULL);
+        err = queue_letter(change, LETTER_PHONE_MOVED, doc_text(user, "phone"), NOTICE_MS, "link",
+                           link, NULL);
     /* Letters to the old address give no new password any more. */
     return err == ERR_NONE && !phone ? one_time_forget(change, "reset", &c->user) : err;
 }
@@ -197,7 +121,7 @@ take_from_others(struct confirming *c, struct change *change, const char *value)
     const struct contact_name *n = &contact_names[c->contact];
     bson_t *unproved =
         request_keep(r, BCON_NEW(n->field, BCON_UTF8(value), n->verified, BCON_NULL));
-    bson_t *update, *doc;
+    bson_t *set, *update, *doc;
     char hex[25];
     enum err err = store_get(change_store(change), STORE_USERS, unproved, NULL, &doc);
 
@@ -205,10 +129,9 @@ take_from_others(struct confirming *c, struct change *change, const char *value)
         return err == ERR_NOT_FOUND ? ERR_NONE : err;
     request_keep(r, doc);
     bson_oid_to_string(doc_id(doc, "_id"), hex);
-    update = request_keep(r, BCON_NEW("$set", "{", n->field,
-                                      BCON_UTF8(arena_printf(r->arena, QUEUE_RELEASED "%s", hex)),
-                                      "updatedAt", BCON_DATE_TIME(change_now(change)), "}", "$inc",
-                                      "{", "rev", BCON_INT64(1), "}"));
+    set = request_keep(
+        r, BCON_NEW(n->field, BCON_UTF8(arena_printf(r->arena, QUEUE_RELEASED "%s", hex))));
+    update = entity_update(r, change_now(change), set);
     err = store_update(change_store(change), STORE_USERS, unproved, update, NULL);
     if (err == ERR_NONE && c->contact == CONTACT_EMAIL)
         err = one_time_forget(change, "reset", doc_id(doc, "_id"));
@@ -223,13 +146,13 @@ confirm(struct change *change, void *arg)
     const struct contact_name *n = &contact_names[c->contact];
     const char *value = doc_text(c->token, "value"), *pending;
     bson_t *filter = request_keep(c->r, BCON_NEW("_id", BCON_OID(&c->user)));
-    bson_t *update = request_keep(c->r, bson_new()), set, inc;
+    bson_t *set = request_keep(c->r, bson_new());
     const bson_t *user;
     bool own;
     enum err err;
 
     if ((err = one_time_use(c->r, change, c->token)) != ERR_NONE ||
-        (err = crud_get(c->r, STORE_USERS, &c->user, &user)) != ERR_NONE)
+        (err = request_fetch(c->r, STORE_USERS, &c->user, &user)) != ERR_NONE)
         return err;
     if (!one_time_current(c->token, user))
         return request_fail(c->r, ERR_BAD_LOGIN, "the account's credentials were changed since");
@@ -239,17 +162,12 @@ confirm(struct change *change, void *arg)
         return request_fail(c->r, ERR_BAD_LOGIN, "another %s was chosen since", n->field);
     if (!own && (err = take_from_others(c, change, value)) != ERR_NONE)
         return err;
-    BSON_APPEND_DOCUMENT_BEGIN(update, "$set", &set);
-    BSON_APPEND_UTF8(&set, n->field, value);
-    BSON_APPEND_DATE_TIME(&set, n->verified, change_now(change));
-    BSON_APPEND_DATE_TIME(&set, "updatedAt", change_now(change));
+    BSON_APPEND_UTF8(set, n->field, value);
+    BSON_APPEND_DATE_TIME(set, n->verified, change_now(change));
     if (!own)
-        BSON_APPEND_NULL(&set, n->pending);
-    bson_append_document_end(update, &set);
-    BSON_APPEND_DOCUMENT_BEGIN(update, "$inc", &inc);
-    BSON_APPEND_INT64(&inc, "rev", 1);
-    bson_append_document_end(update, &inc);
-    err = store_update(change_store(change), STORE_USERS, filter, update, NULL);
+        BSON_APPEND_NULL(set, n->pending);
+    err = store_update(change_store(change), STORE_USERS, filter,
+                       entity_update(c->r, change_now(change), set), NULL);
     if (err == ERR_NONE && !own)
         err = announce(c, change, user, value);
     return err == ERR_NONE ? reply_empty(c->r, 204) : err;
@@ -275,10 +193,10 @@ find_code(struct confirming *c)
 {
     struct request *r = c->r;
     char try[TOKEN_SECRET], unused[TOKEN_HASH];
-    bson_t *live = request_keep(r, BCON_NEW("userId", BCON_OID(&r->user_id), "purpose", "{", "$in",
-                                            "[", "verify-email", "verify-phone", "]", "}",
-                                            "codeUntil", "{", "$gt", BCON_DATE_TIME(clock_now()),
-                                            "}", "tries", "{", "$lt", BCON_INT32(TRIES_MAX), "}"));
+    bson_t *live = request_keep(
+        r, BCON_NEW("userId", BCON_OID(&r->user_id), "purpose", "{", "$in", "[", "verify-email",
+                    "verify-phone", "]", "}", "codeUntil", "{", "$gt", BCON_DATE_TIME(clock_now()),
+                    "}", "tries", "{", "$lt", BCON_INT32(CONTACT_CODE_TRIES), "}"));
     bson_t *count, *match;
     bool over;
     enum err err = quotas_count(r->store, clock_now(), QUOTA_USER_TRIES, r->user, &over);
@@ -291,7 +209,7 @@ find_code(struct confirming *c)
     match = request_keep(r, BCON_NEW("userId", BCON_OID(&r->user_id), "try", BCON_UTF8(try)));
     err = store_many_update(r->store, STORE_TOKENS, live, count);
     if (err == ERR_NONE)
-        err = store_find(r->store, STORE_TOKENS, match, NULL, note_match, c);
+        err = store_find(r->store, &(struct store_query){STORE_TOKENS, match, NULL}, note_match, c);
     if (err == ERR_NONE && c->token == NULL)
         return request_fail(r, ERR_BAD_LOGIN, "the code is not valid, or not any more");
     return err;

@@ -126,7 +126,8 @@ load_projects(struct load *load, struct store *store)
     filter = ids_filter(ids, count);
     opts = BCON_NEW("projection", "{", "access", BCON_BOOL(true), "deletedAt", BCON_BOOL(true),
                     "members.userId", BCON_BOOL(true), "}");
-    err = store_find(store, STORE_PROJECTS, filter, opts, load_project, load);
+    err =
+        store_find(store, &(struct store_query){STORE_PROJECTS, filter, opts}, load_project, load);
     bson_destroy(filter);
     bson_destroy(opts);
     return err;
@@ -187,7 +188,8 @@ page_work(struct job *job, struct store *store)
 {
     struct page *page = (struct page *)job;
     struct paging p = {.page = page};
-    enum err err = event_log_read(store, page->topic, page->after, page->limit, page_item, &p);
+    enum err err = event_log_read(
+        store, &(struct event_after){page->topic, page->after, page->limit}, page_item, &p);
 
     if (err == ERR_TOO_LARGE)
         err = ERR_NONE;

@@ -113,10 +113,11 @@ check_work(struct job *job, struct store *store)
         BCON_NEW("projection", "{", "presence", BCON_BOOL(true), "deletedAt", BCON_BOOL(true),
                  "disabledAt", BCON_BOOL(true), "credentialGen", BCON_BOOL(true), "}");
     /* Users first, so a session that was kept by a change between the two reads is not refused. */
-    enum err err = store_find(store, STORE_USERS, users, own, check_user, c);
+    enum err err = store_find(store, &(struct store_query){STORE_USERS, users, own}, check_user, c);
 
     if (err == ERR_NONE)
-        err = store_find(store, STORE_SESSIONS, sessions, few, check_session, c);
+        err = store_find(store, &(struct store_query){STORE_SESSIONS, sessions, few}, check_session,
+                         c);
     bson_destroy(sessions);
     bson_destroy(users);
     bson_destroy(few);
@@ -158,7 +159,7 @@ projects_some(struct projects *p, struct store *store, bson_t *filter, uint32_t 
 
     if (p->count + most < p->most)
         p->most = p->count + most;
-    err = store_find(store, STORE_PROJECTS, filter, opts, projects_one, p);
+    err = store_find(store, &(struct store_query){STORE_PROJECTS, filter, opts}, projects_one, p);
     p->most = all;
     bson_destroy(filter);
     bson_destroy(opts);
@@ -245,12 +246,14 @@ beginnings_work(struct job *job, struct store *store)
     for (uint32_t i = 0; i < b->count; i++)
         names[i] = b->items[i].topic;
     if (b->rev >= 0) { /* one project */
-        err = event_find_last(store, names[0], names[0] + 8, "project.updated", b->rev,
-                              &b->items[0].seq);
+        err = event_find_last(
+            store, &(struct event_trace){names[0], names[0] + 8, "project.updated", b->rev},
+            &b->items[0].seq);
         return err == ERR_NOT_FOUND ? ERR_NONE : err;
     }
     text_hex(user, b->user, 12);
-    return event_find_beginnings(store, names, (int)b->count, user, note_beginning, b);
+    return event_find_beginnings(store, &(struct event_memberships){names, (int)b->count, user},
+                                 note_beginning, b);
 }
 
 void

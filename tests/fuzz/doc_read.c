@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/doc.h"
+#include "api/doc_read.h"
 #include "api/request.h"
 #include "api/v1/handlers.h"
 #include "common/json.h"

@@ -107,7 +107,7 @@ check_cursor(struct request *r, const struct list *list, const struct query *q)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct list list = *tasks.list;
+    struct list list = task_list;
     struct request r = {0};
     struct query q;
     size_t error;

@@ -20,8 +20,8 @@ static enum err failure;
 
 enum err __wrap_store_get(struct store *store, enum store_name name, const bson_t *filter,
                           const bson_t *opts, bson_t **out);
-enum err __wrap_store_find(struct store *store, enum store_name name, const bson_t *filter,
-                           const bson_t *opts, store_each each, void *arg);
+enum err __wrap_store_find(struct store *store, const struct store_query *query, store_each each,
+                           void *arg);
 int64_t __wrap_clock_now(void);
 struct store *__wrap_change_store(struct change *change);
 int64_t __wrap_change_now(const struct change *change);
@@ -93,15 +93,14 @@ __wrap_store_get(struct store *store, enum store_name name, const bson_t *filter
 }
 
 enum err
-__wrap_store_find(struct store *store, enum store_name name, const bson_t *filter,
-                  const bson_t *opts, store_each each, void *arg)
+__wrap_store_find(struct store *store, const struct store_query *query, store_each each, void *arg)
 {
+    const bson_t *filter = query->filter;
     enum err err = failure;
 
     (void)store;
-    (void)opts;
     for (int i = 0; i < count && err == ERR_NONE; i++)
-        if (docs[i].name == name && fits(docs[i].doc, filter))
+        if (docs[i].name == query->name && fits(docs[i].doc, filter))
             err = each(arg, docs[i].doc);
     return err;
 }

@@ -6,6 +6,7 @@
 #include <json-c/json.h>
 #include <string.h>
 
+#include "api/doc_read.h"
 #include "api/v1/handlers.h"
 #include "common/json.h"
 #include "tests/unit/plain.h"

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/doc.h"
+#include "api/doc_read.h"
 #include "api/router.h"
 #include "common/json.h"
 #include "tests/unit/plain.h"

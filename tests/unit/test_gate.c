@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/doc_read.h"
 #include "api/revoked.h"
 #include "api/router.h"
 #include "common/revocation.h"

@@ -95,14 +95,14 @@ place_of(const bson_t *sort, int n)
                                                           : position_of(n);
 }
 
-enum err __wrap_store_find(struct store *store, enum store_name name, const bson_t *filter,
-                           const bson_t *opts, store_each each, void *arg);
+enum err __wrap_store_find(struct store *store, const struct store_query *query, store_each each,
+                           void *arg);
 
 /* Gives the tasks in the order of opts, if there is one. */
 enum err
-__wrap_store_find(struct store *store, enum store_name name, const bson_t *filter,
-                  const bson_t *opts, store_each each, void *arg)
+__wrap_store_find(struct store *store, const struct store_query *query, store_each each, void *arg)
 {
+    const bson_t *filter = query->filter, *opts = query->opts;
     struct asked asked = {0};
     bson_iter_t iter, sub;
     int count = read_in(filter, &asked), at[5 * TASKS], given = 0, limit;
@@ -111,7 +111,6 @@ __wrap_store_find(struct store *store, enum store_name name, const bson_t *filte
     bson_t sort;
 
     (void)store;
-    (void)name;
     (void)sub;
     questions++;
     largest = count > largest ? count : largest;
@@ -185,7 +184,7 @@ ask(int count, const struct order *order, const char *more)
     projects = count;
     questions = largest = read_count = 0;
     bounded = true;
-    assert_int_equal(list_find(r, STORE_TASKS, &q, q.filter, hear, &heard), ERR_NONE);
+    assert_int_equal(list_find(r, &q, q.filter, hear, &heard), ERR_NONE);
     return heard;
 }
 

@@ -8,7 +8,7 @@
 #include <json-c/json.h>
 #include <string.h>
 
-#include "api/field.h"
+#include "api/resource.h"
 #include "api/router.h"
 #include "common/text.h"
 #include "tests/unit/plain.h"

@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/crud.h"
+#include "api/project_access.h"
 #include "api/request.h"
+#include "api/request_change.h"
 #include "tests/unit/fake_store.h"
 #include "tests/unit/plain.h"
 #include "tests/unit/unit.h"
@@ -172,7 +173,7 @@ read_project(struct change *change, void *arg)
 
     (void)change;
     bson_oid_init_from_string(&id, P);
-    return crud_project(arg, &id, ACTION_READ, &project);
+    return project_access(arg, &id, ACTION_READ, &project);
 }
 
 static bool

@@ -238,7 +238,7 @@ ask(const char *query, struct request **r, struct query *q)
     (*r)->query = query;
     err = request_parse_query(*r);
     if (err == ERR_NONE)
-        err = query_read(*r, tasks.list, &base, q);
+        err = query_read(*r, &task_list, &base, q);
     bson_destroy(&base);
     return err;
 }
@@ -292,7 +292,7 @@ static void
 test_no_row_is_missing(void **state)
 {
     (void)state;
-    for (const struct filter *f = tasks.list->filters; f->name != NULL; f++) {
+    for (const struct filter *f = task_list.filters; f->name != NULL; f++) {
         bool good = false, bad = false;
 
         for (size_t i = 0; i < COUNT(rows); i++) {
@@ -306,7 +306,7 @@ test_no_row_is_missing(void **state)
         if (!good || !bad)
             unit_wrong("the filter %s has no row", f->name);
     }
-    for (const struct order *o = tasks.list->orders; o->name != NULL; o++) {
+    for (const struct order *o = task_list.orders; o->name != NULL; o++) {
         bool found = false;
 
         for (size_t i = 1; i < COUNT(orders); i++)

@@ -19,8 +19,8 @@ static int64_t heard[16];
 static int heard_count;
 
 enum err __wrap_event_log_head(struct store *store, const char *topic, int64_t *seq);
-enum err __wrap_store_find(struct store *store, enum store_name name, const bson_t *filter,
-                           const bson_t *opts, store_each each, void *arg);
+enum err __wrap_store_find(struct store *store, const struct store_query *query, store_each each,
+                           void *arg);
 int64_t __wrap_clock_steady(void);
 
 enum err
@@ -38,13 +38,13 @@ __wrap_clock_steady(void)
 }
 
 enum err
-__wrap_store_find(struct store *store, enum store_name name, const bson_t *filter,
-                  const bson_t *opts, store_each each, void *arg)
+__wrap_store_find(struct store *store, const struct store_query *query, store_each each, void *arg)
 {
+    const bson_t *filter = query->filter;
     bson_iter_t iter, after;
     int64_t seq;
 
-    (void)store, (void)name, (void)opts;
+    (void)store;
     if (database.failure != ERR_NONE)
         return database.failure;
     if (!bson_iter_init(&iter, filter) || !bson_iter_find_descendant(&iter, "_id.$gt", &after))

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/due.h"
+#include "api/due_range.h"
 #include "api/v1/tasks.h"
 #include "common/terms.h"
 #include "tests/unit/plain.h"
@@ -173,19 +174,19 @@ test_no_term_is_left_out(void **state)
 /* A database in which so many tasks match whatever is asked. */
 static int matches, questions;
 
-enum err __wrap_store_find(struct store *store, enum store_name name, const bson_t *filter,
-                           const bson_t *opts, store_each each, void *arg);
+enum err __wrap_store_find(struct store *store, const struct store_query *query, store_each each,
+                           void *arg);
 
 enum err
-__wrap_store_find(struct store *store, enum store_name name, const bson_t *filter,
-                  const bson_t *opts, store_each each, void *arg)
+__wrap_store_find(struct store *store, const struct store_query *query, store_each each, void *arg)
 {
+    const bson_t *filter = query->filter, *opts = query->opts;
     bson_iter_t limit;
     int most = bson_iter_init_find(&limit, opts, "limit") ? (int)bson_iter_as_int64(&limit) : 0;
     enum err err = ERR_NONE;
 
     (void)store;
-    assert_int_equal(name, STORE_TASKS);
+    assert_int_equal(query->name, STORE_TASKS);
     assert_false(bson_has_field(filter, "_id"));
     assert_false(bson_has_field(opts, "sort") || bson_has_field(filter, "$or"));
     questions++;
@@ -208,7 +209,7 @@ narrowed(int count, const char *filter, bool due, bool due_order)
     struct request *r = plain_request("GET", "/v1/tasks");
     struct due_range range = {.first = "", .end = ":"};
     struct order order = {"x", {"x"}, .due = due_order};
-    struct query q = {.filter = plain_bson(r, filter), .order = &order};
+    struct query q = {.store = STORE_TASKS, .filter = plain_bson(r, filter), .order = &order};
     bson_t *before = q.filter, rest = BSON_INITIALIZER, ids;
     bson_iter_t iter;
     const uint8_t *bytes;
@@ -217,7 +218,7 @@ narrowed(int count, const char *filter, bool due, bool due_order)
     matches = count;
     questions = 0;
     r->due = due ? &range : NULL;
-    assert_int_equal(search_narrow(r, STORE_TASKS, &q), ERR_NONE);
+    assert_int_equal(search_narrow(r, &q), ERR_NONE);
     bson_copy_to_excluding_noinit(q.filter, &rest, "_id", NULL);
     assert_true(bson_equal(&rest, before));
     bson_destroy(&rest);

@@ -152,7 +152,8 @@ check(const char *before, const char *change, const char *complaints, const char
            *base = plain_bson(r, before == NULL ? BASE("") : before);
     bson_t *after = request_keep(r, doc_merge(base, plain_bson(r, change)));
     bson_t *more = request_keep(r, bson_new());
-    enum err err = task_rules(r, NULL, project, before == NULL ? NULL : base, after, more);
+    enum err err = task_rules(
+        &(struct entity_rules){r, NULL, project, before == NULL ? NULL : base, after, more});
     char *json = bson_as_relaxed_extended_json(more, NULL);
 
     if (err != ERR_NONE || !unit_same(plain_complaints(r), complaints) ||
@@ -221,13 +222,15 @@ test_assignees_of_an_open_project(void **state)
     (void)state;
     fake_database();
     after = request_keep(r, doc_merge(plain_bson(r, BASE("")), change));
-    assert_int_equal(task_rules(r, NULL, project, NULL, after, extra), ERR_NONE);
+    assert_int_equal(task_rules(&(struct entity_rules){r, NULL, project, NULL, after, extra}),
+                     ERR_NONE);
     assert_string_equal(plain_complaints(r),
                         "/assigneeIds/0 not-member; /assigneeIds/1 not-member");
     request_forgive(r);
     change = plain_bson(r, "{\"assigneeIds\":[" OID(STRANGER) "]}");
     before = request_keep(r, doc_merge(plain_bson(r, BASE("")), change));
-    assert_int_equal(task_rules(r, NULL, project, before, after, extra), ERR_NONE);
+    assert_int_equal(task_rules(&(struct entity_rules){r, NULL, project, before, after, extra}),
+                     ERR_NONE);
     assert_string_equal(plain_complaints(r), "/assigneeIds/1 not-member");
 }
 

@@ -1,8 +1,8 @@
 /*
- * Addresses and numbers, confirmed by codes that only their owner reads.
+ * Codes that confirm an email address or a phone number, since only its owner reads them.
  */
-#ifndef API_V1_VERIFICATIONS_H
-#define API_V1_VERIFICATIONS_H
+#ifndef API_V1_CONTACT_CODE_H
+#define API_V1_CONTACT_CODE_H
 
 #include <bson/bson.h>
 
@@ -10,6 +10,8 @@
 
 struct request;
 struct change;
+
+#define CONTACT_CODE_TRIES 5 /* of a code of 20 bits; then it is worth nothing */
 
 enum contact { CONTACT_EMAIL, CONTACT_PHONE, CONTACT__COUNT };
 
@@ -22,7 +24,7 @@ extern const struct contact_name {
  * Within a change: a code to an address or a number, which is the user's or is
  * to become so.  ERR_THROTTLED when there were too many in the last hour.
  */
-enum err verifications_send(struct request *r, struct change *change, const bson_t *user,
-                            enum contact contact, const char *value) MUST_CHECK;
+enum err contact_code_send(struct request *r, struct change *change, const bson_t *user,
+                           enum contact contact, const char *value) MUST_CHECK;
 
 #endif
