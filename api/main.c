@@ -12,11 +12,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "api/orphans.h"
-#include "api/revoked.h"
-#include "api/worker.h"
+#include "api/access/session_revocation.h"
+#include "api/http/quotas.h"
+#include "api/server/txn_reaper.h"
+#include "api/server/worker.h"
 #include "common/clock.h"
-#include "api/quotas.h"
 #include "common/config.h"
 #include "common/event_find.h"
 #include "common/heads.h"
@@ -37,8 +37,8 @@ struct child {
     int64_t born;
 };
 
-static struct revoked *revoked; /* shared memory */
-static pid_t cleaner;           /* 0: none is at work */
+static struct session_revocation *revocation; /* shared memory */
+static pid_t cleaner;                         /* 0: none is at work */
 
 static void
 on_stop(int sig)
@@ -114,13 +114,13 @@ clean_up(const struct config *config)
 {
     pid_t parent = getpid();
 
-    if (cleaner > 0 || !orphans_left())
+    if (cleaner > 0 || !txn_reaper_left())
         return;
     cleaner = fork();
     if (cleaner == 0) {
         die_with_parent(parent);
         signal(SIGTERM, SIG_DFL);
-        _exit(orphans_run(config));
+        _exit(txn_reaper_run(config));
     }
 }
 
@@ -135,7 +135,7 @@ start_child(struct child *c, long n, int listener, const struct config *config)
     c->pid = fork();
     if (c->pid == 0) {
         die_with_parent(parent);
-        _exit(worker_run(listener, config, orphans_notes(n), revoked));
+        _exit(worker_run(listener, config, txn_reaper_notes(n), revocation));
     }
 }
 
@@ -156,7 +156,7 @@ keep_alive(struct child *children, long count, int listener, const struct config
             log_warn("main: worker %d ended (%s %d); starting another", (int)pid,
                      WIFSIGNALED(status) ? "signal" : "status",
                      WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-            orphans_leave(i);
+            txn_reaper_leave(i);
             start_child(&children[i], i, listener, config);
         }
         clean_up(config);
@@ -185,7 +185,7 @@ int
 main(int argc, char **argv)
 {
     static struct config config; /* its strings live as long as the process */
-    struct child children[ORPHANS_WORKERS] = {0};
+    struct child children[TXN_REAPER_WORKERS] = {0};
     struct sigaction stop = {.sa_handler = on_stop};
     char notes[256];
     int listener;
@@ -197,13 +197,13 @@ main(int argc, char **argv)
     sigaction(SIGINT, &stop, NULL);
     password_open(config.password_cost, config.password_slots);
     quotas_open(&config);
-    revoked = revoked_new();
+    revocation = session_revocation_new();
     turns_share();
     tickets_share();
     heads_share();
     listener = worker_listen(config.api_socket);
     snprintf(notes, sizeof(notes), "%s.sessions", config.api_socket);
-    if (listener < 0 || orphans_open(notes) != 0 || prepare_store(&config) != 0)
+    if (listener < 0 || txn_reaper_open(notes) != 0 || prepare_store(&config) != 0)
         return 1;
     clean_up(&config);
     for (long i = 0; i < config.api_processes; i++)

@@ -1,7 +1,7 @@
 /*
  * The table of routes.def as data.
  */
-#include "api/router.h"
+#include "api/http/router.h"
 #include "api/v1/handlers.h"
 
 #define ON(x)         .on = &(x),

@@ -30,7 +30,7 @@ struct config {
     long jobs_threads, account_grace_days, account_failures, address_logins;
     long sessions_max;
     const char *jobs_sessions;
-    /* quotas (api/quotas.c) */
+    /* quotas (api/http/quotas.c) */
     long comment_edits, user_projects, user_open_projects, open_projects, project_members,
         project_tasks, project_bytes;
     long sender_notifications;

@@ -1,6 +1,6 @@
 /*
  * Fields that the server derives from others, to sort and to search by.  A
- * change keeps them (api/v1/task_rules.c, tasks.c, projects.c); a migration makes them
+ * change keeps them (api/v1/tasks/task_rules.c, tasks.c, projects.c); a migration makes them
  * anew for documents of before.
  */
 #ifndef COMMON_DERIVED_H
@@ -12,7 +12,7 @@
 
 /*
  * Appends the dueKey of a task: its dueAt (NULL: none) as a date, else its
- * dueDate (NULL: none) as text, else null (api/due.h).
+ * dueDate (NULL: none) as text, else null (api/crud/due.h).
  */
 void derived_due_key(const int64_t *at, const char *date, bson_t *out);
 

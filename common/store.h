@@ -136,7 +136,7 @@ enum err store_remove_many(struct store *store, enum store_name name,
 /*
  * A worker that dies within a transaction would keep its topic locked until the
  * server's time limit (60 s).  So each store notes its sessions' ids in memory
- * that outlives it, from which others end what a dead one left (api/orphans.h).
+ * that outlives it, from which others end what a dead one left (api/server/txn_reaper.h).
  */
 #define STORE_DOUBTS 4 /* sessions that lost their connection and are to be ended, at most */
 

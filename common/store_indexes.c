@@ -38,14 +38,14 @@ static const struct index indexes[] = {
     {STORE_SESSIONS,    {"userId", "createdAt", "_id"}},
     {STORE_SESSIONS,    {"expiresAt"},                                 TTL},
     {STORE_TOKENS,      {"expiresAt"},                                 TTL},
-    /* Who may read, and one per order of projects (api/v1/projects.c, project_orders). */
+    /* Who may read, and one per order of projects (api/v1/projects/projects.c, project_orders). */
     {STORE_PROJECTS,    {"members.userId", "createdAt", "_id"}},
     {STORE_PROJECTS,    {"members.userId", "nameKey", "_id"}},
     {STORE_PROJECTS,    {"access", "createdAt", "_id"}},
     {STORE_PROJECTS,    {"access", "nameKey", "_id"}},
     /* Neighbours of a place, whatever their state; a project's tasks in no order. */
     {STORE_TASKS,       {"projectId", "position", "_id"}},
-    /* One per order of tasks (api/v1/tasks.c, task_orders), by project and by assignee. */
+    /* One per order of tasks (api/v1/tasks/tasks.c, task_orders), by project and by assignee. */
     {STORE_TASKS,       {"projectId", "state", "position", "_id"}},
     {STORE_TASKS,       {"projectId", "state", "createdAt", "_id"}},
     {STORE_TASKS,       {"projectId", "state", "updatedAt", "_id"}},

@@ -13,7 +13,7 @@ FOLDERS = ["api", "common", "push"]
 # A definition has its type on a line of its own, its name at the start of the next one, and its
 # braces at the start of their lines: .clang-format keeps it so.
 DEFINITION = re.compile(
-    r"^(?P<name>\w+)\((?P<parameters>[^;{}]*?)\)\n\{\n(?P<body>.*?)^\}", re.M | re.S
+    r"^(?P<name>[a-z_]\w*)\((?P<parameters>[^;{}]*?)\)\n\{\n(?P<body>.*?)^\}", re.M | re.S
 )
 COMMENT = re.compile(r"/\*.*?\*/", re.S)
 

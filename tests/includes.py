@@ -61,6 +61,8 @@ def circles(graph):
         path.append(name)
         on_path.add(name)
         for other in sorted(graph.get(name, ())):
+            if other.split("/")[0] not in CIRCLES:
+                continue
             if other in on_path:
                 yield " -> ".join(path[path.index(other):] + [other])
             elif other not in done:

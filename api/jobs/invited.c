@@ -5,11 +5,11 @@
  */
 #include "api/jobs/invited.h"
 
-#include "api/doc.h"
+#include "api/http/request.h"
 #include "api/jobs/context.h"
-#include "api/request.h"
-#include "api/v1/invitations.h"
+#include "api/schema/doc.h"
 #include "api/v1/notifications.h"
+#include "api/v1/projects/invitations.h"
 
 #define ARENA_MAX (1u << 20)
 

@@ -5,15 +5,15 @@
 
 #include <string.h>
 
-#include "api/doc.h"
 #include "api/jobs/context.h"
 #include "api/jobs/invited.h"
-#include "api/jobs/letters.h"
 #include "api/jobs/purge.h"
-#include "api/jobs/queue.h"
 #include "api/jobs/registration.h"
 #include "api/jobs/reset.h"
 #include "api/jobs/status_kind.h"
+#include "api/queue/letters.h"
+#include "api/queue/queue.h"
+#include "api/schema/doc.h"
 #include "common/log.h"
 #include "common/mail.h"
 #include "common/text.h"
@@ -65,6 +65,6 @@ kinds_do(const struct jobs_context *c, const char *kind, const bson_t *content)
     for (int i = 0; i < JOB__COUNT; i++)
         if (strcmp(job_names[i], kind) == 0)
             return does[i](c, content);
-    log_error("jobs: '%s' is no kind of job", kind);
+    log_error("jobs: '%s' is not a known kind of job", kind);
     return ERR_INVALID;
 }

@@ -4,11 +4,11 @@
 #include <signal.h>
 #include <time.h>
 
+#include "api/http/quotas.h"
 #include "api/jobs/context.h"
 #include "api/jobs/reseal.h"
 #include "api/jobs/runner.h"
-#include "api/orphans.h"
-#include "api/quotas.h"
+#include "api/server/txn_reaper.h"
 #include "common/bus.h"
 #include "common/config.h"
 #include "common/log.h"
@@ -37,7 +37,7 @@ begin(struct store_pool *pool, char epoch[STORE_EPOCH], bool *clock_known)
     if (err == ERR_NONE)
         err = store_epoch(store, epoch);
     if (err == ERR_NONE) /* what was left open would lock topics until the server's own limit */
-        err = orphans_end(store);
+        err = txn_reaper_end(store);
     if (err == ERR_NONE && !*clock_known)
         err = store_clock_start(pool);
     *clock_known |= err == ERR_NONE;
@@ -84,9 +84,9 @@ main(int argc, char **argv)
         return 2;
     sigaction(SIGTERM, &stop, NULL);
     sigaction(SIGINT, &stop, NULL);
-    if (orphans_open(config.jobs_sessions) != 0)
+    if (txn_reaper_open(config.jobs_sessions) != 0)
         return 1;
-    runner.notes = orphans_notes(0);
+    runner.notes = txn_reaper_notes(0);
     quotas_open(&config);
     tickets_share();
     runner.bus = bus_open(config.redis_url);

@@ -7,15 +7,15 @@
 
 #include <string.h>
 
-#include "api/access.h"
-#include "api/audit.h"
-#include "api/doc.h"
-#include "api/entity.h"
+#include "api/access/access.h"
+#include "api/access/audit.h"
+#include "api/crud/entity.h"
+#include "api/crud/request_change.h"
+#include "api/http/request.h"
 #include "api/jobs/context.h"
-#include "api/request.h"
-#include "api/request_change.h"
+#include "api/schema/doc.h"
 #include "api/v1/handlers.h"
-#include "api/v1/members.h"
+#include "api/v1/projects/members.h"
 #include "common/change.h"
 #include "common/clock.h"
 #include "common/config.h"

@@ -4,13 +4,13 @@
  */
 #include "api/jobs/registration.h"
 
-#include "api/doc.h"
+#include "api/account/account.h"
+#include "api/account/letter_words.h"
+#include "api/http/request.h"
 #include "api/jobs/context.h"
-#include "api/jobs/queue.h"
-#include "api/request.h"
-#include "api/v1/account.h"
-#include "api/v1/letter_words.h"
-#include "api/v1/users.h"
+#include "api/queue/queue.h"
+#include "api/schema/doc.h"
+#include "api/v1/accounts/users.h"
 #include "common/change.h"
 
 #define ARENA_MAX (1u << 20)

@@ -6,7 +6,7 @@
 
 #include <bson/bson.h>
 
-#include "api/doc.h"
+#include "api/schema/doc.h"
 #include "common/log.h"
 #include "common/store.h"
 #include "common/text.h"
@@ -79,7 +79,7 @@ reseal_all(struct store *store)
     bson_destroy(armed);
     bson_destroy(all);
     if (users.count + jobs.count > 0)
-        log_info("reseal: %d second factors and %d jobs are under the newest key now", users.count,
+        log_info("reseal: encrypted %d second factors and %d jobs with the newest key", users.count,
                  jobs.count);
     return err;
 }

@@ -4,15 +4,15 @@
  */
 #include "api/jobs/reset.h"
 
-#include "api/audit.h"
-#include "api/doc.h"
+#include "api/access/audit.h"
+#include "api/account/account.h"
+#include "api/account/letter_words.h"
+#include "api/account/one_time.h"
+#include "api/http/request.h"
 #include "api/jobs/context.h"
-#include "api/jobs/queue.h"
-#include "api/request.h"
-#include "api/v1/account.h"
-#include "api/v1/letter_words.h"
-#include "api/v1/one_time.h"
-#include "api/v1/passwords.h"
+#include "api/queue/queue.h"
+#include "api/schema/doc.h"
+#include "api/v1/accounts/passwords.h"
 #include "common/change.h"
 #include "common/log.h"
 

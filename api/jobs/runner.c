@@ -9,11 +9,11 @@
 #include <string.h>
 #include <time.h>
 
-#include "api/doc.h"
 #include "api/jobs/context.h"
 #include "api/jobs/kinds.h"
-#include "api/jobs/queue.h"
 #include "api/jobs/trim.h"
+#include "api/queue/queue.h"
+#include "api/schema/doc.h"
 #include "common/clock.h"
 #include "common/config.h"
 #include "common/log.h"
@@ -108,7 +108,7 @@ settle(struct worker *w, const bson_t *job, const char *name, enum err outcome)
         return err;
     }
     if (outcome == ERR_INVALID || at > until) {
-        log_error("jobs: a %s is given up after %d tries", doc_text(job, "kind"),
+        log_error("jobs: giving up a %s job after %d tries", doc_text(job, "kind"),
                   (int)doc_int(job, "tries"));
         update = BCON_NEW("$set", "{", "failedAt", BCON_DATE_TIME(clock_now()), "}", "$unset", "{",
                           "dueAt", "", "lease", "", "content", "", "}");
@@ -151,7 +151,7 @@ thread_main(void *arg)
 
     while ((job = take_job(w, name)) != NULL) {
         if (settle(w, job, name, perform(w, job)) != ERR_NONE)
-            log_warn("jobs: a lease could not be given back; it ends by itself");
+            log_warn("jobs: a lease could not be released; it will expire");
         bson_destroy(job);
     }
     return NULL;

@@ -4,10 +4,10 @@
  */
 #include "api/jobs/status_kind.h"
 
-#include "api/doc.h"
+#include "api/http/request.h"
 #include "api/jobs/context.h"
-#include "api/request.h"
-#include "api/v1/status_kinds.h"
+#include "api/schema/doc.h"
+#include "api/v1/tasks/status_kinds.h"
 
 #define ARENA_MAX (16u << 20)
 

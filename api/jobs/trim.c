@@ -76,7 +76,7 @@ trim(const struct runner *runner, struct store *store)
             break;
         for (int i = 0; err == ERR_NONE && i < b->count; i++)
             err = trim_topic(store, b->topics[i].topic, b->topics[i].upto);
-        log_info("jobs: the log of %d topics was trimmed", b->count);
+        log_info("jobs: trimmed the log of %d topics", b->count);
     }
     free(b);
     return err;
@@ -91,7 +91,7 @@ trim_if_due(const struct runner *runner, struct store *store)
 
     if (store_update(store, STORE_META, due, next, &matched) == ERR_NONE && matched == 1 &&
         trim(runner, store) != ERR_NONE)
-        log_warn("jobs: the log was not trimmed to its end");
+        log_warn("jobs: the log was not trimmed completely");
     bson_destroy(due);
     bson_destroy(next);
 }

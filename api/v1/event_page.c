@@ -3,7 +3,7 @@
  */
 #include "api/v1/event_page.h"
 
-#include "api/request.h"
+#include "api/http/request.h"
 #include "common/cursor.h"
 
 #define PAGE_BYTES 1048576 /* of one page; the next one continues after it */
@@ -11,7 +11,7 @@
 /* clang-format off */
 const struct field event_fields[] = {
     {"topic",    TEXT,    0},
-    {"seq",      INTEGER, 0, .about = "dense within the topic"},
+    {"seq",      INTEGER, 0, .about = "consecutive within the topic"},
     {"cursor",   TEXT,    0},
     {"kind",     TEXT,    0},
     {"actorId",  REF,     NULLABLE},
@@ -19,8 +19,8 @@ const struct field event_fields[] = {
     {"entity",   TEXT,    0},
     {"entityId", REF,     0},
     {"rev",      INTEGER, 0},
-    {"changes",  ANY,     NULLABLE, .about = "field: [before, after], or null where these are long; null: too many"},
-    {"dataOmitted", FLAG, VIRTUAL, .about = "true: the entity is too large for an event, get it by its id"},
+    {"changes",  ANY,     NULLABLE, .about = "{field: [before, after]}, null for values that are too long; null as a whole when there are too many"},
+    {"dataOmitted", FLAG, VIRTUAL, .about = "true when the entity is too large for an event; get it by its id"},
     {"data",     ANY,     NULLABLE, .about = "the entity after the change"},
     {NULL},
 };

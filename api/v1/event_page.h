@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "api/resource.h"
+#include "api/crud/resource.h"
 #include "common/event_log.h"
 
 struct request;

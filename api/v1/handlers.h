@@ -4,7 +4,7 @@
 #ifndef API_V1_HANDLERS_H
 #define API_V1_HANDLERS_H
 
-#include "api/resource.h"
+#include "api/crud/resource.h"
 
 #define ON(x)         extern const struct resource x;
 #define LISTS(x)      extern const struct list x;

@@ -4,9 +4,9 @@
  */
 #include "api/v1/handlers.h"
 
-#include "api/openapi.h"
-#include "api/reply.h"
-#include "api/request.h"
+#include "api/http/reply.h"
+#include "api/http/request.h"
+#include "api/server/openapi.h"
 #include "common/bus.h"
 #include "common/store.h"
 

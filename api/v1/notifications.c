@@ -5,15 +5,15 @@
 
 #include <string.h>
 
-#include "api/bearer.h"
-#include "api/doc.h"
-#include "api/doc_read.h"
-#include "api/entity.h"
-#include "api/page.h"
-#include "api/quotas.h"
-#include "api/reply.h"
-#include "api/request.h"
-#include "api/request_change.h"
+#include "api/access/api_token_auth.h"
+#include "api/crud/entity.h"
+#include "api/crud/page.h"
+#include "api/crud/request_change.h"
+#include "api/http/doc_read.h"
+#include "api/http/quotas.h"
+#include "api/http/reply.h"
+#include "api/http/request.h"
+#include "api/schema/doc.h"
 #include "api/v1/handlers.h"
 
 #define TRIM_EVERY 8
@@ -28,8 +28,8 @@ static const struct field notification_fields[] = {
     {"updatedBy", REF,     0},
     {"kind",      TEXT,    0, .about = "assigned, mentioned or invited"},
     {"projectId", REF,     0},
-    {"taskId",    REF,     NULLABLE, .about = "none of an invitation"},
-    {"title",     TEXT,    NULLABLE, .about = "the task's, where it was at hand; of an invitation the project's name"},
+    {"taskId",    REF,     NULLABLE, .about = "null for an invitation"},
+    {"title",     TEXT,    NULLABLE, .about = "the task's title if known; for an invitation, the project's name"},
     {"invitationId", REF,  NULLABLE, .about = "for POST /v1/invitations/accept and decline"},
     {"read",      FLAG,    MUST_SET | MAY_EDIT, .fallback = "false"},
     {"userId",    REF,     HIDDEN},
@@ -217,7 +217,7 @@ notifications_own(struct request *r)
 {
     bson_t *filter = request_keep(r, BCON_NEW("userId", BCON_OID(&r->user_id)));
 
-    bearer_within(r, "projectId", filter);
+    api_token_auth_within(r, "projectId", filter);
     return filter;
 }
 

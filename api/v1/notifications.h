@@ -6,7 +6,7 @@
 
 #include <bson/bson.h>
 
-#include "api/resource.h"
+#include "api/crud/resource.h"
 
 extern const struct shape notification_shape;
 

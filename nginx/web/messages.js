@@ -39,7 +39,7 @@ const PROBLEMS = {
   "internal": "Something went wrong on our side. Try again in a moment.",
 };
 
-/* By the error code of a field; the API's list of codes is in `api/request.c`. */
+/* By the error code of a field; the API's list of codes is in `api/http/request.c`. */
 const FIELDS = {
   "blank": REQUIRED,
   "choice": "Choose one of the options.",

@@ -49,7 +49,7 @@ def test_every_parameter_of_every_list(reader):
             schema = parameter["schema"]
             # Whatever is wrong with the value, the parameter itself is known.
             reply = user.get(path(template), **{**base, name: "x"})
-            assert reply.status == 200 or "unknown" not in reply["detail"], f"{template}?{name}"
+            assert reply.status == 200 or not reply["detail"].endswith("is unknown"), f"{template}?{name}"
             for value in schema.get("enum", []):
                 user.get(path(template), **{**base, name: value}).expect(200)
             if schema["type"] == "boolean":

@@ -5,9 +5,9 @@
 #include <json-c/json.h>
 #include <string.h>
 
-#include "api/doc.h"
-#include "api/doc_read.h"
-#include "api/request.h"
+#include "api/schema/doc.h"
+#include "api/http/doc_read.h"
+#include "api/http/request.h"
 #include "api/v1/handlers.h"
 #include "common/json.h"
 #include "tests/fuzz/fuzz.h"

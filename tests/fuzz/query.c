@@ -2,14 +2,14 @@
  * Query strings of the tasks' list: what is taken is a filter with names of the
  * tables alone, and its cursor leads back into the same list.
  */
-#include "api/query.h"
+#include "api/crud/query.h"
 
 #include <string.h>
 
-#include "api/due.h"
-#include "api/request.h"
+#include "api/crud/due.h"
+#include "api/http/request.h"
 #include "api/v1/handlers.h"
-#include "api/v1/tasks.h"
+#include "api/v1/tasks/tasks.h"
 #include "common/clock.h"
 #include "common/zone.h"
 #include "tests/fuzz/fuzz.h"

@@ -1,7 +1,7 @@
 /*
  * Request lines, "METHOD path?query": one answer each, whatever stands there.
  */
-#include "api/router.h"
+#include "api/http/router.h"
 
 #include <string.h>
 

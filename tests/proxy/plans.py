@@ -22,7 +22,7 @@ import re
 TOKEN = re.compile(r"\s*(\{|\}|\[|\]|\||,|=[0-9]*|null|-?\d+|[^\s{}\[\]|,:]+):?")
 RANGES = {"$gt", "$gte", "$lt", "$lte"}
 SCANS_MAX = 200  # internalQueryMaxScansToExplode
-FEW_MAX = 500  # documents of which some are sorted in memory: SEARCH_FOUND in api/v1/search.c
+FEW_MAX = 500  # documents of which some are sorted in memory: SEARCH_FOUND in api/v1/tasks/search.c
 FEWEST = 2  # values at most of a list that is written "=" (list_classes in shape.c)
 ARRAYS = ("assigneeIds", "labelIds", "members.userId", "mentions", "terms")
 

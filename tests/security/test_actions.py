@@ -1,4 +1,4 @@
-"""Each action of the table in api/access.c by each role: those that tests/api/test_roles.py leaves out."""
+"""Each action of the table in api/access/access.c by each role: those that tests/api/test_roles.py leaves out."""
 import pathlib
 import re
 

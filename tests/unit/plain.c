@@ -6,7 +6,7 @@
 #include <json-c/json.h>
 #include <string.h>
 
-#include "api/reply.h"
+#include "api/http/reply.h"
 #include "common/config.h"
 #include "common/json.h"
 #include "tests/unit/unit.h"

@@ -7,7 +7,7 @@
 
 #include <bson/bson.h>
 
-#include "api/request.h"
+#include "api/http/request.h"
 
 #define PLAIN_USER    "0123456789abcdef01234567"
 #define PLAIN_SESSION "fedcba9876543210fedcba98"

@@ -259,20 +259,20 @@ __wrap_event_log_head(struct store *store, const char *topic, int64_t *seq)
     return ERR_NONE;
 }
 
-enum err __wrap_event_log_read(struct store *store, const char *topic, int64_t after, int limit,
-                               event_each each, void *arg);
+enum err __wrap_event_log_read(struct store *store, const struct event_after *what, event_each each,
+                               void *arg);
 enum err
-__wrap_event_log_read(struct store *store, const char *topic, int64_t after, int limit,
-                      event_each each, void *arg)
+__wrap_event_log_read(struct store *store, const struct event_after *what, event_each each,
+                      void *arg)
 {
-    int64_t seq = after < sim.oldest ? sim.oldest + 1 : after + 1;
-    int most = sim_chance(4) == 0 ? 1 + (int)sim_chance(5) : limit; /* as with large events */
+    int64_t seq = what->after < sim.oldest ? sim.oldest + 1 : what->after + 1;
+    int most = sim_chance(4) == 0 ? 1 + (int)sim_chance(5) : what->limit; /* as with large events */
     enum err err = ERR_NONE;
 
     (void)store;
-    if (strcmp(topic, sim.topic) != 0)
+    if (strcmp(what->topic, sim.topic) != 0)
         return ERR_NONE;
-    for (int i = 0; err == ERR_NONE && i < most && i < limit && seq <= sim.top; i++, seq++) {
+    for (int i = 0; err == ERR_NONE && i < most && i < what->limit && seq <= sim.top; i++, seq++) {
         struct event_item item = {.seq = seq,
                                   .topic = sim.topic,
                                   .kind = sim.kinds[seq],
@@ -325,16 +325,15 @@ give_project(store_each each, void *arg)
 }
 
 /* The filters are by id, and each reader takes what it asked for: all documents are given. */
-enum err __wrap_store_find(struct store *store, enum store_name name, const bson_t *filter,
-                           const bson_t *opts, store_each each, void *arg);
+enum err __wrap_store_find(struct store *store, const struct store_query *query, store_each each,
+                           void *arg);
 enum err
-__wrap_store_find(struct store *store, enum store_name name, const bson_t *filter,
-                  const bson_t *opts, store_each each, void *arg)
+__wrap_store_find(struct store *store, const struct store_query *query, store_each each, void *arg)
 {
     enum err err = ERR_NONE;
 
-    (void)store, (void)filter, (void)opts;
-    if (name == STORE_PROJECTS)
+    (void)store;
+    if (query->name == STORE_PROJECTS)
         return give_project(each, arg);
     for (int i = 0; err == ERR_NONE && i < SIM_CLIENTS; i++) {
         char user[25], session[25];
@@ -343,7 +342,7 @@ __wrap_store_find(struct store *store, enum store_name name, const bson_t *filte
         sim_client(i, user, session);
         bson_oid_init_from_string(&user_id, user);
         bson_oid_init_from_string(&session_id, session);
-        err = name == STORE_USERS
+        err = query->name == STORE_USERS
                   ? give(BCON_NEW("_id", BCON_OID(&user_id)), each, arg)
                   : give(BCON_NEW("_id", BCON_OID(&session_id), "userId", BCON_OID(&user_id)), each,
                          arg);

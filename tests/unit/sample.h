@@ -4,7 +4,7 @@
 #ifndef TESTS_UNIT_SAMPLE_H
 #define TESTS_UNIT_SAMPLE_H
 
-#include "api/resource.h"
+#include "api/crud/resource.h"
 
 extern const struct shape sample_shape;
 

@@ -1,7 +1,7 @@
 /*
  * Who may do what: every cell of the table of roles and actions.
  */
-#include "api/access.h"
+#include "api/access/access.h"
 
 #include <string.h>
 

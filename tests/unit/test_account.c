@@ -1,7 +1,7 @@
 /*
  * Mail addresses and numbers as people type them.
  */
-#include "api/v1/account.h"
+#include "api/account/account.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
  * The refresh token as a cookie: what is read out of the header, and which
  * pages may use it.  Public is https://tasks.example.org.
  */
-#include "api/cookie.h"
+#include "api/http/cookie.h"
 
 #include <string.h>
 

@@ -1,12 +1,12 @@
 /*
  * Stored BSON to public JSON, differences and merging.
  */
-#include "api/doc.h"
+#include "api/schema/doc.h"
 
 #include <json-c/json.h>
 #include <string.h>
 
-#include "api/doc_read.h"
+#include "api/http/doc_read.h"
 #include "api/v1/handlers.h"
 #include "common/json.h"
 #include "tests/unit/plain.h"

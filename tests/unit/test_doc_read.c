@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/doc.h"
-#include "api/doc_read.h"
-#include "api/router.h"
+#include "api/schema/doc.h"
+#include "api/http/doc_read.h"
+#include "api/http/router.h"
 #include "common/json.h"
 #include "tests/unit/plain.h"
 #include "tests/unit/sample.h"

@@ -2,15 +2,15 @@
  * What is decided before a handler runs: who, what kind of body, and whether
  * the request was answered before.
  */
-#include "api/gate.h"
+#include "api/server/gate.h"
 
 #include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/doc_read.h"
-#include "api/revoked.h"
-#include "api/router.h"
+#include "api/http/doc_read.h"
+#include "api/access/session_revocation.h"
+#include "api/http/router.h"
 #include "common/revocation.h"
 #include "common/token.h"
 #include "tests/unit/fake_store.h"
@@ -29,15 +29,15 @@
     "0123456789012345678901234567890123456789012345678901234567890123"                             \
     "012345678901234567890123456789012345678901234567890123456789012"
 
-static struct revoked *revoked;
+static struct session_revocation *revocation;
 
 /* An empty log that was read. */
-static struct revoked *
+static struct session_revocation *
 known_revoked(void)
 {
-    struct revoked *r = revoked_new();
+    struct session_revocation *r = session_revocation_new();
 
-    revoked_read(r);
+    session_revocation_read(r);
     return r;
 }
 static char *token;
@@ -99,7 +99,7 @@ make(const char *method, const char *target, const char *authorization, const ch
     struct request *r = plain_request(method, target);
 
     r->user[0] = r->session[0] = '\0';
-    r->revoked = revoked;
+    r->revocation = revocation;
     r->authorization = authorization;
     if (authorization != NULL && strchr(authorization, '@') != NULL)
         r->authorization = arena_printf(r->arena, "%.*s%s", (int)strcspn(authorization, "@"),
@@ -241,7 +241,7 @@ ends(enum revocation_kind kind, int64_t generation, const char *user, const char
     bson_oid_init_from_string(&entry.user, user);
     if (session != NULL)
         bson_oid_init_from_string(&entry.session, session);
-    revoked_add(revoked, &entry);
+    session_revocation_add(revocation, &entry);
 }
 
 static void
@@ -251,7 +251,7 @@ test_a_session_ends(void **state)
     bool done;
 
     (void)state;
-    revoked = known_revoked();
+    revocation = known_revoked();
     ends(REVOKED_SESSION, 0, PLAIN_USER, PLAIN_USER); /* another one */
     assert_true(gets_in());
     ends(REVOKED_SESSION, 0, PLAIN_USER, PLAIN_SESSION);
@@ -266,14 +266,14 @@ static void
 test_a_generation_ends(void **state)
 {
     (void)state;
-    revoked = known_revoked();
+    revocation = known_revoked();
     ends(REVOKED_GENERATION, 0, PLAIN_SESSION, NULL); /* another user's */
     ends(REVOKED_GENERATION, 1, PLAIN_USER, NULL);    /* the next */
     assert_true(gets_in());
-    revoked = known_revoked();
+    revocation = known_revoked();
     ends(REVOKED_GENERATION, 0, PLAIN_USER, PLAIN_USER); /* another is kept */
     assert_false(gets_in());
-    revoked = known_revoked();
+    revocation = known_revoked();
     ends(REVOKED_GENERATION, 0, PLAIN_USER, PLAIN_SESSION);
     assert_true(gets_in());
     ends(REVOKED_GENERATION, 1, PLAIN_USER, PLAIN_SESSION);
@@ -287,13 +287,13 @@ static void
 test_nobody_gets_in_before_the_log_was_read(void **state)
 {
     struct request *r = make("GET", TASKS, "Bearer " TOKEN, NULL, NULL, NULL);
-    struct revoked *before = revoked;
+    struct session_revocation *before = revocation;
     bool done;
 
     (void)state;
-    r->revoked = revoked_new();
+    r->revocation = session_revocation_new();
     assert_int_equal(gate_check(r, &done), ERR_STORE);
-    revoked = before;
+    revocation = before;
 }
 
 static void
@@ -336,7 +336,7 @@ main(void)
 
     if (token_open("k1 " FORGE_KEY) != ERR_NONE)
         return 1;
-    revoked = known_revoked();
+    revocation = known_revoked();
     token = token_sign(&claims);
     failed = cmocka_run_group_tests(tests, NULL, NULL);
     free(token);

@@ -1,7 +1,7 @@
 /*
  * How often: what counts as one address, and what a client is told.
  */
-#include "api/limits.h"
+#include "api/http/limits.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,13 +2,13 @@
  * Lists over many projects: asked in parts that the server merges, one page in
  * order whatever the parts.
  */
-#include "api/list_find.h"
+#include "api/crud/list_find.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "api/doc.h"
-#include "api/query.h"
+#include "api/schema/doc.h"
+#include "api/crud/query.h"
 #include "tests/unit/plain.h"
 #include "tests/unit/unit.h"
 

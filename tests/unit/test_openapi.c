@@ -2,14 +2,14 @@
  * The contract printed from the tables: JSON, with every endpoint, and no
  * reference into nothing.
  */
-#include "api/openapi.h"
+#include "api/server/openapi.h"
 
 #include <ctype.h>
 #include <json-c/json.h>
 #include <string.h>
 
-#include "api/resource.h"
-#include "api/router.h"
+#include "api/crud/resource.h"
+#include "api/http/router.h"
 #include "common/text.h"
 #include "tests/unit/plain.h"
 #include "tests/unit/unit.h"

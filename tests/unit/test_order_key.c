@@ -1,7 +1,7 @@
 /*
  * Positions: whatever is moved where, the keys sort as the list stands.
  */
-#include "api/order_key.h"
+#include "api/schema/order_key.h"
 
 #include <stdlib.h>
 #include <string.h>

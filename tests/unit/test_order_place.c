@@ -2,12 +2,12 @@
  * Places in a list: whatever is moved where and however often, there is room,
  * keys stay short, and they sort as the list stands.
  */
-#include "api/order_place.h"
+#include "api/schema/order_place.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/order_key.h"
+#include "api/schema/order_key.h"
 #include "tests/unit/unit.h"
 
 #define ITEMS_MAX 6000

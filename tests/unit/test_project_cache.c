@@ -1,14 +1,14 @@
 /*
  * Projects as last read: a copy of the right one, new enough, or none.
  */
-#include "api/project_cache.h"
+#include "api/access/project_cache.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/project_access.h"
-#include "api/request.h"
-#include "api/request_change.h"
+#include "api/access/project_access.h"
+#include "api/crud/request_change.h"
+#include "api/http/request.h"
 #include "tests/unit/fake_store.h"
 #include "tests/unit/plain.h"
 #include "tests/unit/unit.h"

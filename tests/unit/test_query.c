@@ -2,7 +2,7 @@
  * Query strings to store queries: every filter and order of the tasks' list,
  * with good and bad values.  The clock stands at 2026-01-31T09:00:00Z.
  */
-#include "api/query.h"
+#include "api/crud/query.h"
 
 #include <stdlib.h>
 #include <string.h>

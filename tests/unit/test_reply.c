@@ -1,7 +1,7 @@
 /*
  * Problems and 304.
  */
-#include "api/reply.h"
+#include "api/http/reply.h"
 
 #include <json-c/json.h>
 #include <string.h>
@@ -81,8 +81,8 @@ test_a_problem_speaks_without_being_told(void **state)
     (void)state;
     reply_problem(r, ERR_NOT_FOUND);
     assert_string_equal(r->reply.body.bytes,
-                        "{\"type\":\"/problems/not-found\",\"title\":\"There is no such resource\","
-                        "\"status\":404,\"detail\":\"There is no such resource\","
+                        "{\"type\":\"/problems/not-found\",\"title\":\"The resource does not exist\","
+                        "\"status\":404,\"detail\":\"The resource does not exist\","
                         "\"requestId\":\"test\"}");
 }
 

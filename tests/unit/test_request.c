@@ -1,7 +1,7 @@
 /*
  * Query strings, complaints, ids and preconditions.
  */
-#include "api/request.h"
+#include "api/http/request.h"
 
 #include <string.h>
 

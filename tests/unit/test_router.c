@@ -1,7 +1,7 @@
 /*
  * Path and method to route.
  */
-#include "api/router.h"
+#include "api/http/router.h"
 
 #include <string.h>
 

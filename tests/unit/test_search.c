@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/due.h"
-#include "api/due_range.h"
-#include "api/v1/tasks.h"
+#include "api/crud/due.h"
+#include "api/crud/due_range.h"
+#include "api/v1/tasks/tasks.h"
 #include "common/terms.h"
 #include "tests/unit/plain.h"
 #include "tests/unit/unit.h"

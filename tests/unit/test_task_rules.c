@@ -4,8 +4,8 @@
  */
 #include <string.h>
 
-#include "api/doc.h"
-#include "api/v1/tasks.h"
+#include "api/schema/doc.h"
+#include "api/v1/tasks/tasks.h"
 #include "tests/unit/fake_store.h"
 #include "tests/unit/plain.h"
 #include "tests/unit/unit.h"

@@ -1,0 +1,64 @@
+/*
+ * Who may do what in a project: one table of action and role.
+ */
+#ifndef API_ACCESS_ACCESS_H
+#define API_ACCESS_ACCESS_H
+
+#include <bson/bson.h>
+
+#include "common/err.h"
+
+enum role { ROLE_NONE, ROLE_VIEWER, ROLE_COMMENTER, ROLE_MEMBER, ROLE_ADMIN, ROLE_OWNER };
+
+enum action {
+    ACTION_READ,    /* the project, its tasks, comments, events */
+    ACTION_COMMENT, /* comments of one's own */
+    ACTION_WRITE,   /* tasks, import */
+    ACTION_MANAGE,  /* settings, members, invitations, others' comments */
+    ACTION_OWN,     /* delete and restore the project, make owners */
+    ACTION__COUNT
+};
+
+/* "viewer" ... "owner"; NULL for ROLE_NONE. */
+extern const char *const role_names[];
+
+/* ROLE_NONE when it names no role. */
+enum role role_named(const char *name);
+
+/*
+ * The role that an open project gives to everyone, its accessRole; ROLE_NONE
+ * when it is not open, or in the trash.  A project stored without accessRole
+ * gives ROLE_VIEWER.
+ */
+enum role access_open(const bson_t *project);
+
+/*
+ * The user's role in a stored project: the higher of the membership's and of
+ * what the project gives to everyone.  So leaving never gives more rights.
+ */
+enum role access_role(const bson_t *project, const bson_oid_t *user);
+
+/* The membership's role alone. */
+enum role access_member(const bson_t *project, const bson_oid_t *user);
+
+/* Calls each for every member of a stored project until it fails. */
+typedef enum err (*access_member_fn)(void *arg, const bson_t *project, const bson_oid_t *user,
+                                     enum role role);
+enum err access_each(const bson_t *project, access_member_fn each, void *arg) MUST_CHECK;
+
+/* A new BSON array of the members' ids, the caller's to destroy. */
+bson_t *access_member_ids(const bson_t *project);
+
+/* How many members the project has. */
+int access_members(const bson_t *project);
+
+/* How many owners the project has. */
+int access_owners(const bson_t *project);
+
+/* Appends to a filter of projects: those where the user has a role. */
+void access_readable(const bson_oid_t *user, bson_t *filter);
+
+/* ERR_NOT_FOUND to those who may not know the project exists, ERR_FORBIDDEN, or ERR_NONE. */
+enum err access_check(const bson_t *project, const bson_oid_t *user, enum action action) MUST_CHECK;
+
+#endif

@@ -1,0 +1,154 @@
+/*
+ * Each request looks its token and its user up, so that one that was removed ends
+ * at once, and so does one that a new password has ended.
+ */
+#include "api/access/api_token_auth.h"
+
+#include <string.h>
+
+#include "api/http/request.h"
+#include "api/http/router.h"
+#include "api/schema/doc.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/token.h"
+
+#define ADMIN_SCOPE 2     /* in api_token_auth_scopes */
+#define USED_MS     60000 /* lastUsedAt is no more exact than this */
+
+const char *const api_token_auth_scopes[] = {"read", "write", "admin", NULL};
+
+bool
+api_token_auth_is(const char *text)
+{
+    return strncmp(text, API_TOKEN_PREFIX, strlen(API_TOKEN_PREFIX)) == 0;
+}
+
+/* What the route asks for, as an index of api_token_auth_scopes; -1: no API token will do. */
+static int
+needed(const struct route *route)
+{
+    if (route->flags & PERSON)
+        return -1;
+    if (route->flags & ADMIN)
+        return ADMIN_SCOPE;
+    return route->method == GET || (route->flags & READS) ? 0 : 1;
+}
+
+static int
+granted(const bson_t *token)
+{
+    bson_iter_t iter, list;
+    int best = -1;
+
+    if (bson_iter_init_find(&iter, token, "scopes") && bson_iter_recurse(&iter, &list))
+        while (bson_iter_next(&list))
+            for (int i = 0; api_token_auth_scopes[i] != NULL; i++)
+                if (i > best && strcmp(bson_iter_utf8(&list, NULL), api_token_auth_scopes[i]) == 0)
+                    best = i;
+    return best;
+}
+
+static void
+note_use(struct request *r, const bson_t *token)
+{
+    int64_t now = clock_now(), used = 0;
+    bson_t *filter, *set;
+
+    doc_time(token, "lastUsedAt", &used);
+    if (now - used < USED_MS)
+        return;
+    filter = request_keep(r, BCON_NEW("_id", BCON_OID(doc_id(token, "_id"))));
+    set = request_keep(r, BCON_NEW("$set", "{", "lastUsedAt", BCON_DATE_TIME(now), "}"));
+    if (store_update(r->store, STORE_TOKENS, filter, set, NULL) != ERR_NONE)
+        log_warn("api token: lastUsedAt was not updated");
+}
+
+/* Did its user's API tokens end since it was made? */
+static enum err
+check_user(struct request *r, const bson_t *token)
+{
+    bson_t *who = request_keep(r, BCON_NEW("_id", BCON_OID(doc_id(token, "userId"))));
+    bson_t *few = request_keep(r, BCON_NEW("projection", "{", "apiTokenGen", BCON_BOOL(true), "}"));
+    bson_t *user;
+    enum err err = store_get(r->store, STORE_USERS, who, few, &user);
+
+    if (err != ERR_NONE)
+        return err == ERR_NOT_FOUND ? ERR_NO_AUTH : err;
+    request_keep(r, user);
+    return doc_int(token, "generation") == doc_int(user, "apiTokenGen") ? ERR_NONE : ERR_NO_AUTH;
+}
+
+/* A token that is bound to projects is good for routes that look at them, and for no other. */
+static enum err
+check_bound(struct request *r, const bson_t *token)
+{
+    bson_iter_t iter;
+    const uint8_t *bytes;
+    uint32_t len;
+    bson_t list;
+
+    if (!bson_iter_init_find(&iter, token, "projectIds") || !BSON_ITER_HOLDS_ARRAY(&iter))
+        return ERR_NONE;
+    bson_iter_array(&iter, &len, &bytes);
+    bson_init_static(&list, bytes, len);
+    r->bound = request_keep(r, bson_copy(&list));
+    bson_oid_to_string(doc_id(token, "_id"), r->bound_token);
+    return r->route->flags & BOUND
+               ? ERR_NONE
+               : request_fail(r, ERR_FORBIDDEN, "the token is limited to certain projects");
+}
+
+bool
+api_token_auth_reaches(const struct request *r, const bson_oid_t *project)
+{
+    bson_iter_t iter;
+
+    if (r->bound == NULL)
+        return true;
+    bson_iter_init(&iter, r->bound);
+    while (bson_iter_next(&iter))
+        if (bson_oid_equal(bson_iter_oid(&iter), project))
+            return true;
+    return false;
+}
+
+void
+api_token_auth_within(const struct request *r, const char *field, bson_t *filter)
+{
+    if (r->bound != NULL)
+        doc_in(filter, field, r->bound);
+}
+
+enum err
+api_token_auth_check(struct request *r, const char *text)
+{
+    char hash[TOKEN_HASH];
+    bson_t *filter, *token;
+    int64_t expires;
+    int need = needed(r->route);
+    enum err err;
+
+    token_hash(hash, text);
+    filter = request_keep(r, BCON_NEW("hash", BCON_UTF8(hash)));
+    err = store_get(r->store, STORE_TOKENS, filter, NULL, &token);
+    if (err != ERR_NONE)
+        return err == ERR_NOT_FOUND ? ERR_NO_AUTH : err;
+    request_keep(r, token);
+    if (doc_time(token, "expiresAt", &expires) && expires <= clock_now())
+        return ERR_NO_AUTH;
+    if ((err = check_user(r, token)) != ERR_NONE)
+        return err;
+    r->user_id = *doc_id(token, "userId");
+    bson_oid_to_string(&r->user_id, r->user);
+    if (need < 0)
+        return request_fail(r, ERR_FORBIDDEN, "API tokens cannot be used for this");
+    if (granted(token) < need)
+        return request_fail(r, ERR_FORBIDDEN, "the token lacks the scope %s",
+                            api_token_auth_scopes[need]);
+    if ((err = check_bound(r, token)) != ERR_NONE)
+        return err;
+    r->limited = granted(token) < ADMIN_SCOPE;
+    note_use(r, token);
+    return ERR_NONE;
+}

@@ -1,0 +1,54 @@
+/*
+ * Rights within a change and outside of one.
+ */
+#include "api/access/project_access.h"
+
+#include "api/access/api_token_auth.h"
+#include "api/access/project_cache.h"
+#include "api/http/request.h"
+#include "api/schema/doc.h"
+
+/* The project as a change sees it: from the cache, if the topic's head says that it holds. */
+static enum err
+project_in_change(struct request *r, const bson_oid_t *id, const bson_t **out)
+{
+    int topic = change_topic(r->change, request_project_topic(r, id));
+    bson_t *known = NULL;
+    enum err err;
+
+    if (topic >= 0)
+        known = project_cache_get(id, change_unchanged(r->change, topic));
+    if (known != NULL) {
+        *out = request_keep(r, known);
+        return ERR_NONE;
+    }
+    err = request_fetch(r, STORE_PROJECTS, id, out);
+    if (err == ERR_NONE && topic >= 0 && change_as_of(r->change, topic) >= 0)
+        project_cache_note(r->reads, id, change_as_of(r->change, topic), *out);
+    return err;
+}
+
+enum err
+project_access(struct request *r, const bson_oid_t *id, enum action action, const bson_t **out)
+{
+    enum err err = api_token_auth_reaches(r, id) ? ERR_NONE : ERR_NOT_FOUND;
+
+    if (err == ERR_NONE)
+        err = r->change != NULL ? project_in_change(r, id, out)
+                                : request_fetch(r, STORE_PROJECTS, id, out);
+    if (err == ERR_NONE)
+        err = access_check(*out, &r->user_id, action);
+    if (err == ERR_NONE && (action == ACTION_WRITE || action == ACTION_COMMENT) &&
+        doc_has(*out, "archivedAt"))
+        err = request_fail(r, ERR_CONFLICT, PROJECT_ARCHIVED);
+    return err;
+}
+
+enum err
+project_access_living(struct request *r, const bson_oid_t *id, enum action action,
+                      const bson_t **out)
+{
+    enum err err = project_access(r, id, action, out);
+
+    return err == ERR_NONE && doc_has(*out, "deletedAt") ? ERR_NOT_FOUND : err;
+}

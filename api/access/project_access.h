@@ -1,0 +1,29 @@
+/*
+ * A project and what the caller may do there.  Within a change the rights are exact:
+ * the project is read in its transaction, or known to be unchanged since.
+ */
+#ifndef API_ACCESS_PROJECT_ACCESS_H
+#define API_ACCESS_PROJECT_ACCESS_H
+
+#include <bson/bson.h>
+
+#include "api/access/access.h"
+#include "common/err.h"
+
+struct request;
+
+#define PROJECT_ARCHIVED "the project is archived; unarchive it first"
+
+/*
+ * The project, if the caller may do this there; the request keeps it.  It may be in the
+ * trash.  ERR_NOT_FOUND to those who may not know that it exists; ERR_FORBIDDEN; ERR_CONFLICT for
+ * what would write tasks or comments into an archived one.
+ */
+enum err project_access(struct request *r, const bson_oid_t *id, enum action action,
+                        const bson_t **out) MUST_CHECK;
+
+/* The same, and ERR_NOT_FOUND when the project is in the trash. */
+enum err project_access_living(struct request *r, const bson_oid_t *id, enum action action,
+                               const bson_t **out) MUST_CHECK;
+
+#endif

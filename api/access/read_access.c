@@ -1,0 +1,168 @@
+/*
+ * Of a project's members only the caller's own entry is read, or none: the right
+ * is a condition of the query.
+ */
+#include "api/access/read_access.h"
+
+#include "api/access/access.h"
+#include "api/access/api_token_auth.h"
+#include "api/http/request.h"
+#include "api/schema/doc.h"
+
+#define VISIBLE_MAX 5000 /* projects of one user */
+
+void
+read_access_projects(const struct request *r, bson_t *filter)
+{
+    access_readable(&r->user_id, filter);
+    api_token_auth_within(r, "_id", filter);
+}
+
+enum err
+read_access_project(struct request *r, const bson_oid_t *id, bool living)
+{
+    bson_t filter = BSON_INITIALIZER, opts = BSON_INITIALIZER, fields, members, own, *found;
+    enum err err;
+
+    if (!api_token_auth_reaches(r, id))
+        return ERR_NOT_FOUND;
+    BSON_APPEND_OID(&filter, "_id", id);
+    BSON_APPEND_DOCUMENT_BEGIN(&opts, "projection", &fields);
+    BSON_APPEND_INT32(&fields, "access", 1);
+    BSON_APPEND_INT32(&fields, "accessRole", 1);
+    BSON_APPEND_INT32(&fields, "deletedAt", 1);
+    BSON_APPEND_DOCUMENT_BEGIN(&fields, "members", &members);
+    BSON_APPEND_DOCUMENT_BEGIN(&members, "$elemMatch", &own);
+    BSON_APPEND_OID(&own, "userId", &r->user_id);
+    bson_append_document_end(&members, &own);
+    bson_append_document_end(&fields, &members);
+    bson_append_document_end(&opts, &fields);
+    err = store_get(r->store, STORE_PROJECTS, &filter, &opts, &found);
+    bson_destroy(&filter);
+    bson_destroy(&opts);
+    if (err != ERR_NONE)
+        return err;
+    err = access_check(found, &r->user_id, ACTION_READ);
+    if (err == ERR_NONE && living && doc_has(found, "deletedAt"))
+        err = ERR_NOT_FOUND;
+    bson_destroy(found);
+    return err;
+}
+
+/* {$match: {_id}}, and nothing more: so every server goes straight to it. */
+static void
+append_entity(bson_t *pipeline, const bson_oid_t *id)
+{
+    bson_t stage, match;
+
+    BSON_APPEND_DOCUMENT_BEGIN(pipeline, "0", &stage);
+    BSON_APPEND_DOCUMENT_BEGIN(&stage, "$match", &match);
+    BSON_APPEND_OID(&match, "_id", id);
+    bson_append_document_end(&stage, &match);
+    bson_append_document_end(pipeline, &stage);
+}
+
+/*
+ * Its project if it is living and the caller's to read, and of that the id alone: {$lookup: ...} by
+ * _id, with the right as a condition within (MongoDB 5.0).
+ */
+static void
+append_lookup(bson_t *pipeline, const struct request *r)
+{
+    bson_t stage, lookup, inner, match, fields;
+
+    BSON_APPEND_DOCUMENT_BEGIN(pipeline, "1", &stage);
+    BSON_APPEND_DOCUMENT_BEGIN(&stage, "$lookup", &lookup);
+    BSON_APPEND_UTF8(&lookup, "from", store_names[STORE_PROJECTS]);
+    BSON_APPEND_UTF8(&lookup, "localField", "projectId");
+    BSON_APPEND_UTF8(&lookup, "foreignField", "_id");
+    BSON_APPEND_ARRAY_BEGIN(&lookup, "pipeline", &inner);
+    BSON_APPEND_DOCUMENT_BEGIN(&inner, "0", &fields);
+    BSON_APPEND_DOCUMENT_BEGIN(&fields, "$match", &match);
+    BSON_APPEND_NULL(&match, "deletedAt");
+    read_access_projects(r, &match);
+    bson_append_document_end(&fields, &match);
+    bson_append_document_end(&inner, &fields);
+    BSON_APPEND_DOCUMENT_BEGIN(&inner, "1", &fields);
+    BSON_APPEND_DOCUMENT_BEGIN(&fields, "$project", &match);
+    BSON_APPEND_INT32(&match, "_id", 1);
+    bson_append_document_end(&fields, &match);
+    bson_append_document_end(&inner, &fields);
+    bson_append_array_end(&lookup, &inner);
+    BSON_APPEND_UTF8(&lookup, "as", "project");
+    bson_append_document_end(&stage, &lookup);
+    bson_append_document_end(pipeline, &stage);
+}
+
+/* The entity in no trash, with such a project; then without the project. */
+static void
+append_right(bson_t *pipeline)
+{
+    bson_t stage, match, which, none;
+
+    BSON_APPEND_DOCUMENT_BEGIN(pipeline, "2", &stage);
+    BSON_APPEND_DOCUMENT_BEGIN(&stage, "$match", &match);
+    BSON_APPEND_NULL(&match, "deletedAt");
+    BSON_APPEND_DOCUMENT_BEGIN(&match, "project", &which);
+    BSON_APPEND_ARRAY_BEGIN(&which, "$ne", &none);
+    bson_append_array_end(&which, &none);
+    bson_append_document_end(&match, &which);
+    bson_append_document_end(&stage, &match);
+    bson_append_document_end(pipeline, &stage);
+    BSON_APPEND_DOCUMENT_BEGIN(pipeline, "3", &stage);
+    BSON_APPEND_DOCUMENT_BEGIN(&stage, "$project", &which);
+    BSON_APPEND_INT32(&which, "project", 0);
+    bson_append_document_end(&stage, &which);
+    bson_append_document_end(pipeline, &stage);
+}
+
+static enum err
+keep(void *arg, const bson_t *doc)
+{
+    bson_t **out = arg;
+
+    *out = bson_copy(doc); /* there is one at most: _id is unique */
+    return ERR_NONE;
+}
+
+enum err
+read_access_get(struct request *r, enum store_name store, const bson_oid_t *id, const bson_t **out)
+{
+    bson_t pipeline = BSON_INITIALIZER, *found = NULL;
+    enum err err;
+
+    append_entity(&pipeline, id);
+    append_lookup(&pipeline, r);
+    append_right(&pipeline);
+    err = store_aggregate(r->store, store, &pipeline, keep, &found);
+    bson_destroy(&pipeline);
+    if (found != NULL)
+        *out = request_keep(r, found);
+    return err == ERR_NONE && found == NULL ? ERR_NOT_FOUND : err;
+}
+
+static enum err
+note_id(void *arg, const bson_t *doc)
+{
+    doc_array_add_id(arg, doc_id(doc, "_id"));
+    return ERR_NONE;
+}
+
+enum err
+read_access_visible(struct request *r, const char *name, bson_t *filter)
+{
+    bson_t *which = BCON_NEW("deletedAt", BCON_NULL, "archivedAt", BCON_NULL),
+           ids = BSON_INITIALIZER;
+    struct doc_array array = {&ids, 0};
+    bson_t *opts =
+        BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}", "limit", BCON_INT64(VISIBLE_MAX));
+    enum err err;
+
+    read_access_projects(r, which);
+    err = store_find(r->store, &(struct store_query){STORE_PROJECTS, which, opts}, note_id, &array);
+    doc_in(filter, name, &ids);
+    bson_destroy(which);
+    bson_destroy(opts);
+    bson_destroy(&ids);
+    return err;
+}

@@ -1,0 +1,278 @@
+/*
+ * The page so far is kept in order; each part of the list can only add what comes
+ * before its end.
+ */
+#include "api/crud/list_find.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/crud/query.h"
+#include "api/http/request.h"
+#include "api/schema/doc.h"
+
+#define SCANS_MAX   200  /* internalQueryMaxScansToExplode */
+#define MATCHES_MAX 5000 /* documents of which an unindexed order reads the keys */
+#define NULL_POINTS 2    /* an equality with null is two points of an index, before MongoDB 8.0 */
+
+struct finding {
+    struct request *r;
+    const struct query *query;
+    const bson_t *filter; /* of all */
+    bson_t *sort;
+    bson_t **page; /* in order: the first of all that were found */
+    int count, most;
+};
+
+/* ------------------------------------------------------------ the order */
+
+static int
+compare_values(const bson_iter_t *a, const bson_iter_t *b)
+{
+    int64_t x, y;
+
+    if (BSON_ITER_HOLDS_UTF8(a) && BSON_ITER_HOLDS_UTF8(b))
+        return strcmp(bson_iter_utf8(a, NULL), bson_iter_utf8(b, NULL));
+    if (BSON_ITER_HOLDS_OID(a) && BSON_ITER_HOLDS_OID(b))
+        return bson_oid_compare(bson_iter_oid(a), bson_iter_oid(b));
+    x = BSON_ITER_HOLDS_DATE_TIME(a) ? bson_iter_date_time(a) : bson_iter_as_int64(a);
+    y = BSON_ITER_HOLDS_DATE_TIME(b) ? bson_iter_date_time(b) : bson_iter_as_int64(b);
+    return (x > y) - (x < y);
+}
+
+/* Below 0 if a comes first.  The keys of one order have values of one type. */
+static int
+compare(const struct finding *f, const bson_t *a, const bson_t *b)
+{
+    bson_iter_t keys, x, y;
+    int order = 0;
+
+    bson_iter_init(&keys, f->sort);
+    while (order == 0 && bson_iter_next(&keys))
+        if (bson_iter_init_find(&x, a, bson_iter_key(&keys)) &&
+            bson_iter_init_find(&y, b, bson_iter_key(&keys)))
+            order = compare_values(&x, &y) * (int)bson_iter_as_int64(&keys);
+    return order;
+}
+
+/* Puts a copy where it belongs; what is pushed out behind the end is gone. */
+static enum err
+keep(void *arg, const bson_t *doc)
+{
+    struct finding *f = arg;
+    int at = f->count;
+
+    while (at > 0 && compare(f, doc, f->page[at - 1]) < 0)
+        at--;
+    if (at == f->most)
+        return ERR_NONE;
+    if (f->count == f->most)
+        bson_destroy(f->page[--f->count]);
+    memmove(&f->page[at + 1], &f->page[at], (size_t)(f->count - at) * sizeof(*f->page));
+    f->page[at] = bson_copy(doc);
+    f->count++;
+    return ERR_NONE;
+}
+
+/* ------------------------------------------------------------ parts of many projects */
+
+/* {$in: [...]} of a field: its list, and how many it has; 0: there is none. */
+static int
+listed(const bson_t *filter, const char *field, bson_t *list)
+{
+    bson_iter_t iter, in;
+    const uint8_t *bytes;
+    uint32_t len;
+
+    if (!bson_iter_init_find(&iter, filter, field) || !BSON_ITER_HOLDS_DOCUMENT(&iter) ||
+        !bson_iter_recurse(&iter, &in) || !bson_iter_find(&in, "$in"))
+        return 0;
+    bson_iter_array(&in, &len, &bytes);
+    return bson_init_static(list, bytes, len) ? (int)bson_count_keys(list) : 0;
+}
+
+/* How many projects one query may be about. */
+static int
+group_size(const bson_t *filter)
+{
+    bson_t states;
+    bson_iter_t due;
+    int points = listed(filter, "state", &states);
+
+    if (points == 0)
+        points = 1;
+    if (bson_iter_init_find(&due, filter, "dueKey") && BSON_ITER_HOLDS_NULL(&due))
+        points *= NULL_POINTS;
+    return SCANS_MAX / points;
+}
+
+/*
+ * Must the list be taken apart?  Not if an assignee is named, or the very tasks:
+ * these have indexes of their own.
+ */
+static bool
+is_wide(const bson_t *filter, bson_t *projects)
+{
+    return listed(filter, "projectId", projects) > group_size(filter) &&
+           !bson_has_field(filter, "assigneeIds") && !bson_has_field(filter, "_id");
+}
+
+/* {projectId: {$in: the next ones}}; false when there are none. */
+static bool
+append_group(bson_iter_t *projects, int most, bson_t *out)
+{
+    bson_t group = BSON_INITIALIZER;
+    struct doc_array array = {&group, 0};
+
+    while (array.count < (uint32_t)most && bson_iter_next(projects))
+        doc_array_add_value(&array, projects);
+    doc_in(out, "projectId", &group);
+    bson_destroy(&group);
+    return array.count > 0;
+}
+
+/* What stands behind the page's end is of no use: {first key: {$lte: the last one's}}. */
+static void
+append_end(const struct finding *f, bson_t *out)
+{
+    bson_iter_t first, value;
+    bson_t range;
+
+    if (f->count < f->most || !bson_iter_init(&first, f->sort) || !bson_iter_next(&first) ||
+        bson_has_field(f->filter, bson_iter_key(&first)) ||
+        !bson_iter_init_find(&value, f->page[f->most - 1], bson_iter_key(&first)))
+        return;
+    BSON_APPEND_DOCUMENT_BEGIN(out, bson_iter_key(&first), &range);
+    bson_append_iter(&range, bson_iter_as_int64(&first) > 0 ? "$lte" : "$gte", -1, &value);
+    bson_append_document_end(out, &range);
+}
+
+static enum err
+find_groups(struct finding *f, const bson_t *projects, const bson_t *opts)
+{
+    int size = group_size(f->filter);
+    bson_iter_t next;
+    enum err err = ERR_NONE;
+
+    bson_iter_init(&next, projects);
+    while (err == ERR_NONE) {
+        bson_t filter = BSON_INITIALIZER;
+        bool some = append_group(&next, size, &filter);
+
+        bson_copy_to_excluding_noinit(f->filter, &filter, "projectId", NULL);
+        append_end(f, &filter);
+        if (some)
+            err = store_find(f->r->store, &(struct store_query){f->query->store, &filter, opts},
+                             keep, f);
+        bson_destroy(&filter);
+        if (!some)
+            break;
+    }
+    return err;
+}
+
+static enum err
+find_wide(struct finding *f, const bson_t *projects, const bson_t *opts, store_each each, void *arg)
+{
+    enum err err = find_groups(f, projects, opts);
+
+    for (int i = 0; err == ERR_NONE && i < f->count; i++)
+        err = each(arg, f->page[i]);
+    return err;
+}
+
+/* ------------------------------------------------------------ orders without an index */
+
+static enum err
+find_keys(struct finding *f)
+{
+    bson_t *opts = BCON_NEW("limit", BCON_INT64(MATCHES_MAX)), fields;
+    bson_iter_t keys;
+    enum err err;
+
+    BSON_APPEND_DOCUMENT_BEGIN(opts, "projection", &fields);
+    bson_iter_init(&keys, f->sort);
+    while (bson_iter_next(&keys))
+        BSON_APPEND_INT32(&fields, bson_iter_key(&keys), 1);
+    bson_append_document_end(opts, &fields);
+    err = store_find(f->r->store, &(struct store_query){f->query->store, f->filter, opts}, keep, f);
+    bson_destroy(opts);
+    return err;
+}
+
+/* The document in the place of its keys. */
+static enum err
+take(void *arg, const bson_t *doc)
+{
+    struct finding *f = arg;
+
+    for (int i = 0; i < f->count; i++) {
+        if (bson_oid_equal(doc_id(f->page[i], "_id"), doc_id(doc, "_id"))) {
+            bson_destroy(f->page[i]);
+            f->page[i] = bson_copy(doc);
+        }
+    }
+    return ERR_NONE;
+}
+
+/* {_id: {$in: those of the page}, and the whole filter, in which the right to read is} */
+static enum err
+find_documents(struct finding *f)
+{
+    bson_t filter = BSON_INITIALIZER, opts = BSON_INITIALIZER, ids = BSON_INITIALIZER;
+    struct doc_array array = {&ids, 0};
+    bson_iter_t id;
+    enum err err;
+
+    for (int i = 0; i < f->count; i++)
+        if (bson_iter_init_find(&id, f->page[i], "_id"))
+            doc_array_add_value(&array, &id);
+    doc_in(&filter, "_id", &ids);
+    bson_destroy(&ids);
+    bson_copy_to_excluding_noinit(f->filter, &filter, "_id", NULL);
+    bson_copy_to_excluding_noinit(f->query->opts, &opts, "sort", NULL);
+    err = store_find(f->r->store, &(struct store_query){f->query->store, &filter, &opts}, take, f);
+    bson_destroy(&opts);
+    bson_destroy(&filter);
+    return err;
+}
+
+/* A document that changed meanwhile, so that it is no match any more, is left out. */
+static enum err
+find_unindexed(struct finding *f, store_each each, void *arg)
+{
+    enum err err = find_keys(f);
+
+    if (err == ERR_NONE && f->count > 0)
+        err = find_documents(f);
+    for (int i = 0; err == ERR_NONE && i < f->count; i++)
+        if (bson_has_field(f->page[i], "rev"))
+            err = each(arg, f->page[i]);
+    return err;
+}
+
+enum err
+list_find(struct request *r, const struct query *query, const bson_t *filter, store_each each,
+          void *arg)
+{
+    struct finding f = {.r = r, .query = query, .filter = filter};
+    bson_t *opts = bson_copy(query->opts), projects;
+    enum err err;
+
+    f.most = query->limit + 1;
+    f.page = arena_alloc(r->arena, sizeof(*f.page) * (size_t)(f.most + 1));
+    f.sort = query_sort(query, filter);
+    BSON_APPEND_DOCUMENT(opts, "sort", f.sort);
+    if (query->order->unindexed)
+        err = find_unindexed(&f, each, arg);
+    else if (is_wide(filter, &projects))
+        err = find_wide(&f, &projects, opts, each, arg);
+    else
+        err = store_find(r->store, &(struct store_query){query->store, filter, opts}, each, arg);
+    while (f.count > 0)
+        bson_destroy(f.page[--f.count]);
+    bson_destroy(f.sort);
+    bson_destroy(opts);
+    return err;
+}

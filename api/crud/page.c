@@ -1,0 +1,63 @@
+/*
+ * A page is written while it is read.
+ */
+#include "api/crud/page.h"
+
+#include "api/crud/due_order.h"
+#include "api/crud/list_find.h"
+#include "api/crud/query.h"
+#include "api/http/reply.h"
+#include "api/http/request.h"
+#include "api/http/router.h"
+
+struct page {
+    struct request *r;
+    const struct query *query;
+    struct text *out;
+    entity_writer write;
+    struct text cursor;
+    int count;
+};
+
+static enum err
+page_item(void *arg, const bson_t *doc)
+{
+    struct page *p = arg;
+
+    if (p->count == p->query->limit) { /* one more than the page: there is a next one */
+        p->count++;
+        return ERR_NONE;
+    }
+    if (p->count++ > 0)
+        text_putc(p->out, ',');
+    p->write(p->r, p->out, doc);
+    if (p->count == p->query->limit)
+        query_cursor(&p->cursor, p->query, doc);
+    return ERR_NONE;
+}
+
+enum err
+page_reply(struct request *r, const bson_t *base, entity_writer write)
+{
+    const struct list *list = r->route->list;
+    struct query query;
+    struct page page = {.r = r, .query = &query, .write = write};
+    enum err err = query_read(r, list, base, &query);
+
+    if (err == ERR_NONE && list->narrow != NULL)
+        err = list->narrow(r, &query);
+    if (err != ERR_NONE)
+        return err;
+    page.out = reply_json(r, 200);
+    text_puts(page.out, "{\"items\":[");
+    if (query.order->due)
+        err = due_order_find(r, &query, page_item, &page);
+    else
+        err = list_find(r, &query, query.filter, page_item, &page);
+    if (page.count > query.limit)
+        text_printf(page.out, "],\"nextCursor\":\"%s\"}", page.cursor.bytes);
+    else
+        text_puts(page.out, "],\"nextCursor\":null}");
+    text_free(&page.cursor);
+    return err;
+}

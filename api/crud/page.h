@@ -1,0 +1,21 @@
+/*
+ * One page of a list, as the request's parameters ask for it.
+ */
+#ifndef API_CRUD_PAGE_H
+#define API_CRUD_PAGE_H
+
+#include <bson/bson.h>
+
+#include "api/crud/entity.h"
+#include "common/err.h"
+
+struct request;
+
+/*
+ * Replies with a page of the list of the request's route: of the documents that base matches and
+ * the list's scope lets through, each as write() puts it.  ERR_BAD_PARAMETER for parameters that
+ * the list does not have.
+ */
+enum err page_reply(struct request *r, const bson_t *base, entity_writer write) MUST_CHECK;
+
+#endif

@@ -1,0 +1,437 @@
+/*
+ * Names come from the tables, values are typed before they meet the filter: no
+ * key of a client's reaches the store.
+ */
+#include "api/crud/query.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/crud/due_range.h"
+#include "api/http/request.h"
+#include "api/schema/doc.h"
+
+#define CURSOR_BYTES 2048 /* a title of 500 characters fits */
+#define LIST_MAX     20   /* values of one parameter, with commas */
+
+const struct number_parameter query_limit = {"limit", 1, QUERY_LIMIT_MAX, QUERY_LIMIT};
+
+/* One value of a parameter, typed, appended under name. */
+static enum err
+append_value(struct request *r, const struct filter *f, const char *text, const char *name,
+             bson_t *out)
+{
+    size_t len = strlen(text);
+    bson_oid_t id;
+
+    switch (f->kind) {
+    case REF:
+        if (strcmp(text, "me") == 0) {
+            BSON_APPEND_OID(out, name, &r->user_id);
+            return ERR_NONE;
+        }
+        if (len != 24 || !bson_oid_is_valid(text, len))
+            return request_bad_param(r, f->name, "must be an id of 24 hex digits");
+        bson_oid_init_from_string(&id, text);
+        BSON_APPEND_OID(out, name, &id);
+        return ERR_NONE;
+    case RANK:
+        for (int i = 0; f->choices[i] != NULL; i++) {
+            if (strcmp(f->choices[i], text) == 0) {
+                BSON_APPEND_INT32(out, name, i);
+                return ERR_NONE;
+            }
+        }
+        return request_bad_param(r, f->name, "has an unknown value");
+    case FLAG:
+        if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
+            return request_bad_param(r, f->name, "must be true or false");
+        BSON_APPEND_BOOL(out, name, text[0] == 't');
+        return ERR_NONE;
+    default:
+        if (len == 0 || len > 500)
+            return request_bad_param(r, f->name, "must have 1 to 500 characters");
+        BSON_APPEND_UTF8(out, name, text);
+        return ERR_NONE;
+    }
+}
+
+/* An array of the values "a,b". */
+static enum err
+append_values(struct request *r, const struct filter *f, const char *value, bson_t *list)
+{
+    char key[16];
+    int n = 0;
+    enum err err = ERR_NONE;
+
+    for (const char *p = value; err == ERR_NONE && *p != '\0';) {
+        size_t len = strcspn(p, ",");
+
+        snprintf(key, sizeof(key), "%d", n);
+        if (n++ == LIST_MAX)
+            err = request_bad_param(r, f->name, "has more than 20 values");
+        else
+            err = append_value(r, f, arena_copy(r->arena, p, len), key, list);
+        p += len + (p[len] == ',');
+    }
+    return err;
+}
+
+static bool
+has_rank(const bson_t *ranks, int rank)
+{
+    bson_iter_t iter;
+
+    bson_iter_init(&iter, ranks);
+    while (bson_iter_next(&iter))
+        if (bson_iter_int32(&iter) == rank)
+            return true;
+    return false;
+}
+
+/*
+ * {$nin: [all the other ranks]}.  A list of points would end the order of an index that
+ * goes on with the rank; ranges between points do not.
+ */
+static void
+append_other_ranks(const struct filter *f, const bson_t *ranks, bson_t *out)
+{
+    bson_t condition, list;
+    char key[16];
+    int n = 0;
+
+    BSON_APPEND_DOCUMENT_BEGIN(out, f->stored, &condition);
+    BSON_APPEND_ARRAY_BEGIN(&condition, "$nin", &list);
+    for (int i = 0; f->choices[i] != NULL; i++) {
+        snprintf(key, sizeof(key), "%d", n);
+        if (!has_rank(ranks, i) && ++n > 0)
+            BSON_APPEND_INT32(&list, key, i);
+    }
+    bson_append_array_end(&condition, &list);
+    bson_append_document_end(out, &condition);
+}
+
+/* "a" or "a,b": equality or $in. */
+static enum err
+append_equals(struct request *r, const struct filter *f, const char *value, bson_t *out)
+{
+    bson_t list = BSON_INITIALIZER;
+    enum err err;
+
+    if (strchr(value, ',') == NULL)
+        return append_value(r, f, value, f->stored, out);
+    err = append_values(r, f, value, &list);
+    if (err == ERR_NONE && f->kind == RANK) {
+        append_other_ranks(f, &list, out);
+    } else if (err == ERR_NONE) {
+        doc_in(out, f->stored, &list);
+    }
+    bson_destroy(&list);
+    return err;
+}
+
+static enum err
+read_filters(struct request *r, const struct list *list, bson_t *out)
+{
+    for (const struct filter *f = list->filters; f != NULL && f->name != NULL; f++) {
+        const char *value = f->op == EQUALS ? request_param(r, f->name) : NULL;
+        enum err err;
+
+        if (value != NULL && (err = append_equals(r, f, value, out)) != ERR_NONE)
+            return err;
+    }
+    return ERR_NONE;
+}
+
+void
+query_reversed(struct text *out, const char *order)
+{
+    for (const char *p = order; *p != '\0';) {
+        size_t len = strcspn(p, ",");
+
+        if (*p == '-')
+            text_add(out, p + 1, len - 1);
+        else
+            text_printf(out, "-%.*s", (int)len, p);
+        p += len;
+        if (*p == ',')
+            text_putc(out, *p++);
+    }
+}
+
+static bool
+is_reversed(const char *value, const char *order)
+{
+    struct text t = {0};
+    bool same;
+
+    query_reversed(&t, order);
+    same = strcmp(value, t.bytes) == 0;
+    text_free(&t);
+    return same;
+}
+
+/* Names the orders there are. */
+static enum err
+refuse_sort(struct request *r, const struct list *list)
+{
+    const char *known = "";
+
+    for (const struct order *o = list->orders; o->name != NULL; o++)
+        known = arena_printf(r->arena, "%s%s; ", known, o->name);
+    return request_bad_param(
+        r, "sort",
+        arena_printf(r->arena, "must be one of %sor one of these with all directions reversed",
+                     known));
+}
+
+static enum err
+read_sort(struct request *r, const struct list *list, struct query *q)
+{
+    const char *value = request_param(r, "sort");
+
+    q->order = list->orders;
+    if (value == NULL)
+        return ERR_NONE;
+    for (const struct order *o = list->orders; o->name != NULL; o++) {
+        q->order = o;
+        q->reversed = strcmp(value, o->name) != 0;
+        if (!q->reversed || is_reversed(value, o->name))
+            return ERR_NONE;
+    }
+    return refuse_sort(r, list);
+}
+
+/* The direction of a key in this query: 1 or -1. */
+static int
+direction(const struct query *q, const char *key)
+{
+    return (key[0] == '-') != q->reversed ? -1 : 1;
+}
+
+int
+query_direction(const struct query *q)
+{
+    return direction(q, q->order->keys[0]);
+}
+
+static const char *
+bare(const char *key)
+{
+    return key[0] == '-' ? key + 1 : key;
+}
+
+static int
+key_count(const struct order *o)
+{
+    int n = 0;
+
+    while (n < QUERY_KEYS && o->keys[n] != NULL)
+        n++;
+    return n;
+}
+
+/* The last key's direction is _id's. */
+static int
+id_direction(const struct query *q)
+{
+    return direction(q, q->order->keys[key_count(q->order) - 1]);
+}
+
+static bool
+is_fixed(const bson_t *filter, const char *key)
+{
+    bson_iter_t value;
+
+    return bson_iter_init_find(&value, filter, key) && !BSON_ITER_HOLDS_DOCUMENT(&value);
+}
+
+bson_t *
+query_sort(const struct query *q, const bson_t *filter)
+{
+    bson_t *sort = bson_new();
+
+    for (int i = 0; i < key_count(q->order); i++)
+        if (!bson_empty(sort) || !is_fixed(filter, bare(q->order->keys[i])))
+            BSON_APPEND_INT32(sort, bare(q->order->keys[i]), direction(q, q->order->keys[i]));
+    BSON_APPEND_INT32(sort, "_id", id_direction(q));
+    return sort;
+}
+
+/* {key: {$gt: value}} or $lt, by direction. */
+static void
+append_beyond(bson_t *out, const char *key, const char *op, const bson_iter_t *value)
+{
+    bson_t range;
+
+    BSON_APPEND_DOCUMENT_BEGIN(out, key, &range);
+    bson_append_iter(&range, op, -1, value);
+    bson_append_document_end(out, &range);
+}
+
+/* The k-th branch: the first k keys equal, the next one beyond. */
+static void
+append_branch(const struct query *q, const bson_t *at, int k, bson_t *out)
+{
+    int n = key_count(q->order);
+    bson_iter_t value;
+    char name[16];
+
+    for (int i = 0; i < k; i++) {
+        snprintf(name, sizeof(name), "k%d", i);
+        if (bson_iter_init_find(&value, at, name))
+            bson_append_iter(out, bare(q->order->keys[i]), -1, &value);
+    }
+    snprintf(name, sizeof(name), "k%d", k);
+    if (!bson_iter_init_find(&value, at, name))
+        return;
+    if (k == n) {
+        append_beyond(out, "_id", id_direction(q) > 0 ? "$gt" : "$lt", &value);
+    } else {
+        const char *key = q->order->keys[k];
+
+        append_beyond(out, bare(key), direction(q, key) > 0 ? "$gt" : "$lt", &value);
+    }
+}
+
+/* May the i-th key of a cursor have this type?  The last is the id. */
+static bool
+key_ok(const struct query *q, int i, bson_type_t type)
+{
+    if (i == key_count(q->order))
+        return type == BSON_TYPE_OID;
+    if (q->order->due && i == 0) /* none, a date or an instant */
+        return type == BSON_TYPE_NULL || type == BSON_TYPE_UTF8 || type == BSON_TYPE_DATE_TIME;
+    return type == BSON_TYPE_UTF8 || type == BSON_TYPE_INT32 || type == BSON_TYPE_INT64 ||
+           type == BSON_TYPE_DATE_TIME || type == BSON_TYPE_OID;
+}
+
+/* A cursor's document must hold what query_cursor() puts in, of plain types. */
+static bool
+cursor_ok(const struct query *q, const bson_t *at)
+{
+    char name[16];
+    bson_iter_t iter;
+    const char *order = doc_text(at, "o");
+    int n = key_count(q->order);
+
+    if (order == NULL || strcmp(order, q->order->name) != 0 || doc_flag(at, "r") != q->reversed)
+        return false;
+    for (int i = 0; i <= n; i++) {
+        snprintf(name, sizeof(name), "k%d", i);
+        if (!bson_iter_init_find(&iter, at, name))
+            return false;
+        if (!key_ok(q, i, bson_iter_type(&iter)))
+            return false;
+    }
+    return true;
+}
+
+/* {$or: [...]}: what stands behind the cursor. */
+static void
+append_behind(const struct query *q, const bson_t *at, bson_t *out)
+{
+    bson_t branches, branch;
+    char key[16];
+    int n = 0;
+    bson_iter_t first;
+    bool none = bson_iter_init_find(&first, at, "k0") && BSON_ITER_HOLDS_NULL(&first);
+
+    BSON_APPEND_ARRAY_BEGIN(out, "$or", &branches);
+    for (int k = none ? 1 : 0; k <= key_count(q->order); k++) {
+        snprintf(key, sizeof(key), "%d", n++);
+        BSON_APPEND_DOCUMENT_BEGIN(&branches, key, &branch);
+        append_branch(q, at, k, &branch);
+        bson_append_document_end(&branches, &branch);
+    }
+    bson_append_array_end(out, &branches);
+}
+
+void
+query_append_behind(const struct query *q, bson_t *all, int n)
+{
+    bson_t one;
+    bson_iter_t first;
+    char key[16];
+
+    snprintf(key, sizeof(key), "%d", n);
+    BSON_APPEND_DOCUMENT_BEGIN(all, key, &one);
+    append_behind(q, q->at, &one);
+    bson_append_document_end(all, &one);
+    /* The branches alone bound no index scan; this does. */
+    if (bson_iter_init_find(&first, q->at, "k0") && !BSON_ITER_HOLDS_NULL(&first)) {
+        const char *op = query_direction(q) > 0 ? "$gte" : "$lte";
+
+        snprintf(key, sizeof(key), "%d", n + 1);
+        BSON_APPEND_DOCUMENT_BEGIN(all, key, &one);
+        append_beyond(&one, bare(q->order->keys[0]), op, &first);
+        bson_append_document_end(all, &one);
+    }
+}
+
+static enum err
+read_cursor(struct request *r, struct query *q)
+{
+    const char *value = request_param(r, "cursor");
+    unsigned char bytes[CURSOR_BYTES];
+    bson_t at, both;
+    long len;
+
+    if (value == NULL)
+        return ERR_NONE;
+    len = text_unbase64url(bytes, sizeof(bytes), value, strlen(value));
+    if (len < 5 || !bson_init_static(&at, bytes, (size_t)len) ||
+        !bson_validate(&at, BSON_VALIDATE_UTF8, NULL) || !cursor_ok(q, &at))
+        return request_bad_param(r, "cursor", "does not belong to this list and sort order");
+    q->at = request_keep(r, bson_copy(&at));
+    if (q->order->due)
+        return ERR_NONE;
+    BSON_APPEND_ARRAY_BEGIN(q->filter, "$and", &both);
+    query_append_behind(q, &both, 0);
+    bson_append_array_end(q->filter, &both);
+    return ERR_NONE;
+}
+
+enum err
+query_read(struct request *r, const struct list *list, const bson_t *base, struct query *q)
+{
+    enum err err;
+
+    *q = (struct query){.store = list->store,
+                        .filter = request_keep(r, bson_copy(base)),
+                        .opts = request_keep(r, bson_new())};
+    if ((err = request_number(r, &query_limit, &q->limit)) != ERR_NONE ||
+        (err = read_sort(r, list, q)) != ERR_NONE ||
+        (err = read_filters(r, list, q->filter)) != ERR_NONE ||
+        (list->scope != NULL && (err = list->scope(r, q->filter)) != ERR_NONE) ||
+        (err = read_cursor(r, q)) != ERR_NONE || (err = request_params_done(r)) != ERR_NONE)
+        return err;
+    if (r->due != NULL && !q->order->due)
+        due_range_append(r->due, q->filter);
+    if (list->project != NULL)
+        list->project(r, q->opts);
+    BSON_APPEND_INT64(q->opts, "limit", q->limit + 1);
+    return ERR_NONE;
+}
+
+void
+query_cursor(struct text *out, const struct query *q, const bson_t *last)
+{
+    bson_t at;
+    bson_iter_t value;
+    char name[16];
+    int n = key_count(q->order);
+
+    bson_init(&at);
+    BSON_APPEND_UTF8(&at, "o", q->order->name);
+    BSON_APPEND_BOOL(&at, "r", q->reversed);
+    for (int i = 0; i <= n; i++) {
+        snprintf(name, sizeof(name), "k%d", i);
+        if (bson_iter_init_find(&value, last, i == n ? "_id" : bare(q->order->keys[i])))
+            bson_append_iter(&at, name, -1, &value);
+    }
+    text_base64url(text_room(out, TEXT_BASE64(at.len)), bson_get_data(&at), at.len);
+    text_end(out, out->bytes + out->len + strlen(out->bytes + out->len));
+    bson_destroy(&at);
+}

@@ -1,0 +1,74 @@
+/*
+ * The plan of a request's change, completed by what every request brings: who acts,
+ * the idempotency record, and how much it may write.
+ */
+#include "api/crud/request_change.h"
+
+#include "api/access/project_cache.h"
+#include "api/http/idempotency.h"
+#include "api/http/quotas.h"
+#include "api/http/request.h"
+
+struct inner {
+    struct request *r;
+    const struct change_plan *plan;
+    change_fn fn;
+    void *arg;
+    struct project_reads reads;
+};
+
+/*
+ * Has each project room for what the request brings?  Asked last, so that who may
+ * not know of a project does not learn it from this; and never of what brings nothing.
+ */
+static enum err
+check_bytes(const struct inner *i, const struct change *change)
+{
+    enum err err = ERR_NONE;
+
+    for (int n = 0; err == ERR_NONE && i->plan->bytes > 0 && n < i->plan->topic_count; n++)
+        if (topic_is_project(i->plan->topics[n]))
+            err = quotas_have(i->r, QUOTA_PROJECT_BYTES, change_bytes(change, n) - 1);
+    return err;
+}
+
+/* The plan's own function, with the request knowing of the change. */
+static enum err
+run_inner(struct change *change, void *arg)
+{
+    struct inner *i = arg;
+    enum err err;
+
+    i->reads.count = 0; /* of an earlier run */
+    i->r->reads = &i->reads;
+    i->r->change = change;
+    err = i->fn(change, i->arg);
+    i->r->change = NULL;
+    i->r->reads = NULL;
+    return err == ERR_NONE ? check_bytes(i, change) : err;
+}
+
+static void
+keep_reads(void *arg)
+{
+    struct inner *i = arg;
+
+    project_cache_keep(&i->reads);
+}
+
+enum err
+request_change(struct request *r, const struct change_plan *plan)
+{
+    struct change_plan own = *plan; /* the caller's may run again */
+    struct inner inner = {.r = r, .plan = &own, .fn = plan->fn, .arg = plan->arg};
+
+    own.fn = run_inner;
+    own.arg = &inner;
+    own.committed = keep_reads;
+    own.bytes = (int64_t)r->body_len;
+    own.actor_id = r->user[0] == '\0' ? NULL : r->user;
+    own.idempotency = r->key;
+    own.record = idempotency_record;
+    own.record_arg = r;
+    return change_run(r->store, r->bus, r->epoch, &own);
+}

@@ -1,0 +1,193 @@
+/*
+ * What a record holds, and the making of a reply from it.
+ */
+#include "api/http/idempotency.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "api/http/request.h"
+#include "api/http/router.h"
+#include "common/json.h"
+#include "common/log.h"
+#include "common/token.h"
+
+static void
+append_optional(bson_t *record, const char *name, const char *value)
+{
+    if (value != NULL)
+        BSON_APPEND_UTF8(record, name, value);
+}
+
+/*
+ * The text whose hash is the key of a sealed reply: only the same request knows it.  As the digest,
+ * it takes a JSON body by its value; as_it_came: as versions before did.
+ */
+static void
+seal_text(const struct request *r, bool as_it_came, struct text *out)
+{
+    text_printf(out, "%s %s ", r->idempotency_key, r->path);
+    if (r->json != NULL && !as_it_came)
+        json_canonical(out, r->json);
+    else if (r->body != NULL)
+        text_add(out, r->body, r->body_len);
+}
+
+static void
+append_sealed(bson_t *record, const char *name, struct request *r, const char *bytes, size_t len)
+{
+    struct text sealed = {0}, secret = {0};
+
+    seal_text(r, false, &secret);
+    token_seal(&sealed, secret.bytes, bytes, len);
+    bson_append_binary(record, name, -1, BSON_SUBTYPE_BINARY, (uint8_t *)sealed.bytes,
+                       (uint32_t)sealed.len);
+    text_free(&sealed);
+    text_free(&secret);
+}
+
+/* Appends what append_sealed() was given. */
+static void
+take_sealed(struct request *r, const bson_iter_t *iter, struct text *out)
+{
+    const uint8_t *bytes;
+    uint32_t len;
+    bool unsealed = false;
+
+    bson_iter_binary(iter, NULL, &len, &bytes);
+    for (int as_it_came = 0; as_it_came < 2 && !unsealed; as_it_came++) {
+        struct text secret = {0};
+
+        seal_text(r, as_it_came, &secret);
+        unsealed = token_unseal(out, secret.bytes, (const char *)bytes, len) == ERR_NONE;
+        text_free(&secret);
+    }
+    if (!unsealed)
+        log_warn("idempotency: a stored reply cannot be decrypted");
+}
+
+void
+idempotency_record(bson_t *record, void *arg)
+{
+    struct request *r = arg;
+    const struct text *body = &r->reply.body;
+
+    BSON_APPEND_UTF8(record, "digest", r->digest);
+    BSON_APPEND_INT32(record, "status", r->reply.status);
+    append_optional(record, "etag", r->reply.etag);
+    append_optional(record, "location", r->reply.location);
+    if (r->route->flags & SECRETS) {
+        append_sealed(record, "sealed", r, body->bytes == NULL ? "" : body->bytes, body->len);
+        if (r->reply.cookie != NULL)
+            append_sealed(record, "sealedCookie", r, r->reply.cookie, strlen(r->reply.cookie));
+    } else if (body->len > 0) {
+        bson_append_utf8(record, "body", -1, body->bytes, (int)body->len);
+    }
+}
+
+static void
+take_member(struct request *r, const bson_iter_t *iter)
+{
+    const char *name = bson_iter_key(iter);
+    uint32_t len;
+
+    if (strcmp(name, "status") == 0) {
+        r->reply.status = bson_iter_int32(iter);
+    } else if (strcmp(name, "etag") == 0) {
+        r->reply.etag = arena_dup(r->arena, bson_iter_utf8(iter, NULL));
+    } else if (strcmp(name, "location") == 0) {
+        r->reply.location = arena_dup(r->arena, bson_iter_utf8(iter, NULL));
+    } else if (strcmp(name, "body") == 0) {
+        const char *body = bson_iter_utf8(iter, &len);
+
+        text_add(&r->reply.body, body, len);
+    } else if (strcmp(name, "sealed") == 0) {
+        take_sealed(r, iter, &r->reply.body);
+    } else if (strcmp(name, "sealedCookie") == 0) {
+        struct text cookie = {0};
+
+        take_sealed(r, iter, &cookie);
+        r->reply.cookie = arena_dup(r->arena, cookie.bytes);
+        text_free(&cookie);
+    }
+}
+
+/* What a digest is made of: a JSON body counts by its value, unless it is asked for as it came. */
+static void
+digest_text(const struct request *r, bool as_it_came, struct text *out)
+{
+    text_printf(out, "%s %s?%s\n", r->method_name, r->path, r->query == NULL ? "" : r->query);
+    if (r->json != NULL && !as_it_came)
+        json_canonical(out, r->json);
+    else
+        text_add(out, r->body == NULL ? "" : r->body, r->body_len);
+}
+
+void
+idempotency_digest(struct request *r)
+{
+    struct text t = {0};
+
+    digest_text(r, false, &t);
+    token_mac(r->digest, 0, "digest:", t.bytes, t.len); /* bodies may hold passwords */
+    text_free(&t);
+}
+
+/* Is it the digest of this request, under any of our keys, or as versions before made it? */
+static bool
+digest_is(const struct request *r, const char *stored)
+{
+    struct text t = {0};
+    bool same = strcmp(stored, r->digest) == 0;
+
+    for (int as_it_came = 0; as_it_came < 2 && !same; as_it_came++) {
+        text_clear(&t);
+        digest_text(r, as_it_came, &t);
+        same = token_mac_is(stored, "digest:", t.bytes, t.len);
+    }
+    text_free(&t);
+    return same;
+}
+
+/* Makes the key's record the reply, if there is one; certainly: even one that was just written. */
+static enum err
+replay(struct request *r, bool certainly, bool *found)
+{
+    bson_t *filter = BCON_NEW("_id", BCON_UTF8(r->key)), *doc;
+    enum err err = certainly ? store_get_newest(r->store, STORE_IDEMPOTENCY, filter, &doc)
+                             : store_get(r->store, STORE_IDEMPOTENCY, filter, NULL, &doc);
+    bson_iter_t iter;
+
+    *found = false;
+    bson_destroy(filter);
+    if (err == ERR_NOT_FOUND)
+        return ERR_NONE;
+    if (err != ERR_NONE)
+        return err;
+    *found = true;
+    if (!bson_iter_init_find(&iter, doc, "digest") || !digest_is(r, bson_iter_utf8(&iter, NULL))) {
+        err = ERR_KEY_REUSED;
+    } else {
+        text_clear(&r->reply.body);
+        r->reply.etag = r->reply.location = r->reply.cookie = NULL;
+        bson_iter_init(&iter, doc);
+        while (bson_iter_next(&iter))
+            take_member(r, &iter);
+        r->reply.type = r->reply.body.len > 0 ? "application/json" : NULL;
+        r->reply.replayed = true;
+    }
+    bson_destroy(doc);
+    return err;
+}
+
+enum err
+idempotency_replay(struct request *r, bool *found)
+{
+    return replay(r, false, found);
+}
+
+enum err
+idempotency_replay_newest(struct request *r, bool *found)
+{
+    return replay(r, true, found);
+}

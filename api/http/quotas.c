@@ -1,0 +1,210 @@
+/*
+ * Counts in windows live in `throttles`, under a hash: no address of a person
+ * stands there in the clear.
+ */
+#include "api/http/quotas.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "api/http/limits.h"
+#include "api/http/request.h"
+#include "api/schema/doc.h"
+#include "common/change.h"
+#include "common/clock.h"
+#include "common/config.h"
+#include "common/text.h"
+
+#define HOUR 3600L
+#define DAY  86400L
+#define SHARDS                                                                                     \
+    16             /* counts of the whole installation, so that its writers do not all meet in one \
+                    */
+#define RECOUNTS 8 /* when others make the same count's document at the same time */
+
+#define AT(member) offsetof(struct config, member)
+
+/* clang-format off */
+static const struct {
+    size_t limit;
+    long seconds; /* of the window; 0: what there is */
+    const char *name; /* of its counts, and in RateLimit-*; NULL: what there is */
+    const char *words;
+} quotas[QUOTA__COUNT] = {
+    [QUOTA_USER_PROJECTS]          = {AT(user_projects),          0,    NULL,                     "projects that you have made"},
+    [QUOTA_USER_OPEN_PROJECTS]     = {AT(user_open_projects),     0,    NULL,                     "projects of one user that are open to everyone"},
+    [QUOTA_OPEN_PROJECTS]          = {AT(open_projects),          0,    NULL,                     "projects of the installation that are open to everyone"},
+    [QUOTA_PROJECT_MEMBERS]        = {AT(project_members),        0,    NULL,                     "members of this project"},
+    [QUOTA_PROJECT_INVITATIONS]    = {AT(project_invitations),    0,    NULL,                     "open invitations of this project"},
+    [QUOTA_COMMENT_EDITS]          = {AT(comment_edits),          0,    NULL,                     "versions of one comment"},
+    [QUOTA_PROJECT_TASKS]          = {AT(project_tasks),          0,    NULL,                     "tasks made in this project"},
+    [QUOTA_PROJECT_BYTES]          = {AT(project_bytes),          0,    NULL,                     "bytes ever written to this project"},
+    [QUOTA_USER_NOTIFICATIONS]     = {AT(user_notifications),     0,    NULL,                     "notifications"},
+    [QUOTA_NUMBER_TEXTS]           = {AT(number_texts),           DAY,  "number-texts",           "text messages to this number in a day"},
+    [QUOTA_USER_TEXTS]             = {AT(user_texts),             DAY,  "user-texts",             "text messages for you in a day"},
+    [QUOTA_TEXTS]                  = {AT(texts),                  HOUR, "texts",                  "text messages of the installation in an hour"},
+    [QUOTA_ADDRESS_LETTERS]        = {AT(address_letters),        HOUR, "address-letters",        "letters to this address in an hour"},
+    [QUOTA_LETTERS]                = {AT(letters),                HOUR, "letters",                "letters of the installation in an hour"},
+    [QUOTA_NETWORK_RESETS]         = {AT(network_resets),         HOUR, "network-resets",         "letters for forgotten passwords asked for from your network in an hour"},
+    [QUOTA_RESETS]                 = {AT(letters),                HOUR, "resets",                 "forgotten passwords of the installation in an hour"},
+    [QUOTA_USER_CODES]             = {AT(user_codes),             HOUR, "user-codes",             "codes sent to you in an hour"},
+    [QUOTA_USER_TRIES]             = {AT(user_tries),             DAY,  "user-tries",             "tries at codes in a day"},
+    [QUOTA_USER_CREDENTIALS]       = {AT(user_credentials),       HOUR, "user-credentials",       "changes of your password, second factor or account in an hour"},
+    [QUOTA_USER_SESSION_ENDS]      = {AT(user_credentials),       HOUR, "user-session-ends",      "times that you end all other sessions in an hour"},
+    [QUOTA_USER_INVITATIONS]       = {AT(user_invitations),       DAY,  "user-invitations",       "invitations by you in a day"},
+    [QUOTA_UNCONFIRMED_INVITATIONS] = {AT(unconfirmed_invitations), DAY, "unconfirmed-invitations", "invitations by you in a day, until you have confirmed your address"},
+    [QUOTA_ADDRESS_INVITATIONS]    = {AT(address_invitations),    DAY,  "address-invitations",    "invitations to this address in a day"},
+    [QUOTA_ADDRESS_REGISTRATIONS]  = {AT(address_registrations),  DAY,  "address-registrations",  "registrations of this address in a day"},
+    [QUOTA_SENDER_NOTIFICATIONS]   = {AT(sender_notifications),   HOUR, "sender-notifications",   "notifications by you of one person in an hour"},
+};
+/* clang-format on */
+
+static const struct config *settings;
+
+void
+quotas_open(const struct config *config)
+{
+    settings = config;
+}
+
+long
+quotas_limit(enum quota quota)
+{
+    return *(const long *)(const void *)((const char *)settings + quotas[quota].limit);
+}
+
+enum err
+quotas_refuse(struct request *r, enum quota quota)
+{
+    long limit = quotas_limit(quota), window = quotas[quota].seconds;
+
+    if (window == 0)
+        return request_fail(r, ERR_QUOTA, "the limit has been reached: %ld %s", limit,
+                            quotas[quota].words);
+    r->reply.retry_after = (int)(window - clock_now() / 1000 % window);
+    limits_say(r,
+               &(struct limit_state){quotas[quota].name, limit, window, 0, r->reply.retry_after});
+    return request_fail(r, ERR_THROTTLED, "the limit has been reached: %ld %s", limit,
+                        quotas[quota].words);
+}
+
+enum err
+quotas_have(struct request *r, enum quota quota, int64_t count)
+{
+    return count < quotas_limit(quota) ? ERR_NONE : quotas_refuse(r, quota);
+}
+
+enum err
+quotas_exist(struct request *r, struct store *store, enum quota quota, enum store_name name,
+             const bson_t *filter)
+{
+    bson_t *last = request_keep(r, BCON_NEW("skip", BCON_INT64(quotas_limit(quota) - 1),
+                                            "projection", "{", "_id", BCON_BOOL(true), "}"));
+    bson_t *doc;
+    enum err err = store_get(store, name, filter, last, &doc);
+
+    if (err == ERR_NONE) {
+        bson_destroy(doc);
+        return quotas_refuse(r, quota);
+    }
+    return err == ERR_NOT_FOUND ? ERR_NONE : err;
+}
+
+/* The _id of a count: what, whose, and since when. */
+static void
+count_key(char key[65], enum quota quota, const char *who, int64_t window)
+{
+    struct text t = {0};
+    unsigned char shard = 0;
+
+    if (who == NULL)
+        text_random(&shard, 1);
+    text_printf(&t, "quota %s %s %lld %d", quotas[quota].name, who == NULL ? "" : who,
+                (long long)window, shard % SHARDS);
+    text_sha256(key, t.bytes, t.len);
+    text_free(&t);
+}
+
+static enum err
+read_count(struct store *store, const char *key, int64_t *count)
+{
+    bson_t *filter = BCON_NEW("_id", BCON_UTF8(key)), *found;
+    enum err err = store_get(store, STORE_THROTTLES, filter, NULL, &found);
+
+    bson_destroy(filter);
+    if (err != ERR_NONE)
+        return err;
+    *count = doc_int(found, "count");
+    bson_destroy(found);
+    return ERR_NONE;
+}
+
+/* One try; ERR_RETRY when somebody else made the count's document at the same time. */
+static enum err
+count_once(struct store *store, const char *key, int64_t until, long limit, bool *over)
+{
+    bson_t *filter = BCON_NEW("_id", BCON_UTF8(key), "count", "{", "$lt", BCON_INT64(limit), "}");
+    bson_t *more = BCON_NEW("$inc", "{", "count", BCON_INT64(1), "}");
+    bson_t *first =
+        BCON_NEW("_id", BCON_UTF8(key), "count", BCON_INT64(1), "expiresAt", BCON_DATE_TIME(until));
+    int64_t matched = 0, count;
+    enum err err = store_update(store, STORE_THROTTLES, filter, more, &matched);
+
+    *over = false;
+    if (err == ERR_NONE && matched == 0) {
+        err = read_count(store, key, &count);
+        *over = err == ERR_NONE && count >= limit;
+        if (err == ERR_NONE && !*over)
+            err = ERR_RETRY;
+        else if (err == ERR_NOT_FOUND)
+            err = store_insert(store, STORE_THROTTLES, first);
+    }
+    bson_destroy(filter);
+    bson_destroy(more);
+    bson_destroy(first);
+    return err == ERR_CONFLICT ? ERR_RETRY : err;
+}
+
+enum err
+quotas_count(struct store *store, int64_t now, enum quota quota, const char *who, bool *over)
+{
+    int64_t length = quotas[quota].seconds * 1000, window = now / length;
+    long limit = quotas_limit(quota);
+    bool open = store_outside(store);
+    char key[65];
+    enum err err = ERR_RETRY;
+
+    if (who == NULL)
+        limit = (limit + SHARDS - 1) / SHARDS;
+    count_key(key, quota, who, window);
+    for (int tries = 0; tries < RECOUNTS && err == ERR_RETRY; tries++)
+        err = count_once(store, key, (window + 1) * length, limit, over);
+    store_inside(store, open);
+    return err == ERR_RETRY ? ERR_BUSY : err;
+}
+
+enum err
+quotas_take(struct change *change, const struct quota_use *use, bool *over)
+{
+    struct text name = {0};
+    enum err err = ERR_NONE;
+
+    text_printf(&name, "quota %s %s %s", quotas[use->quota].name, use->who == NULL ? "" : use->who,
+                use->what == NULL ? "" : use->what);
+    if (!change_recall(change, name.bytes, over)) {
+        err = quotas_count(change_store(change), change_now(change), use->quota, use->who, over);
+        if (err == ERR_NONE)
+            change_remember(change, name.bytes, *over);
+    }
+    text_free(&name);
+    return err;
+}
+
+enum err
+quotas_spend(struct request *r, struct change *change, enum quota quota, const char *who)
+{
+    bool over;
+    enum err err = quotas_take(change, &(struct quota_use){quota, who, NULL}, &over);
+
+    return err == ERR_NONE && over ? quotas_refuse(r, quota) : err;
+}

@@ -1,0 +1,161 @@
+/*
+ * A letter's file: `Subject: ` and a line, an empty line, paragraphs with empty
+ * lines between.  {names} stand for values.  In HTML a paragraph that is {link}
+ * alone becomes a link, one that is {code} alone stands out.
+ */
+#include "api/queue/letters.h"
+
+#include <string.h>
+
+#include "api/schema/doc.h"
+#include "common/embed.h"
+#include "common/text.h"
+
+#define FILE_OF(name, file) EMBED(name, "api/queue/letters/" file)
+
+FILE_OF(letter_frame, "frame.html");
+FILE_OF(letter_password_reset, "password-reset.txt");
+FILE_OF(letter_password_changed, "password-changed.txt");
+FILE_OF(letter_verify_email, "verify-email.txt");
+FILE_OF(letter_change_email, "change-email.txt");
+FILE_OF(letter_email_changed, "email-changed.txt");
+FILE_OF(letter_phone_changed, "phone-changed.txt");
+FILE_OF(letter_new_device, "new-device.txt");
+FILE_OF(letter_session_ended, "session-ended.txt");
+FILE_OF(letter_second_factor, "second-factor.txt");
+FILE_OF(letter_api_token, "api-token.txt");
+FILE_OF(letter_account_deleted, "account-deleted.txt");
+FILE_OF(letter_account_kept, "account-kept.txt");
+FILE_OF(letter_phone_code, "phone-code.txt");
+FILE_OF(letter_phone_moved, "phone-moved.txt");
+FILE_OF(letter_invitation, "invitation.txt");
+FILE_OF(letter_open_account, "open-account.txt");
+FILE_OF(letter_account_exists, "account-exists.txt");
+
+static const char *const files[LETTER__COUNT] = {
+    [LETTER_PASSWORD_RESET] = letter_password_reset,
+    [LETTER_PASSWORD_CHANGED] = letter_password_changed,
+    [LETTER_VERIFY_EMAIL] = letter_verify_email,
+    [LETTER_CHANGE_EMAIL] = letter_change_email,
+    [LETTER_EMAIL_CHANGED] = letter_email_changed,
+    [LETTER_PHONE_CHANGED] = letter_phone_changed,
+    [LETTER_NEW_DEVICE] = letter_new_device,
+    [LETTER_SESSION_ENDED] = letter_session_ended,
+    [LETTER_SECOND_FACTOR] = letter_second_factor,
+    [LETTER_API_TOKEN] = letter_api_token,
+    [LETTER_ACCOUNT_DELETED] = letter_account_deleted,
+    [LETTER_ACCOUNT_KEPT] = letter_account_kept,
+    [LETTER_PHONE_CODE] = letter_phone_code,
+    [LETTER_PHONE_MOVED] = letter_phone_moved,
+    [LETTER_INVITATION] = letter_invitation,
+    [LETTER_OPEN_ACCOUNT] = letter_open_account,
+    [LETTER_ACCOUNT_EXISTS] = letter_account_exists,
+};
+
+static void
+escape(struct text *out, const char *s, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (s[i] == '<')
+            text_puts(out, "&lt;");
+        else if (s[i] == '>')
+            text_puts(out, "&gt;");
+        else if (s[i] == '&')
+            text_puts(out, "&amp;");
+        else if (s[i] == '"')
+            text_puts(out, "&quot;");
+        else
+            text_putc(out, s[i]);
+    }
+}
+
+static void
+put(struct text *out, const char *s, size_t len, bool html)
+{
+    if (html)
+        escape(out, s, len);
+    else
+        text_add(out, s, len);
+}
+
+/* Appends len bytes of a file with the values in place of their names. */
+static void
+fill_in(struct text *out, const char *s, size_t len, const bson_t *values, bool html)
+{
+    const char *end = s + len;
+    char name[32];
+
+    while (s < end) {
+        size_t n = strcspn(s, "{"), close;
+        const char *value;
+
+        n = n < (size_t)(end - s) ? n : (size_t)(end - s);
+        put(out, s, n, html);
+        s += n;
+        if (s == end)
+            return;
+        close = strcspn(s, "}");
+        bson_snprintf(name, sizeof(name), "%.*s", (int)close - 1, s + 1);
+        value = doc_text(values, name);
+        put(out, value == NULL ? "" : value, value == NULL ? 0 : strlen(value), html);
+        s += close + 1;
+    }
+}
+
+static bool
+is(const char *paragraph, size_t len, const char *what)
+{
+    return len == strlen(what) && memcmp(paragraph, what, len) == 0;
+}
+
+static void
+write_paragraph(struct text *out, const char *p, size_t len, const bson_t *values)
+{
+    if (is(p, len, "{link}"))
+        text_puts(out, "<p><a class=\"link\" href=\"");
+    else
+        text_puts(out, is(p, len, "{code}") ? "<p class=\"code\">" : "<p>");
+    fill_in(out, p, len, values, true);
+    if (is(p, len, "{link}")) {
+        text_puts(out, "\">");
+        fill_in(out, p, len, values, true);
+        text_puts(out, "</a>");
+    }
+    text_puts(out, "</p>\n");
+}
+
+/* The paragraphs of a file's body within the frame. */
+static void
+write_html(struct text *out, const char *body, const bson_t *values)
+{
+    const char *place = strstr(letter_frame, "{body}");
+
+    text_add(out, letter_frame, (size_t)(place - letter_frame));
+    while (*body != '\0') {
+        const char *end = strstr(body, "\n\n");
+        size_t len = end == NULL ? strlen(body) : (size_t)(end - body), used = len;
+
+        while (used > 0 && body[used - 1] == '\n')
+            used--;
+        write_paragraph(out, body, used, values);
+        body += len + (end == NULL ? 0 : 2);
+    }
+    text_puts(out, place + strlen("{body}"));
+}
+
+enum err
+letters_write(const bson_t *content, struct text *subject, struct text *plain, struct text *html)
+{
+    int64_t name = doc_int(content, "letter");
+    const char *file, *line;
+
+    if (name < 0 || name >= LETTER__COUNT)
+        return ERR_INVALID;
+    file = files[name];
+    line = file + strlen("Subject: ");
+    fill_in(subject, line, strcspn(line, "\n"), content, false);
+    file = strstr(file, "\n\n") + 2;
+    fill_in(plain, file, strlen(file), content, false);
+    write_html(html, file, content);
+    return ERR_NONE;
+}

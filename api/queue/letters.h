@@ -1,0 +1,43 @@
+/*
+ * The letters that Taskwire writes: one file of letters/ each, which gives both
+ * the plain and the HTML part.
+ */
+#ifndef API_QUEUE_LETTERS_H
+#define API_QUEUE_LETTERS_H
+
+#include <bson/bson.h>
+
+#include "common/err.h"
+
+struct text;
+
+/* Stored in jobs by number: new ones go to the end. */
+enum letter_name {
+    LETTER_PASSWORD_RESET,
+    LETTER_PASSWORD_CHANGED,
+    LETTER_VERIFY_EMAIL,
+    LETTER_CHANGE_EMAIL,
+    LETTER_EMAIL_CHANGED,
+    LETTER_PHONE_CHANGED,
+    LETTER_NEW_DEVICE,
+    LETTER_SESSION_ENDED,
+    LETTER_SECOND_FACTOR,
+    LETTER_API_TOKEN,
+    LETTER_ACCOUNT_DELETED,
+    LETTER_ACCOUNT_KEPT,
+    LETTER_PHONE_CODE,
+    LETTER_PHONE_MOVED,
+    LETTER_INVITATION,
+    LETTER_OPEN_ACCOUNT,
+    LETTER_ACCOUNT_EXISTS,
+    LETTER__COUNT
+};
+
+/*
+ * Writes a letter out of its content (letter, and the values of its {names}).
+ * ERR_INVALID when there is no such letter.
+ */
+enum err letters_write(const bson_t *content, struct text *subject, struct text *plain,
+                       struct text *html) MUST_CHECK;
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * Client JSON to checked BSON, stored BSON to public JSON: both from a shape.
+ * Pure: no I/O, no clock.
+ */
+#ifndef API_SCHEMA_DOC_H
+#define API_SCHEMA_DOC_H
+
+#include <bson/bson.h>
+
+#include "api/schema/field.h"
+#include "common/doc.h"
+
+struct text;
+
+/* Appends the public JSON of a stored document. */
+void doc_write(struct text *out, const struct shape *shape, const bson_t *doc);
+
+/* As doc_write(), with more members (",\"role\":\"owner\"") before the last brace. */
+void doc_write_with(struct text *out, const struct shape *shape, const bson_t *doc,
+                    const char *more);
+
+/*
+ * Appends the changes of an event (event_change()): the public fields that differ,
+ * but for rev, updatedAt and updatedBy; how many there were.
+ */
+int doc_changes(struct text *out, const struct shape *shape, const bson_t *before,
+                const bson_t *after);
+
+/* before with the elements of change put in their places or at the end. */
+bson_t *doc_merge(const bson_t *before, const bson_t *change);
+
+/* Has the list of that name this item?  doc NULL: no. */
+bool doc_list_has(const bson_t *doc, const char *name, const bson_iter_t *item);
+
+/* The field of that name; NULL if there is none. */
+const struct field *doc_field(const struct field *fields, const char *name);
+
+#endif

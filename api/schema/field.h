@@ -1,0 +1,70 @@
+/*
+ * What a field, a shape, a filter and an order are.  Tables of these drive validation,
+ * both conversions, queries and OpenAPI.  No code here.
+ */
+#ifndef API_SCHEMA_FIELD_H
+#define API_SCHEMA_FIELD_H
+
+#include <stdbool.h>
+
+enum field_kind {
+    TEXT,    /* a string of low to high code points; with low > 0 one of them must be visible */
+    CHOICE,  /* one of choices, stored as its text */
+    RANK,    /* one of choices, stored as its index, so that it sorts */
+    INTEGER, /* from low to high */
+    FLAG,    /* true or false */
+    INSTANT, /* RFC 3339, stored as a date */
+    DATE,    /* YYYY-MM-DD, stored as its text */
+    REF,     /* an id */
+    SLUG,    /* 1 to 40 of a-z, 0-9 and - */
+    REFS,    /* at most high different ids */
+    SLUGS,   /* at most high different short texts */
+    OBJECTS, /* at most high objects of the shape items */
+    NESTED,  /* one object of the shape items; only in answers */
+    ANY,     /* any object; only in answers */
+};
+
+/* What a client may do; without any the server owns the field. */
+#define MUST_SET 1u /* needed at creation */
+#define MAY_SET  2u /* at creation */
+#define MAY_EDIT 4u /* at any time */
+#define NULLABLE 8u
+#define HIDDEN   16u /* never leaves the server */
+#define VIRTUAL  32u /* understood by the resource's hook, not stored */
+#define VERBATIM 64u /* a secret: its text may be blank */
+
+struct field {
+    const char *name;
+    enum field_kind kind;
+    unsigned flags;
+    long low, high;
+    const char *const *choices; /* ends with NULL */
+    const char *fallback;       /* JSON text of the value when not given; NULL: null */
+    const struct field *items;  /* of OBJECTS */
+    const char *about;          /* for OpenAPI */
+};
+
+struct shape {
+    const char *name;           /* of the OpenAPI component */
+    const struct field *fields; /* ends with a NULL name */
+};
+
+/* A query parameter of a list: which stored field, compared how. */
+enum filter_op { EQUALS, CUSTOM };
+struct filter {
+    const char *name, *stored;
+    enum field_kind kind;
+    enum filter_op op;
+    const char *const *choices;
+    const char *about;
+};
+
+/* An order of a list that an index serves, in both directions: "-dueAt,priority". */
+struct order {
+    const char *name;
+    const char *keys[3]; /* the stored fields, '-' for descending; _id is the last, unnamed */
+    bool due;            /* the first key is a due key: compared as due_range.h says */
+    bool unindexed;      /* of few documents: ordered by us, see list_find.h */
+};
+
+#endif

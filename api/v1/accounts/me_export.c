@@ -1,0 +1,165 @@
+/*
+ * GET /v1/me/export: all that is kept about the caller, in one document.
+ */
+#include "api/v1/handlers.h"
+
+#include <string.h>
+
+#include "api/access/access.h"
+#include "api/access/api_token_auth.h"
+#include "api/account/account.h"
+#include "api/http/reply.h"
+#include "api/http/request.h"
+#include "api/schema/doc.h"
+#include "api/v1/projects/projects.h"
+#include "api/v1/tasks/tasks.h"
+#include "common/clock.h"
+
+#define EXPORT_MAX       (32u << 20) /* bytes; who has more asks the projects for their own */
+#define PROJECTS_AT_ONCE 100         /* whose tasks one query asks for */
+
+/* clang-format off */
+static const struct field export_fields[] = {
+    {"exportedAt",    INSTANT, 0},
+    {"user",          NESTED,  0, .items = user_fields},
+    {"apiTokens",     ANY,     0},
+    {"sessions",      ANY,     0},
+    {"projects",      ANY,     0, .about = "projects you are a member of"},
+    {"tasks",         ANY,     0, .about = "tasks you created or are assigned to"},
+    {"comments",      ANY,     0, .about = "your own"},
+    {"notifications", ANY,     0},
+    {"complete",      FLAG,    0, .about = "false when there was more than one reply can hold"},
+    {NULL},
+};
+/* clang-format on */
+
+const struct shape export_shape = {"AccountExport", export_fields};
+
+struct part {
+    struct request *r;
+    struct text *out;
+    const struct shape *shape;
+    bson_oid_t *projects; /* collected on the way; NULL: not these */
+    int project_count, project_size;
+    bool first, full;
+};
+
+static void
+note_project(struct part *p, const bson_t *project)
+{
+    if (p->project_count == p->project_size) {
+        int size = p->project_size == 0 ? 64 : p->project_size * 2;
+        bson_oid_t *more = arena_alloc(p->r->arena, (size_t)size * sizeof(*more));
+
+        if (p->project_count > 0)
+            memcpy(more, p->projects, (size_t)p->project_count * sizeof(*more));
+        p->projects = more;
+        p->project_size = size;
+    }
+    p->projects[p->project_count++] = *doc_id(project, "_id");
+}
+
+static enum err
+write_one(void *arg, const bson_t *doc)
+{
+    struct part *p = arg;
+    const char *more = "";
+
+    p->full = p->full || p->out->len > EXPORT_MAX;
+    if (p->full)
+        return ERR_NONE;
+    if (!p->first)
+        text_putc(p->out, ',');
+    p->first = false;
+    if (p->shape == &project_shape) {
+        note_project(p, doc);
+        more = arena_printf(p->r->arena, ",\"role\":\"%s\"",
+                            role_names[access_member(doc, &p->r->user_id)]);
+    }
+    doc_write_with(p->out, p->shape, doc, more);
+    return ERR_NONE;
+}
+
+static enum err
+write_some(struct part *p, enum store_name store, const struct shape *shape, bson_t *filter)
+{
+    p->shape = shape;
+    if (p->full) {
+        bson_destroy(filter);
+        return ERR_NONE;
+    }
+    return store_find(p->r->store, &(struct store_query){store, request_keep(p->r, filter), NULL},
+                      write_one, p);
+}
+
+static enum err
+write_list(struct part *p, const char *name, enum store_name store, const struct shape *shape,
+           bson_t *filter)
+{
+    enum err err;
+
+    text_printf(p->out, ",\"%s\":[", name);
+    p->first = true;
+    err = write_some(p, store, shape, filter);
+    text_putc(p->out, ']');
+    return err;
+}
+
+/* {projectId: {$in: those from first on, at most count of them}, …}: tasks are found by project. */
+static bson_t *
+tasks_filter(const struct part *p, int first, int count)
+{
+    const bson_oid_t *me = &p->r->user_id;
+    bson_t *filter = BCON_NEW("$or", "[", "{", "createdBy", BCON_OID(me), "}", "{", "assigneeIds",
+                              BCON_OID(me), "}", "]");
+    int left = p->project_count - first;
+
+    doc_in_ids(filter, "projectId", p->projects + first, (uint32_t)(left < count ? left : count));
+    return filter;
+}
+
+static enum err
+write_tasks(struct part *p)
+{
+    enum err err = ERR_NONE;
+
+    text_puts(p->out, ",\"tasks\":[");
+    p->first = true;
+    for (int i = 0; err == ERR_NONE && i < p->project_count; i += PROJECTS_AT_ONCE)
+        err = write_some(p, STORE_TASKS, &task_shape, tasks_filter(p, i, PROJECTS_AT_ONCE));
+    text_putc(p->out, ']');
+    return err;
+}
+
+enum err
+me_export(struct request *r)
+{
+    struct part p = {.r = r};
+    bson_oid_t *me = &r->user_id;
+    char at[CLOCK_INSTANT];
+    const bson_t *user;
+    enum err err;
+
+    if ((err = request_params_done(r)) != ERR_NONE ||
+        (err = request_fetch(r, STORE_USERS, me, &user)) != ERR_NONE)
+        return err;
+    clock_write(at, clock_now());
+    p.out = reply_json(r, 200);
+    text_printf(p.out, "{\"exportedAt\":\"%s\",\"user\":", at);
+    doc_write(p.out, &user_shape, user);
+    if ((err = write_list(&p, "apiTokens", STORE_TOKENS, &api_token_shape,
+                          BCON_NEW("userId", BCON_OID(me), "purpose",
+                                   BCON_UTF8(API_TOKEN_PURPOSE)))) != ERR_NONE ||
+        (err = write_list(&p, "sessions", STORE_SESSIONS, &session_shape,
+                          BCON_NEW("userId", BCON_OID(me)))) != ERR_NONE ||
+        (err = write_list(&p, "projects", STORE_PROJECTS, &project_shape,
+                          BCON_NEW("members.userId", BCON_OID(me)))) != ERR_NONE ||
+        (err = write_tasks(&p)) != ERR_NONE ||
+        (err = write_list(&p, "comments", STORE_COMMENTS, &comment_shape,
+                          BCON_NEW("createdBy", BCON_OID(me)))) != ERR_NONE ||
+        (err = write_list(&p, "notifications", STORE_NOTIFICATIONS, &notification_shape,
+                          BCON_NEW("userId", BCON_OID(me)))) != ERR_NONE)
+        return err;
+    text_printf(p.out, ",\"complete\":%s}", p.full ? "false" : "true");
+    return ERR_NONE;
+}

@@ -1,0 +1,431 @@
+/*
+ * /v1/projects: what tasks live in, and who may see them.
+ */
+#include "api/v1/projects/projects.h"
+
+#include <string.h>
+
+#include "api/access/project_access.h"
+#include "api/crud/entity.h"
+#include "api/crud/request_change.h"
+#include "api/http/doc_read.h"
+#include "api/http/quotas.h"
+#include "api/http/reply.h"
+#include "api/http/request.h"
+#include "api/schema/doc.h"
+#include "api/v1/handlers.h"
+#include "api/v1/tasks/project_statuses.h"
+#include "api/v1/tasks/status_kinds.h"
+#include "common/derived.h"
+#include "common/json.h"
+
+#define COUNTED_MAX 1000 /* tasks that have a status, for a complaint */
+
+static const char *const accesses[] = {"members", "everyone", NULL};
+static const char *const access_roles[] = {"viewer", "commenter", "member", NULL};
+static const char *const kinds[] = {"open", "done", NULL};
+
+#define DEFAULT_STATUSES                                                                           \
+    "[{\"id\":\"todo\",\"name\":\"To do\",\"kind\":\"open\"},"                                     \
+    "{\"id\":\"in-progress\",\"name\":\"In progress\",\"kind\":\"open\"},"                         \
+    "{\"id\":\"completed\",\"name\":\"Completed\",\"kind\":\"done\"}]"
+
+/* clang-format off */
+static const struct field status_fields[] = {
+    {"id",   SLUG,   MUST_SET},
+    {"name", TEXT,   MUST_SET, 1, 60},
+    {"kind", CHOICE, MAY_SET,  .choices = kinds, .fallback = "\"open\""},
+    {NULL},
+};
+static const struct field label_fields[] = {
+    {"id",     SLUG, MUST_SET},
+    {"name",   TEXT, MUST_SET, 1, 60},
+    {"colour", TEXT, MAY_SET,  1, 30, .fallback = "\"grey\""},
+    {NULL},
+};
+const struct field project_fields[] = {
+    /* name             kind     a client                            limits */
+    {"id",              REF,     0},
+    {"rev",             INTEGER, 0},
+    {"createdAt",       INSTANT, 0},
+    {"createdBy",       REF,     0},
+    {"updatedAt",       INSTANT, 0},
+    {"updatedBy",       REF,     0},
+    {"name",            TEXT,    MUST_SET | MAY_EDIT,                1, 200},
+    {"description",     TEXT,    MAY_EDIT,                           0, 10000, .fallback = "\"\""},
+    {"colour",          TEXT,    MAY_EDIT,                           1, 30, .fallback = "\"grey\""},
+    {"statuses",        OBJECTS, MAY_EDIT,                           1, 30, .items = status_fields, .fallback = DEFAULT_STATUSES},
+    {"labels",          OBJECTS, MAY_EDIT,                           0, 200, .items = label_fields, .fallback = "[]"},
+    {"access",          CHOICE,  MAY_EDIT,                           .choices = accesses, .fallback = "\"members\""},
+    {"accessRole",      CHOICE,  MAY_EDIT,                           .choices = access_roles, .fallback = "\"viewer\"", .about = "the role everyone has while access is everyone"},
+    {"requireIfMatch",  FLAG,    MAY_EDIT,                           .fallback = "false", .about = "require If-Match when a task or comment is changed"},
+    {"inbox",           FLAG,    0,                                  .fallback = "false"},
+    {"archivedAt",      INSTANT, NULLABLE},
+    {"deletedAt",       INSTANT, NULLABLE},
+    {"members",         OBJECTS, HIDDEN},
+    {"nameKey",         TEXT,    HIDDEN}, /* the name, folded: sorts whatever its case and accents */
+    {"archived",        FLAG,    MAY_EDIT | VIRTUAL,                 .about = "sets or clears archivedAt"},
+    {"role",            TEXT,    VIRTUAL,                            .about = "the caller's role; not included in events"},
+    {NULL},
+};
+/* clang-format on */
+
+const struct shape project_shape = {"Project", project_fields};
+
+/* Complains about ids that are in a list more than once. */
+static void
+check_ids(struct request *r, const bson_t *project, const char *list)
+{
+    bson_iter_t iter, a, b, x, y;
+
+    if (!bson_iter_init_find(&iter, project, list) || !bson_iter_recurse(&iter, &a))
+        return;
+    while (bson_iter_next(&a)) {
+        bson_iter_recurse(&iter, &b);
+        while (bson_iter_next(&b) && strcmp(bson_iter_key(&b), bson_iter_key(&a)) != 0)
+            if (bson_iter_recurse(&a, &x) && bson_iter_find(&x, "id") &&
+                bson_iter_recurse(&b, &y) && bson_iter_find(&y, "id") &&
+                strcmp(bson_iter_utf8(&x, NULL), bson_iter_utf8(&y, NULL)) == 0)
+                request_complain(r, arena_printf(r->arena, "/%s/%s/id", list, bson_iter_key(&a)),
+                                 "duplicate", "is given more than once");
+    }
+}
+
+struct status_use {
+    struct request *r;
+    const bson_t *after;
+    struct change *change;
+    enum err err;
+    int tasks, trashed; /* of one status, as far as they are counted */
+};
+
+static enum err
+count_task(void *arg, const bson_t *task)
+{
+    struct status_use *use = arg;
+
+    use->tasks++;
+    use->trashed += doc_has(task, "deletedAt");
+    return ERR_NONE;
+}
+
+/* A status that tasks have may not go. */
+static bool
+check_gone(void *arg, const char *id, const char *kind)
+{
+    struct status_use *use = arg;
+    bson_t *filter, *opts;
+
+    (void)kind;
+    if (project_statuses_kind(use->after, id) != '\0')
+        return false;
+    use->tasks = use->trashed = 0;
+    filter = BCON_NEW("projectId", BCON_OID(doc_id(use->after, "_id")), "status", BCON_UTF8(id));
+    opts = BCON_NEW("projection", "{", "deletedAt", BCON_BOOL(true), "}", "limit",
+                    BCON_INT64(COUNTED_MAX + 1));
+    use->err = store_find(change_store(use->change),
+                          &(struct store_query){STORE_TASKS, filter, opts}, count_task, use);
+    bson_destroy(filter);
+    bson_destroy(opts);
+    if (use->err == ERR_NONE && use->tasks > COUNTED_MAX)
+        request_complain(
+            use->r, "/statuses", "in-use",
+            "must include '%s': more than %d tasks use it, including tasks in the trash", id,
+            COUNTED_MAX);
+    else if (use->err == ERR_NONE && use->tasks > 0)
+        request_complain(use->r, "/statuses", "in-use",
+                         "must include '%s': %d tasks use it, %d of them in the trash", id,
+                         use->tasks, use->trashed);
+    return use->err != ERR_NONE;
+}
+
+static bool
+is_done_kind(void *arg, const char *id, const char *kind)
+{
+    (void)arg;
+    (void)id;
+    return kind[0] == 'd';
+}
+
+static bool
+is_open_kind(void *arg, const char *id, const char *kind)
+{
+    (void)arg;
+    (void)id;
+    return kind[0] == 'o';
+}
+
+/* Is the project there for everyone to see? */
+static bool
+is_open(const bson_t *project)
+{
+    return project != NULL && access_open(project) != ROLE_NONE;
+}
+
+/*
+ * Opening a project to all, or closing it, concerns everybody.  To those who are
+ * not members the trash closes it, but they learn of that on its own topic.
+ */
+static enum err
+tell_everyone(struct change *change, const bson_t *before, const bson_t *after)
+{
+    bool opened = is_open(after);
+    char id[25];
+    struct event event = {.kind = EVENT_PROJECT_UPDATED,
+                          .rev = doc_int(after, "rev"),
+                          .entity_id = id,
+                          .changes = opened ? "{\"access\":[\"members\",\"everyone\"]}"
+                                            : "{\"access\":[\"everyone\",\"members\"]}"};
+    struct text data = {0};
+    int topic;
+    enum err err;
+
+    if (is_open(before) == opened || doc_has(after, "deletedAt"))
+        return ERR_NONE;
+    bson_oid_to_string(doc_id(after, "_id"), id);
+    doc_write(&data, &project_shape, after);
+    if (opened) /* those who may no longer see it learn nothing but that */
+        event.data = data.bytes;
+    err = change_join_topic(change, EVERYONE_TOPIC, &topic);
+    if (err == ERR_NONE)
+        err = change_event(change, topic, &event);
+    text_free(&data);
+    return err;
+}
+
+/* Is something else changed of a project that is archived and stays so? */
+static bool
+stays_archived(struct request *r, const bson_t *before, const bson_t *after)
+{
+    bool taken_out = bson_has_field(after, "archived") && !doc_flag(after, "archived");
+
+    if (before == NULL || !doc_has(before, "archivedAt") || taken_out)
+        return false;
+    return !bson_equal(before, entity_without_virtual(r, &project_shape, after));
+}
+
+static bool
+same_text(const bson_t *a, const bson_t *b, const char *name)
+{
+    const char *x = doc_text(a, name), *y = doc_text(b, name);
+
+    return x == NULL || y == NULL ? x == y : strcmp(x, y) == 0;
+}
+
+/* A program that may write shall not open a project to everyone, or close it. */
+static enum err
+check_scope(struct request *r, const bson_t *before, const bson_t *after)
+{
+    bool same = before == NULL
+                    ? strcmp(doc_text(after, "access"), "members") == 0
+                    : same_text(before, after, "access") && same_text(before, after, "accessRole");
+
+    return same || !r->limited ? ERR_NONE
+                               : request_fail(r, ERR_FORBIDDEN, "the token lacks the scope admin");
+}
+
+/*
+ * Is there room for one more project that is open to everyone?  Exact: whether it
+ * is created open or opened, this change then takes a number of the topic
+ * `everyone` (tell_everyone()), so of two that counted the same one runs again.
+ */
+static enum err
+check_open(struct request *r, struct change *change, const bson_t *after)
+{
+    bson_t *others = request_keep(
+        r, BCON_NEW("access", "everyone", "_id", "{", "$ne", BCON_OID(doc_id(after, "_id")), "}"));
+    bson_t *own = request_keep(r, bson_copy(others));
+    enum err err =
+        quotas_exist(r, change_store(change), QUOTA_OPEN_PROJECTS, STORE_PROJECTS, others);
+
+    BSON_APPEND_OID(own, "createdBy", doc_id(after, "createdBy"));
+    return err == ERR_NONE ? quotas_exist(r, change_store(change), QUOTA_USER_OPEN_PROJECTS,
+                                          STORE_PROJECTS, own)
+                           : err;
+}
+
+static bool
+is_opened(const bson_t *before, const bson_t *after)
+{
+    return strcmp(doc_text(after, "access"), "everyone") == 0 &&
+           (before == NULL || strcmp(doc_text(before, "access"), "everyone") != 0);
+}
+
+static enum err
+check_project(const struct entity_rules *u)
+{
+    struct request *r = u->r;
+    struct status_use use = {.r = r, .after = u->after, .change = u->change};
+    bool archived = doc_flag(u->after, "archived");
+
+    if (check_scope(r, u->before, u->after) != ERR_NONE)
+        return ERR_FORBIDDEN;
+    if (stays_archived(r, u->before, u->after))
+        return request_fail(r, ERR_CONFLICT, PROJECT_ARCHIVED);
+    check_ids(r, u->after, "statuses");
+    check_ids(r, u->after, "labels");
+    if (!project_statuses_any(u->after, is_open_kind, NULL) ||
+        !project_statuses_any(u->after, is_done_kind, NULL))
+        request_complain(r, "/statuses", "kind",
+                         "must include one of kind open and one of kind done");
+    if (u->before != NULL)
+        project_statuses_any(u->before, check_gone, &use);
+    if (doc_flag(u->after, "inbox") &&
+        (archived || strcmp(doc_text(u->after, "access"), "members") != 0))
+        request_complain(r, archived ? "/archived" : "/access", "inbox",
+                         "cannot be changed for the personal project");
+    entity_rule_archived(u);
+    derived_name_key(doc_text(u->after, "name"), u->extra);
+    if (use.err == ERR_NONE && r->complaints == NULL && is_opened(u->before, u->after))
+        use.err = check_open(r, u->change, u->after);
+    return use.err;
+}
+
+static enum err
+after_project(struct request *r, struct change *change, const bson_t *before, const bson_t *after)
+{
+    enum err err = tell_everyone(change, before, after);
+
+    return err == ERR_NONE ? status_kinds_changed(r, change, before, after) : err;
+}
+
+const struct resource projects = {
+    .shape = &project_shape,
+    .store = STORE_PROJECTS,
+    .path = "/v1/projects/",
+    .is_project = true,
+    .change = ACTION_MANAGE,
+    .remove = ACTION_OWN,
+    .created = EVENT_PROJECT_CREATED,
+    .changed = EVENT_PROJECT_UPDATED,
+    .removed = EVENT_PROJECT_DELETED,
+    .restored = EVENT_PROJECT_RESTORED,
+    .check = check_project,
+    .after = after_project,
+};
+
+void
+projects_write(struct request *r, struct text *out, const bson_t *project)
+{
+    entity_write(r, out, &projects, project);
+}
+
+enum err
+projects_tell_member(struct change *change, int topic, const struct member_event *m)
+{
+    struct text data = {0}, changes = {0};
+    char user[25], project[25];
+    struct event event = {.rev = m->rev, .entity_id = user};
+    enum err err;
+
+    event.kind = m->role == NULL     ? EVENT_MEMBER_REMOVED
+                 : m->before == NULL ? EVENT_MEMBER_ADDED
+                                     : EVENT_MEMBER_UPDATED;
+    bson_oid_to_string(m->user, user);
+    bson_oid_to_string(m->project, project);
+    if (m->role != NULL) {
+        text_printf(&data, "{\"userId\":\"%s\",\"role\":\"%s\",\"name\":", user, m->role);
+        json_string(&data, m->name, strlen(m->name));
+        text_printf(&data, ",\"projectId\":\"%s\"}", project);
+        event.data = data.bytes;
+    }
+    text_puts(&changes, "{\"role\":[");
+    text_printf(&changes, m->before == NULL ? "null," : "\"%s\",", m->before);
+    text_printf(&changes, m->role == NULL ? "null" : "\"%s\"", m->role);
+    text_puts(&changes, "]");
+    if (event.kind == EVENT_MEMBER_ADDED)
+        text_printf(&changes, ",\"projectId\":[null,\"%s\"]", project);
+    else if (event.kind == EVENT_MEMBER_REMOVED)
+        text_printf(&changes, ",\"projectId\":[\"%s\",null]", project);
+    text_putc(&changes, '}');
+    event.changes = changes.bytes;
+    err = change_event(change, topic, &event);
+    text_free(&data);
+    text_free(&changes);
+    return err;
+}
+
+/* {members: [{userId, role: owner}], inbox, archivedAt, deletedAt} */
+static void
+append_server_side(struct request *r, bson_t *doc, bool inbox)
+{
+    bson_t list, member;
+
+    BSON_APPEND_BOOL(doc, "inbox", inbox);
+    BSON_APPEND_NULL(doc, "archivedAt");
+    BSON_APPEND_NULL(doc, "deletedAt");
+    BSON_APPEND_ARRAY_BEGIN(doc, "members", &list);
+    BSON_APPEND_DOCUMENT_BEGIN(&list, "0", &member);
+    BSON_APPEND_OID(&member, "userId", &r->user_id);
+    BSON_APPEND_UTF8(&member, "role", "owner");
+    bson_append_document_end(&list, &member);
+    bson_append_array_end(doc, &list);
+}
+
+/* The project, its topic, its event, and the owner's membership on his topic. */
+static enum err
+insert_project(struct request *r, struct change *change, bson_t *doc, int user_topic)
+{
+    const bson_oid_t *id = doc_id(doc, "_id");
+    struct member_event owner = {
+        .project = id, .user = &r->user_id, .name = "", .role = "owner", .rev = 1};
+    struct entity_change e = {r, change, &projects, 0};
+    enum err err;
+
+    if ((err = change_new_topic(change, request_project_topic(r, id), &e.topic)) != ERR_NONE ||
+        (err = entity_create(&e, doc, doc)) != ERR_NONE)
+        return err;
+    return projects_tell_member(change, user_topic, &owner);
+}
+
+enum err
+projects_create_inbox(struct request *r, struct change *change, int user_topic)
+{
+    bson_t *doc, own = BSON_INITIALIZER, *body = request_keep(r, bson_new());
+    enum err err = doc_read_text(r, project_fields, "{\"name\":\"Inbox\"}", body);
+
+    if (err != ERR_NONE)
+        return err;
+    /* The Inbox has its user's id, so that nobody need look it up. */
+    BSON_APPEND_OID(&own, "_id", &r->user_id);
+    doc = request_keep(r, doc_merge(entity_new(r, change_now(change)), &own));
+    bson_concat(doc, body);
+    append_server_side(r, doc, true);
+    bson_destroy(&own);
+    return insert_project(r, change, doc, user_topic);
+}
+
+struct creation {
+    struct request *r;
+    const bson_t *body;
+};
+
+static enum err
+create_project(struct change *change, void *arg)
+{
+    struct creation *c = arg;
+    const bson_oid_t *me = &c->r->user_id;
+    bson_t *doc = entity_new(c->r, change_now(change));
+    bson_t *mine =
+        request_keep(c->r, BCON_NEW("members.userId", BCON_OID(me), "createdBy", BCON_OID(me)));
+    enum err err =
+        quotas_exist(c->r, change_store(change), QUOTA_USER_PROJECTS, STORE_PROJECTS, mine);
+
+    if (err != ERR_NONE)
+        return err;
+    bson_concat(doc, c->body);
+    append_server_side(c->r, doc, false);
+    return insert_project(c->r, change, doc, 0);
+}
+
+enum err
+projects_create(struct request *r)
+{
+    bson_t *body = request_keep(r, bson_new());
+    struct creation c = {r, body};
+    struct change_plan plan = {.topic_count = 1, .fn = create_project, .arg = &c};
+    enum err err = doc_read(r, DOC_CREATE, project_fields, r->json, body);
+
+    plan.topics[0] = request_user_topic(r, &r->user_id);
+    return err == ERR_NONE ? request_change(r, &plan) : err;
+}

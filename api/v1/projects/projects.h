@@ -1,0 +1,40 @@
+/*
+ * What other resources ask of projects.
+ */
+#ifndef API_V1_PROJECTS_PROJECTS_H
+#define API_V1_PROJECTS_PROJECTS_H
+
+#include <bson/bson.h>
+#include <stdbool.h>
+
+#include "api/crud/resource.h"
+
+struct text;
+
+extern const struct shape project_shape;
+extern const struct field project_fields[];
+
+/*
+ * Within a registration's change: the user's Inbox, with its event, and
+ * member.added on the user's own topic.
+ */
+enum err projects_create_inbox(struct request *r, struct change *change, int user_topic) MUST_CHECK;
+
+extern const struct list project_list;
+
+/* Appends a project in its public form, with the caller's role. */
+void projects_write(struct request *r, struct text *out, const bson_t *project);
+
+/* One user's membership of a project before and after a change. */
+struct member_event {
+    const bson_oid_t *project, *user;
+    const char *name;          /* the user's */
+    const char *before, *role; /* NULL: was not, or is no longer, a member */
+    int64_t rev;               /* the project's */
+};
+
+/* Appends member.added, member.updated or member.removed to a topic of a change. */
+enum err projects_tell_member(struct change *change, int topic,
+                              const struct member_event *m) MUST_CHECK;
+
+#endif

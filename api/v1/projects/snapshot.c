@@ -1,0 +1,85 @@
+/*
+ * GET /v1/projects/{id}/snapshot: a project with its tasks, which a client keeps up to
+ * date by the events after it.
+ */
+#include "api/v1/handlers.h"
+
+#include "api/access/project_access.h"
+#include "api/crud/entity.h"
+#include "api/http/reply.h"
+#include "api/http/request.h"
+#include "api/schema/doc.h"
+#include "api/v1/event_page.h"
+#include "api/v1/projects/members.h"
+#include "api/v1/projects/projects.h"
+#include "api/v1/tasks/tasks.h"
+#include "common/event_log.h"
+
+#define BATCH 1000 /* tasks held at once; the server's own choice is 16 MiB */
+
+/* clang-format off */
+static const struct field snapshot_fields[] = {
+    {"project", NESTED,  0, .items = project_fields},
+    {"cursor",  TEXT,    0, .about = "the events after it bring the snapshot up to date"},
+    {"members", OBJECTS, 0, .items = member_fields},
+    {"tasks",   OBJECTS, 0, .items = task_fields},
+    {NULL},
+};
+/* clang-format on */
+
+const struct shape snapshot_shape = {"Snapshot", snapshot_fields};
+
+struct writing {
+    struct request *r;
+    struct text *out;
+    int count;
+};
+
+static enum err
+write_task(void *arg, const bson_t *doc)
+{
+    struct writing *w = arg;
+
+    if (w->count++ > 0)
+        text_putc(w->out, ',');
+    doc_write(w->out, tasks.shape, doc);
+    reply_flush(w->r);
+    return ERR_NONE;
+}
+
+enum err
+snapshot_read(struct request *r)
+{
+    struct writing w = {.r = r};
+    const bson_t *project;
+    const char *topic, *json;
+    bson_t *filter, *opts;
+    bson_oid_t id;
+    int64_t seq;
+    enum err err;
+
+    if ((err = request_id_arg(r, 0, &id)) != ERR_NONE || (err = request_params_done(r)) != ERR_NONE)
+        return err;
+    topic = request_project_topic(r, &id);
+    /* The cursor before all else: what is read after it may be newer, never older. */
+    if ((err = event_log_head(r->store, topic, &seq)) != ERR_NONE ||
+        (err = project_access_living(r, &id, ACTION_READ, &project)) != ERR_NONE ||
+        (err = entity_reply(r, 200, &projects, project)) != ERR_NONE)
+        return err;
+    json = arena_copy(r->arena, r->reply.body.bytes, r->reply.body.len);
+    w.out = reply_json(r, 200);
+    r->reply.etag = NULL;
+    text_puts(w.out, "{\"project\":");
+    text_puts(w.out, json);
+    text_puts(w.out, ",\"cursor\":");
+    event_page_cursor(r, w.out, topic, seq);
+    text_puts(w.out, ",\"members\":[");
+    if ((err = members_write(r, w.out, project, "")) != ERR_NONE)
+        return err;
+    text_puts(w.out, "],\"tasks\":[");
+    filter = request_keep(r, BCON_NEW("projectId", BCON_OID(&id), "deletedAt", BCON_NULL));
+    opts = request_keep(r, BCON_NEW("batchSize", BCON_INT32(BATCH)));
+    err = store_find(r->store, &(struct store_query){STORE_TASKS, filter, opts}, write_task, &w);
+    text_puts(w.out, "]}");
+    return err;
+}

@@ -1,0 +1,244 @@
+/*
+ * /v1/sessions/refresh: each token is good for one use, and its use gives the
+ * next.  A token may come again as long as its successor was not used, since
+ * the reply may have been lost.  One that comes later was copied, and ends the
+ * session; one that was never issued proves nothing and ends nothing.
+ */
+#include "api/v1/handlers.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "api/access/audit.h"
+#include "api/account/letter_words.h"
+#include "api/account/session_end.h"
+#include "api/account/session_open.h"
+#include "api/crud/request_change.h"
+#include "api/http/cookie.h"
+#include "api/http/doc_read.h"
+#include "api/http/request.h"
+#include "api/queue/queue.h"
+#include "api/schema/doc.h"
+#include "common/clock.h"
+#include "common/token.h"
+
+#define TRIES 4 /* twins that rotate the same session at once */
+
+/* clang-format off */
+static const struct field refresh_fields[] = {
+    {"refreshToken", TEXT, MAY_SET | NULLABLE | VERBATIM, 1, 200, .about = "omitted when it is sent as a cookie"},
+    {NULL},
+};
+/* clang-format on */
+
+const struct shape refresh_shape = {"Refresh", refresh_fields};
+
+struct punishment {
+    struct session_end end;
+    const bson_t *session, *user;
+};
+
+/* Whoever has it, the session is not safe. */
+static enum err
+punish(struct change *change, void *arg)
+{
+    struct punishment *p = arg;
+    struct request *r = p->end.r;
+    enum err err = session_end_run(&p->end, change);
+
+    if (err != ERR_NONE || p->end.ended_count == 0)
+        return err;
+    return queue_letter(change, LETTER_SESSION_ENDED, doc_text(p->user, "email"), NOTICE_MS, "name",
+                        letter_words_greeting(r, p->user), "ip", letter_words_ip(r), "device",
+                        letter_words_unlinked(r, doc_text(p->session, "device")), "link",
+                        letter_words_link(r, "password-resets", NULL), NULL);
+}
+
+/* A token that was used before came back. */
+static enum err
+punish_replay(struct request *r, const bson_t *session, const bson_t *user)
+{
+    struct punishment p = {{.r = r, .user = doc_id(user, "_id"), .count = 1}, session, user};
+    struct change_plan plan = {.fn = punish, .arg = &p};
+
+    p.end.sessions[0] = *doc_id(session, "_id");
+    session_end_plan(r, p.end.user, &plan);
+    r->key = NULL; /* a refusal is not recorded */
+    if (request_change(r, &plan) == ERR_NONE) {
+        session_end_tell(&p.end);
+        audit(r, "session.replayed", p.end.user);
+    }
+    return ERR_BAD_LOGIN;
+}
+
+/* A refresh token taken apart. */
+struct presented {
+    struct request *r;
+    char session[25];
+    bson_oid_t id;
+    const char *secret;
+};
+
+static bool
+take_apart(struct presented *p, const char *token)
+{
+    const char *dot = strchr(token, '.');
+
+    if (dot == NULL || dot - token != 24 || strlen(dot + 1) != TOKEN_SECRET - 1 ||
+        !bson_oid_is_valid(token, 24))
+        return false;
+    memcpy(p->session, token, 24);
+    p->session[24] = '\0';
+    for (char *c = p->session; *c != '\0'; c++) /* as we spell it, which the proof is made of */
+        *c = (char)tolower((unsigned char)*c);
+    bson_oid_init_from_string(&p->id, p->session);
+    p->secret = dot + 1;
+    return true;
+}
+
+/* Has it ended by itself? */
+static bool
+has_ended(const bson_t *session)
+{
+    int64_t expires;
+
+    return doc_has(session, "revokedAt") || !doc_time(session, "expiresAt", &expires) ||
+           expires < clock_now();
+}
+
+static bool
+is_older(const bson_t *session, const bson_t *user)
+{
+    return doc_int(session, "generation") < doc_int(user, "credentialGen");
+}
+
+/*
+ * The session and its user, as they are now; ERR_NOT_FOUND when it has ended.  A
+ * session that seems older than its user may have been kept by an event between
+ * the two reads: then the second look shows it.
+ */
+static enum err
+find_session(struct presented *p, const bson_t **session, const bson_t **user)
+{
+    enum err err = request_fetch(p->r, STORE_SESSIONS, &p->id, session);
+
+    if (err == ERR_NONE)
+        err = request_fetch(p->r, STORE_USERS, doc_id(*session, "userId"), user);
+    if (err == ERR_NONE && is_older(*session, *user))
+        err = request_fetch(p->r, STORE_SESSIONS, &p->id, session);
+    if (err == ERR_NONE && (has_ended(*session) || is_older(*session, *user)))
+        err = ERR_NOT_FOUND;
+    return err;
+}
+
+/* Puts the successor's hash in place of the current one, if that still stands: *done. */
+static enum err
+rotate(struct request *r, const bson_t *session, const char *hash, const char *next_hash,
+       bool *done)
+{
+    int64_t now = clock_now(), matched;
+    bson_t *filter =
+        request_keep(r, BCON_NEW("_id", BCON_OID(doc_id(session, "_id")), "refreshHash",
+                                 BCON_UTF8(hash), "revokedAt", BCON_NULL));
+    bson_t *set = request_keep(r, BCON_NEW("$set", "{", "refreshHash", BCON_UTF8(next_hash),
+                                           "lastUsedAt", BCON_DATE_TIME(now), "expiresAt",
+                                           BCON_DATE_TIME(session_open_expiry(session, now)), "ip",
+                                           BCON_UTF8(r->address == NULL ? "" : r->address), "}"));
+    enum err err = store_update(r->store, STORE_SESSIONS, filter, set, &matched);
+
+    *done = matched == 1;
+    return err;
+}
+
+/* Is the token's successor the one that is good now?  Then the reply was lost: *next. */
+static bool
+was_lost(const struct presented *p, const char *current, char next[TOKEN_SECRET])
+{
+    char hash[TOKEN_HASH];
+
+    for (int i = 0; token_successor(next, i, p->secret, p->session); i++) {
+        token_hash(hash, next);
+        if (strcmp(hash, current) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What the body holds, or else the cookie of a browser on a page of ours. */
+static enum err
+find_token(struct request *r, const char **token)
+{
+    bson_t *body = request_keep(r, bson_new());
+    enum err err = doc_read(r, DOC_CREATE, refresh_fields, r->json, body);
+
+    *token = doc_text(body, "refreshToken");
+    if (err != ERR_NONE || *token != NULL)
+        return err;
+    if ((*token = cookie_read(r)) == NULL) {
+        request_complain(r, "/refreshToken", "required",
+                         "is required because the request has no cookie");
+        return ERR_INVALID;
+    }
+    r->cookie_mode = true;
+    return cookie_same_site(r);
+}
+
+/* Judges the token; *next is the secret that follows it, "" when another rotated meanwhile. */
+static enum err
+exchange(const struct presented *p, const bson_t *session, const bson_t *user,
+         char next[TOKEN_SECRET])
+{
+    const char *current = doc_text(session, "refreshHash");
+    char hash[TOKEN_HASH], next_hash[TOKEN_HASH];
+    bool done = true;
+    enum err err = ERR_NONE;
+
+    token_hash(hash, p->secret);
+    if (strcmp(current, hash) == 0) {
+        token_successor(next, 0, p->secret, p->session);
+        token_hash(next_hash, next);
+        err = rotate(p->r, session, hash, next_hash, &done);
+    } else if (!was_lost(p, current, next)) {
+        if (token_refresh_issued(p->secret, p->session))
+            return punish_replay(p->r, session, user);
+        return ERR_BAD_LOGIN;
+    }
+    if (!done)
+        next[0] = '\0';
+    return err;
+}
+
+static enum err
+refresh(struct presented *p)
+{
+    char next[TOKEN_SECRET] = "";
+    const bson_t *session, *user;
+    enum err err = ERR_NONE;
+
+    /* Whoever loses the race against a twin finds its own successor the next time. */
+    for (int tries = 0; err == ERR_NONE && next[0] == '\0'; tries++) {
+        err = tries == TRIES ? ERR_BUSY : find_session(p, &session, &user);
+        if (err == ERR_NONE)
+            err = exchange(p, session, user, next);
+    }
+    if (err == ERR_NONE)
+        session_open_reply(p->r, 200, user, session, next);
+    return err;
+}
+
+enum err
+sessions_refresh(struct request *r)
+{
+    struct presented p = {.r = r};
+    const char *token;
+    enum err err = find_token(r, &token);
+
+    if (err != ERR_NONE)
+        return err;
+    err = take_apart(&p, token) ? refresh(&p) : ERR_BAD_LOGIN;
+    if (err == ERR_NOT_FOUND)
+        err = ERR_BAD_LOGIN;
+    if (err == ERR_BAD_LOGIN && r->cookie_mode)
+        cookie_clear(r);
+    return err;
+}

@@ -1,0 +1,224 @@
+/*
+ * /v1/tasks/{id}/comments and /v1/comments/{id}: what people say about a task.
+ */
+#include "api/v1/tasks/comments.h"
+
+#include <string.h>
+
+#include "api/access/project_access.h"
+#include "api/access/read_access.h"
+#include "api/crud/crud.h"
+#include "api/crud/entity.h"
+#include "api/crud/page.h"
+#include "api/crud/request_change.h"
+#include "api/http/doc_read.h"
+#include "api/http/quotas.h"
+#include "api/http/request.h"
+#include "api/schema/doc.h"
+#include "api/v1/handlers.h"
+#include "api/v1/notifications.h"
+
+/* clang-format off */
+const struct field comment_fields[] = {
+    /* name        kind     a client               limits */
+    {"id",         REF,     0},
+    {"rev",        INTEGER, 0},
+    {"createdAt",  INSTANT, 0},
+    {"createdBy",  REF,     0},
+    {"updatedAt",  INSTANT, 0},
+    {"updatedBy",  REF,     0},
+    {"taskId",     REF,     0},
+    {"projectId",  REF,     0},
+    {"text",       TEXT,    MUST_SET | MAY_EDIT,   1, 20000},
+    {"mentions",   REFS,    MAY_EDIT,              0, 50, .fallback = "[]", .about = "members to notify"},
+    {"editedAt",   INSTANT, NULLABLE},
+    {"deletedAt",  INSTANT, NULLABLE},
+    {"movedAt",    INSTANT, HIDDEN}, /* with its task to this project: for /v1/sync */
+    {NULL},
+};
+/* clang-format on */
+
+const struct shape comment_shape = {"Comment", comment_fields};
+
+static enum err
+check_comment(const struct entity_rules *u)
+{
+    struct request *r = u->r;
+    bson_iter_t iter, list;
+    enum err err;
+
+    if (bson_iter_init_find(&iter, u->after, "mentions") && bson_iter_recurse(&iter, &list))
+        while (bson_iter_next(&list))
+            if (!doc_list_has(u->before, "mentions", &list) && /* who has left stays mentioned */
+                access_member(u->project, bson_iter_oid(&list)) == ROLE_NONE)
+                request_complain(r, arena_printf(r->arena, "/mentions/%s", bson_iter_key(&list)),
+                                 "not-member", "must be a member of the project");
+    if (u->before == NULL)
+        return ERR_NONE;
+    if ((err = quotas_have(r, QUOTA_COMMENT_EDITS, doc_int(u->before, "rev"))) != ERR_NONE)
+        return err;
+    if (strcmp(doc_text(u->before, "text"), doc_text(u->after, "text")) != 0)
+        BSON_APPEND_DATE_TIME(u->extra, "editedAt", change_now(u->change));
+    return ERR_NONE;
+}
+
+/* Edited by the author alone, removed by the author or an admin. */
+static enum err
+may_touch(struct request *r, const bson_t *project, const bson_t *doc, bool remove)
+{
+    if (bson_oid_equal(doc_id(doc, "createdBy"), &r->user_id))
+        return ERR_NONE;
+    return remove ? access_check(project, &r->user_id, ACTION_MANAGE) : ERR_FORBIDDEN;
+}
+
+static void
+forget_comment(bson_t *set)
+{
+    bson_t none = BSON_INITIALIZER;
+
+    BSON_APPEND_UTF8(set, "text", "");
+    BSON_APPEND_ARRAY(set, "mentions", &none);
+    bson_destroy(&none);
+}
+
+static enum err
+tell_mentioned(struct request *r, struct change *change, const bson_t *before, const bson_t *after)
+{
+    const struct notification n = {"mentioned", "mentions", doc_id(after, "taskId")};
+
+    return notifications_add(r, change, &n, before, after);
+}
+
+const struct resource comments = {
+    .shape = &comment_shape,
+    .store = STORE_COMMENTS,
+    .path = "/v1/comments/",
+    .change = ACTION_COMMENT,
+    .remove = ACTION_COMMENT,
+    .created = EVENT_COMMENT_CREATED,
+    .changed = EVENT_COMMENT_UPDATED,
+    .removed = EVENT_COMMENT_DELETED,
+    .restored = EVENT__COUNT,
+    .may = may_touch,
+    .forget = forget_comment,
+    .after = tell_mentioned,
+    .check = check_comment,
+};
+
+/* The task that the path names, if the caller may do this to it. */
+static enum err
+path_task(struct request *r, enum action action, const bson_t **task, const bson_t **project)
+{
+    bson_oid_t id;
+    enum err err = request_id_arg(r, 0, &id);
+
+    if (err == ERR_NONE)
+        err = request_fetch(r, STORE_TASKS, &id, task);
+    if (err == ERR_NONE)
+        err = project_access(r, doc_id(*task, "projectId"), action, project);
+    if (err == ERR_NONE && (doc_has(*task, "deletedAt") || doc_has(*project, "deletedAt")))
+        err = ERR_NOT_FOUND;
+    return err;
+}
+
+static void
+write_comment(struct request *r, struct text *out, const bson_t *doc)
+{
+    (void)r;
+    doc_write(out, &comment_shape, doc);
+}
+
+static const struct order comment_orders[] = {{"createdAt", {"createdAt"}}, {NULL}};
+const struct list comment_list = {.store = STORE_COMMENTS, .orders = comment_orders};
+
+enum err
+comments_list(struct request *r)
+{
+    const bson_t *task;
+    bson_oid_t id;
+    enum err err = request_id_arg(r, 0, &id);
+
+    if (err != ERR_NONE || (err = read_access_get(r, STORE_TASKS, &id, &task)) != ERR_NONE)
+        return err;
+    return page_reply(r, request_keep(r, BCON_NEW("taskId", BCON_OID(&id), "deletedAt", BCON_NULL)),
+                      write_comment);
+}
+
+/* Mentions of people who are not members of the new project are dropped. */
+enum err
+comments_move(struct request *r, struct change *change, const bson_oid_t *task,
+              const bson_t *project)
+{
+    bson_t *filter = request_keep(r, BCON_NEW("taskId", BCON_OID(task)));
+    bson_t *set = request_keep(r, BCON_NEW("projectId", BCON_OID(doc_id(project, "_id")), "movedAt",
+                                           BCON_DATE_TIME(change_now(change))));
+    bson_t *update = entity_update(r, change_now(change), set);
+    bson_t *members = request_keep(r, access_member_ids(project));
+    bson_t *strangers =
+        request_keep(r, BCON_NEW("mentions", "{", "$nin", BCON_ARRAY(members), "}"));
+
+    BSON_APPEND_DOCUMENT(update, "$pull", strangers);
+    return store_update_many(change_store(change), STORE_COMMENTS, filter, update, NULL);
+}
+
+struct creation {
+    struct request *r;
+    const bson_t *body;
+    bson_oid_t project; /* whose topic the change was planned for */
+    bool moved;         /* the task is in another by now */
+};
+
+static enum err
+create_comment(struct change *change, void *arg)
+{
+    struct creation *c = arg;
+    struct request *r = c->r;
+    const struct entity_change e = {r, change, &comments, 0};
+    const bson_t *task, *project;
+    bson_t *doc;
+    enum err err = path_task(r, ACTION_COMMENT, &task, &project);
+
+    if (err != ERR_NONE)
+        return err;
+    c->moved = !bson_oid_equal(doc_id(project, "_id"), &c->project);
+    if (c->moved)
+        return ERR_BUSY;
+    doc = entity_new(r, change_now(change));
+    BSON_APPEND_OID(doc, "taskId", doc_id(task, "_id"));
+    BSON_APPEND_OID(doc, "projectId", doc_id(task, "projectId"));
+    bson_concat(doc, c->body);
+    BSON_APPEND_NULL(doc, "editedAt");
+    BSON_APPEND_NULL(doc, "deletedAt");
+    return entity_create(&e, project, doc);
+}
+
+/* Looks up where the task is, then runs the change there. */
+static enum err
+run_once(struct creation *c)
+{
+    struct change_plan plan = {.topic_count = 1, .fn = create_comment, .arg = c};
+    const bson_t *task, *project;
+    enum err err = path_task(c->r, ACTION_COMMENT, &task, &project);
+
+    if (err != ERR_NONE)
+        return err;
+    c->moved = false;
+    c->project = *doc_id(task, "projectId");
+    plan.topics[0] = request_project_topic(c->r, &c->project);
+    return request_change(c->r, &plan);
+}
+
+enum err
+comments_create(struct request *r)
+{
+    bson_t *body = request_keep(r, bson_new());
+    struct creation c = {.r = r, .body = body};
+    enum err err = doc_read(r, DOC_CREATE, comment_fields, r->json, body);
+
+    if (err != ERR_NONE)
+        return err;
+    for (int look = 1; look <= CRUD_LOOKS; look++)
+        if ((err = run_once(&c)) != ERR_BUSY || !c.moved)
+            break;
+    return err;
+}

@@ -1,0 +1,236 @@
+/*
+ * /v1/tasks/{id}/move: another place, status or project.
+ */
+#include "api/v1/tasks/tasks.h"
+
+#include <string.h>
+
+#include "api/access/access.h"
+#include "api/access/project_access.h"
+#include "api/crud/entity.h"
+#include "api/crud/request_change.h"
+#include "api/http/doc_read.h"
+#include "api/http/quotas.h"
+#include "api/http/reply.h"
+#include "api/http/request.h"
+#include "api/schema/doc.h"
+#include "api/schema/order_key.h"
+#include "api/v1/handlers.h"
+#include "api/v1/notifications.h"
+#include "api/v1/tasks/comments.h"
+#include "api/v1/tasks/project_statuses.h"
+
+/* clang-format off */
+static const struct field move_fields[] = {
+    {"projectId", REF,  MAY_SET | NULLABLE, .about = "the project to move it to; omitted to stay"},
+    {"status",    SLUG, MAY_SET | NULLABLE},
+    {"before",    REF,  MAY_SET | NULLABLE, .about = "the task it is placed before"},
+    {"after",     REF,  MAY_SET | NULLABLE, .about = "or the task it is placed after; with neither it goes to the end"},
+    {NULL},
+};
+/* clang-format on */
+
+const struct shape move_shape = {"Move", move_fields};
+
+struct move {
+    struct request *r;
+    const bson_t *body;
+    bson_oid_t id, from, to;
+    int to_topic; /* of the plan */
+};
+
+/* The place that the body asks for, as a new key. */
+static enum err
+new_position(struct move *m, struct change *change, struct text *key)
+{
+    bool before = doc_has(m->body, "before");
+    const char *name = before ? "before" : "after";
+    struct task_place place = {change, m->to_topic, &m->to, &m->id, before};
+    const bson_t *other;
+    enum err err;
+
+    if (!doc_has(m->body, name)) {
+        order_key_last(key, change_seq(change, m->to_topic));
+        return ERR_NONE;
+    }
+    err = request_fetch(m->r, STORE_TASKS, doc_id(m->body, name), &other);
+    if (err == ERR_NOT_FOUND ||
+        (err == ERR_NONE && (!bson_oid_equal(doc_id(other, "projectId"), &m->to) ||
+                             bson_oid_equal(doc_id(other, "_id"), &m->id)))) {
+        request_complain(m->r, before ? "/before" : "/after", "not-found",
+                         "must be another task of the same project");
+        return ERR_INVALID;
+    }
+    return err == ERR_NONE ? task_place_key(m->r, &place, other, key) : err;
+}
+
+/* Only members of the new project stay assigned. */
+static void
+append_assignees(const bson_t *project, const bson_t *task, bson_t *set)
+{
+    bson_t kept;
+    struct doc_array array = {&kept, 0};
+    bson_iter_t iter, list;
+
+    BSON_APPEND_ARRAY_BEGIN(set, "assigneeIds", &kept);
+    if (bson_iter_init_find(&iter, task, "assigneeIds") && bson_iter_recurse(&iter, &list))
+        while (bson_iter_next(&list))
+            if (access_member(project, bson_iter_oid(&list)) != ROLE_NONE)
+                doc_array_add_id(&array, bson_iter_oid(&list));
+    bson_append_array_end(set, &kept);
+}
+
+/* Subtasks belong to their task's project, and each has a number of its own there. */
+static enum err
+check_subtasks(struct move *m)
+{
+    bson_t *filter =
+        request_keep(m->r, BCON_NEW("parentId", BCON_OID(&m->id), "deletedAt", BCON_NULL));
+    bson_t *doc;
+    enum err err = store_get(m->r->store, STORE_TASKS, filter, NULL, &doc);
+
+    if (err != ERR_NONE)
+        return err == ERR_NOT_FOUND ? ERR_NONE : err;
+    request_keep(m->r, doc);
+    return request_fail(m->r, ERR_CONFLICT, "the task has subtasks; move or detach them first");
+}
+
+/* What a move to another project changes beside the place. */
+static void
+append_project(struct move *m, struct change *change, const bson_t *project, const bson_t *task,
+               bson_t *set)
+{
+    bson_t none = BSON_INITIALIZER;
+    const char *status = doc_text(task, "status");
+
+    BSON_APPEND_OID(set, "projectId", &m->to);
+    BSON_APPEND_INT64(set, "number", change_counter(change));
+    BSON_APPEND_NULL(set, "parentId");
+    BSON_APPEND_ARRAY(set, "relations", &none);
+    BSON_APPEND_ARRAY(set, "labelIds", &none); /* labels are a project's own */
+    append_assignees(project, task, set);
+    if (!doc_has(m->body, "status") && project_statuses_kind(project, status) == '\0')
+        BSON_APPEND_UTF8(set, "status", project_statuses_first(project));
+    bson_destroy(&none);
+}
+
+/* The task as it will be stored. */
+static enum err
+new_version(struct move *m, const struct entity_change *e, const bson_t *project,
+            const bson_t *before, bson_t **out)
+{
+    struct request *r = m->r;
+    bson_t *set = request_keep(r, bson_new());
+    struct text key = {0};
+    enum err err = new_position(m, e->change, &key);
+
+    if (err == ERR_NONE)
+        BSON_APPEND_UTF8(set, "position", key.bytes);
+    text_free(&key);
+    if (err != ERR_NONE)
+        return err;
+    if (doc_has(m->body, "status"))
+        BSON_APPEND_UTF8(set, "status", doc_text(m->body, "status"));
+    if (!bson_oid_equal(&m->from, &m->to)) {
+        if ((err = check_subtasks(m)) != ERR_NONE ||
+            (err = quotas_have(r, QUOTA_PROJECT_TASKS, change_counter(e->change) - 1)) != ERR_NONE)
+            return err;
+        append_project(m, e->change, project, before, set);
+    }
+    *out = request_keep(r, doc_merge(before, set));
+    return entity_apply_rules(e, project, before, out);
+}
+
+/* The old project's topic learns that the task is gone, and nothing of where to. */
+static enum err
+tell_leaving(struct move *m, struct change *change, const bson_t *before)
+{
+    char id[25], project[25];
+    struct event event = {
+        .kind = EVENT_TASK_MOVED, .rev = doc_int(before, "rev") + 1, .entity_id = id};
+
+    bson_oid_to_string(&m->id, id);
+    bson_oid_to_string(&m->from, project);
+    event.changes = arena_printf(m->r->arena, "{\"projectId\":[\"%s\",null]}", project);
+    return change_event(change, 1 - m->to_topic, &event);
+}
+
+static enum err
+move_task(struct change *change, void *arg)
+{
+    struct move *m = arg;
+    struct request *r = m->r;
+    const struct entity_change e = {r, change, &tasks, m->to_topic};
+    const bson_t *source, *target, *before, *stored;
+    bson_t *after;
+    enum err err;
+
+    if ((err = project_access(r, &m->from, ACTION_WRITE, &source)) != ERR_NONE ||
+        (err = project_access(r, &m->to, ACTION_WRITE, &target)) != ERR_NONE ||
+        (err = request_fetch(r, STORE_TASKS, &m->id, &before)) != ERR_NONE)
+        return err;
+    if (!bson_oid_equal(doc_id(before, "projectId"), &m->from))
+        return ERR_BUSY; /* moved since it was looked up: the client may try again */
+    if (doc_has(before, "deletedAt") || doc_has(source, "deletedAt") ||
+        doc_has(target, "deletedAt"))
+        return ERR_NOT_FOUND;
+    if ((err = entity_precondition(r, before, doc_flag(source, "requireIfMatch"),
+                                   entity_write_own)) != ERR_NONE ||
+        (err = new_version(m, &e, target, before, &after)) != ERR_NONE ||
+        (err = entity_store(&e, EVENT_TASK_MOVED, before, after, &stored)) != ERR_NONE)
+        return err;
+    if (!bson_oid_equal(&m->from, &m->to) &&
+        ((err = tell_leaving(m, change, before)) != ERR_NONE ||
+         (err = comments_move(r, change, &m->id, target)) != ERR_NONE ||
+         (err = notifications_move(r, change, &m->id, target)) != ERR_NONE))
+        return err;
+    return entity_reply(r, 200, &tasks, stored);
+}
+
+/* One topic, or two in the order of their names. */
+static void
+plan_topics(struct move *m, struct change_plan *plan)
+{
+    const char *from = request_project_topic(m->r, &m->from),
+               *to = request_project_topic(m->r, &m->to);
+    bool first = strcmp(from, to) < 0;
+
+    plan->topics[0] = to;
+    plan->topic_count = 1;
+    if (bson_oid_equal(&m->from, &m->to))
+        return;
+    plan->topics[0] = first ? from : to;
+    plan->topics[1] = first ? to : from;
+    plan->topic_count = 2;
+    m->to_topic = first ? 1 : 0;
+    plan->counter = true;
+    plan->counter_topic = m->to_topic;
+}
+
+enum err
+tasks_move(struct request *r)
+{
+    bson_t *body = request_keep(r, bson_new());
+    struct move m = {.r = r, .body = body};
+    struct change_plan plan = {.fn = move_task, .arg = &m};
+    const bson_t *task, *project;
+    enum err err;
+
+    if ((err = request_id_arg(r, 0, &m.id)) != ERR_NONE ||
+        (err = doc_read(r, DOC_CREATE, move_fields, r->json, body)) != ERR_NONE)
+        return err;
+    if (doc_has(body, "before") && doc_has(body, "after")) {
+        request_complain(r, "/after", "exclusive", "cannot be combined with before");
+        return ERR_INVALID;
+    }
+    if ((err = request_fetch(r, STORE_TASKS, &m.id, &task)) != ERR_NONE)
+        return err;
+    m.from = m.to = *doc_id(task, "projectId");
+    /* Before anything of the target shows: may the caller see the task at all? */
+    if ((err = project_access(r, &m.from, ACTION_WRITE, &project)) != ERR_NONE)
+        return err;
+    if (doc_has(body, "projectId"))
+        m.to = *doc_id(body, "projectId");
+    plan_topics(&m, &plan);
+    return request_change(r, &plan);
+}

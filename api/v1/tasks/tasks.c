@@ -1,0 +1,247 @@
+/*
+ * /v1/tasks: the fields, lists and creation of a task.
+ */
+#include "api/v1/tasks/tasks.h"
+
+#include <string.h>
+
+#include "api/access/project_access.h"
+#include "api/access/read_access.h"
+#include "api/crud/due.h"
+#include "api/crud/entity.h"
+#include "api/crud/request_change.h"
+#include "api/http/doc_read.h"
+#include "api/http/quotas.h"
+#include "api/http/reply.h"
+#include "api/http/request.h"
+#include "api/schema/doc.h"
+#include "api/schema/order_key.h"
+#include "api/v1/handlers.h"
+#include "api/v1/notifications.h"
+#include "common/derived.h"
+
+static const char *const priorities[] = {"none", "low", "medium", "high", "urgent", NULL};
+static const char *const relation_kinds[] = {"blocks", "blocked-by", "relates", "duplicates", NULL};
+
+/* clang-format off */
+static const struct field item_fields[] = {
+    {"id",   SLUG, MUST_SET},
+    {"text", TEXT, MUST_SET, 1, 500},
+    {"done", FLAG, MAY_SET,  .fallback = "false"},
+    {NULL},
+};
+static const struct field relation_fields[] = {
+    {"kind",   CHOICE, MUST_SET, .choices = relation_kinds},
+    {"taskId", REF,    MUST_SET},
+    {NULL},
+};
+const struct field task_fields[] = {
+    /* In the order in which create_task() stores them: so doc_write() finds each at once. */
+    /* name           kind     a client               limits */
+    {"id",            REF,     0},
+    {"rev",           INTEGER, 0},
+    {"createdAt",     INSTANT, 0},
+    {"createdBy",     REF,     0},
+    {"updatedAt",     INSTANT, 0},
+    {"updatedBy",     REF,     0},
+    {"projectId",     REF,     MAY_SET | NULLABLE,    .about = "defaults to the caller's Inbox"},
+    {"title",         TEXT,    MUST_SET | MAY_EDIT,   1, 500},
+    {"description",   TEXT,    MAY_EDIT,              0, 50000, .fallback = "\"\""},
+    {"status",        SLUG,    MAY_EDIT,              .fallback = "\"-\"", .about = "the id of one of the project's statuses"},
+    {"priority",      RANK,    MAY_EDIT,              .choices = priorities, .fallback = "\"none\""},
+    {"startAt",       INSTANT, MAY_EDIT | NULLABLE},
+    {"startDate",     DATE,    MAY_EDIT | NULLABLE},
+    {"dueAt",         INSTANT, MAY_EDIT | NULLABLE},
+    {"dueDate",       DATE,    MAY_EDIT | NULLABLE},
+    {"assigneeIds",   REFS,    MAY_EDIT,              0, 50, .fallback = "[]"},
+    {"labelIds",      SLUGS,   MAY_EDIT,              0, 50, .fallback = "[]"},
+    {"parentId",      REF,     MAY_EDIT | NULLABLE},
+    {"checklist",     OBJECTS, MAY_EDIT,              0, 200, .items = item_fields, .fallback = "[]"},
+    {"relations",     OBJECTS, MAY_EDIT,              0, 100, .items = relation_fields, .fallback = "[]"},
+    {"number",        INTEGER, 0,                     .about = "numbered 1, 2, 3 ... within the project"},
+    {"position",      TEXT,    0,                     .about = "sorts the tasks of a project; changed by moving a task"},
+    {"completedAt",   INSTANT, NULLABLE},
+    {"archivedAt",    INSTANT, NULLABLE},
+    {"deletedAt",     INSTANT, NULLABLE},
+    {"dueKey",        ANY,     HIDDEN}, /* dueAt, dueDate or null: due.h */
+    {"terms",         SLUGS,   HIDDEN}, /* search.c */
+    {"state",         TEXT,    HIDDEN}, /* common/derived.h */
+    {"archived",      FLAG,    MAY_EDIT | VIRTUAL,    .about = "sets or clears archivedAt"},
+    {NULL},
+};
+
+static const struct filter task_filters[] = {
+    {"status",     "status",      TEXT,    EQUALS},
+    {"priority",   "priority",    RANK,    EQUALS, priorities},
+    {"assigneeId", "assigneeIds", REF,     EQUALS, .about = "a user's id, or me"},
+    {"label",      "labelIds",    TEXT,    EQUALS},
+    {"parentId",   "parentId",    REF,     EQUALS},
+    {"dueBefore",  NULL,          TEXT,    CUSTOM, .about = "an instant, or a date: tasks due before it starts in the caller's time zone"},
+    {"dueAfter",   NULL,          TEXT,    CUSTOM, .about = "an instant, or a date: tasks due at or after its start in the caller's time zone"},
+    {"projectId",  NULL,          REF,     CUSTOM},
+    {"overdue",    NULL,          FLAG,    CUSTOM, .about = "true for tasks not completed that were due before now, or on a day that has ended in the caller's time zone"},
+    {"today",      NULL,          FLAG,    CUSTOM, .about = "true for tasks due today in the caller's time zone"},
+    {"q",          NULL,          TEXT,    CUSTOM, .about = "words that the title or description must contain"},
+    {"archived",   NULL,          FLAG,    CUSTOM, .about = "true for archived items instead"},
+    {"deleted",    NULL,          FLAG,    CUSTOM, .about = "true for items in the trash instead"},
+    {NULL},
+};
+/* Each has its indexes in common/store_indexes.c, by project and by assignee. */
+static const struct order task_orders[] = {
+    {"position",       {"position"}},
+    {"createdAt",      {"createdAt"}},
+    {"updatedAt",      {"updatedAt"}},
+    {"dueAt",          {"dueKey", "priority"},   .due = true},
+    {"dueAt,priority", {"dueKey", "priority"},   .due = true},
+    {"-dueAt,priority",{"-dueKey", "priority"},  .due = true},
+    {"priority",       {"priority"}},
+    {NULL},
+};
+/* clang-format on */
+
+const struct shape task_shape = {"Task", task_fields};
+
+/* Which projects: the one that is named, or all that the caller may see. */
+static enum err
+scope_project(struct request *r, bson_t *filter)
+{
+    const char *value = request_param(r, "projectId");
+    bson_oid_t id;
+
+    if (value == NULL)
+        return read_access_visible(r, "projectId", filter);
+    if (strlen(value) != 24 || !bson_oid_is_valid(value, 24))
+        return request_bad_param(r, "projectId", "must be an id of 24 hex digits");
+    bson_oid_init_from_string(&id, value);
+    BSON_APPEND_OID(filter, "projectId", &id);
+    return read_access_project(r, &id, true);
+}
+
+enum err
+tasks_scope_state(struct request *r, bool overdue, bson_t *filter)
+{
+    bool archived, trashed, asked = request_param(r, "archived") != NULL;
+    bson_t *living, *ever;
+    enum err err;
+
+    if ((err = request_flag(r, "archived", &archived)) != ERR_NONE ||
+        (err = request_flag(r, "deleted", &trashed)) != ERR_NONE)
+        return err;
+    living = request_keep(r, BCON_NEW("$in", "[", "done", "open", "]"));
+    ever = request_keep(r, BCON_NEW("$ne", BCON_NULL));
+    if (trashed)
+        BSON_APPEND_UTF8(filter, "state", "trashed");
+    else if (archived)
+        BSON_APPEND_UTF8(filter, "state", "archived");
+    else if (overdue)
+        BSON_APPEND_UTF8(filter, "state", "open");
+    else
+        BSON_APPEND_DOCUMENT(filter, "state", living);
+    /* What lies in the trash is shown whether it was archived before or not, unless that is asked.
+     */
+    if (trashed && archived)
+        BSON_APPEND_DOCUMENT(filter, "archivedAt", ever);
+    else if (trashed && asked)
+        BSON_APPEND_NULL(filter, "archivedAt");
+    if (overdue && (trashed || archived))
+        BSON_APPEND_NULL(filter, "completedAt");
+    return ERR_NONE;
+}
+
+static enum err
+scope_tasks(struct request *r, bson_t *filter)
+{
+    const char *q = request_param(r, "q");
+    bool overdue;
+    enum err err;
+
+    if ((err = scope_project(r, filter)) != ERR_NONE || (err = due_read(r, &overdue)) != ERR_NONE ||
+        (err = tasks_scope_state(r, overdue, filter)) != ERR_NONE)
+        return err;
+    return q == NULL ? ERR_NONE : search_filter(r, q, filter);
+}
+
+/* Whoever is newly assigned is told. */
+static enum err
+tell_assigned(struct request *r, struct change *change, const bson_t *before, const bson_t *after)
+{
+    const struct notification n = {"assigned", "assigneeIds", doc_id(after, "_id")};
+
+    return notifications_add(r, change, &n, before, after);
+}
+
+const struct list task_list = {STORE_TASKS, task_filters, task_orders, scope_tasks,
+                               .narrow = search_narrow};
+
+const struct resource tasks = {
+    .shape = &task_shape,
+    .store = STORE_TASKS,
+    .path = "/v1/tasks/",
+    .change = ACTION_WRITE,
+    .remove = ACTION_WRITE,
+    .derive = derived_state,
+    .created = EVENT_TASK_CREATED,
+    .changed = EVENT_TASK_UPDATED,
+    .removed = EVENT_TASK_DELETED,
+    .restored = EVENT_TASK_RESTORED,
+    .check = task_rules,
+    .after = tell_assigned,
+};
+
+struct creation {
+    struct request *r;
+    const bson_t *body;
+    bson_oid_t project;
+};
+
+/* What the server adds to a new task. */
+static void
+append_server_side(struct creation *c, struct change *change, bson_t *set)
+{
+    struct text key = {0};
+
+    BSON_APPEND_OID(set, "projectId", &c->project);
+    BSON_APPEND_INT64(set, "number", change_counter(change));
+    order_key_last(&key, change_seq(change, 0));
+    BSON_APPEND_UTF8(set, "position", key.bytes);
+    BSON_APPEND_NULL(set, "completedAt");
+    BSON_APPEND_NULL(set, "archivedAt");
+    BSON_APPEND_NULL(set, "deletedAt");
+    text_free(&key);
+}
+
+static enum err
+create_task(struct change *change, void *arg)
+{
+    struct creation *c = arg;
+    struct request *r = c->r;
+    const bson_t *project;
+    bson_t *doc, *set = request_keep(r, bson_new());
+    const struct entity_change e = {r, change, &tasks, 0};
+    enum err err = project_access_living(r, &c->project, ACTION_WRITE, &project);
+
+    if (err == ERR_NONE)
+        err = quotas_have(r, QUOTA_PROJECT_TASKS, change_counter(change) - 1);
+    if (err != ERR_NONE)
+        return err;
+    append_server_side(c, change, set);
+    doc = entity_new(r, change_now(change));
+    bson_concat(doc, c->body);
+    return entity_create(&e, project, request_keep(r, doc_merge(doc, set)));
+}
+
+enum err
+tasks_create(struct request *r)
+{
+    bson_t *body = request_keep(r, bson_new());
+    struct creation c = {.r = r, .body = body, .project = r->user_id};
+    struct change_plan plan = {.topic_count = 1, .counter = true, .fn = create_task, .arg = &c};
+    enum err err = doc_read(r, DOC_CREATE, task_fields, r->json, body);
+
+    if (err != ERR_NONE)
+        return err;
+    if (doc_has(body, "projectId"))
+        c.project = *doc_id(body, "projectId");
+    plan.topics[0] = request_project_topic(r, &c.project);
+    return request_change(r, &plan);
+}
