@@ -1,6 +1,6 @@
 /*
- * taskwire-admin: what is done to the database by hand, and by deploy/up before
- * the programs start.
+ * taskwire-admin: maintenance of the database, by hand and by deploy/up before it
+ * starts the programs.
  */
 #include <stdio.h>
 #include <string.h>
@@ -29,7 +29,7 @@ static const struct command {
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
-/* The command that these arguments make; NULL: none. */
+/* The command that the arguments name; NULL if there is none. */
 static const struct command *
 find(int argc, char **argv)
 {
@@ -40,6 +40,17 @@ find(int argc, char **argv)
     return NULL;
 }
 
+static void
+list_commands(FILE *out)
+{
+    fprintf(out, "usage: taskwire-admin COMMAND\n\nCommands:\n");
+    for (size_t i = 0; i < COMMANDS; i++)
+        fprintf(out, "  %s%s%s\n      %s\n", commands[i].name,
+                commands[i].argument == NULL ? "" : " ",
+                commands[i].argument == NULL ? "" : commands[i].argument, commands[i].meaning);
+    fputc('\n', out);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -48,16 +59,15 @@ main(int argc, char **argv)
     const char *argument = argc > 2 ? argv[2] : NULL;
     enum err err;
 
-    if (command != NULL)
-        argc = 1; /* else it is --help, --version or refused */
-    config_start(&config, "taskwire-admin", CONFIG_ADMIN, argc, argv);
-    if (command == NULL) {
-        for (size_t i = 0; i < COMMANDS; i++)
-            fprintf(stderr, "taskwire-admin %s%s%s  %s\n", commands[i].name,
-                    commands[i].argument == NULL ? "" : " ",
-                    commands[i].argument == NULL ? "" : commands[i].argument, commands[i].meaning);
+    if (command == NULL && (argc != 2 || strncmp(argv[1], "--", 2) != 0)) {
+        list_commands(stderr);
         return 2;
     }
+    if (argc == 2 && strcmp(argv[1], "--help") == 0)
+        list_commands(stdout);
+    if (command != NULL)
+        argc = 1; /* otherwise config_start() handles --help and --version, or refuses */
+    config_start(&config, "taskwire-admin", CONFIG_ADMIN, argc, argv);
     err = command->run != NULL
               ? command->run(config.mongodb_uri, config.mongodb_database)
               : command->run_with(config.mongodb_uri, config.mongodb_database, argument);

@@ -1,16 +1,16 @@
 #!/bin/sh
-# Holds deploy/settings.env to the table in common/config.c, as `--help` of each program tells it:
-# the same names, defaults and meanings, and who reads them.  settings.sh PROGRAM...
+# Compares deploy/settings.env with the table in common/config.c, as `--help` of each program prints it:
+# names, defaults, meanings, and which programs read them.  settings.sh PROGRAM...
 cd "$(dirname "$0")/.." || exit 2
 [ $# -gt 0 ] || exit 2
 
-# One line for each setting: NAME=default # meaning (programs).  Of a secret the file's name is
-# set, to no default.
+# One line per setting: NAME=default # meaning (programs).  For a secret it is the name of its file,
+# without a default.
 told=$(for program; do
     echo "program ${program##*/taskwire-}"
     "$program" --help || exit 2
 done | awk '
-    /^program /          { program = $2 }
+    /^program /          { program = $2; name = "" }
     /^  [A-Z]/           { name = / or its _FILE$/ ? $1 "_FILE" : $1
                            if (name in programs) programs[name] = programs[name] ", " program
                            else programs[name] = program }
@@ -28,5 +28,5 @@ written=$(awk '
 echo "$told" | diff - /dev/fd/3 3<<END && exit 0
 $written
 END
-echo "deploy/settings.env (>) is not what the programs say (<)" >&2
+echo "deploy/settings.env (>) differs from the programs' --help (<)" >&2
 exit 1

@@ -82,18 +82,19 @@ class Programs:
                        self.places, cwd=folder, is_up=lambda: answers(path))
 
     def own(self, kind, number):
-        """taskwire-api, -push or -jobs; programs of one kind differ in socket, metrics port and session file."""
+        """taskwire-api, -push or -jobs; programs of one kind differ in socket, metrics port (push) and session file."""
         name, upper = f"{kind}-{number}", kind.upper()
-        path, metrics = self.places.socket(name), f"127.0.0.1:{free_port(self.ports)}"
-        env = {**os.environ, **self.settings(),
-               f"{upper}_SOCKET": path, f"{upper}_METRICS": metrics,
+        path = self.places.socket(name)
+        env = {**os.environ, **self.settings(), f"{upper}_SOCKET": path,
                "JOBS_SESSIONS": self.places.path("run", f"{name}.sessions")}
         program = Program(name, [self.built(f"taskwire-{kind}")], self.places, env=env,
                           cwd=self.places.data)
-        # taskwire-jobs does not listen.
+        # taskwire-jobs does not listen, and only taskwire-push has metrics.
         if kind != "jobs":
             program.is_up = lambda: os.path.exists(path)
-            program.socket, program.metrics = path, metrics
+            program.socket = path
+        if kind == "push":
+            program.metrics = env["PUSH_METRICS"] = f"127.0.0.1:{free_port(self.ports)}"
         return program
 
     def nginx(self):

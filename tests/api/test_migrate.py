@@ -140,6 +140,11 @@ def test_unknown_admin_commands_are_refused(stack):
     assert admin(stack)[0] == admin(stack, "drop")[0] == admin(stack, "migrate", "now")[0] == 2
 
 
+def test_the_help_of_taskwire_admin_lists_its_commands(stack):
+    status, said = admin(stack, "--help")
+    assert status == 0 and all(name in said for name in ("migrate", "derive", "restored", "remove-second-factor USER_ID"))
+
+
 def test_an_inconsistent_backup_is_detected_and_repaired(stack, database):
     """Topics that were dumped before their newest events.  Regression: every change there was permanently 409."""
     assert admin(stack, "migrate")[0] == 0
