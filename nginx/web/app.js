@@ -233,10 +233,14 @@ function setView(name) {
   redraw();
 }
 
-/* Opens or closes the drawer with the projects (on narrow screens).  What it covers is inert while it is open. */
+/*
+ * Opens or closes the drawer with the projects (on narrow screens).  What it covers is inert while it is open.  It only
+ * slides when the user moves it: one that slid away as the window becomes narrow would take touches meant for cards.
+ */
 function setMenu(open) {
   const was = document.body.classList.contains("menu-open");
   if (open === was) return;
+  document.body.classList.add("menu-moves");
   document.body.classList.toggle("menu-open", open);
   $("menu").setAttribute("aria-expanded", String(open));
   $("main").inert = $("account").inert = open;
@@ -336,7 +340,7 @@ function setUp() {
   $("share").onclick = () => openShare(workspace);
   $("menu").onclick = () => setMenu(true);
   $("scrim").onclick = () => setMenu(false);
-  NARROW.addEventListener("change", () => setMenu(false));
+  NARROW.addEventListener("change", () => { setMenu(false); document.body.classList.remove("menu-moves"); });
   $("logout").onclick = logOut;
   keepFocusSomewhere();
   document.addEventListener("keydown", onKey);

@@ -96,6 +96,22 @@ def test_the_sidebar_and_its_logout_button_can_be_reached(windows, crowded):
     assert by_touch(page, "#sidebar") == []
 
 
+def test_the_sidebar_is_gone_at_once_when_the_window_becomes_narrow(windows, anna):
+    """Regression: it slid away for 180 ms and took swipes that were meant for the board."""
+    page = windows.log_in(anna)
+    page.resize(*DESKTOP)
+    page.browser.still()
+    page.driver.execute_script("""
+        window.slides = 0;
+        document.getElementById("sidebar").addEventListener("transitionrun", () => window.slides++);""")
+    page.resize(*PHONE)
+    page.until(lambda: not page.find("#sidebar").is_displayed())
+    page.browser.still()
+    assert page.driver.execute_script("return window.slides") == 0
+    open_menu(page)
+    page.until(lambda: page.driver.execute_script("return window.slides") > 0, why="the user's own moves are not shown")
+
+
 def test_every_control_of_the_task_panel_can_be_reached(windows, crowded):
     page = windows.log_in(crowded, crowded.crowded)
     page.open_task(f"{WORD} last")

@@ -1,5 +1,5 @@
 """Bug reports about other tools, tried here; `tests/situations.md` has the list."""
-from reach import finger, touch
+from reach import finger, scrolled, touch
 from selenium.webdriver.common.action_chains import ActionChains
 
 
@@ -10,12 +10,10 @@ def test_swiping_over_cards_moves_none(windows, anna):
     page.resize(380, 760)
     page.wait_titles("todo", tasks)
 
-    def far(css, axis):
-        return page.driver.execute_script("return document.querySelector(arguments[0])[arguments[1]]", css, axis)
-
-    # Again if the browser took none of it: what counts is that no swipe ever moves a card.
-    page.until(lambda: touch(page, 150, 500, 0, 300) or far(".cards", "scrollTop") > 100, why="no column scrolled")
-    page.until(lambda: touch(page, 300, 500, 250, 0) or far("#board", "scrollLeft") > 50, why="the board did not scroll")
+    touch(page, 150, 500, 0, 300)
+    assert scrolled(page, ".cards", "scrollTop") > 100
+    touch(page, 300, 500, 250, 0)
+    assert scrolled(page, "#board", "scrollLeft") > 50
     assert page.titles("todo") == tasks and not page.find("#panel").is_displayed()
     assert all(t["rev"] == 1 for t in anna.items("/v1/tasks", projectId=project["id"]))
 
