@@ -61,7 +61,7 @@ def test_an_address_confirmed_by_another_account_is_not_shown(windows, anna, sta
             {"_id": bson.ObjectId(anna.id)}, {"$set": {"email": f"released:{anna.id}", "emailVerifiedAt": None}})
     page.driver.refresh()
     page.visible("#contact-email")
-    page.until(lambda: "Another account" in page.text("#contact-email"), why="the account's page does not tell")
+    page.until(lambda: "another account" in page.text("#contact-email"), why="the account page does not say so")
     shown = page.text("#contact-email")
     assert "now belongs to another account" in shown and "released" not in shown
     assert not page.find("#contact-email [name=code]").is_displayed()
