@@ -1,6 +1,6 @@
 """Many sockets, slow ones and hostile ones: what each costs, and that nobody else is affected.
 
-The long form has ten times the sockets: TASKWIRE_SOCKETS=10000 pytest push/test_sockets.py
+The long form has ten times the sockets: TASKWIRE_SOCKETS=10000 tests/run many_sockets
 """
 import contextlib
 import os
