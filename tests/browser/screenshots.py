@@ -212,8 +212,8 @@ def board_with_others(cast):
 
 
 @view
-def listing(cast):
-    page = cast.page()
+def listing(cast, project=None):
+    page = cast.page(project)
     page.click("#view-list")
     page.visible(".tasks tbody tr")
     return page
@@ -221,10 +221,7 @@ def listing(cast):
 
 @view
 def listing_arabic(cast):
-    page = cast.page(cast.arabic)
-    page.click("#view-list")
-    page.visible(".tasks tbody tr")
-    return page
+    return listing(cast, cast.arabic)
 
 
 @view

@@ -5,7 +5,6 @@ the close; None when the socket must still be open and close with 1000.  LATE, a
 behind a message may find the close before its answer ("non-strict"), and a reset before the close.
 """
 import json
-import os
 import select
 import struct
 
@@ -21,20 +20,7 @@ def or_dropped(code):
     return code, DROPPED
 
 
-def frame(opcode, payload=b"", fin=True, rsv=0, mask=True):
-    """The bytes of one frame."""
-    head, bit, n = bytes([(0x80 if fin else 0) | rsv << 4 | opcode]), (0x80 if mask else 0), len(payload)
-    if n < 126:
-        head += bytes([bit | n])
-    elif n < 65536:
-        head += bytes([bit | 126]) + struct.pack(">H", n)
-    else:
-        head += bytes([bit | 127]) + struct.pack(">Q", n)
-    if not mask:
-        return head + payload
-    key = os.urandom(4)
-    whole = int.from_bytes((key * (n // 4 + 1))[:n], "big")
-    return head + key + (int.from_bytes(payload, "big") ^ whole).to_bytes(n, "big")
+frame = Socket.frame_bytes
 
 
 def text(payload, **options):

@@ -72,6 +72,19 @@ test_a_large_event_does_not_prevent_resuming(void **state)
     unit_rows_done();
 }
 
+/* A client that takes nothing follows the topic, and so many events of that size come. */
+static void
+follow_busily(struct topic *t, struct conn *c, int events, size_t size)
+{
+    push_connect(c, USER);
+    push_say(c, "{\"op\":\"follow\",\"topic\":\"" TOPIC "\"}");
+    c->busy = true;
+    for (int i = 0; i < events; i++) {
+        push_add_event(t, size);
+        fanout_now(t);
+    }
+}
+
 /* A live event that does not fit behind the queue closes nothing if the socket takes the queue. */
 static void
 test_the_queue_is_written_before_a_session_is_closed(void **state)
@@ -80,13 +93,7 @@ test_the_queue_is_written_before_a_session_is_closed(void **state)
     struct conn c = {0};
 
     (void)state;
-    push_connect(&c, USER);
-    push_say(&c, "{\"op\":\"follow\",\"topic\":\"" TOPIC "\"}");
-    c.busy = true;
-    for (int i = 0; i < 6; i++) {
-        push_add_event(t, PUSH_QUEUE / 8);
-        fanout_now(t);
-    }
+    follow_busily(t, &c, 6, PUSH_QUEUE / 8);
     c.busy = false; /* the kernel has taken it, but lws has not reported that yet */
     push_add_event(t, PUSH_QUEUE / 2);
     fanout_now(t);
@@ -105,13 +112,7 @@ test_a_full_queue_closes_the_session_and_frees_everything(void **state)
     struct conn c = {0};
 
     (void)state;
-    push_connect(&c, USER);
-    push_say(&c, "{\"op\":\"follow\",\"topic\":\"" TOPIC "\"}");
-    c.busy = true;
-    for (int i = 0; i < 40; i++) {
-        push_add_event(t, PUSH_QUEUE / 32);
-        fanout_now(t);
-    }
+    follow_busily(t, &c, 40, PUSH_QUEUE / 32);
     assert_int_equal(c.session->code, CLOSE_OVER_LIMIT);
     assert_non_null(c.session->follows); /* closing only marks; */
     push_run();
