@@ -34,7 +34,7 @@ def rows(name):
     """The cells of every row of every table in a page."""
     for line in (HERE / name).read_text().splitlines():
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-        if line.startswith("| ") and cells[0] not in ("no.", "numbers", "what") and not set(cells[0]) <= set("- "):
+        if line.startswith("| ") and cells[0] not in ("no.", "numbers", "what", "attack") and not set(cells[0]) <= set("- "):
             yield cells
 
 
