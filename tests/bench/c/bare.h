@@ -36,6 +36,7 @@ struct loop {
     size_t count, at;
     unsigned random;
     uint64_t done, retries, failed, seen;
+    uint64_t more; /* changes of an operation beyond the first */
     struct latency latency;
 };
 
@@ -62,5 +63,13 @@ bool (*bare_operation(const char *name))(struct loop *);
 
 /* Finds one document, copies it to out unless that is NULL; destroys the filter. */
 bool bare_find(struct loop *l, int collection, bson_t *filter, bool in_transaction, bson_t *out);
+
+/* What the operations share: the next task, one with a new rev and title, an event. */
+const struct id *bare_next_id(struct loop *l);
+bson_t *bare_changed(struct loop *l, const bson_t *task, int64_t *rev);
+bson_t *bare_event(const struct id *id, int64_t seq, const char *kind, const bson_oid_t *entity);
+
+/* One try at eight changes, within a transaction. */
+bool bare_patch_group(struct loop *l, const struct id *id);
 
 #endif

@@ -85,8 +85,8 @@ check_project(struct loop *l, const bson_oid_t *id, bool in_transaction)
     return ok;
 }
 
-static const struct id *
-next_id(struct loop *l)
+const struct id *
+bare_next_id(struct loop *l)
 {
     l->at = (l->at + 7919) % l->count;
     return &l->ids[l->at];
@@ -112,7 +112,7 @@ drain(struct loop *l, bson_t *filter, bson_t *opts)
 static bool
 get(struct loop *l)
 {
-    const struct id *id = next_id(l);
+    const struct id *id = bare_next_id(l);
     /* clang-format off */
     bson_t *pipeline = BCON_NEW(
         "0", "{", "$match", "{", "_id", BCON_OID(&id->task), "}", "}",
@@ -140,7 +140,7 @@ get(struct loop *l)
 static bool
 list(struct loop *l)
 {
-    const struct id *id = next_id(l);
+    const struct id *id = bare_next_id(l);
     bson_t *filter = BCON_NEW("projectId", BCON_OID(&id->topic->project), "state", "{", "$in", "[",
                               "done", "open", "]", "}");
     bson_t *opts = BCON_NEW("sort", "{", "position", BCON_INT32(1), "_id", BCON_INT32(1), "}",
@@ -157,7 +157,7 @@ list(struct loop *l)
 static bool
 snapshot(struct loop *l)
 {
-    const struct id *id = next_id(l);
+    const struct id *id = bare_next_id(l);
 
     return bare_find(l, TOPICS, BCON_NEW("_id", BCON_UTF8(id->topic->name)), false, NULL) &&
            check_project(l, &id->topic->project, false) &&
@@ -245,21 +245,25 @@ insert(struct loop *l, int collection, bson_t *doc)
     return ok;
 }
 
+bson_t *
+bare_event(const struct id *id, int64_t seq, const char *kind, const bson_oid_t *entity)
+{
+    return BCON_NEW("topic", BCON_UTF8(id->topic->name), "seq", BCON_INT64(seq), "kind",
+                    BCON_UTF8(kind), "entity", "task", "entityId", BCON_OID(entity), "rev",
+                    BCON_INT64(seq), "actorId", BCON_OID(&bare.user), "at",
+                    BCON_DATE_TIME((int64_t)time(NULL) * 1000), "frame", BCON_UTF8(bare.frame));
+}
+
 static bool
 insert_event(struct loop *l, const struct id *id, int64_t seq, const char *kind,
              const bson_oid_t *entity)
 {
-    return insert(l, EVENTS,
-                  BCON_NEW("topic", BCON_UTF8(id->topic->name), "seq", BCON_INT64(seq), "kind",
-                           BCON_UTF8(kind), "entity", "task", "entityId", BCON_OID(entity), "rev",
-                           BCON_INT64(seq), "actorId", BCON_OID(&bare.user), "at",
-                           BCON_DATE_TIME((int64_t)time(NULL) * 1000), "frame",
-                           BCON_UTF8(bare.frame)));
+    return insert(l, EVENTS, bare_event(id, seq, kind, entity));
 }
 
 /* The document with a new rev and title. */
-static bson_t *
-changed(struct loop *l, const bson_t *task, int64_t *rev)
+bson_t *
+bare_changed(struct loop *l, const bson_t *task, int64_t *rev)
 {
     bson_t *next = bson_new();
     bson_iter_t iter;
@@ -287,7 +291,7 @@ static bool
 store_patch(struct loop *l, const struct id *id, int64_t seq, const bson_t *task)
 {
     int64_t rev = 0;
-    bson_t *next = changed(l, task, &rev);
+    bson_t *next = bare_changed(l, task, &rev);
 
     return update(l, TASKS, BCON_NEW("_id", BCON_OID(&id->task), "rev", BCON_INT64(rev)), next,
                   true) &&
@@ -402,25 +406,31 @@ transact(struct loop *l, const struct id *id, bool (*once)(struct loop *, const 
 static bool
 patch(struct loop *l)
 {
-    return transact(l, next_id(l), patch_once, true);
+    return transact(l, bare_next_id(l), patch_once, true);
 }
 
 static bool
 patch_plain(struct loop *l)
 {
-    return transact(l, next_id(l), patch_plain_once, false);
+    return transact(l, bare_next_id(l), patch_plain_once, false);
+}
+
+static bool
+patch_group(struct loop *l)
+{
+    return transact(l, bare_next_id(l), bare_patch_group, false);
 }
 
 static bool
 create(struct loop *l)
 {
-    return transact(l, next_id(l), create_once, false);
+    return transact(l, bare_next_id(l), create_once, false);
 }
 
 static bool
 create_plain(struct loop *l)
 {
-    return transact(l, next_id(l), create_plain_once, false);
+    return transact(l, bare_next_id(l), create_plain_once, false);
 }
 
 static const struct {
@@ -430,7 +440,7 @@ static const struct {
     {"get", get},           {"list", list},
     {"patch", patch},       {"patch-plain", patch_plain},
     {"create", create},     {"create-plain", create_plain},
-    {"snapshot", snapshot},
+    {"snapshot", snapshot}, {"patch-group", patch_group},
 };
 
 bool (*bare_operation(const char *name))(struct loop *)

@@ -6,7 +6,7 @@ import time
 SUBJECTS = {
     "rest": "GET, list of 50, PATCH, create: the bare loop, ours, Express",
     "nodb": "/v1/health at 64 and 512 connections",
-    "contention": "32 writers of one topic, one and two api programs; 32 topics",
+    "contention": "writers of one topic and of many, one and two api programs",
     "hosts": "one topic through two api programs: with Redis, with one that hangs, and without",
     "snapshot": "a project of 4,000 tasks and more",
     "fanout": "one event to many sockets: the floor, ours, nchan, ws, centrifuge, Socket.IO; idle memory",
