@@ -19,13 +19,13 @@
 #include "common/clock.h"
 #include "common/config.h"
 #include "common/event_find.h"
-#include "common/heads.h"
+#include "common/topic_hints.h"
 #include "common/log.h"
 #include "common/password.h"
 #include "common/store.h"
 #include "common/ticket.h"
 #include "common/token.h"
-#include "common/turns.h"
+#include "common/topic_lock.h"
 
 #define SOON_US 1000000 /* a worker that dies younger than this has a deeper problem */
 #define DRAIN_S 10      /* for requests under way at SIGTERM */
@@ -198,9 +198,9 @@ main(int argc, char **argv)
     password_open(config.password_cost, config.password_slots);
     quotas_open(&config);
     revocation = session_revocation_new();
-    turns_share();
+    topic_lock_share();
     tickets_share();
-    heads_share();
+    topic_hints_share();
     listener = worker_listen(config.api_socket);
     snprintf(notes, sizeof(notes), "%s.sessions", config.api_socket);
     if (listener < 0 || txn_reaper_open(notes) != 0 || prepare_store(&config) != 0)

@@ -173,16 +173,20 @@ take_answers(struct bus *b)
 }
 
 static bool
-publish(struct bus *b, const char *channel, const char *message, size_t len)
+publish(struct bus *b, const struct bus_message *messages, size_t count)
 {
+    size_t n = 0;
+
     if (!connected(b))
         return false;
     if (sdslen(b->redis->obuf) > UNSENT_MAX) {
         give_up(b, "it takes nothing more");
         return false;
     }
-    if (redisAppendCommand(b->redis, "PUBLISH %s %b", channel, message, len) == REDIS_OK &&
-        flush(b) && take_answers(b))
+    while (n < count && redisAppendCommand(b->redis, "PUBLISH %s %b", messages[n].channel,
+                                           messages[n].bytes, messages[n].len) == REDIS_OK)
+        n++;
+    if (n == count && flush(b) && take_answers(b))
         return true;
     log_warn("bus: lost the connection to Redis: %s", b->redis->errstr);
     drop(b);
@@ -190,13 +194,19 @@ publish(struct bus *b, const char *channel, const char *message, size_t len)
 }
 
 void
-bus_publish(struct bus *b, const char *channel, const char *message, size_t len)
+bus_publish_all(struct bus *b, const struct bus_message *messages, size_t count)
 {
     pthread_mutex_lock(&b->lock);
     /* A connection that Redis closed while idle shows at the first write: try twice. */
-    if (!publish(b, channel, message, len) && !publish(b, channel, message, len))
-        b->failures++;
+    if (count > 0 && !publish(b, messages, count) && !publish(b, messages, count))
+        b->failures += count;
     pthread_mutex_unlock(&b->lock);
+}
+
+void
+bus_publish(struct bus *b, const char *channel, const char *message, size_t len)
+{
+    bus_publish_all(b, &(struct bus_message){channel, message, len}, 1);
 }
 
 /* Asks over a connection of its own, for at most PROBE_MS twice. */

@@ -22,6 +22,13 @@ void bus_close(struct bus *bus);
  */
 void bus_publish(struct bus *bus, const char *channel, const char *message, size_t len);
 
+/* The same for several, in their order, in one go. */
+struct bus_message {
+    const char *channel, *bytes;
+    size_t len;
+};
+void bus_publish_all(struct bus *bus, const struct bus_message *messages, size_t count);
+
 /* Does Redis answer?  Known for a second; one caller at a time waits for it, at most 200 ms. */
 bool bus_ping(struct bus *bus);
 

@@ -44,14 +44,25 @@ struct change_plan {
     void *record_arg;
     change_fn fn;
     void *arg;
+    /*
+     * It may share a transaction with others: it plans one topic, does not care whose thread and
+     * store it runs on, and neither reads nor rewrites the log.
+     */
+    bool batched;
+    /* A document that fn reads, so that a batch reads all at once.  seen: as it was a moment ago.
+     */
+    const bson_oid_t *read_id; /* NULL: none */
+    enum store_name reads;
+    const bson_t *seen; /* NULL: not known */
     /* Called once what fn read and wrote is committed; NULL: nothing waits for it. */
     void (*committed)(void *arg);
 };
 
 /*
- * Runs a plan: waits for its turn among this process's writers of the topics,
- * retries transient conflicts until the store's deadline (10 s when it has none),
- * commits with majority, publishes (bus NULL: followers find it by the log alone).  ERR_BUSY when
+ * Runs a plan: waits until it is alone with its topics in this process and on this host, retries
+ * transient conflicts until the store's deadline (10 s when it has none), commits with majority,
+ * publishes (bus NULL: followers find it by the log alone).  A plan that waits and may be batched
+ * is perhaps run by another thread, in one transaction with others (change_run.c).  ERR_BUSY when
  * the wait or the retries ran out; ERR_STORE when the database is away (the change may have
  * happened: the key tells); ERR_CONFLICT when a unique index, maybe the idempotency key's, has the
  * place.
@@ -59,7 +70,7 @@ struct change_plan {
 enum err change_run(struct store *store, struct bus *bus, const char *epoch,
                     const struct change_plan *plan) MUST_CHECK;
 
-/* The transaction's store, and this change's instant (ms). */
+/* The transaction's store: fn uses no other.  And this change's instant (ms). */
 struct store *change_store(struct change *change);
 int64_t change_now(const struct change *change);
 

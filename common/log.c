@@ -38,6 +38,12 @@ log_open(const char *program, enum log_level least)
     note_pid();
 }
 
+const char *
+log_request_id(void)
+{
+    return request_id;
+}
+
 void
 log_request(const char *id)
 {

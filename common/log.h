@@ -13,6 +13,7 @@ void log_open(const char *program, enum log_level least);
 
 /* Prefixes this thread's lines with a request's id; NULL ends that. */
 void log_request(const char *id);
+const char *log_request_id(void);
 
 /* Subject, colon, plain words: log_warn("store: no primary for %d ms", ms). */
 void log_write(enum log_level level, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -60,6 +60,7 @@ void store_give(struct store *store);
  */
 struct arena;
 void store_limit(struct store *store, const struct arena *arena);
+const struct arena *store_limit_of(const struct store *store);
 
 /*
  * Until when (clock_steady()) all that follows may take.  It becomes the server's
@@ -68,6 +69,8 @@ void store_limit(struct store *store, const struct arena *arena);
  * waited for by this thread.  0: none, which means 5 s for each operation, tried once.
  */
 void store_deadline(struct store *store, int64_t until);
+
+int64_t store_deadline_of(const struct store *store);
 
 /* Milliseconds until then, at most `most`; `most` when there is no deadline. */
 long store_left(const struct store *store, long most);
@@ -133,6 +136,15 @@ enum err store_update_many(struct store *store, enum store_name name, const bson
 enum err store_remove_many(struct store *store, enum store_name name,
                            const bson_t *filter) MUST_CHECK;
 
+/* Only in a transaction: updates in one command, in their order; matched: of all together. */
+struct store_statement {
+    const bson_t *filter, *doc;
+    bool whole; /* doc is the new document, not an update */
+};
+enum err store_update_each(struct store *store, enum store_name name,
+                           const struct store_statement *statements, size_t count,
+                           int64_t *matched) MUST_CHECK;
+
 /*
  * A worker that dies within a transaction would keep its topic locked until the
  * server's time limit (60 s).  So each store notes its sessions' ids in memory
@@ -169,5 +181,12 @@ void store_inside(struct store *store, bool open);
 /* ERR_RETRY: nothing was stored.  ERR_STORE: nobody knows. */
 enum err store_commit(struct store *store) MUST_CHECK;
 void store_abort(struct store *store);
+
+/*
+ * Of the transaction that was begun last: has an operation failed in it, so that the server has
+ * given it up?  And was it an operation that the server would not do, conflicts not counted?
+ */
+bool store_failed(const struct store *store);
+bool store_refused(const struct store *store);
 
 #endif

@@ -10,6 +10,8 @@
 
 #include "common/store.h"
 
+struct gathered;
+
 struct store_pool {
     mongoc_client_pool_t *pool;
     char *database;
@@ -25,8 +27,13 @@ struct store {
     mongoc_collection_t *collections[STORE__COUNT];
     mongoc_client_session_t *session;
     mongoc_transaction_opt_t *transaction;
-    bool open;               /* a transaction is open */
-    bool doubtful;           /* and the server may keep it open when we give it up */
+    bool open;                 /* a transaction is open */
+    bool doubtful;             /* and the server may keep it open when we give it up */
+    bool failed, refused;      /* store_failed(), store_refused() */
+    struct gathered *gathered; /* store_gather.h: documents of the open transaction */
+    size_t gathered_count, gathered_size, gathered_bytes;
+    unsigned long sent; /* writes of this transaction that were not gathered */
+    bool flushing;
     bson_t *in_session;      /* {sessionId: ...}, for the opts of its commands */
     struct store_note *note; /* own_note where nobody else asked for it */
     struct store_note own_note;

@@ -9,6 +9,7 @@
 #include "common/must.h"
 #include "common/store_clock.h"
 #include "common/store_connect.h"
+#include "common/store_gather.h"
 #include "common/store_inside.h"
 #include "common/store_stream.h"
 #include "common/text.h"
@@ -132,6 +133,7 @@ store_give(struct store *s)
 {
     if (s == NULL)
         return;
+    store_gather_free(s);
     store_end_session(s);
     leave_list(s);
     for (int i = 0; i < STORE__COUNT; i++)

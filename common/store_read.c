@@ -3,6 +3,7 @@
  */
 #include "common/log.h"
 #include "common/must.h"
+#include "common/store_gather.h"
 #include "common/store_inside.h"
 
 #define READ_MS 5000 /* the server gives a read up then */
@@ -71,9 +72,11 @@ run_reading(struct store *s, const struct reading *r)
     mongoc_collection_t *from = s->collections[r->name];
     bson_error_t error;
     int tries = 0;
-    enum err err;
+    enum err err = store_gather_flush(s);
     bool done;
 
+    if (err != ERR_NONE)
+        return err;
     do {
         long limit = store_left(s, READ_MS);
         mongoc_cursor_t *cursor;

@@ -21,6 +21,8 @@ store_judge(struct store *s, enum store_name name, const bson_error_t *error, co
 {
     bool transient = reply != NULL && mongoc_error_has_label(reply, "TransientTransactionError");
 
+    s->failed |= s->open;
+    s->refused |= s->open && error->domain == MONGOC_ERROR_SERVER && !transient;
     if (error->domain == MONGOC_ERROR_SERVER && error->code == 11000)
         return ERR_CONFLICT;
     if (s->open && (transient || is_lost(error) || error->code == 112 || error->code == 251)) {
@@ -38,6 +40,12 @@ store_deadline(struct store *s, int64_t until)
 {
     s->deadline = until;
     store_stream_deadline(until);
+}
+
+int64_t
+store_deadline_of(const struct store *s)
+{
+    return s->deadline;
 }
 
 long
@@ -100,6 +108,12 @@ void
 store_limit(struct store *s, const struct arena *arena)
 {
     s->limit = arena;
+}
+
+const struct arena *
+store_limit_of(const struct store *s)
+{
+    return s->limit;
 }
 
 bool

@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "common/store_connect.h"
+#include "common/store_gather.h"
 #include "common/store_inside.h"
 
 #define COMMIT_MS 5000 /* one sending of a commit, and all of them where there is no deadline */
@@ -199,8 +200,22 @@ store_begin(struct store *s)
         store_end_session(s);
         return ERR_STORE;
     }
+    store_gather_clear(s);
     s->open = true;
+    s->failed = s->refused = false;
     return ERR_NONE;
+}
+
+bool
+store_failed(const struct store *s)
+{
+    return s->failed;
+}
+
+bool
+store_refused(const struct store *s)
+{
+    return s->refused;
 }
 
 enum commit { COMMITTED, UNDONE, UNKNOWN, REFUSED };
@@ -228,11 +243,13 @@ store_commit(struct store *s)
     bson_error_t error;
     enum commit result;
     long left = store_left(s, COMMIT_MS), pause = PAUSE_MS;
+    enum err err = store_over_limit(s) ? ERR_TOO_MUCH : store_gather_flush(s);
 
-    if (store_over_limit(s)) {
+    if (err != ERR_NONE) {
         store_abort(s);
-        return ERR_TOO_MUCH;
+        return err;
     }
+    store_gather_clear(s);
     /* The same commit may be sent as often as one likes: it is done once. */
     while ((result = commit_once(s, &error)) == UNKNOWN) {
         long most = s->deadline == 0 ? left : store_left(s, COMMIT_MS);
@@ -272,6 +289,7 @@ store_inside(struct store *s, bool open)
 void
 store_abort(struct store *s)
 {
+    store_gather_clear(s);
     if (s->open) {
         mongoc_client_session_abort_transaction(s->session, NULL);
         s->doubtful |= store_left(s, 1) == 0; /* it had no time to hear that it is done */

@@ -57,7 +57,7 @@ static atomic_llong *taken_until; /* for each line: it takes tickets; NULL: none
 void
 tickets_share(void)
 {
-    taken_until = mmap(NULL, TURNS_LINES * sizeof(*taken_until), PROT_READ | PROT_WRITE,
+    taken_until = mmap(NULL, TOPIC_LOCK_LINES * sizeof(*taken_until), PROT_READ | PROT_WRITE,
                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (taken_until == MAP_FAILED)
         abort();
@@ -218,14 +218,23 @@ wait_for(struct link *l, int line, int64_t until, int answer_ms, int64_t *since)
 }
 
 void
-ticket_conflict(const struct turns *turns)
+ticket_conflict(const struct topic_lock *lock)
 {
-    for (int i = 0; taken_until != NULL && i < turns->count; i++)
-        atomic_store(&taken_until[turns->line[i]], clock_steady() + RECENT_US);
+    for (int i = 0; taken_until != NULL && i < lock->count; i++)
+        atomic_store(&taken_until[lock->line[i]], clock_steady() + RECENT_US);
+}
+
+bool
+ticket_contended(const struct topic_lock *lock)
+{
+    for (int i = 0; taken_until != NULL && i < lock->count; i++)
+        if (atomic_load(&taken_until[lock->line[i]]) >= clock_steady())
+            return true;
+    return false;
 }
 
 void
-ticket_take(struct tickets *t, const struct turns *turns, int wait_ms, struct ticket *out)
+ticket_take(struct tickets *t, const struct topic_lock *lock, int wait_ms, struct ticket *out)
 {
     struct link l = {0};
     enum answer answer = MINE;
@@ -233,8 +242,8 @@ ticket_take(struct tickets *t, const struct turns *turns, int wait_ms, struct ti
 
     out->count = 0;
     out->until = INT64_MAX;
-    for (int i = 0; t != NULL && taken_until != NULL && answer == MINE && i < turns->count; i++) {
-        int line = turns->line[i];
+    for (int i = 0; t != NULL && taken_until != NULL && answer == MINE && i < lock->count; i++) {
+        int line = lock->line[i];
         int64_t now = clock_steady();
 
         if (atomic_load(&taken_until[line]) < now || atomic_load(&t->again_at) > now)

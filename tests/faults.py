@@ -1,6 +1,7 @@
 """All faults that mongo-proxy (tests/proxy/faults.h) can cause in the commands of a change, as rows."""
 import os
 import threading
+import time
 
 # The commands of a change, in their order: of a new task, with a key, in a known project.
 COMMANDS = ["update collection=topics", "insert collection=tasks", "insert collection=events",
@@ -37,6 +38,33 @@ def rows(every="TASKWIRE_LONG" in os.environ):
     yield "hold command=commitTransaction ms=300"
     yield "cut-after command=commitTransaction times=2"
     yield "vanish command=commitTransaction"
+
+
+def until_done(send, seconds=15):
+    """Repeats the request after each 503, as a client would; returns the first other response."""
+    limit = time.monotonic() + seconds
+    while True:
+        reply = send()
+        if reply.status != 503:
+            return reply
+        assert int(reply.headers["retry-after"]) >= 1
+        assert time.monotonic() < limit, f"still {reply}"
+        time.sleep(0.05)
+
+
+def log_of(anna, project):
+    """All events of a project, whose numbers must have no gap."""
+    items, cursor = [], None
+    while True:
+        page = anna.get(f"/v1/projects/{project['id']}/events?limit=200" + (f"&since={cursor}" if cursor else ""))
+        page.expect(200)
+        items += page["items"]
+        cursor = page["nextCursor"]
+        if not page["items"] or cursor is None:
+            break
+    numbers = [e["seq"] for e in items]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), numbers
+    return items
 
 
 class Saboteur(threading.Thread):

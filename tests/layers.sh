@@ -17,7 +17,7 @@ rules='
 <jwt\.h>                                 common/token\.c
 <libscrypt\.h>                           common/password\.c
 <(json-c/.*|json)\.h>                    common/json\.c|api/(http/doc_read|server/gate)\.c|push/base/(wire|payload)\.c
-<(bson|bson/.*)\.h>                      common/(store[a-z_]*|doc|change|event_log|event_find|terms|derived|revocation)\.[ch]|api/.*
+<(bson|bson/.*)\.h>                      common/(store[a-z_]*|doc|change[a-z_]*|batch[a-z_]*|event_log|event_find|terms|derived|revocation)\.[ch]|api/.*
 <ev\.h>                                  push/(main|metrics|clients/(follow_all|lists|presence)|events/fanout|net/session|sources/(feed|reader)|topics/(compare|load|repair))\.c|push/net/intake\.[ch]
 "api/                                    api/.*
 "push/                                   push/.*

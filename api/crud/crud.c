@@ -4,6 +4,7 @@
  */
 #include "api/crud/crud.h"
 
+#include "api/access/entity_project.h"
 #include "api/access/project_access.h"
 #include "api/access/read_access.h"
 #include "api/crud/entity.h"
@@ -16,20 +17,35 @@
 #include "api/schema/doc.h"
 #include "common/event_log.h"
 
-enum err
-crud_list(struct request *r)
-{
-    bson_t base = BSON_INITIALIZER;
-    enum err err = page_reply(r, &base, entity_write_own);
-
-    bson_destroy(&base);
-    return err;
-}
-
 static const bson_oid_t *
 project_of(const struct resource *res, const bson_t *doc)
 {
     return doc_id(doc, res->is_project ? "_id" : "projectId");
+}
+
+/* The caller has read it: a change of it will likely follow. */
+static void
+note_project(struct request *r, const struct resource *res, const bson_t *doc)
+{
+    if (!res->is_project)
+        entity_project_put(&r->user_id, doc_id(doc, "_id"), project_of(res, doc));
+}
+
+static void
+write_item(struct request *r, struct text *out, const bson_t *doc)
+{
+    note_project(r, r->route->on, doc);
+    entity_write_own(r, out, doc);
+}
+
+enum err
+crud_list(struct request *r)
+{
+    bson_t base = BSON_INITIALIZER;
+    enum err err = page_reply(r, &base, write_item);
+
+    bson_destroy(&base);
+    return err;
 }
 
 enum err
@@ -46,7 +62,10 @@ crud_read(struct request *r)
         err = read_access_get(r, res->store, &id, &doc);
     else
         err = project_access_living(r, &id, ACTION_READ, &doc);
-    return err == ERR_NONE ? entity_reply(r, 200, res, doc) : err;
+    if (err != ERR_NONE)
+        return err;
+    note_project(r, res, doc);
+    return entity_reply(r, 200, res, doc);
 }
 
 /* A change of one entity, on its way through the transaction. */
@@ -57,7 +76,8 @@ struct edit {
     enum action action;
     enum event_kind kind;
     const bson_t *change; /* of crud_change() */
-    const bson_t *seen;   /* as it was just before the change; NULL: read it */
+    bool guessed;         /* the project is where the caller last saw it */
+    bool found;           /* it was there */
     bool moved;           /* to another project since it was looked up */
 };
 
@@ -69,12 +89,10 @@ load(struct edit *edit, const bson_t **project, const bson_t **doc)
 
     if (err == ERR_NONE && edit->res->is_project)
         *doc = *project;
-    else if (err == ERR_NONE && edit->seen != NULL)
-        *doc = edit->seen; /* its rev is the guard: if it is stale, the next run reads */
     else if (err == ERR_NONE)
         err = request_fetch(edit->r, edit->res->store, &edit->id, doc);
-    edit->seen = NULL;
     edit->moved = err == ERR_NONE && !bson_oid_equal(project_of(edit->res, *doc), &edit->project);
+    edit->found = err == ERR_NONE && !edit->moved;
     if (edit->moved)
         err = ERR_BUSY;
     if (err == ERR_NONE && edit->res->may != NULL)
@@ -148,30 +166,59 @@ trash_entity(struct change *change, void *arg)
     return back ? entity_reply(edit->r, 200, edit->res, stored) : reply_empty(edit->r, 204);
 }
 
-/* Looks up which project's topic it concerns, then runs the change there. */
+/* Which project is it in?  *plan: what is known of it. */
+static enum err
+look_up(struct request *r, struct edit *edit, struct change_plan *plan)
+{
+    const bson_t *doc;
+    enum err err = ERR_NONE;
+
+    edit->project = edit->id;
+    if (edit->res->is_project)
+        return ERR_NONE;
+    plan->read_id = &edit->id;
+    plan->reads = edit->res->store;
+    /* What makes the log forget must find all of it there. */
+    plan->batched = edit->res->forget == NULL || edit->kind != edit->res->removed;
+    if (edit->guessed && entity_project_get(&r->user_id, &edit->id, &edit->project))
+        return ERR_NONE;
+    edit->guessed = false;
+    err = request_fetch(r, edit->res->store, &edit->id, &doc);
+    /* An id that nothing has fails in the transaction like one of somebody else's: the time
+     * that the answer takes must not tell the two apart. */
+    if (err == ERR_NOT_FOUND)
+        plan->batched = false;
+    if (err != ERR_NONE)
+        return err == ERR_NOT_FOUND ? ERR_NONE : err;
+    edit->project = *project_of(edit->res, doc);
+    plan->seen = doc; /* its rev is the guard: if it is stale, the next run reads */
+    return ERR_NONE;
+}
+
+/* Runs the change in the project's topic. */
 static enum err
 run_once(struct request *r, change_fn fn, struct edit *edit)
 {
     struct change_plan plan = {.topic_count = 1, .fn = fn, .arg = edit};
-    const bson_t *doc;
-    enum err err;
+    enum err err = look_up(r, edit, &plan);
 
-    edit->project = edit->id;
-    edit->moved = false;
-    edit->seen = NULL;
-    if (!edit->res->is_project) {
-        err = request_fetch(r, edit->res->store, &edit->id, &doc);
-        if (err != ERR_NONE && err != ERR_NOT_FOUND)
-            return err;
-        /* An id that nothing has fails in the transaction like one of somebody else's: the time
-         * that the answer takes must not tell the two apart. */
-        if (err == ERR_NONE) {
-            edit->project = *project_of(edit->res, doc);
-            edit->seen = doc;
-        }
-    }
+    edit->moved = edit->found = false;
+    if (err != ERR_NONE)
+        return err;
     plan.topics[0] = request_project_topic(r, &edit->project);
-    return request_change(r, &plan);
+    err = request_change(r, &plan);
+    if (err == ERR_NONE && !edit->res->is_project)
+        entity_project_put(&r->user_id, &edit->id, &edit->project);
+    return err;
+}
+
+/* Was it sought in the wrong place? */
+static bool
+is_misplaced(const struct edit *edit, enum err err)
+{
+    if (err == ERR_NONE || err == ERR_STORE || edit->found)
+        return false;
+    return edit->guessed || (edit->moved && err == ERR_BUSY);
 }
 
 static enum err
@@ -182,9 +229,13 @@ run(struct request *r, change_fn fn, struct edit *edit)
     if ((err = request_id_arg(r, 0, &edit->id)) != ERR_NONE ||
         (err = request_params_done(r)) != ERR_NONE)
         return err;
-    for (int look = 1; look <= CRUD_LOOKS; look++)
-        if ((err = run_once(r, fn, edit)) != ERR_BUSY || !edit->moved)
+    edit->guessed = true;
+    for (int look = 0; look <= CRUD_LOOKS; look++) {
+        err = run_once(r, fn, edit);
+        if (!is_misplaced(edit, err))
             break;
+        edit->guessed = false;
+    }
     return err;
 }
 

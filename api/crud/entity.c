@@ -7,6 +7,7 @@
 #include "api/http/request.h"
 #include "api/http/router.h"
 #include "api/schema/doc.h"
+#include "common/store_gather.h"
 
 void
 entity_write(struct request *r, struct text *out, const struct resource *res, const bson_t *doc)
@@ -153,9 +154,8 @@ insert(const struct entity_change *e, const bson_t *doc)
     enum err err;
 
     doc = with_derived(e, doc);
-    err = store_insert(change_store(e->change), res->store, doc);
-    if (err == ERR_NONE)
-        err = tell(e, res->created, NULL, doc);
+    store_gather_insert(change_store(e->change), res->store, doc);
+    err = tell(e, res->created, NULL, doc);
     return err == ERR_NONE && res->after != NULL ? res->after(e->r, e->change, NULL, doc) : err;
 }
 
@@ -193,22 +193,15 @@ entity_store(const struct entity_change *e, enum event_kind kind, const bson_t *
              const bson_t *after, const bson_t **stored)
 {
     const struct resource *res = e->resource;
-    bson_t filter = BSON_INITIALIZER, *next;
-    int64_t matched;
+    bson_t *next;
     enum err err;
 
     *stored = before;
     if (bson_equal(before, after))
         return ERR_NONE;
     next = next_version(e, before, after);
-    BSON_APPEND_OID(&filter, "_id", doc_id(before, "_id"));
-    BSON_APPEND_INT64(&filter, "rev", doc_int(before, "rev"));
-    err = store_replace(change_store(e->change), res->store, &filter, next, &matched);
-    bson_destroy(&filter);
-    if (err == ERR_NONE && matched == 0)
-        err = ERR_RETRY;
-    if (err == ERR_NONE)
-        err = tell(e, kind, before, next);
+    store_gather_replace(change_store(e->change), res->store, doc_int(before, "rev"), next);
+    err = tell(e, kind, before, next);
     if (err == ERR_NONE && res->after != NULL)
         err = res->after(e->r, e->change, before, next);
     *stored = next;

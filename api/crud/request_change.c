@@ -32,17 +32,23 @@ check_bytes(const struct inner *i, const struct change *change)
     return err;
 }
 
-/* The plan's own function, with the request knowing of the change. */
+/*
+ * The plan's own function, with the request knowing of the change: whatever it reads it reads
+ * within the transaction, which may be another thread's.
+ */
 static enum err
 run_inner(struct change *change, void *arg)
 {
     struct inner *i = arg;
+    struct store *own = i->r->store;
     enum err err;
 
     i->reads.count = 0; /* of an earlier run */
     i->r->reads = &i->reads;
     i->r->change = change;
+    i->r->store = change_store(change);
     err = i->fn(change, i->arg);
+    i->r->store = own;
     i->r->change = NULL;
     i->r->reads = NULL;
     return err == ERR_NONE ? check_bytes(i, change) : err;

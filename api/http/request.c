@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/store_gather.h"
+
 const char *const method_names[METHOD__COUNT] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
 
 const char *const complaint_codes[] = {
@@ -269,12 +271,9 @@ request_keep(struct request *r, bson_t *doc)
 enum err
 request_fetch(struct request *r, enum store_name store, const bson_oid_t *id, const bson_t **out)
 {
-    bson_t filter = BSON_INITIALIZER, *doc;
-    enum err err;
+    bson_t *doc;
+    enum err err = store_gather_get(r->store, store, id, &doc);
 
-    BSON_APPEND_OID(&filter, "_id", id);
-    err = store_get(r->store, store, &filter, NULL, &doc);
-    bson_destroy(&filter);
     if (err == ERR_NONE)
         *out = request_keep(r, doc);
     return err;

@@ -8,37 +8,10 @@ import time
 import pytest
 
 from client import eventually
-from faults import RETRYABLE, TRANSIENT, rows
+from faults import RETRYABLE, TRANSIENT, log_of, rows, until_done
 
 def add_task(anna, project, title, key):
     return anna.post("/v1/tasks", title=title, projectId=project["id"], key=key)
-
-
-def until_done(send, seconds=15):
-    """Repeats the request after each 503, as a client would; returns the first other response."""
-    limit = time.monotonic() + seconds
-    while True:
-        reply = send()
-        if reply.status != 503:
-            return reply
-        assert int(reply.headers["retry-after"]) >= 1
-        assert time.monotonic() < limit, f"still {reply}"
-        time.sleep(0.05)
-
-
-def log_of(anna, project):
-    """All events of a project, whose numbers must have no gap."""
-    items, cursor = [], None
-    while True:
-        page = anna.get(f"/v1/projects/{project['id']}/events?limit=200" + (f"&since={cursor}" if cursor else ""))
-        page.expect(200)
-        items += page["items"]
-        cursor = page["nextCursor"]
-        if not page["items"] or cursor is None:
-            break
-    numbers = [e["seq"] for e in items]
-    assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), numbers
-    return items
 
 
 def check_one_effect(anna, project, title, key, reply):

@@ -22,6 +22,8 @@ enum err __wrap_store_get(struct store *store, enum store_name name, const bson_
                           const bson_t *opts, bson_t **out);
 enum err __wrap_store_find(struct store *store, const struct store_query *query, store_each each,
                            void *arg);
+enum err __wrap_store_gather_get(struct store *store, enum store_name name, const bson_oid_t *id,
+                                 bson_t **out);
 int64_t __wrap_clock_now(void);
 struct store *__wrap_change_store(struct change *change);
 int64_t __wrap_change_now(const struct change *change);
@@ -90,6 +92,17 @@ __wrap_store_get(struct store *store, enum store_name name, const bson_t *filter
         }
     }
     return ERR_NOT_FOUND;
+}
+
+enum err
+__wrap_store_gather_get(struct store *store, enum store_name name, const bson_oid_t *id,
+                        bson_t **out)
+{
+    bson_t *filter = BCON_NEW("_id", BCON_OID(id));
+    enum err err = __wrap_store_get(store, name, filter, NULL, out);
+
+    bson_destroy(filter);
+    return err;
 }
 
 enum err

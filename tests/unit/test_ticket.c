@@ -131,18 +131,18 @@ remove_redis(void **state)
 static int
 begin(void **state)
 {
-    struct turns *turns = calloc(1, sizeof(*turns));
+    struct topic_lock *lock = calloc(1, sizeof(*lock));
 
     tickets_share();
     takes = blocks = gives = connections = 0;
-    *state = turns;
-    return turns_take(turns, name, 1, 1000) == ERR_NONE ? 0 : -1;
+    *state = lock;
+    return topic_lock_take(lock, name, 1, 1000) == ERR_NONE ? 0 : -1;
 }
 
 static int
 finish(void **state)
 {
-    turns_give(*state);
+    topic_lock_give(*state);
     free(*state);
     while (atomic_load(&serving) > 0) /* what was sent last is counted with this test */
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);

@@ -196,7 +196,7 @@ create_comment(struct change *change, void *arg)
 static enum err
 run_once(struct creation *c)
 {
-    struct change_plan plan = {.topic_count = 1, .fn = create_comment, .arg = c};
+    struct change_plan plan = {.topic_count = 1, .fn = create_comment, .arg = c, .batched = true};
     const bson_t *task, *project;
     enum err err = path_task(c->r, ACTION_COMMENT, &task, &project);
 
@@ -205,6 +205,8 @@ run_once(struct creation *c)
     c->moved = false;
     c->project = *doc_id(task, "projectId");
     plan.topics[0] = request_project_topic(c->r, &c->project);
+    plan.read_id = doc_id(task, "_id");
+    plan.reads = STORE_TASKS;
     return request_change(c->r, &plan);
 }
 

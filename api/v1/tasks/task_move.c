@@ -197,7 +197,10 @@ plan_topics(struct move *m, struct change_plan *plan)
 
     plan->topics[0] = to;
     plan->topic_count = 1;
-    if (bson_oid_equal(&m->from, &m->to))
+    plan->read_id = &m->id;
+    plan->reads = STORE_TASKS;
+    plan->batched = bson_oid_equal(&m->from, &m->to);
+    if (plan->batched)
         return;
     plan->topics[0] = first ? from : to;
     plan->topics[1] = first ? to : from;

@@ -235,7 +235,8 @@ tasks_create(struct request *r)
 {
     bson_t *body = request_keep(r, bson_new());
     struct creation c = {.r = r, .body = body, .project = r->user_id};
-    struct change_plan plan = {.topic_count = 1, .counter = true, .fn = create_task, .arg = &c};
+    struct change_plan plan = {
+        .topic_count = 1, .counter = true, .fn = create_task, .arg = &c, .batched = true};
     enum err err = doc_read(r, DOC_CREATE, task_fields, r->json, body);
 
     if (err != ERR_NONE)

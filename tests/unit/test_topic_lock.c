@@ -1,7 +1,7 @@
 /*
  * Taking turns: one at a time, in the order of coming, with an end to patience.
  */
-#include "common/turns.h"
+#include "common/topic_lock.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -34,13 +34,13 @@ static void *
 write_once(void *arg)
 {
     struct writer *w = arg;
-    struct turns t;
+    struct topic_lock t;
 
     atomic_store(&w->tid, gettid());
-    w->err = turns_take(&t, w->names, w->count, w->wait_ms);
+    w->err = topic_lock_take(&t, w->names, w->count, w->wait_ms);
     if (w->err == ERR_NONE) {
         w->came = atomic_fetch_add(&turn, 1);
-        turns_give(&t);
+        topic_lock_give(&t);
     }
     return NULL;
 }
@@ -79,16 +79,16 @@ static void
 test_first_come_first_served(void **state)
 {
     struct writer writers[12];
-    struct turns t;
+    struct topic_lock t;
 
     (void)state;
     atomic_store(&turn, 0);
-    assert_int_equal(turns_take(&t, a, 1, LONG_MS), ERR_NONE);
+    assert_int_equal(topic_lock_take(&t, a, 1, LONG_MS), ERR_NONE);
     for (int i = 0; i < 12; i++) {
         start(&writers[i], a, 1, LONG_MS);
         await_queue(&writers[i]);
     }
-    turns_give(&t);
+    topic_lock_give(&t);
     for (int i = 0; i < 12; i++) {
         pthread_join(writers[i].thread, NULL);
         assert_int_equal(writers[i].err, ERR_NONE);
@@ -100,12 +100,12 @@ static void
 test_who_waits_too_long_is_told_and_leaves_the_queue(void **state)
 {
     struct writer impatient, patient;
-    struct turns t;
+    struct topic_lock t;
     int64_t began;
 
     (void)state;
     atomic_store(&turn, 0);
-    assert_int_equal(turns_take(&t, a, 1, 0), ERR_NONE);
+    assert_int_equal(topic_lock_take(&t, a, 1, 0), ERR_NONE);
     began = clock_steady();
     start(&impatient, a, 1, 50);
     await_queue(&impatient);
@@ -113,11 +113,11 @@ test_who_waits_too_long_is_told_and_leaves_the_queue(void **state)
     pthread_join(impatient.thread, NULL);
     assert_int_equal(impatient.err, ERR_BUSY);
     assert_true(clock_steady() - began >= 50000);
-    turns_give(&t);
+    topic_lock_give(&t);
     pthread_join(patient.thread, NULL);
     assert_int_equal(patient.err, ERR_NONE);
-    assert_int_equal(turns_take(&t, a, 1, 0), ERR_NONE);
-    turns_give(&t);
+    assert_int_equal(topic_lock_take(&t, a, 1, 0), ERR_NONE);
+    topic_lock_give(&t);
 }
 
 /* Nothing is held by one who got only the first of two. */
@@ -125,32 +125,90 @@ static void
 test_all_or_none(void **state)
 {
     struct writer both;
-    struct turns t, u;
+    struct topic_lock t, u;
 
     (void)state;
-    assert_int_equal(turns_take(&t, ab + 1, 1, 0), ERR_NONE);
+    assert_int_equal(topic_lock_take(&t, ab + 1, 1, 0), ERR_NONE);
     start(&both, ab, 2, 30);
     pthread_join(both.thread, NULL);
     assert_int_equal(both.err, ERR_BUSY);
-    assert_int_equal(turns_take(&u, a, 1, 0), ERR_NONE);
-    turns_give(&u);
-    turns_give(&t);
-    assert_int_equal(turns_take(&u, ab, 2, 0), ERR_NONE);
-    turns_give(&u);
+    assert_int_equal(topic_lock_take(&u, a, 1, 0), ERR_NONE);
+    topic_lock_give(&u);
+    topic_lock_give(&t);
+    assert_int_equal(topic_lock_take(&u, ab, 2, 0), ERR_NONE);
+    topic_lock_give(&u);
 }
 
 static void
 test_a_name_twice_is_one_turn(void **state)
 {
     static const char *const twice[] = {"project:a", "project:a", "project:b", "project:a"};
-    struct turns t;
+    struct topic_lock t;
 
     (void)state;
-    assert_int_equal(turns_take(&t, twice, 4, 0), ERR_NONE);
+    assert_int_equal(topic_lock_take(&t, twice, 4, 0), ERR_NONE);
     assert_in_range(t.count, 1, 2);
-    turns_give(&t);
+    topic_lock_give(&t);
     assert_int_equal(t.count, 0);
-    turns_give(&t); /* nothing left to give */
+    topic_lock_give(&t); /* nothing left to give */
+}
+
+struct rider {
+    pthread_t thread;
+    _Atomic pid_t tid;
+    enum err err;
+    bool served;
+};
+
+static void *
+ride(void *arg)
+{
+    struct rider *r = arg;
+    struct topic_lock lock;
+
+    atomic_store(&r->tid, gettid());
+    r->err = topic_lock_take_or_ride(&lock, a[0], LONG_MS, r, &r->served);
+    if (r->err == ERR_NONE && !r->served)
+        topic_lock_give(&lock);
+    return NULL;
+}
+
+static bool
+may_ride(void *arg, void *rider)
+{
+    return rider != arg;
+}
+
+/* In the order of their coming, up to one that must not; whoever is not taken gets the lock. */
+static void
+test_who_waits_can_be_served_by_the_holder(void **state)
+{
+    struct rider riders[4] = {0};
+    void *taken[4];
+    struct topic_lock lock;
+    struct writer probe = {0};
+
+    (void)state;
+    assert_int_equal(topic_lock_take(&lock, a, 1, LONG_MS), ERR_NONE);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(pthread_create(&riders[i].thread, NULL, ride, &riders[i]), 0);
+        while (atomic_load(&riders[i].tid) == 0)
+            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        atomic_store(&probe.tid, atomic_load(&riders[i].tid));
+        await_queue(&probe);
+    }
+    assert_int_equal(topic_lock_riders(&lock, taken, 1, may_ride, NULL), 1);
+    assert_ptr_equal(taken[0], &riders[0]);
+    assert_int_equal(topic_lock_riders(&lock, taken + 1, 3, may_ride, &riders[2]), 1);
+    assert_ptr_equal(taken[1], &riders[1]);
+    topic_lock_served(lock.line[0], &riders[1]);
+    topic_lock_served(lock.line[0], &riders[0]);
+    topic_lock_give(&lock);
+    for (int i = 0; i < 4; i++) {
+        pthread_join(riders[i].thread, NULL);
+        assert_int_equal(riders[i].err, ERR_NONE);
+        assert_int_equal(riders[i].served, i < 2);
+    }
 }
 
 static long shared_count; /* no atomic: the turn is its lock */
@@ -159,13 +217,13 @@ static void *
 count_up(void *arg)
 {
     const char *const *names = arg;
-    struct turns t;
+    struct topic_lock t;
 
     for (int i = 0; i < 2000; i++) {
-        if (turns_take(&t, names, 2, LONG_MS) != ERR_NONE)
+        if (topic_lock_take(&t, names, 2, LONG_MS) != ERR_NONE)
             return arg;
         shared_count++;
-        turns_give(&t);
+        topic_lock_give(&t);
     }
     return NULL;
 }
@@ -196,6 +254,7 @@ main(void)
         cmocka_unit_test(test_who_waits_too_long_is_told_and_leaves_the_queue),
         cmocka_unit_test(test_all_or_none),
         cmocka_unit_test(test_a_name_twice_is_one_turn),
+        cmocka_unit_test(test_who_waits_can_be_served_by_the_holder),
         cmocka_unit_test(test_many_threads_and_two_names),
     };
 

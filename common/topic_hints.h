@@ -4,13 +4,13 @@
  * rights need not be read either.  Only a guess: the writer's first update
  * demands that the number still stands, and reads anew when it does not.
  */
-#ifndef COMMON_HEADS_H
-#define COMMON_HEADS_H
+#ifndef COMMON_TOPIC_HINTS_H
+#define COMMON_TOPIC_HINTS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-struct head {
+struct topic_hint {
     int64_t seq;       /* the newest number */
     int64_t counter;   /* the counter beside it (change.h) */
     int64_t unchanged; /* the project is as it was at this number */
@@ -18,11 +18,15 @@ struct head {
 };
 
 /* Before fork(): lets the processes of this host share what they see. */
-void heads_share(void);
+void topic_hints_share(void);
 
-/* All three only by who has the topic's turn (turns.h). */
-bool heads_get(const char *topic, struct head *out);
-void heads_put(const char *topic, const struct head *head);
-void heads_forget(const char *topic);
+/* All three only by who holds the topic's lock (topic_lock.h). */
+bool topic_hints_get(const char *topic, struct topic_hint *out);
+void topic_hints_put(const char *topic, const struct topic_hint *hint);
+void topic_hints_forget(const char *topic);
+
+/* A hint did not hold: for a second the topic's numbers are read, since other hosts write it. */
+void topic_hints_doubt(const char *topic);
+bool topic_hints_doubted(const char *topic);
 
 #endif
