@@ -31,14 +31,14 @@ struct config {
     long sessions_max;
     const char *jobs_sessions;
     /* quotas (api/http/quotas.c) */
-    long comment_edits, user_projects, user_open_projects, open_projects, project_members,
-        project_tasks, project_bytes;
+    long comment_edits, user_projects, user_memberships, user_open_projects, open_projects,
+        project_members, project_tasks, project_bytes;
     long sender_notifications;
     long project_invitations, user_invitations, unconfirmed_invitations, address_invitations,
         address_registrations;
     long user_notifications, number_texts, user_texts, texts, address_letters, letters,
         network_resets, user_codes, user_tries;
-    long user_credentials;
+    long user_bytes, user_credentials;
     const char *mail_from, *mail_outbox, *smtp_url, *smtp_user, *smtp_password, *smtp_tls, *smtp_ca;
     const char *sms_url, *sms_token;
 };

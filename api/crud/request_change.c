@@ -8,6 +8,7 @@
 #include "api/http/idempotency.h"
 #include "api/http/quotas.h"
 #include "api/http/request.h"
+#include "api/http/router.h"
 
 struct inner {
     struct request *r;
@@ -62,12 +63,22 @@ keep_reads(void *arg)
     project_cache_keep(&i->reads);
 }
 
+/* Bytes that stay; what secures an account is never refused because of them. */
+static bool
+counts(const struct request *r)
+{
+    return r->user[0] != '\0' && r->body_len > 0 && r->route != NULL && !(r->route->flags & PERSON);
+}
+
 enum err
 request_change(struct request *r, const struct change_plan *plan)
 {
     struct change_plan own = *plan; /* the caller's may run again */
     struct inner inner = {.r = r, .plan = &own, .fn = plan->fn, .arg = plan->arg};
+    enum err err = counts(r) ? quotas_bytes(r) : ERR_NONE;
 
+    if (err != ERR_NONE)
+        return err;
     own.fn = run_inner;
     own.arg = &inner;
     own.committed = keep_reads;

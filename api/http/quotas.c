@@ -4,6 +4,7 @@
  */
 #include "api/http/quotas.h"
 
+#include <pthread.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -18,9 +19,11 @@
 #define HOUR 3600L
 #define DAY  86400L
 #define SHARDS                                                                                     \
-    16             /* counts of the whole installation, so that its writers do not all meet in one \
-                    */
-#define RECOUNTS 8 /* when others make the same count's document at the same time */
+    16 /* counts of the whole installation, so that its writers do not all meet in one             \
+        */
+#define BYTE_STEP  65536 /* a count of bytes costs one write for so many of them */
+#define OVER_USERS 1024
+#define RECOUNTS   8 /* when others make the same count's document at the same time */
 
 #define AT(member) offsetof(struct config, member)
 
@@ -32,6 +35,7 @@ static const struct {
     const char *words;
 } quotas[QUOTA__COUNT] = {
     [QUOTA_USER_PROJECTS]          = {AT(user_projects),          0,    NULL,                     "projects that you have made"},
+    [QUOTA_USER_MEMBERSHIPS]       = {AT(user_memberships),       0,    NULL,                     "projects that one user is a member of"},
     [QUOTA_USER_OPEN_PROJECTS]     = {AT(user_open_projects),     0,    NULL,                     "projects of one user that are open to everyone"},
     [QUOTA_OPEN_PROJECTS]          = {AT(open_projects),          0,    NULL,                     "projects of the installation that are open to everyone"},
     [QUOTA_PROJECT_MEMBERS]        = {AT(project_members),        0,    NULL,                     "members of this project"},
@@ -44,9 +48,11 @@ static const struct {
     [QUOTA_USER_TEXTS]             = {AT(user_texts),             DAY,  "user-texts",             "text messages for you in a day"},
     [QUOTA_TEXTS]                  = {AT(texts),                  HOUR, "texts",                  "text messages of the installation in an hour"},
     [QUOTA_ADDRESS_LETTERS]        = {AT(address_letters),        HOUR, "address-letters",        "letters to this address in an hour"},
+    [QUOTA_ADDRESS_WARNINGS]       = {AT(address_letters),        HOUR, "address-warnings",       "warnings to this address in an hour"},
     [QUOTA_LETTERS]                = {AT(letters),                HOUR, "letters",                "letters of the installation in an hour"},
     [QUOTA_NETWORK_RESETS]         = {AT(network_resets),         HOUR, "network-resets",         "letters for forgotten passwords asked for from your network in an hour"},
     [QUOTA_RESETS]                 = {AT(letters),                HOUR, "resets",                 "forgotten passwords of the installation in an hour"},
+    [QUOTA_USER_BYTES]             = {AT(user_bytes),             DAY,  "user-bytes",             "bytes written by you in a day"},
     [QUOTA_USER_CODES]             = {AT(user_codes),             HOUR, "user-codes",             "codes sent to you in an hour"},
     [QUOTA_USER_TRIES]             = {AT(user_tries),             DAY,  "user-tries",             "tries at codes in a day"},
     [QUOTA_USER_CREDENTIALS]       = {AT(user_credentials),       HOUR, "user-credentials",       "changes of your password, second factor or account in an hour"},
@@ -139,21 +145,28 @@ read_count(struct store *store, const char *key, int64_t *count)
     return ERR_NONE;
 }
 
+/* What a count is, and what is added to it. */
+struct counting {
+    char key[65];
+    int64_t until, amount, limit;
+};
+
 /* One try; ERR_RETRY when somebody else made the count's document at the same time. */
 static enum err
-count_once(struct store *store, const char *key, int64_t until, long limit, bool *over)
+count_once(struct store *store, const struct counting *c, bool *over)
 {
-    bson_t *filter = BCON_NEW("_id", BCON_UTF8(key), "count", "{", "$lt", BCON_INT64(limit), "}");
-    bson_t *more = BCON_NEW("$inc", "{", "count", BCON_INT64(1), "}");
-    bson_t *first =
-        BCON_NEW("_id", BCON_UTF8(key), "count", BCON_INT64(1), "expiresAt", BCON_DATE_TIME(until));
+    bson_t *filter =
+        BCON_NEW("_id", BCON_UTF8(c->key), "count", "{", "$lt", BCON_INT64(c->limit), "}");
+    bson_t *more = BCON_NEW("$inc", "{", "count", BCON_INT64(c->amount), "}");
+    bson_t *first = BCON_NEW("_id", BCON_UTF8(c->key), "count", BCON_INT64(c->amount), "expiresAt",
+                             BCON_DATE_TIME(c->until));
     int64_t matched = 0, count;
     enum err err = store_update(store, STORE_THROTTLES, filter, more, &matched);
 
     *over = false;
     if (err == ERR_NONE && matched == 0) {
-        err = read_count(store, key, &count);
-        *over = err == ERR_NONE && count >= limit;
+        err = read_count(store, c->key, &count);
+        *over = err == ERR_NONE && count >= c->limit;
         if (err == ERR_NONE && !*over)
             err = ERR_RETRY;
         else if (err == ERR_NOT_FOUND)
@@ -165,22 +178,99 @@ count_once(struct store *store, const char *key, int64_t until, long limit, bool
     return err == ERR_CONFLICT ? ERR_RETRY : err;
 }
 
+/* The count of the window that now lies in, and what may be added to it. */
+static struct counting
+counting_of(enum quota quota, const char *who, int64_t now, int64_t amount)
+{
+    int64_t length = quotas[quota].seconds * 1000, window = now / length;
+    struct counting c = {
+        .until = (window + 1) * length, .amount = amount, .limit = quotas_limit(quota)};
+
+    if (who == NULL)
+        c.limit = (c.limit + SHARDS - 1) / SHARDS;
+    count_key(c.key, quota, who, window);
+    return c;
+}
+
+static enum err
+count(struct store *store, const struct counting *c, bool *over)
+{
+    bool open = store_outside(store);
+    enum err err = ERR_RETRY;
+
+    for (int tries = 0; tries < RECOUNTS && err == ERR_RETRY; tries++)
+        err = count_once(store, c, over);
+    store_inside(store, open);
+    return err == ERR_RETRY ? ERR_BUSY : err;
+}
+
 enum err
 quotas_count(struct store *store, int64_t now, enum quota quota, const char *who, bool *over)
 {
-    int64_t length = quotas[quota].seconds * 1000, window = now / length;
-    long limit = quotas_limit(quota);
-    bool open = store_outside(store);
-    char key[65];
-    enum err err = ERR_RETRY;
+    struct counting c = counting_of(quota, who, now, 1);
 
-    if (who == NULL)
-        limit = (limit + SHARDS - 1) / SHARDS;
-    count_key(key, quota, who, window);
-    for (int tries = 0; tries < RECOUNTS && err == ERR_RETRY; tries++)
-        err = count_once(store, key, (window + 1) * length, limit, over);
-    store_inside(store, open);
-    return err == ERR_RETRY ? ERR_BUSY : err;
+    return count(store, &c, over);
+}
+
+/*
+ * Users whose bytes are used up, as far as this process knows: so that what is not counted by
+ * itself is refused too.  Who meets another in the table is looked up once more.
+ */
+static struct {
+    pthread_mutex_t lock;
+    struct {
+        bson_oid_t user;
+        int64_t until;
+    } users[OVER_USERS];
+} over_users = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static bool
+is_over(const bson_oid_t *user, int64_t now)
+{
+    unsigned at = bson_oid_hash(user) % OVER_USERS;
+    bool over;
+
+    pthread_mutex_lock(&over_users.lock);
+    over = over_users.users[at].until > now && bson_oid_equal(&over_users.users[at].user, user);
+    pthread_mutex_unlock(&over_users.lock);
+    return over;
+}
+
+static void
+note_over(const bson_oid_t *user, int64_t until)
+{
+    unsigned at = bson_oid_hash(user) % OVER_USERS;
+
+    pthread_mutex_lock(&over_users.lock);
+    over_users.users[at].user = *user;
+    over_users.users[at].until = until;
+    pthread_mutex_unlock(&over_users.lock);
+}
+
+/* Of so many bytes those that are counted: whole steps, and of the rest a step in due proportion.
+ */
+static int64_t
+steps_of(size_t bytes)
+{
+    uint32_t chance;
+
+    text_random((unsigned char *)&chance, sizeof(chance));
+    return (int64_t)(bytes / BYTE_STEP + (chance % BYTE_STEP < bytes % BYTE_STEP)) * BYTE_STEP;
+}
+
+enum err
+quotas_bytes(struct request *r)
+{
+    struct counting c = counting_of(QUOTA_USER_BYTES, r->user, r->began, steps_of(r->body_len));
+    bool over = is_over(&r->user_id, r->began);
+    enum err err = ERR_NONE;
+
+    if (!over && c.amount > 0)
+        err = count(r->store, &c, &over);
+    if (err != ERR_NONE || !over)
+        return err;
+    note_over(&r->user_id, c.until);
+    return quotas_refuse(r, QUOTA_USER_BYTES);
 }
 
 enum err

@@ -19,6 +19,7 @@ struct request;
 enum quota {
     /* What there is: 409 quota-exceeded. */
     QUOTA_USER_PROJECTS,      /* projects that one user has made, those in the trash included */
+    QUOTA_USER_MEMBERSHIPS,   /* projects that one user is a member of, likewise */
     QUOTA_USER_OPEN_PROJECTS, /* of them, those open to everyone */
     QUOTA_OPEN_PROJECTS,      /* projects open to everyone, of the installation */
     QUOTA_PROJECT_MEMBERS,
@@ -33,9 +34,11 @@ enum quota {
     QUOTA_USER_TEXTS,              /* text messages that one user brings about */
     QUOTA_TEXTS,                   /* text messages of the installation */
     QUOTA_ADDRESS_LETTERS,         /* letters to one mail address */
+    QUOTA_ADDRESS_WARNINGS,        /* of log-ins, tokens and ended sessions, besides */
     QUOTA_LETTERS,                 /* letters of the installation */
     QUOTA_NETWORK_RESETS,          /* forgotten passwords that one IP address or /64 asks for */
     QUOTA_RESETS,                  /* forgotten passwords of the installation */
+    QUOTA_USER_BYTES,              /* bytes of the requests of one user that change something */
     QUOTA_USER_CODES,              /* codes that one user asks for, by letter or by text */
     QUOTA_USER_TRIES,              /* tries of one user at codes that confirm a contact */
     QUOTA_USER_CREDENTIALS,        /* credential events of one user that need the password */
@@ -79,6 +82,13 @@ enum err quotas_have(struct request *r, enum quota quota, int64_t count) MUST_CH
  */
 enum err quotas_count(struct store *store, int64_t now, enum quota quota, const char *who,
                       bool *over) MUST_CHECK;
+
+/*
+ * Counts the bytes of a request that changes something for its user, ERR_THROTTLED when there were
+ * too many in the window.  One that brings few bytes is counted by chance, as a whole step in due
+ * proportion, so that it mostly costs nothing: sums of many steps are exact within a few percent.
+ */
+enum err quotas_bytes(struct request *r) MUST_CHECK;
 
 /* What is counted, and for whom (NULL: the installation); what: tells those of one change apart. */
 struct quota_use {

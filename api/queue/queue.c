@@ -75,26 +75,55 @@ is_awaited(enum letter_name name)
 }
 
 /*
- * Letters that are bounded where they are caused.  Strangers can use up what may be sent to an
- * address, and by many addresses what the installation may send: that must keep neither the letter
- * for a forgotten password from its owner nor the warning that the password was changed.
+ * Strangers can use up what may be sent to an address or a number, and with many addresses what the
+ * installation may send.  That must not silence the warnings of an account, nor the letter for a
+ * forgotten password.  These are bounded where they are caused: by QUOTA_USER_CREDENTIALS and
+ * QUOTA_USER_CODES, by the ten recovery codes, and by the number of reset letters.
  */
 static bool
-is_counted(enum job_kind kind, enum letter_name name)
+is_counted(enum letter_name name)
 {
-    return kind == JOB_TEXT || (name != LETTER_PASSWORD_CHANGED && name != LETTER_PASSWORD_RESET);
+    switch (name) {
+    case LETTER_PASSWORD_RESET:
+    case LETTER_PASSWORD_CHANGED:
+    case LETTER_EMAIL_CHANGED:
+    case LETTER_PHONE_CHANGED:
+    case LETTER_PHONE_MOVED: /* only to a number that was confirmed */
+    case LETTER_SECOND_FACTOR:
+    case LETTER_ACCOUNT_DELETED:
+    case LETTER_ACCOUNT_KEPT:
+        return false;
+    default:
+        return true;
+    }
+}
+
+/*
+ * The other warnings of an account have a count of their own, which only what happens to the
+ * account of that address adds to.
+ */
+static bool
+is_warning(enum letter_name name)
+{
+    return name == LETTER_NEW_DEVICE || name == LETTER_SESSION_ENDED || name == LETTER_API_TOKEN;
 }
 
 /* Were too many sent already: to this address or number, or by this installation? */
 static enum err
-check_count(struct change *change, enum job_kind kind, const char *to, bool *over)
+check_count(struct change *change, enum job_kind kind, enum letter_name name, const char *to,
+            bool *over)
 {
     bool text = kind == JOB_TEXT;
-    struct quota_use target = {text ? QUOTA_NUMBER_TEXTS : QUOTA_ADDRESS_LETTERS, to, NULL};
+    struct quota_use target = {text               ? QUOTA_NUMBER_TEXTS
+                               : is_warning(name) ? QUOTA_ADDRESS_WARNINGS
+                                                  : QUOTA_ADDRESS_LETTERS,
+                               to, NULL};
     struct quota_use all = {text ? QUOTA_TEXTS : QUOTA_LETTERS, NULL, NULL};
     enum err err = quotas_take(change, &target, over);
 
-    return err == ERR_NONE && !*over ? quotas_take(change, &all, over) : err;
+    if (err != ERR_NONE || *over || is_warning(name))
+        return err;
+    return quotas_take(change, &all, over);
 }
 
 enum err
@@ -110,8 +139,7 @@ queue_letter(struct change *change, enum letter_name name, const char *to, int64
 
     if (queue_released(to))
         return ERR_NONE; /* there is nobody to write to */
-    err = is_counted(kind, name) ? check_count(change, kind, to, &over) : ERR_NONE;
-
+    err = is_counted(name) ? check_count(change, kind, name, to, &over) : ERR_NONE;
     if (err != ERR_NONE)
         return err;
     if (over) {

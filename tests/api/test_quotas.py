@@ -13,7 +13,7 @@ from letters import Outbox
 from pymongo import MongoClient
 from stack import Stack
 
-SMALL = {"USER_PROJECTS": "5", "USER_OPEN_PROJECTS": "2", "OPEN_PROJECTS": "4", "PROJECT_MEMBERS": "3", "PROJECT_TASKS": "6", "PROJECT_BYTES": "100000",
+SMALL = {"USER_PROJECTS": "5", "USER_MEMBERSHIPS": "8", "USER_OPEN_PROJECTS": "2", "OPEN_PROJECTS": "4", "PROJECT_MEMBERS": "3", "PROJECT_TASKS": "6", "PROJECT_BYTES": "100000",
          "PROJECT_INVITATIONS": "4", "USER_INVITATIONS": "6",
          "USER_NOTIFICATIONS": "20", "NUMBER_TEXTS": "3", "USER_TEXTS": "5", "ADDRESS_LETTERS": "6", "USER_CODES": "4",
          "USER_TRIES": "12", "ADDRESS_LOGINS": "1000000", "NETWORK_RESETS": "8"}
@@ -60,25 +60,54 @@ def test_a_users_projects_are_limited(people, owner):
     people.user("other").post("/v1/projects", name="Mine").expect(201)
 
 
+def test_a_users_memberships_are_limited(people, owner):
+    """Once unbounded: an acquaintance could put somebody into more projects than /v1/sync tells of, so that others were missing there."""
+    victim, hosts = people.user("victim"), [owner, people.user("host")]
+    for host in hosts:
+        host.acquaint(victim)
+    projects = [hosts[n // 3].project(f"P{n}") for n in range(6)]
+    put = [hosts[n // 3].put(projects[n], f"/members/{victim.id}", role="viewer") for n in range(6)]
+    assert [reply.status for reply in put] == [200] * 5 + [409] and put[-1].slug == "quota-exceeded"
+    victim.post("/v1/projects", name="Mine").expect(409, "quota-exceeded")
+    token = hosts[1].invite(projects[5], victim.email)["token"]
+    victim.post("/v1/invitations/accept", token=token).expect(409, "quota-exceeded")
+    victim.delete(f"/v1/projects/{projects[0]['id']}/members/{victim.id}").expect(204)
+    victim.project("Mine")
+
+
+def test_adding_an_acquaintance_counts_as_an_invitation(people, owner):
+    others = [people.user(f"other{n}") for n in range(3)]
+    shared = owner.project("Shared")
+    for other in others[:2]:
+        owner.share(shared, other)  # two of six
+    projects = [owner.project(f"P{n}") for n in range(3)]
+    statuses = [owner.put(project, f"/members/{other.id}", role="member").status for project in projects for other in others[:2]]
+    assert statuses == [200] * 4 + [429] * 2
+    owner.put(projects[0], f"/members/{others[0].id}", role="admin").expect(200)  # who is a member already
+
+
 def test_a_projects_members_are_limited(people, owner):
     """Three including the owner: by invitation, by joining and by PUT, also concurrently."""
     others = [people.user(f"member{n}") for n in range(4)]
-    invited, joined, put = owner.project("Invited"), owner.project("Joined", access="everyone"), owner.project("Put")
+    invited, joined = owner.project("Invited"), owner.project("Joined", access="everyone")
     tokens = [owner.invite(invited, user.email)["token"] for user in others]
     assert at_once(4, lambda n: others[n].post("/v1/invitations/accept", token=tokens[n])) == [200] * 2 + [409] * 2
     refused = next(n for n in range(4) if others[n].get(invited).status == 404)
     others[refused].post("/v1/invitations/accept", token=tokens[refused]).expect(409, "quota-exceeded")
     path = f"/v1/projects/{joined['id']}/members/"
     assert at_once(4, lambda n: others[n].put(path + others[n].id, role="viewer")) == [200] * 2 + [409] * 2
-    owner.acquaint(others[refused])
-    known = [u for u in others if u.get(invited).status == 200] + [others[refused]]
+    host, known = people.user("host"), [people.user(f"known{n}") for n in range(3)]
+    put = host.project("Put")
+    for n in (0, 1):
+        host.share(put, known[n])
+    other = host.project("Other")
+    host.delete(f"/v1/projects/{put['id']}/members/{known[1].id}").expect(204)
+    host.share(other, known[1])
+    host.share(other, known[2])
     path = f"/v1/projects/{put['id']}/members/"
-    assert at_once(3, lambda n: owner.put(path + known[n].id, role="member")) == [200] * 2 + [409]
-    members = [m for m in owner.items(f"/v1/projects/{put['id']}/members") if m["userId"] != owner.id]
-    owner.put(path + members[0]["userId"], role="admin").expect(200)  # who is a member needs no room
-    owner.delete(path + members[0]["userId"]).expect(204)
-    stranger = next(u for u in known if u.id not in [m["userId"] for m in members])
-    owner.put(path + stranger.id, role="member").expect(200)
+    assert at_once(2, lambda n: host.put(path + known[n + 1].id, role="member")) == [200, 409]
+    members = [m for m in host.items(f"/v1/projects/{put['id']}/members") if m["userId"] != host.id]
+    host.put(path + members[0]["userId"], role="admin").expect(200)  # who is a member needs no room
     owner.patch(joined, access="members").expect(200)  # its place is for others
 
 
@@ -171,6 +200,36 @@ def test_a_projects_bytes_are_limited(people, owner):
     owner.post("/v1/tasks", title="Elsewhere", description=text, projectId=owner.project()["id"]).expect(201)
 
 
+def test_a_users_bytes_per_day_are_limited(small, people):
+    """In all projects together; small requests are counted by chance, in due proportion."""
+    with small.api_with(USER_BYTES="524288", PROJECT_BYTES="100000000", PROJECT_TASKS="1000000", API_PROCESSES="1"):
+        anna, ben = people.user("anna"), people.user("ben")
+
+        def write(user, size):
+            """Bytes that go through in tasks of that size, in two projects by turns, until one is refused."""
+            projects, sent = [user.project(), user.project()], 0
+            while True:
+                reply = user.post("/v1/tasks", title="T", description="x" * size, projectId=projects[sent // size % 2]["id"])
+                if reply.expect((201, 429)).status == 429:
+                    return reply, sent
+                sent += size
+
+        refused, sent = write(anna, 49000)
+        assert 200_000 < sent < 1_500_000 and refused.slug == "throttled"
+        assert refused.headers["ratelimit-policy"] == '"user-bytes";q=524288;w=86400'
+        anna.post("/v1/tasks", title="Small").expect(429, "throttled")
+        anna.post("/v1/me/password", currentPassword=PASSWORD, newPassword="an altogether new one").expect(204)
+        anna.get("/v1/tasks").expect(200)
+        _, sent = write(ben, 12000)
+        assert 100_000 < sent < 2_000_000
+
+
+def test_a_users_api_tokens_are_limited(people, owner):
+    for n in range(100):
+        owner.post("/v1/api-tokens", name=f"Token {n}", scopes=["read"]).expect(201)
+    owner.post("/v1/api-tokens", name="One more", scopes=["read"]).expect(409, "conflict")
+
+
 def test_only_a_users_newest_notifications_are_kept(people, owner, small):
     """Assigning is never refused: the oldest notifications are removed."""
     ben, project = people.user("ben"), owner.project()
@@ -219,12 +278,29 @@ def test_emails_to_one_address_are_limited_across_users(people, outbox):
     eventually(lambda: len(outbox.letters(victim)) == 6, what="six letters")
 
 
+def test_strangers_cannot_suppress_the_warnings_of_an_account(people, outbox):
+    """Once: whoever had letters sent to an address first moved the account away from it without a word."""
+    anna, new = people.user("anna").confirm(outbox), fresh_account()["email"]
+    anna.patch("/v1/me", email=new, password=PASSWORD).expect(200)
+    code = outbox.letter(new, "new address").code
+    statuses = []
+    for _ in range(3):
+        stranger = people.user()
+        statuses += [stranger.patch("/v1/me", email=anna.email, password=PASSWORD).status for _ in range(3)]
+    assert statuses[-1] == 429  # no more of those letters
+    people.anonymous().send("POST", "/v1/sessions", {"login": anna.email, "password": PASSWORD},
+                            headers={"User-Agent": "a thief"}).expect(201)
+    anna.put("/v1/verifications", code=code).expect(204)
+    outbox.letter(anna.email, "new device")
+    outbox.letter(anna.email, "The address of your Taskwire account was changed")
+
+
 def test_a_notice_over_the_limit_is_dropped_without_an_error(people, outbox):
     user = people.user()
     for n in range(10):
         people.anonymous().send("POST", "/v1/sessions", {"login": user.email, "password": PASSWORD},
                                 headers={"User-Agent": f"browser {n}"}).expect(201)
-    eventually(lambda: len(outbox.letters(user.email)) == 6, what="the letters within the limit")
+    eventually(lambda: len(outbox.letters(user.email, "new device")) == 6, what="the letters within the limit")
 
 
 def test_guesses_at_codes_are_counted_even_after_deletions(people, outbox):

@@ -102,7 +102,7 @@ announce(struct confirming *c, struct change *change, const bson_t *user, const 
         NOTICE_MS, "name", letter_words_greeting(r, user), "new", new, "ip", letter_words_ip(r),
         "link", phone ? link : letter_words_link(r, "", NULL), NULL);
 
-    if (err == ERR_NONE && phone)
+    if (err == ERR_NONE && phone && doc_has(user, "phoneVerifiedAt")) /* else it is nobody's */
         err = queue_letter(change, LETTER_PHONE_MOVED, doc_text(user, "phone"), NOTICE_MS, "link",
                            link, NULL);
     /* Letters to the old address give no new password any more. */

@@ -221,9 +221,11 @@ store_member(struct request *r, struct change *change, const bson_t *project,
  * members that the account's end will find.
  */
 static enum err
-check_new(struct request *r, const bson_t *project, const struct membership *m)
+check_new(struct request *r, struct change *change, const bson_t *project,
+          const struct membership *m)
 {
     const bson_t *user;
+    bson_t *theirs;
     enum err err;
 
     if (m->role == NULL || access_member(project, m->user) != ROLE_NONE)
@@ -233,7 +235,10 @@ check_new(struct request *r, const bson_t *project, const struct membership *m)
         return err == ERR_NOT_FOUND ? refuse_stranger(r) : err;
     if (doc_has(user, "deletedAt"))
         return refuse_stranger(r);
-    return quotas_have(r, QUOTA_PROJECT_MEMBERS, access_members(project));
+    if ((err = quotas_have(r, QUOTA_PROJECT_MEMBERS, access_members(project))) != ERR_NONE)
+        return err;
+    theirs = request_keep(r, BCON_NEW("members.userId", BCON_OID(m->user)));
+    return quotas_exist(r, change_store(change), QUOTA_USER_MEMBERSHIPS, STORE_PROJECTS, theirs);
 }
 
 enum err
@@ -246,7 +251,7 @@ members_store(struct request *r, struct change *change, const bson_t *project,
                                  .before = role_names[access_member(project, m->user)],
                                  .role = m->role,
                                  .rev = doc_int(project, "rev") + 1};
-    enum err err = check_new(r, project, m);
+    enum err err = check_new(r, change, project, m);
 
     if (err != ERR_NONE || (err = store_member(r, change, project, m)) != ERR_NONE ||
         (m->role == NULL &&
@@ -275,6 +280,10 @@ change_member(struct change *change, void *arg)
         return err;
     if (w->role != NULL && role_named(w->role) == before)
         return ERR_NONE;
+    /* Who is added without being asked could be added to anything: that counts as an invitation. */
+    if (before == ROLE_NONE && !bson_oid_equal(&w->user, &r->user_id) &&
+        (err = quotas_spend(r, change, QUOTA_USER_INVITATIONS, r->user)) != ERR_NONE)
+        return err;
     return members_store(r, change, project, &m);
 }
 

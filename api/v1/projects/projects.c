@@ -406,11 +406,14 @@ create_project(struct change *change, void *arg)
     struct creation *c = arg;
     const bson_oid_t *me = &c->r->user_id;
     bson_t *doc = entity_new(c->r, change_now(change));
+    bson_t *any = request_keep(c->r, BCON_NEW("members.userId", BCON_OID(me)));
     bson_t *mine =
         request_keep(c->r, BCON_NEW("members.userId", BCON_OID(me), "createdBy", BCON_OID(me)));
-    enum err err =
-        quotas_exist(c->r, change_store(change), QUOTA_USER_PROJECTS, STORE_PROJECTS, mine);
+    struct store *store = change_store(change);
+    enum err err = quotas_exist(c->r, store, QUOTA_USER_PROJECTS, STORE_PROJECTS, mine);
 
+    if (err == ERR_NONE)
+        err = quotas_exist(c->r, store, QUOTA_USER_MEMBERSHIPS, STORE_PROJECTS, any);
     if (err != ERR_NONE)
         return err;
     bson_concat(doc, c->body);
