@@ -4,6 +4,8 @@
  */
 #include "api/jobs/reset.h"
 
+#include <string.h>
+
 #include "api/access/audit.h"
 #include "api/account/account.h"
 #include "api/account/letter_words.h"
@@ -21,7 +23,7 @@
 
 struct reset {
     struct request *r;
-    const bson_t *user;
+    const bson_t *user; /* as it was found by the address */
 };
 
 /* Two that count at once would both find one letter too few: they meet here. */
@@ -32,6 +34,13 @@ take_turns(struct request *r, struct change *change, const bson_oid_t *id)
     bson_t *count = request_keep(r, BCON_NEW("$inc", "{", "resetsAsked", BCON_INT64(1), "}"));
 
     return store_update(change_store(change), STORE_USERS, who, count, NULL);
+}
+
+/* The account may have moved to another address since: then the old one gets no letter any more. */
+static bool
+still_has_address(const struct reset *reset, const bson_t *now)
+{
+    return strcmp(doc_text(reset->user, "email"), doc_text(now, "email")) == 0;
 }
 
 static enum err
@@ -51,15 +60,16 @@ make_token(struct change *change, void *arg)
 
     if (err == ERR_NONE)
         err = request_fetch(r, STORE_USERS, id, &letter.user); /* as it is now */
+    if (err != ERR_NONE || !still_has_address(reset, letter.user))
+        return err;
     most.user = letter.user;
-    if (err == ERR_NONE)
-        err = one_time_reached(r, &most, &enough);
+    err = one_time_reached(r, &most, &enough);
     if (err != ERR_NONE || enough)
         return err;
     if ((err = one_time_add(change, &letter, secret)) != ERR_NONE)
         return err;
-    return queue_letter(change, LETTER_PASSWORD_RESET, doc_text(reset->user, "email"), RESET_MS,
-                        "name", letter_words_greeting(r, reset->user), "link",
+    return queue_letter(change, LETTER_PASSWORD_RESET, doc_text(letter.user, "email"), RESET_MS,
+                        "name", letter_words_greeting(r, letter.user), "link",
                         letter_words_link(r, "password-resets", secret), NULL);
 }
 

@@ -73,12 +73,14 @@ def test_invalid_input_is_reported_and_activation_emails_are_limited(here, post)
 
 def test_a_number_or_address_taken_before_activation_is_a_conflict(here, post):
     first, second = fresh_account("first"), fresh_account("second")
-    second["phone"] = first["phone"]
-    for account in (first, second):
+    tokens = []
+    for count, account in ((1, first), (2, {**second, "email": first["email"]})):
         register(here, account).expect(202)
-    tokens = [post.letter(a["email"], "Open your").token for a in (first, second)]
+        tokens.append(post.letter(first["email"], "Open your", count=count).token)
     here.anonymous().put("/v1/verifications", token=tokens[0]).expect(204)
-    here.anonymous().put("/v1/verifications", token=tokens[1]).expect(409, "conflict", {"/phone"})
+    here.anonymous().put("/v1/verifications", token=tokens[1]).expect(409, "conflict", {"/email"})
+    opened = open_account(here, post, {**second, "phone": first["phone"]})  # nobody has confirmed that number
+    assert opened.get("/v1/me")["pendingPhone"] == first["phone"]
 
 
 def test_an_invitation_is_accepted_when_the_account_opens(here, post):

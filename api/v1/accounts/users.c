@@ -51,7 +51,23 @@ struct registration {
     bson_t *account;          /* email, phone, name, timeZone, locale, passwordHash */
     const bson_t *invitation; /* NULL: none */
     const bson_t *token;      /* of the letter that opens the account; NULL: it opens at once */
+    bool phone_held;          /* by an account that never confirmed it */
 };
+
+static void
+append_phone(const struct registration *reg, bson_t *user)
+{
+    const char *phone = doc_text(reg->account, "phone");
+    char hex[25];
+
+    if (!reg->phone_held) {
+        BSON_APPEND_UTF8(user, "phone", phone);
+        return;
+    }
+    bson_oid_to_string(&reg->r->user_id, hex);
+    BSON_APPEND_UTF8(user, "phone", arena_printf(reg->r->arena, QUEUE_RELEASED "%s", hex));
+    BSON_APPEND_UTF8(user, "pendingPhone", phone);
+}
 
 static bson_t *
 new_user(struct registration *reg, int64_t now)
@@ -60,7 +76,8 @@ new_user(struct registration *reg, int64_t now)
 
     BSON_APPEND_OID(user, "_id", &reg->r->user_id);
     BSON_APPEND_INT64(user, "rev", 1);
-    bson_copy_to_excluding_noinit(reg->account, user, "passwordHash", NULL);
+    bson_copy_to_excluding_noinit(reg->account, user, "passwordHash", "phone", NULL);
+    append_phone(reg, user);
     BSON_APPEND_BOOL(user, "presence", true);
     if (reg->token != NULL)
         BSON_APPEND_DATE_TIME(user, "emailVerifiedAt", now);
@@ -111,6 +128,26 @@ take_invitation(struct registration *reg, struct change *change, const bson_t *u
 }
 
 /*
+ * A number that another account has without proof keeps nobody out: it waits to be confirmed, and
+ * then goes from that account to this one (verifications.c).  For an address there is no such way:
+ * its owner gets the account that has it by a letter for a new password.
+ */
+static enum err
+look_for_phone(struct registration *reg)
+{
+    struct request *r = reg->r;
+    bson_t *filter = request_keep(r, BCON_NEW("phone", BCON_UTF8(doc_text(reg->account, "phone")),
+                                              "phoneVerifiedAt", BCON_NULL)),
+           *found;
+    enum err err = store_get(r->store, STORE_USERS, filter, NULL, &found);
+
+    reg->phone_held = err == ERR_NONE;
+    if (err == ERR_NONE)
+        request_keep(r, found);
+    return err == ERR_NOT_FOUND ? ERR_NONE : err;
+}
+
+/*
  * The user with all that belongs to one; the membership too, if there is an invitation
  * to a project that has room.
  */
@@ -122,6 +159,8 @@ create_user(struct registration *reg, struct change *change, const bson_t **out)
     int own;
     enum err err;
 
+    if ((err = look_for_phone(reg)) != ERR_NONE)
+        return err;
     bson_oid_init(&r->user_id, NULL);
     *out = user = new_user(reg, change_now(change));
     if ((err = store_insert(change_store(change), STORE_USERS, user)) != ERR_NONE ||
