@@ -1,6 +1,9 @@
 """Cookie mode: the refresh token is where scripts cannot read it and other sites cannot use it."""
+import http.client
 import http.cookies
+import json
 import secrets
+import urllib.parse
 
 import pytest
 from client import PASSWORD, User, eventually, fresh_account
@@ -123,6 +126,35 @@ def test_a_login_from_a_new_device_sends_an_email_and_from_a_known_one_does_not(
     assert len(told) == 1
     anna.log_in()
     assert len(outbox.letters(anna.email, "new device")) == 2
+
+
+def log_in_from(world, source, user, cookie=None):
+    """From another of this host's addresses, always by the same kind of browser; gives the cookie of the device."""
+    parts = urllib.parse.urlsplit(world.url)
+    conn = http.client.HTTPConnection(parts.hostname, parts.port, timeout=15, source_address=(source, 0))
+    head = {"Content-Type": "application/json", "User-Agent": "Mozilla/5.0", **({"Cookie": cookie} if cookie else {})}
+    conn.request("POST", "/v1/sessions", json.dumps({"login": user.email, "password": user.password}), head)
+    reply = conn.getresponse()
+    conn.close()
+    assert reply.status == 201
+    return reply.headers["Set-Cookie"].split(";")[0]
+
+
+def test_a_login_by_the_same_kind_of_browser_from_elsewhere_is_reported(world, anna, outbox):
+    """Once the name that a browser gives itself was all that made it known, also after a new password."""
+    def told(count):
+        return outbox.letter(anna.email, "new device", count=count)
+
+    cookie = log_in_from(world, "127.0.0.11", anna)
+    told(1)
+    log_in_from(world, "127.0.0.11", anna)  # the same place
+    log_in_from(world, "127.0.0.12", anna, cookie)  # the same browser elsewhere
+    log_in_from(world, "127.0.0.13", anna)
+    assert "127.0.0.13" in told(2).text
+    anna.post("/v1/me/password", currentPassword=PASSWORD, newPassword="an altogether new one").expect(204)
+    anna.password = "an altogether new one"
+    log_in_from(world, "127.0.0.13", anna)
+    told(3)
 
 
 def test_sessions_have_names(world, anna, ben):

@@ -74,17 +74,28 @@ struct opening {
     bool new_device;
 };
 
-/* A letter, unless a session of the last month says that it comes from there. */
+/*
+ * A letter, unless a session of the last month, and since the last credential event, says that it
+ * comes from there.  Any thief's browser may call itself what the owner's does, so that it also
+ * must have logged in before, by its cookie, or come from the same address.
+ */
 static enum err
 tell_if_new(struct opening *o, struct change *change, bool *new)
 {
     struct request *r = o->r;
     const char *agent = session_open_agent(r);
-    bson_t *same = request_keep(
-               r, BCON_NEW("userId", BCON_OID(doc_id(o->user, "_id")), "agent", BCON_UTF8(agent))),
+    const bson_oid_t *user = doc_id(o->user, "_id");
+    bson_t *same = request_keep(r, BCON_NEW("userId", BCON_OID(user), "agent", BCON_UTF8(agent),
+                                            "generation",
+                                            BCON_INT64(doc_int(o->user, "credentialGen")))),
            *doc;
-    enum err err = store_get(change_store(change), STORE_SESSIONS, same, NULL, &doc);
+    char id[25];
+    enum err err;
 
+    bson_oid_to_string(user, id);
+    if (cookie_device(r, id) == NULL)
+        BSON_APPEND_UTF8(same, "ip", r->address == NULL ? "" : r->address);
+    err = store_get(change_store(change), STORE_SESSIONS, same, NULL, &doc);
     *new = err == ERR_NOT_FOUND;
     if (err == ERR_NONE)
         request_keep(r, doc);
