@@ -73,6 +73,7 @@ struct request {
     /* Found by the gate. */
     char user[25], session[25];
     bson_oid_t user_id, session_id;
+    char ended[25];       /* whose session has ended since the token was made; "": nobody's */
     bool limited;         /* an API token without the scope admin asks */
     const bson_t *bound;  /* ids of the projects that the API token is bound to; NULL: not bound */
     char bound_token[25]; /* which token that is */

@@ -28,6 +28,8 @@ enum who { ANYONE, USER, MAYBE }; /* MAYBE: anyone, but a token that comes must 
     2048u /* also for API tokens that are bound to projects (api_token_auth_reaches())             \
            */
 #define OR_LATER 4096u /* or answers 202 {}: the rest comes by letter */
+#define ENDS     8192u /* may end the session that asks: a repeat with its key is still answered */
+#define COSTLY   16384u /* the answer may be long: see costly.h */
 #define LOGINS   64u   /* counted for the address: secrets can be tried here */
 
 struct route {

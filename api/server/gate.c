@@ -15,6 +15,7 @@
 #include "api/http/limits.h"
 #include "api/http/reply.h"
 #include "api/http/router.h"
+#include "api/server/costly.h"
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/token.h"
@@ -79,6 +80,7 @@ check_token(struct request *r)
         return ERR_STORE; /* whoever has ended is not known yet */
     if (session_revocation_has(r->revocation, &(struct session_revocation_token){
                                                   &r->user_id, &r->session_id, token.generation})) {
+        memcpy(r->ended, r->user, sizeof(r->ended));
         r->user[0] = '\0';
         return request_fail(r, ERR_NO_AUTH, "the session has ended");
     }
@@ -199,6 +201,37 @@ answer_of_twin(struct request *r, enum err refusal)
     return err != ERR_NONE || found ? err : refusal;
 }
 
+/*
+ * The request that ended its own session comes again when its answer was lost.  Its record is the
+ * answer: only who sent the request knows its key and body.
+ */
+static enum err
+answer_of_ended(struct request *r)
+{
+    bool found = false;
+
+    memcpy(r->user, r->ended, sizeof(r->user));
+    if ((r->route->flags & ENDS) && read_body(r) == ERR_NONE && read_key(r) == ERR_NONE &&
+        r->key != NULL && idempotency_replay_newest(r, &found) == ERR_NONE && found)
+        return ERR_NONE;
+    r->user[0] = '\0';
+    return request_fail(r, ERR_NO_AUTH, "the session has ended");
+}
+
+static enum err
+run_handler(struct request *r)
+{
+    enum err err;
+
+    if ((r->route->flags & COSTLY) == 0)
+        return r->route->handler(r);
+    if ((err = costly_enter(r)) != ERR_NONE)
+        return err;
+    err = r->route->handler(r);
+    costly_leave(r);
+    return err;
+}
+
 static enum err
 handle(struct request *r)
 {
@@ -206,16 +239,18 @@ handle(struct request *r)
     bool done;
     enum err err = check(r);
 
+    if (r->ended[0] != '\0')
+        return answer_of_ended(r);
     if (err != ERR_NONE)
         return err;
     limits_hashing(r, r->user);
     if ((key = r->key) == NULL) /* a handler may drop it, so that its answer is not recorded */
-        return r->route->handler(r);
+        return run_handler(r);
     /* Entered before the look, so that no twin can finish between the two. */
     if ((err = key_enter(key)) != ERR_NONE)
         return err;
     err = idempotency_replay(r, &done);
-    if (err == ERR_NONE && !done && (err = r->route->handler(r)) != ERR_NONE)
+    if (err == ERR_NONE && !done && (err = run_handler(r)) != ERR_NONE)
         err = answer_of_twin(r, err);
     key_leave(key);
     return err;

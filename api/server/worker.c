@@ -175,7 +175,8 @@ read_request(FCGX_Request *f, struct request *r)
     r->authorization = arena_dup(r->arena, param(f, "HTTP_AUTHORIZATION"));
     r->if_match = arena_dup(r->arena, param(f, "HTTP_IF_MATCH"));
     r->if_none_match = arena_dup(r->arena, param(f, "HTTP_IF_NONE_MATCH"));
-    r->idempotency_key = arena_dup(r->arena, param(f, "HTTP_IDEMPOTENCY_KEY"));
+    r->idempotency_key = /* an empty one is no key, and not as if there were none */
+        arena_dup(r->arena, FCGX_GetParam("HTTP_IDEMPOTENCY_KEY", f->envp));
     r->user_agent = arena_dup(r->arena, param(f, "HTTP_USER_AGENT"));
     r->cookie = arena_dup(r->arena, param(f, "HTTP_COOKIE"));
     r->origin = arena_dup(r->arena, param(f, "HTTP_ORIGIN"));

@@ -80,6 +80,18 @@ def test_a_repeat_with_an_outdated_if_match_is_still_replayed(anna, key):
     assert replayed(anna.patch(task, title="New", if_match=task.etag, key=key).expect(200))
 
 
+@pytest.mark.parametrize("path, body", [("/v1/me", {"password": PASSWORD}), ("/v1/sessions/current", None)])
+def test_a_retry_of_the_request_that_ended_its_session_is_replayed(world, anna, key, path, body):
+    """Once 401: whoever lost the answer did not learn that the account was closed."""
+    first = anna.send("DELETE", path, body, key=key).expect(204)
+    again = anna.send("DELETE", path, body, key=key).expect(204)
+    assert again.headers["idempotency-replayed"] == "true" and first.body == again.body
+    anna.send("DELETE", path, body, key=key + "x").expect(401)
+    anna.send("DELETE", path, {"password": "another"}, key=key).expect(401)
+    anna.send("DELETE", path, body).expect(401)
+    anna.send("GET", "/v1/me", key=key).expect(401)
+
+
 def test_keys_of_different_users_are_independent(anna, ben, key):
     first = anna.post("/v1/tasks", title="Mine", key=key).expect(201)
     second = ben.post("/v1/tasks", title="Mine", key=key).expect(201)
@@ -105,7 +117,7 @@ def test_concurrent_requests_with_one_key_take_effect_once(anna, key):
     assert [t["id"] for t in anna.items("/v1/tasks")] == list(made)
 
 
-@pytest.mark.parametrize("key", ["x" * 300, "a b\x01"], ids=["huge", "control"])
+@pytest.mark.parametrize("key", ["x" * 300, "a b\x01", ""], ids=["huge", "control", "empty"])
 def test_a_bad_key_is_refused(anna, key):
     anna.post("/v1/tasks", title="T", key=key).expect(400)
 

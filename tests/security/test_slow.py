@@ -8,8 +8,10 @@ import threading
 import time
 import urllib.parse
 
+import bson
+import pymongo
 import pytest
-from client import SETTINGS, World
+from client import SETTINGS, World, eventually
 from latency import p99
 from stack import Stack
 
@@ -113,3 +115,39 @@ def test_a_body_longer_than_declared_is_not_a_second_request(own):
         s.sendall(b"POST /v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
                   b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /v1/me HTTP/1.1\r\nHost: x\r\n\r\n")
         assert s.recv(65536).split(b" ")[1] == b"400"
+
+
+@pytest.fixture(scope="module")
+def few_threads():
+    with Stack(settings={**SETTINGS, "API_PROCESSES": "1", "API_THREADS": "4"}) as stack:
+        yield stack
+
+
+def test_slow_readers_of_long_responses_leave_threads_for_others(few_threads):
+    """Once a user who read four snapshots slowly held all four threads, and every other request waited."""
+    world = World(few_threads.url, few_threads.ws_url)
+    eve, ben = world.user("eve"), world.user("ben")
+    project = eve.project()
+    task = eve.task(projectId=project["id"], description="x" * 45_000)
+    with pymongo.MongoClient(few_threads.mongodb_uri) as client:
+        tasks = client[few_threads.mongodb_database].tasks
+        like = tasks.find_one({"_id": bson.ObjectId(task["id"])})
+        for _ in range(12):  # together more than nginx takes from the API for a slow client
+            tasks.insert_many([{**like, "_id": bson.ObjectId()} for _ in range(64)])
+    path = f"/v1/projects/{project['id']}/snapshot"
+    parts, silent = urllib.parse.urlsplit(world.url), []
+    try:
+        for _ in range(4):
+            s = socket.socket()
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            s.connect((parts.hostname, parts.port))
+            s.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {eve.token}\r\n\r\n".encode())
+            silent.append(s)
+        eventually(lambda: eve.get(path).status == 429, within=30, what="eve's limit")
+        for _ in range(20):
+            ben.get("/v1/me").expect(200)
+            eve.get("/v1/me").expect(200)
+    finally:
+        for s in silent:
+            s.close()
+    eventually(lambda: eve.get(path).status == 200, within=40, what="the end of the slow responses")
