@@ -107,6 +107,25 @@ entity_without_virtual(struct request *r, const struct shape *shape, const bson_
     return kept;
 }
 
+/*
+ * What has changed.  Of a document from another project only that it has come: the members of one
+ * project may not know the other's users, labels and tasks.
+ */
+static void
+write_changes(struct text *out, const struct resource *res, const bson_t *before,
+              const bson_t *after)
+{
+    const bson_oid_t *from = doc_id(before, "projectId"), *to = doc_id(after, "projectId");
+    char hex[25];
+
+    if (from == NULL || to == NULL || bson_oid_equal(from, to)) {
+        doc_changes(out, res->shape, before, after);
+        return;
+    }
+    bson_oid_to_string(to, hex);
+    text_printf(out, "{\"projectId\":[null,\"%s\"]}", hex);
+}
+
 /* Appends the event that tells of a document before and after. */
 static enum err
 tell(const struct entity_change *e, enum event_kind kind, const bson_t *before, const bson_t *after)
@@ -120,7 +139,7 @@ tell(const struct entity_change *e, enum event_kind kind, const bson_t *before, 
 
     bson_oid_to_string(doc_id(after, "_id"), id);
     if (before != NULL && !forgotten) {
-        doc_changes(&changes, res->shape, before, after);
+        write_changes(&changes, res, before, after);
         event.changes = changes.bytes;
     }
     if (!forgotten) {

@@ -56,7 +56,7 @@ def test_moving_to_another_project_is_one_event_in_each_project(anna, board):
                      for p in (project, target))
     for events in (left, arrived):
         assert [(e["kind"], e["entityId"], e["rev"]) for e in events] == [("task.moved", ids[0], moved["rev"])]
-    assert arrived[0]["changes"]["projectId"] == [project["id"], target["id"]] and arrived[0]["data"] == moved.json
+    assert arrived[0]["changes"] == {"projectId": [None, target["id"]]} and arrived[0]["data"] == moved.json
     assert left[0]["changes"]["projectId"] == [project["id"], None] and left[0]["data"] is None, "where to is a secret"
 
 
@@ -66,9 +66,14 @@ def test_assignees_without_access_to_the_new_project_are_removed(anna, ben, cleo
         for other in others:
             anna.share(project, other)
     task = anna.task("Shared", projectId=here["id"], assigneeIds=[ben.id, cleo.id])
+    other = anna.task("Of here alone", projectId=here["id"])
+    anna.patch(task, relations=[{"kind": "blocks", "taskId": other["id"]}]).expect(200)
     moved = anna.post(f"/v1/tasks/{task['id']}/move", projectId=there["id"]).expect(200)
     assert moved["assigneeIds"] == [cleo.id]
     ben.get(f"/v1/tasks/{task['id']}").expect(404)
+    told = anna.get(f"/v1/projects/{there['id']}/events").expect(200).body.decode()
+    for secret in (here["id"], ben.id, other["id"]):  # once the event told what the task had lost by the move
+        assert secret not in told
 
 
 def test_a_task_with_subtasks_cannot_move_without_them(anna, board):
