@@ -35,6 +35,19 @@ def test_only_the_author_can_edit_a_comment_but_an_admin_can_remove_it(anna, ben
     cleo.delete(own).expect(204)
 
 
+def test_a_comment_cannot_be_edited_while_its_task_is_in_the_trash(anna, ben, scene):
+    """Once it was, and mentioned people in what they could not read; its author may still remove it."""
+    _, task = scene
+    comment = anna.post(task, "/comments", text="Hello").expect(201)
+    anna.delete(task).expect(204)
+    anna.patch(comment, text="Look here", mentions=[ben.id]).expect(404)
+    assert ben.items("/v1/notifications") == []
+    anna.post(task, "/restore").expect(200)
+    anna.patch(comment, text="Look here", mentions=[ben.id]).expect(200)
+    anna.delete(task).expect(204)
+    anna.delete(comment).expect(204)
+
+
 def test_viewers_can_read_comments_and_strangers_cannot(anna, ben, cleo, scene):
     project, task = scene
     comment = anna.post(task, "/comments", text="Hm").expect(201)

@@ -40,6 +40,17 @@ const struct field comment_fields[] = {
 
 const struct shape comment_shape = {"Comment", comment_fields};
 
+/* What lies in the trash with its task is as if it were not there; to remove it is still possible.
+ */
+static enum err
+check_task(struct request *r, const bson_t *comment)
+{
+    const bson_t *task;
+    enum err err = request_fetch(r, STORE_TASKS, doc_id(comment, "taskId"), &task);
+
+    return err == ERR_NONE && doc_has(task, "deletedAt") ? ERR_NOT_FOUND : err;
+}
+
 static enum err
 check_comment(const struct entity_rules *u)
 {
@@ -47,6 +58,8 @@ check_comment(const struct entity_rules *u)
     bson_iter_t iter, list;
     enum err err;
 
+    if (u->before != NULL && (err = check_task(r, u->before)) != ERR_NONE)
+        return err;
     if (bson_iter_init_find(&iter, u->after, "mentions") && bson_iter_recurse(&iter, &list))
         while (bson_iter_next(&list))
             if (!doc_list_has(u->before, "mentions", &list) && /* who has left stays mentioned */
