@@ -12,7 +12,7 @@ import { $, avatar, el, quote } from "./dom.js";
 import { hasNoFocus, keepFocusSomewhere } from "./focus.js";
 import { fold } from "./fold.js";
 import { setUpGate, showGate, showReset } from "./gate.js";
-import { answerLetter, invitationNote, renderInvitations, renderSent, takeInvitation } from "./invitations.js";
+import { answerLetter, invitationNote, noRoomNote, renderInvitations, renderSent, takeInvitation } from "./invitations.js";
 import { confirmContact, takeLetter } from "./letters.js";
 import { List } from "./list.js";
 import { Panel } from "./panel.js";
@@ -391,6 +391,8 @@ async function enter(words) {
   await route();
   if (back) restore(back);
   if (words) toast(words);
+  const full = noRoomNote(workspace.projects);
+  if (full) toast(full);
   showInvitations().catch(toastError);
 }
 

@@ -10,6 +10,8 @@ import { $, el, icon, isolate, quote } from "./dom.js";
 
 const GONE = "This invitation is no longer valid: it was used, declined, withdrawn or replaced, or is more than seven days old.";
 let token = null; /* from a link, not answered yet */
+let shown = null; /* the project of that invitation, as named on the start page */
+let promised = null; /* the project that registering was meant to join */
 let listTurn = 0;
 let sentTurn = 0;
 
@@ -32,6 +34,7 @@ export async function invitationNote() {
   if (!token) return null;
   try {
     const seen = await request("POST", "/v1/invitations/look", { body: { token }, open: true });
+    shown = seen.project;
     return `${words(seen)} Log in to respond, or create an account to join.`;
   } catch (error) {
     token = null;
@@ -41,7 +44,18 @@ export async function invitationNote() {
 
 /* For registering, which accepts the invitation. */
 export const letterToken = () => token;
-export const letterUsed = () => { token = null; };
+export function letterUsed() {
+  promised = shown;
+  token = shown = null;
+}
+
+/* An account is also created when the project is full: the message for that case, or null. */
+export function noRoomNote(projects) {
+  const project = promised;
+  promised = null;
+  return project && !projects.has(project.id)
+    ? `${quote(project.name)} is full. Your invitation is still valid: follow its link again when there’s room.` : null;
+}
 
 /* Asks about the invitation whose link was followed, if any; resolves to the project that the user joined, or null. */
 export async function answerLetter() {

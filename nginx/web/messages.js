@@ -70,7 +70,7 @@ const FIELDS = {
 /* More specific messages for some fields. */
 const OF_FIELD = {
   "email/format": "This doesn’t look like an email address.",
-  "email/taken": "There’s already an account with this email address.",
+  "email/taken": "There’s already an account with this email address. If it’s yours, log in, or choose “Forgot your password?”.",
   "phone/format": "Enter the full number including the country code, such as +49 170 1234567.",
   "phone/taken": "There’s already an account with this phone number.",
   "password/too-short": "Use at least 12 characters.",

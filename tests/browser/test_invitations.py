@@ -1,6 +1,7 @@
 """Invitations in the page: the link in the email, the list in the sidebar, and withdrawing."""
+import bson
 from client import eventually, fresh_account
-
+from pymongo import MongoClient
 
 
 def plain(text):
@@ -88,3 +89,20 @@ def test_a_viewer_of_an_open_project_gets_the_controls_of_its_access_role(window
     page.until(lambda: page.find("#new-task").is_enabled())
     anna.patch(project, access="members").expect(200)
     page.until(lambda: not page.find("#new-task").is_enabled())
+
+
+def test_signing_up_says_that_the_project_is_full(windows, stack, anna, outbox):
+    """Once the account was opened without a word about the project."""
+    account = fresh_account("gina")
+    project, _, letter = invited(anna, outbox, account["email"])
+    others = [{"userId": bson.ObjectId(), "role": "viewer"} for _ in range(10_000)]
+    with MongoClient(stack.mongodb_uri) as client:
+        client[stack.mongodb_database].projects.update_one({"_id": bson.ObjectId(project["id"])}, {"$push": {"members": {"$each": others}}})
+    page = windows.open()
+    page.driver.get(link(letter))
+    page.until(lambda: "Garden house" in page.visible("#gate-note").text)
+    page.click("#tab-signup")
+    for name in ("name", "email", "phone", "password"):
+        page.type(f"#signup [name={name}]", account[name])
+    page.click("#signup button[type=submit]")
+    page.until(lambda: "“Garden house” is full" in plain(page.text("#toasts")))
