@@ -15,7 +15,7 @@
 #define LIMIT ((size_t)8 << 20)
 
 static void
-test_pieces_are_zeroed_aligned_and_apart(void **state)
+test_allocations_are_zeroed_aligned_and_separate(void **state)
 {
     struct arena *arena = arena_new(LIMIT);
 
@@ -39,7 +39,7 @@ test_pieces_are_zeroed_aligned_and_apart(void **state)
 }
 
 static void
-test_one_piece_may_be_larger_than_a_block(void **state)
+test_an_allocation_can_be_larger_than_a_block(void **state)
 {
     struct arena *arena = arena_new(LIMIT);
     char *small = arena_dup(arena, "small"), *large = arena_alloc(arena, LIMIT / 2);
@@ -104,7 +104,7 @@ test_deferred_calls_run_newest_first_and_once(void **state)
 }
 
 static void
-test_beyond_the_limit_an_arena_is_full_but_goes_on(void **state)
+test_an_arena_over_its_limit_is_full_but_still_allocates(void **state)
 {
     struct arena *arena = arena_new(1000);
 
@@ -145,7 +145,7 @@ survives(size_t first, size_t second)
 }
 
 static void
-test_only_the_end_of_the_reserve_ends_the_process(void **state)
+test_only_exhausting_the_reserve_ends_the_process(void **state)
 {
     (void)state;
     assert_true(survives(500, ARENA_RESERVE));
@@ -159,12 +159,12 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pieces_are_zeroed_aligned_and_apart),
-        cmocka_unit_test(test_one_piece_may_be_larger_than_a_block),
+        cmocka_unit_test(test_allocations_are_zeroed_aligned_and_separate),
+        cmocka_unit_test(test_an_allocation_can_be_larger_than_a_block),
         cmocka_unit_test(test_copies),
         cmocka_unit_test(test_deferred_calls_run_newest_first_and_once),
-        cmocka_unit_test(test_beyond_the_limit_an_arena_is_full_but_goes_on),
-        cmocka_unit_test(test_only_the_end_of_the_reserve_ends_the_process),
+        cmocka_unit_test(test_an_arena_over_its_limit_is_full_but_still_allocates),
+        cmocka_unit_test(test_only_exhausting_the_reserve_ends_the_process),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

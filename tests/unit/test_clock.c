@@ -146,7 +146,7 @@ test_what_is_written_can_be_read(void **state)
 }
 
 static void
-test_the_steady_clock_never_turns_back(void **state)
+test_the_steady_clock_never_goes_back(void **state)
 {
     int64_t before = clock_steady();
 
@@ -201,7 +201,7 @@ main(void)
         cmocka_unit_test(test_instants),
         cmocka_unit_test(test_dates),
         cmocka_unit_test(test_what_is_written_can_be_read),
-        cmocka_unit_test(test_the_steady_clock_never_turns_back),
+        cmocka_unit_test(test_the_steady_clock_never_goes_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

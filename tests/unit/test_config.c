@@ -80,7 +80,7 @@ test_defaults(void **state)
 }
 
 static void
-test_a_secret_comes_from_a_file(void **state)
+test_a_secret_can_be_read_from_a_file(void **state)
 {
     char path[] = "/tmp/taskwire-unit-XXXXXX";
     struct config config;
@@ -108,7 +108,7 @@ test_a_secret_comes_from_a_file(void **state)
 }
 
 static void
-test_each_program_tells_its_own(void **state)
+test_each_programs_help_lists_its_settings(void **state)
 {
     char *api = NULL, *push = NULL;
     size_t len;
@@ -136,8 +136,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_a_secret_comes_from_a_file),
-        cmocka_unit_test(test_each_program_tells_its_own),
+        cmocka_unit_test(test_a_secret_can_be_read_from_a_file),
+        cmocka_unit_test(test_each_programs_help_lists_its_settings),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

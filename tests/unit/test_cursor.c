@@ -129,7 +129,7 @@ topic_seq(int i)
 }
 
 static void
-test_a_cursor_of_many_topics(void **state)
+test_cursors_of_many_topics(void **state)
 {
     struct text t = {0};
     struct cursor out = {0}, in = {0};
@@ -168,7 +168,7 @@ test_a_cursor_of_many_topics(void **state)
 }
 
 static void
-test_the_list_of_an_older_server_is_understood(void **state)
+test_cursors_of_older_servers_are_accepted(void **state)
 {
     struct text t = {0};
     struct cursor in = {0};
@@ -199,8 +199,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cursors),
-        cmocka_unit_test(test_a_cursor_of_many_topics),
-        cmocka_unit_test(test_the_list_of_an_older_server_is_understood),
+        cmocka_unit_test(test_cursors_of_many_topics),
+        cmocka_unit_test(test_cursors_of_older_servers_are_accepted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,7 +35,7 @@ static const struct {
 /* clang-format on */
 
 static void
-test_documents_of_before(void **state)
+test_old_documents_are_updated(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -56,7 +56,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_documents_of_before),
+        cmocka_unit_test(test_old_documents_are_updated),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,7 +18,7 @@
 #define EPOCH "deadbeef"
 
 static void
-test_every_kind_has_its_names(void **state)
+test_every_event_kind_has_its_names(void **state)
 {
     (void)state;
     for (int i = 0; i < EVENT__COUNT; i++) {
@@ -65,7 +65,7 @@ test_a_frame(void **state)
 
 /* A user's topic is "me" to its one reader; nobody acted; nothing is left. */
 static void
-test_a_frame_with_nothing_optional(void **state)
+test_a_frame_without_optional_fields(void **state)
 {
     struct text t = {0};
     struct event e = {.kind = EVENT_SESSION_REVOKED, .topic = U, .seq = 1, .entity_id = OTHER};
@@ -100,7 +100,7 @@ ends_with(const struct text *t, const char *end)
 }
 
 static void
-test_data_over_its_bound_is_left_out_and_said_to_be(void **state)
+test_data_over_the_limit_is_omitted_and_marked(void **state)
 {
     struct text most = string_of(EVENT_DATA_MAX), over = string_of(EVENT_DATA_MAX + 1), t = {0};
     struct event e = {
@@ -119,7 +119,7 @@ test_data_over_its_bound_is_left_out_and_said_to_be(void **state)
 }
 
 static void
-test_long_values_are_named_and_short_ones_always_told(void **state)
+test_long_values_are_named_and_short_ones_included(void **state)
 {
     struct text changes = {0}, half = string_of(EVENT_VALUES_MAX / 2), one = {0};
 
@@ -142,7 +142,7 @@ test_long_values_are_named_and_short_ones_always_told(void **state)
 
 /* As many fields as a shape may have, all of them long: the frame still fits a message of push. */
 static void
-test_no_frame_is_over_a_message(void **state)
+test_no_frame_exceeds_the_size_of_a_message(void **state)
 {
     struct text changes = {0}, small = string_of(EVENT_SMALL_VALUE / 2), t = {0};
     struct text most = string_of(EVENT_DATA_MAX), large = string_of(EVENT_VALUES_MAX / 2 - 100);
@@ -173,7 +173,7 @@ test_no_frame_is_over_a_message(void **state)
 }
 
 static void
-test_every_frame_is_json_and_comes_back(void **state)
+test_every_frame_is_json_and_can_be_read(void **state)
 {
     static const char *const topics[] = {P, U, "everyone"};
     struct text frame = {0}, message = {0};
@@ -366,13 +366,13 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_kind_has_its_names),
+        cmocka_unit_test(test_every_event_kind_has_its_names),
         cmocka_unit_test(test_a_frame),
-        cmocka_unit_test(test_a_frame_with_nothing_optional),
-        cmocka_unit_test(test_data_over_its_bound_is_left_out_and_said_to_be),
-        cmocka_unit_test(test_long_values_are_named_and_short_ones_always_told),
-        cmocka_unit_test(test_no_frame_is_over_a_message),
-        cmocka_unit_test(test_every_frame_is_json_and_comes_back),
+        cmocka_unit_test(test_a_frame_without_optional_fields),
+        cmocka_unit_test(test_data_over_the_limit_is_omitted_and_marked),
+        cmocka_unit_test(test_long_values_are_named_and_short_ones_included),
+        cmocka_unit_test(test_no_frame_exceeds_the_size_of_a_message),
+        cmocka_unit_test(test_every_frame_is_json_and_can_be_read),
         cmocka_unit_test(test_messages),
         cmocka_unit_test(test_topics),
         cmocka_unit_test(test_kinds_are_found_by_name),

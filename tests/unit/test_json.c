@@ -209,7 +209,7 @@ static const struct {
 /* clang-format on */
 
 static void
-test_what_a_string_says(void **state)
+test_string_contents(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(strings); i++) {
@@ -357,7 +357,7 @@ main(void)
         cmocka_unit_test(test_canonical),
         cmocka_unit_test(test_a_member_is_read),
         cmocka_unit_test(test_texts),
-        cmocka_unit_test(test_what_a_string_says),
+        cmocka_unit_test(test_string_contents),
         cmocka_unit_test(test_strings_are_escaped),
         cmocka_unit_test(test_what_is_written_can_be_read),
     };

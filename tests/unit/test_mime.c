@@ -14,7 +14,7 @@ static const struct letter plain = {"id1", "anna@example.com", "Hello", "Hi,\n\n
                                     "<p>Hi</p>\n"};
 
 static void
-test_a_plain_letter(void **state)
+test_a_plain_email(void **state)
 {
     struct text t = {0};
 
@@ -159,7 +159,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_plain_letter),
+        cmocka_unit_test(test_a_plain_email),
         cmocka_unit_test(test_headers),
         cmocka_unit_test(test_bodies),
         cmocka_unit_test(test_lines_are_short),

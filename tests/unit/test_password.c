@@ -38,7 +38,7 @@ check(const char *password, const char *stored)
 }
 
 static void
-test_the_right_one_and_the_others(void **state)
+test_right_and_wrong_passwords(void **state)
 {
     char stored[PASSWORD_STORED], other[PASSWORD_STORED];
 
@@ -80,7 +80,7 @@ test_spellings_of_one_password(void **state)
 }
 
 static void
-test_nobody_has_a_password(void **state)
+test_an_unknown_account_takes_as_long(void **state)
 {
     (void)state;
     password_open(10, 2);
@@ -89,7 +89,7 @@ test_nobody_has_a_password(void **state)
 }
 
 static void
-test_the_cost_is_raised_at_log_in(void **state)
+test_the_cost_is_raised_at_login(void **state)
 {
     char stored[PASSWORD_STORED];
     bool right, outdated;
@@ -107,7 +107,7 @@ test_the_cost_is_raised_at_log_in(void **state)
 }
 
 static void
-test_what_is_no_hash_of_ours_is_not_checked(void **state)
+test_foreign_hashes_are_not_checked(void **state)
 {
     (void)state;
     password_open(10, 2);
@@ -240,7 +240,7 @@ refused(struct one *all, int count)
 }
 
 static void
-test_one_account_does_not_take_all_places(void **state)
+test_one_account_cannot_take_all_places(void **state)
 {
     struct one loop[16], other;
 
@@ -259,7 +259,7 @@ test_one_account_does_not_take_all_places(void **state)
 /* Sixteen accounts from one address fill all twelve places; five from others get in all the same.
  */
 static void
-test_one_address_does_not_shut_others_out(void **state)
+test_one_address_cannot_block_others(void **state)
 {
     static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h",
                                         "i", "j", "k", "l", "m", "n", "o", "p"};
@@ -286,14 +286,14 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_right_one_and_the_others),
+        cmocka_unit_test(test_right_and_wrong_passwords),
         cmocka_unit_test(test_spellings_of_one_password),
-        cmocka_unit_test(test_nobody_has_a_password),
-        cmocka_unit_test(test_the_cost_is_raised_at_log_in),
-        cmocka_unit_test(test_what_is_no_hash_of_ours_is_not_checked),
+        cmocka_unit_test(test_an_unknown_account_takes_as_long),
+        cmocka_unit_test(test_the_cost_is_raised_at_login),
+        cmocka_unit_test(test_foreign_hashes_are_not_checked),
         cmocka_unit_test(test_more_threads_than_places),
-        cmocka_unit_test(test_one_account_does_not_take_all_places),
-        cmocka_unit_test(test_one_address_does_not_shut_others_out),
+        cmocka_unit_test(test_one_account_cannot_take_all_places),
+        cmocka_unit_test(test_one_address_cannot_block_others),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

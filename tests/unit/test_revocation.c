@@ -87,7 +87,7 @@ assert_heard(int64_t first, int64_t last)
 }
 
 static void
-test_each_entry_is_heard_once(void **state)
+test_each_entry_is_reported_once(void **state)
 {
     struct revocation_reader reader = {0};
 
@@ -103,7 +103,7 @@ test_each_entry_is_heard_once(void **state)
 }
 
 static void
-test_a_first_reading_that_fails_is_done_again(void **state)
+test_a_failed_first_reading_is_repeated(void **state)
 {
     struct revocation_reader reader = {0};
 
@@ -117,7 +117,7 @@ test_a_first_reading_that_fails_is_done_again(void **state)
 
 /* Once: the entries of the restored database were taken for read although their page had failed. */
 static void
-test_a_reading_after_a_restore_that_fails_is_done_again(void **state)
+test_a_failed_reading_after_a_restore_is_repeated(void **state)
 {
     struct revocation_reader reader = {0};
 
@@ -140,9 +140,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_each_entry_is_heard_once),
-        cmocka_unit_test(test_a_first_reading_that_fails_is_done_again),
-        cmocka_unit_test(test_a_reading_after_a_restore_that_fails_is_done_again),
+        cmocka_unit_test(test_each_entry_is_reported_once),
+        cmocka_unit_test(test_a_failed_first_reading_is_repeated),
+        cmocka_unit_test(test_a_failed_reading_after_a_restore_is_repeated),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,7 +8,7 @@
 #include "tests/unit/unit.h"
 
 static void
-test_concerns_are_ours_whatever_the_uri_says(void **state)
+test_concerns_do_not_depend_on_the_uri(void **state)
 {
     static const char *const texts[] = {
         "mongodb://a/",
@@ -66,7 +66,7 @@ test_a_malformed_uri_is_refused(void **state)
 
 /* Names under .invalid (RFC 6761) exist nowhere, as others do not while DNS is away. */
 static void
-test_a_failed_srv_query_may_succeed_later(void **state)
+test_a_failed_srv_query_can_succeed_later(void **state)
 {
     struct store_pool *pool;
 
@@ -80,10 +80,10 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_concerns_are_ours_whatever_the_uri_says),
+        cmocka_unit_test(test_concerns_do_not_depend_on_the_uri),
         cmocka_unit_test(test_a_transaction_reads_a_snapshot_and_commits_with_a_majority),
         cmocka_unit_test(test_a_malformed_uri_is_refused),
-        cmocka_unit_test(test_a_failed_srv_query_may_succeed_later),
+        cmocka_unit_test(test_a_failed_srv_query_can_succeed_later),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

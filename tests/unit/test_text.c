@@ -119,7 +119,7 @@ test_base64(void **state)
 }
 
 static void
-test_any_bytes_come_back(void **state)
+test_any_bytes_survive_encoding(void **state)
 {
     unsigned char bytes[64], back[64];
     char text[TEXT_BASE64(64)], hex[129];
@@ -209,7 +209,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_utf8),
         cmocka_unit_test(test_base64),
-        cmocka_unit_test(test_any_bytes_come_back),
+        cmocka_unit_test(test_any_bytes_survive_encoding),
         cmocka_unit_test(test_hex),
         cmocka_unit_test(test_sha256),
         cmocka_unit_test(test_text_grows),

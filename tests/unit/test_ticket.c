@@ -150,7 +150,7 @@ finish(void **state)
 }
 
 static void
-test_nobody_asks_where_no_conflict_was(void **state)
+test_without_a_conflict_redis_is_not_asked(void **state)
 {
     struct tickets *t = tickets_open(address, 0, PATIENT_MS);
     struct ticket ticket;
@@ -164,7 +164,7 @@ test_nobody_asks_where_no_conflict_was(void **state)
 }
 
 static void
-test_after_a_conflict_there_is_a_ticket(void **state)
+test_after_a_conflict_a_ticket_is_taken(void **state)
 {
     struct tickets *t = tickets_open(address, 0, PATIENT_MS);
     struct ticket ticket;
@@ -183,7 +183,7 @@ test_after_a_conflict_there_is_a_ticket(void **state)
 }
 
 static void
-test_who_finds_it_taken_waits_for_it(void **state)
+test_a_taken_ticket_is_waited_for(void **state)
 {
     struct tickets *t = tickets_open(address, 0, PATIENT_MS);
     struct ticket ticket;
@@ -201,7 +201,7 @@ test_who_finds_it_taken_waits_for_it(void **state)
 }
 
 static void
-test_a_redis_that_hangs_costs_little_and_is_not_asked_again(void **state)
+test_a_hanging_redis_costs_little_and_is_not_asked_again(void **state)
 {
     struct tickets *t = tickets_open(address, 0, SHORT_MS);
     int64_t began = clock_steady();
@@ -241,10 +241,10 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_nobody_asks_where_no_conflict_was),
-        TEST(test_after_a_conflict_there_is_a_ticket),
-        TEST(test_who_finds_it_taken_waits_for_it),
-        TEST(test_a_redis_that_hangs_costs_little_and_is_not_asked_again),
+        TEST(test_without_a_conflict_redis_is_not_asked),
+        TEST(test_after_a_conflict_a_ticket_is_taken),
+        TEST(test_a_taken_ticket_is_waited_for),
+        TEST(test_a_hanging_redis_costs_little_and_is_not_asked_again),
         TEST(test_no_redis_at_all),
     };
 

@@ -120,7 +120,7 @@ test_claims(void **state)
 }
 
 static void
-test_clocks_may_differ_a_little(void **state)
+test_clocks_can_differ_slightly(void **state)
 {
     static const struct {
         int nbf, exp;
@@ -175,7 +175,7 @@ sample(void)
 }
 
 static void
-test_a_signed_token_says_who(void **state)
+test_a_signed_token_identifies_its_user(void **state)
 {
     struct token in = sample(), out;
     char *text;
@@ -195,7 +195,7 @@ test_a_signed_token_says_who(void **state)
 
 /* Whichever character is another one, the token is not ours any more. */
 static void
-test_nothing_can_be_changed(void **state)
+test_a_changed_token_is_refused(void **state)
 {
     struct token in = sample(), out;
     char *text;
@@ -297,7 +297,7 @@ test_keys_rotate(void **state)
 }
 
 static void
-test_bad_keys_stop_the_start(void **state)
+test_bad_keys_prevent_the_start(void **state)
 {
     static const char *const bad[] = {
         "",
@@ -344,7 +344,7 @@ test_secrets(void **state)
 
 /* What was stored when one key served all purposes is still read, and sealed anew. */
 static void
-test_what_was_made_with_the_undivided_key(void **state)
+test_data_made_with_the_underived_key_can_be_read(void **state)
 {
     static const char sealed_hex[] = "00000000000000000000000043a9b13a4d51c9f89464f87e654c3ed8"
                                      "51959ee662cfe66d20fc";
@@ -465,7 +465,7 @@ test_seals(void **state)
 }
 
 static void
-test_a_seal_breaks(void **state)
+test_tampered_data_is_detected(void **state)
 {
     struct text sealed = {0}, out = {0};
 
@@ -495,20 +495,20 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_claims),
-        cmocka_unit_test(test_clocks_may_differ_a_little),
+        cmocka_unit_test(test_clocks_can_differ_slightly),
         cmocka_unit_test(test_a_remembered_token_expires),
-        cmocka_unit_test(test_a_signed_token_says_who),
-        cmocka_unit_test(test_nothing_can_be_changed),
+        cmocka_unit_test(test_a_signed_token_identifies_its_user),
+        cmocka_unit_test(test_a_changed_token_is_refused),
         cmocka_unit_test(test_shapes),
         cmocka_unit_test(test_keys_rotate),
-        cmocka_unit_test(test_bad_keys_stop_the_start),
+        cmocka_unit_test(test_bad_keys_prevent_the_start),
         cmocka_unit_test(test_secrets),
-        cmocka_unit_test(test_what_was_made_with_the_undivided_key),
+        cmocka_unit_test(test_data_made_with_the_underived_key_can_be_read),
         cmocka_unit_test(test_refresh_secrets),
         cmocka_unit_test(test_successors_survive_a_new_key),
         cmocka_unit_test(test_keyed_hashes),
         cmocka_unit_test(test_seals),
-        cmocka_unit_test(test_a_seal_breaks),
+        cmocka_unit_test(test_tampered_data_is_detected),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

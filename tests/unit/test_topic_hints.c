@@ -12,7 +12,7 @@
 #define TOPICS 20000 /* more than the table has places for */
 
 static void
-test_nothing_is_known_before_it_is_shared(void **state)
+test_nothing_is_known_before_sharing(void **state)
 {
     struct topic_hint hint = {1, 2, 3};
 
@@ -93,7 +93,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nothing_is_known_before_it_is_shared),
+        cmocka_unit_test(test_nothing_is_known_before_sharing),
         cmocka_unit_test(test_put_get_forget),
         cmocka_unit_test(test_no_topic_has_anothers_hint),
         cmocka_unit_test(test_processes_share_them),

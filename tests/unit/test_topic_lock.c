@@ -97,7 +97,7 @@ test_first_come_first_served(void **state)
 }
 
 static void
-test_who_waits_too_long_is_told_and_leaves_the_queue(void **state)
+test_waiting_too_long_fails_and_leaves_the_queue(void **state)
 {
     struct writer impatient, patient;
     struct topic_lock t;
@@ -140,7 +140,7 @@ test_all_or_none(void **state)
 }
 
 static void
-test_a_name_twice_is_one_turn(void **state)
+test_a_name_given_twice_is_one_turn(void **state)
 {
     static const char *const twice[] = {"project:a", "project:a", "project:b", "project:a"};
     struct topic_lock t;
@@ -251,9 +251,9 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_first_come_first_served),
-        cmocka_unit_test(test_who_waits_too_long_is_told_and_leaves_the_queue),
+        cmocka_unit_test(test_waiting_too_long_fails_and_leaves_the_queue),
         cmocka_unit_test(test_all_or_none),
-        cmocka_unit_test(test_a_name_twice_is_one_turn),
+        cmocka_unit_test(test_a_name_given_twice_is_one_turn),
         cmocka_unit_test(test_who_waits_can_be_served_by_the_holder),
         cmocka_unit_test(test_many_threads_and_two_names),
     };

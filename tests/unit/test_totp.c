@@ -90,7 +90,7 @@ test_the_window(void **state)
 }
 
 static void
-test_what_is_no_code(void **state)
+test_malformed_codes(void **state)
 {
     int64_t step;
 
@@ -108,7 +108,7 @@ main(void)
         cmocka_unit_test(test_vectors),
         cmocka_unit_test(test_base32),
         cmocka_unit_test(test_the_window),
-        cmocka_unit_test(test_what_is_no_code),
+        cmocka_unit_test(test_malformed_codes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
