@@ -63,6 +63,7 @@ static void
 judge(struct check_one *one, enum err err)
 {
     struct session *s = one->session;
+    char *ref;
 
     if (s->code != 0 || s->state == SESSION_NEW)
         return;
@@ -77,9 +78,10 @@ judge(struct check_one *one, enum err err)
         if (s->credential_gen < one->session_gen)
             s->credential_gen = one->session_gen;
         session_ready(s);
-        send_ready(s, s->hello_ref);
-        free(s->hello_ref);
+        ref = s->hello_ref;
         s->hello_ref = NULL;
+        send_ready(s, ref);
+        free(ref);
     }
 }
 

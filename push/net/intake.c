@@ -1,9 +1,8 @@
 /*
- * It counts reads, not bytes: libwebsockets reads at most the rx_buffer_size of server.c and
- * LWS_PRE at once, 272 bytes, so a limit on reads is one on bytes too, and counting needs no system
- * call. With TLS the library takes a record of up to 16 KiB from the kernel and reads from that, so
- * there the kernel is asked how many bytes wait, and these count as the reads that they will
- * become.
+ * It counts reads, not bytes: libwebsockets reads at most INTAKE_READ bytes at once, so a limit on
+ * reads is one on bytes too, and counting needs no system call.  With TLS the library takes a
+ * record of up to 16 KiB from the kernel and reads from that, so there the kernel is asked how many
+ * bytes wait, and these count as the reads that they will become.
  */
 #include "push/net/intake.h"
 
@@ -18,9 +17,8 @@
 
 /* Enough for the 200 messages that quota.c allows at once together with two of 128 KiB, and then
  * for 20 a second of 5 KiB each. */
-static const struct bucket_size reads = {1500, 400};
+static const struct bucket_size reads = {2200, 570};
 
-#define READ   272   /* bytes of one read */
 #define RECORD 16384 /* bytes of a TLS record */
 
 /* A socket that is not read at the moment. */
@@ -77,9 +75,9 @@ reads_ahead(const struct intake *in)
     int waiting = 0;
 
     if (!lws_is_ssl(in->watcher.data) || ioctl(in->watcher.fd, FIONREAD, &waiting) != 0 ||
-        waiting < READ)
+        waiting < INTAKE_READ)
         return 1;
-    return (waiting < RECORD ? waiting : RECORD) / READ + 1;
+    return (waiting < RECORD ? waiting : RECORD) / INTAKE_READ + 1;
 }
 
 static void

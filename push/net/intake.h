@@ -14,6 +14,8 @@
 
 struct lws;
 
+#define INTAKE_READ 192 /* bytes that the library reads at once from a plain socket */
+
 /* Of one socket; all zero it is not running.  There is one per idle socket: 56 bytes. */
 struct intake {
     ev_io watcher; /* data: the library's connection or, while reading is paused, a struct pause */

@@ -25,12 +25,12 @@
 struct conn {
     struct lws *wsi;
     struct session *session; /* NULL before the handshake ends and after the close began */
-    struct intake intake;
-    char *input;  /* fragments of a message that has not ended */
-    uint32_t len; /* of these; messages are far smaller than its range */
+    uint32_t len;            /* of the input so far; messages are far smaller than its range */
     bool too_large : 1;
     bool waking : 1;
     bool holding : 1; /* replies wait for the loop, so that a pong that is due goes first */
+    char *input;      /* fragments of a message that has not ended */
+    struct intake intake;
 };
 
 static struct {
@@ -228,7 +228,7 @@ static const struct lws_protocols protocols[] = {
         .name = HANDSHAKE_SUBPROTOCOL,
         .callback = callback,
         .per_session_data_size = sizeof(struct conn),
-        .rx_buffer_size = 256,
+        .rx_buffer_size = INTAKE_READ - LWS_PRE, /* kept for each socket */
         /* Without it lws writes at most rx_buffer_size at once, and copies the rest. */
         .tx_packet_size = 64 * 1024 * 1024,
     },

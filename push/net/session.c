@@ -12,6 +12,7 @@
 #include "common/config.h"
 #include "common/log.h"
 #include "common/must.h"
+#include "common/vec.h"
 #include "push/base/frame.h"
 #include "push/metrics.h"
 #include "push/net/server.h"
@@ -27,7 +28,8 @@
 
 static const struct session_calls *calls;
 static struct session *pending, *closing, *slots[HEARTBEAT_MAX];
-static struct session *ended; /* closed or gone in this loop iteration */
+static struct session **ended; /* closed or gone in this loop iteration */
+static uint32_t ended_count, ended_room;
 static struct ev_loop *loop;
 static ev_prepare iteration_ends;
 static ev_idle more_to_reap;  /* active while the loop must not wait */
@@ -76,7 +78,10 @@ sessions_stop(void)
     ev_prepare_stop(loop, &iteration_ends);
     do
         sessions_reap();
-    while (ended != NULL);
+    while (ended_count > 0);
+    free(ended);
+    ended = NULL;
+    ended_room = 0;
 }
 
 static void
@@ -125,7 +130,8 @@ session_drop(struct session *s)
 {
     if (--s->refs > 0)
         return;
-    free(s->hello_ref);
+    if (s->code == 0)
+        free(s->hello_ref);
     free(s);
 }
 
@@ -154,15 +160,24 @@ mark_ended(struct session *s)
     if (s->ended)
         return;
     s->ended = true;
-    s->next_ended = ended;
-    ended = s;
+    ended = vec_room(ended, ended_count, &ended_room, sizeof(*ended));
+    ended[ended_count++] = s;
+}
+
+/* From now on it is closing; a hello will not be answered any more. */
+static void
+set_code(struct session *s, uint16_t code, const char *why)
+{
+    free(s->hello_ref);
+    s->code = code;
+    s->why = why;
 }
 
 void
 session_gone(struct session *s)
 {
-    if (s->code == 0)
-        s->code = CLOSE_RESTART; /* those that still hold a reference see that it has ended */
+    if (s->code == 0) /* those that still hold a reference see that it has ended */
+        set_code(s, CLOSE_RESTART, "the connection is gone");
     s->conn = NULL;
     mark_ended(s);
 }
@@ -172,8 +187,7 @@ session_close(struct session *s, uint16_t code, const char *why)
 {
     if (s->code != 0)
         return;
-    s->code = code;
-    s->why = why;
+    set_code(s, code, why);
     s->since = clock_steady();
     mark_ended(s);
 }
@@ -202,12 +216,16 @@ sessions_reap(void)
     uint32_t budget = REAP_FOLLOWS;
     struct session *s;
 
-    while ((s = ended) != NULL && release(s, &budget)) {
-        ended = s->next_ended;
+    while (ended_count > 0 && release(s = ended[ended_count - 1], &budget)) {
+        uint32_t at = ended_count - 1;
+
+        while (ended[at] != s) /* others may have ended meanwhile */
+            at--;
+        ended[at] = ended[--ended_count];
         s->ended = false;
         reap(s);
     }
-    if (ended != NULL)
+    if (ended_count > 0)
         ev_idle_start(loop, &more_to_reap);
     else
         ev_idle_stop(loop, &more_to_reap);
