@@ -51,7 +51,7 @@ def test_a_slow_reader_is_closed_with_4429_and_affects_nobody_else(anna, ben, pr
     slow_user, quick_user = ben.log_in(), ben.log_in()
     slow_user.world = quick_user.world = second_push
     slow = live.Live(second_push.ws_url, origin=second_push.origin, rcvbuf=4096)
-    delays, wanted, failures = [], 80, []
+    delays, wanted, failures = [], 40, []  # about 15 fill the queue; the close frame is offered for 3 s after that
 
     def follow(feed):
         try:
