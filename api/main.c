@@ -55,7 +55,7 @@ die_with_parent(pid_t parent)
         _exit(1);
 }
 
-/* Is it a database to work with, and does its log agree with itself? */
+/* Is the database usable, and is its log consistent? */
 static enum err
 check(struct store *store)
 {

@@ -15,33 +15,18 @@
 #define CONFIG_ADMIN 8u
 #define CONFIG_ALL   7u /* but for taskwire-admin */
 
+/* A member for each setting of settings.def, of the type that its kind says. */
+#define CONFIG_COUNT   long
+#define CONFIG_TEXT    const char *
+#define CONFIG_SECRET  const char *
+#define CONFIG_PRIVATE const char *
+
+#define SETTING(member, name, kind, programs, fallback, low, high, meaning) CONFIG_##kind member;
+
 struct config {
-    const char *mongodb_uri, *mongodb_database, *redis_url;
-    const char *signing_keys, *public_url, *allowed_origins, *log_level;
-    long event_retention_days;
-    const char *registration;
-    const char *api_socket;
-    long api_processes, api_threads, api_request_bytes, api_request_seconds;
-    long password_cost, password_slots;
-    const char *push_socket, *push_listen, *push_metrics, *push_tls_cert, *push_tls_key;
-    long push_queue_bytes, push_hello_seconds, push_drain_seconds;
-    long push_heartbeat_seconds, push_presence_seconds;
-    long push_user_sockets, push_address_sockets;
-    long jobs_threads, account_grace_days, account_failures, address_logins;
-    long sessions_max;
-    const char *jobs_sessions;
-    /* quotas (api/http/quotas.c) */
-    long comment_edits, user_projects, user_memberships, user_open_projects, open_projects,
-        project_members, project_tasks, project_bytes;
-    long sender_notifications;
-    long project_invitations, user_invitations, unconfirmed_invitations, address_invitations,
-        address_registrations;
-    long user_notifications, number_texts, user_texts, texts, address_letters, letters,
-        network_resets, user_codes, user_tries;
-    long user_bytes, user_credentials;
-    const char *mail_from, *mail_outbox, *smtp_url, *smtp_user, *smtp_password, *smtp_tls, *smtp_ca;
-    const char *sms_url, *sms_token;
+#include "common/settings.def"
 };
+#undef SETTING
 
 /*
  * Reads what the program uses into *config; the strings live as long as the

@@ -1,7 +1,12 @@
 #!/bin/sh
-# Compares deploy/settings.env with the table in common/config.c, as `--help` of each program prints it:
-# names, defaults, meanings, and which programs read them.  settings.sh PROGRAM...
+# Compares deploy/settings.env with the table in common/settings.def, as `--help` of each program shows
+# it: the same names, defaults and meanings, and who reads them.
+#
+#     tests/settings.sh PROGRAM...            ends with 1 if they differ
+#     tests/settings.sh --write PROGRAM...    brings deploy/settings.env up to date
 cd "$(dirname "$0")/.." || exit 2
+write=
+[ "$1" = --write ] && write=1 && shift
 [ $# -gt 0 ] || exit 2
 
 # One line per setting: NAME=default # meaning (programs).  For a secret it is the name of its file,
@@ -18,6 +23,21 @@ done | awk '
     /^      /            { meaning[name] = substr($0, 7) }
     END { for (name in programs)
               print name "=" fallback[name] " # " meaning[name] " (" programs[name] ")" }' | sort)
+
+if [ -n "$write" ]; then
+    # The head of the file and the paths of secrets stay as they are.
+    echo "$told" | awk '
+        FNR == NR && /^#?[A-Z_]+=/    { if (/^#/) kept[substr($0, 2, index($0, "=") - 2)] = $0; started = 1 }
+        FNR == NR && !started && !/^$/ && !gap { head = head $0 "\n" }
+        FNR == NR && /^$/             { gap = 1 }
+        FNR == NR                     { next }
+        FNR == 1                      { printf "%s", head }
+        { name = substr($0, 1, index($0, "=") - 1); at = index($0, " # ")
+          value = name in kept ? kept[name] : name ~ /_FILE$/ ? "#" substr($0, 1, at - 1) : substr($0, 1, at - 1)
+          printf "\n# %s\n%s\n", substr($0, at + 3), value }' deploy/settings.env - >deploy/settings.env.new &&
+        mv deploy/settings.env.new deploy/settings.env
+    exit
+fi
 
 written=$(awk '
     /^# /                { meaning = substr($0, 3) }

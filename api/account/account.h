@@ -31,10 +31,10 @@ void account_known_device(struct request *r, const bson_t *user);
 /* Complains of a time zone or a locale that is none. */
 void account_judge(struct request *r, const bson_t *body);
 
-/* Lower case of an address with one @ and a dot behind; false when it is none. */
+/* The normal form of an email address; false when it is not one. */
 bool account_email(struct request *r, const char *typed, const char **out);
 
-/* E.164 without what people put between; false when it is none. */
+/* The E.164 form of a phone number; false when it is not one. */
 bool account_phone(struct request *r, const char *typed, const char **out);
 
 #endif

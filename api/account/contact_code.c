@@ -25,7 +25,7 @@ const struct contact_name contact_names[CONTACT__COUNT] = {
 };
 /* clang-format on */
 
-/* Six digits, each as likely as the other. */
+/* Writes six random digits without bias. */
 static void
 make_code(char code[CODE])
 {
@@ -37,7 +37,7 @@ make_code(char code[CODE])
     bson_snprintf(code, CODE, "%06u", n % 1000000u);
 }
 
-/* One address or number after another is no way to have more sent. */
+/* Counts per user, so that trying many addresses or numbers does not allow more messages. */
 static enum err
 spend_codes(struct request *r, struct change *change, const bson_t *user, enum contact contact)
 {
@@ -52,7 +52,7 @@ spend_codes(struct request *r, struct change *change, const bson_t *user, enum c
                : err;
 }
 
-/* A new letter's code is the only one that counts. */
+/* Earlier codes become invalid when a new one is sent. */
 static enum err
 silence_codes(struct request *r, struct change *change, const bson_t *user, const char *purpose)
 {

@@ -95,7 +95,7 @@ raise_generation(struct credential_event *e, struct change *change, const bson_t
     return store_update(change_store(change), STORE_SESSIONS, kept, set, NULL);
 }
 
-/* They are worth nothing any more; this is only so that they do not lie about. */
+/* They are already invalid; this only cleans up. */
 static enum err
 forget_secrets(const struct credential_event *e, struct change *change)
 {

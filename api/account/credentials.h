@@ -28,7 +28,7 @@ struct change_plan;
 struct credential_event {
     struct request *r;
     const bson_oid_t *user;
-    const bson_t *proved;   /* the user whose password was checked; NULL: nobody's was */
+    const bson_t *proved;   /* the user whose password was checked; NULL: none */
     const bson_oid_t *keep; /* the session that goes on, the caller's; NULL: none */
     bool keep_api_tokens;
     const bson_t *set, *unset; /* fields that change with it; NULL: none */

@@ -45,7 +45,8 @@ struct one_time_count {
 enum err one_time_reached(struct request *r, const struct one_time_count *what,
                           bool *reached) MUST_CHECK;
 
-/* The document of a secret that came back; ERR_BAD_LOGIN when there is none, or no more. */
+/* The document of a secret that a client sent; ERR_BAD_LOGIN when there is none or it has expired.
+ */
 enum err one_time_find(struct request *r, const char *purpose, const char *secret,
                        const bson_t **out) MUST_CHECK;
 

@@ -1,5 +1,5 @@
 /*
- * An ended session is kept for as long as somebody may come with its tokens.
+ * An ended session is kept until all its access tokens have expired.
  */
 #include "api/account/session_end.h"
 

@@ -172,7 +172,7 @@ is_reversed(const char *value, const char *order)
     return same;
 }
 
-/* Names the orders there are. */
+/* Refuses with the names of the orders. */
 static enum err
 refuse_sort(struct request *r, const struct list *list)
 {

@@ -20,7 +20,7 @@
 struct reading {
     struct request *r;
     const struct field *field;
-    const char *pointer, *name; /* where it stands; under which key it is stored */
+    const char *pointer, *name; /* where it is in the body; the key under which it is stored */
 };
 
 /* An object of the body: what may be in it, and where it is. */
@@ -240,7 +240,7 @@ read_list(const struct reading *at, struct json_object *json, bson_t *out)
 
 static void read_value(const struct reading *at, struct json_object *json, bson_t *out);
 
-/* The value that a field has when nobody gives one. */
+/* The default value of a field. */
 static void
 read_fallback(const struct reading *at, bson_t *out)
 {

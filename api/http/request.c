@@ -18,7 +18,7 @@ const char *const complaint_codes[] = {
     "personal", "range",   "read-only", "required",  "taken",      "too-long", "too-short",
     "type",     "unknown", "wrong",     NULL};
 
-/* Undoes %XX and +; NULL for broken escapes, NUL and what is not UTF-8. */
+/* Decodes %XX and +.  NULL for invalid escapes, NUL and invalid UTF-8. */
 static char *
 unescape(struct request *r, const char *in, size_t len)
 {
@@ -207,7 +207,7 @@ request_id_arg(const struct request *r, int n, bson_oid_t *out)
     return ERR_NONE;
 }
 
-/* Is a comma list's member over here? */
+/* Does a member of a comma-separated list end here? */
 static bool
 ends(const char *p)
 {

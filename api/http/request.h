@@ -133,7 +133,7 @@ struct number_parameter {
 enum err request_number(struct request *r, const struct number_parameter *parameter,
                         int *out) MUST_CHECK;
 
-/* ERR_BAD_PARAMETER naming a parameter that nobody asked for. */
+/* ERR_BAD_PARAMETER naming the first parameter that nothing has read. */
 enum err request_params_done(struct request *r) MUST_CHECK;
 
 /* Says why, to the client; returns err. */

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* Does the path fit the pattern?  Copies what stands for {names}. */
+/* Does the path match the pattern?  Copies the values of its {names}. */
 static bool
 fits(struct request *r, const char *pattern, const char *args[REQUEST_ARGS])
 {

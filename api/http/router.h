@@ -23,7 +23,7 @@ enum who { ANYONE, USER, MAYBE }; /* MAYBE: anyone, but a token that comes must 
 #define PERSON   128u  /* not for API tokens */
 #define ADMIN    256u  /* for API tokens of the scope admin */
 #define READS    512u  /* changes nothing, whatever its method: for API tokens of the scope read */
-#define STEP_UP  1024u /* needs a session whose password was given of late (step_up.h) */
+#define STEP_UP  1024u /* needs a session whose password was given recently (step_up.h) */
 #define BOUND                                                                                      \
     2048u /* also for API tokens that are bound to projects (api_token_auth_reaches())             \
            */

@@ -60,7 +60,7 @@ find_account(struct telling *t)
     return err;
 }
 
-/* The job's id makes it once, whoever dies on the way. */
+/* The job's id as idempotency key makes it happen once, even if a worker dies. */
 static enum err
 tell_once(const struct jobs_context *c, struct telling *t)
 {

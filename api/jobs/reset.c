@@ -73,7 +73,7 @@ make_token(struct change *change, void *arg)
                         letter_words_link(r, "password-resets", secret), NULL);
 }
 
-/* The job's id makes it once, whoever dies on the way. */
+/* The job's id as idempotency key makes it happen once, even if a worker dies. */
 static enum err
 make_once(const struct jobs_context *c, struct request *r, const bson_t *user)
 {

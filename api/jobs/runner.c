@@ -157,7 +157,7 @@ thread_main(void *arg)
     return NULL;
 }
 
-/* What is nobody's job. */
+/* Regular work that is not in the queue. */
 static void *
 keep_house(void *arg)
 {

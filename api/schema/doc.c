@@ -37,7 +37,7 @@ doc_field(const struct field *fields, const char *name)
     return NULL;
 }
 
-/* The public name of the element that iter stands on. */
+/* The public name of the element at iter. */
 static const char *
 public_name(const bson_iter_t *iter)
 {
@@ -221,7 +221,7 @@ doc_write(struct text *out, const struct shape *shape, const bson_t *doc)
     doc_write_with(out, shape, doc, "");
 }
 
-/* Where each field of a shape stands in a document. */
+/* The position of each field of a shape in a document. */
 struct places {
     struct {
         bson_iter_t iter; /* wants an alignment that an array of it would not give */

@@ -13,7 +13,7 @@
 struct search {
     order_nearest nearest;
     void *arg;
-    const char *end; /* a key behind all others */
+    const char *end; /* a key that sorts after all others */
 };
 
 /* Fills keys[first] to keys[last] with keys between two; the length of the longest, 0: no room. */

@@ -1,5 +1,5 @@
 /*
- * A place in an ordered list, whatever stands around it.  Between two keys that
+ * A position in an ordered list.  Between two keys that
  * have grown long, the nearest items on both sides are given short keys anew,
  * as many of them as it takes, so that a place is always found.  Pure: the
  * caller answers what stands next to the place.
@@ -29,7 +29,7 @@ struct order_place {
 };
 
 /*
- * end is a key behind all others.  ERR_CONFLICT only when two items have the
+ * end is a key that sorts after all others.  ERR_CONFLICT only when two items have the
  * same key or keys are out of order; else errors of nearest().  The place is
  * the caller's to order_place_free().
  */

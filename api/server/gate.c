@@ -77,7 +77,7 @@ check_token(struct request *r)
     bson_oid_init_from_string(&r->user_id, r->user);
     bson_oid_init_from_string(&r->session_id, r->session);
     if (!session_revocation_known(r->revocation))
-        return ERR_STORE; /* whoever has ended is not known yet */
+        return ERR_STORE; /* which sessions have ended is not known yet */
     if (session_revocation_has(r->revocation, &(struct session_revocation_token){
                                                   &r->user_id, &r->session_id, token.generation})) {
         memcpy(r->ended, r->user, sizeof(r->ended));

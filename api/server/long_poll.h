@@ -13,7 +13,7 @@ struct long_poll;
 struct store_pool;
 
 #define LONG_POLL_SECONDS 25   /* the longest wait: nginx gives up at 30 */
-#define LONG_POLL_MAX     1024 /* in this process; then nobody waits */
+#define LONG_POLL_MAX     1024 /* in this process; further requests are answered at once */
 #define LONG_POLL_USER    128  /* of one user in this process; then they are answered at once */
 
 /* Who waits, and for what. */
@@ -35,7 +35,7 @@ int long_poll_fd(const struct long_poll *polls);
 /* Puts a connection aside until its topic is beyond the number; false when there is no room. */
 bool long_poll_add(struct long_poll *polls, const struct long_poll_wait *wait);
 
-/* Has the peer of a connection gone?  Then nobody waits for the answer. */
+/* Has the peer closed its connection?  Then no reply is needed. */
 bool long_poll_hung_up(int fd);
 
 /* One that is due or whose peer has hung up, or of all when `all`; NULL: none (any more). */

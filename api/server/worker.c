@@ -214,7 +214,7 @@ log_line(const struct request *r, int64_t started)
     text_free(&t);
 }
 
-/* Read, decide, answer, log, forget. */
+/* Reads, decides, answers and logs one request. */
 static void
 serve(FCGX_Request *f, struct request *r)
 {
@@ -234,7 +234,7 @@ serve(FCGX_Request *f, struct request *r)
     log_request(NULL);
 }
 
-/* Gives the request back what lives as long as the thread, and nothing else. */
+/* Resets the request for the next one, keeping what lives as long as the thread. */
 static void
 forget(struct request *r)
 {
@@ -283,7 +283,7 @@ finish(struct worker *w, FCGX_Request *f, struct request *r)
     }
 }
 
-/* One request on a connection that has something to say; what is parked needs another *f. */
+/* Serves one request of a connection that is readable.  One that is set aside needs another *f. */
 static void
 converse(struct worker *w, FCGX_Request **f, struct request *r, int fd)
 {
@@ -314,7 +314,7 @@ converse(struct worker *w, FCGX_Request **f, struct request *r, int fd)
     finish(w, *f, r);
 }
 
-/* Those whose waiting is over, or all of them: their requests run once more. */
+/* Runs the requests again whose wait is over, or all of them. */
 static void
 resume(struct worker *w, struct request *r, bool all)
 {
@@ -380,7 +380,7 @@ close_request(struct request *r)
     arena_free(r->arena);
 }
 
-/* Each thread takes its own count, and then goes on for a moment without new connections. */
+/* On SIGTERM each thread serves kept connections for a moment longer, and takes no new ones. */
 static void
 end_soon(struct worker *w, int64_t *until)
 {

@@ -174,7 +174,7 @@ notifications_add(struct request *r, struct change *change, const struct notific
     return err;
 }
 
-/* Whoever may not read the new project is no longer told of the task. */
+/* Users who cannot read the new project lose their notifications of the task. */
 enum err
 notifications_move(struct request *r, struct change *change, const bson_oid_t *task,
                    const bson_t *project)

@@ -35,7 +35,7 @@ struct edit {
     struct request *r;
     bson_t *change;                     /* what takes effect at once */
     const char *wanted[CONTACT__COUNT]; /* what must be confirmed; NULL: not named */
-    const bson_t *proved;               /* whose password was checked; NULL: nobody's was */
+    const bson_t *proved;               /* whose password was checked; NULL: none */
     struct second_factor_proof proof;
 };
 
@@ -144,7 +144,8 @@ judge(struct edit *e, const bson_t *body)
     return request_verdict(r);
 }
 
-/* A stolen session shall not move the account to another address; to take a choice back is free. */
+/* A stolen session must not change the account's address. Undoing a pending change needs no
+ * password. */
 static enum err
 prove(struct edit *e, const bson_t *body)
 {

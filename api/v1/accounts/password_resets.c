@@ -60,7 +60,7 @@ store_asking(struct change *change, void *arg)
 
     text_puts(reply_json(a->r, 202), "{}");
     if (err != ERR_NONE || over)
-        return err; /* the same answer, whoever it is */
+        return err; /* the same reply whether or not there is an account */
     return queue_job(change, JOB_RESET, now, now + RESET_MS, content);
 }
 
@@ -178,7 +178,8 @@ password_resets_use(struct request *r)
     if ((err = request_change(r, &plan)) != ERR_NONE)
         return err;
     credentials_tell(&u.event);
-    limits_tried(r, account_bucket(r, u.user, NULL), true); /* whoever tried is no reason to wait */
+    limits_tried(r, account_bucket(r, u.user, NULL),
+                 true); /* earlier wrong attempts no longer count */
     audit(r, "password.reset", u.event.user);
     return ERR_NONE;
 }

@@ -37,7 +37,7 @@ static const struct field change_fields[] = {
 
 const struct shape password_shape = {"PasswordChange", change_fields};
 
-/* The next place of a word in a text, whatever the case; NULL: none. */
+/* The next occurrence of a word in a text, ignoring case; NULL: none. */
 static const char *
 find_word(const char *text, const char *word, size_t len)
 {
@@ -47,7 +47,7 @@ find_word(const char *text, const char *word, size_t len)
     return NULL;
 }
 
-/* What is left of a password without a word of at least four letters, in bytes. */
+/* The length of a password in bytes without the word, if that has at least four letters. */
 static size_t
 without(const char *password, const char *word, size_t len)
 {
@@ -59,7 +59,7 @@ without(const char *password, const char *word, size_t len)
     return left;
 }
 
-/* The address before the @, and each word of the name. */
+/* Is the password little more than the address before the @, or a word of the name? */
 static bool
 is_about(const char *password, const bson_t *who)
 {

@@ -91,7 +91,7 @@ new_user(struct registration *reg, int64_t now)
     return user;
 }
 
-/* Which of the two are taken?  Asked after a conflict, for the complaints alone. */
+/* Complains of which of the two are taken, after a conflict. */
 static enum err
 name_conflicts(struct registration *reg)
 {
@@ -232,7 +232,7 @@ ask_by_letter(struct change *change, void *arg)
     return queue_job(change, JOB_REGISTRATION, now, now + USERS_LINK_MS, content);
 }
 
-/* Normal forms, or complaints. */
+/* Appends the normal forms to account, or complains. */
 static enum err
 judge(struct request *r, const bson_t *body, bson_t *account)
 {

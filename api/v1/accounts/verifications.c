@@ -137,7 +137,7 @@ take_from_others(struct confirming *c, struct change *change, const char *value)
     return err;
 }
 
-/* What was confirmed is the user's own, or becomes so. */
+/* Marks the address or number as confirmed, and makes a pending one the user's own. */
 static enum err
 confirm(struct change *change, void *arg)
 {
@@ -216,7 +216,7 @@ find_code(struct confirming *c)
     return err;
 }
 
-/* Whichever purpose the link's secret was for. */
+/* Finds the secret of a link, whatever its purpose. */
 static enum err
 find_link(struct confirming *c, const char *secret)
 {

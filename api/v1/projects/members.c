@@ -122,7 +122,7 @@ may_join(const struct member_edit *w, const bson_t *project)
            access_member(project, &w->user) == ROLE_NONE;
 }
 
-/* The same words whether there is such a user or not. */
+/* The same detail whether or not the user exists. */
 static enum err
 refuse_stranger(struct request *r)
 {
@@ -131,7 +131,7 @@ refuse_stranger(struct request *r)
                         "invitation");
 }
 
-/* Is the caller allowed to make this of that? */
+/* May the caller make this change? */
 static enum err
 judge(struct member_edit *w, const bson_t *project, enum role before)
 {
@@ -157,7 +157,7 @@ judge(struct member_edit *w, const bson_t *project, enum role before)
     return ERR_NONE;
 }
 
-/* A project keeps an owner whose account is open. */
+/* A project must keep an owner whose account is open. */
 static enum err
 judge_owners(struct member_edit *w, const bson_t *project, enum role before)
 {
@@ -186,7 +186,7 @@ append_member(bson_t *out, const char *name, const struct membership *m, bool ro
 }
 
 /*
- * The one member added, changed or taken out.  Not the whole list: in the log that the members of
+ * Adds, changes or removes the one member.  Not the whole list: in the log that the members of
  * a replica set copy, a project of thousands would stand anew with each of them.
  */
 static enum err
@@ -287,7 +287,7 @@ change_member(struct change *change, void *arg)
     return members_store(r, change, project, &m);
 }
 
-/* The rights first, so that nobody learns which users exist by trying. */
+/* The rights come first, so that users cannot be discovered by trying ids. */
 static enum err
 check_caller(struct request *r, struct member_edit *w)
 {

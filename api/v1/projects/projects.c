@@ -72,7 +72,7 @@ const struct field project_fields[] = {
 
 const struct shape project_shape = {"Project", project_fields};
 
-/* Complains about ids that are in a list more than once. */
+/* Complains of ids that are in a list more than once. */
 static void
 check_ids(struct request *r, const bson_t *project, const char *list)
 {
@@ -109,7 +109,7 @@ count_task(void *arg, const bson_t *task)
     return ERR_NONE;
 }
 
-/* A status that tasks have may not go. */
+/* A status that tasks have must not be removed. */
 static bool
 check_gone(void *arg, const char *id, const char *kind)
 {
@@ -155,7 +155,7 @@ is_open_kind(void *arg, const char *id, const char *kind)
     return kind[0] == 'o';
 }
 
-/* Is the project there for everyone to see? */
+/* Can everyone see the project? */
 static bool
 is_open(const bson_t *project)
 {
@@ -212,7 +212,7 @@ same_text(const bson_t *a, const bson_t *b, const char *name)
     return x == NULL || y == NULL ? x == y : strcmp(x, y) == 0;
 }
 
-/* A program that may write shall not open a project to everyone, or close it. */
+/* A token without the scope admin must not open a project to everyone, or close it. */
 static enum err
 check_scope(struct request *r, const bson_t *before, const bson_t *after)
 {
@@ -386,7 +386,7 @@ projects_create_inbox(struct request *r, struct change *change, int user_topic)
 
     if (err != ERR_NONE)
         return err;
-    /* The Inbox has its user's id, so that nobody need look it up. */
+    /* The Inbox has its user's id, so it need not be looked up. */
     BSON_APPEND_OID(&own, "_id", &r->user_id);
     doc = request_keep(r, doc_merge(entity_new(r, change_now(change)), &own));
     bson_concat(doc, body);

@@ -38,7 +38,7 @@ struct punishment {
     const bson_t *session, *user;
 };
 
-/* Whoever has it, the session is not safe. */
+/* Ends the session: its token was copied. */
 static enum err
 punish(struct change *change, void *arg)
 {
@@ -131,7 +131,7 @@ find_session(struct presented *p, const bson_t **session, const bson_t **user)
     return err;
 }
 
-/* Puts the successor's hash in place of the current one, if that still stands: *done. */
+/* Replaces the current hash by the successor's if it is still the same: *done. */
 static enum err
 rotate(struct request *r, const bson_t *session, const char *hash, const char *next_hash,
        bool *done)
@@ -215,7 +215,7 @@ refresh(struct presented *p)
     const bson_t *session, *user;
     enum err err = ERR_NONE;
 
-    /* Whoever loses the race against a twin finds its own successor the next time. */
+    /* If a twin was faster, the next pass finds this token's successor. */
     for (int tries = 0; err == ERR_NONE && next[0] == '\0'; tries++) {
         err = tries == TRIES ? ERR_BUSY : find_session(p, &session, &user);
         if (err == ERR_NONE)

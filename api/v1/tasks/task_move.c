@@ -64,7 +64,7 @@ new_position(struct move *m, struct change *change, struct text *key)
     return err == ERR_NONE ? task_place_key(m->r, &place, other, key) : err;
 }
 
-/* Only members of the new project stay assigned. */
+/* Assignees who are not members of the new project are dropped. */
 static void
 append_assignees(const bson_t *project, const bson_t *task, bson_t *set)
 {
@@ -80,7 +80,7 @@ append_assignees(const bson_t *project, const bson_t *task, bson_t *set)
     bson_append_array_end(set, &kept);
 }
 
-/* Subtasks belong to their task's project, and each has a number of its own there. */
+/* A task with subtasks cannot move: they belong to the same project and have numbers there. */
 static enum err
 check_subtasks(struct move *m)
 {
@@ -95,7 +95,7 @@ check_subtasks(struct move *m)
     return request_fail(m->r, ERR_CONFLICT, "the task has subtasks; move or detach them first");
 }
 
-/* What a move to another project changes beside the place. */
+/* Appends what a move to another project changes besides the position. */
 static void
 append_project(struct move *m, struct change *change, const bson_t *project, const bson_t *task,
                bson_t *set)
@@ -187,7 +187,7 @@ move_task(struct change *change, void *arg)
     return entity_reply(r, 200, &tasks, stored);
 }
 
-/* One topic, or two in the order of their names. */
+/* Plans one topic, or two in the order of their names. */
 static void
 plan_topics(struct move *m, struct change_plan *plan)
 {

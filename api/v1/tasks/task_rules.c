@@ -14,7 +14,7 @@
 #include "common/derived.h"
 #include "common/zone.h"
 
-/* Did this change touch the field? */
+/* Did this change modify the field? */
 static bool
 touched(const struct entity_rules *u, const char *name)
 {
@@ -28,7 +28,7 @@ touched(const struct entity_rules *u, const char *name)
            memcmp(was.raw + was.off, is.raw + is.off, was.next_off - was.off) != 0;
 }
 
-/* Setting the one clears the other; naming both is a contradiction. */
+/* Setting one clears the other; setting both at once is an error. */
 static void
 one_of(const struct entity_rules *u, const char *instant, const char *date)
 {
@@ -188,7 +188,7 @@ check_other(const struct entity_rules *u, const bson_oid_t *id, const char *poin
     return ERR_NONE;
 }
 
-/* One level: a parent has no parent, a child no children. */
+/* Subtasks have one level: a parent has no parent, and a subtask has no subtasks. */
 static enum err
 check_parent(const struct entity_rules *u)
 {

@@ -101,7 +101,7 @@ static const struct order task_orders[] = {
 
 const struct shape task_shape = {"Task", task_fields};
 
-/* Which projects: the one that is named, or all that the caller may see. */
+/* Limits the list to the project that is named, or to all that the caller can see. */
 static enum err
 scope_project(struct request *r, bson_t *filter)
 {
@@ -161,7 +161,7 @@ scope_tasks(struct request *r, bson_t *filter)
     return q == NULL ? ERR_NONE : search_filter(r, q, filter);
 }
 
-/* Whoever is newly assigned is told. */
+/* Notifies users who are newly assigned. */
 static enum err
 tell_assigned(struct request *r, struct change *change, const bson_t *before, const bson_t *after)
 {
@@ -194,7 +194,7 @@ struct creation {
     bson_oid_t project;
 };
 
-/* What the server adds to a new task. */
+/* Appends the fields of a new task that the server sets. */
 static void
 append_server_side(struct creation *c, struct change *change, bson_t *set)
 {
