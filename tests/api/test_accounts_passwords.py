@@ -59,7 +59,7 @@ def test_changing_the_password_ends_all_other_sessions_but_not_the_current_one(w
     anna.get("/v1/me").expect(200)
     world.anonymous().post("/v1/sessions", login=anna.email, password=PASSWORD).expect(401)
     anna.log_in(password=OTHER)
-    assert "password of your account was changed" in outbox.letter(anna.email, "password was changed").text
+    assert "password of your account was just changed" in outbox.letter(anna.email, "password was changed").text
 
 
 @pytest.mark.parametrize("body, pointers", [
