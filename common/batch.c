@@ -40,7 +40,7 @@ start_over(struct batch *b)
         struct change *c = b->changes[i];
 
         c->run = c->over;
-        if (c->over)
+        if (c->over || c->apart)
             continue;
         c->err = ERR_NONE;
         bson_destroy(c->record);
@@ -68,7 +68,8 @@ read_ahead(struct batch *b)
         for (int i = 0; i < b->count; i++) {
             const struct change *c = b->changes[i];
 
-            if (!c->over && c->plan->read_id != NULL && c->plan->reads == (enum store_name)name)
+            if (!c->over && !c->apart && c->plan->read_id != NULL &&
+                c->plan->reads == (enum store_name)name)
                 ids[n++] = *c->plan->read_id;
         }
         if (n > 0)
@@ -115,7 +116,29 @@ undo(struct batch *b, struct change *c, const struct store_mark *mark, size_t ev
     return store_gather_undo(b->store, mark) && !store_failed(b->store);
 }
 
-/* *again: the transaction must begin again without this change, whose result stands. */
+/* Does the transaction run no other change? */
+static bool
+is_alone(const struct batch *b)
+{
+    int running = 0;
+
+    for (int i = 0; i < b->count; i++)
+        running += !b->changes[i]->over && !b->changes[i]->apart;
+    return running == 1;
+}
+
+/*
+ * The transaction must begin again without this change.  What it found stands if it was alone; else
+ * it may have seen what others wrote and now may not come to be, so it is run once more.
+ */
+static void
+exclude(struct batch *b, struct change *c)
+{
+    c->over = is_alone(b);
+    c->apart = !c->over;
+}
+
+/* *again: the transaction must begin again without this change. */
 static enum err
 run_one(struct batch *b, struct change *c, bool *again)
 {
@@ -130,10 +153,12 @@ run_one(struct batch *b, struct change *c, bool *again)
     if (c->err == ERR_NONE)
         make_record(c);
     c->undone = c->err == ERR_NONE && change_is_idle(c);
-    if (c->err != ERR_NONE || c->undone)
-        *again = c->over = !undo(b, c, &mark, events);
-    else
+    if (c->err == ERR_NONE && !c->undone)
         change_return_numbers(c);
+    else if (!undo(b, c, &mark, events)) {
+        *again = true;
+        exclude(b, c);
+    }
     return ERR_NONE;
 }
 
@@ -144,7 +169,7 @@ run_each(struct batch *b, bool *again)
     enum err err = ERR_NONE;
 
     for (int i = 0; i < b->count && err == ERR_NONE && !*again; i++) {
-        if (b->changes[i]->over)
+        if (b->changes[i]->over || b->changes[i]->apart)
             continue;
         if (i > 0 && (store_gather_bytes(b->store) + b->event_bytes > BYTES_MAX ||
                       clock_steady() - began > RUN_US))
@@ -256,6 +281,8 @@ batch_run(struct batch *b)
     bool again, suspect;
     enum err err;
 
+    for (int i = 0; i < b->count; i++)
+        b->changes[i]->apart = false;
     b->limit = store_limit_of(b->store);
     store_limit(b->store, NULL); /* what the transaction needs for all is nobody's */
     do {

@@ -13,8 +13,8 @@ struct batch;
 
 /*
  * Runs the changes once: one transaction, or a few if a change fails after it wrote.  ERR_NONE:
- * those with `run` set are done, each with its own err; the others did not fit, and must be run
- * again. Anything else: nothing took effect, but for `unknown`.
+ * those with `run` set are done, each with its own err; the others did not fit, or must be run by
+ * themselves (`apart`). Anything else: nothing took effect, but for `unknown`.
  */
 enum err batch_run(struct batch *b) MUST_CHECK;
 

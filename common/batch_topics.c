@@ -209,7 +209,9 @@ plan_topics(struct batch *b)
     for (int i = 0; i < b->count; i++) {
         const struct change_plan *plan = b->changes[i]->plan;
 
-        for (int k = 0; k < plan->topic_count && !b->changes[i]->over; k++) {
+        if (b->changes[i]->over || b->changes[i]->apart)
+            continue;
+        for (int k = 0; k < plan->topic_count; k++) {
             struct topic *t = find_topic(b, plan->topics[k]);
 
             if (t == NULL) {

@@ -62,6 +62,7 @@ struct change {
     const char *request; /* for the lines that it logs */
     bson_t *record;      /* of this run, if it is to have one */
     bool over;           /* it runs no more: err, or the reply that its record holds, stands */
+    bool apart;          /* it runs in a later transaction, by itself */
     bool undone;         /* there was nothing to change */
     bool run;            /* this transaction has run it, */
     bool tried;          /* or one before */

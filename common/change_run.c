@@ -146,6 +146,23 @@ reset(const struct batch *b)
         b->changes[i]->run = false;
 }
 
+/* Puts the changes that have their result before those that must run again; their number. */
+static int
+sort_done(struct holder *h)
+{
+    struct change *rest[BATCH_MAX];
+    int done = 0, left = 0;
+
+    for (int i = 0; i < h->count; i++) {
+        if (h->changes[i]->run)
+            h->changes[done++] = h->changes[i];
+        else
+            rest[left++] = h->changes[i];
+    }
+    memcpy(h->changes + done, rest, (size_t)left * sizeof(rest[0]));
+    return done;
+}
+
 /* Runs the changes of one holder until each has its result. */
 static void
 run_to_end(struct store *store, struct holder *h)
@@ -155,7 +172,7 @@ run_to_end(struct store *store, struct holder *h)
     for (int done = 0; done < h->count;) {
         struct batch b = {.store = store,
                           .changes = h->changes + done,
-                          .count = one_by_one ? 1 : h->count - done};
+                          .count = one_by_one || h->changes[done]->apart ? 1 : h->count - done};
         enum err err;
 
         set_deadline(&b);
@@ -168,8 +185,7 @@ run_to_end(struct store *store, struct holder *h)
             one_by_one = true;
         else if (err != ERR_NONE)
             fail_all(&b, err);
-        while (done < h->count && h->changes[done]->run) /* in their order: the first ones */
-            done++;
+        done = sort_done(h);
         batch_free(&b);
     }
 }
