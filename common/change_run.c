@@ -35,7 +35,7 @@ struct holder {
     struct change *changes[BATCH_MAX]; /* the holder's own first */
     int count;
     pthread_cond_t called;
-    enum { WAITS, LEADS, SERVED, LEFT_ALONE } state;
+    enum { WAITS, TAKEN, LEADS, SERVED, LEFT_ALONE } state;
 };
 
 /* What one transaction takes along: of the leader, and of others who wait for a place. */
@@ -252,13 +252,26 @@ take_waiting(struct crew *crew)
     while ((h = places.first) != NULL && joins(crew, h->changes[0])) {
         if ((places.first = h->next) == NULL)
             places.last = &places.first;
+        h->state = TAKEN;
         take_holder(crew, h);
     }
     pthread_mutex_unlock(&places.lock);
 }
 
-static bool
-enter_place(struct holder *h)
+static void
+leave_queue(struct holder *h)
+{
+    struct holder **at = &places.first;
+
+    while (*at != h)
+        at = &(*at)->next;
+    if ((*at = h->next) == NULL)
+        places.last = at;
+}
+
+/* Until it is called.  One that is part of a batch stays, however late it gets. */
+static void
+await_call(struct holder *h)
 {
     long ms = store_left(h->changes[0]->store, CHANGE_MS);
     struct timespec until;
@@ -266,6 +279,20 @@ enter_place(struct holder *h)
 
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += ms / 1000 + 1;
+    while ((h->state == WAITS && rc == 0) || h->state == TAKEN) {
+        if (h->state == TAKEN)
+            pthread_cond_wait(&h->called, &places.lock);
+        else
+            rc = pthread_cond_clockwait(&h->called, &places.lock, CLOCK_MONOTONIC, &until);
+    }
+    if (h->state == WAITS)
+        leave_queue(h);
+}
+
+/* False: there was no place in time. */
+static bool
+enter_place(struct holder *h)
+{
     pthread_mutex_lock(&places.lock);
     if (places.taken < PLACES) {
         places.taken++;
@@ -273,15 +300,7 @@ enter_place(struct holder *h)
     } else {
         *places.last = h;
         places.last = &h->next;
-    }
-    while (h->state == WAITS && rc == 0)
-        rc = pthread_cond_clockwait(&h->called, &places.lock, CLOCK_MONOTONIC, &until);
-    for (struct holder **at = &places.first; h->state == WAITS && *at != NULL; at = &(*at)->next) {
-        if (*at != h)
-            continue;
-        if ((*at = h->next) == NULL)
-            places.last = at;
-        break;
+        await_call(h);
     }
     pthread_mutex_unlock(&places.lock);
     return h->state != WAITS;
