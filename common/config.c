@@ -12,7 +12,7 @@
 #include <sys/resource.h>
 
 #include "common/log.h"
-#include "common/text.h"
+#include "common/text/text.h"
 
 #define SECRET_MAX 65536
 

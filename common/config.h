@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#include "common/err.h"
+#include "common/base/err.h"
 
 /* Who reads a setting. */
 #define CONFIG_API   1u

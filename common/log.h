@@ -4,7 +4,7 @@
 #ifndef COMMON_LOG_H
 #define COMMON_LOG_H
 
-#include "common/err.h"
+#include "common/base/err.h"
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 

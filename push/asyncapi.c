@@ -1,14 +1,14 @@
 /*
  * AsyncAPI 3.0 from the messages' rows here, the error and close codes of wire.h and the event
- * kinds of common/event.c.
+ * kinds of common/change/event.c.
  */
 #include "push/asyncapi.h"
 
 #include <string.h>
 
-#include "common/event.h"
-#include "common/json.h"
-#include "common/text.h"
+#include "common/change/event.h"
+#include "common/text/json.h"
+#include "common/text/text.h"
 #include "push/base/wire.h"
 
 #define MEMBERS  12

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
-#include "common/text.h"
+#include "common/text/text.h"
 
 #define BOUNDS 12
 

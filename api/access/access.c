@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "common/doc.h"
+#include "common/text/doc.h"
 
 const char *const role_names[] = {NULL, "viewer", "commenter", "member", "admin", "owner", NULL};
 

@@ -6,7 +6,7 @@
 
 #include <bson/bson.h>
 
-#include "common/err.h"
+#include "common/base/err.h"
 
 enum role { ROLE_NONE, ROLE_VIEWER, ROLE_COMMENTER, ROLE_MEMBER, ROLE_ADMIN, ROLE_OWNER };
 

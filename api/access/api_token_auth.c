@@ -9,9 +9,9 @@
 #include "api/http/request.h"
 #include "api/http/router.h"
 #include "api/schema/doc.h"
-#include "common/clock.h"
 #include "common/log.h"
-#include "common/token.h"
+#include "common/secrets/token.h"
+#include "common/time/clock.h"
 
 #define ADMIN_SCOPE 2     /* in api_token_auth_scopes */
 #define USED_MS     60000 /* lastUsedAt is no more exact than this */

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "api/http/request.h"
-#include "common/json.h"
 #include "common/log.h"
+#include "common/text/json.h"
 
 #define AGENT_MAX 200 /* bytes of what a client says of itself */
 

@@ -10,8 +10,8 @@
 #include <bson/bson.h>
 #include <stdbool.h>
 
-#include "common/err.h"
-#include "common/store.h"
+#include "common/base/err.h"
+#include "common/store/store.h"
 
 struct request;
 

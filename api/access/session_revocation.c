@@ -12,14 +12,14 @@
 #include <string.h>
 #include <time.h>
 
-#include "common/clock.h"
-#include "common/hash.h"
+#include "common/base/hash.h"
+#include "common/base/must.h"
+#include "common/change/revocation.h"
 #include "common/log.h"
-#include "common/must.h"
-#include "common/revocation.h"
-#include "common/store.h"
-#include "common/text.h"
-#include "common/token.h"
+#include "common/secrets/token.h"
+#include "common/store/store.h"
+#include "common/text/text.h"
+#include "common/time/clock.h"
 
 #define POLL_MS     250
 #define TURN_US     ((TOKEN_SECONDS + 60) * 1000000LL) /* after it no access token is left */

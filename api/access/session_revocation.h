@@ -1,7 +1,7 @@
 /*
  * The sessions that ended while their access tokens still live, known to all
  * workers of a host through shared memory; a thread in each reads the log of
- * ended sessions (common/revocation.h) several times a second.  So revocation
+ * ended sessions (common/change/revocation.h) several times a second.  So revocation
  * needs no look-up in the requests' way, no Redis and nobody's clock.
  */
 #ifndef API_ACCESS_SESSION_REVOCATION_H

@@ -5,7 +5,7 @@
 
 #include "api/http/request.h"
 #include "api/schema/doc.h"
-#include "common/clock.h"
+#include "common/time/clock.h"
 
 enum err
 step_up_check(struct request *r)

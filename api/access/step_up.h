@@ -5,7 +5,7 @@
 #ifndef API_ACCESS_STEP_UP_H
 #define API_ACCESS_STEP_UP_H
 
-#include "common/err.h"
+#include "common/base/err.h"
 
 struct request;
 

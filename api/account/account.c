@@ -11,11 +11,11 @@
 #include "api/http/cookie.h"
 #include "api/http/request.h"
 #include "api/schema/doc.h"
-#include "common/email.h"
-#include "common/password.h"
-#include "common/phone.h"
-#include "common/unicode.h"
-#include "common/zone.h"
+#include "common/secrets/password.h"
+#include "common/text/email.h"
+#include "common/text/phone.h"
+#include "common/text/unicode.h"
+#include "common/time/zone.h"
 
 #define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 

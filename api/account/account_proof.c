@@ -7,7 +7,7 @@
 #include "api/http/limits.h"
 #include "api/http/request.h"
 #include "api/schema/doc.h"
-#include "common/password.h"
+#include "common/secrets/password.h"
 
 const char *
 account_proof_bucket(struct request *r)

@@ -8,7 +8,7 @@
 #include <bson/bson.h>
 
 #include "api/account/second_factor.h"
-#include "common/err.h"
+#include "common/base/err.h"
 
 struct change;
 struct request;

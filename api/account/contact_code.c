@@ -12,7 +12,7 @@
 #include "api/http/request.h"
 #include "api/queue/queue.h"
 #include "api/schema/doc.h"
-#include "common/text.h"
+#include "common/text/text.h"
 
 #define CODE_MS (10LL * 60 * 1000) /* ASVS 5.0, 6.5.5 */
 #define LINK_MS (24LL * 3600 * 1000)

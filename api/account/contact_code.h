@@ -6,7 +6,7 @@
 
 #include <bson/bson.h>
 
-#include "common/err.h"
+#include "common/base/err.h"
 
 struct request;
 struct change;

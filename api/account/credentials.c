@@ -9,8 +9,8 @@
 #include "api/http/quotas.h"
 #include "api/http/request.h"
 #include "api/schema/doc.h"
-#include "common/change.h"
-#include "common/revocation.h"
+#include "common/change/change.h"
+#include "common/change/revocation.h"
 
 /*
  * Tokens for a reset stay until they expire: they are worth nothing either, but

@@ -5,8 +5,8 @@
 
 #include "api/http/request.h"
 #include "api/schema/doc.h"
-#include "common/change.h"
-#include "common/clock.h"
+#include "common/change/change.h"
+#include "common/time/clock.h"
 
 enum err
 one_time_add(struct change *change, const struct one_time *what, char secret[TOKEN_SECRET])

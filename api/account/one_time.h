@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/err.h"
-#include "common/token.h"
+#include "common/base/err.h"
+#include "common/secrets/token.h"
 
 struct request;
 struct change;

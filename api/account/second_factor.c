@@ -11,8 +11,8 @@
 #include "api/http/request.h"
 #include "api/queue/queue.h"
 #include "api/schema/doc.h"
-#include "common/clock.h"
-#include "common/totp.h"
+#include "common/secrets/totp.h"
+#include "common/time/clock.h"
 
 const bson_t *
 second_factor_fields(struct request *r)

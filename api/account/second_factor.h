@@ -8,9 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/err.h"
-#include "common/token.h"
-#include "common/totp.h"
+#include "common/base/err.h"
+#include "common/secrets/token.h"
+#include "common/secrets/totp.h"
 
 struct request;
 struct change;

@@ -7,10 +7,10 @@
 #include "api/access/session_revocation.h"
 #include "api/http/request.h"
 #include "api/schema/doc.h"
-#include "common/change.h"
+#include "common/change/change.h"
+#include "common/change/revocation.h"
 #include "common/config.h"
 #include "common/log.h"
-#include "common/revocation.h"
 
 #define KEPT_MS (3600LL * 1000) /* an ended session; longer than any access token lives */
 

@@ -11,8 +11,8 @@
 #include "api/http/reply.h"
 #include "api/http/request.h"
 #include "api/schema/doc.h"
-#include "common/clock.h"
-#include "common/token.h"
+#include "common/secrets/token.h"
+#include "common/time/clock.h"
 
 #define IDLE_MS    (14LL * 86400 * 1000) /* a session that is not used */
 #define SESSION_MS (30LL * 86400 * 1000) /* any session (ASVS 5.0, 7.3.2) */

@@ -7,7 +7,7 @@
 #include <bson/bson.h>
 #include <stdint.h>
 
-#include "common/err.h"
+#include "common/base/err.h"
 
 struct change;
 struct request;

@@ -15,7 +15,7 @@
 #include "api/http/request.h"
 #include "api/http/router.h"
 #include "api/schema/doc.h"
-#include "common/event_log.h"
+#include "common/change/event_log.h"
 
 static const bson_oid_t *
 project_of(const struct resource *res, const bson_t *doc)

@@ -5,7 +5,7 @@
 #ifndef API_CRUD_CRUD_H
 #define API_CRUD_CRUD_H
 
-#include "common/err.h"
+#include "common/base/err.h"
 
 struct request;
 

@@ -8,8 +8,8 @@
 #include "api/crud/due_range.h"
 #include "api/http/request.h"
 #include "api/schema/doc.h"
-#include "common/clock.h"
-#include "common/zone.h"
+#include "common/time/clock.h"
+#include "common/time/zone.h"
 
 enum err
 due_zone(struct request *r, const struct zone **zone)

@@ -11,8 +11,8 @@
 #include "api/crud/query.h"
 #include "api/http/request.h"
 #include "api/schema/doc.h"
-#include "common/clock.h"
-#include "common/zone.h"
+#include "common/time/clock.h"
+#include "common/time/zone.h"
 
 enum lane { DATED, TIMED, UNDATED };
 

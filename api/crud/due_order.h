@@ -6,7 +6,7 @@
 #ifndef API_CRUD_DUE_ORDER_H
 #define API_CRUD_DUE_ORDER_H
 
-#include "common/store.h"
+#include "common/store/store.h"
 
 struct query;
 struct request;

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "common/clock.h"
+#include "common/time/clock.h"
 
 #define ANY_FIRST ""  /* sorts before all dates */
 #define ANY_END   ":" /* sorts after all dates: follows 9 */

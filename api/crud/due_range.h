@@ -3,7 +3,7 @@
  * a due date is the reader's day, which is over only when that day is over in the
  * reader's time zone.  So a range has two ends of each kind.
  *
- * The stored dueKey (common/derived.h) holds what is compared: an instant (BSON date)
+ * The stored dueKey (common/store/derived.h) holds what is compared: an instant (BSON date)
  * for dueAt, the text "2026-01-31" for dueDate, null for neither.  A comparison with a
  * value of one type matches only that type, so one index serves three ranges: the
  * tasks with an instant, those with a date, those without.  Pure.

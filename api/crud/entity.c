@@ -7,7 +7,7 @@
 #include "api/http/request.h"
 #include "api/http/router.h"
 #include "api/schema/doc.h"
-#include "common/store_gather.h"
+#include "common/store/store_gather.h"
 
 void
 entity_write(struct request *r, struct text *out, const struct resource *res, const bson_t *doc)

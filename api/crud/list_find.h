@@ -12,7 +12,7 @@
 
 #include <bson/bson.h>
 
-#include "common/store.h"
+#include "common/store/store.h"
 
 struct query;
 struct request;

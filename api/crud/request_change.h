@@ -4,7 +4,7 @@
 #ifndef API_CRUD_REQUEST_CHANGE_H
 #define API_CRUD_REQUEST_CHANGE_H
 
-#include "common/change.h"
+#include "common/change/change.h"
 
 struct request;
 

@@ -8,8 +8,8 @@
 
 #include "api/access/access.h"
 #include "api/schema/field.h"
-#include "common/event.h"
-#include "common/store.h"
+#include "common/change/event.h"
+#include "common/store/store.h"
 
 struct change;
 struct request;

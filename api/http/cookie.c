@@ -9,8 +9,8 @@
 
 #include "api/http/request.h"
 #include "common/config.h"
-#include "common/text.h"
-#include "common/token.h"
+#include "common/secrets/token.h"
+#include "common/text/text.h"
 
 #define DAYS        30  /* a session of no use lives so long (account/session_open.c) */
 #define DEVICE_DAYS 400 /* browsers keep no cookie for longer */

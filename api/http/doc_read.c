@@ -12,8 +12,8 @@
 
 #include "api/http/request.h"
 #include "api/schema/doc.h"
-#include "common/clock.h"
-#include "common/unicode.h"
+#include "common/text/unicode.h"
+#include "common/time/clock.h"
 
 #define SLUG_MAX 40 /* ids of statuses and labels, chosen by clients */
 

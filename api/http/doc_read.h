@@ -7,7 +7,7 @@
 #include <bson/bson.h>
 
 #include "api/schema/field.h"
-#include "common/err.h"
+#include "common/base/err.h"
 
 struct json_object;
 struct request;

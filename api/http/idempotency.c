@@ -8,9 +8,9 @@
 
 #include "api/http/request.h"
 #include "api/http/router.h"
-#include "common/json.h"
 #include "common/log.h"
-#include "common/token.h"
+#include "common/secrets/token.h"
+#include "common/text/json.h"
 
 static void
 append_optional(bson_t *record, const char *name, const char *value)

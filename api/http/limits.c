@@ -9,11 +9,11 @@
 
 #include "api/http/request.h"
 #include "api/schema/doc.h"
-#include "common/clock.h"
 #include "common/config.h"
 #include "common/log.h"
-#include "common/password.h"
-#include "common/throttle.h"
+#include "common/redis/throttle.h"
+#include "common/secrets/password.h"
+#include "common/time/clock.h"
 
 #define MINUTE 60
 

@@ -11,10 +11,10 @@
 #include "api/http/limits.h"
 #include "api/http/request.h"
 #include "api/schema/doc.h"
-#include "common/change.h"
-#include "common/clock.h"
+#include "common/change/change.h"
 #include "common/config.h"
-#include "common/text.h"
+#include "common/text/text.h"
+#include "common/time/clock.h"
 
 #define HOUR 3600L
 #define DAY  86400L

@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/err.h"
-#include "common/store.h"
+#include "common/base/err.h"
+#include "common/store/store.h"
 
 struct change;
 struct config;

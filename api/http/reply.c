@@ -8,7 +8,7 @@
 
 #include "api/http/request.h"
 #include "api/schema/doc.h"
-#include "common/json.h"
+#include "common/text/json.h"
 
 /* clang-format off */
 const struct problem problems[ERR__COUNT] = {

@@ -9,10 +9,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "common/arena.h"
-#include "common/change.h"
-#include "common/err.h"
-#include "common/text.h"
+#include "common/base/arena.h"
+#include "common/base/err.h"
+#include "common/change/change.h"
+#include "common/text/text.h"
 
 #define REQUEST_BODY_MAX   1048576 /* bytes of a JSON body */
 #define REQUEST_PARAMS_MAX 32      /* query parameters */

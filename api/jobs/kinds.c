@@ -15,8 +15,8 @@
 #include "api/queue/queue.h"
 #include "api/schema/doc.h"
 #include "common/log.h"
-#include "common/mail.h"
-#include "common/text.h"
+#include "common/mail/mail.h"
+#include "common/text/text.h"
 
 /* Once written, to a mail address or a phone. */
 static enum err

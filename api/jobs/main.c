@@ -9,14 +9,14 @@
 #include "api/jobs/reseal.h"
 #include "api/jobs/runner.h"
 #include "api/server/txn_reaper.h"
-#include "common/bus.h"
 #include "common/config.h"
 #include "common/log.h"
-#include "common/mail.h"
-#include "common/store.h"
-#include "common/store_clock.h"
-#include "common/ticket.h"
-#include "common/token.h"
+#include "common/mail/mail.h"
+#include "common/redis/bus.h"
+#include "common/secrets/token.h"
+#include "common/store/store.h"
+#include "common/store/store_clock.h"
+#include "common/topics/ticket.h"
 
 static volatile sig_atomic_t stopping;
 

@@ -16,11 +16,11 @@
 #include "api/schema/doc.h"
 #include "api/v1/handlers.h"
 #include "api/v1/projects/members.h"
-#include "common/change.h"
-#include "common/clock.h"
+#include "common/change/change.h"
+#include "common/change/event_log.h"
 #include "common/config.h"
-#include "common/event_log.h"
-#include "common/store_many.h"
+#include "common/store/store_many.h"
+#include "common/time/clock.h"
 
 #define ARENA_MAX     (16u << 20)
 #define DAY_MS        (86400LL * 1000)

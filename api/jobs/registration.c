@@ -11,7 +11,7 @@
 #include "api/queue/queue.h"
 #include "api/schema/doc.h"
 #include "api/v1/accounts/users.h"
-#include "common/change.h"
+#include "common/change/change.h"
 
 #define ARENA_MAX (1u << 20)
 

@@ -8,9 +8,9 @@
 
 #include "api/schema/doc.h"
 #include "common/log.h"
-#include "common/store.h"
-#include "common/text.h"
-#include "common/token.h"
+#include "common/secrets/token.h"
+#include "common/store/store.h"
+#include "common/text/text.h"
 
 struct walk {
     struct store *store;

@@ -4,7 +4,7 @@
 #ifndef API_JOBS_RESEAL_H
 #define API_JOBS_RESEAL_H
 
-#include "common/err.h"
+#include "common/base/err.h"
 
 struct store;
 

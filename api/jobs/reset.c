@@ -15,7 +15,7 @@
 #include "api/queue/queue.h"
 #include "api/schema/doc.h"
 #include "api/v1/accounts/passwords.h"
-#include "common/change.h"
+#include "common/change/change.h"
 #include "common/log.h"
 
 #define ARENA_MAX (1u << 20)

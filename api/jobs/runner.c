@@ -14,14 +14,14 @@
 #include "api/jobs/trim.h"
 #include "api/queue/queue.h"
 #include "api/schema/doc.h"
-#include "common/clock.h"
+#include "common/base/must.h"
 #include "common/config.h"
 #include "common/log.h"
-#include "common/must.h"
-#include "common/store.h"
-#include "common/text.h"
+#include "common/store/store.h"
+#include "common/text/text.h"
+#include "common/time/clock.h"
 
-#define LEASE_MS     120000 /* more than any job takes (common/mail.c gives up after 60 s) */
+#define LEASE_MS     120000 /* more than any job takes (common/mail/mail.c gives up after 60 s) */
 #define IDLE_MS      250    /* between two looks when nothing is due */
 #define FIRST_WAIT   1000   /* before the second try; doubled for each further one */
 #define LONGEST_WAIT 3600000

@@ -8,13 +8,13 @@
 #include <string.h>
 
 #include "api/jobs/context.h"
-#include "common/clock.h"
+#include "common/base/must.h"
+#include "common/change/event_find.h"
 #include "common/config.h"
-#include "common/event_find.h"
 #include "common/log.h"
-#include "common/must.h"
-#include "common/store.h"
-#include "common/store_many.h"
+#include "common/store/store.h"
+#include "common/store/store_many.h"
+#include "common/time/clock.h"
 
 #define EVERY_MS 600000 /* between two of any program */
 #define BATCH    500    /* events looked at before some are removed */

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "api/schema/doc.h"
-#include "common/embed.h"
-#include "common/text.h"
+#include "common/base/embed.h"
+#include "common/text/text.h"
 
 #define FILE_OF(name, file) EMBED(name, "api/queue/letters/" file)
 

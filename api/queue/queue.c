@@ -9,10 +9,10 @@
 
 #include "api/http/quotas.h"
 #include "api/schema/doc.h"
-#include "common/change.h"
+#include "common/change/change.h"
 #include "common/log.h"
-#include "common/text.h"
-#include "common/token.h"
+#include "common/secrets/token.h"
+#include "common/text/text.h"
 
 #define KEPT_MS (7LL * 86400 * 1000) /* a job that failed stays so long, to be looked at */
 

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 #include "api/queue/letters.h"
-#include "common/err.h"
+#include "common/base/err.h"
 
 struct change;
 struct text;

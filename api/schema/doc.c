@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/event.h"
-#include "common/json.h"
-#include "common/text.h"
+#include "common/change/event.h"
+#include "common/text/json.h"
+#include "common/text/text.h"
+#include "common/time/clock.h"
 
 bool
 doc_list_has(const bson_t *doc, const char *name, const bson_iter_t *item)

@@ -8,7 +8,7 @@
 #include <bson/bson.h>
 
 #include "api/schema/field.h"
-#include "common/doc.h"
+#include "common/text/doc.h"
 
 struct text;
 

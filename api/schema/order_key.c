@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "common/text.h"
+#include "common/text/text.h"
 
 #define BASE      62
 #define ZERO      (BASE / 2) /* the first digit of a whole number with no digits */

@@ -9,8 +9,8 @@
 
 #include <stdbool.h>
 
-#include "common/err.h"
-#include "common/text.h"
+#include "common/base/err.h"
+#include "common/text/text.h"
 
 #define ORDER_KEY_LONG                                                                             \
     48 /* characters of a key before its surroundings are spread; most have 3 to 12 */

@@ -7,7 +7,7 @@
 #ifndef API_SERVER_COSTLY_H
 #define API_SERVER_COSTLY_H
 
-#include "common/err.h"
+#include "common/base/err.h"
 
 struct request;
 

@@ -16,9 +16,9 @@
 #include "api/http/reply.h"
 #include "api/http/router.h"
 #include "api/server/costly.h"
-#include "common/clock.h"
-#include "common/json.h"
-#include "common/token.h"
+#include "common/secrets/token.h"
+#include "common/text/json.h"
+#include "common/time/clock.h"
 
 #define KEY_MAX     255 /* characters of an Idempotency-Key */
 #define RUNNING_MAX 512 /* requests with a key at once in this process */

@@ -11,10 +11,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/clock.h"
-#include "common/event_find.h"
-#include "common/must.h"
-#include "common/store.h"
+#include "common/base/must.h"
+#include "common/change/event_find.h"
+#include "common/store/store.h"
+#include "common/time/clock.h"
 
 #define LOOK_MS 200
 

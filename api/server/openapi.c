@@ -11,8 +11,8 @@
 #include "api/http/reply.h"
 #include "api/http/request.h"
 #include "api/http/router.h"
-#include "common/json.h"
-#include "common/text.h"
+#include "common/text/json.h"
+#include "common/text/text.h"
 
 enum side { ANSWER, CREATE, CHANGE };
 

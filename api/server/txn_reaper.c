@@ -12,7 +12,7 @@
 
 #include "common/config.h"
 #include "common/log.h"
-#include "common/store.h"
+#include "common/store/store.h"
 
 #define NOTES    (TXN_REAPER_WORKERS * TXN_REAPER_THREADS)
 #define LEFT_MAX 4096 /* more than the threads that one host runs */

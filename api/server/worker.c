@@ -27,13 +27,13 @@
 #include "api/server/fcgi_reply.h"
 #include "api/server/gate.h"
 #include "api/server/long_poll.h"
-#include "common/bus.h"
-#include "common/clock.h"
+#include "common/base/must.h"
 #include "common/config.h"
 #include "common/log.h"
-#include "common/must.h"
-#include "common/store_clock.h"
-#include "common/throttle.h"
+#include "common/redis/bus.h"
+#include "common/redis/throttle.h"
+#include "common/store/store_clock.h"
+#include "common/time/clock.h"
 
 #define BACKLOG 4096
 #define LAST_US 500000 /* after SIGTERM, for what is on its way on kept connections */

@@ -4,7 +4,7 @@
 #include "api/v1/event_page.h"
 
 #include "api/http/request.h"
-#include "common/cursor.h"
+#include "common/change/cursor.h"
 
 #define PAGE_BYTES 1048576 /* of one page; the next one continues after it */
 

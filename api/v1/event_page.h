@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "api/crud/resource.h"
-#include "common/event_log.h"
+#include "common/change/event_log.h"
 
 struct request;
 struct text;

@@ -7,8 +7,8 @@
 #include "api/http/reply.h"
 #include "api/http/request.h"
 #include "api/server/openapi.h"
-#include "common/bus.h"
-#include "common/store.h"
+#include "common/redis/bus.h"
+#include "common/store/store.h"
 
 enum err
 health_alive(struct request *r)

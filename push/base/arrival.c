@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "common/text.h"
+#include "common/text/text.h"
 
 /* clang-format off */
 static const struct {

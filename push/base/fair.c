@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/hash.h"
-#include "common/must.h"
+#include "common/base/hash.h"
+#include "common/base/must.h"
 
 struct fair_lane {
     struct fair_lane *after, *before; /* in the ring */

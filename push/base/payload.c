@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/must.h"
+#include "common/base/must.h"
+#include "common/time/clock.h"
 #include "push/base/frame.h"
 
 #define AT_WITHIN 512 /* "at" comes before anything that a user wrote */

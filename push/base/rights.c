@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/vec.h"
+#include "common/base/vec.h"
 
 /* The index of the id, or where it would be inserted. */
 static uint32_t

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/must.h"
+#include "common/base/must.h"
 #include "push/base/arrival.h"
 #include "push/base/frame.h"
 

@@ -8,15 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/cursor.h"
-#include "common/text.h"
+#include "common/change/cursor.h"
+#include "common/text/text.h"
+#include "common/time/clock.h"
+#include "push/clients/replay.h"
+#include "push/metrics.h"
+#include "push/net/session.h"
 #include "push/topics/compare.h"
 #include "push/topics/hub.h"
-#include "push/metrics.h"
 #include "push/topics/repair.h"
-#include "push/clients/replay.h"
-#include "push/net/session.h"
 
 #define WAIT_US 10000000LL /* for an answer while the database is away */
 

@@ -9,19 +9,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
+#include "common/base/must.h"
+#include "common/base/vec.h"
+#include "common/change/event.h"
 #include "common/config.h"
-#include "common/event.h"
-#include "common/must.h"
-#include "common/text.h"
-#include "common/token.h"
-#include "common/vec.h"
+#include "common/secrets/token.h"
+#include "common/text/text.h"
+#include "common/time/clock.h"
 #include "push/clients/follow.h"
-#include "push/topics/hub.h"
-#include "push/metrics.h"
 #include "push/clients/quota.h"
-#include "push/sources/reads_people.h"
+#include "push/metrics.h"
 #include "push/net/session.h"
+#include "push/sources/reads_people.h"
+#include "push/topics/hub.h"
 
 #define AT_ONCE    2     /* reads under way */
 #define HELLO_COST 5     /* from the user's quota */

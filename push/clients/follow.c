@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/must.h"
-#include "common/text.h"
+#include "common/base/must.h"
+#include "common/text/text.h"
+#include "common/time/clock.h"
 #include "push/metrics.h"
 #include "push/net/session.h"
 

@@ -13,9 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/event.h"
-#include "push/topics/hub.h"
+#include "common/change/event.h"
 #include "push/base/wire.h"
+#include "push/topics/hub.h"
 
 struct session;
 

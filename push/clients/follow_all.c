@@ -11,19 +11,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/cursor.h"
-#include "common/event.h"
-#include "common/must.h"
-#include "common/text.h"
+#include "common/base/must.h"
+#include "common/change/cursor.h"
+#include "common/change/event.h"
+#include "common/text/text.h"
+#include "common/time/clock.h"
 #include "push/clients/answer.h"
 #include "push/clients/follow.h"
-#include "push/topics/hub.h"
 #include "push/clients/joins.h"
 #include "push/clients/lists.h"
 #include "push/metrics.h"
-#include "push/sources/reads_people.h"
 #include "push/net/session.h"
+#include "push/sources/reads_people.h"
+#include "push/topics/hub.h"
 
 #define SKIPPED 200 /* topics unfollowed before the answer: as many as a socket names at once */
 

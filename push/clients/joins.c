@@ -6,14 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/must.h"
+#include "common/base/must.h"
 #include "push/clients/answer.h"
 #include "push/clients/follow.h"
-#include "push/topics/hub.h"
+#include "push/net/session.h"
 #include "push/sources/reader.h"
 #include "push/sources/reads_people.h"
+#include "push/topics/hub.h"
 #include "push/topics/repair.h"
-#include "push/net/session.h"
 
 static uint32_t numbers;
 

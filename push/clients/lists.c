@@ -7,14 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/must.h"
-#include "common/text.h"
-#include "common/vec.h"
-#include "push/topics/hub.h"
+#include "common/base/must.h"
+#include "common/base/vec.h"
+#include "common/text/text.h"
+#include "common/time/clock.h"
 #include "push/metrics.h"
 #include "push/sources/reader.h"
 #include "push/sources/reads_people.h"
+#include "push/topics/hub.h"
 
 #define RETRY 0.02 /* seconds between two attempts for users that wait */
 

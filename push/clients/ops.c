@@ -7,19 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
+#include "common/change/event.h"
 #include "common/config.h"
-#include "common/event.h"
+#include "common/time/clock.h"
+#include "push/base/wire.h"
 #include "push/clients/answer.h"
 #include "push/clients/auth.h"
 #include "push/clients/follow.h"
 #include "push/clients/follow_all.h"
-#include "push/topics/hub.h"
 #include "push/clients/presence.h"
 #include "push/clients/quota.h"
-#include "push/net/session.h"
 #include "push/clients/signal.h"
-#include "push/base/wire.h"
+#include "push/net/session.h"
+#include "push/topics/hub.h"
 
 #define COST_ALL 10   /* of following `all`: a list is read, and every topic asked for */
 #define FOLLOWS  1000 /* topics that a socket may follow by name */

@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/event.h"
-#include "common/text.h"
+#include "common/change/event.h"
+#include "common/text/text.h"
+#include "push/net/session.h"
 #include "push/sources/feed.h"
 #include "push/topics/hub.h"
-#include "push/net/session.h"
 
 /* This daemon's name: random, and new with each start. */
 static const char *

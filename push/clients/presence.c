@@ -11,17 +11,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
+#include "common/base/must.h"
+#include "common/change/event.h"
 #include "common/config.h"
-#include "common/event.h"
-#include "common/must.h"
-#include "common/text.h"
-#include "push/sources/feed.h"
-#include "push/clients/follow.h"
+#include "common/text/text.h"
+#include "common/time/clock.h"
 #include "push/base/frame.h"
-#include "push/topics/hub.h"
+#include "push/clients/follow.h"
 #include "push/clients/peer.h"
 #include "push/net/session.h"
+#include "push/sources/feed.h"
+#include "push/topics/hub.h"
 
 #define KEY  "twp:"
 #define SOON 0.05 /* seconds in which changes are collected for one read */

@@ -5,11 +5,11 @@
 
 #include <stdint.h>
 
-#include "common/clock.h"
 #include "common/config.h"
-#include "push/topics/hub.h"
+#include "common/time/clock.h"
 #include "push/metrics.h"
 #include "push/net/session.h"
+#include "push/topics/hub.h"
 
 #define BURST       200    /* messages of a socket at once: a page that resumes many topics */
 #define PER_SECOND  20     /* and what it gets back in a second */

@@ -6,14 +6,14 @@
 
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/event.h"
-#include "common/text.h"
-#include "push/clients/follow.h"
+#include "common/change/event.h"
+#include "common/text/text.h"
+#include "common/time/clock.h"
 #include "push/base/frame.h"
-#include "push/topics/hub.h"
+#include "push/clients/follow.h"
 #include "push/clients/peer.h"
 #include "push/net/session.h"
+#include "push/topics/hub.h"
 
 #define BYTES_MAX 1024
 

@@ -5,17 +5,17 @@
 
 #include <string.h>
 
-#include "common/text.h"
-#include "push/clients/answer.h"
+#include "common/text/text.h"
 #include "push/base/arrival.h"
-#include "push/clients/auth.h"
-#include "push/events/fanout.h"
-#include "push/clients/follow_all.h"
-#include "push/topics/hub.h"
-#include "push/metrics.h"
 #include "push/base/payload.h"
+#include "push/clients/answer.h"
+#include "push/clients/auth.h"
+#include "push/clients/follow_all.h"
 #include "push/clients/presence.h"
+#include "push/events/fanout.h"
+#include "push/metrics.h"
 #include "push/net/session.h"
+#include "push/topics/hub.h"
 
 /* Sends `left` to everybody who no longer has the right, after the events up to here. */
 static void

@@ -7,14 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/vec.h"
-#include "push/clients/answer.h"
+#include "common/base/vec.h"
+#include "common/time/clock.h"
 #include "push/base/frame.h"
-#include "push/topics/hub.h"
-#include "push/metrics.h"
 #include "push/base/payload.h"
+#include "push/clients/answer.h"
+#include "push/metrics.h"
 #include "push/net/session.h"
+#include "push/topics/hub.h"
 
 #define BATCH_BYTES 65536 /* of one write for several events */
 #define BATCH_MAX   64    /* events in one write */

@@ -5,21 +5,21 @@
 
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/event.h"
+#include "common/change/event.h"
 #include "common/log.h"
+#include "common/time/clock.h"
 #include "push/clients/answer.h"
 #include "push/clients/auth.h"
-#include "push/topics/compare.h"
-#include "push/events/fanout.h"
-#include "push/sources/feed.h"
 #include "push/clients/follow.h"
-#include "push/topics/hub.h"
 #include "push/clients/lists.h"
-#include "push/topics/load.h"
-#include "push/metrics.h"
 #include "push/clients/presence.h"
+#include "push/events/fanout.h"
+#include "push/metrics.h"
+#include "push/sources/feed.h"
 #include "push/sources/reader.h"
+#include "push/topics/compare.h"
+#include "push/topics/hub.h"
+#include "push/topics/load.h"
 #include "push/topics/repair.h"
 
 #define LINGER_US 60000000LL /* how long a topic that nobody follows is kept */

@@ -5,18 +5,18 @@
 
 #include <string.h>
 
-#include "common/event.h"
+#include "common/change/event.h"
 #include "push/base/arrival.h"
-#include "push/events/effects.h"
-#include "push/events/fanout.h"
 #include "push/base/frame.h"
-#include "push/topics/hub.h"
-#include "push/metrics.h"
 #include "push/clients/peer.h"
 #include "push/clients/presence.h"
-#include "push/topics/repair.h"
 #include "push/clients/signal.h"
+#include "push/events/effects.h"
+#include "push/events/fanout.h"
 #include "push/events/lifecycle.h"
+#include "push/metrics.h"
+#include "push/topics/hub.h"
+#include "push/topics/repair.h"
 
 #define EAGER_BYTES  32768 /* a larger event is handed out at once: the ring must not lose it */
 #define EAGER_EVENTS 32    /* so many that have not been handed out, likewise */

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/hash.h"
-#include "common/must.h"
+#include "common/base/hash.h"
+#include "common/base/must.h"
 
 #define BUCKETS 1024
 

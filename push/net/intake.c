@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 
-#include "common/clock.h"
-#include "common/must.h"
+#include "common/base/must.h"
+#include "common/time/clock.h"
 #include "push/metrics.h"
 
 /* Enough for the 200 messages that quota.c allows at once together with two of 128 KiB, and then

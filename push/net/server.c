@@ -11,12 +11,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/base/must.h"
 #include "common/config.h"
-#include "common/must.h"
+#include "push/metrics.h"
 #include "push/net/handshake.h"
 #include "push/net/intake.h"
 #include "push/net/listen.h"
-#include "push/metrics.h"
 #include "push/net/tls.h"
 
 #define SEND_BUFFER 131072 /* the kernel's part of a direct socket's queue; it doubles it */

@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
+#include "common/base/must.h"
+#include "common/base/vec.h"
 #include "common/config.h"
 #include "common/log.h"
-#include "common/must.h"
-#include "common/vec.h"
+#include "common/time/clock.h"
 #include "push/base/frame.h"
 #include "push/metrics.h"
 #include "push/net/server.h"

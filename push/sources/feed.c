@@ -17,9 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/bus.h"
+#include "common/base/must.h"
 #include "common/log.h"
-#include "common/must.h"
+#include "common/redis/bus.h"
 
 #define RETRY_FIRST 0.05
 #define RETRY_LAST  1.0

@@ -12,11 +12,11 @@
 #include <string.h>
 #include <time.h>
 
-#include "common/clock.h"
 #include "common/config.h"
 #include "common/log.h"
-#include "common/store.h"
-#include "common/store_clock.h"
+#include "common/store/store.h"
+#include "common/store/store_clock.h"
+#include "common/time/clock.h"
 #include "push/metrics.h"
 
 /*

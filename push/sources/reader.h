@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include "common/err.h"
+#include "common/base/err.h"
 #include "push/base/fair.h"
 
 struct config;

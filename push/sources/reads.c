@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/event_find.h"
-#include "common/text.h"
-#include "common/vec.h"
+#include "common/base/vec.h"
+#include "common/change/event_find.h"
+#include "common/text/text.h"
+#include "common/time/clock.h"
 #include "push/base/arrival.h"
 #include "push/base/frame.h"
 

@@ -8,11 +8,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/event.h"
-#include "common/store.h"
-#include "push/sources/reader.h"
+#include "common/change/event.h"
+#include "common/store/store.h"
 #include "push/base/rights.h"
 #include "push/base/stream.h"
+#include "push/sources/reader.h"
 
 struct arrival;
 

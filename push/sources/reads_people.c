@@ -5,11 +5,11 @@
 
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/event_find.h"
-#include "common/must.h"
-#include "common/store.h"
-#include "common/text.h"
+#include "common/base/must.h"
+#include "common/change/event_find.h"
+#include "common/store/store.h"
+#include "common/text/text.h"
+#include "common/time/clock.h"
 
 static bool
 oid_is(const bson_t *doc, const char *key, const unsigned char id[12])

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/event.h"
+#include "common/change/event.h"
 #include "push/sources/reader.h"
 
 struct session;

@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/must.h"
-#include "push/topics/hub.h"
-#include "push/topics/load.h"
+#include "common/base/must.h"
+#include "common/time/clock.h"
 #include "push/metrics.h"
 #include "push/sources/reads.h"
+#include "push/topics/hub.h"
+#include "push/topics/load.h"
 #include "push/topics/repair.h"
 
 #define SWEEP_MS    30000 /* how far the sweep looks back: longer than API_REQUEST_SECONDS can be */

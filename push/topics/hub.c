@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/hash.h"
-#include "common/must.h"
-#include "common/text.h"
+#include "common/base/hash.h"
+#include "common/base/must.h"
+#include "common/text/text.h"
 
 #define BUCKETS_FIRST 256
 

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/event.h"
+#include "common/change/event.h"
 #include "push/base/bucket.h"
 #include "push/base/fair.h"
 #include "push/base/rights.h"

@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/must.h"
-#include "common/vec.h"
-#include "push/topics/hub.h"
+#include "common/base/must.h"
+#include "common/base/vec.h"
+#include "common/time/clock.h"
 #include "push/metrics.h"
 #include "push/sources/reads.h"
+#include "push/topics/hub.h"
 #include "push/topics/repair.h"
 
 #define AT_ONCE  2   /* reads under way, of users and of projects each */

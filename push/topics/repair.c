@@ -8,15 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
+#include "common/base/must.h"
+#include "common/base/vec.h"
 #include "common/log.h"
-#include "common/must.h"
-#include "common/vec.h"
+#include "common/time/clock.h"
 #include "push/base/arrival.h"
-#include "push/topics/hub.h"
 #include "push/metrics.h"
 #include "push/sources/reader.h"
 #include "push/sources/reads.h"
+#include "push/topics/hub.h"
 
 #define RACE_US    10000  /* publishers race, so a gap may close by itself within this time */
 #define RETRY_US   500000 /* after the database did not answer */

@@ -2,11 +2,11 @@
  * Cursors, which clients hold and may change.  What is understood can be written and is understood
  * again.
  */
-#include "common/cursor.h"
+#include "common/change/cursor.h"
 
 #include <string.h>
 
-#include "common/text.h"
+#include "common/text/text.h"
 #include "tests/fuzz/fuzz.h"
 
 #define EPOCH   "deadbeef"

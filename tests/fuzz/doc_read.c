@@ -5,11 +5,11 @@
 #include <json-c/json.h>
 #include <string.h>
 
-#include "api/schema/doc.h"
 #include "api/http/doc_read.h"
 #include "api/http/request.h"
+#include "api/schema/doc.h"
 #include "api/v1/handlers.h"
-#include "common/json.h"
+#include "common/text/json.h"
 #include "tests/fuzz/fuzz.h"
 
 #define BYTES_MAX 16384

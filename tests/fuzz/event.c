@@ -2,11 +2,11 @@
  * What comes over Redis: published messages and topics.  What is understood can be written and is
  * understood again.
  */
-#include "common/event.h"
+#include "common/change/event.h"
 
 #include <string.h>
 
-#include "common/text.h"
+#include "common/text/text.h"
 #include "tests/fuzz/fuzz.h"
 
 #define EPOCH   "deadbeef"

@@ -2,12 +2,12 @@
  * The JSON reader and writer: what is taken is JSON to the writer as well, and
  * means the same the second time.
  */
-#include "common/json.h"
+#include "common/text/json.h"
 
 #include <json-c/json.h>
 #include <string.h>
 
-#include "common/text.h"
+#include "common/text/text.h"
 #include "tests/fuzz/fuzz.h"
 
 /* Strings say the same when they were written and read again. */

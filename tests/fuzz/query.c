@@ -10,8 +10,8 @@
 #include "api/http/request.h"
 #include "api/v1/handlers.h"
 #include "api/v1/tasks/tasks.h"
-#include "common/clock.h"
-#include "common/zone.h"
+#include "common/time/clock.h"
+#include "common/time/zone.h"
 #include "tests/fuzz/fuzz.h"
 
 #define ID "0123456789abcdef01234567"

@@ -3,13 +3,13 @@
  * came; or header, newline and claims that we sign, so that the claims are
  * reached; or something sealed.
  */
-#include "common/token.h"
+#include "common/secrets/token.h"
 
 #include <stdbool.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/text.h"
+#include "common/text/text.h"
+#include "common/time/clock.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/forge.h"
 

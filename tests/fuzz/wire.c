@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/json.h"
-#include "common/text.h"
+#include "common/text/json.h"
+#include "common/text/text.h"
 #include "push/base/frame.h"
 #include "push/base/wire.h"
 #include "tests/fuzz/fuzz.h"

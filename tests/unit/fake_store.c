@@ -1,12 +1,12 @@
 /*
- * Stands in for common/store_*.c and common/event_log.c, as far as api/ asks
+ * Stands in for common/store_*.c and common/change/event_log.c, as far as api/ asks
  * outside of transactions and in the rules.
  */
 #include "tests/unit/fake_store.h"
 
 #include <string.h>
 
-#include "common/change.h"
+#include "common/change/change.h"
 #include "tests/unit/unit.h"
 
 #define DOCS_MAX 16

@@ -8,7 +8,7 @@
 #include <bson/bson.h>
 #include <stdint.h>
 
-#include "common/store.h"
+#include "common/store/store.h"
 
 /* 2026-01-31T09:00:00Z */
 #define FAKE_STORE_NOW 1769850000000

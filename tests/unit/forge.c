@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/text.h"
+#include "common/text/text.h"
 
 static void
 add_segment(struct text *out, const void *bytes, size_t len)

@@ -9,7 +9,7 @@
 
 #include "api/http/reply.h"
 #include "common/config.h"
-#include "common/json.h"
+#include "common/text/json.h"
 #include "tests/unit/unit.h"
 
 static struct request request;

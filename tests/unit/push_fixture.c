@@ -6,13 +6,13 @@
 #include <ev.h>
 #include <string.h>
 
-#include "common/text.h"
-#include "push/clients/follow.h"
+#include "common/text/text.h"
 #include "push/base/frame.h"
-#include "push/topics/hub.h"
+#include "push/clients/follow.h"
+#include "push/events/lifecycle.h"
 #include "push/net/server.h"
 #include "push/net/session.h"
-#include "push/events/lifecycle.h"
+#include "push/topics/hub.h"
 #include "push/wiring.h"
 #include "tests/unit/unit.h"
 

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/event_find.h"
-#include "common/store.h"
+#include "common/change/event_find.h"
+#include "common/store/store.h"
 #include "push/sources/feed.h"
 #include "push/sources/reader.h"
 #include "push/wiring.h"

@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/event.h"
-#include "common/text.h"
+#include "common/change/event.h"
+#include "common/text/text.h"
 
 #define SIM_EPOCH   "deadbeef"
 #define SIM_USERS   5

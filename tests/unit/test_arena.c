@@ -1,7 +1,7 @@
 /*
  * Memory with a request's lifetime.
  */
-#include "common/arena.h"
+#include "common/base/arena.h"
 
 #include <stdalign.h>
 #include <stdio.h>

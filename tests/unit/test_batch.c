@@ -2,13 +2,13 @@
  * Several changes in one transaction, on a store that only counts: who has which number, what is
  * sent, and what is left of a change that fails.
  */
-#include "common/batch.h"
+#include "common/change/batch.h"
 
 #include <string.h>
 
-#include "common/change_inside.h"
-#include "common/store_gather.h"
-#include "common/store_inside.h"
+#include "common/change/change_inside.h"
+#include "common/store/store_gather.h"
+#include "common/store/store_inside.h"
 #include "tests/unit/unit.h"
 
 #define PROJECT "project:0123456789abcdef01234567"

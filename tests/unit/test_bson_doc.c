@@ -1,7 +1,7 @@
 /*
  * Arrays in documents, as the library's own reader sees them.
  */
-#include "common/doc.h"
+#include "common/text/doc.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /*
  * Instants and dates: which texts are some, and which moment they name.
  */
-#include "common/clock.h"
+#include "common/time/clock.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /*
  * Passwords that are too common.
  */
-#include "common/common_passwords.h"
+#include "common/secrets/common_passwords.h"
 
 #include <string.h>
 

@@ -1,12 +1,12 @@
 /*
  * Cursors of one topic and of many, also from those who mean harm.
  */
-#include "common/cursor.h"
+#include "common/change/cursor.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "common/text.h"
+#include "common/text/text.h"
 #include "tests/unit/unit.h"
 
 #define ID    "0123456789abcdef01234567"

@@ -11,10 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/token.h"
-#include "push/topics/compare.h"
+#include "common/secrets/token.h"
 #include "push/net/server.h"
 #include "push/net/session.h"
+#include "push/topics/compare.h"
 #include "push/wiring.h"
 #include "tests/unit/push_fixture.h"
 #include "tests/unit/push_sim.h"

@@ -1,7 +1,7 @@
 /*
  * Derived fields of documents that earlier versions wrote.
  */
-#include "common/derived.h"
+#include "common/store/derived.h"
 
 #include "tests/unit/unit.h"
 

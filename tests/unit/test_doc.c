@@ -8,7 +8,7 @@
 
 #include "api/http/doc_read.h"
 #include "api/v1/handlers.h"
-#include "common/json.h"
+#include "common/text/json.h"
 #include "tests/unit/plain.h"
 #include "tests/unit/sample.h"
 #include "tests/unit/unit.h"

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/schema/doc.h"
 #include "api/http/doc_read.h"
 #include "api/http/router.h"
-#include "common/json.h"
+#include "api/schema/doc.h"
+#include "common/text/json.h"
 #include "tests/unit/plain.h"
 #include "tests/unit/sample.h"
 #include "tests/unit/unit.h"

@@ -1,14 +1,14 @@
 /*
  * Frames and published messages, also from those who mean harm.
  */
-#include "common/event.h"
+#include "common/change/event.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "common/json.h"
-#include "common/text.h"
+#include "common/text/json.h"
+#include "common/text/text.h"
 #include "tests/unit/unit.h"
 
 #define ID    "0123456789abcdef01234567"

@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/http/doc_read.h"
 #include "api/access/session_revocation.h"
+#include "api/http/doc_read.h"
 #include "api/http/router.h"
-#include "common/revocation.h"
-#include "common/token.h"
+#include "common/change/revocation.h"
+#include "common/secrets/token.h"
 #include "tests/unit/fake_store.h"
 #include "tests/unit/forge.h"
 #include "tests/unit/plain.h"

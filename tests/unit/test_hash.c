@@ -1,7 +1,7 @@
 /*
  * The hash against published values (draft-eastlake-fnv, appendix C).
  */
-#include "common/hash.h"
+#include "common/base/hash.h"
 
 #include "tests/unit/unit.h"
 

@@ -1,12 +1,12 @@
 /*
  * JSON as RFC 8259 has it, without what api/CONVENTIONS.md refuses besides.
  */
-#include "common/json.h"
+#include "common/text/json.h"
 
 #include <json-c/json.h>
 #include <string.h>
 
-#include "common/text.h"
+#include "common/text/text.h"
 #include "tests/unit/unit.h"
 
 #define DEPTH_16  "[[[[[[[[[[[[[[[["

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/throttle.h"
+#include "common/redis/throttle.h"
 #include "tests/unit/fake_store.h"
 #include "tests/unit/plain.h"
 #include "tests/unit/unit.h"

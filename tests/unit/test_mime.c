@@ -1,11 +1,11 @@
 /*
  * Letters as RFC 5322 text.
  */
-#include "common/mime.h"
+#include "common/mail/mime.h"
 
 #include <string.h>
 
-#include "common/text.h"
+#include "common/text/text.h"
 #include "tests/unit/unit.h"
 
 #define FROM "Taskwire <noreply@example.org>"

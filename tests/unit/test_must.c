@@ -1,7 +1,7 @@
 /*
  * Memory and threads that are there, or the process ends; arrays that grow.
  */
-#include "common/must.h"
+#include "common/base/must.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/vec.h"
+#include "common/base/vec.h"
 #include "tests/unit/unit.h"
 
 static void

@@ -1,7 +1,7 @@
 /*
  * Passwords, at the least cost there is.
  */
-#include "common/password.h"
+#include "common/secrets/password.h"
 
 #include <libscrypt.h>
 #include <pthread.h>

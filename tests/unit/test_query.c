@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "api/v1/handlers.h"
-#include "common/clock.h"
+#include "common/time/clock.h"
 #include "tests/unit/fake_store.h"
 #include "tests/unit/plain.h"
 #include "tests/unit/unit.h"

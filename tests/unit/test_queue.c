@@ -4,15 +4,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/token.h"
+#include "common/secrets/token.h"
 #include "push/clients/auth.h"
 #include "push/events/fanout.h"
-#include "push/topics/hub.h"
+#include "push/events/lifecycle.h"
 #include "push/metrics.h"
+#include "push/net/session.h"
 #include "push/sources/reads.h"
 #include "push/sources/reads_people.h"
-#include "push/net/session.h"
-#include "push/events/lifecycle.h"
+#include "push/topics/hub.h"
 #include "tests/unit/push_fixture.h"
 #include "tests/unit/unit.h"
 

@@ -6,7 +6,7 @@
 #include <json-c/json.h>
 #include <string.h>
 
-#include "common/json.h"
+#include "common/text/json.h"
 #include "tests/unit/plain.h"
 #include "tests/unit/unit.h"
 
@@ -80,10 +80,11 @@ test_a_problem_speaks_without_being_told(void **state)
 
     (void)state;
     reply_problem(r, ERR_NOT_FOUND);
-    assert_string_equal(r->reply.body.bytes,
-                        "{\"type\":\"/problems/not-found\",\"title\":\"The resource does not exist\","
-                        "\"status\":404,\"detail\":\"The resource does not exist\","
-                        "\"requestId\":\"test\"}");
+    assert_string_equal(
+        r->reply.body.bytes,
+        "{\"type\":\"/problems/not-found\",\"title\":\"The resource does not exist\","
+        "\"status\":404,\"detail\":\"The resource does not exist\","
+        "\"requestId\":\"test\"}");
 }
 
 /* clang-format off */

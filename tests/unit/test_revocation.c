@@ -2,10 +2,10 @@
  * Reading the log of ended sessions by its numbers, from a database that fails
  * now and then and may be set back.
  */
-#include "common/revocation.h"
+#include "common/change/revocation.h"
 
-#include "common/event_log.h"
-#include "common/store.h"
+#include "common/change/event_log.h"
+#include "common/store/store.h"
 #include "tests/unit/unit.h"
 
 #define MINUTE_US 60000000

@@ -7,7 +7,7 @@
 #include "api/crud/due.h"
 #include "api/crud/due_range.h"
 #include "api/v1/tasks/tasks.h"
-#include "common/terms.h"
+#include "common/text/terms.h"
 #include "tests/unit/plain.h"
 #include "tests/unit/unit.h"
 

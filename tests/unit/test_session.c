@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/clock.h"
+#include "common/time/clock.h"
 #include "push/base/frame.h"
 #include "push/metrics.h"
 #include "tests/unit/push_fixture.h"

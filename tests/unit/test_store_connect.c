@@ -3,8 +3,8 @@
  */
 #include <mongoc/mongoc.h>
 
-#include "common/store.h"
-#include "common/store_connect.h"
+#include "common/store/store.h"
+#include "common/store/store_connect.h"
 #include "tests/unit/unit.h"
 
 static void

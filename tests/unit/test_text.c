@@ -1,7 +1,7 @@
 /*
  * Growing text; UTF-8, hex and base64url.
  */
-#include "common/text.h"
+#include "common/text/text.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /*
  * Tickets beside a made-up Redis: who asks, who waits, and what one that hangs costs.
  */
-#include "common/ticket.h"
+#include "common/topics/ticket.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/clock.h"
+#include "common/time/clock.h"
 #include "tests/unit/unit.h"
 
 #define PATIENT_MS 20000 /* this Redis answers, however slow the machine is */

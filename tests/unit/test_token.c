@@ -1,15 +1,15 @@
 /*
  * Access tokens: which are good, and all the ways in which one is not.
  */
-#include "common/token.h"
+#include "common/secrets/token.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "common/clock.h"
-#include "common/text.h"
+#include "common/text/text.h"
+#include "common/time/clock.h"
 #include "tests/unit/forge.h"
 #include "tests/unit/unit.h"
 

@@ -1,7 +1,7 @@
 /*
  * What this host last saw of a topic.
  */
-#include "common/topic_hints.h"
+#include "common/topics/topic_hints.h"
 
 #include <stdio.h>
 #include <sys/wait.h>

@@ -1,7 +1,7 @@
 /*
  * Taking turns: one at a time, in the order of coming, with an end to patience.
  */
-#include "common/topic_lock.h"
+#include "common/topics/topic_lock.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/clock.h"
+#include "common/time/clock.h"
 #include "tests/unit/unit.h"
 
 #define LONG_MS 20000

@@ -1,7 +1,7 @@
 /*
  * Second factors: the vectors of RFC 6238 and RFC 4648, and the window.
  */
-#include "common/totp.h"
+#include "common/secrets/totp.h"
 
 #include <string.h>
 

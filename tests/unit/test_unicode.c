@@ -1,7 +1,7 @@
 /*
  * Folding, normal forms, and texts in which there is nothing to see.
  */
-#include "common/unicode.h"
+#include "common/text/unicode.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-#include "common/json.h"
-#include "common/text.h"
+#include "common/text/json.h"
+#include "common/text/text.h"
 #include "push/base/frame.h"
 #include "push/base/payload.h"
 #include "tests/unit/unit.h"

@@ -1,7 +1,7 @@
 /*
  * Days of time zones: 23, 24 and 25 hours long, begun twice or not at all.
  */
-#include "common/zone.h"
+#include "common/time/zone.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/text.h"
+#include "common/text/text.h"
 #include "tests/unit/unit.h"
 
 #define HOUR 3600000LL

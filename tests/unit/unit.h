@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "common/err.h"
+#include "common/base/err.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 

@@ -18,7 +18,7 @@
 #include "api/http/reply.h"
 #include "api/http/request.h"
 #include "api/schema/doc.h"
-#include "common/change.h"
+#include "common/change/change.h"
 
 enum err
 me_read(struct request *r)

@@ -13,7 +13,7 @@
 #include "api/schema/doc.h"
 #include "api/v1/projects/projects.h"
 #include "api/v1/tasks/tasks.h"
-#include "common/clock.h"
+#include "common/time/clock.h"
 
 #define EXPORT_MAX       (32u << 20) /* bytes; who has more asks the projects for their own */
 #define PROJECTS_AT_ONCE 100         /* whose tasks one query asks for */

@@ -21,7 +21,7 @@
 #include "api/schema/doc.h"
 #include "api/v1/projects/members.h"
 #include "common/config.h"
-#include "common/password.h"
+#include "common/secrets/password.h"
 
 #define DAY_MS (86400LL * 1000)
 

@@ -16,9 +16,9 @@
 #include "api/http/reply.h"
 #include "api/http/request.h"
 #include "api/schema/doc.h"
-#include "common/clock.h"
-#include "common/password.h"
-#include "common/totp.h"
+#include "common/secrets/password.h"
+#include "common/secrets/totp.h"
+#include "common/time/clock.h"
 
 #define RECOVERY_CODES 10
 #define RECOVERY_BYTES 15 /* 24 characters: past 112 bits a plain hash will do (ASVS 6.5.2) */

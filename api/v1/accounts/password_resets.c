@@ -24,7 +24,7 @@
 #include "api/queue/queue.h"
 #include "api/schema/doc.h"
 #include "api/v1/accounts/passwords.h"
-#include "common/password.h"
+#include "common/secrets/password.h"
 
 /* clang-format off */
 static const struct field ask_fields[] = {

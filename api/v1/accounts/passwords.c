@@ -18,9 +18,9 @@
 #include "api/queue/queue.h"
 #include "api/schema/doc.h"
 #include "api/v1/handlers.h"
-#include "common/common_passwords.h"
-#include "common/password.h"
-#include "common/unicode.h"
+#include "common/secrets/common_passwords.h"
+#include "common/secrets/password.h"
+#include "common/text/unicode.h"
 
 #define WORD_MIN 4 /* letters of a name that count as a word */
 #define LEFT_MIN 6 /* bytes that a password must have besides */

@@ -7,7 +7,7 @@
 #include <bson/bson.h>
 
 #include "api/account/credentials.h"
-#include "common/err.h"
+#include "common/base/err.h"
 
 #define RESET_MS (30LL * 60 * 1000) /* how long the token of a forgotten password is valid */
 

@@ -24,7 +24,7 @@
 #include "api/v1/projects/invitations.h"
 #include "api/v1/projects/projects.h"
 #include "common/config.h"
-#include "common/password.h"
+#include "common/secrets/password.h"
 
 #define CLOSED       "this server does not accept registrations"
 #define INVITED_ONLY "registration requires an invitation"

@@ -6,7 +6,7 @@
 
 #include <bson/bson.h>
 
-#include "common/err.h"
+#include "common/base/err.h"
 
 #define USERS_PURPOSE "register" /* of the letter's one-time secret */
 #define USERS_LINK_MS (24LL * 3600 * 1000)

@@ -19,9 +19,9 @@
 #include "api/queue/queue.h"
 #include "api/schema/doc.h"
 #include "api/v1/accounts/users.h"
-#include "common/clock.h"
-#include "common/store_many.h"
-#include "common/text.h"
+#include "common/store/store_many.h"
+#include "common/text/text.h"
+#include "common/time/clock.h"
 
 static const char *const purposes[] = {"email", "phone", NULL};
 

@@ -10,8 +10,8 @@
 #include "api/http/request.h"
 #include "api/server/long_poll.h"
 #include "api/v1/event_page.h"
-#include "common/cursor.h"
-#include "common/event_log.h"
+#include "common/change/cursor.h"
+#include "common/change/event_log.h"
 
 #define LIMIT     100
 #define LIMIT_MAX 1000

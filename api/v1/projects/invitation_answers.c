@@ -18,9 +18,9 @@
 #include "api/v1/handlers.h"
 #include "api/v1/projects/invitations.h"
 #include "api/v1/projects/members.h"
-#include "common/clock.h"
-#include "common/json.h"
-#include "common/token.h"
+#include "common/secrets/token.h"
+#include "common/text/json.h"
+#include "common/time/clock.h"
 
 #define MINE_MAX 100 /* of one address; the newest are shown */
 

@@ -20,9 +20,9 @@
 #include "api/queue/queue.h"
 #include "api/schema/doc.h"
 #include "api/v1/handlers.h"
-#include "common/clock.h"
 #include "common/config.h"
-#include "common/token.h"
+#include "common/secrets/token.h"
+#include "common/time/clock.h"
 
 const char *const invitation_roles[] = {"viewer", "commenter", "member", "admin", "owner", NULL};
 

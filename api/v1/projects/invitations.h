@@ -7,7 +7,7 @@
 #include <bson/bson.h>
 
 #include "api/crud/resource.h"
-#include "common/event.h"
+#include "common/change/event.h"
 
 #define INVITATION_MS (7LL * 86400 * 1000) /* features: good for seven days */
 

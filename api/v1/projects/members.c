@@ -18,7 +18,7 @@
 #include "api/v1/notifications.h"
 #include "api/v1/projects/members.h"
 #include "api/v1/projects/projects.h"
-#include "common/json.h"
+#include "common/text/json.h"
 
 static const char *const roles[] = {"viewer", "commenter", "member", "admin", "owner", NULL};
 

@@ -16,8 +16,8 @@
 #include "api/v1/handlers.h"
 #include "api/v1/tasks/project_statuses.h"
 #include "api/v1/tasks/status_kinds.h"
-#include "common/derived.h"
-#include "common/json.h"
+#include "common/store/derived.h"
+#include "common/text/json.h"
 
 #define COUNTED_MAX 1000 /* tasks that have a status, for a complaint */
 

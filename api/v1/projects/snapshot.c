@@ -13,7 +13,7 @@
 #include "api/v1/projects/members.h"
 #include "api/v1/projects/projects.h"
 #include "api/v1/tasks/tasks.h"
-#include "common/event_log.h"
+#include "common/change/event_log.h"
 
 #define BATCH 1000 /* tasks held at once; the server's own choice is 16 MiB */
 

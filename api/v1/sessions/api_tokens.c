@@ -18,8 +18,8 @@
 #include "api/http/request.h"
 #include "api/queue/queue.h"
 #include "api/schema/doc.h"
-#include "common/clock.h"
-#include "common/token.h"
+#include "common/secrets/token.h"
+#include "common/time/clock.h"
 
 #define TOKENS_MAX   100 /* of one user */
 #define PROJECTS_MAX 50  /* of one token */

@@ -22,9 +22,9 @@
 #include "api/http/request.h"
 #include "api/queue/queue.h"
 #include "api/schema/doc.h"
-#include "common/clock.h"
-#include "common/password.h"
-#include "common/token.h"
+#include "common/secrets/password.h"
+#include "common/secrets/token.h"
+#include "common/time/clock.h"
 
 /* clang-format off */
 static const struct field login_fields[] = {

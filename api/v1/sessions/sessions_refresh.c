@@ -19,8 +19,8 @@
 #include "api/http/request.h"
 #include "api/queue/queue.h"
 #include "api/schema/doc.h"
-#include "common/clock.h"
-#include "common/token.h"
+#include "common/secrets/token.h"
+#include "common/time/clock.h"
 
 #define TRIES 4 /* twins that rotate the same session at once */
 

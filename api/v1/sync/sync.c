@@ -19,9 +19,9 @@
 #include "api/v1/projects/members.h"
 #include "api/v1/projects/projects.h"
 #include "api/v1/sync/sync_plan.h"
-#include "common/cursor.h"
-#include "common/event_log.h"
-#include "common/store.h"
+#include "common/change/cursor.h"
+#include "common/change/event_log.h"
+#include "common/store/store.h"
 
 #define CURSOR_MAX   262144 /* 5,000 projects need less */
 #define NOTICES_FULL 200    /* notifications when they are told whole */

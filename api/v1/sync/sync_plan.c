@@ -11,9 +11,9 @@
 #include "api/access/read_access.h"
 #include "api/http/request.h"
 #include "api/schema/doc.h"
-#include "common/cursor.h"
-#include "common/event_find.h"
-#include "common/store.h"
+#include "common/change/cursor.h"
+#include "common/change/event_find.h"
+#include "common/store/store.h"
 
 #define PROJECTS_MAX 5000  /* of one caller */
 #define EVENTS_MAX   2000  /* read for one answer */

@@ -8,8 +8,8 @@
 #include <bson/bson.h>
 #include <stdbool.h>
 
-#include "common/err.h"
-#include "common/event.h"
+#include "common/base/err.h"
+#include "common/change/event.h"
 
 struct request;
 

@@ -11,8 +11,8 @@
 #include "api/http/request.h"
 #include "api/schema/doc.h"
 #include "api/v1/event_page.h"
-#include "common/cursor.h"
-#include "common/event_log.h"
+#include "common/change/cursor.h"
+#include "common/change/event_log.h"
 
 const struct filter history_params[] = {
     {"cursor", NULL, TEXT, CUSTOM, NULL, "nextCursor of the previous page"},

@@ -1,6 +1,6 @@
 /*
- * ?q= as conditions on a task's search terms (common/terms.h), and lists of which few tasks are
- * found.
+ * ?q= as conditions on a task's search terms (common/text/terms.h), and lists of which few tasks
+ * are found.
  */
 #include "api/v1/tasks/tasks.h"
 
@@ -11,7 +11,7 @@
 #include "api/crud/query.h"
 #include "api/http/request.h"
 #include "api/schema/doc.h"
-#include "common/terms.h"
+#include "common/text/terms.h"
 
 #define QUERY_MAX 500                /* bytes of a query */
 #define LAST      "\xF4\x8F\xBF\xBF" /* the last character of all */

@@ -10,9 +10,9 @@
 #include "api/http/request.h"
 #include "api/schema/doc.h"
 #include "api/v1/tasks/project_statuses.h"
-#include "common/clock.h"
-#include "common/derived.h"
-#include "common/zone.h"
+#include "common/store/derived.h"
+#include "common/time/clock.h"
+#include "common/time/zone.h"
 
 /* Did this change modify the field? */
 static bool

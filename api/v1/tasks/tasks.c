@@ -18,7 +18,7 @@
 #include "api/schema/order_key.h"
 #include "api/v1/handlers.h"
 #include "api/v1/notifications.h"
-#include "common/derived.h"
+#include "common/store/derived.h"
 
 static const char *const priorities[] = {"none", "low", "medium", "high", "urgent", NULL};
 static const char *const relation_kinds[] = {"blocks", "blocked-by", "relates", "duplicates", NULL};
@@ -65,7 +65,7 @@ const struct field task_fields[] = {
     {"deletedAt",     INSTANT, NULLABLE},
     {"dueKey",        ANY,     HIDDEN}, /* dueAt, dueDate or null: due.h */
     {"terms",         SLUGS,   HIDDEN}, /* search.c */
-    {"state",         TEXT,    HIDDEN}, /* common/derived.h */
+    {"state",         TEXT,    HIDDEN}, /* common/store/derived.h */
     {"archived",      FLAG,    MAY_EDIT | VIRTUAL,    .about = "sets or clears archivedAt"},
     {NULL},
 };
@@ -86,7 +86,7 @@ static const struct filter task_filters[] = {
     {"deleted",    NULL,          FLAG,    CUSTOM, .about = "true for items in the trash instead"},
     {NULL},
 };
-/* Each has its indexes in common/store_indexes.c, by project and by assignee. */
+/* Each has its indexes in common/admin/store_indexes.c, by project and by assignee. */
 static const struct order task_orders[] = {
     {"position",       {"position"}},
     {"createdAt",      {"createdAt"}},

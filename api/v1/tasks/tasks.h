@@ -8,7 +8,7 @@
 
 #include "api/crud/query.h"
 #include "api/crud/resource.h"
-#include "common/text.h"
+#include "common/text/text.h"
 
 extern const struct shape task_shape;
 extern const struct field task_fields[];
@@ -33,7 +33,7 @@ enum err task_place_key(struct request *r, const struct task_place *place, const
                         struct text *key) MUST_CHECK;
 
 /*
- * Appends ?archived= and ?deleted= as a task's state (common/derived.h), so that an index is
+ * Appends ?archived= and ?deleted= as a task's state (common/store/derived.h), so that an index is
  * bounded by it; of what is overdue only the open ones.
  */
 enum err tasks_scope_state(struct request *r, bool overdue, bson_t *filter) MUST_CHECK;

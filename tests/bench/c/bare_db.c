@@ -94,7 +94,7 @@ read_ids(const char *file)
         die(file, "has no lines");
 }
 
-/* The concerns that our programs ask for (common/store_connect.c). */
+/* The concerns that our programs ask for (common/store/store_connect.c). */
 static void
 set_concerns(mongoc_uri_t *uri)
 {

@@ -1,6 +1,6 @@
 /*
  * Each operation makes the commands that a request of ours makes, in the same
- * order, and nothing else; what a transaction needs is in common/event_log.c.
+ * order, and nothing else; what a transaction needs is in common/change/event_log.c.
  */
 #include <stdlib.h>
 #include <string.h>

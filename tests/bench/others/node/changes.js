@@ -1,4 +1,4 @@
-// One change, one transaction, one event: what common/event_log.c does, with the tools of this stack.
+// One change, one transaction, one event: what common/change/event_log.c does, with the tools of this stack.
 import mongoose from "mongoose";
 import { Event, Project, Topic } from "./models.js";
 

@@ -1,0 +1,32 @@
+/*
+ * FNV-1a with 64 bits: a quick hash that spreads well (draft-eastlake-fnv, section 6 has the
+ * constants).  Whoever can choose the bytes can make them collide, unless the start is a secret.
+ */
+#ifndef COMMON_BASE_HASH_H
+#define COMMON_BASE_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define HASH_START 14695981039346656037ull
+
+/* The hash of len bytes, going on from start: HASH_START, a secret, or the hash of what came
+ * before. */
+static inline uint64_t
+hash_fnv(uint64_t start, const void *bytes, size_t len)
+{
+    const unsigned char *p = bytes;
+
+    for (size_t i = 0; i < len; i++)
+        start = (start ^ p[i]) * 1099511628211ull;
+    return start;
+}
+
+static inline uint64_t
+hash_text(const char *text)
+{
+    return hash_fnv(HASH_START, text, strlen(text));
+}
+
+#endif

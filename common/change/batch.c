@@ -1,0 +1,319 @@
+/*
+ * One transaction: the topics' numbers first, for all changes at once, so that another host that
+ * writes one of them conflicts at once; then the plans, one after another; then what they have
+ * written, gathered; then corrections of the numbers where a change needed more or fewer.
+ */
+#include "common/change/batch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/arena.h"
+#include "common/base/must.h"
+#include "common/change/change_inside.h"
+#include "common/log.h"
+#include "common/redis/bus.h"
+#include "common/store/store_gather.h"
+#include "common/time/clock.h"
+
+#define BYTES_MAX      8388608 /* of documents in one transaction, before it takes no more changes */
+#define RUN_US         50000   /* for the plans of a transaction, before it takes no more */
+#define IDEMPOTENCY_MS 86400000 /* that a record is kept */
+
+static void
+forget_events(struct batch *b, size_t from)
+{
+    while (b->event_count > from) {
+        bson_destroy(b->events[--b->event_count].doc);
+        text_free(&b->events[b->event_count].message);
+    }
+}
+
+static void
+start_over(struct batch *b)
+{
+    forget_events(b, 0);
+    batch_forget_topics(b);
+    b->event_bytes = 0;
+    b->now = clock_now();
+    for (int i = 0; i < b->count; i++) {
+        struct change *c = b->changes[i];
+
+        c->run = c->over;
+        if (c->over || c->apart)
+            continue;
+        c->err = ERR_NONE;
+        bson_destroy(c->record);
+        c->record = NULL;
+    }
+}
+
+/*
+ * By one command for each collection, what the plans say that they will read.  A change that is
+ * alone reads by itself, unless its owner read a moment ago: then that counts until it proves old.
+ */
+static enum err
+read_ahead(struct batch *b)
+{
+    bson_oid_t ids[BATCH_MAX];
+    enum err err = ERR_NONE;
+
+    if (b->count == 1 && !b->changes[0]->tried && b->changes[0]->plan->seen != NULL)
+        store_gather_seen(b->store, b->changes[0]->plan->reads, b->changes[0]->plan->seen);
+    if (b->count == 1)
+        return ERR_NONE;
+    for (int name = 0; name < STORE__COUNT && err == ERR_NONE; name++) {
+        size_t n = 0;
+
+        for (int i = 0; i < b->count; i++) {
+            const struct change *c = b->changes[i];
+
+            if (!c->over && !c->apart && c->plan->read_id != NULL &&
+                c->plan->reads == (enum store_name)name)
+                ids[n++] = *c->plan->read_id;
+        }
+        if (n > 0)
+            err = store_gather_read(b->store, (enum store_name)name, ids, n);
+    }
+    return err;
+}
+
+static void
+make_record(struct change *c)
+{
+    if (c->plan->idempotency == NULL)
+        return;
+    c->record = BCON_NEW("_id", BCON_UTF8(c->plan->idempotency), "expiresAt",
+                         BCON_DATE_TIME(c->batch->now + IDEMPOTENCY_MS));
+    if (c->plan->record != NULL)
+        c->plan->record(c->record, c->plan->record_arg);
+}
+
+/* The plan's function, within its owner's limits and under its name. */
+static enum err
+call(struct batch *b, struct change *c)
+{
+    const struct arena *limit = b->store == c->store ? b->limit : store_limit_of(c->store);
+    const char *request = log_request_id();
+    enum err err;
+
+    log_request(c->request);
+    store_limit(b->store, limit);
+    err = c->plan->fn(c, c->plan->arg);
+    if (err == ERR_NONE && limit != NULL && arena_full(limit))
+        err = ERR_TOO_MUCH;
+    store_limit(b->store, NULL);
+    log_request(request);
+    return err;
+}
+
+/* Takes back a change that failed or did nothing; false: only the whole transaction can. */
+static bool
+undo(struct batch *b, struct change *c, const struct store_mark *mark, size_t events)
+{
+    change_undo_topics(c);
+    forget_events(b, events);
+    return store_gather_undo(b->store, mark) && !store_failed(b->store);
+}
+
+/* Does the transaction run no other change? */
+static bool
+is_alone(const struct batch *b)
+{
+    int running = 0;
+
+    for (int i = 0; i < b->count; i++)
+        running += !b->changes[i]->over && !b->changes[i]->apart;
+    return running == 1;
+}
+
+/*
+ * The transaction must begin again without this change.  What it found stands if it was alone; else
+ * it may have seen what others wrote and now may not come to be, so it is run once more.
+ */
+static void
+exclude(struct batch *b, struct change *c)
+{
+    c->over = is_alone(b);
+    c->apart = !c->over;
+}
+
+/* *again: the transaction must begin again without this change. */
+static enum err
+run_one(struct batch *b, struct change *c, bool *again)
+{
+    struct store_mark mark = store_gather_mark(b->store);
+    size_t events = b->event_count;
+
+    change_start(c, b);
+    c->run = c->tried = true;
+    c->err = call(b, c);
+    if (c->err == ERR_RETRY || (c->err == ERR_BUSY && store_left(b->store, 1) == 0))
+        return c->err;
+    if (c->err == ERR_NONE)
+        make_record(c);
+    c->undone = c->err == ERR_NONE && change_is_idle(c);
+    if (c->err == ERR_NONE && !c->undone)
+        change_return_numbers(c);
+    else if (!undo(b, c, &mark, events)) {
+        *again = true;
+        exclude(b, c);
+    }
+    return ERR_NONE;
+}
+
+static enum err
+run_each(struct batch *b, bool *again)
+{
+    int64_t began = clock_steady();
+    enum err err = ERR_NONE;
+
+    for (int i = 0; i < b->count && err == ERR_NONE && !*again; i++) {
+        if (b->changes[i]->over || b->changes[i]->apart)
+            continue;
+        if (i > 0 && (store_gather_bytes(b->store) + b->event_bytes > BYTES_MAX ||
+                      clock_steady() - began > RUN_US))
+            break;
+        err = run_one(b, b->changes[i], again);
+    }
+    return err;
+}
+
+static enum err
+store_events(struct batch *b)
+{
+    const bson_t **docs = must_alloc(b->event_count + 1, sizeof(*docs));
+    enum err err;
+
+    for (size_t i = 0; i < b->event_count; i++)
+        docs[i] = b->events[i].doc;
+    err = store_insert_many(b->store, STORE_EVENTS, docs, b->event_count);
+    free(docs);
+    return err;
+}
+
+/* Those of the changes that succeeded, were there anything to change or not. */
+static size_t
+records_of(const struct batch *b, const bson_t **out)
+{
+    size_t count = 0;
+
+    for (int i = 0; i < b->count; i++)
+        if (b->changes[i]->run && b->changes[i]->err == ERR_NONE && b->changes[i]->record != NULL)
+            out[count++] = b->changes[i]->record;
+    return count;
+}
+
+/* Did any change do anything? */
+static bool
+has_effect(const struct batch *b)
+{
+    for (int i = 0; i < b->count; i++)
+        if (b->changes[i]->run && b->changes[i]->err == ERR_NONE && !b->changes[i]->undone)
+            return true;
+    return false;
+}
+
+/*
+ * A number without an event would be a hole in the log.  So where no change did anything the
+ * transaction is undone, and only the records are kept.
+ */
+static enum err
+settle(struct batch *b)
+{
+    const bson_t *records[BATCH_MAX];
+    size_t count = records_of(b, records);
+    enum err err = ERR_NONE;
+
+    if (has_effect(b)) {
+        if ((err = store_gather_flush(b->store)) == ERR_NONE &&
+            (err = batch_correct_topics(b)) == ERR_NONE)
+            err = store_events(b);
+    } else {
+        store_abort(b->store);
+        batch_forget_topics(b);
+        if (count == 0)
+            return ERR_NONE;
+        err = store_begin(b->store);
+    }
+    if (err == ERR_NONE)
+        err = store_insert_many(b->store, STORE_IDEMPOTENCY, records, count);
+    if (err != ERR_NONE)
+        return err;
+    err = store_commit(b->store);
+    b->unknown = err == ERR_STORE;
+    return err;
+}
+
+static enum err
+attempt(struct batch *b, bool *again)
+{
+    enum err err;
+
+    *again = false;
+    start_over(b);
+    if ((err = store_begin(b->store)) != ERR_NONE)
+        return err;
+    if ((err = batch_number_topics(b)) == ERR_NONE && (err = read_ahead(b)) == ERR_NONE)
+        err = run_each(b, again);
+    if (err == ERR_NONE && !*again)
+        err = settle(b);
+    if (err != ERR_NONE || *again)
+        store_abort(b->store);
+    return err;
+}
+
+/* What the next writer of the planned topics may take for granted. */
+static void
+remember(const struct batch *b, enum err err)
+{
+    for (const struct topic *t = b->topics; t != NULL; t = t->next) {
+        if (t->planned && t->numbered && err == ERR_NONE)
+            topic_hints_put(t->name, &t->now);
+        else if (t->planned && b->unknown)
+            topic_hints_forget(t->name);
+    }
+}
+
+enum err
+batch_run(struct batch *b)
+{
+    bool again, suspect;
+    enum err err;
+
+    for (int i = 0; i < b->count; i++)
+        b->changes[i]->apart = false;
+    b->limit = store_limit_of(b->store);
+    store_limit(b->store, NULL); /* what the transaction needs for all is nobody's */
+    do {
+        suspect = b->suspect;
+        err = attempt(b, &again);
+    } while (again || (err == ERR_RETRY && b->suspect && !suspect));
+    store_limit(b->store, b->limit);
+    remember(b, err);
+    return err;
+}
+
+void
+batch_publish(const struct batch *b, struct bus *bus)
+{
+    struct bus_message *messages = must_alloc(b->event_count + 1, sizeof(*messages));
+
+    for (size_t i = 0; i < b->event_count; i++) {
+        const struct text *message = &b->events[i].message;
+
+        messages[i] = (struct bus_message){b->events[i].channel, message->bytes, message->len};
+    }
+    if (bus != NULL)
+        bus_publish_all(bus, messages, b->event_count);
+    free(messages);
+}
+
+void
+batch_free(struct batch *b)
+{
+    forget_events(b, 0);
+    batch_forget_topics(b);
+    free(b->events);
+    b->events = NULL;
+}

@@ -1,0 +1,278 @@
+/*
+ * What a plan's function may do: numbers, events, findings.  The numbers are counted in memory, as
+ * the transaction's other changes left them; batch.c moves the topics' documents.
+ */
+#include "common/change/change_inside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/must.h"
+#include "common/change/batch.h"
+
+struct store *
+change_store(struct change *c)
+{
+    return c->batch->store;
+}
+
+int64_t
+change_now(const struct change *c)
+{
+    return c->batch->now;
+}
+
+void
+change_remember(struct change *c, const char *name, bool value)
+{
+    struct finding *f = must_alloc(1, sizeof(*f));
+
+    *f = (struct finding){c->findings, text_dup(name), value};
+    c->findings = f;
+}
+
+bool
+change_recall(const struct change *c, const char *name, bool *value)
+{
+    const struct finding *f = c->findings;
+
+    while (f != NULL && strcmp(f->name, name) != 0)
+        f = f->next;
+    if (f != NULL)
+        *value = f->value;
+    return f != NULL;
+}
+
+void
+change_free(struct change *c)
+{
+    for (struct finding *f = c->findings, *next; f != NULL; f = next) {
+        next = f->next;
+        free(f->name);
+        free(f);
+    }
+    c->findings = NULL;
+    bson_destroy(c->record);
+    c->record = NULL;
+}
+
+/* Is it the topic whose counter the plan moves? */
+static bool
+counts(const struct change *c, int topic)
+{
+    return c->plan->counter && topic == c->plan->counter_topic;
+}
+
+/* NULL: the change concerns too many already. */
+static struct own_topic *
+add_topic(struct change *c, const char *name)
+{
+    struct own_topic *own = &c->topics[c->topic_count];
+
+    if (c->topic_count == TOPICS_MAX)
+        return NULL;
+    c->topic_count++;
+    *own = (struct own_topic){.topic = batch_topic(c->batch, name)};
+    own->before = own->topic->now;
+    return own;
+}
+
+/* Planned topics are numbered already: the change has the next number. */
+static void
+plan_topic(struct change *c, int topic)
+{
+    struct own_topic *own = add_topic(c, c->plan->topics[topic]);
+    struct topic_hint *now = &own->topic->now;
+
+    own->planned = own->taken = true;
+    now->seq++;
+    now->bytes += c->plan->bytes;
+    if (counts(c, topic))
+        c->counter = ++now->counter;
+}
+
+void
+change_start(struct change *c, struct batch *b)
+{
+    c->batch = b;
+    c->topic_count = 0;
+    c->undone = false;
+    for (int i = 0; i < c->plan->topic_count; i++)
+        plan_topic(c, i);
+}
+
+void
+change_undo_topics(struct change *c)
+{
+    while (c->topic_count > 0) {
+        const struct own_topic *own = &c->topics[--c->topic_count];
+
+        own->topic->now = own->before;
+    }
+}
+
+/* The last number of each topic that no event bears goes to the next change. */
+void
+change_return_numbers(struct change *c)
+{
+    for (int i = 0; i < c->topic_count; i++) {
+        struct own_topic *own = &c->topics[i];
+
+        if (own->taken && !own->used)
+            own->topic->now.seq--;
+    }
+}
+
+/* Has it taken numbers, and used none? */
+bool
+change_is_idle(const struct change *c)
+{
+    int taken = 0, used = 0;
+
+    for (int i = 0; i < c->topic_count; i++) {
+        taken += c->topics[i].taken;
+        used += c->topics[i].used;
+    }
+    return taken > 0 && used == 0;
+}
+
+int64_t
+change_seq(const struct change *c, int topic)
+{
+    return c->topics[topic].topic->now.seq;
+}
+
+int
+change_topic(const struct change *c, const char *name)
+{
+    for (int i = 0; i < c->topic_count; i++)
+        if (strcmp(c->topics[i].topic->name, name) == 0)
+            return i;
+    return -1;
+}
+
+int64_t
+change_unchanged(const struct change *c, int topic)
+{
+    const struct own_topic *own = &c->topics[topic];
+
+    return own->planned && own->topic->known && !own->used ? own->topic->now.unchanged : INT64_MAX;
+}
+
+int64_t
+change_as_of(const struct change *c, int topic)
+{
+    const struct own_topic *own = &c->topics[topic];
+
+    return own->planned && !own->used ? own->topic->now.seq - 1 : -1;
+}
+
+int64_t
+change_bytes(const struct change *c, int topic)
+{
+    return c->topics[topic].topic->now.bytes;
+}
+
+int64_t
+change_counter(const struct change *c)
+{
+    return c->counter;
+}
+
+enum err
+change_new_topic(struct change *c, const char *name, int *topic)
+{
+    struct own_topic *own = add_topic(c, name);
+    bson_t *doc;
+    enum err err;
+
+    if (own == NULL)
+        return ERR_TOO_MUCH;
+    doc = BCON_NEW("_id", BCON_UTF8(name), "seq", BCON_INT64(1));
+    err = store_insert(change_store(c), STORE_TOPICS, doc);
+    bson_destroy(doc);
+    own->topic->now.seq = own->topic->stored.seq = 1;
+    own->topic->numbered = true;
+    own->taken = true;
+    *topic = c->topic_count - 1;
+    return err;
+}
+
+enum err
+change_join_topic(struct change *c, const char *name, int *topic)
+{
+    *topic = change_topic(c, name);
+    if (*topic < 0) {
+        if (add_topic(c, name) == NULL)
+            return ERR_TOO_MUCH;
+        *topic = c->topic_count - 1;
+    }
+    return ERR_NONE;
+}
+
+enum err
+change_number(struct change *c, int topic, int64_t *seq)
+{
+    struct own_topic *own = &c->topics[topic];
+    struct topic *t = own->topic;
+    enum err err = ERR_NONE;
+
+    if (!own->taken && !t->numbered)
+        err = batch_number(c->batch, t);
+    else if (!own->taken || own->used)
+        t->now.seq++;
+    own->taken = own->used = true;
+    *seq = t->now.seq;
+    return err;
+}
+
+static struct written_event *
+add_event(struct batch *b)
+{
+    if (b->event_count == b->event_size) {
+        b->event_size = b->event_size == 0 ? 4 : b->event_size * 2;
+        b->events = must_resize(b->events, b->event_size * sizeof(*b->events));
+    }
+    memset(&b->events[b->event_count], 0, sizeof(*b->events));
+    return &b->events[b->event_count++];
+}
+
+enum err
+change_event(struct change *c, int topic, struct event *e)
+{
+    struct topic *t = c->topics[topic].topic;
+    struct written_event *w;
+    struct text frame = {0};
+    bson_oid_t id;
+    enum err err = change_number(c, topic, &e->seq);
+
+    if (err != ERR_NONE)
+        return err;
+    if (event_rows[e->kind].rights)
+        t->now.unchanged = t->now.seq;
+    e->topic = t->name;
+    e->at = c->batch->now;
+    e->actor_id = c->plan->actor_id;
+    event_frame(&frame, c->epoch, e);
+    w = add_event(c->batch);
+    strcpy(w->channel, EVENT_CHANNEL);
+    strcat(w->channel, t->name);
+    event_message(&w->message, e, frame.bytes, frame.len);
+    w->doc = bson_new();
+    BSON_APPEND_UTF8(w->doc, "topic", t->name);
+    BSON_APPEND_INT64(w->doc, "seq", e->seq);
+    BSON_APPEND_UTF8(w->doc, "kind", event_rows[e->kind].kind);
+    BSON_APPEND_UTF8(w->doc, "entity", event_rows[e->kind].entity);
+    bson_oid_init_from_string(&id, e->entity_id);
+    BSON_APPEND_OID(w->doc, "entityId", &id);
+    BSON_APPEND_INT64(w->doc, "rev", e->rev);
+    if (e->actor_id != NULL) {
+        bson_oid_init_from_string(&id, e->actor_id);
+        BSON_APPEND_OID(w->doc, "actorId", &id);
+    }
+    BSON_APPEND_DATE_TIME(w->doc, "at", e->at);
+    bson_append_utf8(w->doc, "frame", 5, frame.bytes, (int)frame.len);
+    c->batch->event_bytes += 2 * frame.len;
+    text_free(&frame);
+    return ERR_NONE;
+}

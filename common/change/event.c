@@ -1,0 +1,220 @@
+/*
+ * Frames and published messages as text.
+ */
+#include "common/change/event.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/change/cursor.h"
+#include "common/text/json.h"
+#include "common/text/text.h"
+#include "common/time/clock.h"
+
+/* clang-format off */
+const struct event_row event_rows[EVENT__COUNT] = {
+    /*                              kind                    entity          rights */
+    [EVENT_TASK_CREATED]         = {"task.created",         "task"},
+    [EVENT_TASK_UPDATED]         = {"task.updated",         "task"},
+    [EVENT_TASK_MOVED]           = {"task.moved",           "task"},
+    [EVENT_TASK_DELETED]         = {"task.deleted",         "task"},
+    [EVENT_TASK_RESTORED]        = {"task.restored",        "task"},
+    [EVENT_COMMENT_CREATED]      = {"comment.created",      "comment"},
+    [EVENT_COMMENT_UPDATED]      = {"comment.updated",      "comment"},
+    [EVENT_COMMENT_DELETED]      = {"comment.deleted",      "comment"},
+    [EVENT_PROJECT_CREATED]      = {"project.created",      "project",      true},
+    [EVENT_PROJECT_UPDATED]      = {"project.updated",      "project",      true},
+    [EVENT_PROJECT_DELETED]      = {"project.deleted",      "project",      true},
+    [EVENT_PROJECT_RESTORED]     = {"project.restored",     "project",      true},
+    [EVENT_MEMBER_ADDED]         = {"member.added",         "member",       true},
+    [EVENT_MEMBER_UPDATED]       = {"member.updated",       "member",       true},
+    [EVENT_MEMBER_REMOVED]       = {"member.removed",       "member",       true},
+    [EVENT_NOTIFICATION_CREATED] = {"notification.created", "notification"},
+    [EVENT_SESSION_REVOKED]      = {"session.revoked",      "session"},
+    [EVENT_USER_UPDATED]         = {"user.updated",         "user"},
+    [EVENT_INVITATION_CREATED]   = {"invitation.created",   "invitation"},
+    [EVENT_INVITATION_ACCEPTED]  = {"invitation.accepted",  "invitation"},
+    [EVENT_INVITATION_DECLINED]  = {"invitation.declined",  "invitation"},
+    [EVENT_INVITATION_DELETED]   = {"invitation.deleted",   "invitation"},
+};
+/* clang-format on */
+
+enum event_kind
+event_kind_of(const char *name)
+{
+    int kind = 0;
+
+    while (kind < EVENT__COUNT && strcmp(event_rows[kind].kind, name) != 0)
+        kind++;
+    return (enum event_kind)kind;
+}
+
+void
+event_change(struct text *changes, const char *name, const struct text *before,
+             const struct text *after)
+{
+    size_t len = before->len + after->len;
+    bool told = len <= EVENT_SMALL_VALUE || changes->len + len <= EVENT_VALUES_MAX;
+
+    if (changes->bytes[changes->len - 1] != '{')
+        text_putc(changes, ',');
+    text_printf(changes, "\"%s\":", name);
+    if (!told) {
+        text_puts(changes, "null");
+        return;
+    }
+    text_putc(changes, '[');
+    text_add(changes, before->bytes, before->len);
+    text_putc(changes, ',');
+    text_add(changes, after->bytes, after->len);
+    text_putc(changes, ']');
+}
+
+/* What happened to the entity: the last members of a frame. */
+static void
+write_content(struct text *out, const struct event *e)
+{
+    bool omitted = e->data != NULL && strlen(e->data) > EVENT_DATA_MAX;
+
+    text_puts(out, EVENT_CONTENT_START);
+    if (e->changes != NULL && strlen(e->changes) > EVENT_CHANGES_MAX)
+        text_puts(out, "null");
+    else
+        text_puts(out, e->changes == NULL ? "{}" : e->changes);
+    if (omitted)
+        text_puts(out, ",\"dataOmitted\":true");
+    text_puts(out, ",\"data\":");
+    text_puts(out, omitted || e->data == NULL ? "null" : e->data);
+    text_putc(out, '}');
+}
+
+void
+event_frame(struct text *out, const char *epoch, const struct event *e)
+{
+    char at[CLOCK_INSTANT];
+    bool own = topic_is_user(e->topic); /* which has one reader: its user */
+
+    clock_write(at, e->at);
+    text_printf(out, EVENT_FRAME_START "\"topic\":\"%s\",\"seq\":%lld,\"cursor\":\"",
+                own ? "user:me" : e->topic, (long long)e->seq);
+    cursor_write_one(out, epoch, e->topic, e->seq);
+    text_printf(out, "\",\"kind\":\"%s\",", event_rows[e->kind].kind);
+    if (e->actor_id == NULL)
+        text_puts(out, "\"actorId\":null,");
+    else
+        text_printf(out, "\"actorId\":\"%s\",", e->actor_id);
+    text_printf(out, "\"at\":\"%s\",\"entity\":\"%s\",\"entityId\":\"%s\",\"rev\":%lld", at,
+                event_rows[e->kind].entity, e->entity_id, (long long)e->rev);
+    write_content(out, e);
+}
+
+void
+event_message(struct text *out, const struct event *e, const char *frame, size_t len)
+{
+    text_printf(out, "%lld %s %s\n", (long long)e->seq, event_rows[e->kind].kind, e->entity_id);
+    text_add(out, frame, len);
+}
+
+/* Copies the word at *p up to the mark; false when it does not fit or end. */
+static bool
+read_word(const char **p, const char *end, char mark, char *out, size_t size)
+{
+    const char *stop = memchr(*p, mark, (size_t)(end - *p));
+
+    if (stop == NULL || (size_t)(stop - *p) >= size)
+        return false;
+    memcpy(out, *p, (size_t)(stop - *p));
+    out[stop - *p] = '\0';
+    *p = stop + 1;
+    return true;
+}
+
+enum err
+event_message_read(const char *message, size_t len, struct event_head *out)
+{
+    const char *p = message, *end = message + len;
+    size_t n = cursor_read_seq(p, len, &out->seq);
+
+    if (n == 0 || n == len || p[n] != ' ')
+        return ERR_MALFORMED;
+    p += n + 1;
+    if (!read_word(&p, end, ' ', out->kind, sizeof(out->kind)) ||
+        !read_word(&p, end, '\n', out->entity_id, sizeof(out->entity_id)) || p == end)
+        return ERR_MALFORMED;
+    out->frame = p;
+    out->len = (size_t)(end - p);
+    return ERR_NONE;
+}
+
+/* The end of the JSON value at p, which is well formed; end when it never ends. */
+static const char *
+skip_value(const char *p, const char *end)
+{
+    bool quoted = false;
+
+    for (int depth = 0; p < end; p++) {
+        if (quoted && *p == '\\')
+            p++;
+        else if (*p == '"')
+            quoted = !quoted;
+        else if (!quoted && (*p == '{' || *p == '['))
+            depth++;
+        else if (!quoted && depth == 0 && strchr(",}]", *p) != NULL)
+            return p;
+        else if (!quoted && (*p == '}' || *p == ']'))
+            depth--;
+    }
+    return end;
+}
+
+/* Takes a word off the text; false when it does not begin so. */
+static bool
+take(const char **p, const char *end, const char *word)
+{
+    size_t len = strlen(word);
+
+    if ((size_t)(end - *p) < len || memcmp(*p, word, len) != 0)
+        return false;
+    *p += len;
+    return true;
+}
+
+/* The content of a frame: two JSON values within it. */
+struct content {
+    const char *changes, *data;
+    size_t changes_len, data_len;
+};
+
+/* Finds the content; false for what event_frame() did not write. */
+static bool
+find_content(const char *frame, size_t len, struct content *out)
+{
+    const char *p = memmem(frame, len, EVENT_CONTENT_START, strlen(EVENT_CONTENT_START));
+    const char *end = frame + len;
+
+    if (p == NULL)
+        return false;
+    out->changes = p + strlen(EVENT_CONTENT_START);
+    p = skip_value(out->changes, end);
+    out->changes_len = (size_t)(p - out->changes);
+    take(&p, end, ",\"dataOmitted\":true");
+    if (!take(&p, end, ",\"data\":"))
+        return false;
+    out->data = p;
+    p = skip_value(p, end);
+    out->data_len = (size_t)(p - out->data);
+    return p + 1 == end && *p == '}';
+}
+
+bool
+event_project(const char *frame, size_t len, char id[25])
+{
+    struct content c;
+    unsigned char bytes[12];
+
+    return find_content(frame, len, &c) &&
+           (json_member(c.data, c.data_len, "projectId", id, 25) ||
+            json_member(c.changes, c.changes_len, "projectId", id, 25)) &&
+           strlen(id) == 24 && text_unhex(bytes, 12, id);
+}

@@ -1,0 +1,119 @@
+/*
+ * The change event: built by api, stored in the log, relayed by push, defined
+ * once.
+ */
+#ifndef COMMON_CHANGE_EVENT_H
+#define COMMON_CHANGE_EVENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/err.h"
+#include "common/topics/topic.h"
+
+struct text;
+
+#define EVENT_CHANNEL "tw:"
+
+/*
+ * An event is bounded whatever its entity's size, so that a small change of a
+ * large document costs little everywhere.  Together with the frame's head all
+ * of it stays below 56 KiB, and so below push's limit of 64 KiB for a message.
+ */
+#define EVENT_DATA_MAX    8192  /* bytes; a longer document is left out: dataOmitted */
+#define EVENT_VALUES_MAX  24576 /* bytes of values; further ones are left out: null */
+#define EVENT_SMALL_VALUE 256   /* bytes of both values; these are always there */
+#define EVENT_CHANGES_MAX 45056 /* bytes; longer changes are left out: null */
+
+enum event_kind {
+    EVENT_TASK_CREATED,
+    EVENT_TASK_UPDATED,
+    EVENT_TASK_MOVED,
+    EVENT_TASK_DELETED,
+    EVENT_TASK_RESTORED,
+    EVENT_COMMENT_CREATED,
+    EVENT_COMMENT_UPDATED,
+    EVENT_COMMENT_DELETED,
+    EVENT_PROJECT_CREATED,
+    EVENT_PROJECT_UPDATED,
+    EVENT_PROJECT_DELETED,
+    EVENT_PROJECT_RESTORED,
+    EVENT_MEMBER_ADDED,
+    EVENT_MEMBER_UPDATED,
+    EVENT_MEMBER_REMOVED,
+    EVENT_NOTIFICATION_CREATED,
+    EVENT_SESSION_REVOKED,
+    EVENT_USER_UPDATED,       /* of `presence` alone, on the user's own topic */
+    EVENT_INVITATION_CREATED, /* without the address: every member reads the project's topic */
+    EVENT_INVITATION_ACCEPTED,
+    EVENT_INVITATION_DECLINED,
+    EVENT_INVITATION_DELETED, /* withdrawn, or replaced by another */
+    EVENT__COUNT
+};
+
+/* What is known of each kind of event, indexed by enum event_kind. */
+extern const struct event_row {
+    const char *kind, *entity; /* as on the wire */
+    bool rights;               /* the project's document changes, and rights with it */
+} event_rows[EVENT__COUNT];
+
+/* The kind of that name; EVENT__COUNT when there is none. */
+enum event_kind event_kind_of(const char *name);
+
+struct event {
+    enum event_kind kind;
+    const char *topic;     /* "project:<id>", "user:<id>" or "everyone" */
+    int64_t seq, rev, at;  /* at in ms since 1970 */
+    const char *entity_id; /* 24 hex digits */
+    const char *actor_id;  /* 24 hex digits; NULL: the system */
+    const char *changes;   /* JSON object made by event_change(); NULL: {} */
+    const char *data;      /* JSON of the public document after; NULL: null */
+};
+
+/*
+ * Appends a member `"name":[before,after]` (both JSON) to the changes of an event,
+ * which begin with "{"; or `"name":null` when the values are too long to be told.
+ */
+void event_change(struct text *changes, const char *name, const struct text *before,
+                  const struct text *after);
+
+/*
+ * Appends the event's frame, the JSON that a WebSocket client receives.  Data over
+ * EVENT_DATA_MAX is null with `"dataOmitted":true` before it: a reader gets the
+ * entity by its id.  Changes over EVENT_CHANGES_MAX are null.
+ */
+void event_frame(struct text *out, const char *epoch, const struct event *event);
+
+/*
+ * Where the content of a frame begins; what stands before it is written by us
+ * alone.  And what stands there once the content is to be forgotten: number,
+ * cursor, kind and entity stay, a reader who wants the entity gets it by its id.
+ */
+#define EVENT_CONTENT_START ",\"changes\":"
+#define EVENT_FORGOTTEN     EVENT_CONTENT_START "null,\"dataOmitted\":true,\"data\":null}"
+
+/* The start of every frame; what follows it are the members of a log item. */
+#define EVENT_FRAME_START "{\"op\":\"event\","
+
+/*
+ * The id of the project that a stored frame says its entity is in, or has left;
+ * false when it says nothing of a project, or has been forgotten.
+ */
+bool event_project(const char *frame, size_t len, char id[25]);
+
+/* Appends what is published: "<seq> <kind> <entityId>\n<frame>". */
+void event_message(struct text *out, const struct event *event, const char *frame, size_t len);
+
+/* A published message taken apart; frame points into the message. */
+struct event_head {
+    int64_t seq;
+    char kind[32], entity_id[25];
+    const char *frame;
+    size_t len;
+};
+
+/* ERR_MALFORMED when it is none of ours. */
+enum err event_message_read(const char *message, size_t len, struct event_head *out) MUST_CHECK;
+
+#endif

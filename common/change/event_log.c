@@ -1,0 +1,147 @@
+/*
+ * The log of events: its reading, and the forgetting of what it said.
+ */
+#include "common/change/event_log.h"
+
+#include <string.h>
+
+#include "common/change/change.h"
+#include "common/text/doc.h"
+
+enum err
+event_log_head(struct store *store, const char *topic, int64_t *seq)
+{
+    bson_t *filter = BCON_NEW("_id", BCON_UTF8(topic)), *doc;
+    enum err err = store_get(store, STORE_TOPICS, filter, NULL, &doc);
+
+    bson_destroy(filter);
+    if (err != ERR_NONE)
+        return err;
+    *seq = doc_int(doc, "seq");
+    bson_destroy(doc);
+    return ERR_NONE;
+}
+
+struct reading {
+    event_each each;
+    void *arg;
+};
+
+static enum err
+read_item(void *arg, const bson_t *doc)
+{
+    struct reading *r = arg;
+    struct event_item item = {.topic = "", .kind = "", .entity_id = "", .frame = ""};
+    char id[25];
+    bson_iter_t iter;
+    uint32_t len = 0;
+
+    bson_iter_init(&iter, doc);
+    while (bson_iter_next(&iter)) {
+        const char *key = bson_iter_key(&iter);
+
+        if (strcmp(key, "topic") == 0)
+            item.topic = bson_iter_utf8(&iter, NULL);
+        else if (strcmp(key, "seq") == 0)
+            item.seq = bson_iter_as_int64(&iter);
+        else if (strcmp(key, "kind") == 0)
+            item.kind = bson_iter_utf8(&iter, NULL);
+        else if (strcmp(key, "entityId") == 0 && BSON_ITER_HOLDS_OID(&iter)) {
+            bson_oid_to_string(bson_iter_oid(&iter), id);
+            item.entity_id = id;
+        } else if (strcmp(key, "frame") == 0)
+            item.frame = bson_iter_utf8(&iter, &len);
+    }
+    item.len = len;
+    return r->each(r->arg, &item);
+}
+
+enum err
+event_log_find(struct store *store, const bson_t *filter, const bson_t *opts, event_each each,
+               void *arg)
+{
+    struct reading r = {each, arg};
+
+    return store_find(store, &(struct store_query){STORE_EVENTS, filter, opts}, read_item, &r);
+}
+
+struct page {
+    struct reading reading;
+    const struct event_after *what;
+    int found;
+};
+
+static enum err
+page_item(void *arg, const bson_t *doc)
+{
+    struct page *p = arg;
+
+    p->found++;
+    return read_item(&p->reading, doc);
+}
+
+static enum err
+read_page(struct store *store, struct page *p, bool to_limit)
+{
+    bson_t filter = BSON_INITIALIZER, seq;
+    bson_t *opts = BCON_NEW("sort", "{", "topic", BCON_INT32(1), "seq", BCON_INT32(1), "}", "limit",
+                            BCON_INT64(p->what->limit));
+    enum err err;
+
+    BSON_APPEND_UTF8(&filter, "topic", p->what->topic);
+    BSON_APPEND_DOCUMENT_BEGIN(&filter, "seq", &seq);
+    BSON_APPEND_INT64(&seq, "$gt", p->what->after);
+    if (to_limit)
+        BSON_APPEND_INT64(&seq, "$lte", p->what->after + p->what->limit);
+    bson_append_document_end(&filter, &seq);
+    err = store_find(store, &(struct store_query){STORE_EVENTS, &filter, opts}, page_item, p);
+    bson_destroy(&filter);
+    bson_destroy(opts);
+    return err;
+}
+
+/*
+ * The numbers of a log are consecutive, so the range of a page is known and bounds the scan. Only
+ * where nothing is left of that range (it was trimmed) is the rest of the log looked at.
+ */
+enum err
+event_log_read(struct store *store, const struct event_after *what, event_each each, void *arg)
+{
+    struct page p = {{each, arg}, what, 0};
+    enum err err = what->after <= INT64_MAX - what->limit ? read_page(store, &p, true) : ERR_NONE;
+
+    return err == ERR_NONE && p.found == 0 ? read_page(store, &p, false) : err;
+}
+
+enum err
+event_log_entity(struct store *store, const struct event_history *what, event_each each, void *arg)
+{
+    bson_t *filter = BCON_NEW("topic", BCON_UTF8(what->topic), "entityId", BCON_OID(what->entity),
+                              "seq", "{", "$lt", BCON_INT64(what->before), "}");
+    bson_t *opts = BCON_NEW("sort", "{", "entityId", BCON_INT32(-1), "topic", BCON_INT32(-1), "seq",
+                            BCON_INT32(-1), "}", "limit", BCON_INT64(what->limit));
+    enum err err = event_log_find(store, filter, opts, each, arg);
+
+    bson_destroy(filter);
+    bson_destroy(opts);
+    return err;
+}
+
+/* [{$set: {frame: {$concat: [the part before the content, EVENT_FORGOTTEN]}}}] */
+enum err
+event_log_forget(struct change *change, const char *topic, const bson_oid_t *entity)
+{
+    bson_t *filter = BCON_NEW("entityId", BCON_OID(entity));
+    bson_t *pipeline =
+        BCON_NEW("0", "{", "$set", "{", "frame", "{", "$concat", "[", "{", "$arrayElemAt", "[", "{",
+                 "$split", "[", "$frame", BCON_UTF8(EVENT_CONTENT_START), "]", "}", BCON_INT32(0),
+                 "]", "}", BCON_UTF8(EVENT_FORGOTTEN), "]", "}", "}", "}");
+    enum err err;
+
+    if (topic != NULL)
+        BSON_APPEND_UTF8(filter, "topic", topic);
+    err = store_update_many(change_store(change), STORE_EVENTS, filter, pipeline, NULL);
+    bson_destroy(filter);
+    bson_destroy(pipeline);
+    return err;
+}

@@ -1,0 +1,62 @@
+/*
+ * The log of events, which changes write (common/change/change.h): its reading, and the
+ * forgetting of what it said.
+ */
+#ifndef COMMON_CHANGE_EVENT_LOG_H
+#define COMMON_CHANGE_EVENT_LOG_H
+
+#include <bson/bson.h>
+#include <stdint.h>
+
+#include "common/change/event.h"
+#include "common/store/store.h"
+
+struct change;
+
+/* The number of a topic's newest event; ERR_NOT_FOUND when there is no such topic. */
+enum err event_log_head(struct store *store, const char *topic, int64_t *seq) MUST_CHECK;
+
+/* One stored event. */
+struct event_item {
+    int64_t seq;
+    int64_t counter; /* only of event_find_heads(): how many tasks the topic ever had */
+    const char *topic, *kind, *entity_id, *frame;
+    size_t len;
+};
+typedef enum err (*event_each)(void *arg, const struct event_item *item);
+
+/*
+ * The events of a topic after a number, in order, at most limit (majority read). Fewer come where
+ * the log was trimmed in between, and none only at its end.
+ */
+struct event_after {
+    const char *topic;
+    int64_t after;
+    int limit;
+};
+enum err event_log_read(struct store *store, const struct event_after *what, event_each each,
+                        void *arg) MUST_CHECK;
+
+/* The events that match; what the options leave out is 0 or empty. */
+enum err event_log_find(struct store *store, const bson_t *filter, const bson_t *opts,
+                        event_each each, void *arg) MUST_CHECK;
+
+/* The events of one entity within a topic before a number, newest first, at most limit. */
+struct event_history {
+    const char *topic;
+    const bson_oid_t *entity;
+    int64_t before;
+    int limit;
+};
+enum err event_log_entity(struct store *store, const struct event_history *what, event_each each,
+                          void *arg) MUST_CHECK;
+
+/*
+ * Forgets what the events of an entity said of it, in a topic or (NULL) in every
+ * one that it was ever in: within a change, those before it.  Numbers, cursors and
+ * kinds stay.
+ */
+enum err event_log_forget(struct change *change, const char *topic,
+                          const bson_oid_t *entity) MUST_CHECK;
+
+#endif

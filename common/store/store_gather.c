@@ -1,0 +1,345 @@
+/*
+ * A list in the order of reading and writing: the newest entry of a document is what it is now.
+ */
+#include "common/store/store_gather.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/must.h"
+#include "common/store/store_inside.h"
+#include "common/text/doc.h"
+
+enum state {
+    READ,     /* as the database has it; doc NULL: it has none */
+    INSERTED, /* not sent yet */
+    REPLACED, /* not sent yet */
+    MERGED,   /* not sent: a newer entry has taken its place */
+    SENT,
+    LOST, /* somebody wrote to its collection: it must be read again */
+};
+
+struct gathered {
+    enum store_name name;
+    enum state state;
+    bson_oid_t id;
+    int64_t rev; /* of what it replaces */
+    bson_t *doc;
+};
+
+static struct gathered *
+add(struct store *s, enum store_name name, enum state state, const bson_oid_t *id)
+{
+    struct gathered *g;
+
+    if (s->gathered_count == s->gathered_size) {
+        s->gathered_size = s->gathered_size == 0 ? 16 : s->gathered_size * 2;
+        s->gathered = must_resize(s->gathered, s->gathered_size * sizeof(*s->gathered));
+    }
+    g = &s->gathered[s->gathered_count++];
+    *g = (struct gathered){.name = name, .state = state, .id = *id};
+    return g;
+}
+
+static void
+add_doc(struct store *s, enum store_name name, enum state state, const bson_t *doc, int64_t rev)
+{
+    bson_iter_t id;
+    struct gathered *g;
+
+    if (!bson_iter_init_find(&id, doc, "_id") || !BSON_ITER_HOLDS_OID(&id))
+        must_not_happen("store: a gathered document without an id");
+    g = add(s, name, state, bson_iter_oid(&id));
+    g->rev = rev;
+    g->doc = bson_copy(doc);
+    s->gathered_bytes += doc->len;
+}
+
+/* The newest entry before `end`; NULL: none, or none that holds. */
+static struct gathered *
+find(const struct store *s, enum store_name name, const bson_oid_t *id, size_t end)
+{
+    while (end-- > 0) {
+        struct gathered *g = &s->gathered[end];
+
+        if (g->name == name && bson_oid_equal(&g->id, id))
+            return g->state == LOST ? NULL : g;
+    }
+    return NULL;
+}
+
+static enum err
+read_one(struct store *s, enum store_name name, const bson_oid_t *id, bson_t **out)
+{
+    bson_t filter = BSON_INITIALIZER;
+    enum err err;
+
+    BSON_APPEND_OID(&filter, "_id", id);
+    err = store_get(s, name, &filter, NULL, out);
+    bson_destroy(&filter);
+    return err;
+}
+
+enum err
+store_gather_get(struct store *s, enum store_name name, const bson_oid_t *id, bson_t **out)
+{
+    const struct gathered *g = s->open ? find(s, name, id, s->gathered_count) : NULL;
+    enum err err;
+
+    if (g != NULL) {
+        *out = g->doc == NULL ? NULL : bson_copy(g->doc);
+        return g->doc == NULL ? ERR_NOT_FOUND : ERR_NONE;
+    }
+    err = read_one(s, name, id, out);
+    if (s->open && err == ERR_NONE)
+        add_doc(s, name, READ, *out, 0);
+    else if (s->open && err == ERR_NOT_FOUND)
+        add(s, name, READ, id);
+    return err;
+}
+
+struct reading {
+    struct store *s;
+    enum store_name name;
+};
+
+static enum err
+keep(void *arg, const bson_t *doc)
+{
+    struct reading *r = arg;
+
+    add_doc(r->s, r->name, READ, doc, 0);
+    return ERR_NONE;
+}
+
+static bool
+has_id(const bson_oid_t *ids, uint32_t count, const bson_oid_t *id)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (bson_oid_equal(&ids[i], id))
+            return true;
+    return false;
+}
+
+enum err
+store_gather_read(struct store *s, enum store_name name, const bson_oid_t *ids, size_t count)
+{
+    bson_oid_t *wanted = must_alloc(count + 1, sizeof(*wanted));
+    bson_t filter = BSON_INITIALIZER;
+    struct reading r = {s, name};
+    uint32_t n = 0;
+    enum err err = ERR_NONE;
+
+    for (size_t i = 0; i < count; i++)
+        if (find(s, name, &ids[i], s->gathered_count) == NULL && !has_id(wanted, n, &ids[i]))
+            wanted[n++] = ids[i];
+    doc_in_ids(&filter, "_id", wanted, n);
+    if (n > 0)
+        err = store_find(s, &(struct store_query){name, &filter, NULL}, keep, &r);
+    bson_destroy(&filter);
+    for (uint32_t i = 0; i < n && err == ERR_NONE; i++)
+        if (find(s, name, &wanted[i], s->gathered_count) == NULL)
+            add(s, name, READ, &wanted[i]); /* the database has none */
+    free(wanted);
+    return err;
+}
+
+void
+store_gather_seen(struct store *s, enum store_name name, const bson_t *doc)
+{
+    add_doc(s, name, READ, doc, 0);
+}
+
+void
+store_gather_insert(struct store *s, enum store_name name, const bson_t *doc)
+{
+    add_doc(s, name, INSERTED, doc, 0);
+}
+
+void
+store_gather_replace(struct store *s, enum store_name name, int64_t rev, const bson_t *doc)
+{
+    add_doc(s, name, REPLACED, doc, rev);
+}
+
+static bool
+is_unsent(const struct gathered *g)
+{
+    return g->state == INSERTED || g->state == REPLACED;
+}
+
+/* Of several unsent entries of a document the last one is sent, as a change of what was before. */
+static size_t
+merge(struct store *s)
+{
+    size_t unsent = 0;
+
+    for (size_t i = 0; i < s->gathered_count; i++) {
+        struct gathered *g = &s->gathered[i], *before;
+
+        if (!is_unsent(g))
+            continue;
+        before = find(s, g->name, &g->id, i);
+        if (before != NULL && is_unsent(before)) {
+            g->state = before->state;
+            g->rev = before->rev;
+            before->state = MERGED;
+        } else {
+            unsent++;
+        }
+    }
+    return unsent;
+}
+
+/* The entries of a collection that are to be inserted, or replaced; marks them as sent. */
+static size_t
+take(struct store *s, enum store_name name, enum state state, struct gathered *out)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < s->gathered_count; i++) {
+        struct gathered *g = &s->gathered[i];
+
+        if (g->name != name || g->state != state)
+            continue;
+        out[count++] = *g;
+        g->state = SENT;
+    }
+    return count;
+}
+
+static enum err
+insert(struct store *s, enum store_name name, const struct gathered *some, size_t count)
+{
+    const bson_t **docs = must_alloc(count + 1, sizeof(*docs));
+    enum err err;
+
+    for (size_t i = 0; i < count; i++)
+        docs[i] = some[i].doc;
+    err = store_insert_many(s, name, docs, count);
+    free(docs);
+    return err;
+}
+
+static bson_t *
+new_filter(const struct gathered *g)
+{
+    bson_t *filter = bson_new();
+
+    BSON_APPEND_OID(filter, "_id", &g->id);
+    BSON_APPEND_INT64(filter, "rev", g->rev);
+    return filter;
+}
+
+static enum err
+replace_each(struct store *s, enum store_name name, const struct gathered *some, size_t count)
+{
+    struct store_statement *statements = must_alloc(count, sizeof(*statements));
+    int64_t matched;
+    enum err err;
+
+    for (size_t i = 0; i < count; i++)
+        statements[i] = (struct store_statement){new_filter(&some[i]), some[i].doc, true};
+    err = store_update_each(s, name, statements, count, &matched);
+    for (size_t i = 0; i < count; i++)
+        bson_destroy((bson_t *)(uintptr_t)statements[i].filter);
+    free(statements);
+    return err == ERR_NONE && matched != (int64_t)count ? ERR_RETRY : err;
+}
+
+static enum err
+replace(struct store *s, enum store_name name, const struct gathered *some, size_t count)
+{
+    bson_t *filter;
+    int64_t matched;
+    enum err err;
+
+    if (count != 1)
+        return count == 0 ? ERR_NONE : replace_each(s, name, some, count);
+    filter = new_filter(some);
+    err = store_replace(s, name, filter, some->doc, &matched);
+    bson_destroy(filter);
+    return err == ERR_NONE && matched == 0 ? ERR_RETRY : err;
+}
+
+enum err
+store_gather_flush(struct store *s)
+{
+    struct gathered *some;
+    enum err err = ERR_NONE;
+    size_t unsent;
+
+    if (!s->open || s->flushing || (unsent = merge(s)) == 0)
+        return ERR_NONE;
+    some = must_alloc(unsent, sizeof(*some));
+    s->flushing = true;
+    for (int name = 0; name < STORE__COUNT && err == ERR_NONE; name++) {
+        err =
+            insert(s, (enum store_name)name, some, take(s, (enum store_name)name, INSERTED, some));
+        if (err == ERR_NONE)
+            err = replace(s, (enum store_name)name, some,
+                          take(s, (enum store_name)name, REPLACED, some));
+    }
+    s->flushing = false;
+    free(some);
+    return err;
+}
+
+enum err
+store_gather_before(struct store *s, enum store_name name)
+{
+    enum err err = store_gather_flush(s);
+
+    if (!s->open || s->flushing)
+        return err;
+    s->sent++;
+    for (size_t i = 0; i < s->gathered_count; i++)
+        if (s->gathered[i].name == name)
+            s->gathered[i].state = LOST;
+    return err;
+}
+
+struct store_mark
+store_gather_mark(const struct store *s)
+{
+    return (struct store_mark){s->gathered_count, s->gathered_bytes, s->sent};
+}
+
+bool
+store_gather_undo(struct store *s, const struct store_mark *mark)
+{
+    if (s->sent != mark->sent)
+        return false;
+    for (size_t i = mark->gathered; i < s->gathered_count; i++)
+        if (s->gathered[i].state == SENT || s->gathered[i].state == MERGED)
+            return false;
+    /* What was read since is as before: it stays where nothing was written. */
+    while (s->gathered_count > mark->gathered)
+        bson_destroy(s->gathered[--s->gathered_count].doc);
+    s->gathered_bytes = mark->bytes;
+    return true;
+}
+
+size_t
+store_gather_bytes(const struct store *s)
+{
+    return s->gathered_bytes;
+}
+
+void
+store_gather_clear(struct store *s)
+{
+    while (s->gathered_count > 0)
+        bson_destroy(s->gathered[--s->gathered_count].doc);
+    s->gathered_bytes = 0;
+    s->sent = 0;
+}
+
+void
+store_gather_free(struct store *s)
+{
+    store_gather_clear(s);
+    free(s->gathered);
+    s->gathered = NULL;
+    s->gathered_size = 0;
+}

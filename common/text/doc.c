@@ -1,0 +1,146 @@
+/*
+ * Small readings of documents, and arrays, which in BSON are documents with the keys "0", "1", ...
+ */
+#include "common/text/doc.h"
+
+#define KEY 12 /* the digits of a 32-bit number and a NUL, as bson_uint32_to_string() asks for */
+
+int64_t
+doc_int(const bson_t *doc, const char *name)
+{
+    bson_iter_t iter;
+
+    return bson_iter_init_find(&iter, doc, name) ? bson_iter_as_int64(&iter) : 0;
+}
+
+const char *
+doc_text(const bson_t *doc, const char *name)
+{
+    bson_iter_t iter;
+
+    if (!bson_iter_init_find(&iter, doc, name) || !BSON_ITER_HOLDS_UTF8(&iter))
+        return NULL;
+    return bson_iter_utf8(&iter, NULL);
+}
+
+const bson_oid_t *
+doc_id(const bson_t *doc, const char *name)
+{
+    bson_iter_t iter;
+
+    if (!bson_iter_init_find(&iter, doc, name) || !BSON_ITER_HOLDS_OID(&iter))
+        return NULL;
+    return bson_iter_oid(&iter);
+}
+
+bool
+doc_time(const bson_t *doc, const char *name, int64_t *ms)
+{
+    bson_iter_t iter;
+
+    if (!bson_iter_init_find(&iter, doc, name) || !BSON_ITER_HOLDS_DATE_TIME(&iter))
+        return false;
+    *ms = bson_iter_date_time(&iter);
+    return true;
+}
+
+bool
+doc_flag(const bson_t *doc, const char *name)
+{
+    bson_iter_t iter;
+
+    return bson_iter_init_find(&iter, doc, name) && BSON_ITER_HOLDS_BOOL(&iter) &&
+           bson_iter_bool(&iter);
+}
+
+bool
+doc_has(const bson_t *doc, const char *name)
+{
+    bson_iter_t iter;
+
+    return bson_iter_init_find(&iter, doc, name) && !BSON_ITER_HOLDS_NULL(&iter);
+}
+
+bool
+doc_lists(const bson_t *doc, const char *name, const bson_oid_t *id)
+{
+    bson_iter_t iter, list;
+
+    if (!bson_iter_init_find(&iter, doc, name) || !bson_iter_recurse(&iter, &list))
+        return false;
+    while (bson_iter_next(&list))
+        if (BSON_ITER_HOLDS_OID(&list) && bson_oid_equal(bson_iter_oid(&list), id))
+            return true;
+    return false;
+}
+
+/* The next item's key, mostly a constant of the library; room holds it where it is not. */
+static const char *
+next_key(struct doc_array *a, char room[KEY])
+{
+    const char *key;
+
+    bson_uint32_to_string(a->count++, &key, room, KEY);
+    return key;
+}
+
+void
+doc_array_add_id(struct doc_array *a, const bson_oid_t *id)
+{
+    char room[KEY];
+    const char *key = next_key(a, room); /* the macro evaluates it more than once */
+
+    BSON_APPEND_OID(a->bson, key, id);
+}
+
+void
+doc_array_add_text(struct doc_array *a, const char *text)
+{
+    char room[KEY];
+    const char *key = next_key(a, room);
+
+    BSON_APPEND_UTF8(a->bson, key, text);
+}
+
+void
+doc_array_add_value(struct doc_array *a, const bson_iter_t *value)
+{
+    char room[KEY];
+
+    bson_append_iter(a->bson, next_key(a, room), -1, value);
+}
+
+void
+doc_in(bson_t *filter, const char *field, const bson_t *array)
+{
+    bson_t condition;
+
+    bson_append_document_begin(filter, field, -1, &condition);
+    BSON_APPEND_ARRAY(&condition, "$in", array);
+    bson_append_document_end(filter, &condition);
+}
+
+void
+doc_in_ids(bson_t *filter, const char *field, const void *ids, uint32_t count)
+{
+    bson_t bson = BSON_INITIALIZER;
+    struct doc_array array = {&bson, 0};
+    const bson_oid_t *id = ids;
+
+    for (uint32_t i = 0; i < count; i++)
+        doc_array_add_id(&array, &id[i]);
+    doc_in(filter, field, &bson);
+    bson_destroy(&bson);
+}
+
+void
+doc_in_texts(bson_t *filter, const char *field, const char *const *texts, uint32_t count)
+{
+    bson_t bson = BSON_INITIALIZER;
+    struct doc_array array = {&bson, 0};
+
+    for (uint32_t i = 0; i < count; i++)
+        doc_array_add_text(&array, texts[i]);
+    doc_in(filter, field, &bson);
+    bson_destroy(&bson);
+}

@@ -1,0 +1,42 @@
+/*
+ * Reading fields of stored documents (BSON), and building arrays and conditions.
+ */
+#ifndef COMMON_TEXT_DOC_H
+#define COMMON_TEXT_DOC_H
+
+#include <bson/bson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The field of that name; 0, NULL or false where it is absent or of another type. */
+int64_t doc_int(const bson_t *doc, const char *name);
+const char *doc_text(const bson_t *doc, const char *name);
+const bson_oid_t *doc_id(const bson_t *doc, const char *name);
+bool doc_time(const bson_t *doc, const char *name, int64_t *ms);
+bool doc_flag(const bson_t *doc, const char *name);
+
+/* Is there such a field, and is it not null? */
+bool doc_has(const bson_t *doc, const char *name);
+
+/* Is the id in the array of that name? */
+bool doc_lists(const bson_t *doc, const char *name, const bson_oid_t *id);
+
+/* An array that is being filled.  The caller owns the document; it is empty at first. */
+struct doc_array {
+    bson_t *bson;
+    uint32_t count;
+};
+
+/* Each appends one item. */
+void doc_array_add_id(struct doc_array *array, const bson_oid_t *id);
+void doc_array_add_text(struct doc_array *array, const char *text);
+void doc_array_add_value(struct doc_array *array, const bson_iter_t *value);
+
+/* Appends {field: {$in: array}} to a filter. */
+void doc_in(bson_t *filter, const char *field, const bson_t *array);
+
+/* The same for count ids (an array of bson_oid_t, or of as many bytes), or for count texts. */
+void doc_in_ids(bson_t *filter, const char *field, const void *ids, uint32_t count);
+void doc_in_texts(bson_t *filter, const char *field, const char *const *texts, uint32_t count);
+
+#endif
