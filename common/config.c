@@ -49,7 +49,7 @@ complain(const struct setting *s, const char *what)
     return ERR_INVALID;
 }
 
-/* The content of the file named by NAME_FILE; leaves *value alone if that is not set. */
+/* The content of the file named by NAME_FILE; *value is unchanged if that is not set. */
 static enum err
 read_secret_file(const struct setting *s, const char **value)
 {

@@ -1,5 +1,5 @@
 /*
- * Settings: environment only, one table for all programs.
+ * Settings: read only from the environment; one table for all programs.
  */
 #ifndef COMMON_CONFIG_H
 #define COMMON_CONFIG_H
@@ -8,14 +8,14 @@
 
 #include "common/base/err.h"
 
-/* Who reads a setting. */
+/* Which programs read a setting. */
 #define CONFIG_API   1u
 #define CONFIG_PUSH  2u
 #define CONFIG_JOBS  4u
 #define CONFIG_ADMIN 8u
-#define CONFIG_ALL   7u /* but for taskwire-admin */
+#define CONFIG_ALL   7u /* except taskwire-admin */
 
-/* A member for each setting of settings.def, of the type that its kind says. */
+/* One member for each setting of settings.def, of the type for its kind. */
 #define CONFIG_COUNT   long
 #define CONFIG_TEXT    const char *
 #define CONFIG_SECRET  const char *
@@ -29,8 +29,8 @@ struct config {
 #undef SETTING
 
 /*
- * Reads what the program uses into *config; the strings live as long as the
- * process.  On a bad value it says so on stderr in one sentence and fails.
+ * Reads the program's settings into *config; the strings live as long as the process.  On an
+ * invalid value it writes one sentence to stderr and fails.
  */
 enum err config_read(struct config *config, unsigned program) MUST_CHECK;
 
@@ -38,8 +38,8 @@ enum err config_read(struct config *config, unsigned program) MUST_CHECK;
 void config_help(FILE *out, const char *name, unsigned program);
 
 /*
- * The start of every main(): answers --help and --version, reads the settings,
- * opens the log and ignores SIGPIPE.  Exits when there is nothing left to do.
+ * The start of every main(): handles --help and --version, reads the settings, opens the log and
+ * ignores SIGPIPE.  Exits if there is nothing more to do.
  */
 void config_start(struct config *config, const char *name, unsigned program, int argc, char **argv);
 

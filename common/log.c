@@ -1,6 +1,6 @@
 /*
- * A line is built on the stack and leaves in one write, so that the lines of
- * several threads and processes never mix.
+ * A line is built on the stack and written with one call, so that the lines of several threads and
+ * processes never mix.
  */
 #include "common/log.h"
 
@@ -20,7 +20,7 @@ static const char *const level_names[] = {"debug", "info", "warn", "error"};
 static const char *program_name = "taskwire";
 static enum log_level least_level = LOG_INFO;
 static __thread const char *request_id;
-static int own_pid; /* asking the kernel at each line would cost more than the rest of it */
+static int own_pid; /* a system call for each line would cost more than the rest */
 
 static void
 note_pid(void)
@@ -69,7 +69,7 @@ finish(struct text *line)
 {
     text_puts(line, "}\n");
     if (write(STDERR_FILENO, line->bytes, line->len) < 0) {
-        /* Nowhere left to say it. */
+        /* There is no other place to report this. */
     }
     text_free(line);
 }

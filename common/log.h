@@ -1,5 +1,5 @@
 /*
- * One JSON line per event on stderr.  Never a body, a token or a mail address.
+ * One JSON line per event on stderr.  Never a body, a token or an email address.
  */
 #ifndef COMMON_LOG_H
 #define COMMON_LOG_H
@@ -8,10 +8,10 @@
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
-/* Names the program and the least level that is written. */
+/* Sets the program's name and the lowest level that is written. */
 void log_open(const char *program, enum log_level least);
 
-/* Prefixes this thread's lines with a request's id; NULL ends that. */
+/* Adds a request's id to this thread's lines; NULL ends that. */
 void log_request(const char *id);
 const char *log_request_id(void);
 
@@ -22,7 +22,7 @@ void log_write(enum log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
 #define log_warn(...)  log_write(LOG_WARN, __VA_ARGS__)
 #define log_error(...) log_write(LOG_ERROR, __VA_ARGS__)
 
-/* Writes a line whose further members the caller has made: `"status":200,...`. */
+/* Writes a line with further members in JSON from the caller: `"status":200,...`. */
 void log_members(enum log_level level, const char *subject, const char *members);
 
 #endif

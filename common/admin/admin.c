@@ -1,6 +1,6 @@
 /*
- * taskwire-admin: maintenance of the database, by hand and by deploy/up before it
- * starts the programs.
+ * taskwire-admin: maintenance of the database, run by hand, and by deploy/up before it starts the
+ * programs.
  */
 #include <stdio.h>
 #include <string.h>
@@ -29,7 +29,7 @@ static const struct command {
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
-/* The command that the arguments name; NULL if there is none. */
+/* The command given by the arguments; NULL if there is none. */
 static const struct command *
 find(int argc, char **argv)
 {
@@ -66,7 +66,7 @@ main(int argc, char **argv)
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         list_commands(stdout);
     if (command != NULL)
-        argc = 1; /* otherwise config_start() handles --help and --version, or refuses */
+        argc = 1; /* otherwise config_start() handles --help and --version, or fails */
     config_start(&config, "taskwire-admin", CONFIG_ADMIN, argc, argv);
     err = command->run != NULL
               ? command->run(config.mongodb_uri, config.mongodb_database)

@@ -1,5 +1,5 @@
 /*
- * The table of indexes, and what makes the database have them.
+ * The table of indexes, and the code that creates them.
  */
 #include "common/admin/store_indexes.h"
 
@@ -13,13 +13,13 @@
 
 #define KEYS_MAX 6
 
-#define NAMESPACE_NOT_FOUND 26 /* codes of the server */
+#define NAMESPACE_NOT_FOUND 26 /* the server's error codes */
 #define INDEX_NOT_FOUND     27
 
 /*
- * SPARSE: only documents that have the field, which is never stored as null.  IDS: only those whose
- * first key is an id (or has one among its elements); $gte is what the planner recognizes in an
- * equality.  OTHER: only of what exists already.
+ * SPARSE: only documents that have the field, which is never stored as null.  IDS: only documents
+ * whose first key is an id (or an array that contains one); the filter is $gte, because then the
+ * planner uses the index for equality.  OTHER: only an option of existing indexes.
  */
 enum { UNIQUE = 1, TTL = 2, SPARSE = 4, OTHER = 8, IDS = 16 };
 
@@ -38,12 +38,12 @@ static const struct index indexes[] = {
     {STORE_SESSIONS,    {"userId", "createdAt", "_id"}},
     {STORE_SESSIONS,    {"expiresAt"},                                 TTL},
     {STORE_TOKENS,      {"expiresAt"},                                 TTL},
-    /* Who may read, and one per order of projects (api/v1/projects/projects.c, project_orders). */
+    /* By reader, and one per order of projects (api/v1/projects/projects.c, project_orders). */
     {STORE_PROJECTS,    {"members.userId", "createdAt", "_id"}},
     {STORE_PROJECTS,    {"members.userId", "nameKey", "_id"}},
     {STORE_PROJECTS,    {"access", "createdAt", "_id"}},
     {STORE_PROJECTS,    {"access", "nameKey", "_id"}},
-    /* Neighbours of a place, whatever their state; a project's tasks in no order. */
+    /* Neighbours of a position, in any state; a project's tasks in no order. */
     {STORE_TASKS,       {"projectId", "position", "_id"}},
     /* One per order of tasks (api/v1/tasks/tasks.c, task_orders), by project and by assignee. */
     {STORE_TASKS,       {"projectId", "state", "position", "_id"}},
@@ -85,11 +85,13 @@ static const struct index indexes[] = {
 };
 /* clang-format on */
 
-/* Keys of indexes that earlier versions had.  Others that the table lacks are the operator's own.
+/*
+ * Keys of indexes that earlier versions had.  Other indexes not in the table belong to the
+ * operator.
  */
 static const char *const retired[] = {
     "refreshHash_1",
-    "userId_1", /* of sessions; now with createdAt */
+    "userId_1", /* on sessions; replaced by one with createdAt */
     "revokedAt_1",
     "previousHash_1",
     "topic_1_entityId_1_seq_1",
@@ -107,11 +109,11 @@ static const char *const retired[] = {
     "userId_1_purpose_1",
 };
 
-/* An index of the database, as listIndexes tells it. */
+/* An index of the database, as returned by listIndexes. */
 struct existing {
     char *name, *keys;
     int flags;
-    bool known; /* the table has it */
+    bool known; /* is in the table */
 };
 
 struct listing {
@@ -119,7 +121,7 @@ struct listing {
     uint32_t count, room;
 };
 
-/* "projectId_1_position_1": the keys, and so the name that every driver gives it. */
+/* "projectId_1_position_1": the keys, and the default name that every driver gives the index. */
 static void
 write_keys(struct text *out, const bson_t *keys)
 {
@@ -152,7 +154,7 @@ append_ids_only(bson_t *out, const char *key)
     bson_append_document_end(out, &range);
 }
 
-/* Is a partial index's expression ours? */
+/* Is a partial index's filter ours? */
 static bool
 is_ids_only(const bson_t *index, const bson_iter_t *expression)
 {
@@ -218,7 +220,7 @@ forget(struct listing *l)
     *l = (struct listing){0};
 }
 
-/* What a collection has; nothing while it does not exist. */
+/* Reads the indexes of a collection; none if it does not exist. */
 static enum err
 list(mongoc_collection_t *coll, struct listing *out)
 {
@@ -288,7 +290,7 @@ create(mongoc_client_t *client, const char *database, const struct index *x, con
     return ERR_STORE;
 }
 
-/* One row: what has its keys and other options gives way. */
+/* Creates the index of one row; an index with the same keys and other options is dropped first. */
 static enum err
 make(mongoc_client_t *client, const char *database, mongoc_collection_t *coll,
      const struct index *x, struct listing *there)

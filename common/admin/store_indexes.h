@@ -1,5 +1,5 @@
 /*
- * The indexes that every question of ours is served by.  For store*.c alone.
+ * The indexes that serve all our queries.  Only for store*.c.
  */
 #ifndef COMMON_ADMIN_STORE_INDEXES_H
 #define COMMON_ADMIN_STORE_INDEXES_H
@@ -11,8 +11,9 @@
 #include "common/store/store.h"
 
 /*
- * Makes what a collection lacks, and makes anew what has other options than the table; drops
- * those that earlier versions needed if `drops`.  The server builds them while it serves.
+ * Creates a collection's missing indexes, and recreates those whose options differ from the table;
+ * drops those that only earlier versions needed if `drops`.  The server builds them while it serves
+ * requests.
  */
 enum err store_indexes_make(mongoc_client_t *client, const char *database, enum store_name name,
                             bool drops) MUST_CHECK;

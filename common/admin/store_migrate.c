@@ -1,6 +1,6 @@
 /*
- * Migration, with a client of its own whose commands may take as long as an
- * index of millions of documents does.
+ * Migration, with a separate client whose commands may take as long as building an index of
+ * millions of documents.
  */
 #include "common/admin/store_migrate.h"
 
@@ -20,8 +20,8 @@
 #include "common/text/doc.h"
 #include "common/text/text.h"
 
-#define PATIENCE_MS 86400000 /* for one command */
-#define READ_MS     10000    /* for a document by its _id */
+#define PATIENCE_MS 86400000 /* time limit for one command */
+#define READ_MS     10000    /* for reading a document by its _id */
 #define LEASE_MS    60000
 #define RENEW_MS    5000
 #define HOLDER      33 /* 32 hex digits and a NUL */
@@ -69,7 +69,7 @@ update(const struct migration *m, const struct update *u, int64_t *matched)
     return err;
 }
 
-/* Ends a reading: ERR_STORE when the database failed, else what came of it so far. */
+/* Ends a read: ERR_STORE if the database failed, otherwise the result so far. */
 static enum err
 end_reading(mongoc_cursor_t *cursor, enum err err)
 {
@@ -85,7 +85,7 @@ end_reading(mongoc_cursor_t *cursor, enum err err)
 
 /* ------------------------------------------------------------ the lease */
 
-/* The server's time, since hosts need not agree on theirs; 0 when it cannot be asked. */
+/* The server's time, since hosts' clocks may differ; 0 if the server cannot be asked. */
 static int64_t
 server_now(mongoc_client_t *client)
 {
@@ -102,7 +102,7 @@ server_now(mongoc_client_t *client)
     return now;
 }
 
-/* Takes the lease, or holds it longer; ERR_CONFLICT when another has it. */
+/* Takes or extends the lease; ERR_CONFLICT if another process has it. */
 static enum err
 hold(mongoc_client_t *client, const struct migration *m)
 {
@@ -150,7 +150,7 @@ release(struct migration *m)
 
 /* ------------------------------------------------------------ documents */
 
-/* Inserts a document unless one has its _id. */
+/* Inserts a document unless its _id exists. */
 static enum err
 make_document(struct migration *m, enum store_name name, const char *id, bson_t *content)
 {
@@ -173,7 +173,7 @@ new_epoch(char out[STORE_EPOCH])
     text_hex(out, bytes, sizeof(bytes));
 }
 
-/* The epoch, the topics that are nobody's, and when the log is trimmed. */
+/* The epoch, the topics without an owner, and the time of the log's trimming. */
 static enum err
 make_documents(struct migration *m)
 {
@@ -198,8 +198,8 @@ derive_all(struct migration *m)
 }
 
 /*
- * What must be rewritten for a version, once.  A step may be run again after it
- * was cut off, and beside programs of the version before.
+ * What must be rewritten once for a version.  A step may run again after an interruption, and while
+ * programs of the previous version are running.
  */
 static const struct step {
     int version;
@@ -243,7 +243,7 @@ note_version(struct migration *m)
     return err;
 }
 
-/* New indexes first, so that the steps and the programs that follow have them; old ones go last. */
+/* New indexes first, since the steps and the new programs need them; old ones are dropped last. */
 static enum err
 bring_up(struct migration *m)
 {
@@ -294,7 +294,7 @@ raise_topic(struct migration *m, const char *topic, int64_t seq)
     return err;
 }
 
-/* Every topic's number at least that of its newest event. */
+/* Raises every topic's number to at least that of its newest event. */
 static enum err
 raise_topics(struct migration *m)
 {
@@ -317,7 +317,7 @@ raise_topics(struct migration *m)
     return err;
 }
 
-/* Entries of the log of ended sessions bear their numbers as ids. */
+/* Entries in the log of ended sessions have their numbers as ids. */
 static enum err
 raise_revocations(struct migration *m)
 {

@@ -7,9 +7,9 @@
 #include "common/store/derived.h"
 #include "common/store/store.h"
 
-#define READ_MS 86400000 /* for a whole pass */
+#define READ_MS 86400000 /* time limit for a whole pass */
 
-/* Sets what a document lacks, if it is still as it was read. */
+/* Sets a document's missing fields if it has not changed since it was read. */
 static bool
 rewrite_one(mongoc_collection_t *coll, const bson_t *doc, const bson_t *set, bson_error_t *error)
 {

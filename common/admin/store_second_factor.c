@@ -1,6 +1,5 @@
 /*
- * The same credential event that the account's own DELETE /v1/me/totp is, without a
- * session that goes on.
+ * The same credential event as the user's own DELETE /v1/me/totp, but no session continues.
  */
 #include "common/admin/store_second_factor.h"
 
@@ -18,7 +17,7 @@
 struct removal {
     const char *user;
     bson_oid_t id;
-    int64_t ended; /* the credential generation */
+    int64_t ended; /* the credential generation that ends */
 };
 
 /* The generation, if there is a second factor. */

@@ -28,10 +28,10 @@ struct deferred {
 };
 
 struct arena {
-    struct block *blocks; /* the newest first; the oldest survives a reset */
+    struct block *blocks; /* newest first; a reset keeps the oldest */
     struct deferred *deferred;
-    size_t limit, total; /* total: handed out */
-    size_t charged;      /* by arena_charge() */
+    size_t limit, total; /* total: bytes handed out */
+    size_t charged;      /* counted by arena_charge() */
 };
 
 static struct block *

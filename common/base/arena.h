@@ -1,5 +1,5 @@
 /*
- * Memory with a request's lifetime: taken piece by piece, given back at once.
+ * Memory with a request's lifetime: allocated in pieces, freed all at once.
  */
 #ifndef COMMON_BASE_ARENA_H
 #define COMMON_BASE_ARENA_H
@@ -11,39 +11,39 @@
 
 struct arena;
 
-/* Bytes beyond the limit: more than what is made of one request's body or one document. */
+/* Bytes beyond the limit: more than is ever allocated for one request's body or one document. */
 #define ARENA_RESERVE ((size_t)64 << 20)
 
 /*
- * A new arena that should hand out at most limit bytes between resets.  Beyond the limit
- * allocation goes on out of ARENA_RESERVE, so that no caller has to handle a failure; whoever works
- * through data of unbounded length asks arena_full() at each step and gives up with ERR_TOO_MUCH.
- * The store does so at every call and every document.
+ * A new arena that should hand out at most limit bytes between resets.  Beyond the limit allocation
+ * continues from ARENA_RESERVE, so that no caller has to handle a failure; code that works through
+ * data of unbounded length checks arena_full() at each step and stops with ERR_TOO_MUCH.  The store
+ * does so at every call and every document.
  */
 struct arena *arena_new(size_t limit);
 
 /* Is more in use than the limit? */
 bool arena_full(const struct arena *arena);
 
-/* Counts memory that lives as long as the arena's but was allocated elsewhere. */
+/* Counts memory with the same lifetime that was allocated elsewhere. */
 void arena_charge(struct arena *arena, size_t size);
 
-/* Runs the deferred calls and frees everything.  NULL is fine. */
+/* Runs the deferred calls and frees everything.  NULL is allowed. */
 void arena_free(struct arena *arena);
 
-/* Runs the deferred calls, newest first, and forgets all memory handed out. */
+/* Runs the deferred calls, newest first, and releases all memory handed out. */
 void arena_reset(struct arena *arena);
 
 /*
- * Zeroed memory, aligned for anything.  Ends the process when the reserve is used up too: some
- * loop does not ask arena_full(), which is a bug.
+ * Zeroed memory, aligned for any type.  Ends the process when the reserve is used up too: then some
+ * loop does not check arena_full(), which is a bug.
  */
 void *arena_alloc(struct arena *arena, size_t size);
 
 /* A NUL-terminated copy of len bytes. */
 char *arena_copy(struct arena *arena, const char *bytes, size_t len);
 
-/* A copy of a string; NULL gives NULL. */
+/* A copy of a string; NULL for NULL. */
 char *arena_dup(struct arena *arena, const char *text);
 
 /* A formatted string. */

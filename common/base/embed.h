@@ -1,7 +1,7 @@
 /*
- * A file of the tree as a string in the program, so that programs need no data
- * files beside them.  EMBED_DIR is the source folder (CMake sets it), and CMake
- * must name the file in OBJECT_DEPENDS, else a change of it builds nothing.
+ * A source file as a string in the program, so that programs need no data files.  EMBED_DIR is the
+ * source folder (CMake sets it), and CMake must name the file in OBJECT_DEPENDS, otherwise a change
+ * of the file does not rebuild the program.
  */
 #ifndef COMMON_BASE_EMBED_H
 #define COMMON_BASE_EMBED_H

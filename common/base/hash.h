@@ -1,6 +1,6 @@
 /*
- * FNV-1a with 64 bits: a quick hash that spreads well (draft-eastlake-fnv, section 6 has the
- * constants).  Whoever can choose the bytes can make them collide, unless the start is a secret.
+ * 64-bit FNV-1a: a fast hash that spreads well (draft-eastlake-fnv, section 6 has the constants).
+ * An attacker who chooses the bytes can make them collide, unless the start is a secret.
  */
 #ifndef COMMON_BASE_HASH_H
 #define COMMON_BASE_HASH_H
@@ -11,8 +11,10 @@
 
 #define HASH_START 14695981039346656037ull
 
-/* The hash of len bytes, going on from start: HASH_START, a secret, or the hash of what came
- * before. */
+/*
+ * The hash of len bytes, continued from start: HASH_START, a secret, or the hash of what came
+ * before.
+ */
 static inline uint64_t
 hash_fnv(uint64_t start, const void *bytes, size_t len)
 {

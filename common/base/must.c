@@ -1,5 +1,5 @@
 /*
- * Memory and threads that are there, or the process ends.
+ * Memory and threads; the process ends if they are not available.
  */
 #include "common/base/must.h"
 

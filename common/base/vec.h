@@ -13,7 +13,7 @@
 /*
  * The array with room for one more item; the caller adds 1 to count once the item is in.  The
  * array may move, so pointers into it do not survive this.  items is NULL and *room 0 at first,
- * each is the size of an item.  To be freed with free().
+ * each is the size of an item.  Free with free().
  *
  *     list->items = vec_room(list->items, list->count, &list->room, sizeof(*list->items));
  *     list->items[list->count++] = item;

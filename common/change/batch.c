@@ -1,7 +1,7 @@
 /*
- * One transaction: the topics' numbers first, for all changes at once, so that another host that
- * writes one of them conflicts at once; then the plans, one after another; then what they have
- * written, gathered; then corrections of the numbers where a change needed more or fewer.
+ * One transaction: first the topics' numbers for all changes at once, so that a write by another
+ * host conflicts immediately; then the plans' functions, one after another; then the collected
+ * writes; then corrections of the numbers if a change needed more or fewer.
  */
 #include "common/change/batch.h"
 
@@ -16,9 +16,9 @@
 #include "common/store/store_gather.h"
 #include "common/time/clock.h"
 
-#define BYTES_MAX      8388608 /* of documents in one transaction, before it takes no more changes */
-#define RUN_US         50000   /* for the plans of a transaction, before it takes no more */
-#define IDEMPOTENCY_MS 86400000 /* that a record is kept */
+#define BYTES_MAX      8388608  /* of documents; then the transaction takes no more changes */
+#define RUN_US         50000    /* for the plans' functions; then it takes no more changes */
+#define IDEMPOTENCY_MS 86400000 /* how long a record is kept */
 
 static void
 forget_events(struct batch *b, size_t from)
@@ -49,8 +49,9 @@ start_over(struct batch *b)
 }
 
 /*
- * By one command for each collection, what the plans say that they will read.  A change that is
- * alone reads by itself, unless its owner read a moment ago: then that counts until it proves old.
+ * Reads the documents that the plans name, with one command for each collection.  A change that
+ * runs alone reads for itself, unless its owner has just read the document: then that copy is used
+ * until it turns out to be stale.
  */
 static enum err
 read_ahead(struct batch *b)
@@ -89,7 +90,7 @@ make_record(struct change *c)
         c->plan->record(c->record, c->plan->record_arg);
 }
 
-/* The plan's function, within its owner's limits and under its name. */
+/* Runs the plan's function with its owner's memory limit and request id. */
 static enum err
 call(struct batch *b, struct change *c)
 {
@@ -107,7 +108,7 @@ call(struct batch *b, struct change *c)
     return err;
 }
 
-/* Takes back a change that failed or did nothing; false: only the whole transaction can. */
+/* Undoes a change that failed or did nothing; false: only the whole transaction can be undone. */
 static bool
 undo(struct batch *b, struct change *c, const struct store_mark *mark, size_t events)
 {
@@ -116,7 +117,7 @@ undo(struct batch *b, struct change *c, const struct store_mark *mark, size_t ev
     return store_gather_undo(b->store, mark) && !store_failed(b->store);
 }
 
-/* Does the transaction run no other change? */
+/* Is this the only change that the transaction runs? */
 static bool
 is_alone(const struct batch *b)
 {
@@ -128,8 +129,9 @@ is_alone(const struct batch *b)
 }
 
 /*
- * The transaction must begin again without this change.  What it found stands if it was alone; else
- * it may have seen what others wrote and now may not come to be, so it is run once more.
+ * The transaction must start again without this change.  If the change was alone, its result is
+ * final.  Otherwise it may have read what other changes of the transaction wrote, which may not be
+ * committed, so it runs once more by itself.
  */
 static void
 exclude(struct batch *b, struct change *c)
@@ -138,7 +140,7 @@ exclude(struct batch *b, struct change *c)
     c->apart = !c->over;
 }
 
-/* *again: the transaction must begin again without this change. */
+/* *again: the transaction must start again without this change. */
 static enum err
 run_one(struct batch *b, struct change *c, bool *again)
 {
@@ -192,7 +194,7 @@ store_events(struct batch *b)
     return err;
 }
 
-/* Those of the changes that succeeded, were there anything to change or not. */
+/* The records of the changes that succeeded, whether or not they changed anything. */
 static size_t
 records_of(const struct batch *b, const bson_t **out)
 {
@@ -204,7 +206,7 @@ records_of(const struct batch *b, const bson_t **out)
     return count;
 }
 
-/* Did any change do anything? */
+/* Did any change take effect? */
 static bool
 has_effect(const struct batch *b)
 {
@@ -215,8 +217,8 @@ has_effect(const struct batch *b)
 }
 
 /*
- * A number without an event would be a hole in the log.  So where no change did anything the
- * transaction is undone, and only the records are kept.
+ * A number without an event would be a gap in the log.  So if no change did anything, the
+ * transaction is aborted and only the records are stored.
  */
 static enum err
 settle(struct batch *b)
@@ -263,7 +265,7 @@ attempt(struct batch *b, bool *again)
     return err;
 }
 
-/* What the next writer of the planned topics may take for granted. */
+/* Stores hints for the next writer of the planned topics. */
 static void
 remember(const struct batch *b, enum err err)
 {
@@ -284,7 +286,7 @@ batch_run(struct batch *b)
     for (int i = 0; i < b->count; i++)
         b->changes[i]->apart = false;
     b->limit = store_limit_of(b->store);
-    store_limit(b->store, NULL); /* what the transaction needs for all is nobody's */
+    store_limit(b->store, NULL); /* memory of the transaction itself counts for no request */
     do {
         suspect = b->suspect;
         err = attempt(b, &again);

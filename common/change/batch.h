@@ -1,5 +1,5 @@
 /*
- * Several changes in one transaction.  Each succeeds or fails by itself, as if they had come one
+ * Several changes in one transaction.  Each succeeds or fails by itself, as if they had run one
  * after another.
  */
 #ifndef COMMON_CHANGE_BATCH_H
@@ -12,13 +12,13 @@
 struct batch;
 
 /*
- * Runs the changes once: one transaction, or a few if a change fails after it wrote.  ERR_NONE:
- * those with `run` set are done, each with its own err; the others did not fit, or must be run by
- * themselves (`apart`). Anything else: nothing took effect, but for `unknown`.
+ * Runs the changes once: in one transaction, or in a few if a change fails after it wrote.
+ * ERR_NONE: the changes with `run` set are done, each with its own err; the others did not fit or
+ * must run alone (`apart`).  Any other error: nothing took effect, unless `unknown` is set.
  */
 enum err batch_run(struct batch *b) MUST_CHECK;
 
-/* Publishes what a batch that was committed has told, in its order. */
+/* Publishes the events of a committed batch, in order. */
 struct bus;
 void batch_publish(const struct batch *b, struct bus *bus);
 

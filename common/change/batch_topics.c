@@ -1,5 +1,5 @@
 /*
- * The topics of a transaction: their documents are moved once for all its changes, before the first
+ * The topics of a transaction.  Their documents are updated once for all changes, before the first
  * one runs, and corrected once after the last.
  */
 #include <stdlib.h>
@@ -19,7 +19,7 @@ find_topic(const struct batch *b, const char *name)
     return t;
 }
 
-/* A new topic: in the order of the names, or at the end. */
+/* Adds a topic: in the order of the names, or at the end. */
 static struct topic *
 add_topic(struct batch *b, const char *name, bool sorted)
 {
@@ -51,7 +51,9 @@ batch_forget_topics(struct batch *b)
     b->topics = NULL;
 }
 
-/* One topic's document on its way: what is added, and the number that it must have now. */
+/*
+ * An update of one topic's document: what is added, and (if guarded) the number that it must have.
+ */
 struct move {
     struct topic *topic;
     struct topic_hint by;
@@ -83,7 +85,7 @@ new_update(const struct move *m)
     return update;
 }
 
-/* One command for all; *all: each was there, and as it must be. */
+/* One command for all; *all: every document exists and had the expected number. */
 static enum err
 move_topics(struct batch *b, const struct move *moves, int count, bool *all)
 {
@@ -108,7 +110,10 @@ move_topics(struct batch *b, const struct move *moves, int count, bool *all)
     return err;
 }
 
-/* The document after the topic was moved.  A hint of the number before holds after all. */
+/*
+ * Notes the document as it is after the update.  If it shows that the hint was right, the hint is
+ * kept.
+ */
 static void
 note_document(struct topic *t, const bson_t *doc, const struct topic_hint *by)
 {
@@ -121,7 +126,7 @@ note_document(struct topic *t, const bson_t *doc, const struct topic_hint *by)
     t->now.counter = t->stored.counter - by->counter;
     t->now.bytes = t->stored.bytes - by->bytes;
     t->known = t->planned && hint.seq > 0 && hint.seq == t->now.seq;
-    t->now.unchanged = t->known ? hint.unchanged : t->now.seq; /* what is read is as of then */
+    t->now.unchanged = t->known ? hint.unchanged : t->now.seq; /* otherwise it is read now */
 }
 
 struct reading {
@@ -159,7 +164,7 @@ read_topic(struct batch *b, const char *name, struct reading *r)
     return ERR_NONE;
 }
 
-/* Reads those topics that were moved without a guard. */
+/* Reads the topics that were updated without a guard. */
 static enum err
 read_topics(struct batch *b, const struct move *moves, int count)
 {
@@ -200,7 +205,7 @@ batch_number(struct batch *b, struct topic *t)
     return ERR_NONE;
 }
 
-/* Adds up what the changes need by their plans. */
+/* Adds up what the plans need. */
 static int
 plan_topics(struct batch *b)
 {
@@ -227,7 +232,9 @@ plan_topics(struct batch *b)
     return count;
 }
 
-/* Moves that demand the number of the hint, where there is one to be trusted. */
+/*
+ * The updates of all planned topics, guarded by the hint's number where there is a hint to trust.
+ */
 static void
 make_moves(const struct batch *b, struct move *moves)
 {
@@ -244,7 +251,7 @@ make_moves(const struct batch *b, struct move *moves)
     }
 }
 
-/* Moved as it was known: so this is what its document says now. */
+/* A guarded update succeeded, so the document's new content is known. */
 static void
 note_moved(struct move *m)
 {
@@ -260,9 +267,9 @@ note_moved(struct move *m)
 }
 
 /*
- * A hint that does not hold: another host writes these topics.  One topic's number is taken
- * without it, in the same transaction; of several nobody knows which were moved, so all begin
- * again.
+ * A hint was wrong: another host writes to these topics.  A single topic's number is taken without
+ * it, in the same transaction.  With several topics it is unknown which documents were updated, so
+ * the transaction starts again.
  */
 static enum err
 move_in_doubt(struct batch *b, struct move *moves, int count)

@@ -1,6 +1,7 @@
 /*
- * What a plan's function may do: numbers, events, findings.  The numbers are counted in memory, as
- * the transaction's other changes left them; batch.c moves the topics' documents.
+ * What a plan's function may call: numbers, events, remembered results.  Numbers are counted in
+ * memory, continuing from the transaction's earlier changes; batch_topics.c updates the topics'
+ * documents.
  */
 #include "common/change/change_inside.h"
 
@@ -56,14 +57,14 @@ change_free(struct change *c)
     c->record = NULL;
 }
 
-/* Is it the topic whose counter the plan moves? */
+/* Is it the topic whose counter the plan increments? */
 static bool
 counts(const struct change *c, int topic)
 {
     return c->plan->counter && topic == c->plan->counter_topic;
 }
 
-/* NULL: the change concerns too many already. */
+/* NULL: the change has too many topics already. */
 static struct own_topic *
 add_topic(struct change *c, const char *name)
 {
@@ -77,7 +78,7 @@ add_topic(struct change *c, const char *name)
     return own;
 }
 
-/* Planned topics are numbered already: the change has the next number. */
+/* Planned topics have their numbers already: the change gets the next one. */
 static void
 plan_topic(struct change *c, int topic)
 {
@@ -111,7 +112,7 @@ change_undo_topics(struct change *c)
     }
 }
 
-/* The last number of each topic that no event bears goes to the next change. */
+/* Gives the last number of each topic to the next change if no event has it. */
 void
 change_return_numbers(struct change *c)
 {
@@ -123,7 +124,7 @@ change_return_numbers(struct change *c)
     }
 }
 
-/* Has it taken numbers, and used none? */
+/* Has it taken numbers and used none of them? */
 bool
 change_is_idle(const struct change *c)
 {

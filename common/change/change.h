@@ -1,7 +1,7 @@
 /*
- * The one way to change anything: a transaction that takes the topics' next
- * numbers, changes entities, appends to the log and keeps the idempotency
- * record; and after it, the publishing.
+ * The only way to change what clients can see: one transaction that takes the topics' next numbers,
+ * changes entities, appends to the log and stores the idempotency record.  After the commit the
+ * events are published.
  */
 #ifndef COMMON_CHANGE_CHANGE_H
 #define COMMON_CHANGE_CHANGE_H
@@ -15,69 +15,73 @@
 
 struct bus;
 
-#define EVENT_LOG_COUNTER "tasks" /* in a topic's document: the tasks a project ever had */
-#define EVENT_LOG_BYTES   "bytes" /* and the bytes that changes ever brought to it */
-#define CHANGE_TOPICS     8       /* topics that one change may be told before it starts */
+#define EVENT_LOG_COUNTER "tasks" /* in a topic's document: how many tasks the project ever had */
+#define EVENT_LOG_BYTES   "bytes" /* and how many bytes changes ever added */
+#define CHANGE_TOPICS     8       /* topics that one plan can name */
 
 struct change;
 
 /*
- * What a change does, inside its transaction: reads, checks, writes through
- * store_*(), and change_event().  May be run again from the start when a
- * conflict undid it, so it must not keep anything of an earlier run.
- * Any error but ERR_RETRY undoes the change and is change_run()'s answer.
- * A run without any event undoes the numbers it was given: a no-op.
+ * What a change does inside its transaction: it reads, checks, writes through store_*(), and calls
+ * change_event().  It may be run again from the start after a conflict, so it must not keep
+ * anything from an earlier run.  Any error but ERR_RETRY undoes the change, and change_run()
+ * returns it.  A run without any event gives back its numbers and changes nothing.
  */
 typedef enum err (*change_fn)(struct change *change, void *arg);
 
 struct change_plan {
-    const char *topics[CHANGE_TOPICS]; /* to queue for and to number, first */
+    const char *topics[CHANGE_TOPICS]; /* locked and numbered before fn runs */
     int topic_count;
-    const char *last_topic; /* queued for as well, but numbered when it is used; NULL: none */
-    bool counter;           /* counts up beside the number of one planned topic */
+    const char *last_topic; /* locked as well, but numbered when it is used; NULL: none */
+    bool counter;           /* the counter of one planned topic is incremented */
     int counter_topic;
-    int64_t bytes;           /* that it brings: added to the sum that each planned topic keeps */
+    int64_t bytes;           /* added to the sum that each planned topic keeps */
     const char *actor_id;    /* 24 hex digits; NULL: the system */
     const char *idempotency; /* the record's _id; NULL: none */
-    /* Makes the idempotency record's content once fn has succeeded; NULL: it has none. */
+    /* Fills in the idempotency record once fn has succeeded; NULL: it has no content. */
     void (*record)(bson_t *record, void *record_arg);
     void *record_arg;
     change_fn fn;
     void *arg;
     /*
-     * It may share a transaction with others: it plans one topic, does not care whose thread and
-     * store it runs on, and neither reads nor rewrites the log.
+     * It may share a transaction with other changes: it plans one topic, may run on any thread and
+     * store, and neither reads nor rewrites the log.
      */
     bool batched;
-    /* A document that fn reads, so that a batch reads all at once.  seen: as it was a moment ago.
+    /*
+     * A document that fn reads, so that a batch reads all of them at once. seen: the caller's
+     * recent copy.
      */
     const bson_oid_t *read_id; /* NULL: none */
     enum store_name reads;
     const bson_t *seen; /* NULL: not known */
-    /* Called once what fn read and wrote is committed; NULL: nothing waits for it. */
+    /* Called once what fn read and wrote is committed; NULL: not needed. */
     void (*committed)(void *arg);
 };
 
 /*
- * Runs a plan: waits until it is alone with its topics in this process and on this host, retries
- * transient conflicts until the store's deadline (10 s when it has none), commits with majority,
- * publishes (bus NULL: followers find it by the log alone).  A plan that waits and may be batched
- * is perhaps run by another thread, in one transaction with others (change_run.c).  ERR_BUSY when
- * the wait or the retries ran out; ERR_STORE when the database is away (the change may have
- * happened: the key tells); ERR_CONFLICT when a unique index, maybe the idempotency key's, has the
- * place.
+ * Runs a plan: waits until no other thread or process of this host is changing its topics, retries
+ * transient conflicts until the store's deadline (10 s if it has none), commits with majority, and
+ * publishes (bus NULL: followers find the events in the log).  A batched plan that has to wait may
+ * be run by another thread, in one transaction with others (change_run.c).  ERR_BUSY when the time
+ * for waiting or retrying ran out; ERR_STORE when the database is unreachable (the change may have
+ * been committed: repeating it with the same key shows which); ERR_CONFLICT when a unique index,
+ * possibly the idempotency key's, already has the value.
  */
 enum err change_run(struct store *store, struct bus *bus, const char *epoch,
                     const struct change_plan *plan) MUST_CHECK;
 
-/* The transaction's store: fn uses no other.  And this change's instant (ms). */
+/*
+ * The transaction's store, the only one that fn may use.  And the time of this change (ms since
+ * 1970).
+ */
 struct store *change_store(struct change *change);
 int64_t change_now(const struct change *change);
 
 /*
- * A finding that all runs of this change share, for what is done outside the
- * transaction and must not be done again by the next run.  change_recall() is
- * false when there is none of that name.
+ * A result that all runs of this change share, for work that is done outside the transaction and
+ * must not be repeated by the next run. change_recall() returns false if nothing was remembered
+ * under that name.
  */
 void change_remember(struct change *change, const char *name, bool finding);
 bool change_recall(const struct change *change, const char *name, bool *finding);
@@ -85,39 +89,39 @@ bool change_recall(const struct change *change, const char *name, bool *finding)
 /* The newest number taken for a planned topic in this change. */
 int64_t change_seq(const struct change *change, int topic);
 
-/* A topic's index in this change by name; -1: it is neither planned nor joined. */
+/* The index of a topic in this change; -1: it is neither planned nor joined. */
 int change_topic(const struct change *change, const char *name);
 
 /*
- * The project of a planned topic is as it was at this number, or after: what
- * was read then still holds.  INT64_MAX: not known, it must be read.
+ * The project of a planned topic has not changed since this number, so what was read then is still
+ * valid.  INT64_MAX: unknown, it must be read.
  */
 int64_t change_unchanged(const struct change *change, int topic);
 
 /*
- * The number as of which this change reads a planned topic's entities: the one
- * before its own, which may yet go to somebody else.  -1: it has changed some.
+ * The number as of which this change reads a planned topic's entities: the one before its own,
+ * which may still go to another change. -1: it has already changed some of them.
  */
 int64_t change_as_of(const struct change *change, int topic);
 
-/* The bytes that changes ever brought to a planned topic, this one included. */
+/* How many bytes changes ever added to a planned topic, including this one. */
 int64_t change_bytes(const struct change *change, int topic);
 
-/* The value that the plan's counter has reached with this change (tasks' numbers). */
+/* The value of the plan's counter after this change (the task's number). */
 int64_t change_counter(const struct change *change);
 
 /*
- * Makes a topic that does not exist yet, as this change's; its index for
- * change_event() is *topic.
+ * Creates a topic that does not exist yet, with its first number for this change; *topic is its
+ * index for change_event().
  */
 enum err change_new_topic(struct change *change, const char *name, int *topic) MUST_CHECK;
 
-/* Joins an existing topic that could not be planned; numbered at its first event. */
+/* Adds an existing topic that the plan could not name; it is numbered at its first event. */
 enum err change_join_topic(struct change *change, const char *name, int *topic) MUST_CHECK;
 
 /*
- * Takes the next number of a topic for what is kept elsewhere than in the log of
- * events: the caller must store something under it.
+ * Takes the next number of a topic for an entry that is not in the log of events; the caller must
+ * store an entry under it.
  */
 enum err change_number(struct change *change, int topic, int64_t *seq) MUST_CHECK;
 

@@ -1,6 +1,6 @@
 /*
- * What change.c (the functions that a plan calls), batch.c and batch_topics.c (the transaction) and
- * change_run.c (who waits for whom) share.
+ * Shared by change.c (the functions that a plan calls), batch.c and batch_topics.c (the
+ * transaction) and change_run.c (scheduling).
  */
 #ifndef COMMON_CHANGE_CHANGE_INSIDE_H
 #define COMMON_CHANGE_CHANGE_INSIDE_H
@@ -11,28 +11,28 @@
 #include "common/text/text.h"
 #include "common/topics/topic_hints.h"
 
-#define TOPICS_MAX 80 /* planned, made and joined ones of one change */
+#define TOPICS_MAX 80 /* planned, created and joined ones of one change */
 
 /* A topic as the changes of a transaction see it, one after another. */
 struct topic {
     struct topic *next;
     char name[EVENT_TOPIC];
-    struct topic_hint now;    /* after the changes so far; now.seq: the newest number given */
+    struct topic_hint now;    /* after the changes so far; now.seq: the last number taken */
     struct topic_hint stored; /* what its document says in this transaction */
-    int numbers;              /* that the changes need by their plans */
-    int64_t counter, bytes;   /* the same of what stands beside the number */
+    int numbers;              /* how many the plans need */
+    int64_t counter, bytes;   /* how much the plans add to the counter and the sum of bytes */
     bool planned;             /* the writer holds its lock */
-    bool known;               /* the hint was there, and holds */
-    bool numbered;            /* this transaction has moved its number */
+    bool known;               /* there was a hint, and it was right */
+    bool numbered;            /* this transaction has increased its number */
 };
 
 /* A topic as one change uses it. */
 struct own_topic {
     struct topic *topic;
-    struct topic_hint before; /* as the change found it: for its undoing */
+    struct topic_hint before; /* before the change, to undo it */
     bool planned;
-    bool taken; /* a number is the change's, */
-    bool used;  /* and an event bears it */
+    bool taken; /* the change has taken a number, */
+    bool used;  /* and an event has it */
 };
 
 struct written_event {
@@ -47,7 +47,9 @@ struct finding {
     bool value;
 };
 
-/* One plan on its way; lives on its owner's stack, and is touched only by who runs it. */
+/*
+ * A plan while it runs.  Allocated on its owner's stack; only the thread that runs it may touch it.
+ */
 struct change {
     const struct change_plan *plan;
     struct store *store; /* the owner's */
@@ -59,46 +61,45 @@ struct change {
     int topic_count;
     int64_t counter;
     struct finding *findings;
-    const char *request; /* for the lines that it logs */
-    bson_t *record;      /* of this run, if it is to have one */
-    bool over;           /* it runs no more: err, or the reply that its record holds, stands */
-    bool apart;          /* it runs in a later transaction, by itself */
-    bool undone;         /* there was nothing to change */
-    bool run;            /* this transaction has run it, */
-    bool tried;          /* or one before */
+    const char *request; /* the request's id, for log lines */
+    bson_t *record;      /* of this run; NULL: none */
+    bool over;           /* finished: err, or the reply in its record, is final */
+    bool apart;          /* it will run alone in a later transaction */
+    bool undone;         /* nothing was changed */
+    bool run;            /* it ran in this transaction, */
+    bool tried;          /* or in an earlier one */
     enum err err;
-    int line; /* it waits in this line as a rider; -1: it does not */
+    int line; /* the line of topic_lock.h in which it waits as a rider; -1: none */
 };
 
-/* The changes that a transaction runs, in the order of their coming. */
+/* The changes that a transaction runs, in order of arrival. */
 struct batch {
     struct store *store;       /* whose transaction it is */
-    const struct arena *limit; /* of that store, for its own change */
+    const struct arena *limit; /* that store's own limit */
     struct change **changes;
     int count;
-    struct topic *topics; /* planned ones first, in the order of their names */
+    struct topic *topics; /* planned ones first, sorted by name */
     struct written_event *events;
     size_t event_count, event_size, event_bytes;
     int64_t now;
-    bool suspect; /* no hint is used: one was wrong */
-    bool unknown; /* nobody knows whether it was committed */
+    bool suspect; /* no hints are used, because one was wrong */
+    bool unknown; /* it is unknown whether it was committed */
 };
 
-/* In batch_topics.c: the topic as this transaction has it, made if it is new to it. */
+/* In batch_topics.c: returns the topic in this transaction, added if it is new. */
 struct topic *batch_topic(struct batch *b, const char *name);
 
-/* Takes the numbers that the changes need by their plans; ERR_NOT_FOUND if a topic does not exist.
- */
+/* Takes the numbers that the plans need; ERR_NOT_FOUND if a topic does not exist. */
 enum err batch_number_topics(struct batch *b) MUST_CHECK;
 
-/* Takes one number of a topic that was not planned, and reads it. */
+/* Takes one number of a topic that was not planned, and reads its document. */
 enum err batch_number(struct batch *b, struct topic *t) MUST_CHECK;
 
-/* What was planned but not needed is given back, what was needed beyond it is taken. */
+/* Gives back planned numbers that were not needed and takes those needed beyond the plan. */
 enum err batch_correct_topics(struct batch *b) MUST_CHECK;
 void batch_forget_topics(struct batch *b);
 
-/* In change.c: the run of a change within its batch, and the undoing of what it did there. */
+/* In change.c: starts a change within its batch, and undoes what it did there. */
 void change_start(struct change *c, struct batch *b);
 void change_return_numbers(struct change *c);
 void change_undo_topics(struct change *c);

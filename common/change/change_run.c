@@ -1,12 +1,13 @@
 /*
- * Who runs a plan.  A process has a few places for batches.  A writer that holds its topic's lock
- * and finds a place free runs at once; else it waits, and who gets the next place takes along all
- * that wait with their topics' locks, and those who wait for the locks (topic_lock.h).  So batches
- * grow with the load and shrink with it, and nobody waits for more than the batch under way and its
+ * Decides which thread runs a plan, and with which others.  A process has SLOTS slots for batches.
+ * A writer that holds its topic's lock and finds a free slot runs at once.  Otherwise it waits.
+ * The writer that gets the next slot leads a batch: its own change, those of all writers that wait
+ * for a slot, and those that wait for these writers' topic locks (riders, see topic_lock.h).  So
+ * batches grow and shrink with the load, and a change waits for at most the running batch and its
  * own.
  *
- * What meets a conflict with another host leaves the batch: each topic's changes are tried again
- * by themselves, without a place, so that they hold up nobody else.
+ * A batch that conflicts with another host is split: each topic's changes are tried again by
+ * themselves, without a slot, so that they do not delay other topics.
  */
 #include <errno.h>
 #include <limits.h>
@@ -21,25 +22,25 @@
 #include "common/time/clock.h"
 #include "common/topics/ticket.h"
 
-#define PLACES    1     /* batches of a process under way at once */
-#define CHANGE_MS 10000 /* a change may take, where the store has no deadline */
-#define TICKET_MS 1000  /* it waits for a ticket, at most */
-#define JOIN_MS   500   /* less than this left: it joins no batch, whose deadline it would be */
-#define DOUBT     3     /* transient conflicts before nothing remembered counts: see below */
+#define SLOTS     1     /* batches that a process runs at once */
+#define CHANGE_MS 10000 /* limit for a change if the store has no deadline */
+#define TICKET_MS 1000  /* the longest wait for a ticket */
+#define JOIN_MS   500   /* with less time left a change joins no batch, whose deadline it sets */
+#define DOUBT     3     /* transient conflicts before hints are dropped: see below */
 
-/* One who holds its topics' locks, and those who wait for its topic and ride along. */
+/* A writer that holds its topics' locks, and the riders that it has taken from the lock's queue. */
 struct holder {
     struct holder *next;
     struct topic_lock lock;
     struct ticket ticket;
-    struct change *changes[BATCH_MAX]; /* the holder's own first */
+    struct change *changes[BATCH_MAX]; /* the holder's own is the first */
     int count;
     pthread_cond_t called;
     enum { WAITS, TAKEN, LEADS, SERVED, LEFT_ALONE } state;
 };
 
-/* What one transaction takes along: of the leader, and of others who wait for a place. */
-struct crew {
+/* The members of a batch: the leader's changes, and those of the writers that wait for a slot. */
+struct group {
     struct holder *holders[BATCH_MAX];
     int holder_count;
     struct change *changes[BATCH_MAX];
@@ -49,10 +50,10 @@ struct crew {
 static struct {
     pthread_mutex_t lock;
     int taken;
-    struct holder *first, **last; /* who wait for a place */
-} places = {.lock = PTHREAD_MUTEX_INITIALIZER, .last = &places.first};
+    struct holder *first, **last; /* those that wait for a slot */
+} slots = {.lock = PTHREAD_MUTEX_INITIALIZER, .last = &slots.first};
 
-/* 1, 2, 4 ... 64 ms, each drawn between half and whole. */
+/* 1, 2, 4 ... 64 ms, each reduced by a random part of up to one half. */
 static void
 back_off(int tries)
 {
@@ -73,8 +74,8 @@ forget_hints(const struct batch *b)
 }
 
 /*
- * As often as it takes within the deadline; several changes no more than a few times.  With a
- * ticket where other hosts write too.
+ * Runs the batch, and again after each conflict until the deadline; several changes together at
+ * most DOUBT times.  Takes tickets if other hosts write to the topics too.
  */
 static enum err
 try(struct batch *b, struct holder *h)
@@ -94,7 +95,7 @@ try(struct batch *b, struct holder *h)
                      plan->topic_count > 0 ? plan->topics[0] : "no topic", tries);
             return ERR_BUSY;
         }
-        /* What was remembered may be wrong: somebody may have changed the database by hand. */
+        /* The hints may be wrong, for example after a manual change in the database. */
         if (tries >= DOUBT)
             forget_hints(b);
         if (!ticket_holds(&h->ticket))
@@ -103,7 +104,7 @@ try(struct batch *b, struct holder *h)
     return err;
 }
 
-/* All changes of a batch end in time for the one that has least. */
+/* The batch's deadline is the earliest of its changes' deadlines. */
 static void
 set_deadline(struct batch *b)
 {
@@ -138,7 +139,7 @@ fail_all(const struct batch *b, enum err err)
     }
 }
 
-/* Nothing took effect: each is to be tried again. */
+/* Nothing took effect: every change must be tried again. */
 static void
 reset(const struct batch *b)
 {
@@ -146,7 +147,9 @@ reset(const struct batch *b)
         b->changes[i]->run = false;
 }
 
-/* Puts the changes that have their result before those that must run again; their number. */
+/*
+ * Moves the changes that have a result before those that must run again; returns how many are done.
+ */
 static int
 sort_done(struct holder *h)
 {
@@ -190,25 +193,28 @@ run_to_end(struct store *store, struct holder *h)
     }
 }
 
-/* Does it have time enough, and a key of its own? */
+/*
+ * Can the change join: is there room, has it time enough, and is its idempotency key not in the
+ * batch yet?
+ */
 static bool
-joins(const struct crew *crew, const struct change *c)
+joins(const struct group *group, const struct change *c)
 {
     const char *key = c->plan->idempotency;
 
-    if (crew->count == BATCH_MAX || c->deadline - clock_steady() < JOIN_MS * 1000)
+    if (group->count == BATCH_MAX || c->deadline - clock_steady() < JOIN_MS * 1000)
         return false;
-    for (int i = 0; i < crew->count && key != NULL; i++) {
-        const char *other = crew->changes[i]->plan->idempotency;
+    for (int i = 0; i < group->count && key != NULL; i++) {
+        const char *other = group->changes[i]->plan->idempotency;
 
         if (other != NULL && strcmp(other, key) == 0)
-            return false; /* it must find the other's record */
+            return false; /* it must find the record that the other stores */
     }
     return true;
 }
 
 struct taking {
-    struct crew *crew;
+    struct group *group;
     struct holder *holder;
 };
 
@@ -218,58 +224,61 @@ take_rider(void *arg, void *rider)
     struct taking *t = arg;
     struct change *c = rider;
 
-    if (!joins(t->crew, c))
+    if (!joins(t->group, c))
         return false;
     c->line = t->holder->lock.line[0];
-    t->crew->changes[t->crew->count++] = c;
+    t->group->changes[t->group->count++] = c;
     t->holder->changes[t->holder->count++] = c;
     return true;
 }
 
 static void
-take_riders(struct crew *crew, struct holder *h)
+take_riders(struct group *group, struct holder *h)
 {
-    struct taking t = {crew, h};
+    struct taking t = {group, h};
     void *riders[BATCH_MAX];
 
-    (void)topic_lock_riders(&h->lock, riders, BATCH_MAX - crew->count, take_rider, &t);
+    (void)topic_lock_riders(&h->lock, riders, BATCH_MAX - group->count, take_rider, &t);
 }
 
 static void
-take_holder(struct crew *crew, struct holder *h)
+take_holder(struct group *group, struct holder *h)
 {
-    crew->holders[crew->holder_count++] = h;
-    crew->changes[crew->count++] = h->changes[0];
+    group->holders[group->holder_count++] = h;
+    group->changes[group->count++] = h->changes[0];
 }
 
-/* Those who wait for a place, in the order of their coming, as long as they fit. */
+/* Takes the writers that wait for a slot, in order of arrival, as long as they fit. */
 static void
-take_waiting(struct crew *crew)
+take_waiting(struct group *group)
 {
     struct holder *h;
 
-    pthread_mutex_lock(&places.lock);
-    while ((h = places.first) != NULL && joins(crew, h->changes[0])) {
-        if ((places.first = h->next) == NULL)
-            places.last = &places.first;
+    pthread_mutex_lock(&slots.lock);
+    while ((h = slots.first) != NULL && joins(group, h->changes[0])) {
+        if ((slots.first = h->next) == NULL)
+            slots.last = &slots.first;
         h->state = TAKEN;
-        take_holder(crew, h);
+        take_holder(group, h);
     }
-    pthread_mutex_unlock(&places.lock);
+    pthread_mutex_unlock(&slots.lock);
 }
 
 static void
 leave_queue(struct holder *h)
 {
-    struct holder **at = &places.first;
+    struct holder **at = &slots.first;
 
     while (*at != h)
         at = &(*at)->next;
     if ((*at = h->next) == NULL)
-        places.last = at;
+        slots.last = at;
 }
 
-/* Until it is called.  One that is part of a batch stays, however late it gets. */
+/*
+ * Waits until the writer is called or out of time.  Once it is part of a batch it waits until the
+ * batch is done, however long that takes.
+ */
 static void
 await_call(struct holder *h)
 {
@@ -281,28 +290,28 @@ await_call(struct holder *h)
     until.tv_sec += ms / 1000 + 1;
     while ((h->state == WAITS && rc == 0) || h->state == TAKEN) {
         if (h->state == TAKEN)
-            pthread_cond_wait(&h->called, &places.lock);
+            pthread_cond_wait(&h->called, &slots.lock);
         else
-            rc = pthread_cond_clockwait(&h->called, &places.lock, CLOCK_MONOTONIC, &until);
+            rc = pthread_cond_clockwait(&h->called, &slots.lock, CLOCK_MONOTONIC, &until);
     }
     if (h->state == WAITS)
         leave_queue(h);
 }
 
-/* False: there was no place in time. */
+/* False: no slot became free in time. */
 static bool
-enter_place(struct holder *h)
+enter_slot(struct holder *h)
 {
-    pthread_mutex_lock(&places.lock);
-    if (places.taken < PLACES) {
-        places.taken++;
+    pthread_mutex_lock(&slots.lock);
+    if (slots.taken < SLOTS) {
+        slots.taken++;
         h->state = LEADS;
     } else {
-        *places.last = h;
-        places.last = &h->next;
+        *slots.last = h;
+        slots.last = &h->next;
         await_call(h);
     }
-    pthread_mutex_unlock(&places.lock);
+    pthread_mutex_unlock(&slots.lock);
     return h->state != WAITS;
 }
 
@@ -313,24 +322,24 @@ call(struct holder *h, int state)
     pthread_cond_signal(&h->called);
 }
 
-/* The place goes to who waits longest. */
+/* Passes the slot to the writer that has waited longest. */
 static void
-leave_place(void)
+leave_slot(void)
 {
     struct holder *h;
 
-    pthread_mutex_lock(&places.lock);
-    if ((h = places.first) == NULL) {
-        places.taken--;
+    pthread_mutex_lock(&slots.lock);
+    if ((h = slots.first) == NULL) {
+        slots.taken--;
     } else {
-        if ((places.first = h->next) == NULL)
-            places.last = &places.first;
+        if ((slots.first = h->next) == NULL)
+            slots.last = &slots.first;
         call(h, LEADS);
     }
-    pthread_mutex_unlock(&places.lock);
+    pthread_mutex_unlock(&slots.lock);
 }
 
-/* Wakes those whose changes are done; the others stay with their holder. */
+/* Wakes the riders whose changes are done; the others stay with their holder. */
 static void
 serve_riders(struct holder *h)
 {
@@ -347,7 +356,7 @@ serve_riders(struct holder *h)
     h->count = rest;
 }
 
-/* The holder's own lines are given first, so that the next writer can begin. */
+/* The locks are released first, so that the next writer can begin. */
 static void
 finish(struct store *store, struct holder *h)
 {
@@ -357,22 +366,22 @@ finish(struct store *store, struct holder *h)
     serve_riders(h);
 }
 
-/* One transaction for all that wait; what it could not do is left to the holders. */
+/* Runs one transaction for all waiting changes; what it could not do is left to the holders. */
 static void
 lead(struct store *store, struct holder *me)
 {
-    struct crew crew = {0};
-    struct batch b = {.store = store, .changes = crew.changes};
+    struct group group = {0};
+    struct batch b = {.store = store, .changes = group.changes};
     enum err err;
 
-    take_holder(&crew, me);
-    take_waiting(&crew);
-    for (int i = 0; i < crew.holder_count; i++)
-        take_riders(&crew, crew.holders[i]);
-    b.count = crew.count;
+    take_holder(&group, me);
+    take_waiting(&group);
+    for (int i = 0; i < group.holder_count; i++)
+        take_riders(&group, group.holders[i]);
+    b.count = group.count;
     set_deadline(&b);
     err = batch_run(&b);
-    leave_place();
+    leave_slot();
     if (err == ERR_NONE)
         batch_publish(&b, me->changes[0]->bus);
     else
@@ -380,29 +389,29 @@ lead(struct store *store, struct holder *me)
     if (err != ERR_NONE && !may_part(&b, err))
         fail_all(&b, err);
     batch_free(&b);
-    for (int i = 1; i < crew.holder_count; i++) {
-        struct holder *h = crew.holders[i];
+    for (int i = 1; i < group.holder_count; i++) {
+        struct holder *h = group.holders[i];
 
         serve_riders(h);
-        pthread_mutex_lock(&places.lock);
+        pthread_mutex_lock(&slots.lock);
         call(h, h->count == 0 ? SERVED : LEFT_ALONE);
-        pthread_mutex_unlock(&places.lock);
+        pthread_mutex_unlock(&slots.lock);
     }
     serve_riders(me);
 }
 
-/* With the topic's lock: at once if there is a place, else with the next batch. */
+/* Called with the topic's lock: runs at once if a slot is free, otherwise in the next batch. */
 static enum err
 run_or_join(struct change *c, struct holder *h)
 {
-    struct crew crew = {0};
+    struct group group = {0};
 
-    if (ticket_contended(&h->lock)) { /* another host writes it: by itself, with a ticket */
+    if (ticket_contended(&h->lock)) { /* another host writes too: run without a slot */
         ticket_take(bus_tickets(c->bus), &h->lock, (int)store_left(c->store, TICKET_MS),
                     &h->ticket);
-        take_holder(&crew, h);
-        take_riders(&crew, h);
-    } else if (!enter_place(h)) {
+        take_holder(&group, h);
+        take_riders(&group, h);
+    } else if (!enter_slot(h)) {
         topic_lock_give(&h->lock);
         return ERR_BUSY;
     } else if (h->state == LEADS) {

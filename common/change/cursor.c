@@ -1,5 +1,5 @@
 /*
- * Cursors as text, and taken apart.
+ * Writing and reading cursors.
  */
 #include "common/change/cursor.h"
 
@@ -97,7 +97,7 @@ cursor_free(void *cursor)
 
 /* ------------------------------------------------------------ packed */
 
-/* Leading bytes of the id that are the same as before; of another kind none. */
+/* How many leading bytes of the id are the same as before; 0 if the kinds differ. */
 static uint32_t
 shared_bytes(const unsigned char key[13], const unsigned char before[13])
 {
@@ -110,7 +110,7 @@ shared_bytes(const unsigned char key[13], const unsigned char before[13])
     return n;
 }
 
-/* Packs one place; the number of bytes. */
+/* Packs one topic; returns the number of bytes. */
 static size_t
 pack(unsigned char *out, const struct cursor_place *p, const unsigned char before[13])
 {
@@ -153,7 +153,7 @@ cursor_write(struct cursor *c, const char *epoch, struct text *out)
     free(bytes);
 }
 
-/* Seven bits a byte; the number of bytes, 0 when it does not end or is too large. */
+/* Seven bits a byte; returns the number of bytes, 0 when it does not end or is too large. */
 static size_t
 unpack_seq(const unsigned char *p, size_t len, int64_t *seq)
 {
@@ -171,7 +171,10 @@ unpack_seq(const unsigned char *p, size_t len, int64_t *seq)
     return 0;
 }
 
-/* One record at p, behind the key before; its length, 0 when malformed or out of order. */
+/*
+ * Reads the record at p that follows the key `before`; returns its length, 0 when malformed or out
+ * of order.
+ */
 static size_t
 unpack(const unsigned char *p, size_t len, struct cursor_place *out, const unsigned char before[13])
 {
@@ -228,7 +231,7 @@ cursor_read_seq(const char *p, size_t len, int64_t *seq)
     return n > SEQ_DIGITS ? 0 : n;
 }
 
-/* One `<key>.<seq>` at p; its length, 0 when malformed. */
+/* Reads one `<key>.<seq>` at p; returns its length, 0 when malformed. */
 static size_t
 read_entry(const char *p, size_t len, struct cursor_place *out)
 {

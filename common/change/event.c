@@ -71,7 +71,7 @@ event_change(struct text *changes, const char *name, const struct text *before,
     text_putc(changes, ']');
 }
 
-/* What happened to the entity: the last members of a frame. */
+/* What changed: the last members of a frame. */
 static void
 write_content(struct text *out, const struct event *e)
 {
@@ -93,7 +93,7 @@ void
 event_frame(struct text *out, const char *epoch, const struct event *e)
 {
     char at[CLOCK_INSTANT];
-    bool own = topic_is_user(e->topic); /* which has one reader: its user */
+    bool own = topic_is_user(e->topic); /* read by that user only */
 
     clock_write(at, e->at);
     text_printf(out, EVENT_FRAME_START "\"topic\":\"%s\",\"seq\":%lld,\"cursor\":\"",
@@ -116,7 +116,7 @@ event_message(struct text *out, const struct event *e, const char *frame, size_t
     text_add(out, frame, len);
 }
 
-/* Copies the word at *p up to the mark; false when it does not fit or end. */
+/* Copies the word at *p up to the mark; false when it is too long or the mark is missing. */
 static bool
 read_word(const char **p, const char *end, char mark, char *out, size_t size)
 {
@@ -147,7 +147,7 @@ event_message_read(const char *message, size_t len, struct event_head *out)
     return ERR_NONE;
 }
 
-/* The end of the JSON value at p, which is well formed; end when it never ends. */
+/* The end of the well-formed JSON value at p; `end` if it does not end. */
 static const char *
 skip_value(const char *p, const char *end)
 {
@@ -168,7 +168,7 @@ skip_value(const char *p, const char *end)
     return end;
 }
 
-/* Takes a word off the text; false when it does not begin so. */
+/* Removes a word from the start of the text; false when the text does not start with it. */
 static bool
 take(const char **p, const char *end, const char *word)
 {

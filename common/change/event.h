@@ -1,6 +1,5 @@
 /*
- * The change event: built by api, stored in the log, relayed by push, defined
- * once.
+ * The event: built by api, stored in the log, relayed by push, defined here only.
  */
 #ifndef COMMON_CHANGE_EVENT_H
 #define COMMON_CHANGE_EVENT_H
@@ -17,13 +16,13 @@ struct text;
 #define EVENT_CHANNEL "tw:"
 
 /*
- * An event is bounded whatever its entity's size, so that a small change of a
- * large document costs little everywhere.  Together with the frame's head all
- * of it stays below 56 KiB, and so below push's limit of 64 KiB for a message.
+ * An event has a maximum size whatever its entity's size, so that a small change of a large
+ * document costs little everywhere.  With its other members a frame stays below 56 KiB, and so
+ * below push's limit of 64 KiB for a message.
  */
 #define EVENT_DATA_MAX    8192  /* bytes; a longer document is left out: dataOmitted */
 #define EVENT_VALUES_MAX  24576 /* bytes of values; further ones are left out: null */
-#define EVENT_SMALL_VALUE 256   /* bytes of both values; these are always there */
+#define EVENT_SMALL_VALUE 256   /* bytes of both values; values this small are always included */
 #define EVENT_CHANGES_MAX 45056 /* bytes; longer changes are left out: null */
 
 enum event_kind {
@@ -44,7 +43,7 @@ enum event_kind {
     EVENT_MEMBER_REMOVED,
     EVENT_NOTIFICATION_CREATED,
     EVENT_SESSION_REVOKED,
-    EVENT_USER_UPDATED,       /* of `presence` alone, on the user's own topic */
+    EVENT_USER_UPDATED,       /* only of `presence`, on the user's own topic */
     EVENT_INVITATION_CREATED, /* without the address: every member reads the project's topic */
     EVENT_INVITATION_ACCEPTED,
     EVENT_INVITATION_DECLINED,
@@ -52,7 +51,7 @@ enum event_kind {
     EVENT__COUNT
 };
 
-/* What is known of each kind of event, indexed by enum event_kind. */
+/* The properties of each kind of event, indexed by enum event_kind. */
 extern const struct event_row {
     const char *kind, *entity; /* as on the wire */
     bool rights;               /* the project's document changes, and rights with it */
@@ -68,37 +67,37 @@ struct event {
     const char *entity_id; /* 24 hex digits */
     const char *actor_id;  /* 24 hex digits; NULL: the system */
     const char *changes;   /* JSON object made by event_change(); NULL: {} */
-    const char *data;      /* JSON of the public document after; NULL: null */
+    const char *data;      /* JSON of the public document after the change; NULL: null */
 };
 
 /*
- * Appends a member `"name":[before,after]` (both JSON) to the changes of an event,
- * which begin with "{"; or `"name":null` when the values are too long to be told.
+ * Appends a member `"name":[before,after]` (both JSON) to the changes of an event, which begin with
+ * "{"; or `"name":null` if the values are too long.
  */
 void event_change(struct text *changes, const char *name, const struct text *before,
                   const struct text *after);
 
 /*
- * Appends the event's frame, the JSON that a WebSocket client receives.  Data over
- * EVENT_DATA_MAX is null with `"dataOmitted":true` before it: a reader gets the
- * entity by its id.  Changes over EVENT_CHANGES_MAX are null.
+ * Appends the event's frame, the JSON that a WebSocket client receives.  Data over EVENT_DATA_MAX
+ * is null with `"dataOmitted":true` before it: a client fetches the entity by its id.  Changes over
+ * EVENT_CHANGES_MAX are null.
  */
 void event_frame(struct text *out, const char *epoch, const struct event *event);
 
 /*
- * Where the content of a frame begins; what stands before it is written by us
- * alone.  And what stands there once the content is to be forgotten: number,
- * cursor, kind and entity stay, a reader who wants the entity gets it by its id.
+ * The start of a frame's content; nothing before it comes from users.  And what replaces the
+ * content when it is erased: number, cursor, kind and entity stay, and a client that wants the
+ * entity fetches it by its id.
  */
 #define EVENT_CONTENT_START ",\"changes\":"
 #define EVENT_FORGOTTEN     EVENT_CONTENT_START "null,\"dataOmitted\":true,\"data\":null}"
 
-/* The start of every frame; what follows it are the members of a log item. */
+/* The start of every frame; the rest are the members of a log item. */
 #define EVENT_FRAME_START "{\"op\":\"event\","
 
 /*
- * The id of the project that a stored frame says its entity is in, or has left;
- * false when it says nothing of a project, or has been forgotten.
+ * The id of the project that the entity is in or has left, according to a stored frame; false if
+ * the frame names no project or its content was erased.
  */
 bool event_project(const char *frame, size_t len, char id[25]);
 
@@ -113,7 +112,7 @@ struct event_head {
     size_t len;
 };
 
-/* ERR_MALFORMED when it is none of ours. */
+/* ERR_MALFORMED when it is not such a message. */
 enum err event_message_read(const char *message, size_t len, struct event_head *out) MUST_CHECK;
 
 #endif

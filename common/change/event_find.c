@@ -11,10 +11,10 @@
 #include "common/log.h"
 #include "common/text/doc.h"
 
-#define TOPICS_AT_ONCE 100  /* in one question */
-#define BATCH          1000 /* events of one reply, about 200 bytes each */
-#define NEWEST         1000 /* events looked at for topics that are behind */
-#define EXCESS_MAX     1000 /* events that a question may get beside the ranges */
+#define TOPICS_AT_ONCE 100  /* topics in one query */
+#define BATCH          1000 /* events in one reply, about 200 bytes each */
+#define NEWEST         1000 /* newest events that are checked for topics that are behind */
+#define EXCESS_MAX     1000 /* events outside the ranges that one query may return */
 
 struct asked {
     event_each each;
@@ -119,7 +119,7 @@ event_find_ranges(struct store *store, struct event_range *ranges, int count, ev
         for (n = 1; at + n < count && n < TOPICS_AT_ONCE; n++) {
             const struct event_range *next = &ranges[at + n];
 
-            /* What is read of this topic before its range, and of the others after theirs. */
+            /* Events of this topic before its range, and of the others after theirs. */
             excess += next->after - ranges[at].after;
             if (next->upto > upto)
                 excess += n * (next->upto - upto);
@@ -200,7 +200,7 @@ event_find_behind(struct store *store, int *found)
     struct newest *n = must_alloc(1, sizeof(*n));
     enum err err;
 
-    /* Events before heads: what is written in between is not taken for a fault. */
+    /* Events before heads, so that an event written in between does not look like a fault. */
     err = event_log_find(store, filter, opts, note_newest, n);
     if (err == ERR_NONE)
         err = event_find_heads(store, n->names, n->count, compare_head, n);
@@ -290,7 +290,7 @@ event_find_beginnings(struct store *store, const struct event_memberships *what,
     doc_in_texts(&filter, "topic", topics, (uint32_t)count);
     BSON_APPEND_OID(&filter, "entityId", &id);
     if ((err = find_beginnings(store, &b, &filter)) == ERR_NONE) {
-        b.kind = "project.created"; /* the first event of its topic: a member from the first */
+        b.kind = "project.created"; /* the topic's first event: a member from the start */
         bson_init(&filter);
         doc_in_texts(&filter, "topic", topics, (uint32_t)count);
         BSON_APPEND_INT64(&filter, "seq", 1);

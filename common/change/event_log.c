@@ -1,5 +1,5 @@
 /*
- * The log of events: its reading, and the forgetting of what it said.
+ * Reading the log of events, and erasing content from it.
  */
 #include "common/change/event_log.h"
 
@@ -101,8 +101,8 @@ read_page(struct store *store, struct page *p, bool to_limit)
 }
 
 /*
- * The numbers of a log are consecutive, so the range of a page is known and bounds the scan. Only
- * where nothing is left of that range (it was trimmed) is the rest of the log looked at.
+ * The numbers of a log are consecutive, so the range of a page is known and limits the scan.  Only
+ * if nothing is left of that range (it was trimmed) is the rest of the log searched.
  */
 enum err
 event_log_read(struct store *store, const struct event_after *what, event_each each, void *arg)

@@ -1,6 +1,6 @@
 /*
- * The log of events, which changes write (common/change/change.h): its reading, and the
- * forgetting of what it said.
+ * The log of events, which changes write (common/change/change.h): reading it, and erasing content
+ * from it.
  */
 #ifndef COMMON_CHANGE_EVENT_LOG_H
 #define COMMON_CHANGE_EVENT_LOG_H
@@ -19,15 +19,15 @@ enum err event_log_head(struct store *store, const char *topic, int64_t *seq) MU
 /* One stored event. */
 struct event_item {
     int64_t seq;
-    int64_t counter; /* only of event_find_heads(): how many tasks the topic ever had */
+    int64_t counter; /* only from event_find_heads(): how many tasks the topic ever had */
     const char *topic, *kind, *entity_id, *frame;
     size_t len;
 };
 typedef enum err (*event_each)(void *arg, const struct event_item *item);
 
 /*
- * The events of a topic after a number, in order, at most limit (majority read). Fewer come where
- * the log was trimmed in between, and none only at its end.
+ * The events of a topic after a number, in order, at most limit (majority read).  There are fewer
+ * if the log was trimmed in between, and none only at its end.
  */
 struct event_after {
     const char *topic;
@@ -37,7 +37,7 @@ struct event_after {
 enum err event_log_read(struct store *store, const struct event_after *what, event_each each,
                         void *arg) MUST_CHECK;
 
-/* The events that match; what the options leave out is 0 or empty. */
+/* The events that match; fields excluded by the options are 0 or empty. */
 enum err event_log_find(struct store *store, const bson_t *filter, const bson_t *opts,
                         event_each each, void *arg) MUST_CHECK;
 
@@ -52,9 +52,8 @@ enum err event_log_entity(struct store *store, const struct event_history *what,
                           void *arg) MUST_CHECK;
 
 /*
- * Forgets what the events of an entity said of it, in a topic or (NULL) in every
- * one that it was ever in: within a change, those before it.  Numbers, cursors and
- * kinds stay.
+ * Erases the content of an entity's events in a topic, or (NULL) in every topic that it was ever
+ * in: called within a change, for the events before it.  Numbers, cursors and kinds stay.
  */
 enum err event_log_forget(struct change *change, const char *topic,
                           const bson_oid_t *entity) MUST_CHECK;

@@ -1,6 +1,6 @@
 /*
- * An entry's _id is its number.  A number that is missing belongs to a commit
- * that this read does not show yet: the reader stops before it and asks again.
+ * An entry's _id is its number.  A missing number belongs to a commit that this read does not show
+ * yet: the reader stops before it and reads again later.
  */
 #include "common/change/revocation.h"
 
@@ -12,12 +12,12 @@
 #include "common/time/clock.h"
 
 /*
- * An access token lives for TOKEN_SECONDS from before its session was read; the
- * rest is for the longest transaction (60 s) and for readers that were stopped.
+ * An access token is valid for TOKEN_SECONDS from before its session was read; the rest is for the
+ * longest transaction (60 s) and for readers that were paused.
  */
 #define KEPT_MS  ((TOKEN_SECONDS + 180) * 1000LL)
-#define STUCK_US 10000000 /* after so long a missing number will not come: read from the start */
-#define CHECK_US 10000000 /* how often the topic's number is compared: a restore sets it back */
+#define STUCK_US 10000000 /* after this time a missing number is given up: read from the start */
+#define CHECK_US 10000000 /* how often the topic's number is compared: a restore lowers it */
 #define PAGE     1000     /* entries in one read */
 
 enum err
@@ -49,7 +49,7 @@ struct reading {
     struct revocation_reader *reader;
     void (*each)(void *arg, const struct revocation *r);
     void *arg;
-    int64_t at; /* behind this number the next page begins */
+    int64_t at; /* the next page begins after this number */
     int count;
     bool gap;
 };
@@ -86,7 +86,7 @@ read_one(void *arg, const bson_t *doc)
 
     take(doc, &entry, &seq);
     r->count++;
-    r->each(r->arg, &entry); /* whatever is missing before it; then it comes again */
+    r->each(r->arg, &entry); /* even if one before it is missing; then it is passed again */
     r->gap = r->gap || seq > r->reader->last + 1;
     if (r->gap)
         return ERR_NONE;
@@ -111,9 +111,8 @@ read_page(struct store *store, struct reading *r)
 }
 
 /*
- * Where to begin: at the start, and again when the topic's number was set back.
- * It counts as begun only when a whole reading has succeeded: until then each one
- * begins anew.
+ * Where to begin: at the start, and again when the topic's number was lowered.  It counts as begun
+ * only when a whole read has succeeded; until then each read starts from the beginning.
  */
 static enum err
 begin(struct store *store, struct revocation_reader *reader, int64_t *at)
@@ -129,14 +128,16 @@ begin(struct store *store, struct revocation_reader *reader, int64_t *at)
         return err;
     if (!reader->begun || head < reader->last) {
         reader->begun = false;
-        reader->last = head; /* all up to it can be seen, or has expired */
+        reader->last = head; /* all up to it are visible or have expired */
         *at = -1;
     }
     reader->checked = now;
     return ERR_NONE;
 }
 
-/* A number that stays away was removed by hand, or expired unread: nothing waits for it any more.
+/*
+ * A number that does not appear was removed by hand or expired unread; the reader stops waiting for
+ * it.
  */
 static void
 note_gap(struct revocation_reader *reader, bool gap)

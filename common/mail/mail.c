@@ -1,6 +1,6 @@
 /*
- * libcurl speaks SMTP and HTTP.  A file in the outbox is named by the letter's
- * id, so that a second try replaces the first one's.
+ * Sends by SMTP and HTTP with libcurl.  A file in the outbox is named by the message's id, so that
+ * a second try replaces it.
  */
 #include "common/mail/mail.h"
 
@@ -20,16 +20,16 @@
 #include "common/text/text.h"
 #include "common/time/clock.h"
 
-#define TOTAL_S   60L /* for a letter, from connecting to its acceptance */
+#define TOTAL_S   60L /* for an email, from connecting to acceptance */
 #define CONNECT_S 10L
 
 struct mail {
     const struct config *config;
-    char *from, *smtp; /* the relay's URL with the name we greet it by */
+    char *from, *smtp; /* the relay's URL with the name for EHLO */
     bool tls;
 };
 
-/* The host of PUBLIC_URL: the domain of our letters when nobody names one. */
+/* The host of PUBLIC_URL: the default domain of our emails. */
 static void
 write_host(struct text *out, const char *url)
 {
@@ -102,7 +102,7 @@ fail_file(const char *path)
     return ERR_BUSY;
 }
 
-/* A whole file in the outbox, or none. */
+/* Writes a whole file to the outbox, or none. */
 static enum err
 drop(const struct mail *m, const char *id, const char *ending, const char *bytes, size_t len)
 {
@@ -168,7 +168,7 @@ transfer(const char *url, const char *protocols)
     return curl;
 }
 
-/* Runs it; *status is the other side's last answer, 0 if there was none. */
+/* Runs a transfer; *status is the server's last reply, 0 if there was none. */
 static enum err
 perform(CURL *curl, const char *what, const char *id, long *status)
 {
@@ -211,7 +211,7 @@ send_smtp(const struct mail *m, const struct letter *letter, const struct text *
     curl_easy_setopt(curl, CURLOPT_READDATA, &unread);
     err = perform(curl, "letter", letter->id, &status);
     curl_slist_free_all(to);
-    /* 550 to 553: there is no such mailbox, and there will be none. */
+    /* 550 to 553: there is no such mailbox: do not retry. */
     return err != ERR_NONE && status >= 550 && status <= 553 ? ERR_INVALID : err;
 }
 

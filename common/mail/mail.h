@@ -1,6 +1,6 @@
 /*
- * Hands letters and text messages to whoever carries them: an SMTP relay and an
- * HTTP gateway, or else files in the outbox.
+ * Sends emails and text messages through an SMTP relay and an HTTP gateway, or writes them to files
+ * in the outbox.
  */
 #ifndef COMMON_MAIL_MAIL_H
 #define COMMON_MAIL_MAIL_H
@@ -11,13 +11,13 @@
 struct config;
 struct mail;
 
-/* Once, before any thread; NULL when a setting is wrong, with a sentence on stderr. */
+/* Call once, before any thread; NULL if a setting is wrong, with a sentence on stderr. */
 struct mail *mail_open(const struct config *config);
 void mail_close(struct mail *mail);
 
 /*
- * Both: ERR_NONE when it was taken over; ERR_INVALID when it never will be
- * (logged); ERR_BUSY when it may be tried again (logged).
+ * Both: ERR_NONE if it was accepted; ERR_INVALID if it never will be (logged); ERR_BUSY if it may
+ * be tried again (logged).
  */
 enum err mail_letter(const struct mail *mail, const struct letter *letter) MUST_CHECK;
 

@@ -1,6 +1,6 @@
 /*
- * Bodies that are ASCII stay as they are, others become quoted-printable;
- * header words beyond ASCII become RFC 2047 encoded words.
+ * ASCII bodies are left unchanged, others become quoted-printable; header words that are not ASCII
+ * become RFC 2047 encoded words.
  */
 #include "common/mail/mime.h"
 
@@ -14,7 +14,7 @@
 
 #define LINE_MAX_QP    76  /* RFC 2045 */
 #define LINE_MAX_PLAIN 900 /* RFC 5322 allows 998 */
-#define WORD_BYTES     42  /* of an encoded word: 56 in base64, 68 with its frame (75 allowed) */
+#define WORD_BYTES     42  /* per encoded word: 56 in base64, 68 with delimiters (75 allowed) */
 
 static bool
 is_plain(const char *s)
@@ -30,7 +30,7 @@ is_plain(const char *s)
     return true;
 }
 
-/* How many bytes of s, at most WORD_BYTES, end on a whole character. */
+/* How many bytes of s, at most WORD_BYTES, end at a character boundary. */
 static size_t
 word_length(const char *s)
 {
@@ -43,7 +43,7 @@ word_length(const char *s)
     return len;
 }
 
-/* A header's words; control characters, which could begin another header, are gone. */
+/* The text of a header; control characters, which could start another header, are removed. */
 static void
 write_words(struct text *out, const char *words)
 {

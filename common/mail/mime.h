@@ -1,6 +1,5 @@
 /*
- * A letter as RFC 5322 text: headers in UTF-8 rightly spelled, a plain and an
- * HTML part.  Pure.
+ * An email as RFC 5322 text: correctly encoded headers, a plain and an HTML part.  Pure.
  */
 #ifndef COMMON_MAIL_MIME_H
 #define COMMON_MAIL_MIME_H
@@ -16,7 +15,7 @@ struct letter {
     const char *plain, *html;
 };
 
-/* Appends the letter with CRLF line ends.  from: `Name <address>` or an address. */
+/* Appends the email with CRLF line ends. from: `Name <address>` or an address. */
 void mime_write(struct text *out, const struct letter *letter, const char *from, int64_t at);
 
 /* The address within `Name <address>`, of *len bytes. */

@@ -1,8 +1,8 @@
 /*
- * A connection that nobody ever waits for: commands are written as far as the
- * socket takes them, answers are read when the next one goes out.  So a Redis
- * that hangs costs its messages, which push finds in the log a second later, and
- * no writer's time.  Probes have a connection of their own.
+ * The connection never blocks: commands are written as far as the socket accepts them, replies are
+ * read when the next command is sent.  A Redis that hangs therefore costs no writer's time; its
+ * messages are lost, but push finds the events in the log a second later.  Probes use a connection
+ * of their own.
  */
 #include "common/redis/bus.h"
 
@@ -21,18 +21,18 @@
 #include "common/time/clock.h"
 #include "common/topics/ticket.h"
 
-#define CONNECT_US 2000000 /* a connection that takes longer is given up */
-#define RETRY_US   500000  /* after a failure, before the next try to connect */
-#define UNSENT_MAX 4194304 /* bytes; a Redis that does not take more is given up */
-#define PROBE_MS   100     /* Redis has so long to answer a probe */
-#define TICKET_MS  50      /* the same of a ticket, for which a writer waits */
-#define PROBE_US   1000000 /* so long the answer holds: many who ask cost one probe */
+#define CONNECT_US 2000000 /* longest time to connect */
+#define RETRY_US   500000  /* pause after a failure before connecting again */
+#define UNSENT_MAX 4194304 /* bytes; the connection is closed if more is queued */
+#define PROBE_MS   100     /* time limit for the reply to a probe */
+#define TICKET_MS  50      /* time limit for the reply about a ticket, for which a writer waits */
+#define PROBE_US   1000000 /* how long the result is reused: many callers cost one probe */
 
 struct bus {
     char host[108];
     int port;
     pthread_mutex_t lock;
-    redisContext *redis; /* NULL: none; else maybe still connecting */
+    redisContext *redis; /* NULL: none; otherwise perhaps still connecting */
     bool open;
     int64_t since, retry_at;
     unsigned long failures;
@@ -68,7 +68,7 @@ drop(struct bus *b)
     b->redis = NULL;
 }
 
-/* Gives up the connection, and connecting for a while. */
+/* Closes the connection, and does not reconnect for a while. */
 static void
 give_up(struct bus *b, const char *why)
 {
@@ -122,7 +122,7 @@ bus_open(const char *url)
     pthread_mutex_init(&b->lock, NULL);
     pthread_mutex_init(&b->probing, NULL);
     b->tickets = tickets_open(b->host, b->port, TICKET_MS);
-    (void)connected(b); /* so that the first message finds it open */
+    (void)connected(b); /* so that it is open before the first message */
     return b;
 }
 
@@ -138,7 +138,7 @@ bus_close(struct bus *b)
     free(b);
 }
 
-/* Sends as much of what is queued as the socket takes; false when the connection is lost. */
+/* Sends as much of the queue as the socket accepts; false if the connection is lost. */
 static bool
 flush(struct bus *b)
 {
@@ -153,7 +153,7 @@ flush(struct bus *b)
     return true;
 }
 
-/* Reads the answers that are there. */
+/* Reads the replies that have arrived. */
 static bool
 take_answers(struct bus *b)
 {
@@ -209,7 +209,7 @@ bus_publish(struct bus *b, const char *channel, const char *message, size_t len)
     bus_publish_all(b, &(struct bus_message){channel, message, len}, 1);
 }
 
-/* Asks over a connection of its own, for at most PROBE_MS twice. */
+/* Probes Redis over a separate connection, for at most twice PROBE_MS. */
 static bool
 probe(const struct bus *b)
 {
@@ -232,7 +232,7 @@ bool
 bus_ping(struct bus *b)
 {
     if (pthread_mutex_trylock(&b->probing) != 0)
-        return b->answers; /* somebody is asking; as it was before */
+        return b->answers; /* another thread is probing: the last result */
     if (b->probed_at == 0 || clock_steady() - b->probed_at > PROBE_US) {
         b->answers = probe(b);
         b->probed_at = clock_steady();

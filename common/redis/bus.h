@@ -1,5 +1,5 @@
 /*
- * Redis as a bell: publishing that may fail, since the log is the truth.
+ * Publishing on Redis.  It may fail without harm, since every event is in the log.
  */
 #ifndef COMMON_REDIS_BUS_H
 #define COMMON_REDIS_BUS_H
@@ -17,28 +17,31 @@ struct bus *bus_open(const char *url);
 void bus_close(struct bus *bus);
 
 /*
- * Sends without waiting for anything, whatever state Redis is in; a failure is
- * logged, and counted by bus_failures().
+ * Sends without blocking, whatever state Redis is in; a failure is logged, and counted by
+ * bus_failures().
  */
 void bus_publish(struct bus *bus, const char *channel, const char *message, size_t len);
 
-/* The same for several, in their order, in one go. */
+/* The same for several messages, in order, with one write. */
 struct bus_message {
     const char *channel, *bytes;
     size_t len;
 };
 void bus_publish_all(struct bus *bus, const struct bus_message *messages, size_t count);
 
-/* Does Redis answer?  Known for a second; one caller at a time waits for it, at most 200 ms. */
+/*
+ * Does Redis answer?  The result is reused for a second; one caller at a time waits for it, at most
+ * 200 ms.
+ */
 bool bus_ping(struct bus *bus);
 
 /* The tickets of the same Redis; NULL when bus is. */
 struct tickets *bus_tickets(struct bus *bus);
 
-/* Messages that could not be sent since the start. */
+/* How many messages could not be sent since the start. */
 unsigned long bus_failures(const struct bus *bus);
 
-/* Takes REDIS_URL apart: host (or the socket's path) and port (0 for a path). */
+/* Parses REDIS_URL: host (or the socket's path) and port (0 for a path). */
 enum err bus_address(const char *url, char host[108], int *port) MUST_CHECK;
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * A connection with short time-outs; each question is one script or command, so
- * that what is counted is counted at once for all.
+ * A connection with short time-outs.  Each operation is one script or command, so that counting is
+ * atomic for all hosts.
  */
 #include "common/redis/throttle.h"
 
@@ -17,11 +17,11 @@
 #include "common/redis/bus.h"
 #include "common/time/clock.h"
 
-#define ANSWER_US  100000  /* Redis has so long */
-#define RETRY_US   1000000 /* after a failure, before the next try; doubled by each further one */
-#define RETRY_MOST 8       /* times RETRY_US, so that a Redis that hangs costs little */
+#define ANSWER_US  100000  /* time limit for a reply */
+#define RETRY_US   1000000 /* pause after a failure; doubled by each further one */
+#define RETRY_MOST 8       /* times RETRY_US, so that a Redis that hangs costs little time */
 #define FIRST_WAIT 1000    /* ms; doubled by each further failure */
-#define MOST_TRIES 7       /* doublings: 128 s, so that nobody gets 50 tries in an hour */
+#define MOST_TRIES 7       /* doublings: 128 s, which allows fewer than 50 tries in an hour */
 
 struct throttle {
     pthread_mutex_t lock;
@@ -41,7 +41,7 @@ static const char try_script[] =
     "  math.floor(tonumber(ARGV[2]) * 2 ^ math.min(over, tonumber(ARGV[3])))) end "
     "return 0";
 
-/* KEYS: the counter.  ARGV: ms.  The counter and what is left of its window. */
+/* KEYS: the counter.  ARGV: ms.  Returns the counter and the rest of its window. */
 static const char count_script[] = "local n = redis.call('INCR', KEYS[1]) "
                                    "if n == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end "
                                    "return {n, redis.call('PTTL', KEYS[1])}";
@@ -73,7 +73,7 @@ throttle_close(struct throttle *t)
     free(t);
 }
 
-/* Closes the connection; nobody asks again for a while. */
+/* Closes the connection; Redis is not asked again for a while. */
 static void
 drop(struct throttle *t)
 {
@@ -105,7 +105,7 @@ connected(struct throttle *t)
     return false;
 }
 
-/* Its integer, or up to two of a list; ERR_STORE when Redis is away. */
+/* Reads an integer, or a list of up to two; ERR_STORE if Redis cannot be reached. */
 static enum err
 ask(struct throttle *t, long long out[2], const char *format, ...)
 {
@@ -119,7 +119,7 @@ ask(struct throttle *t, long long out[2], const char *format, ...)
         va_start(args, format);
         errno = 0;
         reply = redisvCommand(t->redis, format, args);
-        again = tries == 0 && errno != EAGAIN; /* which is the end of its time */
+        again = tries == 0 && errno != EAGAIN; /* EAGAIN means a time-out */
         va_end(args);
         if (reply == NULL) {
             drop(t);

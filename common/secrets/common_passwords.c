@@ -1,7 +1,7 @@
 /*
- * data/common_passwords.txt holds, sorted, the passwords of 12 characters and
- * more of two maintained lists (Django's common-passwords, BSD; zxcvbn's
- * frequency lists, MIT) and the 4,000 commonest words in the shorter ones.
+ * data/common_passwords.txt is a sorted list of the passwords of 12 characters or more from two
+ * maintained lists (Django's common-passwords, BSD; zxcvbn's frequency lists, MIT) and of the 4,000
+ * most common words in the shorter ones.
  */
 #include "common/secrets/common_passwords.h"
 
@@ -13,10 +13,10 @@
 
 EMBED(common_passwords_list, "common/data/common_passwords.txt");
 
-#define LONGEST 64 /* no line of the list is longer */
-#define PERIOD  4  /* "abcdabcdabcd" is no password */
+#define LONGEST 64 /* the longest line of the list is shorter */
+#define PERIOD  4  /* longest repeated part, as in "abcdabcdabcd" */
 
-/* Is word, of len bytes and in lower case, a line of the list? */
+/* Is word (len bytes, lower case) a line of the list? */
 static bool
 listed(const char *word, size_t len)
 {
@@ -42,7 +42,7 @@ listed(const char *word, size_t len)
     return false;
 }
 
-/* "password" of "!password1234". */
+/* Finds "password" in "!password1234". */
 static bool
 lengthened_word(const char *lower, size_t len)
 {

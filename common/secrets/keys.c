@@ -1,5 +1,5 @@
 /*
- * Key i of SIGNING_KEYS is the input keying material; the purpose is HKDF's info.
+ * Key i of SIGNING_KEYS is HKDF's input keying material, the purpose is its info.
  */
 #include "common/secrets/keys.h"
 

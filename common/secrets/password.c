@@ -1,8 +1,7 @@
 /*
- * libscrypt in threads of its own with a low priority, so that the requests of
- * others go first; and behind a fixed number of places in shared memory, for all
- * processes of a host.  The places are robust mutexes: a worker that dies while
- * hashing frees its place.
+ * Runs libscrypt in separate threads of low priority, so that other requests go first, and with a
+ * fixed number of slots in shared memory for all processes of a host.  The slots are robust
+ * mutexes: if a worker dies while hashing, its slot becomes free.
  */
 #include "common/secrets/password.h"
 
@@ -24,19 +23,19 @@
 #include "common/time/clock.h"
 
 #define SLOTS_MAX   64
-#define WAIT_MS     5000 /* until it begins */
-#define WAITING_MAX 12   /* tasks of one process; with 32 threads the rest stay free */
+#define WAIT_MS     5000 /* longest wait before hashing begins */
+#define WAITING_MAX 12   /* tasks of one process; of its 32 threads the rest stay free */
 #define NICE        19
 #define R           8
 #define P           3
 
-/* One hash, on the stack of the thread that waits for it. */
+/* One hash; allocated on the stack of the thread that waits for it. */
 struct task {
     struct task *next;
     const char *password;
-    char *stored; /* to write into, or to check against */
+    char *stored; /* the hash to write, or to check against */
     bool check, begun, done, displaced;
-    int result; /* libscrypt's */
+    int result; /* libscrypt's result */
     uint64_t account, address;
 };
 
@@ -45,15 +44,15 @@ static struct slots {
     pthread_mutex_t places[SLOTS_MAX];
 } * slots;
 static long log2_n = 15;
-static char nobody[PASSWORD_STORED]; /* what an unknown account is checked against */
+static char nobody[PASSWORD_STORED]; /* the hash that is checked for an unknown account */
 
-/* What waits in this process, first come first served. */
+/* The tasks that wait in this process, first come first served. */
 static struct {
     pthread_mutex_t lock;
-    pthread_cond_t work, news; /* for the pool; for those who wait */
+    pthread_cond_t work, news; /* for the pool's threads; for waiting callers */
     struct task *first, **end;
-    struct task *places[WAITING_MAX]; /* all that wait or are hashed; NULL: free */
-    uint64_t served;                  /* address of the last one begun */
+    struct task *places[WAITING_MAX]; /* all tasks that wait or are being hashed; NULL: free */
+    uint64_t served;                  /* address of the task started last */
     int threads;
 } queue = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -61,7 +60,7 @@ static _Thread_local struct {
     uint64_t account, address;
 } caller;
 
-/* 0: nobody.  That two names have the same number is harmless. */
+/* 0: unknown.  It is harmless if two names have the same number. */
 static uint64_t
 number_of(const char *name)
 {
@@ -95,7 +94,7 @@ password_open(long cost, long count)
         must_not_happen("password: scrypt failed");
 }
 
-/* Took it, or took it over from the dead. */
+/* Locked, or taken over from a process that died. */
 static bool
 taken(pthread_mutex_t *place, int rc)
 {
@@ -104,7 +103,7 @@ taken(pthread_mutex_t *place, int rc)
     return rc == 0 || rc == EOWNERDEAD;
 }
 
-/* A place of the host's, however long it takes; the other processes hash for seconds at most. */
+/* Takes a slot of the host, however long it takes; the other processes hash for seconds at most. */
 static pthread_mutex_t *
 enter(void)
 {
@@ -120,7 +119,7 @@ enter(void)
     return place;
 }
 
-/* Within the queue's lock: takes a task out of the queue. */
+/* With the queue's lock: removes a task from the queue. */
 static void
 withdraw(struct task *t)
 {
@@ -133,7 +132,10 @@ withdraw(struct task *t)
         queue.end = p;
 }
 
-/* Within the queue's lock: the first of another address than the last, else the first. */
+/*
+ * With the queue's lock: the first task from another address than the last one, otherwise the
+ * first.
+ */
 static struct task *
 take_task(void)
 {
@@ -173,7 +175,7 @@ pool_main(void *arg)
         while (queue.first == NULL)
             pthread_cond_wait(&queue.work, &queue.lock);
         pthread_mutex_unlock(&queue.lock);
-        place = enter(); /* whoever waits may give up meanwhile */
+        place = enter(); /* callers may give up in the meantime */
         pthread_mutex_lock(&queue.lock);
         if ((t = take_task()) != NULL) {
             pthread_mutex_unlock(&queue.lock);
@@ -187,7 +189,7 @@ pool_main(void *arg)
     return NULL;
 }
 
-/* Within the queue's lock; after fork(), since threads do not survive that. */
+/* With the queue's lock; after fork(), since threads do not survive it. */
 static void
 start_pool(void)
 {
@@ -198,7 +200,7 @@ start_pool(void)
         pthread_detach(must_thread(pool_main, NULL));
 }
 
-/* Within the queue's lock. */
+/* With the queue's lock. */
 static int
 places_of_account(uint64_t account)
 {
@@ -219,7 +221,7 @@ places_of_address(uint64_t address)
     return count;
 }
 
-/* Within the queue's lock: the newest that waits from the address with the most places. */
+/* With the queue's lock: the newest waiting task from the address with the most places. */
 static struct task *
 most_greedy(int *most)
 {
@@ -245,7 +247,10 @@ leave(const struct task *t)
             queue.places[i] = NULL;
 }
 
-/* Within the queue's lock: a place for the task, maybe another's; false: there is none for it. */
+/*
+ * With the queue's lock: finds a place for the task, if necessary another task's; false: there is
+ * none.
+ */
 static bool
 find_place(struct task *t)
 {
@@ -270,7 +275,7 @@ find_place(struct task *t)
     return find_place(t);
 }
 
-/* Has it done by the pool.  ERR_BUSY when too many wait, or it takes too long to begin. */
+/* Has the pool do the task.  ERR_BUSY if too many wait, or it does not begin in time. */
 static enum err
 run(struct task *t)
 {
@@ -326,7 +331,10 @@ password_hash(const char *password, char stored[PASSWORD_STORED])
     return ERR_INTERNAL;
 }
 
-/* log2(N), r and p of a stored hash, in bounds; what is no hash of ours is never checked. */
+/*
+ * Reads log2(N), r and p of a stored hash and checks their bounds; hashes not made by us are never
+ * checked.
+ */
 static bool
 parameters(const char *stored, unsigned *n)
 {
@@ -339,7 +347,7 @@ parameters(const char *stored, unsigned *n)
 static enum err
 check(const char *password, const char *stored, bool *right)
 {
-    char copy[PASSWORD_STORED]; /* libscrypt_check() writes into it */
+    char copy[PASSWORD_STORED]; /* libscrypt_check() modifies it */
     struct task task = {.password = password, .stored = copy, .check = true};
     enum err err;
 
@@ -365,7 +373,7 @@ password_check(const char *password, const char *stored, bool *right, bool *outd
     }
     normal = unicode_nfkc(password);
     err = check(normal, against, right);
-    /* Older hashes are of what was typed. */
+    /* Older hashes are of the text as typed, not normalized. */
     if (err == ERR_NONE && !*right && strcmp(normal, password) != 0) {
         err = check(password, against, right);
         as_typed = *right;

@@ -1,7 +1,7 @@
 /*
- * libjwt checks the signature and nothing else, and reads beyond an empty
- * segment (deploy/DEPENDENCIES.md): so the shape is checked before it, and algorithm
- * and claims after it.
+ * libjwt checks only the signature, and reads out of bounds if a segment is empty
+ * (deploy/DEPENDENCIES.md).  So the format is checked before it is called, and algorithm and claims
+ * afterwards.
  */
 #include "common/secrets/token.h"
 
@@ -26,14 +26,13 @@
 #define TEXT_MAX 1024 /* ours are about 330 characters */
 #define SKEW     5    /* seconds that hosts' clocks may differ */
 #define GOOD_MAX 4096 /* tokens remembered; about 400 bytes each */
-#define NONCE    12   /* of AES-GCM */
+#define NONCE    12   /* nonce of AES-GCM */
 #define TAG      16
-#define HALF     16 /* bytes of a refresh secret that are random; the others are their proof */
+#define HALF     16 /* bytes of a refresh secret that are random; the rest prove who issued it */
 
 /*
- * Tokens found good, by their own text: a client sends the same one for minutes,
- * and a signature costs more than a comparison.  What is cached is the claims;
- * the time is looked at each time.
+ * Valid tokens, by their text: a client sends the same one for minutes, and checking a signature
+ * costs more than a comparison.  Only the claims are cached; the expiry is checked each time.
  */
 static struct good {
     char *text; /* NULL: empty */
@@ -56,7 +55,7 @@ forget_good(void)
 enum err
 token_open(const char *keys)
 {
-    forget_good(); /* they were good under other keys */
+    forget_good(); /* they were valid under other keys */
     return keys_open(keys);
 }
 
@@ -83,7 +82,7 @@ token_sign(const struct token *token)
     return text;
 }
 
-/* Three non-empty segments of base64url, and not too long. */
+/* Is it three non-empty segments of base64url, and not too long? */
 static int
 well_shaped(const char *text, size_t len)
 {
@@ -138,7 +137,7 @@ claims_ok(jwt_t *jwt, struct token *out)
            claim_id(jwt, "sid", out->session);
 }
 
-/* Asks each key in turn; there is more than one only while they rotate. */
+/* Tries each key in turn; there is more than one only during rotation. */
 static enum err
 verify(const char *text, size_t len, struct token *out)
 {
@@ -163,7 +162,7 @@ verify(const char *text, size_t len, struct token *out)
     return ERR_NO_AUTH;
 }
 
-/* A token's place; its end, the signature, is as good as a hash. */
+/* A token's entry in the cache; the end of its signature serves as the hash. */
 static struct good *
 place_of(const char *text, size_t len)
 {
@@ -233,8 +232,8 @@ token_hash(char hash[TOKEN_HASH], const char *secret)
 }
 
 /*
- * Whatever is derived from a signing key: 0 to n-1 under each of them, n to 2n-1
- * the same as it was derived before each purpose had a key of its own.
+ * A value derived from a signing key: i from 0 to n-1 with each key, from n to 2n-1 as it was
+ * derived before each purpose had its own key.
  */
 static bool
 derive(unsigned char out[KEY_BYTES], int i, enum key_use use, const struct key_message *m)
@@ -268,7 +267,10 @@ token_mac_is(const char *stored, const char *label, const char *bytes, size_t le
     return same;
 }
 
-/* The second half of a refresh secret: only we can make it of the first, for this session. */
+/*
+ * The second half of a refresh secret, which only we can derive from the first half, for this
+ * session.
+ */
 static void
 mark_issued(unsigned char secret[2 * HALF], int i, const char *session)
 {

@@ -1,5 +1,5 @@
 /*
- * Access tokens: JWT, HS256, with key ids.  And random secrets, kept hashed.
+ * Access tokens (JWT, HS256, with key ids), and random secrets, which are stored as hashes.
  */
 #ifndef COMMON_SECRETS_TOKEN_H
 #define COMMON_SECRETS_TOKEN_H
@@ -12,65 +12,67 @@
 
 struct text;
 
-#define TOKEN_SECONDS 600 /* an access token's life */
+#define TOKEN_SECONDS 600 /* lifetime of an access token */
 #define TOKEN_SECRET  44  /* 256 random bits as base64url, and a NUL */
 #define TOKEN_HASH    65  /* SHA-256 in hex, and a NUL */
 
-/* What a token says. */
+/* The content of a token. */
 struct token {
     char user[25], session[25];
     int64_t expires;    /* seconds since 1970 */
-    int64_t generation; /* of the user's credentials, under which the session was opened */
+    int64_t generation; /* of the user's credentials when the session was opened */
 };
 
-/* Reads SIGNING_KEYS once, before any thread starts; says on stderr what is wrong. */
+/* Reads SIGNING_KEYS; call once, before any thread starts.  Errors are written to stderr. */
 enum err token_open(const char *keys) MUST_CHECK;
 
-/* A signed access token, to free(). */
+/* A signed access token; the caller calls free(). */
 char *token_sign(const struct token *token);
 
-/* Checks shape, algorithm, signature and every claim; ERR_NO_AUTH otherwise. */
+/* Checks format, algorithm, signature and every claim; ERR_NO_AUTH if any is wrong. */
 enum err token_verify(const char *text, size_t len, struct token *out) MUST_CHECK;
 
 /* A new secret, and the hash under which it is stored. */
 void token_secret(char secret[TOKEN_SECRET], char hash[TOKEN_HASH]);
 
-/* The hash of a secret that came back. */
+/* The hash of a secret that a client sent. */
 void token_hash(char hash[TOKEN_HASH], const char *secret);
 
 /*
- * A refresh token's secret for a session (24 hex digits), and its hash: 128
- * random bits, and as many that prove that we issued them for this session.
+ * A refresh token's secret for a session (24 hex digits), and its hash: 128 random bits, and 128
+ * bits that prove that we issued it for this session.
  */
 void token_refresh(char secret[TOKEN_SECRET], char hash[TOKEN_HASH], const char *session);
 
-/* Did we ever issue this secret for the session?  No store is asked. */
+/* Did we issue this secret for the session?  Needs no database. */
 bool token_refresh_issued(const char *secret, const char *session);
 
 /*
- * The secret that follows another: the same each time, so that a rotation whose
- * reply was lost can be repeated, and not to be told without our key.  i = 0:
- * under the newest key; 1, 2, ...: what it was under earlier ones, while it
- * returns true.
+ * The secret that follows another.  It is the same each time, so that a rotation can be repeated if
+ * its reply was lost, and cannot be computed without our key. i = 0: with the newest key; 1, 2,
+ * ...: with earlier keys, as long as it returns true.
  */
 bool token_successor(char next[TOKEN_SECRET], int i, const char *secret, const char *session);
 
 /*
- * A keyed hash of bytes for a purpose (a label like "code:"): unlike a bare one
- * it cannot be tried out by whoever reads the database.  i as above.
+ * A keyed hash of bytes for a purpose (a label like "code:"): unlike a plain hash, an attacker who
+ * reads the database cannot test guesses against it. i as above.
  */
 bool token_mac(char out[TOKEN_HASH], int i, const char *label, const char *bytes, size_t len);
 
-/* Is it the keyed hash of these, under any of our keys? */
+/* Is it the keyed hash of these bytes, under any of our keys? */
 bool token_mac_is(const char *mac, const char *label, const char *bytes, size_t len);
 
 /* Appends bytes, encrypted (AES-256-GCM) under our key and a secret of the caller's. */
 void token_seal(struct text *out, const char *secret, const char *bytes, size_t len);
 
-/* Was it sealed under another key than the one that seals now? */
+/* Was it encrypted with another key than the current one? */
 bool token_seal_is_old(const char *secret, const char *bytes, size_t len);
 
-/* Appends what token_seal() was given; ERR_INVALID if any of the three differs. */
+/*
+ * Appends the bytes that token_seal() encrypted; ERR_INVALID if the bytes, the key or the secret do
+ * not match.
+ */
 enum err token_unseal(struct text *out, const char *secret, const char *bytes,
                       size_t len) MUST_CHECK;
 

@@ -1,6 +1,6 @@
 /*
- * liboath makes the codes: six digits by HMAC-SHA-1 for each half minute, which authenticator apps
- * assume unless they are told otherwise.
+ * Codes by liboath: six digits, HMAC-SHA-1, a new one every 30 seconds, which authenticator apps
+ * assume by default.
  */
 #include "common/secrets/totp.h"
 

@@ -1,6 +1,6 @@
 /*
- * Codes that a phone and we know, new every half a minute (RFC 6238), and the
- * spelling of secrets in base32.
+ * Time-based one-time codes (RFC 6238), a new one every 30 seconds, and the spelling of secrets in
+ * base32.
  */
 #ifndef COMMON_SECRETS_TOTP_H
 #define COMMON_SECRETS_TOTP_H
@@ -22,8 +22,8 @@ void totp_code(char out[7], const unsigned char secret[TOTP_SECRET], int64_t ste
 int64_t totp_step(int64_t ms);
 
 /*
- * Is it the code of now, of the step before or of the one after (clocks differ)?
- * *step tells which; whoever asks must refuse a step that was used.
+ * Is it the code of the current step, the one before or the one after (clocks differ)?  *step is
+ * which; the caller must refuse a step that was already used.
  */
 bool totp_check(const unsigned char secret[TOTP_SECRET], const char *code, int64_t ms,
                 int64_t *step);

@@ -1,5 +1,5 @@
 /*
- * One function for each field, and for each collection one that compares.
+ * One function for each field, and for each collection one that compares them with a document.
  */
 #include "common/store/derived.h"
 
@@ -52,7 +52,7 @@ derived_state(const bson_t *task, bson_t *out)
     BSON_APPEND_UTF8(out, "state", state);
 }
 
-/* Appends those elements of `right` that doc has not, or has otherwise. */
+/* Appends those elements of `right` that doc lacks or that differ in it. */
 static bool
 append_differing(const bson_t *doc, const bson_t *right, bson_t *set)
 {

@@ -1,7 +1,7 @@
 /*
- * Fields that the server derives from others, to sort and to search by.  A
- * change keeps them (api/v1/tasks/task_rules.c, tasks.c, projects.c); a migration makes them
- * anew for documents of before.
+ * Fields that the server derives from others, for sorting and searching.  Changes keep them up to
+ * date (api/v1/tasks/task_rules.c, tasks.c, projects.c); a migration adds them to documents of
+ * older versions.
  */
 #ifndef COMMON_STORE_DERIVED_H
 #define COMMON_STORE_DERIVED_H
@@ -29,8 +29,8 @@ void derived_state(const bson_t *task, bson_t *out);
 void derived_name_key(const char *name, bson_t *out);
 
 /*
- * Appends to an empty $set what a stored task's (or project's) derived fields
- * must be and are not.  false: they are right, or it is no such document.
+ * Appends to an empty $set the derived fields of a stored task (or project) that are missing or
+ * wrong. false: all are right, or it is not such a document.
  */
 bool derived_task(const bson_t *task, bson_t *set);
 bool derived_project(const bson_t *project, bson_t *set);

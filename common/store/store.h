@@ -1,6 +1,6 @@
 /*
- * MongoDB: the only header through which the rest knows it.  A pool per
- * process, opened after fork(); a store per thread.
+ * MongoDB: the only header that the rest of the code uses for it.  One pool per process, opened
+ * after fork(); one store per thread.
  */
 #ifndef COMMON_STORE_STORE_H
 #define COMMON_STORE_STORE_H
@@ -13,7 +13,10 @@
 
 #define STORE_EPOCH 9 /* 8 hex digits and a NUL */
 
-/* The schema that this version needs, and the oldest one whose programs may run beside it. */
+/*
+ * The schema version that these programs need, and the oldest one whose programs may run at the
+ * same time.
+ */
 #define STORE_SCHEMA        2
 #define STORE_SCHEMA_OLDEST 2
 
@@ -39,12 +42,12 @@ enum store_name {
     STORE__COUNT
 };
 
-/* The collections' names: for what a query says of another one. */
+/* The collections' names, for queries that refer to another collection. */
 extern const char *const store_names[STORE__COUNT];
 
 /*
- * most: stores taken at once.  ERR_INVALID when the URI is malformed; ERR_STORE when the names that
- * a mongodb+srv URI stands for cannot be looked up now: try again.  Both logged.
+ * most: how many stores can be taken at once.  ERR_INVALID if the URI is malformed; ERR_STORE if
+ * the names of a mongodb+srv URI cannot be resolved now, but may be later.  Both are logged.
  */
 enum err store_pool_open(const char *uri, const char *database, long most,
                          struct store_pool **out) MUST_CHECK;
@@ -55,30 +58,30 @@ struct store *store_take(struct store_pool *pool);
 void store_give(struct store *store);
 
 /*
- * Reads and commits fail with ERR_TOO_MUCH once the arena is over its limit: so whatever works
- * through stored data stops there, and nothing is changed.  NULL: no limit.
+ * Reads and commits fail with ERR_TOO_MUCH once the arena is over its limit, so that code that
+ * works through stored data stops there and changes nothing.  NULL: no limit.
  */
 struct arena;
 void store_limit(struct store *store, const struct arena *arena);
 const struct arena *store_limit_of(const struct store *store);
 
 /*
- * Until when (clock_steady()) all that follows may take.  It becomes the server's
- * time limit of each read and commit, and until then an operation that found no
- * primary is tried again; after it all fail with ERR_BUSY, and no answer of the network is
- * waited for by this thread.  0: none, which means 5 s for each operation, tried once.
+ * The time (clock_steady()) by which all following operations must end.  It sets the server's time
+ * limit for each read and commit.  Until then an operation that found no primary is tried again;
+ * afterwards all operations fail with ERR_BUSY, and this thread no longer waits for replies from
+ * the network.  0: no deadline; then each operation is tried once and may take 5 s.
  */
 void store_deadline(struct store *store, int64_t until);
 
 int64_t store_deadline_of(const struct store *store);
 
-/* Milliseconds until then, at most `most`; `most` when there is no deadline. */
+/* Milliseconds until the deadline, at most `most`; `most` if there is no deadline. */
 long store_left(const struct store *store, long most);
 
 /*
- * Can this program work with the database?  ERR_INVALID when the server is none that will do, or
- * the schema is of a later time; ERR_STORE when it cannot be reached, or taskwire-admin migrate
- * must be run first.  All logged.
+ * Can this program work with the database?  ERR_INVALID if the server is of an unsupported kind or
+ * the schema is newer than the program; ERR_STORE if it cannot be reached, or taskwire-admin
+ * migrate must be run first.  All are logged.
  */
 enum err store_check(struct store *store) MUST_CHECK;
 
@@ -89,8 +92,8 @@ enum err store_ping(struct store *store) MUST_CHECK;
 enum err store_epoch(struct store *store, char out[STORE_EPOCH]) MUST_CHECK;
 
 /*
- * All below take part in the transaction if one is open.  They fail with
- * ERR_STORE, in a transaction with ERR_RETRY for what may go away by itself.
+ * All functions below take part in the transaction if one is open.  They fail with ERR_STORE, or
+ * within a transaction with ERR_RETRY if the cause may be temporary.
  */
 
 /* The first match, the caller's to destroy; ERR_NOT_FOUND.  opts may be NULL. */
@@ -98,8 +101,8 @@ enum err store_get(struct store *store, enum store_name name, const bson_t *filt
                    const bson_t *opts, bson_t **out) MUST_CHECK;
 
 /*
- * The same, but certainly with every write that was acknowledged or has caused a
- * conflict so far, which a majority read may not show yet.  Not in a transaction.
+ * The same, but includes every write that was acknowledged or has caused a conflict so far, which a
+ * majority read may not show yet.  Not in a transaction.
  */
 enum err store_get_newest(struct store *store, enum store_name name, const bson_t *filter,
                           bson_t **out) MUST_CHECK;
@@ -117,26 +120,26 @@ enum err store_find(struct store *store, const struct store_query *query, store_
 enum err store_aggregate(struct store *store, enum store_name name, const bson_t *pipeline,
                          store_each each, void *arg) MUST_CHECK;
 
-/* ERR_CONFLICT when a unique index has it already. */
+/* ERR_CONFLICT when a unique index already has the value. */
 enum err store_insert(struct store *store, enum store_name name, const bson_t *doc) MUST_CHECK;
 enum err store_insert_many(struct store *store, enum store_name name, const bson_t **docs,
                            size_t count) MUST_CHECK;
 
-/* matched (may be NULL) gets how many documents the filter met. */
+/* *matched (may be NULL) is how many documents matched the filter. */
 enum err store_update(struct store *store, enum store_name name, const bson_t *filter,
                       const bson_t *update, int64_t *matched) MUST_CHECK;
 enum err store_replace(struct store *store, enum store_name name, const bson_t *filter,
                        const bson_t *doc, int64_t *matched) MUST_CHECK;
-/* The first match, if there is one. */
+/* Removes the first match, if there is one. */
 enum err store_remove(struct store *store, enum store_name name, const bson_t *filter) MUST_CHECK;
 
-/* All matches: only in a transaction (store_many.h has the others). */
+/* All matches; only in a transaction (outside one see store_many.h). */
 enum err store_update_many(struct store *store, enum store_name name, const bson_t *filter,
                            const bson_t *update, int64_t *matched) MUST_CHECK;
 enum err store_remove_many(struct store *store, enum store_name name,
                            const bson_t *filter) MUST_CHECK;
 
-/* Only in a transaction: updates in one command, in their order; matched: of all together. */
+/* Only in a transaction: several updates in one command, run in order; *matched is their total. */
 struct store_statement {
     const bson_t *filter, *doc;
     bool whole; /* doc is the new document, not an update */
@@ -146,11 +149,11 @@ enum err store_update_each(struct store *store, enum store_name name,
                            int64_t *matched) MUST_CHECK;
 
 /*
- * A worker that dies within a transaction would keep its topic locked until the
- * server's time limit (60 s).  So each store notes its sessions' ids in memory
- * that outlives it, from which others end what a dead one left (api/server/txn_reaper.h).
+ * A worker that dies within a transaction would keep its topics locked until the server's time
+ * limit (60 s).  So each store notes the ids of its sessions in memory that outlives the process,
+ * and another process ends what a dead one left open (api/server/txn_reaper.h).
  */
-#define STORE_DOUBTS 4 /* sessions that lost their connection and are to be ended, at most */
+#define STORE_DOUBTS 4 /* most sessions with a lost connection that wait to be ended */
 
 struct store_session {
     unsigned char id[16]; /* all zero: none */
@@ -159,32 +162,34 @@ struct store_note {
     struct store_session sessions[1 + STORE_DOUBTS]; /* the one in use first */
 };
 
-/* Before the first transaction; the note's content is zero, and its memory lives as long as the
- * store. */
+/*
+ * Call before the first transaction.  The note must be zeroed, and its memory must live as long as
+ * the store.
+ */
 void store_notes_in(struct store *store, struct store_note *note);
 
-/* Ends the transactions that the sessions have open; empty places are passed over. */
+/* Ends the open transactions of the sessions; empty entries are skipped. */
 enum err store_end_sessions(struct store *store, const struct store_session *sessions,
                             size_t count) MUST_CHECK;
 
-/* One transaction at a time per store, snapshot reads, majority commit. */
+/* Begins a transaction with snapshot reads and majority commit; one at a time per store. */
 enum err store_begin(struct store *store) MUST_CHECK;
 
 /*
- * From here to store_inside() nothing is part of the open transaction: what is
- * written takes effect at once, and stays if the transaction is undone.  Gives
- * what store_inside() needs.
+ * Operations between this call and store_inside() are not part of the open transaction: their
+ * writes take effect at once and stay if the transaction is aborted.  Returns what store_inside()
+ * needs.
  */
 bool store_outside(struct store *store);
 void store_inside(struct store *store, bool open);
 
-/* ERR_RETRY: nothing was stored.  ERR_STORE: nobody knows. */
+/* ERR_RETRY: nothing was stored.  ERR_STORE: the result is unknown. */
 enum err store_commit(struct store *store) MUST_CHECK;
 void store_abort(struct store *store);
 
 /*
- * Of the transaction that was begun last: has an operation failed in it, so that the server has
- * given it up?  And was it an operation that the server would not do, conflicts not counted?
+ * About the last transaction: did an operation in it fail, so that the server has aborted it?  And
+ * did the server refuse an operation, other than because of a conflict?
  */
 bool store_failed(const struct store *store);
 bool store_refused(const struct store *store);

@@ -1,7 +1,7 @@
 /*
- * One hello now and then: its reply holds the server's time.  Half the round
- * trip is the most by which an answer can mislead; clock_adjust() sees to that.
- * The same thread ends transactions whose stores could not (store_transaction.c).
+ * Sends a hello at intervals: its reply contains the server's time.  Half the round trip is the
+ * largest possible error, which clock_adjust() takes into account.  The same thread ends
+ * transactions whose stores could not end them (store_transaction.c).
  */
 #include "common/store/store_clock.h"
 
@@ -17,7 +17,7 @@
 #include "common/time/clock.h"
 
 #define PERIOD_MS 2000
-#define RETRY_MS  250 /* while there is no answer: a new primary may have another time */
+#define RETRY_MS  250 /* while there is no reply: a new primary may have a different time */
 
 struct store_clock {
     struct store_pool *pool;
@@ -57,7 +57,7 @@ ask(struct store_pool *pool)
     return err;
 }
 
-/* True when it is time to stop. */
+/* True when the thread must stop. */
 static bool
 nap(struct store_clock *c, long ms)
 {

@@ -10,17 +10,17 @@
 #include "common/log.h"
 #include "common/text/doc.h"
 
-/* Shorter than the socket's limit, so that the answer comes from the server. */
-#define WTIMEOUT_MS   5000 /* a write that a majority does not confirm; it may still happen */
+/* Shorter than the socket's time-out, so that the server reports the error. */
+#define WTIMEOUT_MS   5000 /* a write that a majority has not confirmed; it may still happen */
 #define COMMIT_MS     5000 /* a commit, the same */
 #define SOCKET_MS     6000
 #define CONNECT_MS    1000
-#define SELECT_MS     1000 /* without a primary; so long a request may pass its deadline */
+#define SELECT_MS     1000 /* without a primary; a request may exceed its deadline by this */
 #define WAIT_QUEUE_MS 500
-#define HEARTBEAT_MS  2000 /* the longest that a server which has come back is not known of */
+#define HEARTBEAT_MS  2000 /* the longest delay until a recovered server is noticed */
 
 #define LIFETIME        "transactionLifetimeLimitSeconds"
-#define LIFETIME_MOST_S 30 /* more than API_REQUEST_SECONDS can be */
+#define LIFETIME_MOST_S 30 /* longer than the maximum of API_REQUEST_SECONDS */
 
 static const struct {
     const char *name;
@@ -43,8 +43,8 @@ majority_write(void)
 }
 
 /*
- * Not by mongoc_uri_set_option_as_utf8(): libmongoc 1.23 refuses these options
- * there, and only its return value tells.
+ * mongoc_uri_set_option_as_utf8() cannot be used: libmongoc 1.23 refuses these options there, and
+ * only its return value shows that.
  */
 static bool
 set_concerns(mongoc_uri_t *uri)
@@ -134,7 +134,7 @@ count_of(const bson_t *reply, const char *name)
     return count;
 }
 
-/* A member of a replica set: is it named as one, and can it be written to? */
+/* Is it a member of the named replica set, and can it be written to? */
 static enum err
 check_member(const mongoc_uri_t *uri, const char *set, const bson_t *hello)
 {
@@ -162,9 +162,9 @@ check_member(const mongoc_uri_t *uri, const char *set, const bson_t *hello)
 }
 
 /*
- * Warns if the server's limit for transactions is high: a host that fails within a
- * transaction leaves its topic locked for up to 1.5 times that limit, and only the
- * server can end it.  Silent if our user may not read the limit.
+ * Warns if the server's time limit for transactions is high: a host that fails within a transaction
+ * leaves its topics locked for up to 1.5 times that limit, and only the server can end it.  No
+ * warning if our user may not read the limit.
  */
 static void
 warn_of_lifetime(mongoc_client_t *client)

@@ -1,5 +1,5 @@
 /*
- * A list in the order of reading and writing: the newest entry of a document is what it is now.
+ * A list in the order of reads and writes: the newest entry of a document is its current content.
  */
 #include "common/store/store_gather.h"
 
@@ -11,19 +11,19 @@
 #include "common/text/doc.h"
 
 enum state {
-    READ,     /* as the database has it; doc NULL: it has none */
+    READ,     /* as in the database; doc NULL: it does not exist */
     INSERTED, /* not sent yet */
     REPLACED, /* not sent yet */
-    MERGED,   /* not sent: a newer entry has taken its place */
+    MERGED,   /* not sent: replaced by a newer entry */
     SENT,
-    LOST, /* somebody wrote to its collection: it must be read again */
+    LOST, /* its collection was written to: it must be read again */
 };
 
 struct gathered {
     enum store_name name;
     enum state state;
     bson_oid_t id;
-    int64_t rev; /* of what it replaces */
+    int64_t rev; /* the revision that it replaces */
     bson_t *doc;
 };
 
@@ -55,7 +55,7 @@ add_doc(struct store *s, enum store_name name, enum state state, const bson_t *d
     s->gathered_bytes += doc->len;
 }
 
-/* The newest entry before `end`; NULL: none, or none that holds. */
+/* The newest entry before `end`; NULL: there is none, or it is no longer valid. */
 static struct gathered *
 find(const struct store *s, enum store_name name, const bson_oid_t *id, size_t end)
 {
@@ -139,7 +139,7 @@ store_gather_read(struct store *s, enum store_name name, const bson_oid_t *ids, 
     bson_destroy(&filter);
     for (uint32_t i = 0; i < n && err == ERR_NONE; i++)
         if (find(s, name, &wanted[i], s->gathered_count) == NULL)
-            add(s, name, READ, &wanted[i]); /* the database has none */
+            add(s, name, READ, &wanted[i]); /* the database does not have it */
     free(wanted);
     return err;
 }
@@ -168,7 +168,10 @@ is_unsent(const struct gathered *g)
     return g->state == INSERTED || g->state == REPLACED;
 }
 
-/* Of several unsent entries of a document the last one is sent, as a change of what was before. */
+/*
+ * Of several unsent entries of a document only the last one is sent, with the rev that the first
+ * one replaces.
+ */
 static size_t
 merge(struct store *s)
 {
@@ -191,7 +194,7 @@ merge(struct store *s)
     return unsent;
 }
 
-/* The entries of a collection that are to be inserted, or replaced; marks them as sent. */
+/* The entries of a collection that are to be inserted or replaced; marks them as sent. */
 static size_t
 take(struct store *s, enum store_name name, enum state state, struct gathered *out)
 {
@@ -313,7 +316,10 @@ store_gather_undo(struct store *s, const struct store_mark *mark)
     for (size_t i = mark->gathered; i < s->gathered_count; i++)
         if (s->gathered[i].state == SENT || s->gathered[i].state == MERGED)
             return false;
-    /* What was read since is as before: it stays where nothing was written. */
+    /*
+     * Entries that were only read since the mark are dropped too, and read again if they are
+     * needed.
+     */
     while (s->gathered_count > mark->gathered)
         bson_destroy(s->gathered[--s->gathered_count].doc);
     s->gathered_bytes = mark->bytes;

@@ -1,5 +1,5 @@
 /*
- * What store*.c share of a connection.
+ * What the files store*.c share.
  */
 #ifndef COMMON_STORE_STORE_INSIDE_H
 #define COMMON_STORE_STORE_INSIDE_H
@@ -16,32 +16,32 @@ struct store_pool {
     mongoc_client_pool_t *pool;
     char *database;
     struct store_clock *clock; /* NULL: the server's time is not asked for */
-    pthread_mutex_t lock;      /* for the list, and for the doubts in its notes */
+    pthread_mutex_t lock;      /* for the list, and for the doubts in the stores' notes */
     struct store *taken;
 };
 
 struct store {
     struct store_pool *pool;
-    struct store *next; /* of those that are taken */
+    struct store *next; /* in the list of taken stores */
     mongoc_client_t *client;
     mongoc_collection_t *collections[STORE__COUNT];
     mongoc_client_session_t *session;
     mongoc_transaction_opt_t *transaction;
     bool open;                 /* a transaction is open */
-    bool doubtful;             /* and the server may keep it open when we give it up */
+    bool doubtful;             /* and the server may keep it open after we abandon it */
     bool failed, refused;      /* store_failed(), store_refused() */
     struct gathered *gathered; /* store_gather.h: documents of the open transaction */
     size_t gathered_count, gathered_size, gathered_bytes;
     unsigned long sent; /* writes of this transaction that were not gathered */
     bool flushing;
     bson_t *in_session;      /* {sessionId: ...}, for the opts of its commands */
-    struct store_note *note; /* own_note where nobody else asked for it */
+    struct store_note *note; /* own_note unless store_notes_in() set another */
     struct store_note own_note;
     const struct arena *limit; /* NULL: none */
     int64_t deadline;          /* of clock_steady(); 0: none */
 };
 
-/* What an error means for the caller; logs what only the library can tell. */
+/* Translates an error for the caller; logs details that only the library knows. */
 enum err store_judge(struct store *store, enum store_name name, const bson_error_t *error,
                      const bson_t *reply);
 
@@ -49,19 +49,22 @@ enum err store_judge(struct store *store, enum store_name name, const bson_error
 bool store_over_limit(const struct store *store);
 
 /*
- * After a failed operation outside a transaction: true when it did not happen
- * and may be done again, after a pause, since a primary may come before the
- * deadline.  A read may also be repeated when it did happen.
+ * After a failed operation outside a transaction: true if it did not happen and may be tried again;
+ * waits before it returns, since there may be a primary before the deadline.  A read may be
+ * repeated even if it did happen.
  */
 bool store_wait(struct store *store, int *tries, const bson_error_t *error, bool read);
 
 /*
- * Forgets the session; what it left open in the database is ended before the store's next
+ * Drops the session.  What it left open in the database is ended before the store's next
  * transaction, or by store_end_doubts().
  */
 void store_end_session(struct store *store);
 
-/* Ends what the sessions of all stores of a pool have left open; tried again by the next call. */
+/*
+ * Ends what the sessions of all stores of a pool left open; what fails is tried again by the next
+ * call.
+ */
 void store_end_doubts(struct store_pool *pool, mongoc_client_t *client);
 
 #endif

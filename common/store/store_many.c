@@ -14,7 +14,7 @@
 struct batch {
     enum store_name name;
     const bson_t *filter, *update;
-    struct doc_array ids; /* of those it removes */
+    struct doc_array ids; /* the ids to remove */
 };
 
 static enum err

@@ -1,5 +1,5 @@
 /*
- * What the database says about itself: its schema's version and its epoch.
+ * The database's metadata: its schema version and its epoch.
  */
 #include "common/log.h"
 
@@ -37,7 +37,7 @@ store_epoch(struct store *s, char out[STORE_EPOCH])
     return err;
 }
 
-/* The schema that the database has, and the oldest that may run on it; 0: none yet. */
+/* The database's schema version, and the oldest version whose programs may use it; 0: none yet. */
 static enum err
 read_schema(struct store *s, int64_t *version, int64_t *oldest)
 {

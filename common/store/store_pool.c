@@ -40,7 +40,7 @@ quiet(mongoc_log_level_t level, const char *domain, const char *message, void *a
         log_debug("store: %s: %s", domain, message);
 }
 
-/* A pool makes its SRV query at once; without one, only the URI can be wrong. */
+/* Creating a pool makes the SRV query at once; without one only the URI can be wrong. */
 static enum err
 new_pool(const mongoc_uri_t *uri, mongoc_client_pool_t **out)
 {

@@ -6,9 +6,9 @@
 #include "common/store/store_gather.h"
 #include "common/store/store_inside.h"
 
-#define READ_MS 5000 /* the server gives a read up then */
+#define READ_MS 5000 /* after this the server ends a read */
 
-/* opts and the session, if a transaction is open; the caller destroys *out. */
+/* The options, with the session if a transaction is open; the caller destroys *out. */
 static const bson_t *
 with_session(struct store *s, const bson_t *opts, bson_t *out)
 {
@@ -20,16 +20,16 @@ with_session(struct store *s, const bson_t *opts, bson_t *out)
     return out;
 }
 
-/* A find, or an aggregation where there is a pipeline. */
+/* A find, or an aggregation if there is a pipeline. */
 struct reading {
     enum store_name name;
     const bson_t *filter, *opts, *pipeline;
-    const char *level; /* of its read concern; NULL: the pool's */
+    const char *level; /* the level of its read concern; NULL: the pool's */
     store_each each;
     void *arg;
 };
 
-/* The same for a read: with a time limit. */
+/* The same for a read, with a time limit. */
 static void
 for_read(struct store *s, const struct reading *r, long limit, bson_t *out)
 {
@@ -44,7 +44,7 @@ for_read(struct store *s, const struct reading *r, long limit, bson_t *out)
     }
 }
 
-/* Hands on what comes; false with *error when the database failed before anything came. */
+/* Passes each document on; false with *error if the database failed before the first one. */
 static bool
 drain(struct store *s, const struct reading *r, mongoc_cursor_t *cursor, enum err *err,
       bson_error_t *error)

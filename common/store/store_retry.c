@@ -1,5 +1,5 @@
 /*
- * How long an operation may take, what its failure means, and whether it is done again.
+ * How long an operation may take, what its failure means, and whether it is tried again.
  */
 #include <time.h>
 
@@ -9,7 +9,7 @@
 #include "common/store/store_stream.h"
 #include "common/time/clock.h"
 
-/* Did the command not reach a server, or its answer not reach us? */
+/* Did the command not reach a server, or its reply not reach us? */
 static bool
 is_lost(const bson_error_t *error)
 {
@@ -58,10 +58,10 @@ store_left(const struct store *s, long most)
     return left > 0 ? (long)left : 0;
 }
 
-/* Server errors (their codes) after which the same may be done again once there is a primary. */
+/* Codes of server errors after which an operation may be tried again once there is a primary. */
 static const struct {
     uint32_t code;
-    bool undone; /* the command was not begun, so that even a write may be repeated */
+    bool undone; /* the command was not started, so even a write may be repeated */
 } passing[] = {
     {10058, true},  /* LegacyNotPrimary */
     {10107, true},  /* NotWritablePrimary */

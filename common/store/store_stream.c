@@ -1,19 +1,19 @@
 /*
- * The library's stream in another one that shortens each wait.
+ * Wraps the library's stream in one that shortens each wait.
  */
 #include "common/store/store_stream.h"
 
 #include "common/time/clock.h"
 
-#define TYPE 100 /* none of the library's own */
+#define TYPE 100 /* not a type of the library's own */
 
-/* Exported by libmongoc 1.23, though its headers do not say so. */
+/* Exported by libmongoc 1.23, but not declared in its headers. */
 extern mongoc_stream_t *mongoc_client_default_stream_initiator(const mongoc_uri_t *uri,
                                                                const mongoc_host_list_t *host,
                                                                void *client, bson_error_t *error);
 
 struct stream {
-    mongoc_stream_t face; /* first: the library knows no more of it */
+    mongoc_stream_t face; /* first: all that the library sees */
     mongoc_stream_t *base;
 };
 
@@ -31,7 +31,7 @@ base_of(mongoc_stream_t *face)
     return ((struct stream *)face)->base;
 }
 
-/* What of a wait is left; 1 at least, since 0 would mean not to look at all. */
+/* How much of a wait is left; at least 1, since 0 would mean not to check at all. */
 static int32_t
 shorten(int32_t wait_ms)
 {
@@ -56,7 +56,7 @@ failed(mongoc_stream_t *face)
     bson_free(face);
 }
 
-/* What is asked of the stream beneath as it is. */
+/* Calls that are passed on to the wrapped stream unchanged. */
 #define FORWARD(type, question)                                                                    \
     static type question##_base(mongoc_stream_t *face)                                             \
     {                                                                                              \

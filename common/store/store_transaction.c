@@ -10,10 +10,10 @@
 #include "common/store/store_gather.h"
 #include "common/store/store_inside.h"
 
-#define COMMIT_MS 5000 /* one sending of a commit, and all of them where there is no deadline */
+#define COMMIT_MS 5000 /* one attempt to commit; without a deadline, all of them */
 #define PAUSE_MS  20   /* before a commit is sent again; doubled up to 32 times */
 
-#define DOUBTS_MAX 64 /* ended at once, of all stores of a pool */
+#define DOUBTS_MAX 64 /* sessions that one call ends */
 
 void
 store_notes_in(struct store *s, struct store_note *note)
@@ -89,7 +89,7 @@ store_end_session(struct store *s)
 
     if (s->session == NULL)
         return;
-    if (s->doubtful) { /* to the next place, where the oldest one falls off */
+    if (s->doubtful) { /* to the next entry; the oldest is dropped */
         pthread_mutex_lock(&s->pool->lock);
         memmove(&noted[1], &noted[0], STORE_DOUBTS * sizeof(noted[0]));
         pthread_mutex_unlock(&s->pool->lock);
@@ -101,7 +101,7 @@ store_end_session(struct store *s)
     s->open = s->doubtful = false;
 }
 
-/* Copies the doubts of a note behind what is there; with the pool's lock. */
+/* Appends the doubts of a note to a list; with the pool's lock. */
 static size_t
 add_doubts(const struct store_note *note, struct store_session *out, size_t count)
 {
@@ -111,7 +111,9 @@ add_doubts(const struct store_note *note, struct store_session *out, size_t coun
     return count;
 }
 
-/* Takes out of a note what has been ended; with the pool's lock, since others may have come. */
+/*
+ * Removes the ended sessions from a note; with the pool's lock, since others may have been added.
+ */
 static void
 drop_doubts(struct store_note *note, const struct store_session *ended, size_t count)
 {
@@ -122,9 +124,9 @@ drop_doubts(struct store_note *note, const struct store_session *ended, size_t c
 }
 
 /*
- * A transaction that the server may still keep open would hold its topics until
- * the server's own limit.  When it cannot be ended now, store_clock.c's thread tries
- * again, and so does the next begin.
+ * A transaction that the server may still have open would keep its topics locked until the server's
+ * own limit.  If it cannot be ended now, store_clock.c's thread tries again, and so does the next
+ * begin.
  */
 static void
 end_doubts(struct store *s)
@@ -250,7 +252,7 @@ store_commit(struct store *s)
         return err;
     }
     store_gather_clear(s);
-    /* The same commit may be sent as often as one likes: it is done once. */
+    /* A commit may be sent any number of times: it takes effect once. */
     while ((result = commit_once(s, &error)) == UNKNOWN) {
         long most = s->deadline == 0 ? left : store_left(s, COMMIT_MS);
 
@@ -292,7 +294,7 @@ store_abort(struct store *s)
     store_gather_clear(s);
     if (s->open) {
         mongoc_client_session_abort_transaction(s->session, NULL);
-        s->doubtful |= store_left(s, 1) == 0; /* it had no time to hear that it is done */
+        s->doubtful |= store_left(s, 1) == 0; /* there was no time left for the reply */
     }
     s->open = false;
     if (s->doubtful)

@@ -13,13 +13,13 @@ enum writing { INSERT, INSERT_MANY, UPDATE, UPDATE_MANY, UPDATES, REPLACE, REMOV
 struct write {
     enum store_name name;
     enum writing what;
-    const bson_t *filter, *doc; /* doc: the update, or what is stored */
+    const bson_t *filter, *doc; /* doc: the update, or the new document */
     const bson_t **docs;
     const struct store_statement *statements;
     size_t count;
 };
 
-/* Several updates as one command (the driver gathers neighbours of a kind), one after another. */
+/* Several updates in one command (the driver groups adjacent updates of one kind), run in order. */
 static bool
 update_in_order(mongoc_collection_t *to, const struct write *w, const bson_t *opts, bson_t *reply,
                 bson_error_t *error)
@@ -70,7 +70,7 @@ write_once(struct store *s, const struct write *w, bson_t *reply, bson_error_t *
     must_not_happen("store: an unknown kind of write");
 }
 
-/* What was matched, by either name that the driver has for it. */
+/* How many documents matched, under either of the driver's two names for it. */
 static int64_t
 matched_in(const bson_t *reply)
 {

@@ -1,5 +1,6 @@
 /*
- * Small readings of documents, and arrays, which in BSON are documents with the keys "0", "1", ...
+ * Reads fields of documents, and builds arrays, which in BSON are documents with the keys "0", "1",
+ * ...
  */
 #include "common/text/doc.h"
 
@@ -74,7 +75,7 @@ doc_lists(const bson_t *doc, const char *name, const bson_oid_t *id)
     return false;
 }
 
-/* The next item's key, mostly a constant of the library; room holds it where it is not. */
+/* The next item's key: usually a constant of the library, otherwise written into room. */
 static const char *
 next_key(struct doc_array *a, char room[KEY])
 {

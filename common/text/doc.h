@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The field of that name; 0, NULL or false where it is absent or of another type. */
+/* The field of that name; 0, NULL or false if it is absent or of another type. */
 int64_t doc_int(const bson_t *doc, const char *name);
 const char *doc_text(const bson_t *doc, const char *name);
 const bson_oid_t *doc_id(const bson_t *doc, const char *name);
@@ -21,7 +21,7 @@ bool doc_has(const bson_t *doc, const char *name);
 /* Is the id in the array of that name? */
 bool doc_lists(const bson_t *doc, const char *name, const bson_oid_t *id);
 
-/* An array that is being filled.  The caller owns the document; it is empty at first. */
+/* An array under construction.  The caller owns the document, which is empty at first. */
 struct doc_array {
     bson_t *bson;
     uint32_t count;

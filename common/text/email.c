@@ -29,7 +29,7 @@ is_dot_atom(const char *text, size_t len)
     return true;
 }
 
-/* Labels by the rules for host names; ASCII, lower-case. */
+/* Labels that follow the rules for host names; ASCII, lower-case. */
 static bool
 is_host(const char *domain)
 {

@@ -1,7 +1,7 @@
 /*
- * json-c accepts much that is not JSON.  So the text is first walked by the
- * grammar of RFC 8259, which also counts the members; json-c drops duplicate
- * keys, so a tree with fewer members than the text had one.
+ * json-c accepts much that is not JSON, so the text is first checked against the grammar of RFC
+ * 8259, which also counts the members. json-c drops duplicate keys, so a tree with fewer members
+ * than the text had a duplicate key.
  */
 #include "common/text/json.h"
 
@@ -78,7 +78,7 @@ scan_number(struct scan *s)
     return isfinite(strtod(copy, NULL)) || fail(s, "a number is too large");
 }
 
-/* The four digits after \u; -1 when they are none. */
+/* The four hex digits after \u; -1 if they are not. */
 static int
 scan_unit(struct scan *s)
 {
@@ -186,7 +186,7 @@ scan_word(struct scan *s, const char *word)
     return true;
 }
 
-/* One value and the space around it. */
+/* One value and the white space around it. */
 static bool
 scan_value(struct scan *s, int depth)
 {
@@ -277,7 +277,7 @@ json_parse(const char *bytes, size_t len, struct json_object **out, const char *
     return ERR_MALFORMED;
 }
 
-/* The value, or the first text in it when it is a list; NULL: neither. */
+/* The value if it is a text, or the first text in a list; NULL: neither. */
 static struct json_object *
 text_in(struct json_object *value)
 {
@@ -309,7 +309,10 @@ json_member(const char *bytes, size_t len, const char *name, char *out, size_t s
     return found;
 }
 
-/* Does any of 16 bytes need an escape?  Without a branch for each, so that they go at once. */
+/*
+ * Does any of 16 bytes need an escape?  Without a branch for each byte, so that the compiler can
+ * vectorize it.
+ */
 static bool
 any_special(const unsigned char *p, unsigned char *all)
 {
@@ -322,7 +325,7 @@ any_special(const unsigned char *p, unsigned char *all)
     return special != 0;
 }
 
-/* How many bytes from p on need no escape; *ascii is cleared when one is not ASCII. */
+/* How many bytes from p on need no escape; *ascii is cleared if one is not ASCII. */
 static size_t
 plain(const unsigned char *p, size_t len, bool *ascii)
 {
@@ -377,7 +380,10 @@ json_string(struct text *t, const char *bytes, size_t len)
     text_putc(t, '"');
 }
 
-/* Whole numbers below 2^53 as such, whatever their spelling; others with all their digits. */
+/*
+ * Integers below 2^53 are written as such, however they were spelled; other numbers with all their
+ * digits.
+ */
 static void
 canonical_number(struct text *t, struct json_object *json)
 {

@@ -1,5 +1,5 @@
 /*
- * JSON in and out: a strict reader over json-c, and the escaping writer.
+ * JSON input and output: a strict reader on top of json-c, and a writer that escapes.
  */
 #ifndef COMMON_TEXT_JSON_H
 #define COMMON_TEXT_JSON_H
@@ -12,13 +12,13 @@
 struct json_object;
 struct text;
 
-#define JSON_DEPTH 16 /* no body of ours nests deeper than 5 */
+#define JSON_DEPTH 16 /* none of our bodies nests deeper than 5 */
 
 /*
- * Reads one JSON text.  Stricter than json-c: refuses duplicate keys, NaN,
- * \u0000, lone surrogates, bad UTF-8, raw control characters, trailing text and
- * numbers beyond a double (deploy/DEPENDENCIES.md).  *out is the caller's to
- * json_object_put().  ERR_MALFORMED with *why in plain words.
+ * Reads one JSON text.  Stricter than json-c: refuses duplicate keys, NaN, \u0000, lone surrogates,
+ * invalid UTF-8, raw control characters, trailing text and numbers beyond a double
+ * (deploy/DEPENDENCIES.md).  The caller releases *out with json_object_put().  ERR_MALFORMED with
+ * *why, a reason for the client.
  */
 enum err json_parse(const char *bytes, size_t len, struct json_object **out,
                     const char **why) MUST_CHECK;

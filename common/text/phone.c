@@ -1,9 +1,9 @@
 /*
- * Which countries have a 0 that is dialled inside only, and none within their
- * numbers, is from libphonenumber's metadata (9.0; national_prefix): take it
- * from there again when a country changes.  The library itself is not used: the
- * one in Debian has the plans of 2022 and would refuse numbers given out since,
- * and whether a number is somebody's is shown by the code that is sent to it.
+ * Which countries have a leading 0 that is dialled only inside the country, and no 0 at the start
+ * of their numbers otherwise, is from libphonenumber's metadata (9.0; national_prefix): update it
+ * from there when a country changes.  The library itself is not used: Debian's version has the
+ * numbering plans of 2022 and would refuse numbers assigned since.  Whether a number belongs to the
+ * user is shown by the code that is sent to it.
  */
 #include "common/text/phone.h"
 
@@ -13,7 +13,7 @@
 
 #include "common/text/unicode.h"
 
-#define DIGITS_MIN   8 /* of the international numbers of all countries but these: */
+#define DIGITS_MIN   8 /* in international numbers of all countries except these: */
 #define DIGITS_SHORT 7
 #define DIGITS_MAX   15
 
@@ -29,7 +29,7 @@ static const short trunk_zero[] = {
     962, 963, 964, 966, 967, 970, 971, 972, 976, 977, 994, 995, 996,
 };
 
-/* How many of the digits are the code of a country with such a 0; 0: of none. */
+/* The length of the country code if the country has such a 0; 0: it has none. */
 static size_t
 country_with_zero(const char *digits)
 {
@@ -53,7 +53,7 @@ digits_min(const char *digits)
     return DIGITS_MIN;
 }
 
-/* The digits after a "+", without what people put between them; how many, 0 if it is no number. */
+/* The digits after a "+", without separators; returns how many, 0 if it is not a number. */
 static size_t
 read_digits(const char *typed, char *digits, size_t size)
 {

@@ -1,6 +1,5 @@
 /*
- * One walk over the folded text, which ends words and runs where the class of
- * its characters changes.
+ * One pass over the folded text.  Words and runs end where the class of characters changes.
  */
 #include "common/text/terms.h"
 
@@ -16,14 +15,14 @@
 struct cutter {
     terms_each each;
     void *arg;
-    char word[TERM_MAX + 1];   /* under way */
-    char before[TERM_MAX + 1]; /* the last character of a run, of one without spaces */
+    char word[TERM_MAX + 1];   /* the word so far */
+    char before[TERM_MAX + 1]; /* the previous character in a run of a script without spaces */
     size_t len;
-    int run; /* characters of the run */
+    int run; /* how many characters the run has */
     bool query;
 };
 
-/* Ends a word or a run.  A query's last word may go on. */
+/* Ends a word or a run.  The last word of a query may be incomplete. */
 static void
 end_word(struct cutter *c, bool last)
 {
@@ -31,7 +30,7 @@ end_word(struct cutter *c, bool last)
         c->word[c->len] = '\0';
         c->each(c->arg, c->word, last);
     }
-    /* In a query it is part of the pair before, unless it stands alone. */
+    /* In a query it belongs to the pair before it, unless it is alone. */
     if (c->run == 1 || (c->run > 1 && !c->query))
         c->each(c->arg, c->before, true);
     c->len = 0;

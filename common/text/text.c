@@ -13,8 +13,8 @@
 
 #include "common/base/must.h"
 
-#define PRINTF_ROOM 128  /* bytes; most of what is printed fits, and is formatted once */
-#define FIRST_SIZE  1024 /* the largest power of two that malloc() keeps at hand in each thread */
+#define PRINTF_ROOM 128  /* bytes; most output fits and is formatted only once */
+#define FIRST_SIZE  1024 /* the largest power of two that malloc() caches in each thread */
 
 static const char HEX[] = "0123456789abcdef";
 static const char B64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -92,7 +92,7 @@ text_dup(const char *string)
     return memcpy(must_resize(NULL, size), string, size);
 }
 
-/* The length of the well-formed sequence at p, 0 if there is none. */
+/* The length of the well-formed UTF-8 sequence at p, 0 if there is none. */
 static size_t
 sequence(const unsigned char *p, size_t left)
 {

@@ -1,5 +1,5 @@
 /*
- * Growing text, and small questions about strings: UTF-8, hex, base64url.
+ * Growing text, and small string functions: UTF-8, hex, base64url.
  */
 #ifndef COMMON_TEXT_TEXT_H
 #define COMMON_TEXT_TEXT_H
@@ -11,7 +11,7 @@
 
 #include "common/base/err.h"
 
-/* Text that grows; bytes is NUL-terminated once something was added. */
+/* Text that grows; bytes is NUL-terminated once something has been added. */
 struct text {
     char *bytes;
     size_t len, size;
@@ -20,7 +20,9 @@ struct text {
 /* Makes room for len more bytes and a NUL. */
 void text_grow(struct text *t, size_t len);
 
-/* The place for len more bytes; they count once text_end() is told where they end. */
+/*
+ * Space for len more bytes; they become part of the text when text_end() is called with their end.
+ */
 static inline char *
 text_room(struct text *t, size_t len)
 {
@@ -61,19 +63,19 @@ text_putc(struct text *t, char c)
 void text_int(struct text *t, int64_t number);
 void text_printf(struct text *t, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* Forgets the content, keeps the memory. */
+/* Empties the text but keeps the memory. */
 void text_clear(struct text *t);
 
 /* Frees the memory; takes void * so that arena_defer() can call it. */
 void text_free(void *t);
 
-/* A malloc'ed copy; ends the process when memory does. */
+/* A malloc'ed copy; ends the process if there is no memory. */
 char *text_dup(const char *string);
 
 /* Is it well-formed UTF-8 (no overlong forms, no surrogates)? */
 bool text_utf8(const char *bytes, size_t len);
 
-/* Unicode code points of well-formed UTF-8. */
+/* The number of Unicode code points in well-formed UTF-8. */
 size_t text_points(const char *bytes, size_t len);
 
 /* bytes as 2*len lower-case hex digits and a NUL. */
@@ -86,7 +88,7 @@ bool text_unhex(unsigned char *out, size_t len, const char *hex);
 #define TEXT_BASE64(len) (((len)*4 + 2) / 3 + 1)
 void text_base64url(char *out, const unsigned char *bytes, size_t len);
 
-/* Reads unpadded base64url; the number of bytes, or -1 when malformed or over size. */
+/* Reads unpadded base64url; returns the number of bytes, or -1 if malformed or longer than size. */
 long text_unbase64url(unsigned char *out, size_t size, const char *in, size_t len);
 
 /* SHA-256 as 64 hex digits and a NUL. */

@@ -14,7 +14,7 @@ struct range {
     int32_t first, last;
 };
 
-/* Accents and optional vowel points, and selectors of a variant of the same character. */
+/* Accents, optional vowel points, and variation selectors. */
 static const struct range accents[] = {
     {0x0300, 0x036F},   {0x0483, 0x0487}, {0x0591, 0x05BD}, {0x05BF, 0x05BF}, {0x05C1, 0x05C2},
     {0x05C4, 0x05C5},   {0x05C7, 0x05C7}, {0x0610, 0x061A}, {0x0640, 0x0640}, {0x064B, 0x065F},
@@ -23,7 +23,9 @@ static const struct range accents[] = {
     {0xE0100, 0xE01EF},
 };
 
-/* Scripts written without spaces between words, and Hangul, whose particles follow without one. */
+/*
+ * Scripts written without spaces between words, and Hangul, where particles are attached to words.
+ */
 static const struct range unspaced[] = {
     {0x0E01, 0x0EFF},   {0x1000, 0x109F},   {0x1100, 0x11FF}, {0x1780, 0x17DD}, {0x1950, 0x19DF},
     {0x1A20, 0x1AAD},   {0x2E80, 0x2FD5},   {0x3005, 0x3007}, {0x3021, 0x3029}, {0x3031, 0x3035},
@@ -33,7 +35,7 @@ static const struct range unspaced[] = {
     {0x1AFF0, 0x1B16F}, {0x20000, 0x3FFFD},
 };
 
-/* Characters without a picture that their category does not tell of. */
+/* Characters that are invisible although their category does not show it. */
 static const struct range blank[] = {
     {0x115F, 0x1160}, {0x2800, 0x2800},   {0x3164, 0x3164},   {0xFFA0, 0xFFA0},
     {0xFFF0, 0xFFF8}, {0x1D159, 0x1D159}, {0xE0000, 0xE0FFF},
@@ -100,7 +102,7 @@ map(const char *text, utf8proc_option_t options)
     utf8proc_uint8_t *out = NULL;
 
     if (utf8proc_map((const utf8proc_uint8_t *)text, 0, &out, UTF8PROC_NULLTERM | options) < 0)
-        return text_dup(""); /* not UTF-8: nothing in it is found */
+        return text_dup(""); /* not UTF-8: nothing to search for */
     return (char *)out;
 }
 
@@ -168,7 +170,7 @@ unicode_fold(const char *text)
 {
     char *decomposed, *without, *out;
 
-    if (is_ascii(text)) { /* as most texts are: no tables are needed */
+    if (is_ascii(text)) { /* most texts are: no tables are needed */
         out = text_dup(text);
         for (char *p = out; *p != '\0'; p++)
             if (*p >= 'A' && *p <= 'Z')
@@ -204,7 +206,7 @@ unicode_typed(const char *text)
 {
     char *normal = unicode_nfkc(text);
     struct text out = {0};
-    size_t end = 0; /* of what is no space */
+    size_t end = 0; /* after the last character that is not a space */
     int32_t point;
     int step;
 
@@ -243,7 +245,7 @@ shows(int32_t point)
     case UTF8PROC_CATEGORY_MC:
     case UTF8PROC_CATEGORY_ME:
         return false;
-    default: /* what is not assigned yet may be a new emoji */
+    default: /* a character not assigned yet may be a new emoji */
         return !WITHIN(blank, point);
     }
 }

@@ -10,10 +10,13 @@
 
 #define JUMP_MS 60000 /* a correction larger than this is made at once, even backwards */
 
-/* What the server's time is ahead of clock_steady(), in ms, once it is known. */
+/* By how many ms the server's time is ahead of clock_steady(), once known. */
 static atomic_bool known;
 static atomic_llong server_offset;
-/* Where clock_now() stands still, after a correction backwards, until time has caught up. */
+/*
+ * The value that clock_now() keeps returning after a correction backwards, until time has caught
+ * up.
+ */
 static atomic_llong least;
 
 int64_t
@@ -61,14 +64,14 @@ clock_now(void)
     if (!atomic_load(&known))
         return host_now();
     now = clock_steady() / 1000 + atomic_load(&server_offset);
-    bound = atomic_load(&least); /* after the offset: clock_adjust() writes it before */
+    bound = atomic_load(&least); /* read after the offset: clock_adjust() writes it before */
     return now > bound ? now : bound;
 }
 
 void
 clock_adjust(int64_t server, int64_t before, int64_t after)
 {
-    /* The server cuts its time to ms, and so do we: one of each to either side. */
+    /* The server truncates its time to ms, and so do we: 1 ms of tolerance on either side. */
     int64_t low = server - after / 1000 - 1, high = server + 1 - before / 1000;
     int64_t old = atomic_load(&server_offset), new = old;
 
@@ -84,7 +87,7 @@ clock_adjust(int64_t server, int64_t before, int64_t after)
     atomic_store(&known, true);
 }
 
-/* Writes a number as `count` digits; the place behind them. */
+/* Writes a number as `count` digits; returns the end of them. */
 static char *
 put(char *p, int64_t number, int count)
 {
@@ -130,7 +133,7 @@ clock_write(char out[CLOCK_INSTANT], int64_t ms)
     *p = '\0';
 }
 
-/* Exactly count digits at p; -1 when they are not. */
+/* Reads exactly count digits at p; -1 if they are not digits. */
 static int
 digits(const char *p, int count)
 {
@@ -215,7 +218,7 @@ clock_read(const char *text, size_t len, int64_t *ms)
     if (!read_offset(text + at, len - at, &offset))
         return false;
     if (s == 60)
-        s = 59; /* a leap second: the store knows none */
+        s = 59; /* a leap second: the database does not have them */
     *ms = day + (int64_t)(h * 3600 + m * 60 + s) * 1000 + milli - (int64_t)offset * 60000;
     return *ms >= CLOCK_FIRST && *ms <= CLOCK_LAST;
 }

@@ -34,7 +34,7 @@ struct zone {
     int64_t *at;          /* the instants of the changes, seconds, ascending */
     int32_t *offset;      /* the offset from at[i] on */
     int32_t first;        /* the offset before the first change */
-    int standard, summer; /* offsets of the rule; equal when nothing changes any more */
+    int standard, summer; /* offsets of the rule; equal if the offset no longer changes */
     struct rule to_summer, to_standard;
 };
 
@@ -55,7 +55,7 @@ big_endian(const unsigned char *p, int bytes)
     return (int64_t)value;
 }
 
-/* Floor division, also of what is negative. */
+/* Floor division, also of negative numbers. */
 static int64_t
 floor_div(int64_t a, int64_t b)
 {
@@ -256,7 +256,7 @@ load(const char *name)
     return NULL;
 }
 
-/* A path within the folder of zones, spelled in one way only. */
+/* A path within the folder of zones, accepted in one spelling only. */
 static bool
 is_name(const char *name)
 {
@@ -334,11 +334,11 @@ rule_day(const struct rule *rule, int64_t year)
     return day;
 }
 
-/* By the rule: the offset at t, and when it ends. */
+/* The rule's offset at t, and when it ends. */
 static int
 rule_offset(const struct zone *z, int64_t t, int64_t *until)
 {
-    int64_t year = 1970 + floor_div(t, 31556952); /* the mean year: right to within one */
+    int64_t year = 1970 + floor_div(t, 31556952); /* by the mean year: at most one year wrong */
     int offset = z->standard;
     int64_t last = INT64_MIN;
 
@@ -416,7 +416,7 @@ zone_date(const struct zone *z, int64_t ms, char out[CLOCK_DATE])
     int64_t day = floor_div(floor_div(ms, 1000) + zone_offset(z, ms), DAY);
     char text[CLOCK_INSTANT];
 
-    if (day_start(z, day + 1) * 1000 <= ms) /* clocks went back over its midnight */
+    if (day_start(z, day + 1) * 1000 <= ms) /* clocks went back past its midnight */
         day++;
     ms = day * DAY * 1000;
     clock_write(text, ms < CLOCK_FIRST ? CLOCK_FIRST : ms > CLOCK_LAST ? CLOCK_LAST : ms);

@@ -28,19 +28,19 @@ struct zone;
  */
 const struct zone *zone_find(const char *name);
 
-/* As zone_find(), but UTC for NULL and for what is not a zone. */
+/* Like zone_find(), but UTC for NULL and for names that are not zones. */
 const struct zone *zone_or_utc(const char *name);
 
 /* Seconds east of UTC at an instant (ms since 1970). */
 int zone_offset(const struct zone *zone, int64_t ms);
 
-/* The date there that holds an instant; at most 9999-12-31 and at least 0001-01-01. */
+/* The zone's date at an instant; at most 9999-12-31 and at least 0001-01-01. */
 void zone_date(const struct zone *zone, int64_t ms, char out[CLOCK_DATE]);
 
-/* The first instant (ms) of a date there, "YYYY-MM-DD" of a day that exists. */
+/* The first instant (ms) of a date in the zone, "YYYY-MM-DD" of an existing day. */
 int64_t zone_date_start(const struct zone *zone, const char *date);
 
-/* The first instant (ms) after a date there. */
+/* The first instant (ms) after a date in the zone. */
 int64_t zone_date_end(const struct zone *zone, const char *date);
 
 #endif

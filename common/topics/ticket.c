@@ -1,7 +1,7 @@
 /*
- * Two keys of Redis for a line.  `held` exists while somebody has the ticket, and ends by itself
- * should its holder have died.  `free` is a list with one element, the ticket that was given back:
- * those who wait block on it, and Redis serves them in the order of their coming.
+ * Two keys in Redis for each line. `held` exists while a host has the ticket, and expires if its
+ * holder dies. `free` is a list with one element once the ticket was given back: waiting hosts
+ * block on it, and Redis serves them in order of arrival.
  */
 #include "common/topics/ticket.h"
 
@@ -17,12 +17,11 @@
 #include "common/log.h"
 #include "common/time/clock.h"
 
-#define LEASE_MS 1000 /* a ticket is held, or lies there free, for so long; many commits' time */
-#define BLOCK_MS 100  /* one wait in Redis, after which it is asked whether the holder has died */
-#define PAUSE_US 5000000 /* nobody asks a Redis that did not answer */
-#define RECENT_US                                                                                  \
-    1000000          /* a conflict, or a meeting in Redis, makes a line take tickets for so long */
-#define LINKS_MAX 64 /* connections that are kept; more than threads that wait at once */
+#define LEASE_MS  1000    /* how long a ticket may be held, or stay free; time for many commits */
+#define BLOCK_MS  100     /* one wait in Redis; then it checks whether the holder died */
+#define PAUSE_US  5000000 /* after an error Redis is not asked for so long */
+#define RECENT_US 1000000 /* how long a line takes tickets after a conflict */
+#define LINKS_MAX 64      /* idle connections to keep; more than threads that wait at once */
 
 /* KEYS: free, held.  ARGV: lease.  1: the ticket is the caller's. */
 static const char take_script[] =
@@ -30,7 +29,7 @@ static const char take_script[] =
     "  redis.call('SET', KEYS[2], 1, 'PX', ARGV[1]) return 1 end "
     "return 0";
 
-/* The next who waits has it at once, for a lease that begins now. */
+/* The next waiting host gets the ticket at once, with a new lease. */
 static const char give_script[] = "redis.call('SET', KEYS[2], 1, 'PX', ARGV[1]) "
                                   "if redis.call('LLEN', KEYS[1]) == 0 then "
                                   "  redis.call('RPUSH', KEYS[1], 1) "
@@ -39,7 +38,7 @@ static const char give_script[] = "redis.call('SET', KEYS[2], 1, 'PX', ARGV[1]) 
 
 struct link {
     redisContext *redis;
-    int unread; /* answers that nobody has waited for */
+    int unread; /* replies that were not waited for */
 };
 
 struct tickets {
@@ -48,10 +47,10 @@ struct tickets {
     pthread_mutex_t lock;
     struct link idle[LINKS_MAX];
     int idle_count;
-    atomic_llong again_at; /* clock_steady(); until then Redis is not asked */
+    atomic_llong again_at; /* Redis is not asked before this time (clock_steady()) */
 };
 
-static atomic_llong *taken_until; /* for each line: it takes tickets; NULL: none does */
+static atomic_llong *taken_until; /* for each line: takes tickets until then; NULL: no line does */
 
 void
 tickets_share(void)
@@ -93,7 +92,7 @@ milliseconds(int ms)
     return (struct timeval){.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
 }
 
-/* A connection of the caller's own; false when there is none. */
+/* Takes a connection for the caller alone; false if there is none. */
 static bool
 take_link(struct tickets *t, struct link *out)
 {
@@ -123,7 +122,7 @@ give_link(struct tickets *t, struct link *l)
     pthread_mutex_unlock(&t->lock);
 }
 
-/* Redis is away, or hangs: this process goes on without tickets for a while. */
+/* Redis cannot be reached or hangs: this process goes on without tickets for a while. */
 static void
 give_up(struct tickets *t, struct link *l)
 {
@@ -150,7 +149,7 @@ send_script(struct link *l, const char *script, int line)
     return true;
 }
 
-/* The answer to what was sent last; NULL when there is none in time. */
+/* The reply to the last command; NULL if it does not come in time. */
 static redisReply *
 last_answer(struct link *l)
 {
@@ -180,7 +179,7 @@ ask(struct link *l, int line)
     return answer;
 }
 
-/* Blocks in Redis until the ticket is given back, but not for long. */
+/* Blocks in Redis until the ticket is given back, for at most BLOCK_MS. */
 static enum answer
 block(struct link *l, int line, int answer_ms)
 {
@@ -199,14 +198,14 @@ block(struct link *l, int line, int answer_ms)
     return answer;
 }
 
-/* *since: the ticket's lease began then, or later. */
+/* *since: the ticket's lease began at this time or later. */
 static enum answer
 wait_for(struct link *l, int line, int64_t until, int answer_ms, int64_t *since)
 {
     enum answer answer;
 
     *since = clock_steady();
-    if ((answer = ask(l, line)) == TAKEN) /* by another host: so they meet still */
+    if ((answer = ask(l, line)) == TAKEN) /* by another host: the hosts still compete */
         atomic_store(&taken_until[line], clock_steady() + RECENT_US);
     while (answer == TAKEN && clock_steady() < until) {
         *since = clock_steady();
@@ -274,7 +273,7 @@ ticket_give(struct tickets *t, struct ticket *ticket)
     struct link l = {0};
     bool ok = true;
 
-    /* After their time others may hold them: a second one would go round. */
+    /* After the lease another host may hold them: giving them back would make a second ticket. */
     if (!ticket_holds(ticket))
         return;
     if (!take_link(t, &l)) {

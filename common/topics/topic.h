@@ -17,7 +17,7 @@ void topic_of_user(char out[EVENT_TOPIC], const unsigned char id[12]);
 bool topic_is_project(const char *topic);
 bool topic_is_user(const char *topic);
 
-/* The 24 hex digits in the name of a project's or a user's topic; "" for any other name. */
+/* The 24 hex digits in the name of a project's or a user's topic; "" for other names. */
 const char *topic_id(const char *topic);
 
 #endif

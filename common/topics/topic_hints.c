@@ -1,6 +1,6 @@
 /*
- * A table with some places for each line of topic_lock.c: whoever holds the line
- * is alone with them.
+ * A table with some entries for each line of topic_lock.c; the holder of the line is the only one
+ * that uses them.
  */
 #include "common/topics/topic_hints.h"
 
@@ -10,8 +10,8 @@
 #include "common/time/clock.h"
 #include "common/topics/topic_lock.h"
 
-#define PLACES   64      /* of a line; the newest topic of a place stays */
-#define DOUBT_US 1000000 /* that a line is doubted */
+#define PLACES   64      /* per line; a newer topic replaces an older one */
+#define DOUBT_US 1000000 /* how long a line is doubted */
 
 struct place {
     atomic_ullong key; /* the topic's hash; 0: empty */
@@ -19,7 +19,7 @@ struct place {
 };
 
 static struct place *table;
-static atomic_llong *doubted_until; /* for each line: clock_steady() */
+static atomic_llong *doubted_until; /* for each line: a time of clock_steady() */
 
 void
 topic_hints_share(void)
@@ -56,7 +56,7 @@ topic_hints_put(const char *topic, const struct topic_hint *hint)
     if (table == NULL)
         return;
     p = find(topic, &key);
-    /* Should we die between the lines, it is empty: atomics keep their order. */
+    /* If the process dies in between, the entry is empty: atomic operations keep their order. */
     atomic_exchange(&p->key, 0);
     p->hint = *hint;
     atomic_exchange(&p->key, key);

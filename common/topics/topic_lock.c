@@ -1,8 +1,8 @@
 /*
- * A fixed number of lines; names that share a line by hash just wait for each
- * other.  Lines are entered in rising order, so that nobody waits in a circle.
- * Who is first in a process's line then takes the host's lock of that line: a
- * robust mutex in shared memory, which a process that dies leaves to the next.
+ * A fixed number of lines; names whose hashes share a line simply wait for each other.  A writer
+ * takes its lines in ascending order, so that there is no deadlock.  The first in a process's line
+ * then takes the host's lock of that line: a robust mutex in shared memory, which passes to the
+ * next process if its holder dies.
  */
 #include "common/topics/topic_lock.h"
 
@@ -17,15 +17,15 @@
 #include "common/base/hash.h"
 #include "common/base/must.h"
 
-#define QUEUE_MAX 512 /* waiting in one line; more than threads in a process */
+#define QUEUE_MAX 512 /* writers in one line; more than threads in a process */
 
 struct waiter {
     struct waiter *next;
     pthread_cond_t called;
-    bool turn;   /* the line is the waiter's */
+    bool turn;   /* the waiter has the line */
     void *rider; /* NULL: none */
-    bool riding; /* another writer does the rider's job, */
-    bool served; /* and has done it */
+    bool riding; /* another writer is doing the rider's job, */
+    bool served; /* the rider's job is done */
 };
 
 static struct line {
@@ -36,7 +36,7 @@ static struct line {
     struct waiter *riding; /* taken out of the queue by topic_lock_riders() */
 } lines[TOPIC_LOCK_LINES];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static pthread_mutex_t *shared; /* TOPIC_LOCK_LINES of them; NULL: this process is alone */
+static pthread_mutex_t *shared; /* TOPIC_LOCK_LINES of them; NULL: not shared between processes */
 
 static void
 make_lines(void)
@@ -66,7 +66,7 @@ lock_shared(int line, const struct timespec *until)
 {
     int rc = shared == NULL ? 0 : pthread_mutex_clocklock(&shared[line], CLOCK_MONOTONIC, until);
 
-    if (rc == EOWNERDEAD) /* what it was writing is undone by the database */
+    if (rc == EOWNERDEAD) /* the database aborts what it was writing */
         rc = pthread_mutex_consistent(&shared[line]);
     return rc == 0 ? ERR_NONE : ERR_BUSY;
 }
@@ -99,14 +99,14 @@ await_call(struct line *l, struct waiter *me, const struct timespec *until)
     bool late = false;
 
     while (!me->turn && !me->served && (!late || me->riding)) {
-        if (me->riding) /* until it is done: whoever does it has deadlines of its own */
+        if (me->riding) /* until it is done: the writer that does it has its own deadline */
             pthread_cond_wait(&me->called, &l->lock);
         else
             late = pthread_cond_timedwait(&me->called, &l->lock, until) == ETIMEDOUT;
     }
 }
 
-/* Waits in a line until the caller has it, or its rider was served. */
+/* Waits in a line until the caller has it or its rider was served. */
 static enum err
 queue(struct line *l, struct waiter *me, const struct timespec *until)
 {
@@ -144,7 +144,7 @@ enter(struct line *l, const struct timespec *until, void *rider, bool *served)
     return err;
 }
 
-/* Hands the line to the next, who finds it taken in his name. */
+/* Passes the line to the next writer and marks it as taken. */
 static void
 give(struct line *l)
 {
@@ -161,7 +161,7 @@ give(struct line *l)
     pthread_mutex_unlock(&l->lock);
 }
 
-/* Adds a line in rising order, once. */
+/* Inserts a line in ascending order, unless it is there. */
 static void
 add(int *sorted, int *count, int line)
 {
@@ -191,7 +191,7 @@ moment_in(int ms)
     return t;
 }
 
-/* One line more, here and then on the host. */
+/* Takes one more line, in this process and then on the host. */
 static enum err
 take_line(struct topic_lock *lock, int line, const struct timespec *until, void *rider,
           bool *served)
