@@ -1,7 +1,6 @@
 /*
- * The parent: opens the socket, prepares the database, keeps the worker
- * processes alive, and ends them on SIGTERM once they have finished their
- * requests.
+ * The parent process: opens the socket, prepares the database, restarts worker processes that end,
+ * and stops them on SIGTERM once they have finished their requests.
  */
 #include <errno.h>
 #include <signal.h>
@@ -27,8 +26,8 @@
 #include "common/topics/topic_hints.h"
 #include "common/topics/topic_lock.h"
 
-#define SOON_US 1000000 /* a worker that dies younger than this has a deeper problem */
-#define DRAIN_S 10      /* for requests under way at SIGTERM */
+#define SOON_US 1000000 /* a worker that dies sooner is restarted after a pause */
+#define DRAIN_S 10      /* for running requests after SIGTERM */
 
 static volatile sig_atomic_t stopping;
 
@@ -38,7 +37,7 @@ struct child {
 };
 
 static struct session_revocation *revocation; /* shared memory */
-static pid_t cleaner;                         /* 0: none is at work */
+static pid_t cleaner;                         /* 0: none is running */
 
 static void
 on_stop(int sig)
@@ -65,7 +64,7 @@ check(struct store *store)
     return err == ERR_NONE ? event_find_behind(store, &behind) : err;
 }
 
-/* In a child of its own, since connections must not live across fork(). */
+/* Runs in a child process, since connections must not exist across fork(). */
 static int
 prepare(const struct config *config)
 {
@@ -90,7 +89,7 @@ prepare(const struct config *config)
     return WIFEXITED(status) ? WEXITSTATUS(status) : ERR_STORE;
 }
 
-/* Waits for the database as long as it takes; 0 once it is ready. */
+/* Waits for the database as long as necessary; 0 once it is ready. */
 static int
 prepare_store(const struct config *config)
 {
@@ -107,8 +106,9 @@ prepare_store(const struct config *config)
     return 1;
 }
 
-/* Ends what dead workers' transactions hold: in a child again, one at a time, until nothing is
- * left. */
+/*
+ * Ends the transactions of dead workers: in a child process, one at a time, until nothing is left.
+ */
 static void
 clean_up(const struct config *config)
 {
@@ -146,7 +146,7 @@ keep_alive(struct child *children, long count, int listener, const struct config
         int status;
         pid_t pid = waitpid(-1, &status, WNOHANG);
 
-        if (pid <= 0) /* a signal ends the nap */
+        if (pid <= 0) /* a signal ends the sleep */
             nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
         if (pid > 0 && pid == cleaner)
             cleaner = 0;

@@ -9,7 +9,7 @@
 
 const char *const role_names[] = {NULL, "viewer", "commenter", "member", "admin", "owner", NULL};
 
-/* The least role that may. */
+/* The lowest role that may do each action. */
 static const enum role least[ACTION__COUNT] = {
     [ACTION_READ] = ROLE_VIEWER,  [ACTION_COMMENT] = ROLE_COMMENTER, [ACTION_WRITE] = ROLE_MEMBER,
     [ACTION_MANAGE] = ROLE_ADMIN, [ACTION_OWN] = ROLE_OWNER,
@@ -24,7 +24,7 @@ role_named(const char *name)
     return ROLE_NONE;
 }
 
-/* Calls for each member until each() is true. */
+/* Calls each() for every member until it returns true. */
 static void
 walk(const bson_t *project, bool (*each)(void *, const bson_oid_t *, enum role), void *arg)
 {

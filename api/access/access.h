@@ -1,5 +1,5 @@
 /*
- * Who may do what in a project: one table of action and role.
+ * Permissions in a project: one table of actions and roles.
  */
 #ifndef API_ACCESS_ACCESS_H
 #define API_ACCESS_ACCESS_H
@@ -12,7 +12,7 @@ enum role { ROLE_NONE, ROLE_VIEWER, ROLE_COMMENTER, ROLE_MEMBER, ROLE_ADMIN, ROL
 
 enum action {
     ACTION_READ,    /* the project, its tasks, comments, events */
-    ACTION_COMMENT, /* comments of one's own */
+    ACTION_COMMENT, /* the user's own comments */
     ACTION_WRITE,   /* tasks, import */
     ACTION_MANAGE,  /* settings, members, invitations, others' comments */
     ACTION_OWN,     /* delete and restore the project, make owners */
@@ -22,23 +22,22 @@ enum action {
 /* "viewer" ... "owner"; NULL for ROLE_NONE. */
 extern const char *const role_names[];
 
-/* ROLE_NONE when it names no role. */
+/* ROLE_NONE if it is not the name of a role. */
 enum role role_named(const char *name);
 
 /*
- * The role that an open project gives to everyone, its accessRole; ROLE_NONE
- * when it is not open, or in the trash.  A project stored without accessRole
- * gives ROLE_VIEWER.
+ * The role that an open project gives to every user, its accessRole; ROLE_NONE if it is not open or
+ * is in the trash.  A project stored without accessRole gives ROLE_VIEWER.
  */
 enum role access_open(const bson_t *project);
 
 /*
- * The user's role in a stored project: the higher of the membership's and of
- * what the project gives to everyone.  So leaving never gives more rights.
+ * The user's role in a stored project: the higher of the membership's role and the role that the
+ * project gives to everyone, so that leaving a project never increases a user's rights.
  */
 enum role access_role(const bson_t *project, const bson_oid_t *user);
 
-/* The membership's role alone. */
+/* The role of the user's membership only. */
 enum role access_member(const bson_t *project, const bson_oid_t *user);
 
 /* Calls each for every member of a stored project until it fails. */
@@ -46,7 +45,7 @@ typedef enum err (*access_member_fn)(void *arg, const bson_t *project, const bso
                                      enum role role);
 enum err access_each(const bson_t *project, access_member_fn each, void *arg) MUST_CHECK;
 
-/* A new BSON array of the members' ids, the caller's to destroy. */
+/* A new BSON array of the members' ids, which the caller destroys. */
 bson_t *access_member_ids(const bson_t *project);
 
 /* How many members the project has. */
@@ -55,10 +54,10 @@ int access_members(const bson_t *project);
 /* How many owners the project has. */
 int access_owners(const bson_t *project);
 
-/* Appends to a filter of projects: those where the user has a role. */
+/* Limits a filter of projects to those in which the user has a role. */
 void access_readable(const bson_oid_t *user, bson_t *filter);
 
-/* ERR_NOT_FOUND to those who may not know the project exists, ERR_FORBIDDEN, or ERR_NONE. */
+/* ERR_NOT_FOUND if the user may not know that the project exists, ERR_FORBIDDEN, or ERR_NONE. */
 enum err access_check(const bson_t *project, const bson_oid_t *user, enum action action) MUST_CHECK;
 
 #endif

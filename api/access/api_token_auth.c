@@ -1,6 +1,6 @@
 /*
- * Each request looks its token and its user up, so that one that was removed ends
- * at once, and so does one that a new password has ended.
+ * Each request reads its token and its user, so that a token stops working as soon as it is removed
+ * or a new password ends it.
  */
 #include "api/access/api_token_auth.h"
 
@@ -14,7 +14,7 @@
 #include "common/time/clock.h"
 
 #define ADMIN_SCOPE 2     /* in api_token_auth_scopes */
-#define USED_MS     60000 /* lastUsedAt is no more exact than this */
+#define USED_MS     60000 /* precision of lastUsedAt */
 
 const char *const api_token_auth_scopes[] = {"read", "write", "admin", NULL};
 
@@ -24,7 +24,10 @@ api_token_auth_is(const char *text)
     return strncmp(text, API_TOKEN_PREFIX, strlen(API_TOKEN_PREFIX)) == 0;
 }
 
-/* What the route asks for, as an index of api_token_auth_scopes; -1: no API token will do. */
+/*
+ * The scope that the route requires, as an index of api_token_auth_scopes; -1: API tokens are not
+ * accepted.
+ */
 static int
 needed(const struct route *route)
 {
@@ -64,7 +67,7 @@ note_use(struct request *r, const bson_t *token)
         log_warn("api token: lastUsedAt was not updated");
 }
 
-/* Did its user's API tokens end since it was made? */
+/* Did a credential event end the user's API tokens after this one was made? */
 static enum err
 check_user(struct request *r, const bson_t *token)
 {
@@ -79,7 +82,7 @@ check_user(struct request *r, const bson_t *token)
     return doc_int(token, "generation") == doc_int(user, "apiTokenGen") ? ERR_NONE : ERR_NO_AUTH;
 }
 
-/* A token that is bound to projects is good for routes that look at them, and for no other. */
+/* A token bound to projects is accepted only by routes that check the binding. */
 static enum err
 check_bound(struct request *r, const bson_t *token)
 {

@@ -1,6 +1,5 @@
 /*
- * API tokens: what programs show instead of an access token, and what they may
- * do with it.
+ * API tokens: programs send them instead of an access token; their scopes limit what they may do.
  */
 #ifndef API_ACCESS_API_TOKEN_AUTH_H
 #define API_ACCESS_API_TOKEN_AUTH_H
@@ -15,26 +14,25 @@ struct request;
 #define API_TOKEN_PREFIX  "tw_" /* so that scanners for leaked secrets find them */
 #define API_TOKEN_PURPOSE "api" /* in the collection tokens */
 
-/* As a client names them; each includes those before it. */
+/* The names in the API; each scope includes those before it. */
 extern const char *const api_token_auth_scopes[]; /* ends with NULL */
 
-/* Is it an API token, good or not? */
+/* Does it look like an API token, valid or not? */
 bool api_token_auth_is(const char *text);
 
 /*
- * Finds whose token it is and fills the request's user.  ERR_NO_AUTH when it is
- * none, or none any more; ERR_FORBIDDEN when its scopes do not reach to the
- * request's route.
+ * Finds the token's user and fills in the request's user.  ERR_NO_AUTH if the token does not exist
+ * or has ended; ERR_FORBIDDEN if its scopes do not cover the request's route.
  */
 enum err api_token_auth_check(struct request *r, const char *text) MUST_CHECK;
 
 /*
- * May the request's token be used in this project?  Always, unless it is an API
- * token bound to others; whether its user may is another question.
+ * May the request's token be used in this project?  Always, unless it is an API token bound to
+ * other projects.  Does not check the user's own rights.
  */
 bool api_token_auth_reaches(const struct request *r, const bson_oid_t *project);
 
-/* Appends {field: {$in: the projects}} to a filter, if the token is bound to projects. */
+/* Appends {field: {$in: the token's projects}} to a filter if the token is bound to projects. */
 void api_token_auth_within(const struct request *r, const char *field, bson_t *filter);
 
 #endif

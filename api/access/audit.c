@@ -1,5 +1,5 @@
 /*
- * Lines of the log beside all others, so that they are kept where those are.
+ * Lines in the ordinary log, so that they are kept wherever it is kept.
  */
 #include "api/access/audit.h"
 
@@ -9,7 +9,7 @@
 #include "common/log.h"
 #include "common/text/json.h"
 
-#define AGENT_MAX 200 /* bytes of what a client says of itself */
+#define AGENT_MAX 200 /* bytes of a client's User-Agent */
 
 static void
 member(struct text *t, const char *name, const char *value, size_t len)

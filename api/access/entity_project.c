@@ -1,5 +1,5 @@
 /*
- * A direct-mapped table of the process; the newest of a place stays.
+ * A direct-mapped table in the process; a new entry replaces the one in its slot.
  */
 #include "api/access/entity_project.h"
 
@@ -8,9 +8,9 @@
 #define PLACES 16384
 
 static struct place {
-    bson_oid_t user, entity, project; /* all zero: empty, since nobody has such an id */
+    bson_oid_t user, entity, project; /* all zero: empty, since no user has such an id */
 } places[PLACES];
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* held for a copy */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* held only while copying */
 
 static struct place *
 place_of(const bson_oid_t *user, const bson_oid_t *entity)

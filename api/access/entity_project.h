@@ -1,7 +1,8 @@
 /*
- * The project in which a user last reached a task or a comment: so that a change need not look up
- * whose topic it concerns.  Only a guess: whoever follows it must find the entity there, or look.
- * Kept for each user apart, so that the time of an answer tells nobody what others have.
+ * The project in which a user last reached a task or a comment, so that a change need not look up
+ * whose topic it concerns.  Only a guess: a change that uses it must check that the entity is
+ * there, and otherwise look it up.  Kept separately for each user, so that response times reveal
+ * nothing about other users' projects.
  */
 #ifndef API_ACCESS_ENTITY_PROJECT_H
 #define API_ACCESS_ENTITY_PROJECT_H

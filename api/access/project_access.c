@@ -8,7 +8,9 @@
 #include "api/http/request.h"
 #include "api/schema/doc.h"
 
-/* The project as a change sees it: from the cache, if the topic's head says that it holds. */
+/*
+ * The project as a change sees it: from the cache if the topic's number shows that it is current.
+ */
 static enum err
 project_in_change(struct request *r, const bson_oid_t *id, const bson_t **out)
 {

@@ -1,6 +1,6 @@
 /*
- * A project and what the caller may do there.  Within a change the rights are exact:
- * the project is read in its transaction, or known to be unchanged since.
+ * A project and the caller's rights in it.  Within a change the rights are exact: the project is
+ * read in the transaction, or known to be unchanged since it was read.
  */
 #ifndef API_ACCESS_PROJECT_ACCESS_H
 #define API_ACCESS_PROJECT_ACCESS_H
@@ -15,14 +15,14 @@ struct request;
 #define PROJECT_ARCHIVED "the project is archived; unarchive it first"
 
 /*
- * The project, if the caller may do this there; the request keeps it.  It may be in the
- * trash.  ERR_NOT_FOUND to those who may not know that it exists; ERR_FORBIDDEN; ERR_CONFLICT for
- * what would write tasks or comments into an archived one.
+ * The project, if the caller may do this there; the request owns it.  It may be in the trash.
+ * ERR_NOT_FOUND if the caller may not know that it exists; ERR_FORBIDDEN; ERR_CONFLICT for actions
+ * that would write tasks or comments in an archived project.
  */
 enum err project_access(struct request *r, const bson_oid_t *id, enum action action,
                         const bson_t **out) MUST_CHECK;
 
-/* The same, and ERR_NOT_FOUND when the project is in the trash. */
+/* The same, and ERR_NOT_FOUND if the project is in the trash. */
 enum err project_access_living(struct request *r, const bson_oid_t *id, enum action action,
                                const bson_t **out) MUST_CHECK;
 

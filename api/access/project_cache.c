@@ -1,13 +1,13 @@
 /*
- * A direct-mapped table.  A copy costs a fraction of the reading, however large the
- * project; so only the sum of all is limited.
+ * A direct-mapped table.  A copy costs a fraction of a read, however large the project; so only the
+ * total size is limited.
  */
 #include "api/access/project_cache.h"
 
 #include <pthread.h>
 
 #define PLACES    1024
-#define BYTES_MAX (32u << 20) /* of all projects; one of 5,000 members has 240 KB */
+#define BYTES_MAX (32u << 20) /* of all projects; one with 5,000 members has 240 KB */
 
 static struct place {
     bson_oid_t id;
@@ -15,8 +15,8 @@ static struct place {
     bson_t *project; /* NULL: empty */
 } places[PLACES];
 static size_t bytes;                                       /* of all projects */
-static unsigned hand;                                      /* the next place to give up */
-static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER; /* held for a copy */
+static unsigned hand;                                      /* the next slot to evict */
+static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER; /* held only while copying */
 
 bson_t *
 project_cache_get(const bson_oid_t *id, int64_t not_before)

@@ -1,6 +1,6 @@
 /*
- * Of a project's members only the caller's own entry is read, or none: the right
- * is a condition of the query.
+ * Only the caller's own entry of a project's members is read, or none: the right is a condition of
+ * the query.
  */
 #include "api/access/read_access.h"
 
@@ -49,7 +49,7 @@ read_access_project(struct request *r, const bson_oid_t *id, bool living)
     return err;
 }
 
-/* {$match: {_id}}, and nothing more: so every server goes straight to it. */
+/* {$match: {_id}} and nothing else, so that every server uses the index on _id. */
 static void
 append_entity(bson_t *pipeline, const bson_oid_t *id)
 {
@@ -63,8 +63,8 @@ append_entity(bson_t *pipeline, const bson_oid_t *id)
 }
 
 /*
- * Its project if it is living and the caller's to read, and of that the id alone: {$lookup: ...} by
- * _id, with the right as a condition within (MongoDB 5.0).
+ * The entity's project, and only its id, if it is not in the trash and the caller may read it:
+ * {$lookup: ...} by _id, with the right as a condition inside (MongoDB 5.0).
  */
 static void
 append_lookup(bson_t *pipeline, const struct request *r)
@@ -94,7 +94,10 @@ append_lookup(bson_t *pipeline, const struct request *r)
     bson_append_document_end(pipeline, &stage);
 }
 
-/* The entity in no trash, with such a project; then without the project. */
+/*
+ * The entity that is not in the trash, with such a project; the project is then removed from the
+ * result.
+ */
 static void
 append_right(bson_t *pipeline)
 {
@@ -121,7 +124,7 @@ keep(void *arg, const bson_t *doc)
 {
     bson_t **out = arg;
 
-    *out = bson_copy(doc); /* there is one at most: _id is unique */
+    *out = bson_copy(doc); /* at most one: _id is unique */
     return ERR_NONE;
 }
 

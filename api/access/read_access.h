@@ -1,8 +1,7 @@
 /*
- * What the caller may read, asked of the store in one round trip.  A project's
- * members are not fetched for it: thousands cost no more than a few.
- * Changes do not use it: their rights come from the project within the
- * transaction, project_access().
+ * Checks what the caller may read, in one query.  A project's members are not fetched for it, so
+ * thousands of them cost no more than a few.  Changes do not use it: they take their rights from
+ * the project within the transaction, see project_access().
  */
 #ifndef API_ACCESS_READ_ACCESS_H
 #define API_ACCESS_READ_ACCESS_H
@@ -15,17 +14,24 @@
 
 struct request;
 
-/* Appends to a filter of projects: those that the caller may read, as far as the token reaches. */
+/* Limits a filter of projects to those that the caller and the token may read. */
 void read_access_projects(const struct request *r, bson_t *filter);
 
-/* Appends {name: {$in: the ids of all projects that the caller sees: none archived, none in the
- * trash}}. */
+/*
+ * Appends {name: {$in: the ids of all projects that the caller sees, except archived ones and those
+ * in the trash}}.
+ */
 enum err read_access_visible(struct request *r, const char *name, bson_t *filter) MUST_CHECK;
 
-/* ERR_NOT_FOUND if the caller may not read the project; and, if it must be living, in the trash. */
+/*
+ * ERR_NOT_FOUND if the caller may not read the project, or if it must not be in the trash and is.
+ */
 enum err read_access_project(struct request *r, const bson_oid_t *id, bool living) MUST_CHECK;
 
-/* An entity that is in no trash, nor its project, if the caller may read it; for the request. */
+/*
+ * An entity, if neither it nor its project is in the trash and the caller may read it; the request
+ * owns it.
+ */
 enum err read_access_get(struct request *r, enum store_name store, const bson_oid_t *id,
                          const bson_t **out) MUST_CHECK;
 

@@ -1,8 +1,8 @@
 /*
- * A set of facts, each a hash: "session S has ended", "generation G of user U
- * has ended", "session S outlives generation G".  Three tables take turns: one is
- * written, the one before is still read, the next is emptied.  No locks, so that
- * a worker that dies holds none.
+ * A set of facts, each stored as a hash: "session S has ended", "generation G of user U has ended",
+ * "session S outlives generation G".  Three tables are used in rotation: one is written, the
+ * previous one is still read, the next one is emptied.  There are no locks, so that a worker that
+ * dies cannot leave one locked.
  */
 #include "api/access/session_revocation.h"
 
@@ -22,11 +22,11 @@
 #include "common/time/clock.h"
 
 #define POLL_MS     250
-#define TURN_US     ((TOKEN_SECONDS + 60) * 1000000LL) /* after it no access token is left */
-#define SLOTS       (1u << 18)                         /* facts of a turn, twice over */
+#define TURN_US     ((TOKEN_SECONDS + 60) * 1000000LL) /* no access token lives longer */
+#define SLOTS       (1u << 18)                         /* twice the facts of one turn */
 #define PROBES      128
 #define TABLES      3
-#define GENERATIONS 64 /* that a kept session can outlive within a turn */
+#define GENERATIONS 64 /* which a kept session can outlive in one */
 
 enum fact { SESSION_ENDED = 1, GENERATION_ENDED, SESSION_KEPT };
 
@@ -43,7 +43,10 @@ struct watch {
     struct revocation_reader reader;
 };
 
-/* A fact's hash from a start that nobody knows; 0 is an empty slot.  Two meet in 2^64 pairs. */
+/*
+ * A fact's hash, with a secret start; 0 is an empty slot.  Two facts collide with a probability of
+ * 2^-64.
+ */
 static unsigned long long
 key_of(const struct session_revocation *r, enum fact fact, const bson_oid_t *id, int64_t generation)
 {
@@ -55,7 +58,7 @@ key_of(const struct session_revocation *r, enum fact fact, const bson_oid_t *id,
     return h == 0 ? 1 : h;
 }
 
-/* By the clock that all processes of a host share and nobody sets. */
+/* The turn by a clock that all processes of a host share and that is never adjusted. */
 static int64_t
 turn(void)
 {
@@ -90,7 +93,7 @@ session_revocation_has(struct session_revocation *r, const struct session_revoca
 
     if (has(r, SESSION_ENDED, token->session, 0))
         return true;
-    /* A session that was kept when its generation ended is one of the next. */
+    /* A session that was kept when its generation ended belongs to the next one. */
     for (int i = 0; i < GENERATIONS; i++, generation++) {
         if (!has(r, GENERATION_ENDED, token->user, generation))
             return false;
@@ -125,7 +128,7 @@ session_revocation_add(struct session_revocation *r, const struct revocation *en
         add(r, SESSION_ENDED, &entry->session, 0);
         return;
     }
-    if (!bson_oid_equal(&entry->session, &none)) /* first, so that it is never taken for ended */
+    if (!bson_oid_equal(&entry->session, &none)) /* first, so that it never looks ended */
         add(r, SESSION_KEPT, &entry->session, entry->generation);
     add(r, GENERATION_ENDED, &entry->user, entry->generation);
 }
@@ -142,7 +145,7 @@ session_revocation_known(struct session_revocation *r)
     return atomic_load(&r->known);
 }
 
-/* Empties the table of the turn to come, once. */
+/* Empties the table of the next turn, once. */
 static void
 prepare_next(struct session_revocation *r)
 {

@@ -1,5 +1,5 @@
 /*
- * A session keeps in `confirmedAt` when its password was given.
+ * A session's `confirmedAt` is the time when its password was last given.
  */
 #include "api/access/step_up.h"
 

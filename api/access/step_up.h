@@ -1,6 +1,6 @@
 /*
- * Routes with the flag STEP_UP: a session that was stolen an hour ago shall not
- * make API tokens or take all data away.
+ * Routes with the flag STEP_UP: a stolen session must not be enough to create API tokens or export
+ * all data.
  */
 #ifndef API_ACCESS_STEP_UP_H
 #define API_ACCESS_STEP_UP_H
@@ -9,9 +9,9 @@
 
 struct request;
 
-#define STEP_UP_MS (15LL * 60 * 1000) /* after a log-in or a confirmation (sessions_confirm()) */
+#define STEP_UP_MS (15LL * 60 * 1000) /* since a log-in or a confirmation */
 
-/* ERR_STEP_UP unless the password of the caller's session was given within STEP_UP_MS. */
+/* ERR_STEP_UP unless the password was given in the caller's session within STEP_UP_MS. */
 enum err step_up_check(struct request *r) MUST_CHECK;
 
 #endif

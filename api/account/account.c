@@ -1,5 +1,5 @@
 /*
- * The user's shape; tokens for a session.
+ * The user's fields; tokens for a session.
  */
 #include "api/account/account.h"
 
@@ -71,7 +71,7 @@ account_phone(struct request *r, const char *typed, const char **out)
     return true;
 }
 
-/* The form of BCP 47: "de", "pt-BR", "zh-Hant-TW". */
+/* A BCP 47 tag: "de", "pt-BR", "zh-Hant-TW". */
 static bool
 locale_ok(const char *locale)
 {
@@ -106,7 +106,7 @@ account_login(struct request *r, const char *typed)
     return account_email(r, typed, &value) || account_phone(r, typed, &value) ? value : typed;
 }
 
-/* An address in the form that was stored when fewer rules held. */
+/* An address in the form that was stored under earlier, looser rules. */
 static const char *
 as_stored(struct request *r, const char *login)
 {
@@ -130,7 +130,7 @@ account_find(struct request *r, const char *login, const bson_t **out)
         filter = BCON_NEW("email", BCON_UTF8(value));
     else if (account_phone(r, login, &value))
         filter = BCON_NEW("phone", BCON_UTF8(value));
-    else /* the same work for what cannot be; addresses that older rules took are as typed */
+    else /* the same work for invalid logins; addresses under older rules are stored as typed */
         filter = BCON_NEW("email", BCON_UTF8(as_stored(r, login)));
     err = store_get(r->store, STORE_USERS, filter, NULL, &user);
     bson_destroy(filter);

@@ -1,6 +1,5 @@
 /*
- * What users and their sessions share: the shape of a user, and the starting of
- * a session.
+ * The fields of a user, and the start of a session.
  */
 #ifndef API_ACCOUNT_ACCOUNT_H
 #define API_ACCOUNT_ACCOUNT_H
@@ -12,23 +11,25 @@
 extern const struct shape user_shape;
 extern const struct field user_fields[];
 
-/* A login as it is stored: an address in lower case, a number in E.164; else as typed. */
+/*
+ * A login in its stored form: an address in lower case, a number in E.164; anything else as typed.
+ */
 const char *account_login(struct request *r, const char *typed);
 
-/* The user whom an address or a number names; *out is NULL when there is none. */
+/* The user with an address or a number; *out is NULL if there is none. */
 enum err account_find(struct request *r, const char *login, const bson_t **out) MUST_CHECK;
 
 /*
- * Under which name tries at an account's secrets are counted.  At the log-in: a
- * device that has logged in before counts for itself, all others together for the
- * account, whichever of its logins they use; user NULL: there is no such account.
+ * The name under which attempts at an account's secrets are counted.  At log-in, a device that has
+ * logged in before counts separately, and all other devices together for the account, whichever of
+ * its logins they use. user NULL: there is no such account.
  */
 const char *account_bucket(struct request *r, const bson_t *user, const char *login);
 
 /* Marks the browser as one that has logged in to the account. */
 void account_known_device(struct request *r, const bson_t *user);
 
-/* Complains of a time zone or a locale that is none. */
+/* Complains about an invalid time zone or locale. */
 void account_judge(struct request *r, const bson_t *body);
 
 /* The normal form of an email address; false when it is not one. */

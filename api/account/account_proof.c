@@ -1,5 +1,5 @@
 /*
- * The password, and a code where there is a second factor; wrong ones are counted.
+ * Checks the password, and a code if there is a second factor; wrong ones are counted.
  */
 #include "api/account/account_proof.h"
 
@@ -15,7 +15,7 @@ account_proof_bucket(struct request *r)
     return arena_printf(r->arena, "session %s %s", r->user, r->session);
 }
 
-/* Complains of what is missing. */
+/* Complains about what is missing. */
 static enum err
 judge_given(struct request *r, const bson_t *user, const struct account_secrets *given)
 {

@@ -33,7 +33,7 @@ make_code(char code[CODE])
 
     do
         text_random((unsigned char *)&n, sizeof(n));
-    while (n >= 4294000000u); /* the rest would make small codes likelier */
+    while (n >= 4294000000u); /* the rest would make small codes more likely */
     bson_snprintf(code, CODE, "%06u", n % 1000000u);
 }
 

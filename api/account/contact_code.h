@@ -11,7 +11,7 @@
 struct request;
 struct change;
 
-#define CONTACT_CODE_TRIES 5 /* of a code of 20 bits; then it is worth nothing */
+#define CONTACT_CODE_TRIES 5 /* attempts at a code of 20 bits; then it is invalid */
 
 enum contact { CONTACT_EMAIL, CONTACT_PHONE, CONTACT__COUNT };
 
@@ -21,8 +21,8 @@ extern const struct contact_name {
 } contact_names[CONTACT__COUNT];
 
 /*
- * Within a change: a code to an address or a number, which is the user's or is
- * to become so.  ERR_THROTTLED when there were too many in the last hour.
+ * Within a change: sends a code to an address or number that the user has or wants.  ERR_THROTTLED
+ * if there were too many in the last hour.
  */
 enum err contact_code_send(struct request *r, struct change *change, const bson_t *user,
                            enum contact contact, const char *value) MUST_CHECK;

@@ -1,6 +1,6 @@
 /*
- * Raising the generation is one write of the user's document, whoever else
- * writes there; the kept session follows in the same transaction.
+ * The generation is raised by one write of the user's document, whatever else is written to it; the
+ * kept session is updated in the same transaction.
  */
 #include "api/account/credentials.h"
 
@@ -13,8 +13,8 @@
 #include "common/change/revocation.h"
 
 /*
- * Tokens for a reset stay until they expire: they are worth nothing either, but
- * one whose reset is under way must still be there to be used up.
+ * Reset tokens stay until they expire: they are invalid as well, but a reset that is already
+ * running must still find its token to mark it as used.
  */
 static const char *const purposes[] = {"verify-email", "verify-phone", "api"};
 
@@ -24,7 +24,7 @@ credentials_plan(const struct credential_event *e, struct change_plan *plan)
     session_end_plan(e->r, e->user, plan);
 }
 
-/* The session that asks, if it still lives as of the user's document. */
+/* The caller's session, if it has not ended according to the user's document. */
 static enum err
 check_session(struct request *r, const bson_t *user)
 {
@@ -117,7 +117,7 @@ revocation_of(const struct credential_event *e)
     return entry;
 }
 
-/* Sockets hear it by the user's topic, workers by the log of ended sessions. */
+/* Sockets are notified through the user's topic, workers through the log of ended sessions. */
 static enum err
 announce(struct credential_event *e, struct change *change)
 {
@@ -138,10 +138,10 @@ announce(struct credential_event *e, struct change *change)
 }
 
 /*
- * Each event ends the letters of a reset that are on their way, so whoever holds
- * the password or a session could keep the owner out by repeating it.  A reset is
- * not counted.  What takes no password is counted apart: a thief who has only a
- * session cannot use up the owner's password changes.
+ * Each event invalidates reset emails that are on their way, so someone with the password or a
+ * session could lock out the owner by repeating it.  Therefore events are counted.  A reset is not.
+ * Events that need no password are counted separately: a thief who has only a session cannot use up
+ * the owner's password changes.
  */
 static enum err
 spend(const struct credential_event *e, struct change *change)
@@ -178,7 +178,7 @@ credentials_tell(const struct credential_event *e)
 {
     struct revocation entry = revocation_of(e);
 
-    /* A twin's answer is not this change, whose generation may be the one that counts now. */
+    /* A twin's reply does not belong to this change, whose generation may be the current one. */
     if (!e->r->reply.replayed)
         session_revocation_add(e->r->revocation, &entry);
 }

@@ -1,5 +1,5 @@
 /*
- * Words that somebody else chose must not become a link in a letter of ours.
+ * Text chosen by another user must not become a link in our emails.
  */
 #include "api/account/letter_words.h"
 
@@ -10,9 +10,9 @@
 #include "common/config.h"
 
 /*
- * How many bytes at s are a character that makes mail programs see a link; 0: it is none.  Those
- * beyond ASCII are what IDNA (UTS #46) maps to them: ideographic, halfwidth, fullwidth and small
- * forms.
+ * The length of a character at s that makes mail programs detect a link; 0: it is not one.  The
+ * characters beyond ASCII are those that IDNA (UTS #46) maps to such characters: ideographic,
+ * halfwidth, fullwidth and small forms.
  */
 static size_t
 linking(const char *s)

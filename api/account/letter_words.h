@@ -1,5 +1,5 @@
 /*
- * What letters say of people, places and links.
+ * Names, locations and links in emails.
  */
 #ifndef API_ACCOUNT_LETTER_WORDS_H
 #define API_ACCOUNT_LETTER_WORDS_H
@@ -9,23 +9,23 @@
 struct request;
 
 #define NOTICE_MS                                                                                  \
-    (24LL * 3600 * 1000) /* how long it makes sense to send a letter that only informs */
+    (24LL * 3600 * 1000) /* how long it makes sense to send an email that only informs */
 
-/* For letters: a name that somebody chose, if it cannot pass for a link; else `otherwise`. */
+/* For emails: a name chosen by a user, unless it looks like a link; then `otherwise`. */
 const char *letter_words_harmless(struct request *r, const char *name, const char *otherwise);
 
-/* For letters: words that somebody chose, with a space for whatever could make a link of them. */
+/* For emails: text chosen by a user, with a space for everything that could make a link. */
 const char *letter_words_unlinked(struct request *r, const char *words);
 
-/* For letters: " Anna" if the name could not lead anybody astray, else "". */
+/* For emails: " Anna" if the name is harmless, otherwise "". */
 const char *letter_words_greeting(struct request *r, const bson_t *user);
 
 /* Where the request came from, in words. */
 const char *letter_words_ip(const struct request *r);
 
 /*
- * The address of a page of the web client.  A token (NULL: none) stands behind
- * the #, which no browser sends and no server logs.
+ * The address of a page of the web client.  A token (NULL: none) comes after the #, which browsers
+ * do not send and servers do not log.
  */
 const char *letter_words_link(struct request *r, const char *page, const char *token);
 

@@ -1,5 +1,5 @@
 /*
- * The hash is the document's _id.  256 random bits need no slow hash.
+ * The hash is the document's _id.  A secret of 256 random bits needs no slow hash.
  */
 #include "api/account/one_time.h"
 

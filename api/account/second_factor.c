@@ -1,6 +1,6 @@
 /*
- * The secret is sealed under the signing keys, anew at each log-in, so that old keys
- * can go; recovery codes have 120 bits and are hashed.
+ * The secret is encrypted with the signing keys, again at each log-in, so that old keys can be
+ * removed; recovery codes have 120 bits and are hashed.
  */
 #include "api/account/second_factor.h"
 
@@ -63,7 +63,7 @@ second_factor_unseal(const bson_t *user, const char *name, unsigned char secret[
     return ok;
 }
 
-/* A code as it was shown, without what people leave out or put in. */
+/* A code as it was displayed, without separators that people leave out or add. */
 void
 second_factor_hash(char hash[TOKEN_HASH], const char *code)
 {

@@ -12,7 +12,7 @@
 #include "common/config.h"
 #include "common/log.h"
 
-#define KEPT_MS (3600LL * 1000) /* an ended session; longer than any access token lives */
+#define KEPT_MS (3600LL * 1000) /* how long it is kept: longer than any access token */
 
 void
 session_end_plan(struct request *r, const bson_oid_t *user, struct change_plan *plan)
@@ -22,7 +22,7 @@ session_end_plan(struct request *r, const bson_oid_t *user, struct change_plan *
     plan->last_topic = REVOCATION_TOPIC;
 }
 
-/* Marks one as ended, if it lives: *ended. */
+/* Marks a session as ended if it is open: *ended. */
 static enum err
 mark(const struct session_end *e, struct change *change, const bson_oid_t *id, bool *ended)
 {
@@ -86,7 +86,7 @@ note_oldest(void *arg, const bson_t *doc)
     return ERR_NONE;
 }
 
-/* The living ones, newest first, behind those that may stay. */
+/* The open sessions, newest first, without those that may stay. */
 static enum err
 find_oldest(struct session_end *e, struct store *store, const bson_t *user)
 {

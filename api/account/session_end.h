@@ -1,6 +1,6 @@
 /*
- * Sessions that end by themselves: by log-out, by the replay of a refresh token,
- * or since a user has too many.  All of a user's at once: credentials.h.
+ * Ending individual sessions: by log-out, by reuse of a refresh token, or because a user has too
+ * many.  For all of a user's sessions at once see credentials.h.
  */
 #ifndef API_ACCOUNT_SESSION_END_H
 #define API_ACCOUNT_SESSION_END_H
@@ -19,25 +19,26 @@ struct change_plan;
 struct session_end {
     struct request *r;
     const bson_oid_t *user;
-    bson_oid_t
-        sessions[SESSION_ENDS_MAX]; /* to be ended; they stay, since a change may run again */
+    bson_oid_t sessions[SESSION_ENDS_MAX]; /* to be ended; kept, since the change may run again */
     int count;
     bool ended[SESSION_ENDS_MAX]; /* which of them the last run has ended */
     int ended_count;
 };
 
-/* What a change that ends sessions of a user takes the numbers of. */
+/* The topics of a change that ends sessions of a user. */
 void session_end_plan(struct request *r, const bson_oid_t *user, struct change_plan *plan);
 
-/* Within such a change: ends those that live, each with its event on the user's topic. */
+/*
+ * Within such a change: ends the sessions that are open, each with its event on the user's topic.
+ */
 enum err session_end_run(struct session_end *e, struct change *change) MUST_CHECK;
 
-/* After the commit: their access tokens are worth nothing from now on. */
+/* To be called after the commit: makes their access tokens invalid at once. */
 void session_end_tell(const struct session_end *e);
 
 /*
- * After a log-in: ends a user's oldest sessions when there are more than
- * SESSIONS_MAX.  What goes wrong is logged; the next log-in tries again.
+ * To be called after a log-in: ends a user's oldest sessions if there are more than SESSIONS_MAX.
+ * Failures are logged; the next log-in tries again.
  */
 void session_end_oldest(struct request *r, const bson_t *user);
 

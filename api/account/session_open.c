@@ -91,7 +91,7 @@ session_open(struct request *r, struct change *change, const bson_t *user, const
     bson_t doc;
     enum err err;
 
-    text_random(id.bytes, sizeof(id.bytes)); /* not to be told from others' */
+    text_random(id.bytes, sizeof(id.bytes)); /* looks like any other id */
     bson_oid_to_string(&id, hex);
     token_refresh(secret, hash, hex);
     bson_init(&doc);

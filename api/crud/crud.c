@@ -1,6 +1,6 @@
 /*
- * The generic handlers.  Every change reads the project in its transaction, so
- * rights are exact: whoever changes them takes a number of the same topic.
+ * The generic handlers.  Every change reads the project in its transaction, so rights are exact:
+ * any change of rights takes a number of the same topic.
  */
 #include "api/crud/crud.h"
 
@@ -23,7 +23,7 @@ project_of(const struct resource *res, const bson_t *doc)
     return doc_id(doc, res->is_project ? "_id" : "projectId");
 }
 
-/* The caller has read it: a change of it will likely follow. */
+/* The caller has read it, so the caller will probably change it next. */
 static void
 note_project(struct request *r, const struct resource *res, const bson_t *doc)
 {
@@ -68,16 +68,16 @@ crud_read(struct request *r)
     return entity_reply(r, 200, res, doc);
 }
 
-/* A change of one entity, on its way through the transaction. */
+/* A change of one entity during its transaction. */
 struct edit {
     struct request *r;
     const struct resource *res;
     bson_oid_t id, project;
     enum action action;
     enum event_kind kind;
-    const bson_t *change; /* of crud_change() */
-    bool guessed;         /* the project is where the caller last saw it */
-    bool found;           /* it was there */
+    const bson_t *change; /* of crud_change(): the client's change */
+    bool guessed;         /* the project is the one where the caller last saw it */
+    bool found;           /* the entity was there */
     bool moved;           /* to another project since it was looked up */
 };
 
@@ -100,7 +100,7 @@ load(struct edit *edit, const bson_t **project, const bson_t **doc)
     return err;
 }
 
-/* If-Match, which a project may demand for changes of what is in it. */
+/* Checks If-Match, which a project may require for changes of its content. */
 static enum err
 check_version(const struct edit *edit, const bson_t *project, const bson_t *doc)
 {
@@ -129,7 +129,7 @@ change_entity(struct change *change, void *arg)
     return entity_reply(edit->r, 200, edit->res, stored);
 }
 
-/* Moves the entity to the trash, or out of it: edit->kind tells which. */
+/* Moves the entity to or out of the trash, depending on edit->kind. */
 static enum err
 trash_entity(struct change *change, void *arg)
 {
@@ -166,7 +166,7 @@ trash_entity(struct change *change, void *arg)
     return back ? entity_reply(edit->r, 200, edit->res, stored) : reply_empty(edit->r, 204);
 }
 
-/* Which project is it in?  *plan: what is known of it. */
+/* Finds the entity's project; fills in what the plan needs to know about the entity. */
 static enum err
 look_up(struct request *r, struct edit *edit, struct change_plan *plan)
 {
@@ -178,14 +178,16 @@ look_up(struct request *r, struct edit *edit, struct change_plan *plan)
         return ERR_NONE;
     plan->read_id = &edit->id;
     plan->reads = edit->res->store;
-    /* What makes the log forget must find all of it there. */
+    /* Erasing content from the log must find all of it in the database. */
     plan->batched = edit->res->forget == NULL || edit->kind != edit->res->removed;
     if (edit->guessed && entity_project_get(&r->user_id, &edit->id, &edit->project))
         return ERR_NONE;
     edit->guessed = false;
     err = request_fetch(r, edit->res->store, &edit->id, &doc);
-    /* An id that nothing has fails in the transaction like one of somebody else's: the time
-     * that the answer takes must not tell the two apart. */
+    /*
+     * An id that does not exist fails within the transaction, like one of another user's entity:
+     * the response time must not distinguish the two.
+     */
     if (err == ERR_NOT_FOUND)
         plan->batched = false;
     if (err != ERR_NONE)
@@ -212,7 +214,7 @@ run_once(struct request *r, change_fn fn, struct edit *edit)
     return err;
 }
 
-/* Was it sought in the wrong place? */
+/* Was it looked up in the wrong project? */
 static bool
 is_misplaced(const struct edit *edit, enum err err)
 {

@@ -1,6 +1,6 @@
 /*
- * List, create, read, change, remove, restore: written once for everything that
- * lives in a project.  Handlers of routes whose `on` is a struct resource.
+ * List, create, read, change, remove and restore, implemented once for everything that belongs to a
+ * project.  For routes whose `on` is a struct resource.
  */
 #ifndef API_CRUD_CRUD_H
 #define API_CRUD_CRUD_H
@@ -10,8 +10,8 @@
 struct request;
 
 /*
- * How often it is looked up which project something is in, when it is moved
- * between the look and the change; after that the client may try again (503).
+ * How often an entity's project is looked up again if the entity moves between the look-up and the
+ * change; after that the client may try again (503).
  */
 #define CRUD_LOOKS 5
 

@@ -19,7 +19,7 @@ due_zone(struct request *r, const struct zone **zone)
 
     if (r->zone == NULL &&
         (err = request_fetch(r, STORE_USERS, &r->user_id, &user)) == ERR_NOT_FOUND)
-        err = ERR_NONE; /* nobody's request, a program's own: UTC */
+        err = ERR_NONE; /* a request without a user, made by a program: UTC */
     if (err == ERR_NONE && r->zone == NULL)
         r->zone = zone_or_utc(user == NULL ? NULL : doc_text(user, "timeZone"));
     *zone = r->zone;
@@ -27,8 +27,8 @@ due_zone(struct request *r, const struct zone **zone)
 }
 
 /*
- * A boundary between what is due before it and what is not: the first instant
- * of a date, or an instant and the date that holds it, which is not over then.
+ * A boundary between what is due before it and what is not: the first instant of a date, or an
+ * instant and the date that contains it, which has not ended then.
  */
 static enum err
 read_boundary(struct request *r, const char *name, const char **date, int64_t *ms)
@@ -54,7 +54,7 @@ read_boundary(struct request *r, const char *name, const char **date, int64_t *m
     return ERR_NONE;
 }
 
-/* Narrows the range to what is due on the caller's present day, or before now. */
+/* Narrows the range to what is due today in the caller's time zone, or before now. */
 static enum err
 apply_now(struct request *r, bool today, bool overdue, struct due_range *due)
 {

@@ -1,5 +1,5 @@
 /*
- * Due times as the caller means them: in the caller's time zone, and now.
+ * Due times from the caller's point of view: in the caller's time zone, and now.
  */
 #ifndef API_CRUD_DUE_H
 #define API_CRUD_DUE_H
@@ -11,7 +11,7 @@
 struct request;
 struct zone;
 
-/* The caller's time zone; read from the store once for a request. */
+/* The caller's time zone; read from the store once per request. */
 enum err due_zone(struct request *r, const struct zone **zone) MUST_CHECK;
 
 /*

@@ -22,12 +22,12 @@ struct merge {
     const struct zone *zone;
     store_each each;
     void *arg;
-    bson_t **dated; /* of this page, not yet given out from `next` on */
+    bson_t **dated; /* of this page; those from `next` on are not yet output */
     int dated_count, next;
     int given;
 };
 
-/* Where the cursor stands: the lane and the key; false: there is none. */
+/* The cursor's position: its lane and key; false: there is no cursor. */
 static bool
 cursor_key(const struct query *q, enum lane *lane, bson_iter_t *key)
 {
@@ -38,8 +38,8 @@ cursor_key(const struct query *q, enum lane *lane, bson_iter_t *key)
 }
 
 /*
- * What of a lane stands behind a cursor in another: on the date of an instant,
- * tasks with an instant come before those with the date.
+ * What follows a cursor in another lane: on the date of an instant, tasks with an instant come
+ * before those with the date.
  */
 static void
 narrow(const struct merge *m, enum lane at, const bson_iter_t *key, struct due_range *due)
@@ -64,7 +64,7 @@ narrow(const struct merge *m, enum lane at, const bson_iter_t *key, struct due_r
     }
 }
 
-/* The filter of one lane behind the cursor; NULL: nothing of it can follow. */
+/* The filter of one lane after the cursor; NULL: nothing in it can follow. */
 static bson_t *
 lane_filter(const struct merge *m, enum lane lane)
 {
@@ -117,7 +117,7 @@ keep_dated(void *arg, const bson_t *doc)
     return ERR_NONE;
 }
 
-/* An instant's task, and before it the dated ones that come first. */
+/* Outputs a task with an instant, after the tasks with a date that come before it. */
 static enum err
 give_timed(void *arg, const bson_t *doc)
 {

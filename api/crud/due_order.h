@@ -11,7 +11,7 @@
 struct query;
 struct request;
 
-/* As store_find() for a query in an order by due time; at most query->limit + 1 documents. */
+/* Like store_find() for a query in an order by due time; at most query->limit + 1 documents. */
 enum err due_order_find(struct request *r, const struct query *query, store_each each,
                         void *arg) MUST_CHECK;
 

@@ -58,7 +58,7 @@ due_range_instants(const struct due_range *due, bson_t *out)
 
     BSON_APPEND_DOCUMENT_BEGIN(out, DUE_KEY, &range);
     BSON_APPEND_DATE_TIME(&range, "$gte", due->from);
-    if (due->to <= CLOCK_LAST) /* beyond it not every party can read a date */
+    if (due->to <= CLOCK_LAST) /* later dates cannot be read by every party */
         BSON_APPEND_DATE_TIME(&range, "$lt", due->to);
     bson_append_document_end(out, &range);
 }

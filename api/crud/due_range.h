@@ -26,7 +26,7 @@ struct due_range {
 /* All dates and all instants. */
 extern const struct due_range due_range_any;
 
-/* Narrows a range to what is not before a date or an instant, or to what is before it. */
+/* Narrows a range to what is not before a date or an instant, or to what is before one. */
 void due_range_from_date(struct due_range *due, const char *first);
 void due_range_to_date(struct due_range *due, const char *end);
 void due_range_from_instant(struct due_range *due, int64_t from);
@@ -36,7 +36,7 @@ void due_range_to_instant(struct due_range *due, int64_t to);
 void due_range_dates(const struct due_range *due, bson_t *filter);
 void due_range_instants(const struct due_range *due, bson_t *filter);
 
-/* Appends both as alternatives: whatever is due within the range. */
+/* Appends both as alternatives: everything that is due within the range. */
 void due_range_append(const struct due_range *due, bson_t *filter);
 
 #endif

@@ -108,8 +108,8 @@ entity_without_virtual(struct request *r, const struct shape *shape, const bson_
 }
 
 /*
- * What has changed.  Of a document from another project only that it has come: the members of one
- * project may not know the other's users, labels and tasks.
+ * The changes for an event.  For a document from another project only that it has arrived: the
+ * members of one project may not know the other's users, labels and tasks.
  */
 static void
 write_changes(struct text *out, const struct resource *res, const bson_t *before,
@@ -126,7 +126,7 @@ write_changes(struct text *out, const struct resource *res, const bson_t *before
     text_printf(out, "{\"projectId\":[null,\"%s\"]}", hex);
 }
 
-/* Appends the event that tells of a document before and after. */
+/* Appends the event with a document before and after. */
 static enum err
 tell(const struct entity_change *e, enum event_kind kind, const bson_t *before, const bson_t *after)
 {
@@ -192,7 +192,7 @@ entity_create(const struct entity_change *e, const bson_t *project, bson_t *doc)
     return entity_reply(e->r, 201, e->resource, doc);
 }
 
-/* The next version of before: after, who changed it when, and what is derived from the fields. */
+/* The next version of before: after, who changed it when, and the derived fields. */
 static bson_t *
 next_version(const struct entity_change *e, const bson_t *before, const bson_t *after)
 {

@@ -1,6 +1,6 @@
 /*
- * One entity of a project (a task, a comment, the project itself) within a change:
- * its rules, its next version, and the event that tells of it.
+ * One entity of a project (a task, a comment, the project itself) within a change: its rules, its
+ * next version, and its event.
  */
 #ifndef API_CRUD_ENTITY_H
 #define API_CRUD_ENTITY_H
@@ -11,7 +11,7 @@
 
 struct text;
 
-/* Which kind of entity a change writes, and which of the change's topics tells of it. */
+/* Which kind of entity a change writes, and on which of the change's topics its event goes. */
 struct entity_change {
     struct request *r;
     struct change *change;
@@ -19,27 +19,27 @@ struct entity_change {
     int topic; /* index in the change */
 };
 
-/* Starts a new entity's document: _id, rev, and who made it when. */
+/* Starts a new entity's document: _id, rev, and who created it when. */
 bson_t *entity_new(struct request *r, int64_t now);
 
 /*
- * A whole creation: applies the resource's rules to doc, stores it, appends the
- * event, and replies 201.  project: as the change sees it; of a project itself, doc.
+ * Creates an entity: applies the resource's rules to doc, stores it, appends the event, and replies
+ * 201. project: as the change sees it; for a project itself, doc.
  */
 enum err entity_create(const struct entity_change *e, const bson_t *project,
                        bson_t *doc) MUST_CHECK;
 
 /*
- * Stores after in place of before, as its next version, and appends the event with
- * both sides.  Does nothing when they are equal.  *stored, kept by the request, is what the store
- * holds now.  ERR_RETRY when the store no longer holds before.
+ * Replaces before by after, as its next version, and appends the event with both.  Does nothing if
+ * they are equal.  *stored, owned by the request, is what the store holds now.  ERR_RETRY if the
+ * store no longer holds before.
  */
 enum err entity_store(const struct entity_change *e, enum event_kind kind, const bson_t *before,
                       const bson_t *after, const bson_t **stored) MUST_CHECK;
 
 /*
- * *doc with what the resource's rules add, and without what is not stored; before is
- * NULL at creation.  ERR_INVALID with complaints when a rule is broken.
+ * Adds to *doc what the resource's rules add, and removes what is not stored; before is NULL at
+ * creation.  ERR_INVALID with complaints if a rule is broken.
  */
 enum err entity_apply_rules(const struct entity_change *e, const bson_t *project,
                             const bson_t *before, bson_t **doc) MUST_CHECK;
@@ -47,22 +47,22 @@ enum err entity_apply_rules(const struct entity_change *e, const bson_t *project
 /* Within a rule: sets or clears archivedAt if the client has set `archived`. */
 void entity_rule_archived(const struct entity_rules *rules);
 
-/* The document without what is understood but not stored; the request keeps it. */
+/* The document without virtual fields, which are not stored; the request owns it. */
 const bson_t *entity_without_virtual(struct request *r, const struct shape *shape,
                                      const bson_t *doc);
 
-/* Appends what makes a document the next version of before: rev + 1, and updatedAt. */
+/* Appends the fields of the next version of before: rev + 1, and updatedAt. */
 void entity_stamp(bson_t *out, const bson_t *before, int64_t now);
 
-/* The same for whatever version is in the store: an update that also sets these fields. */
+/* The same for whichever version is in the store: an update that also sets these fields. */
 bson_t *entity_update(struct request *r, int64_t now, const bson_t *set);
 
 /* Writes a document's public JSON. */
 typedef void (*entity_writer)(struct request *r, struct text *out, const bson_t *doc);
 
 /*
- * Checks If-Match against the stored document.  ERR_STALE, and the problem then shows the
- * document as it is now; ERR_UNCONDITIONAL when If-Match is demanded and absent.
+ * Checks If-Match against the stored document.  ERR_STALE, and the problem then contains the
+ * current document; ERR_UNCONDITIONAL if If-Match is required and absent.
  */
 enum err entity_precondition(struct request *r, const bson_t *doc, bool demanded,
                              entity_writer write) MUST_CHECK;

@@ -1,5 +1,5 @@
 /*
- * The page so far is kept in order; each part of the list can only add what comes
+ * The page found so far is kept in order; each part of the list can only add documents that come
  * before its end.
  */
 #include "api/crud/list_find.h"
@@ -13,7 +13,7 @@
 #include "api/schema/doc.h"
 
 #define SCANS_MAX   200  /* internalQueryMaxScansToExplode */
-#define MATCHES_MAX 5000 /* documents of which an unindexed order reads the keys */
+#define MATCHES_MAX 5000 /* documents whose keys an unindexed order */
 #define NULL_POINTS 2    /* an equality with null is two points of an index, before MongoDB 8.0 */
 
 struct finding {
@@ -21,7 +21,7 @@ struct finding {
     const struct query *query;
     const bson_t *filter; /* of all */
     bson_t *sort;
-    bson_t **page; /* in order: the first of all that were found */
+    bson_t **page; /* in order: the first of all found so far */
     int count, most;
 };
 
@@ -56,7 +56,7 @@ compare(const struct finding *f, const bson_t *a, const bson_t *b)
     return order;
 }
 
-/* Puts a copy where it belongs; what is pushed out behind the end is gone. */
+/* Inserts a copy in order; a document pushed past the end is dropped. */
 static enum err
 keep(void *arg, const bson_t *doc)
 {
@@ -92,7 +92,7 @@ listed(const bson_t *filter, const char *field, bson_t *list)
     return bson_init_static(list, bytes, len) ? (int)bson_count_keys(list) : 0;
 }
 
-/* How many projects one query may be about. */
+/* How many projects one query may name. */
 static int
 group_size(const bson_t *filter)
 {
@@ -108,8 +108,8 @@ group_size(const bson_t *filter)
 }
 
 /*
- * Must the list be taken apart?  Not if an assignee is named, or the very tasks:
- * these have indexes of their own.
+ * Must the list be split?  Not if an assignee or the tasks themselves are named: these have their
+ * own indexes.
  */
 static bool
 is_wide(const bson_t *filter, bson_t *projects)
@@ -132,7 +132,7 @@ append_group(bson_iter_t *projects, int most, bson_t *out)
     return array.count > 0;
 }
 
-/* What stands behind the page's end is of no use: {first key: {$lte: the last one's}}. */
+/* Documents after the page's end are not needed: {first key: {$lte: the last one's}}. */
 static void
 append_end(const struct finding *f, bson_t *out)
 {
@@ -201,7 +201,7 @@ find_keys(struct finding *f)
     return err;
 }
 
-/* The document in the place of its keys. */
+/* Replaces a document's keys by the document. */
 static enum err
 take(void *arg, const bson_t *doc)
 {
@@ -238,7 +238,7 @@ find_documents(struct finding *f)
     return err;
 }
 
-/* A document that changed meanwhile, so that it is no match any more, is left out. */
+/* A document that has changed in the meantime and no longer matches is left out. */
 static enum err
 find_unindexed(struct finding *f, store_each each, void *arg)
 {

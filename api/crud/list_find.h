@@ -1,11 +1,9 @@
 /*
- * A list's query, asked of the store in parts that an index serves in the list's
- * order, and merged.
+ * Runs a list's query in parts that an index serves in the list's order, and merges the results.
  *
- * For a list over many projects the server merges one scan for each project and
- * state, but sorts in memory what would need more than 200 scans
- * (internalQueryMaxScansToExplode, MongoDB 5.0 to 8.0): so it is asked about
- * so many projects at a time.
+ * For a list over many projects the server merges one scan for each project and state, but if that
+ * would need more than 200 scans (internalQueryMaxScansToExplode, MongoDB 5.0 to 8.0), it sorts in
+ * memory.  So each query names only as many projects as stay below that limit.
  */
 #ifndef API_CRUD_LIST_FIND_H
 #define API_CRUD_LIST_FIND_H
@@ -18,8 +16,8 @@ struct query;
 struct request;
 
 /*
- * As store_find() for a filter of the query's, in its order; at most query->limit + 1 documents.
- * An order that is unindexed reads the keys of all matches, then the documents of one page.
+ * Like store_find() for a filter of the query, in its order; at most query->limit + 1 documents.
+ * For an unindexed order it reads the keys of all matches, then the documents of one page.
  */
 enum err list_find(struct request *r, const struct query *query, const bson_t *filter,
                    store_each each, void *arg) MUST_CHECK;

@@ -1,5 +1,5 @@
 /*
- * A page is written while it is read.
+ * Writes a page while reading it.
  */
 #include "api/crud/page.h"
 

@@ -1,5 +1,5 @@
 /*
- * One page of a list, as the request's parameters ask for it.
+ * One page of a list, according to the request's parameters.
  */
 #ifndef API_CRUD_PAGE_H
 #define API_CRUD_PAGE_H
@@ -12,9 +12,9 @@
 struct request;
 
 /*
- * Replies with a page of the list of the request's route: of the documents that base matches and
- * the list's scope lets through, each as write() puts it.  ERR_BAD_PARAMETER for parameters that
- * the list does not have.
+ * Replies with a page of the list of the request's route: the documents that match base and the
+ * list's scope, each as write() formats it.  ERR_BAD_PARAMETER for parameters that the list does
+ * not have.
  */
 enum err page_reply(struct request *r, const bson_t *base, entity_writer write) MUST_CHECK;
 

@@ -1,6 +1,6 @@
 /*
- * Names come from the tables, values are typed before they meet the filter: no
- * key of a client's reaches the store.
+ * Names come from the tables, and values are converted to their types before they reach the filter:
+ * no key sent by a client reaches the store.
  */
 #include "api/crud/query.h"
 
@@ -91,8 +91,8 @@ has_rank(const bson_t *ranks, int rank)
 }
 
 /*
- * {$nin: [all the other ranks]}.  A list of points would end the order of an index that
- * goes on with the rank; ranges between points do not.
+ * {$nin: [all the other ranks]}.  With $in, a list of points, an index that continues with the rank
+ * would not return the tasks in order; with the ranges between points it does.
  */
 static void
 append_other_ranks(const struct filter *f, const bson_t *ranks, bson_t *out)
@@ -172,7 +172,7 @@ is_reversed(const char *value, const char *order)
     return same;
 }
 
-/* Refuses with the names of the orders. */
+/* Refuses an unknown order, naming the known ones. */
 static enum err
 refuse_sort(struct request *r, const struct list *list)
 {
@@ -232,7 +232,7 @@ key_count(const struct order *o)
     return n;
 }
 
-/* The last key's direction is _id's. */
+/* _id has the direction of the last key. */
 static int
 id_direction(const struct query *q)
 {
@@ -270,7 +270,7 @@ append_beyond(bson_t *out, const char *key, const char *op, const bson_iter_t *v
     bson_append_document_end(out, &range);
 }
 
-/* The k-th branch: the first k keys equal, the next one beyond. */
+/* The k-th branch: the first k keys equal, the next one past the cursor. */
 static void
 append_branch(const struct query *q, const bson_t *at, int k, bson_t *out)
 {
@@ -307,7 +307,7 @@ key_ok(const struct query *q, int i, bson_type_t type)
            type == BSON_TYPE_DATE_TIME || type == BSON_TYPE_OID;
 }
 
-/* A cursor's document must hold what query_cursor() puts in, of plain types. */
+/* A cursor's document must contain what query_cursor() writes, with plain types. */
 static bool
 cursor_ok(const struct query *q, const bson_t *at)
 {
@@ -328,7 +328,7 @@ cursor_ok(const struct query *q, const bson_t *at)
     return true;
 }
 
-/* {$or: [...]}: what stands behind the cursor. */
+/* {$or: [...]}: what follows the cursor. */
 static void
 append_behind(const struct query *q, const bson_t *at, bson_t *out)
 {
@@ -359,7 +359,7 @@ query_append_behind(const struct query *q, bson_t *all, int n)
     BSON_APPEND_DOCUMENT_BEGIN(all, key, &one);
     append_behind(q, q->at, &one);
     bson_append_document_end(all, &one);
-    /* The branches alone bound no index scan; this does. */
+    /* The branches alone do not bound the index scan; this does. */
     if (bson_iter_init_find(&first, q->at, "k0") && !BSON_ITER_HOLDS_NULL(&first)) {
         const char *op = query_direction(q) > 0 ? "$gte" : "$lte";
 

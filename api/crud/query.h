@@ -13,29 +13,29 @@
 #define QUERY_LIMIT_MAX 200
 #define QUERY_KEYS      3
 
-/* How many items a page has. */
+/* The maximum number of items on a page. */
 extern const struct number_parameter query_limit;
 
 struct query {
     enum store_name store;
-    bson_t *filter, *opts; /* live as long as the request; opts without the order */
+    bson_t *filter, *opts; /* owned by the request; opts without the order */
     int limit;
     const struct order *order;
-    bool reversed; /* the order runs the other way */
+    bool reversed; /* the order is reversed */
     bson_t *at;    /* the cursor; NULL: from the beginning */
 };
 
 /*
- * Reads the request's parameters; filter starts with what base holds.  opts
- * asks for one document more than limit, to know whether there is a next page.
- * An order by due time leaves the cursor out of the filter: due_order_find() needs it.
+ * Reads the request's parameters; filter starts as a copy of base. opts asks for one document more
+ * than limit, to know whether there is a next page.  With an order by due time the cursor is not in
+ * the filter, since due_order_find() needs it.
  */
 enum err query_read(struct request *r, const struct list *list, const bson_t *base,
                     struct query *out) MUST_CHECK;
 
 /*
- * The order for a filter of the query's, the caller's to destroy: without its first keys as far as
- * the filter fixes them to one value.  When it merges scans, the server takes such keys for what
+ * The order for a filter of the query, which the caller destroys: without its first keys if the
+ * filter fixes them to one value.  When the server merges scans it would take such keys for what
  * the scans differ in.
  */
 bson_t *query_sort(const struct query *query, const bson_t *filter);
@@ -46,10 +46,13 @@ void query_reversed(struct text *out, const char *order);
 /* 1 or -1: the direction of the order's first key in this query. */
 int query_direction(const struct query *query);
 
-/* Appends to an $and array, from its index n on, what stands behind the query's cursor. */
+/*
+ * Appends to an $and array, from its index n on, the conditions for what follows the query's
+ * cursor.
+ */
 void query_append_behind(const struct query *query, bson_t *all, int n);
 
-/* The cursor behind the last document of a page, to the end of out. */
+/* Appends to out the cursor after the last document of a page. */
 void query_cursor(struct text *out, const struct query *query, const bson_t *last);
 
 #endif

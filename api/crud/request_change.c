@@ -1,6 +1,6 @@
 /*
- * The plan of a request's change, completed by what every request brings: who acts,
- * the idempotency record, and how much it may write.
+ * Completes the plan of a request's change with what every request has: the actor, the idempotency
+ * record, and how many bytes it writes.
  */
 #include "api/crud/request_change.h"
 
@@ -19,8 +19,8 @@ struct inner {
 };
 
 /*
- * Has each project room for what the request brings?  Asked last, so that who may
- * not know of a project does not learn it from this; and never of what brings nothing.
+ * Does each project have room for the request's bytes?  Checked last, so that a caller who may not
+ * know a project does not learn of it this way; and not for requests without bytes.
  */
 static enum err
 check_bytes(const struct inner *i, const struct change *change)
@@ -34,8 +34,8 @@ check_bytes(const struct inner *i, const struct change *change)
 }
 
 /*
- * The plan's own function, with the request knowing of the change: whatever it reads it reads
- * within the transaction, which may be another thread's.
+ * Runs the plan's own function with the change set in the request, so that all reads go through the
+ * transaction, which may be another thread's.
  */
 static enum err
 run_inner(struct change *change, void *arg)
@@ -63,7 +63,7 @@ keep_reads(void *arg)
     project_cache_keep(&i->reads);
 }
 
-/* Bytes that stay; what secures an account is never refused because of them. */
+/* The bytes that stay; changes that secure an account are never refused because of them. */
 static bool
 counts(const struct request *r)
 {
@@ -73,7 +73,7 @@ counts(const struct request *r)
 enum err
 request_change(struct request *r, const struct change_plan *plan)
 {
-    struct change_plan own = *plan; /* the caller's may run again */
+    struct change_plan own = *plan; /* the caller may run its plan again */
     struct inner inner = {.r = r, .plan = &own, .fn = plan->fn, .arg = plan->arg};
     enum err err = counts(r) ? quotas_bytes(r) : ERR_NONE;
 

@@ -9,10 +9,9 @@
 struct request;
 
 /*
- * Runs a plan as the request's user, under the request's idempotency key.  The plan
- * says what is done and in which topics; its record, actor and bytes are set here.
- * fn must have made the reply when it returns ERR_NONE.  ERR_QUOTA when a project
- * has no room for the request's bytes.
+ * Runs a plan as the request's user, with the request's idempotency key.  The plan has its topics
+ * and function; its record, actor and bytes are set here. fn must have written the reply when it
+ * returns ERR_NONE.  ERR_QUOTA if a project has no room for the request's bytes.
  */
 enum err request_change(struct request *r, const struct change_plan *plan) MUST_CHECK;
 

@@ -1,5 +1,5 @@
 /*
- * What a list and a resource are: tables for the generic handlers.  No code here.
+ * The tables of a list and a resource, for the generic handlers.  No code here.
  */
 #ifndef API_CRUD_RESOURCE_H
 #define API_CRUD_RESOURCE_H
@@ -15,50 +15,54 @@ struct change;
 struct request;
 struct query;
 
-/* A list: what is in it, and which filters and orders a client may ask for. */
+/* A list: its items, and the filters and orders that a client may ask for. */
 struct list {
     enum store_name store;
     const struct filter *filters; /* NULL: none */
     const struct order *orders;   /* the first is the default */
-    /* Appends what the caller may see and CUSTOM parameters mean. */
+    /* Appends the conditions for what the caller may see and for CUSTOM parameters. */
     enum err (*scope)(struct request *r, bson_t *filter);
-    /* Looks whether few documents can match, and narrows the query to them.  May be NULL. */
+    /*
+     * Checks whether only few documents can match, and if so narrows the query to them.  May be
+     * NULL.
+     */
     enum err (*narrow)(struct request *r, struct query *query);
-    /* Appends to opts which fields are read.  NULL: all. */
+    /* Appends to opts the fields to read.  NULL: all. */
     void (*project)(struct request *r, bson_t *opts);
 };
 
-/* What the rules of a resource look at. */
+/* The input of a resource's rules. */
 struct entity_rules {
     struct request *r;
     struct change *change;
     const bson_t *project, *before; /* before is NULL at creation */
     const bson_t *after;            /* with the client's change applied */
-    bson_t *extra;                  /* a rule appends what must also be set */
+    bson_t *extra;                  /* a rule appends further fields to set */
 };
 
-/* Entities that live in a project's topic: tasks, comments, the project itself. */
+/* Entities whose events are in a project's topic: tasks, comments, the project itself. */
 struct resource {
     const struct shape *shape;
     enum store_name store;
     const char *path; /* for Location */
     bool is_project;
     enum action change, remove;
-    /* Appends what must always follow from the other fields, whoever changes them.  NULL: nothing.
-     */
+    /* Appends fields that are derived from others, on every change.  NULL: none. */
     void (*derive)(const bson_t *doc, bson_t *set);
     enum event_kind created, changed, removed, restored;
-    /* May the caller change (or remove) this one, beyond what the role allows?  NULL: yes. */
+    /* May the caller change (or remove) this one, in addition to the role's rights?  NULL: yes. */
     enum err (*may)(struct request *r, const bson_t *project, const bson_t *doc, bool remove);
     /*
-     * One that is removed is forgotten, here and in the log: sets its fields to
-     * what may remain.  NULL: it goes to the trash as it is.
+     * The content of a removed entity is erased, here and in the log: sets its fields to what may
+     * remain.  NULL: it goes to the trash unchanged.
      */
     void (*forget)(bson_t *set);
-    /* What else a change brings about (notifications); before is NULL at creation.  May be NULL. */
+    /* Further effects of a change (notifications); before is NULL at creation.  May be NULL. */
     enum err (*after)(struct request *r, struct change *change, const bson_t *before,
                       const bson_t *after);
-    /* Cross-field rules and derived fields.  Complains through the request; tells nobody. */
+    /*
+     * Cross-field rules and derived fields.  Complains through the request; sends no notifications.
+     */
     enum err (*check)(const struct entity_rules *rules);
 };
 

@@ -1,7 +1,6 @@
 /*
- * The cookie is exchanged for an access token at /v1/sessions; no other request
- * is decided by it.  Over plain http, in development, it is sent there alone; the
- * prefix __Host- wants the path /.
+ * The cookie is only exchanged for an access token at /v1/sessions; no other request uses it.  Over
+ * plain http, in development, it is sent only to that path; the prefix __Host- requires the path /.
  */
 #include "api/http/cookie.h"
 
@@ -12,9 +11,9 @@
 #include "common/secrets/token.h"
 #include "common/text/text.h"
 
-#define DAYS        30  /* a session of no use lives so long (account/session_open.c) */
-#define DEVICE_DAYS 400 /* browsers keep no cookie for longer */
-#define NONCE       16  /* random bytes of a device's name */
+#define DAYS        30  /* lifetime of an unused session (account/session_open.c) */
+#define DEVICE_DAYS 400 /* browsers keep cookies no longer */
+#define NONCE       16  /* random bytes in a device's name */
 #define DEVICE_MAC  "device:"
 #define NONCE_TEXT  (TEXT_BASE64(NONCE) - 1)
 
@@ -25,8 +24,8 @@ secure(const struct request *r)
 }
 
 /*
- * Browsers take a name with this prefix only from https, for the whole host and
- * without a Domain: so no other host of the domain can set it for us.
+ * Browsers accept a cookie with this prefix only over https, for the whole host and without a
+ * Domain, so no other host of the domain can set it for us.
  */
 static const char *
 name(const struct request *r)
@@ -95,7 +94,7 @@ cookie_device_set(struct request *r, const char *user)
         device_name(r), known, mac, DEVICE_DAYS * 86400L, secure(r) ? "; Secure" : "");
 }
 
-/* Is the origin one of a comma list? */
+/* Is the origin in a comma-separated list? */
 static bool
 listed(const char *list, const char *origin)
 {

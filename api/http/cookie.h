@@ -10,26 +10,26 @@
 
 struct request;
 
-/* The refresh token that came as a cookie; NULL: none. */
+/* The refresh token from the request's cookie; NULL: none. */
 const char *cookie_read(struct request *r);
 
 /*
- * ERR_FORBIDDEN when a browser says that the request comes from somebody else's
- * page.  That the body must be JSON and the cookie SameSite=Strict stand behind it.
+ * ERR_FORBIDDEN if the browser reports that the request comes from a page of another origin.  A
+ * JSON body and SameSite=Strict are further protections.
  */
 enum err cookie_same_site(struct request *r) MUST_CHECK;
 
 /*
- * The device cookie: this browser has logged in as that user before.  Its wrong
- * tries are counted apart, so that nobody elsewhere can make it wait.  NULL: it is
- * not known; else a name for the device.
+ * The device cookie: this browser has logged in as that user before.  Its wrong attempts are
+ * counted separately, so that attempts elsewhere do not make it wait.  Returns the device's name;
+ * NULL: unknown.
  */
 const char *cookie_device(struct request *r, const char *user);
 
-/* Makes the reply say so of this browser; a device that is known keeps its name. */
+/* Sets this browser's device cookie in the reply; a known device keeps its name. */
 void cookie_device_set(struct request *r, const char *user);
 
-/* Makes the reply set the cookie, or take it away. */
+/* Makes the reply set or delete the cookie. */
 void cookie_set(struct request *r, const char *refresh_token);
 void cookie_clear(struct request *r);
 

@@ -1,6 +1,6 @@
 /*
- * A client's JSON to checked BSON.  Unknown, foreign or ill-typed members never
- * pass; every complaint is named, not only the first.
+ * Converts a client's JSON to checked BSON.  Unknown, forbidden or ill-typed members are always
+ * refused; all complaints are reported, not only the first.
  */
 #include "api/http/doc_read.h"
 
@@ -20,10 +20,10 @@
 struct reading {
     struct request *r;
     const struct field *field;
-    const char *pointer, *name; /* where it is in the body; the key under which it is stored */
+    const char *pointer, *name; /* its place in the body; the key under which it is stored */
 };
 
-/* An object of the body: what may be in it, and where it is. */
+/* An object of the body: its allowed members, and its place. */
 struct object {
     struct request *r;
     enum doc_mode mode;
@@ -255,7 +255,7 @@ read_fallback(const struct reading *at, bson_t *out)
     json_object_put(json);
 }
 
-/* A merge patch removes by null: what cannot be absent returns to its fallback. */
+/* In a merge patch null removes a field: one that must exist returns to its default. */
 static void
 read_null(const struct reading *at, bson_t *out)
 {
@@ -310,12 +310,12 @@ read_value(const struct reading *at, struct json_object *json, bson_t *out)
         break;
     case NESTED:
     case ANY:
-        complain(at, "read-only", "is read-only"); /* no body has such fields */
+        complain(at, "read-only", "is read-only"); /* no body may have such fields */
         break;
     }
 }
 
-/* What a field gets that a creation does not name. */
+/* The value of a field that is missing at creation. */
 static void
 read_missing(struct request *r, const struct field *f, const char *pointer, bson_t *out)
 {
@@ -343,21 +343,21 @@ pointer_to(struct request *r, const char *base, const char *name)
         else
             text_putc(&t, *name);
     }
-    while (!text_utf8(t.bytes, t.len)) /* cut within a character */
+    while (!text_utf8(t.bytes, t.len)) /* cut in the middle of a character */
         t.bytes[--t.len] = '\0';
     pointer = arena_dup(r->arena, t.bytes);
     text_free(&t);
     return pointer;
 }
 
-/* The flags of fields that a client may give. */
+/* The flags of fields that a client may set. */
 static unsigned
 may_set(enum doc_mode mode)
 {
     return mode == DOC_CREATE ? MUST_SET | MAY_SET | MAY_EDIT : MAY_EDIT;
 }
 
-/* Complains of members that are not known, or not the client's to give. */
+/* Complains about members that are unknown or that the client may not set. */
 static void
 refuse_strangers(const struct object *o, struct json_object *json)
 {
@@ -376,7 +376,7 @@ refuse_strangers(const struct object *o, struct json_object *json)
     }
 }
 
-/* Reads the members of an object at `base`, a JSON Pointer; what is wrong is complained of. */
+/* Reads the members of an object at `base`, a JSON Pointer; complains about what is wrong. */
 static void
 read_members(const struct object *o, struct json_object *json, bson_t *out)
 {

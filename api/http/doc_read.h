@@ -1,5 +1,5 @@
 /*
- * A client's JSON to checked BSON, as a shape has it.
+ * Converts a client's JSON to checked BSON, as described by a shape.
  */
 #ifndef API_HTTP_DOC_READ_H
 #define API_HTTP_DOC_READ_H
@@ -13,13 +13,13 @@ struct json_object;
 struct request;
 
 enum doc_mode {
-    DOC_CREATE, /* missing fields take their fallback */
+    DOC_CREATE, /* missing fields get their default */
     DOC_CHANGE, /* a merge patch: only named fields */
 };
 
 /*
- * Checks a body and appends what it says to out.  All complaints are added to
- * the request; ERR_INVALID if there were any.
+ * Checks a body and appends its content to out.  All complaints are added to the request;
+ * ERR_INVALID if there were any.
  */
 enum err doc_read(struct request *r, enum doc_mode mode, const struct field *fields,
                   struct json_object *json, bson_t *out) MUST_CHECK;

@@ -1,5 +1,5 @@
 /*
- * What a record holds, and the making of a reply from it.
+ * The content of a record, and replies made from it.
  */
 #include "api/http/idempotency.h"
 
@@ -20,8 +20,9 @@ append_optional(bson_t *record, const char *name, const char *value)
 }
 
 /*
- * The text whose hash is the key of a sealed reply: only the same request knows it.  As the digest,
- * it takes a JSON body by its value; as_it_came: as versions before did.
+ * The text whose hash is the key of an encrypted reply: only the same request contains it.  Like
+ * the digest, it uses a JSON body by its value; as_it_came: the body's bytes, as earlier versions
+ * did.
  */
 static void
 seal_text(const struct request *r, bool as_it_came, struct text *out)
@@ -46,7 +47,7 @@ append_sealed(bson_t *record, const char *name, struct request *r, const char *b
     text_free(&secret);
 }
 
-/* Appends what append_sealed() was given. */
+/* Decrypts and appends what append_sealed() wrote. */
 static void
 take_sealed(struct request *r, const bson_iter_t *iter, struct text *out)
 {
@@ -112,7 +113,7 @@ take_member(struct request *r, const bson_iter_t *iter)
     }
 }
 
-/* What a digest is made of: a JSON body counts by its value, unless it is asked for as it came. */
+/* The input of a digest: a JSON body counts by its value, or by its bytes if as_it_came. */
 static void
 digest_text(const struct request *r, bool as_it_came, struct text *out)
 {
@@ -133,7 +134,7 @@ idempotency_digest(struct request *r)
     text_free(&t);
 }
 
-/* Is it the digest of this request, under any of our keys, or as versions before made it? */
+/* Is it the digest of this request, under any of our keys, or as earlier versions computed it? */
 static bool
 digest_is(const struct request *r, const char *stored)
 {
@@ -149,7 +150,9 @@ digest_is(const struct request *r, const char *stored)
     return same;
 }
 
-/* Makes the key's record the reply, if there is one; certainly: even one that was just written. */
+/*
+ * Replies with the key's record, if there is one; certainly: finds even one that was just written.
+ */
 static enum err
 replay(struct request *r, bool certainly, bool *found)
 {

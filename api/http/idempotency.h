@@ -1,6 +1,6 @@
 /*
- * Records of what was answered under an Idempotency-Key, so that the same request
- * gets the same answer again.
+ * Records of replies to requests with an Idempotency-Key, so that repeating a request returns the
+ * same reply.
  */
 #ifndef API_HTTP_IDEMPOTENCY_H
 #define API_HTTP_IDEMPOTENCY_H
@@ -12,17 +12,19 @@
 
 struct request;
 
-/* Makes the digest of method, path and the body's JSON value, which a record keeps. */
+/* Computes the digest of method, path and the body's JSON value, which is stored in the record. */
 void idempotency_digest(struct request *r);
 
 /* Within a change: appends the request's digest and its reply to the key's record. */
 void idempotency_record(bson_t *record, void *request);
 
-/* If the key's record exists, makes it the reply: *found.  ERR_KEY_REUSED when it is of another
- * request. */
+/*
+ * If the key's record exists, replies with it: *found.  ERR_KEY_REUSED if it belongs to another
+ * request.
+ */
 enum err idempotency_replay(struct request *r, bool *found) MUST_CHECK;
 
-/* The same, and it also finds what was committed on another host a moment ago. */
+/* The same, and it also finds a record that another host committed a moment ago. */
 enum err idempotency_replay_newest(struct request *r, bool *found) MUST_CHECK;
 
 #endif

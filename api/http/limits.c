@@ -1,5 +1,5 @@
 /*
- * Keys hold no address of a person: those are hashed.
+ * Keys do not contain personal addresses, only their hashes.
  */
 #include "api/http/limits.h"
 
@@ -36,7 +36,9 @@ limits_say(struct request *r, const struct limit_state *state)
     r->reply.reset = reset;
 }
 
-/* A customer has an IPv6 network; IPv4 within IPv6 stays apart. */
+/*
+ * A customer has a whole IPv6 network, so the /64 counts; IPv4-mapped addresses count individually.
+ */
 void
 limits_network(const char *address, char out[LIMITS_NETWORK])
 {
@@ -93,7 +95,7 @@ refuse(struct request *r, int64_t wait_ms)
                         r->reply.retry_after);
 }
 
-/* As throttle_try(), with MongoDB: whoever moves `until` may try. */
+/* Like throttle_try(), with MongoDB: the request that updates `until` may try. */
 static enum err
 try_stored(struct request *r, const char *key, int64_t *wait_ms)
 {
@@ -115,7 +117,7 @@ try_stored(struct request *r, const char *key, int64_t *wait_ms)
     set = request_keep(r, BCON_NEW("$set", "{", "until", BCON_DATE_TIME(now + delay), "}"));
     err = store_update(r->store, STORE_THROTTLES, filter, set, &matched);
     if (err == ERR_NONE && matched == 0)
-        *wait_ms = delay; /* another was faster */
+        *wait_ms = delay; /* another request was first */
     return err;
 }
 

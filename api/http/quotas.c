@@ -1,6 +1,6 @@
 /*
- * Counts in windows live in `throttles`, under a hash: no address of a person
- * stands there in the clear.
+ * Counts in time windows are stored in `throttles` under a hash, so that no personal address is
+ * stored in plain text.
  */
 #include "api/http/quotas.h"
 
@@ -21,17 +21,17 @@
 #define SHARDS                                                                                     \
     16 /* counts of the whole installation, so that its writers do not all meet in one             \
         */
-#define BYTE_STEP  65536 /* a count of bytes costs one write for so many of them */
+#define BYTE_STEP  65536 /* one write to a count of bytes for so many of them */
 #define OVER_USERS 1024
-#define RECOUNTS   8 /* when others make the same count's document at the same time */
+#define RECOUNTS   8 /* retries while others create the same count's document */
 
 #define AT(member) offsetof(struct config, member)
 
 /* clang-format off */
 static const struct {
     size_t limit;
-    long seconds; /* of the window; 0: what there is */
-    const char *name; /* of its counts, and in RateLimit-*; NULL: what there is */
+    long seconds; /* of the window; 0: counts what exists */
+    const char *name; /* of its counts, and in RateLimit-*; NULL: counts what exists */
     const char *words;
 } quotas[QUOTA__COUNT] = {
     [QUOTA_USER_PROJECTS]          = {AT(user_projects),          0,    NULL,                     "projects that you have made"},
@@ -116,7 +116,7 @@ quotas_exist(struct request *r, struct store *store, enum quota quota, enum stor
     return err == ERR_NOT_FOUND ? ERR_NONE : err;
 }
 
-/* The _id of a count: what, whose, and since when. */
+/* The _id of a count: its quota, its owner, and the start of its window. */
 static void
 count_key(char key[65], enum quota quota, const char *who, int64_t window)
 {
@@ -145,13 +145,13 @@ read_count(struct store *store, const char *key, int64_t *count)
     return ERR_NONE;
 }
 
-/* What a count is, and what is added to it. */
+/* A count and what is added to it. */
 struct counting {
     char key[65];
     int64_t until, amount, limit;
 };
 
-/* One try; ERR_RETRY when somebody else made the count's document at the same time. */
+/* One attempt; ERR_RETRY if another request created the count's document at the same time. */
 static enum err
 count_once(struct store *store, const struct counting *c, bool *over)
 {
@@ -178,7 +178,7 @@ count_once(struct store *store, const struct counting *c, bool *over)
     return err == ERR_CONFLICT ? ERR_RETRY : err;
 }
 
-/* The count of the window that now lies in, and what may be added to it. */
+/* The count of the current window, and what may be added to it. */
 static struct counting
 counting_of(enum quota quota, const char *who, int64_t now, int64_t amount)
 {
@@ -213,8 +213,8 @@ quotas_count(struct store *store, int64_t now, enum quota quota, const char *who
 }
 
 /*
- * Users whose bytes are used up, as far as this process knows: so that what is not counted by
- * itself is refused too.  Who meets another in the table is looked up once more.
+ * Users who have used up their bytes, as far as this process knows, so that requests that are not
+ * counted individually are refused too.  If two users share a slot, the count is read again.
  */
 static struct {
     pthread_mutex_t lock;
@@ -247,7 +247,9 @@ note_over(const bson_oid_t *user, int64_t until)
     pthread_mutex_unlock(&over_users.lock);
 }
 
-/* Of so many bytes those that are counted: whole steps, and of the rest a step in due proportion.
+/*
+ * How many of the bytes are counted: whole steps, and for the rest a step with a proportional
+ * probability.
  */
 static int64_t
 steps_of(size_t bytes)

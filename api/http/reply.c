@@ -1,5 +1,5 @@
 /*
- * Bodies, and the table of problems.
+ * Reply bodies, and the table of problems.
  */
 #include "api/http/reply.h"
 

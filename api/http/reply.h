@@ -1,5 +1,5 @@
 /*
- * The only way out: JSON bodies, problem+json, ETag and headers.
+ * Everything that is sent to clients: JSON bodies, problem+json, ETag and headers.
  */
 #ifndef API_HTTP_REPLY_H
 #define API_HTTP_REPLY_H
@@ -12,10 +12,10 @@ struct request;
 struct shape;
 struct text;
 
-/* A body to write JSON into; status as given. */
+/* Starts a JSON body and returns it, with the given status. */
 struct text *reply_json(struct request *r, int status);
 
-/* No body. */
+/* A reply without a body. */
 enum err reply_empty(struct request *r, int status);
 
 /* The public form of a stored document, with its ETag. */
@@ -25,14 +25,13 @@ enum err reply_doc(struct request *r, int status, const struct shape *shape, con
 void reply_etag(struct request *r, int64_t rev);
 
 /*
- * Sends what a long body holds so far, so that its memory stays bounded.  From
- * the first time on nothing of the head can change, and an error can only break
- * the connection off.
+ * Sends the part of a long body that has been written, so that memory stays bounded.  After the
+ * first call the head can no longer change, and an error can only break the connection.
  */
 #define REPLY_CHUNK 262144 /* bytes gathered before they are sent */
 void reply_flush(struct request *r);
 
-/* 304 instead of the body, if the client has this version. */
+/* Replies 304 instead of the body if the client has this version. */
 void reply_unchanged(struct request *r);
 
 /* Turns an error into problem+json. */

@@ -215,7 +215,7 @@ ends(const char *p)
     return *p == '\0' || *p == ',';
 }
 
-/* Is the tag among those of a comma list?  Weak ones count: nginx may weaken. */
+/* Is the tag in a comma-separated list?  Weak tags count, because nginx may weaken them. */
 static bool
 lists_tag(const char *list, int64_t rev)
 {

@@ -1,6 +1,6 @@
 /*
- * A request from plain pairs and bytes, and everything that is learned about
- * it on its way.  Knows no FastCGI, so that it is tested on plain bytes.
+ * A request as name-value pairs and bytes, and everything determined about it while it is handled.
+ * Has no FastCGI, so that it can be tested with plain bytes.
  */
 #ifndef API_HTTP_REQUEST_H
 #define API_HTTP_REQUEST_H
@@ -17,7 +17,7 @@
 #define REQUEST_BODY_MAX   1048576 /* bytes of a JSON body */
 #define REQUEST_PARAMS_MAX 32      /* query parameters */
 #define REQUEST_ARGS       2       /* {names} in a path */
-#define REQUEST_COMPLAINTS 100     /* told at most; a body has fewer fields */
+#define REQUEST_COMPLAINTS 100     /* at most reported; a body has fewer fields */
 
 enum method { GET, POST, PUT, PATCH, DELETE, METHOD__COUNT };
 extern const char *const method_names[METHOD__COUNT];
@@ -48,16 +48,16 @@ struct reply {
     const char *etag, *location, *allow;
     const char *cookie, *device;  /* of Set-Cookie */
     int retry_after;              /* seconds; 0: none */
-    long limit, remaining, reset; /* of the closest limit; limit 0: none */
+    long limit, remaining, reset; /* of the limit closest to being reached; limit 0: none */
     const char *rates, *policies; /* of all: RateLimit, RateLimit-Policy; NULL: none */
     bool replayed;
-    bool begun;  /* its head has left already (reply_flush()) */
-    bool broken; /* and then an error came: the connection must end */
+    bool begun;  /* its head has been sent already (reply_flush()) */
+    bool broken; /* and then an error occurred: the connection must be closed */
     size_t sent; /* bytes of the body */
 };
 
 struct request {
-    /* As it came; NULL where a header is absent. */
+    /* As received; NULL if a header is absent. */
     const char *method_name, *path, *query, *address, *id;
     const char *content_type, *authorization, *if_match, *if_none_match, *idempotency_key;
     const char *user_agent, *cookie, *origin, *fetch_site;
@@ -65,30 +65,30 @@ struct request {
     size_t body_len;
     bool body_too_large, head_only;
 
-    /* Found by the router. */
+    /* Set by the router. */
     enum method method;
     const struct route *route;
     const char *args[REQUEST_ARGS];
 
-    /* Found by the gate. */
+    /* Set by the gate. */
     char user[25], session[25];
     bson_oid_t user_id, session_id;
-    char ended[25];       /* whose session has ended since the token was made; "": nobody's */
-    bool limited;         /* an API token without the scope admin asks */
+    char ended[25];       /* the user whose session has ended since the token was made; "": none */
+    bool limited;         /* from an API token without the scope admin */
     const bson_t *bound;  /* ids of the projects that the API token is bound to; NULL: not bound */
     char bound_token[25]; /* which token that is */
-    int64_t began;        /* ms; whatever is read for the request is read after it */
+    int64_t began;        /* ms; everything for the request is read after it */
     struct json_object *json;
     const char *key;  /* the idempotency record's _id; NULL: none */
     char digest[65];  /* of method, path and the body's value */
     bool cookie_mode; /* the refresh token travels as a cookie */
     struct param params[REQUEST_PARAMS_MAX];
     int param_count;
-    const struct zone *zone; /* the caller's (api/crud/due.h); NULL: not read yet */
+    const struct zone *zone; /* the caller's zone (api/crud/due.h); NULL: not read yet */
     const struct due_range
         *due; /* when a list's items must be due (api/crud/due.h); NULL: any time */
 
-    /* What the handlers use. */
+    /* For the handlers. */
     struct arena *arena;
     struct store *store;
     struct bus *bus;
@@ -97,18 +97,18 @@ struct request {
     struct session_revocation *revocation;
     struct throttle *throttle; /* NULL: none */
 
-    struct change *change;           /* the one under way; NULL: none */
-    struct project_reads *reads;     /* the projects it has read; NULL: none is under way */
-    void (*send)(struct request *r); /* sends what the reply holds; NULL: only at the end */
+    struct change *change;           /* the running change; NULL: none */
+    struct project_reads *reads;     /* the projects that it has read; NULL: no change */
+    void (*send)(struct request *r); /* sends the reply so far; NULL: only at the end */
     void *connection;                /* for send */
 
-    /* A long poll: what it waits for (request_long_poll()), or that it has waited. */
+    /* A long poll: what it waits for (request_long_poll()), or that it has finished waiting. */
     char poll_topic[EVENT_TOPIC];
     int64_t poll_after;
     int poll_seconds;
     bool waited;
 
-    /* What they say. */
+    /* The handlers' results. */
     struct complaint *complaints, **last_complaint;
     int complaint_count;
     const char *detail, *parameter;
@@ -116,16 +116,16 @@ struct request {
     struct reply reply;
 };
 
-/* Takes the query string apart.  ERR_BAD_PARAMETER for broken escapes, NUL or too many. */
+/* Parses the query string.  ERR_BAD_PARAMETER for invalid escapes, NUL or too many parameters. */
 enum err request_parse_query(struct request *r) MUST_CHECK;
 
-/* A parameter's value, marked as understood; NULL when absent. */
+/* A parameter's value, which is marked as read; NULL if absent. */
 const char *request_param(struct request *r, const char *name);
 
 /* Is a parameter true?  ERR_BAD_PARAMETER if it is neither true nor false; absent is false. */
 enum err request_flag(struct request *r, const char *name, bool *on) MUST_CHECK;
 
-/* A parameter that is a whole number from low to high. */
+/* A parameter that is an integer from low to high. */
 struct number_parameter {
     const char *name;
     int low, high, fallback; /* fallback: when it is not given */
@@ -133,18 +133,18 @@ struct number_parameter {
 enum err request_number(struct request *r, const struct number_parameter *parameter,
                         int *out) MUST_CHECK;
 
-/* ERR_BAD_PARAMETER naming the first parameter that nothing has read. */
+/* ERR_BAD_PARAMETER for the first parameter that was not read. */
 enum err request_params_done(struct request *r) MUST_CHECK;
 
-/* Says why, to the client; returns err. */
+/* Sets the problem's detail for the client; returns err. */
 enum err request_fail(struct request *r, enum err err, const char *format, ...) PRINTF_LIKE(3, 4);
 
-/* ERR_BAD_PARAMETER with its name. */
+/* ERR_BAD_PARAMETER with the parameter's name. */
 enum err request_bad_param(struct request *r, const char *name, const char *why);
 
 /*
  * The codes of complaints, with NULL at the end.  OpenAPI lists them, and the web client has its
- * own words for each (nginx/web/messages.js).
+ * own text for each (nginx/web/messages.js).
  */
 extern const char *const complaint_codes[];
 
@@ -152,7 +152,7 @@ extern const char *const complaint_codes[];
 void request_complain(struct request *r, const char *pointer, const char *code, const char *format,
                       ...) PRINTF_LIKE(4, 5);
 
-/* Forgets the complaints of an earlier run of a change. */
+/* Removes the complaints of an earlier run of a change. */
 void request_forgive(struct request *r);
 
 /* ERR_INVALID if there were complaints. */
@@ -162,23 +162,26 @@ enum err request_verdict(const struct request *r) MUST_CHECK;
 const char *request_project_topic(struct request *r, const bson_oid_t *project);
 const char *request_user_topic(struct request *r, const bson_oid_t *user);
 
-/* The n-th {name} of the path as an id; ERR_NOT_FOUND when it is none. */
+/* The n-th {name} of the path as an id; ERR_NOT_FOUND if it is not one. */
 enum err request_id_arg(const struct request *r, int n, bson_oid_t *out) MUST_CHECK;
 
 /*
- * Does If-Match allow to change what has this rev?  ERR_STALE, or
- * ERR_UNCONDITIONAL when it is demanded and absent.
+ * Does If-Match allow a change of an entity with this rev?  ERR_STALE, or ERR_UNCONDITIONAL if it
+ * is required and absent.
  */
 enum err request_precondition(const struct request *r, int64_t rev, bool demanded) MUST_CHECK;
 
-/* May the request be put aside until the topic is beyond a number?  Then it runs once more. */
+/*
+ * Can the request wait, without a thread, until the topic is beyond a number?  Then it runs once
+ * more.
+ */
 bool request_long_poll(struct request *r, const char *topic, int64_t after, int seconds);
 
-/* A document by its id as stored, whatever its state; the request keeps it. */
+/* A stored document by its id, whatever its state; the request owns it. */
 enum err request_fetch(struct request *r, enum store_name store, const bson_oid_t *id,
                        const bson_t **out) MUST_CHECK;
 
-/* BSON from BCON_NEW() and the like that shall live as long as the request. */
+/* Makes the request own a BSON document, from BCON_NEW() for example. */
 bson_t *request_keep(struct request *r, bson_t *doc);
 
 #endif

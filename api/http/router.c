@@ -1,5 +1,5 @@
 /*
- * Walks the table; it is short enough for that (measured: below a microsecond).
+ * Searches the table linearly; it is short enough (measured: below a microsecond).
  */
 #include "api/http/router.h"
 

@@ -1,5 +1,5 @@
 /*
- * Path and method to route.  Pure: no I/O, no clock, no globals but the table.
+ * From path and method to a route.  Pure: no I/O, no clock, no globals but the table.
  */
 #ifndef API_HTTP_ROUTER_H
 #define API_HTTP_ROUTER_H
@@ -11,46 +11,46 @@ struct list;
 struct resource;
 struct shape;
 
-enum who { ANYONE, USER, MAYBE }; /* MAYBE: anyone, but a token that comes must be good */
+enum who { ANYONE, USER, MAYBE }; /* MAYBE: anyone, but a token, if sent, must be valid */
 
 /* Flags of a route. */
 #define NO_BODY  1u    /* a body is ignored (POST .../restore) */
-#define SECRETS  2u    /* the reply holds secrets: its idempotency record is sealed */
+#define SECRETS  2u    /* the reply contains secrets: its idempotency record is encrypted */
 #define PLAIN    4u    /* not JSON: the handler reads the body itself */
 #define LIST     8u    /* the answer is {items: [answer], nextCursor} */
 #define CREATED  16u   /* answers 201 */
 #define ACCEPTED 32u   /* answers 202 */
 #define PERSON   128u  /* not for API tokens */
-#define ADMIN    256u  /* for API tokens of the scope admin */
-#define READS    512u  /* changes nothing, whatever its method: for API tokens of the scope read */
+#define ADMIN    256u  /* for API tokens with the scope admin */
+#define READS    512u  /* changes nothing, whatever its method: needs only the scope read */
 #define STEP_UP  1024u /* needs a session whose password was given recently (step_up.h) */
 #define BOUND                                                                                      \
     2048u /* also for API tokens that are bound to projects (api_token_auth_reaches())             \
            */
-#define OR_LATER 4096u /* or answers 202 {}: the rest comes by letter */
-#define ENDS     8192u /* may end the session that asks: a repeat with its key is still answered */
-#define COSTLY   16384u /* the answer may be long: see costly.h */
-#define LOGINS   64u   /* counted for the address: secrets can be tried here */
+#define OR_LATER 4096u  /* or answers 202 {}: the rest is sent by email */
+#define ENDS     8192u  /* may end the caller's session: a repeat with its key is still answered */
+#define COSTLY   16384u /* the reply may be long: see costly.h */
+#define LOGINS   64u    /* counted for the address: secrets are checked here */
 
 struct route {
     enum method method;
     const char *path;
     enum who who;
     enum err (*handler)(struct request *r);
-    const struct resource *on;         /* the generic handlers' resource */
+    const struct resource *on;         /* for the generic handlers */
     const struct list *list;           /* what page_reply() replies with */
-    const struct shape *body, *answer; /* for OpenAPI; NULL: none, or said by flags */
+    const struct shape *body, *answer; /* for OpenAPI; NULL: none, or given by flags */
     const char *summary;
     unsigned flags;
-    const struct filter *params; /* query parameters beside those of a list */
+    const struct filter *params; /* query parameters in addition to a list's */
 };
 
 /* The table of routes.def; ends with a NULL path. */
 extern const struct route routes[];
 
 /*
- * Finds the route and the path's {names}.  ERR_NOT_FOUND; ERR_METHOD with the
- * reply's Allow filled.
+ * Finds the route and the values of the path's {names}.  ERR_NOT_FOUND; ERR_METHOD with the reply's
+ * Allow set.
  */
 enum err router_find(struct request *r) MUST_CHECK;
 

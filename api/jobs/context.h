@@ -1,5 +1,5 @@
 /*
- * What a job is done with.
+ * The context of a job.
  */
 #ifndef API_JOBS_CONTEXT_H
 #define API_JOBS_CONTEXT_H
@@ -19,7 +19,7 @@ struct runner {
     struct bus *bus;
     const char *epoch;
     const struct mail *mail;
-    struct store_note *notes; /* a place for each thread's session */
+    struct store_note *notes; /* one for each thread's session */
     const volatile sig_atomic_t *stopping;
 };
 

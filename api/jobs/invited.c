@@ -1,7 +1,7 @@
 /*
- * Tells the account that has an invitation's address, if there is one and the
- * address is confirmed.  Here and not in the request, so that inviting takes the
- * same work whether there is an account or not.
+ * Notifies the account with an invitation's address, if there is one and the address is confirmed.
+ * Done here and not in the request, so that inviting takes the same time whether there is an
+ * account or not.
  */
 #include "api/jobs/invited.h"
 
@@ -20,8 +20,8 @@ struct telling {
 };
 
 /*
- * The invitation may have ended since the job was taken: then nobody is told.
- * It is written to, so that this conflicts with whatever ends it meanwhile.
+ * The invitation may have ended since the job was taken: then no notification is made.  The
+ * invitation is written to, so that this conflicts with anything that ends it at the same time.
  */
 static enum err
 tell(struct change *change, void *arg)
@@ -44,7 +44,7 @@ tell(struct change *change, void *arg)
     return notifications_invited(r, change, t->invitation, project, &t->user);
 }
 
-/* The account of the address, if it is confirmed; ERR_NOT_FOUND. */
+/* The account with the address, if it is confirmed; ERR_NOT_FOUND. */
 static enum err
 find_account(struct telling *t)
 {
@@ -60,7 +60,7 @@ find_account(struct telling *t)
     return err;
 }
 
-/* The job's id as idempotency key makes it happen once, even if a worker dies. */
+/* The job's id is the idempotency key, so that the job takes effect once, even if a worker dies. */
 static enum err
 tell_once(const struct jobs_context *c, struct telling *t)
 {

@@ -1,5 +1,5 @@
 /*
- * The job behind an invitation.
+ * The job of an invitation.
  */
 #ifndef API_JOBS_INVITED_H
 #define API_JOBS_INVITED_H

@@ -1,5 +1,5 @@
 /*
- * The table of kinds, and the short ones.
+ * The table of kinds, and the short kinds.
  */
 #include "api/jobs/kinds.h"
 
@@ -18,7 +18,7 @@
 #include "common/mail/mail.h"
 #include "common/text/text.h"
 
-/* Once written, to a mail address or a phone. */
+/* Sends the text to an email address or a phone. */
 static enum err
 send_written(const struct jobs_context *c, const bson_t *content, bool phone)
 {

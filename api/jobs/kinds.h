@@ -1,5 +1,5 @@
 /*
- * What the kinds of jobs do.
+ * The kinds of jobs.
  */
 #ifndef API_JOBS_KINDS_H
 #define API_JOBS_KINDS_H
@@ -10,7 +10,7 @@
 
 struct jobs_context;
 
-/* ERR_NONE: done.  ERR_INVALID: hopeless.  Anything else: to be tried again. */
+/* ERR_NONE: done.  ERR_INVALID: it will never succeed.  Anything else: to be tried again. */
 enum err kinds_do(const struct jobs_context *context, const char *kind,
                   const bson_t *content) MUST_CHECK;
 

@@ -1,5 +1,5 @@
 /*
- * taskwire-jobs: sends letters and does what is due.  Any number may run.
+ * taskwire-jobs: sends emails and runs the jobs that are due.  Any number of processes may run.
  */
 #include <signal.h>
 #include <time.h>
@@ -27,7 +27,7 @@ on_stop(int sig)
     stopping = 1;
 }
 
-/* All that needs the database once, before work begins. */
+/* Database work that is done once, before jobs are run. */
 static enum err
 begin(struct store_pool *pool, char epoch[STORE_EPOCH], bool *clock_known)
 {
@@ -36,7 +36,7 @@ begin(struct store_pool *pool, char epoch[STORE_EPOCH], bool *clock_known)
 
     if (err == ERR_NONE)
         err = store_epoch(store, epoch);
-    if (err == ERR_NONE) /* what was left open would lock topics until the server's own limit */
+    if (err == ERR_NONE) /* open transactions would lock topics until the server's own limit */
         err = txn_reaper_end(store);
     if (err == ERR_NONE && !*clock_known)
         err = store_clock_start(pool);
@@ -47,7 +47,7 @@ begin(struct store_pool *pool, char epoch[STORE_EPOCH], bool *clock_known)
     return err;
 }
 
-/* Waits for the database as long as it takes; false: it will never do, or we must stop. */
+/* Waits for the database as long as necessary; false: it is unusable, or the program must stop. */
 static bool
 prepare(struct store_pool **pool, const struct config *config, char epoch[STORE_EPOCH])
 {

@@ -1,7 +1,6 @@
 /*
- * Project by project, each step safe to be done again: whoever dies on the way
- * leaves the rest to the next try.  The user's document stays as a tombstone, so
- * that "created by" still names somebody.
+ * Works project by project.  Each step can be repeated: if a worker dies, the next try does the
+ * rest.  The user's document stays as a tombstone, so that "created by" still has a name.
  */
 #include "api/jobs/purge.h"
 
@@ -30,7 +29,7 @@
 struct purge {
     struct request *r;
     bson_oid_t project;
-    bool alone; /* nobody else is a member, and nobody can become one any more */
+    bool alone; /* there is no other member, and no other user can become one */
 };
 
 static enum err
@@ -53,7 +52,10 @@ forget_comment(struct change *change, void *arg)
     return event_log_forget(change, NULL, arg);
 }
 
-/* Some of the comments that came with their tasks from other projects, whose logs know them. */
+/*
+ * Erases some of the comments that came with their tasks from other projects, whose logs contain
+ * them too.
+ */
 static enum err
 erase_arrivals(struct request *r, const bson_oid_t *project, bool *more)
 {
@@ -84,7 +86,7 @@ erase_arrivals(struct request *r, const bson_oid_t *project, bool *more)
     return err;
 }
 
-/* A project of this user alone goes with all that is in it. */
+/* A project of this user alone is removed with its content. */
 static enum err
 erase_project(struct request *r, const bson_oid_t *id)
 {
@@ -104,7 +106,10 @@ erase_project(struct request *r, const bson_oid_t *id)
     return remove_all(r, STORE_PROJECTS, BCON_NEW("_id", BCON_OID(id)));
 }
 
-/* In the trash nobody joins, writes or moves a task there: so it can be erased in steps. */
+/*
+ * No user can join, write to or move a task into a project in the trash, so it can be erased in
+ * steps.
+ */
 static enum err
 put_in_trash(struct request *r, struct change *change, const bson_t *project)
 {
@@ -118,7 +123,10 @@ put_in_trash(struct request *r, struct change *change, const bson_t *project)
                         request_keep(r, doc_merge(project, gone)), &stored);
 }
 
-/* From one that others see only the membership goes, with its events; else it goes to the trash. */
+/*
+ * From a project that others see only the membership is removed, with its events; otherwise the
+ * project goes to the trash.
+ */
 static enum err
 leave_project(struct change *change, void *arg)
 {
@@ -134,12 +142,12 @@ leave_project(struct change *change, void *arg)
         p->alone = true;
         return put_in_trash(p->r, change, project);
     }
-    if (err == ERR_NONE) /* earlier events hold the name */
+    if (err == ERR_NONE) /* earlier events contain the name */
         err = event_log_forget(change, request_project_topic(p->r, &p->project), &p->r->user_id);
     return err == ERR_NONE ? members_drop(p->r, change, project, &p->r->user_id) : err;
 }
 
-/* One of the user's projects; ERR_NOT_FOUND when none is left. */
+/* One of the user's projects; ERR_NOT_FOUND if none is left. */
 static enum err
 next_project(struct purge *p)
 {
@@ -174,7 +182,7 @@ purge_projects(struct request *r)
     return err == ERR_NOT_FOUND ? ERR_NONE : err;
 }
 
-/* Projects whose events may hold the user's name, as the user's own events tell. */
+/* Projects whose events may contain the user's name, according to the user's own events. */
 struct traces {
     struct request *r;
     bson_t projects; /* {<id>: true} */
@@ -206,7 +214,7 @@ forget_name(struct change *change, void *arg)
     return event_log_forget(change, request_project_topic(p->r, &p->project), &p->r->user_id);
 }
 
-/* The name in the events of projects that were left long ago. */
+/* Erases the name in the events of projects that the user left long ago. */
 static enum err
 forget_traces(struct request *r, const char *topic)
 {
@@ -231,7 +239,7 @@ forget_traces(struct request *r, const char *topic)
     return err;
 }
 
-/* What is left says that there was somebody, not who. */
+/* What is left shows that there was an account, but not whose. */
 static enum err
 write_tombstone(struct request *r, const bson_t *user)
 {
@@ -266,8 +274,8 @@ purge_user(struct request *r, const bson_t *user)
 }
 
 /*
- * From here on nobody comes back (reopen_account() in sessions.c).  ERR_NOT_FOUND: somebody has
- * since the user was read.
+ * After this the account cannot be reopened (reopen_account() in sessions.c).  ERR_NOT_FOUND: it
+ * was reopened since the user was read.
  */
 static enum err
 close_for_good(struct request *r, int64_t since)
@@ -300,7 +308,7 @@ purge_account(const struct jobs_context *c, const bson_t *content)
         r.user_id = *id;
         bson_oid_to_string(id, r.user);
         err = request_fetch(&r, STORE_USERS, id, &user);
-        /* Opened again, and maybe closed again since: then another job comes. */
+        /* Reopened, and perhaps closed again since: then there is another job. */
         if (err == ERR_NONE && !doc_has(user, "purgedAt") && doc_time(user, "deletedAt", &since) &&
             since + grace <= clock_now() && (err = close_for_good(&r, since)) == ERR_NONE)
             err = purge_user(&r, user);

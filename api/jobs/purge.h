@@ -10,7 +10,7 @@
 
 struct jobs_context;
 
-/* content: {userId}.  Does nothing when the account was opened again meanwhile. */
+/* content: {userId}.  Does nothing if the account was reopened in the meantime. */
 enum err purge_account(const struct jobs_context *context, const bson_t *content) MUST_CHECK;
 
 #endif

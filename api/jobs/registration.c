@@ -1,6 +1,6 @@
 /*
- * Here and not in the request, so that a registration by letter takes the same
- * time whether the address has an account or not.
+ * Done here and not in the request, so that a registration by email takes the same time whether the
+ * address has an account or not.
  */
 #include "api/jobs/registration.h"
 
@@ -18,7 +18,7 @@
 struct writing {
     struct request *r;
     const char *email, *secret;
-    const bson_t *user; /* the account that has the address; NULL: none */
+    const bson_t *user; /* the account with the address; NULL: none */
 };
 
 static enum err
@@ -41,7 +41,10 @@ registration_letter(const struct jobs_context *c, const bson_t *content)
     struct request r = {
         .arena = arena_new(ARENA_MAX), .store = c->store, .config = c->runner->config};
     struct writing w = {&r, doc_text(content, "email"), doc_text(content, "secret"), NULL};
-    /* The job's id as idempotency key makes it happen once, even if a worker dies. */
+    /*
+     * The job's id is the idempotency key, so that the job takes effect once, even if a worker
+     * dies.
+     */
     struct change_plan plan = {
         .idempotency = arena_printf(r.arena, "job %s", c->id), .fn = queue_either, .arg = &w};
     enum err err =

@@ -1,5 +1,5 @@
 /*
- * The job behind a registration by letter.
+ * The job of a registration by email.
  */
 #ifndef API_JOBS_REGISTRATION_H
 #define API_JOBS_REGISTRATION_H
@@ -10,7 +10,10 @@
 
 struct jobs_context;
 
-/* content: {email, secret}.  The link to a new address, a notice to the owner of a taken one. */
+/*
+ * content: {email, secret}.  Sends the link to a new address, or a notice to the owner of a taken
+ * one.
+ */
 enum err registration_letter(const struct jobs_context *c, const bson_t *content) MUST_CHECK;
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Second factors live as long as their users, jobs until they are due.  Each is
- * written only if it is still what was read.
+ * Second factors exist as long as their users, jobs until they are due.  Each is written only if it
+ * has not changed since it was read.
  */
 #include "api/jobs/reseal.h"
 

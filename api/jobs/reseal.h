@@ -1,5 +1,5 @@
 /*
- * What is sealed under the signing keys, when a new key has come.
+ * Re-encrypts data under a new signing key.
  */
 #ifndef API_JOBS_RESEAL_H
 #define API_JOBS_RESEAL_H
@@ -9,8 +9,8 @@
 struct store;
 
 /*
- * At the start: seals anew under the first key what an older one has sealed, so
- * that the old one can go.
+ * To be called at the start: encrypts again, with the first key, what an older key encrypted, so
+ * that the older key can be removed.
  */
 enum err reseal_all(struct store *store) MUST_CHECK;
 

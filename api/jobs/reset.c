@@ -1,6 +1,6 @@
 /*
- * Here and not in the request, so that a request takes the same time whether
- * there is an account or not.
+ * Done here and not in the request, so that a request takes the same time whether there is an
+ * account or not.
  */
 #include "api/jobs/reset.h"
 
@@ -19,14 +19,17 @@
 #include "common/log.h"
 
 #define ARENA_MAX (1u << 20)
-#define SENT_MAX  10 /* letters to one account that are good at the same time */
+#define SENT_MAX  10 /* emails to one account that are valid at */
 
 struct reset {
     struct request *r;
     const bson_t *user; /* as it was found by the address */
 };
 
-/* Two that count at once would both find one letter too few: they meet here. */
+/*
+ * Without this write two jobs that count at the same time would each miss the other's email; now
+ * they conflict.
+ */
 static enum err
 take_turns(struct request *r, struct change *change, const bson_oid_t *id)
 {
@@ -36,7 +39,7 @@ take_turns(struct request *r, struct change *change, const bson_oid_t *id)
     return store_update(change_store(change), STORE_USERS, who, count, NULL);
 }
 
-/* The account may have moved to another address since: then the old one gets no letter any more. */
+/* The account may have changed its address since: then no email goes to the old one. */
 static bool
 still_has_address(const struct reset *reset, const bson_t *now)
 {
@@ -73,7 +76,7 @@ make_token(struct change *change, void *arg)
                         letter_words_link(r, "password-resets", secret), NULL);
 }
 
-/* The job's id as idempotency key makes it happen once, even if a worker dies. */
+/* The job's id is the idempotency key, so that the job takes effect once, even if a worker dies. */
 static enum err
 make_once(const struct jobs_context *c, struct request *r, const bson_t *user)
 {

@@ -1,5 +1,5 @@
 /*
- * The letter with a token for a new password.
+ * The email with a token for a new password.
  */
 #ifndef API_JOBS_RESET_H
 #define API_JOBS_RESET_H
@@ -10,8 +10,10 @@
 
 struct jobs_context;
 
-/* content: {email, ip, requestId}.  Queues the letter once, or does nothing when the address is
- * nobody's. */
+/*
+ * content: {email, ip, requestId}.  Queues the email once, or does nothing if no account has the
+ * address.
+ */
 enum err reset_letter(const struct jobs_context *context, const bson_t *content) MUST_CHECK;
 
 #endif

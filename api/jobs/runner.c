@@ -1,6 +1,6 @@
 /*
- * A job is leased by one update that moves its dueAt behind the lease's end:
- * whoever dies with it loses it to the next one then.  Done, it is removed.
+ * A worker leases a job by one update that sets its dueAt to the end of the lease: if the worker
+ * dies, the job is due again then.  A finished job is removed.
  */
 #include "api/jobs/runner.h"
 
@@ -22,16 +22,16 @@
 #include "common/time/clock.h"
 
 #define LEASE_MS     120000 /* more than any job takes (common/mail/mail.c gives up after 60 s) */
-#define IDLE_MS      250    /* between two looks when nothing is due */
+#define IDLE_MS      250    /* between two polls when nothing is due */
 #define FIRST_WAIT   1000   /* before the second try; doubled for each further one */
 #define LONGEST_WAIT 3600000
-#define HOUSE_MS     5000 /* between two looks at what is due of no job */
+#define HOUSE_MS     5000 /* between two runs of the regular work */
 #define LEASE_NAME   33
 
 struct worker {
     const struct runner *runner;
     struct store *store;
-    pthread_mutex_t *looking; /* one thread looks for all */
+    pthread_mutex_t *looking; /* one thread polls for all */
 };
 
 static void
@@ -61,7 +61,7 @@ lease(struct worker *w, const char *name, bson_t **job)
     return err;
 }
 
-/* Does it, as its kind does it. */
+/* Runs the job with the function of its kind. */
 static enum err
 perform(struct worker *w, const bson_t *job)
 {
@@ -92,7 +92,10 @@ next_try(int64_t tries)
     return clock_now() + wait - wait / 4 * dice / 255;
 }
 
-/* Removes what is done or hopeless (that one stays to be looked at); else later again. */
+/*
+ * Removes a job that is done; keeps one that failed for good, for inspection; schedules others
+ * again.
+ */
 static enum err
 settle(struct worker *w, const bson_t *job, const char *name, enum err outcome)
 {
@@ -122,7 +125,7 @@ settle(struct worker *w, const bson_t *job, const char *name, enum err outcome)
     return err;
 }
 
-/* Waits for a job; NULL when it is time to stop. */
+/* Waits for a job; NULL if the program must stop. */
 static bson_t *
 take_job(struct worker *w, char name[LEASE_NAME])
 {
@@ -173,7 +176,7 @@ keep_house(void *arg)
 void
 runner_run(const struct runner *runner)
 {
-    size_t count = (size_t)runner->config->jobs_threads + 1; /* the last one keeps house */
+    size_t count = (size_t)runner->config->jobs_threads + 1; /* the last does the regular work */
     pthread_t *threads = must_alloc(count, sizeof(*threads));
     struct worker *workers = must_alloc(count, sizeof(*workers));
     pthread_mutex_t looking = PTHREAD_MUTEX_INITIALIZER;

@@ -1,12 +1,12 @@
 /*
- * Takes jobs that are due, one at a time for each thread, and does them.
+ * Takes jobs that are due, one at a time per thread, and runs them.
  */
 #ifndef API_JOBS_RUNNER_H
 #define API_JOBS_RUNNER_H
 
 struct runner;
 
-/* Works with JOBS_THREADS threads until *stopping, and finishes what was begun. */
+/* Runs JOBS_THREADS threads until *stopping, and finishes the jobs that were started. */
 void runner_run(const struct runner *runner);
 
 #endif

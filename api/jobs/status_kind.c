@@ -1,6 +1,6 @@
 /*
- * A transaction for each batch, with memory of its own: whoever dies on the way
- * leaves the rest to the next try.
+ * One transaction for each batch, with separate memory: if a worker dies, the next try does the
+ * rest.
  */
 #include "api/jobs/status_kind.h"
 

@@ -1,5 +1,5 @@
 /*
- * What is left of a status' change of kind (api/v1/tasks/status_kinds.h).
+ * Completes a status's change of kind (api/v1/tasks/status_kinds.h).
  */
 #ifndef API_JOBS_STATUS_KIND_H
 #define API_JOBS_STATUS_KIND_H

@@ -1,5 +1,5 @@
 /*
- * Oldest events first, a batch at a time; of each topic that is met in a batch
+ * Removes the oldest events first, a batch at a time: in each topic that occurs in a batch,
  * everything up to its highest number there.
  */
 #include "api/jobs/trim.h"
@@ -16,8 +16,8 @@
 #include "common/store/store_many.h"
 #include "common/time/clock.h"
 
-#define EVERY_MS 600000 /* between two of any program */
-#define BATCH    500    /* events looked at before some are removed */
+#define EVERY_MS 600000 /* between two runs by any program */
+#define BATCH    500    /* events read before some are removed */
 #define DAY_MS   (86400LL * 1000)
 
 struct batch {
@@ -45,7 +45,7 @@ note_old(void *arg, const struct event_item *item)
     return ERR_NONE;
 }
 
-/* The number is noted first: whoever reads it knows that what is before may be gone. */
+/* The number is stored first, so that readers know that earlier events may be gone. */
 static enum err
 trim_topic(struct store *store, const char *topic, int64_t upto)
 {

@@ -8,9 +8,9 @@ struct runner;
 struct store;
 
 /*
- * If it is time, and no other program does it: takes from the log what is older than
- * EVENT_RETENTION_DAYS.  Of each topic everything up to a number goes, so that the rest has no
- * hole whatever the clocks of those who wrote it; that number is `trimmed` in the topic's document.
+ * If it is due, and no other program is doing it: removes events older than EVENT_RETENTION_DAYS
+ * from the log.  In each topic everything up to a number is removed, so that the rest has no gap
+ * whatever the clocks of its writers; that number is `trimmed` in the topic's document.
  */
 void trim_if_due(const struct runner *runner, struct store *store);
 

@@ -1,7 +1,7 @@
 /*
- * A letter's file: `Subject: ` and a line, an empty line, paragraphs with empty
- * lines between.  {names} stand for values.  In HTML a paragraph that is {link}
- * alone becomes a link, one that is {code} alone stands out.
+ * The file of an email: `Subject: ` and a line, an empty line, then paragraphs with empty lines
+ * between them. {names} are replaced by values.  In HTML a paragraph that is only {link} becomes a
+ * link, one that is only {code} is emphasized.
  */
 #include "api/queue/letters.h"
 
@@ -78,7 +78,7 @@ put(struct text *out, const char *s, size_t len, bool html)
         text_add(out, s, len);
 }
 
-/* Appends len bytes of a file with the values in place of their names. */
+/* Appends len bytes of a file with {names} replaced by their values. */
 static void
 fill_in(struct text *out, const char *s, size_t len, const bson_t *values, bool html)
 {
@@ -124,7 +124,7 @@ write_paragraph(struct text *out, const char *p, size_t len, const bson_t *value
     text_puts(out, "</p>\n");
 }
 
-/* The paragraphs of a file's body within the frame. */
+/* Appends the paragraphs of a file's body, within the frame. */
 static void
 write_html(struct text *out, const char *body, const bson_t *values)
 {

@@ -1,6 +1,5 @@
 /*
- * The letters that Taskwire writes: one file of letters/ each, which gives both
- * the plain and the HTML part.
+ * The emails that Taskwire sends: one file in letters/ each, for both the plain and the HTML part.
  */
 #ifndef API_QUEUE_LETTERS_H
 #define API_QUEUE_LETTERS_H
@@ -34,8 +33,8 @@ enum letter_name {
 };
 
 /*
- * Writes a letter out of its content (letter, and the values of its {names}).
- * ERR_INVALID when there is no such letter.
+ * Writes an email from its content (letter, and the values of its {names}).  ERR_INVALID if there
+ * is no such letter.
  */
 enum err letters_write(const bson_t *content, struct text *subject, struct text *plain,
                        struct text *html) MUST_CHECK;

@@ -1,6 +1,6 @@
 /*
- * A job's content is sealed under the signing keys: letters hold secrets that
- * the database has only as hashes.
+ * A job's content is encrypted with the signing keys: emails contain secrets that the database has
+ * only as hashes.
  */
 #include "api/queue/queue.h"
 
@@ -14,7 +14,7 @@
 #include "common/secrets/token.h"
 #include "common/text/text.h"
 
-#define KEPT_MS (7LL * 86400 * 1000) /* a job that failed stays so long, to be looked at */
+#define KEPT_MS (7LL * 86400 * 1000) /* how long a failed job is kept for inspection */
 
 const char *const job_names[JOB__COUNT] = {
     [JOB_LETTER] = "letter",
@@ -67,7 +67,7 @@ kind_of(enum letter_name name)
     return name == LETTER_PHONE_CODE || name == LETTER_PHONE_MOVED ? JOB_TEXT : JOB_LETTER;
 }
 
-/* Letters that somebody asked for and waits for; the others are notices. */
+/* Emails that a user has requested and waits for; the others are notices. */
 static bool
 is_awaited(enum letter_name name)
 {
@@ -75,10 +75,10 @@ is_awaited(enum letter_name name)
 }
 
 /*
- * Strangers can use up what may be sent to an address or a number, and with many addresses what the
- * installation may send.  That must not silence the warnings of an account, nor the letter for a
- * forgotten password.  These are bounded where they are caused: by QUOTA_USER_CREDENTIALS and
- * QUOTA_USER_CODES, by the ten recovery codes, and by the number of reset letters.
+ * Other people can use up the limit of an address or a number, and with many addresses the limit of
+ * the installation.  That must not suppress the warnings of an account, nor the email for a
+ * forgotten password.  These are limited by their causes: by QUOTA_USER_CREDENTIALS and
+ * QUOTA_USER_CODES, by the ten recovery codes, and by the number of reset emails.
  */
 static bool
 is_counted(enum letter_name name)
@@ -99,8 +99,8 @@ is_counted(enum letter_name name)
 }
 
 /*
- * The other warnings of an account have a count of their own, which only what happens to the
- * account of that address adds to.
+ * The other warnings about an account have a separate count, to which only events of the account
+ * with that address are added.
  */
 static bool
 is_warning(enum letter_name name)
@@ -108,7 +108,7 @@ is_warning(enum letter_name name)
     return name == LETTER_NEW_DEVICE || name == LETTER_SESSION_ENDED || name == LETTER_API_TOKEN;
 }
 
-/* Were too many sent already: to this address or number, or by this installation? */
+/* Were too many sent already, to this address or number or by this installation? */
 static enum err
 check_count(struct change *change, enum job_kind kind, enum letter_name name, const char *to,
             bool *over)
@@ -138,7 +138,7 @@ queue_letter(struct change *change, enum letter_name name, const char *to, int64
     enum err err;
 
     if (queue_released(to))
-        return ERR_NONE; /* there is nobody to write to */
+        return ERR_NONE; /* there is no recipient */
     err = is_counted(name) ? check_count(change, kind, name, to, &over) : ERR_NONE;
     if (err != ERR_NONE)
         return err;

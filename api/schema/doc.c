@@ -46,7 +46,10 @@ public_name(const bson_iter_t *iter)
     return stored[0] == '_' && strcmp(stored, "_id") == 0 ? stored + 1 : stored;
 }
 
-/* The field of that name, looking first where the last one led us to expect it. */
+/*
+ * The field of that name; the search starts where the last one ended, since fields are usually in
+ * order.
+ */
 static const struct field *
 next_field(const struct shape *shape, const struct field *expected, const char *name)
 {
@@ -202,7 +205,7 @@ doc_write_with(struct text *out, const struct shape *shape, const bson_t *doc, c
         seen |= 1ull << (f - shape->fields);
         if (!is_public(f))
             continue;
-        /* The name that was found has the length of the one that was looked for. */
+        /* The name found has the same length as the one that was searched for. */
         write_key(out, name, (size_t)(bson_iter_key(&iter) + bson_iter_key_len(&iter) - name));
         write_value(out, f, &iter);
     }
@@ -224,8 +227,8 @@ doc_write(struct text *out, const struct shape *shape, const bson_t *doc)
 /* The position of each field of a shape in a document. */
 struct places {
     struct {
-        bson_iter_t iter; /* wants an alignment that an array of it would not give */
-    } at[64];             /* as many as a shape may have */
+        bson_iter_t iter; /* needs an alignment that an array would not have */
+    } at[64];             /* the maximum of a shape */
     uint64_t found;       /* a bit for each */
 };
 
@@ -268,7 +271,7 @@ write_member(struct text *out, const struct field *f, const bson_iter_t *iter)
         text_puts(out, "null");
 }
 
-/* An element's bytes: type, name, value. */
+/* The bytes of an element: type, name, value. */
 static const char *
 element(const bson_iter_t *iter, size_t *len)
 {
@@ -276,7 +279,7 @@ element(const bson_iter_t *iter, size_t *len)
     return (const char *)iter->raw + iter->off;
 }
 
-/* Do both store the same value?  Most do, and then nothing need be written. */
+/* Do both store the same value?  Usually they do, and then nothing need be written. */
 static bool
 same_bytes(const bson_iter_t *a, const bson_iter_t *b)
 {
@@ -290,7 +293,7 @@ same_bytes(const bson_iter_t *a, const bson_iter_t *b)
     return a_len == b_len && memcmp(a_bytes, b_bytes, a_len) == 0;
 }
 
-/* Is a change of the field worth telling? */
+/* Is a change of the field included in events? */
 static bool
 is_told(const struct field *f)
 {
@@ -330,7 +333,7 @@ doc_changes(struct text *out, const struct shape *shape, const bson_t *before, c
     return count;
 }
 
-/* Element by element as bytes: libbson's appending would take each apart again. */
+/* Copies element by element as bytes: libbson's appending would parse each again. */
 bson_t *
 doc_merge(const bson_t *before, const bson_t *change)
 {
@@ -341,7 +344,7 @@ doc_merge(const bson_t *before, const bson_t *change)
     size_t len;
     bson_t *after;
 
-    text_add(&bytes, "\0\0\0\0", sizeof(size)); /* the size, which comes last */
+    text_add(&bytes, "\0\0\0\0", sizeof(size)); /* the size, which is set last */
     bson_iter_init(&iter, before);
     while (bson_iter_next(&iter)) {
         bool replaced = bson_iter_init_find(&found, change, bson_iter_key(&iter));

@@ -1,6 +1,6 @@
 /*
- * What a field, a shape, a filter and an order are.  Tables of these drive validation,
- * both conversions, queries and OpenAPI.  No code here.
+ * Fields, shapes, filters and orders.  Tables of these drive validation, both conversions, queries
+ * and OpenAPI.  No code here.
  */
 #ifndef API_SCHEMA_FIELD_H
 #define API_SCHEMA_FIELD_H
@@ -24,8 +24,8 @@ enum field_kind {
     ANY,     /* any object; only in answers */
 };
 
-/* What a client may do; without any the server owns the field. */
-#define MUST_SET 1u /* needed at creation */
+/* What a client may do; with no flag only the server sets the field. */
+#define MUST_SET 1u /* required at creation */
 #define MAY_SET  2u /* at creation */
 #define MAY_EDIT 4u /* at any time */
 #define NULLABLE 8u
@@ -49,7 +49,7 @@ struct shape {
     const struct field *fields; /* ends with a NULL name */
 };
 
-/* A query parameter of a list: which stored field, compared how. */
+/* A query parameter of a list: the stored field and how it is compared. */
 enum filter_op { EQUALS, CUSTOM };
 struct filter {
     const char *name, *stored;
@@ -62,9 +62,9 @@ struct filter {
 /* An order of a list that an index serves, in both directions: "-dueAt,priority". */
 struct order {
     const char *name;
-    const char *keys[3]; /* the stored fields, '-' for descending; _id is the last, unnamed */
+    const char *keys[3]; /* the stored fields, '-' for descending; _id comes last, implicitly */
     bool due;            /* the first key is a due key: compared as due_range.h says */
-    bool unindexed;      /* of few documents: ordered by us, see list_find.h */
+    bool unindexed;      /* for few documents: sorted by this program, see */
 };
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * Keys are fractions in base 62 that never end in the digit 0, so that two keys
- * are equal only if their texts are, and there is always one between.  Those
- * made at either end begin with a whole number: its first digit says how many
- * follow, from the middle upwards for those at the end, downwards for those at
- * the top, so that any number of moves to an end keeps the keys short.
+ * Keys are fractions in base 62 that never end in the digit 0, so that two keys are equal only if
+ * their texts are, and there is always a key between two.  Keys made at either end begin with a
+ * whole number.  Its first digit gives the number of digits that follow: counted upwards from the
+ * middle digit for keys at the end, downwards for keys at the top, so that keys stay short however
+ * many items are moved to an end.
  */
 #include "api/schema/order_key.h"
 
@@ -40,7 +40,10 @@ order_key_last(struct text *out, int64_t seq)
     text_putc(out, DIGITS[ZERO]);
 }
 
-/* The whole number before a key's, and a half: sorts before all keys of this or later ones. */
+/*
+ * The key's whole number minus one, plus a half: sorts before all keys with this or a later whole
+ * number.
+ */
 static bool
 step_down(struct text *out, const char *key)
 {
@@ -48,7 +51,7 @@ step_down(struct text *out, const char *key)
     char digits[WHOLE_MAX + 1];
 
     if (count > WHOLE_MAX || strlen(key) <= (size_t)count)
-        return false; /* it begins with none */
+        return false; /* it does not begin with a whole number */
     memcpy(digits, key + 1, (size_t)count);
     while (at > 0 && digits[at - 1] == DIGITS[0])
         digits[--at] = DIGITS[BASE - 1];
@@ -66,7 +69,9 @@ step_down(struct text *out, const char *key)
     return true;
 }
 
-/* The digit of a key at a place: beyond its end, 0 of a lower and BASE of an open upper bound. */
+/*
+ * The digit of a key at a position: past its end, 0 for a lower and BASE for an open upper bound.
+ */
 static int
 digit(const char *key, size_t len, size_t at, int beyond)
 {
@@ -92,7 +97,7 @@ order_key_between(struct text *out, const char *before, const char *after)
         }
         text_putc(out, DIGITS[a]);
         if (b - a == 1)
-            open = true; /* all that follows this digit lies below the upper bound */
+            open = true; /* everything after this digit is below the upper bound */
     }
     return false;
 }

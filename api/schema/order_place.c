@@ -1,6 +1,6 @@
 /*
- * Twice as many items are looked at until what lies between the outermost two
- * is wide enough for short keys.
+ * The number of items read is doubled until the interval between the outermost two is wide enough
+ * for short keys.
  */
 #include "api/schema/order_place.h"
 
@@ -16,7 +16,10 @@ struct search {
     const char *end; /* a key that sorts after all others */
 };
 
-/* Fills keys[first] to keys[last] with keys between two; the length of the longest, 0: no room. */
+/*
+ * Fills keys[first] to keys[last] with keys between two; returns the length of the longest, 0: no
+ * room.
+ */
 static size_t
 spread(struct text *keys, int first, int last, const char *low, const char *high)
 {
@@ -71,7 +74,10 @@ order_place_find(order_nearest nearest, void *arg, const char *end, struct order
 
         if (err != ERR_NONE)
             return err;
-        /* Half as long as allowed, once it must be: so that it lasts. */
+        /*
+         * Once new keys are needed, at most half the allowed length, so that the next time is far
+         * off.
+         */
         if (longest > 0 && longest <= (side == 0 ? ORDER_KEY_LONG : ORDER_KEY_LONG / 2))
             break;
     }

@@ -1,5 +1,5 @@
 /*
- * A list of who has one under way; there are at most as many as threads.
+ * A list of the users with costly requests; it has at most as many entries as there are threads.
  */
 #include "api/server/costly.h"
 
@@ -8,8 +8,8 @@
 #include "api/http/request.h"
 #include "common/config.h"
 
-#define MOST      512 /* as many as API_THREADS may be */
-#define OWN_LEAST 2   /* of one user, however few threads there are */
+#define MOST      512 /* the maximum of API_THREADS */
+#define OWN_LEAST 2   /* for one user, however few threads there are */
 
 static struct {
     pthread_mutex_t lock;

@@ -1,5 +1,5 @@
 /*
- * Head, body and end of a reply leave in one writev().
+ * Head, body and end of a reply are sent with one writev().
  */
 #include "api/server/fcgi_reply.h"
 
@@ -12,14 +12,14 @@
 
 #include "api/http/request.h"
 
-#define RECORD_MAX 65528 /* bytes of a record's content: two bytes count them; whole eights */
+#define RECORD_MAX 65528 /* bytes of a record's content: below 2^16, a multiple of 8 */
 
-/* Records on their way: for each its head and its content. */
+/* Records to be written: for each its head and its content. */
 struct output {
     const FCGX_Request *f;
     FCGI_Header *heads;
     struct iovec *parts;
-    size_t count; /* of parts */
+    size_t count; /* how many parts */
 };
 
 static void
@@ -44,7 +44,7 @@ header_number(struct text *t, const char *name, long value, bool wanted)
     text_puts(t, "\r\n");
 }
 
-/* The head; a body that is sent in pieces has no length yet. */
+/* Writes the head; a body that is sent in pieces has no length yet. */
 static void
 write_head(struct text *t, const struct request *r, bool whole)
 {
@@ -67,7 +67,7 @@ write_head(struct text *t, const struct request *r, bool whole)
     header_number(t, "Retry-After", reply->retry_after, reply->retry_after > 0);
     header(t, "RateLimit-Policy", reply->policies);
     header(t, "RateLimit", reply->rates);
-    /* The names of the drafts before 8, which many clients still read. */
+    /* The header names of drafts before 8, which many clients still read. */
     header_number(t, "RateLimit-Limit", reply->limit, reply->limit > 0);
     header_number(t, "RateLimit-Remaining", reply->remaining, reply->limit > 0);
     header_number(t, "RateLimit-Reset", reply->reset, reply->limit > 0);
@@ -91,7 +91,7 @@ add_record(struct output *o, unsigned char type, const char *content, size_t len
     o->parts[o->count++] = (struct iovec){(void *)(uintptr_t)content, len};
 }
 
-/* Content of any length. */
+/* Adds content of any length. */
 static void
 add_content(struct output *o, const struct text *content)
 {
@@ -102,7 +102,7 @@ add_content(struct output *o, const struct text *content)
     }
 }
 
-/* All of it, in as many writes as the kernel wants. */
+/* Writes everything, with as many calls as necessary. */
 static bool
 write_out(int fd, struct iovec *part, size_t count)
 {

@@ -21,9 +21,12 @@
 #include "common/time/clock.h"
 
 #define KEY_MAX     255 /* characters of an Idempotency-Key */
-#define RUNNING_MAX 512 /* requests with a key at once in this process */
+#define RUNNING_MAX 512 /* requests with a key that run at once in this process */
 
-/* The keys being worked on in this process; others meet in the database. */
+/*
+ * The keys of requests that run in this process; requests on other processes conflict in the
+ * database.
+ */
 static struct {
     pthread_mutex_t lock;
     char keys[RUNNING_MAX][65];
@@ -77,7 +80,7 @@ check_token(struct request *r)
     bson_oid_init_from_string(&r->user_id, r->user);
     bson_oid_init_from_string(&r->session_id, r->session);
     if (!session_revocation_known(r->revocation))
-        return ERR_STORE; /* which sessions have ended is not known yet */
+        return ERR_STORE; /* it is not known yet which sessions have ended */
     if (session_revocation_has(r->revocation, &(struct session_revocation_token){
                                                   &r->user_id, &r->session_id, token.generation})) {
         memcpy(r->ended, r->user, sizeof(r->ended));
@@ -134,8 +137,8 @@ read_body(struct request *r)
 }
 
 /*
- * The record's id: nobody can meet another's key, nor what the user did elsewhere
- * by a token that is bound to projects.
+ * The record's id: it never equals another user's key, nor a key used with the user's token that is
+ * bound to projects.
  */
 static enum err
 read_key(struct request *r)
@@ -183,10 +186,10 @@ gate_check(struct request *r, bool *done)
 }
 
 /*
- * What a handler refuses it may refuse only because of a twin: another request
- * with the same key, on another host perhaps, that took effect since we looked
- * for its record.  It has used up a secret, say, or removed what is to be changed.
- * Whoever sees the twin's change finds its record too, so that record is the answer.
+ * A handler may refuse a request only because of a twin: another request with the same key, perhaps
+ * on another host, that took effect after we looked for its record.  For example, it has used up a
+ * secret, or removed the entity to be changed.  A request that sees the twin's change also finds
+ * its record, so that record is the reply.
  */
 static enum err
 answer_of_twin(struct request *r, enum err refusal)
@@ -202,8 +205,8 @@ answer_of_twin(struct request *r, enum err refusal)
 }
 
 /*
- * The request that ended its own session comes again when its answer was lost.  Its record is the
- * answer: only who sent the request knows its key and body.
+ * A request that ended its own session is repeated if its reply was lost.  Its record is the reply:
+ * only the original client knows the request's key and body.
  */
 static enum err
 answer_of_ended(struct request *r)
@@ -244,9 +247,9 @@ handle(struct request *r)
     if (err != ERR_NONE)
         return err;
     limits_hashing(r, r->user);
-    if ((key = r->key) == NULL) /* a handler may drop it, so that its answer is not recorded */
+    if ((key = r->key) == NULL) /* a handler may clear it, so that its reply is not recorded */
         return run_handler(r);
-    /* Entered before the look, so that no twin can finish between the two. */
+    /* Entered before the look-up, so that no twin can finish between the two. */
     if ((err = key_enter(key)) != ERR_NONE)
         return err;
     err = idempotency_replay(r, &done);
@@ -256,7 +259,7 @@ handle(struct request *r)
     return err;
 }
 
-/* Which methods a path knows, for OPTIONS. */
+/* The methods of a path, for OPTIONS. */
 static void
 serve_options(struct request *r)
 {

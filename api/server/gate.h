@@ -1,6 +1,6 @@
 /*
- * All that is decided before a handler runs, from the route's flags: who, what
- * kind of body, and whether the request was answered before.
+ * All checks before a handler runs, according to the route's flags: who the caller is, what kind of
+ * body there is, and whether the request was answered before.
  */
 #ifndef API_SERVER_GATE_H
 #define API_SERVER_GATE_H
@@ -9,10 +9,10 @@
 
 #include "api/http/request.h"
 
-/* One request from its first to its last decision; the reply is always made. */
+/* Handles one request; there is always a reply. */
 void gate_serve(struct request *r);
 
-/* For tests: all that comes before the handler.  *done: replayed. */
+/* For tests: everything before the handler.  *done: replied from a record. */
 enum err gate_check(struct request *r, bool *done) MUST_CHECK;
 
 #endif

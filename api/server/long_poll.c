@@ -1,5 +1,5 @@
 /*
- * A list under a lock, and the thread that looks after it.
+ * A list protected by a lock, and the thread that checks it.
  */
 #include "api/server/long_poll.h"
 
@@ -23,7 +23,7 @@ struct place {
     void *connection;
     char topic[EVENT_TOPIC], user[25];
     int fd;
-    int64_t after, until; /* a number; an instant of the steady clock, us */
+    int64_t after, until; /* a number; a time of clock_steady(), us */
     bool due;
 };
 
@@ -97,7 +97,7 @@ long_poll_take(struct long_poll *p, bool all)
     return connection;
 }
 
-/* The topics that are waited for, each once. */
+/* The topics that requests wait for, each once. */
 struct wanted {
     char names[LONG_POLL_MAX][EVENT_TOPIC];
     const char *pointers[LONG_POLL_MAX];
@@ -144,7 +144,10 @@ long_poll_hung_up(int fd)
     return poll(&one, 1, 0) > 0;
 }
 
-/* Whose time is over or whose peer has gone is due too; the fd is made readable when anybody is. */
+/*
+ * Requests whose time is over or whose peer has closed the connection are due too; the fd is made
+ * readable if any request is due.
+ */
 static void
 call_due(struct long_poll *p)
 {
@@ -158,7 +161,7 @@ call_due(struct long_poll *p)
     }
     pthread_mutex_unlock(&p->lock);
     if (due > 0 && write(p->fd, &due, sizeof(due)) < 0) {
-        /* The counter is full: it is readable all the more. */
+        /* The counter is full, so the fd is readable anyway. */
     }
 }
 
@@ -175,7 +178,7 @@ look_after(void *arg)
         gather(p, w);
         if (w->count > 0) {
             if (event_find_heads(store, w->pointers, w->count, note_head, p) != ERR_NONE) {
-                /* Logged; who waits, waits on. */
+                /* Already logged; the requests go on waiting. */
             }
             call_due(p);
         }

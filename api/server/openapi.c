@@ -1,6 +1,6 @@
 /*
- * OpenAPI 3.1 from the tables.  Pure; a shape is a component for what is
- * answered, and TaskCreate, TaskChange for what is sent.
+ * OpenAPI 3.1 from the tables.  Pure.  A shape becomes one component for replies, and TaskCreate,
+ * TaskChange for request bodies.
  */
 #include "api/server/openapi.h"
 
@@ -16,7 +16,10 @@
 
 enum side { ANSWER, CREATE, CHANGE };
 
-/* What nginx says before a request reaches us and we never say (nginx/problems.conf). */
+/*
+ * Problems that nginx reports before a request reaches us and that we never report
+ * (nginx/problems.conf).
+ */
 static const char *const from_nginx[] = {
     "refused",           "url-too-long", "bad-range", "upgrade-required",
     "headers-too-large", "no-answer",    "timeout",   NULL};
@@ -61,7 +64,7 @@ write_items(struct text *t, const struct field *f, enum side side)
         text_puts(t, "{\"type\":\"string\",\"pattern\":\"^[a-z0-9-]{1,40}$\"}");
 }
 
-/* What follows the type of each kind. */
+/* The schema after the type, for each kind. */
 static void
 write_limits(struct text *t, const struct field *f, enum side side, bool nullable)
 {
@@ -103,7 +106,7 @@ write_field(struct text *t, const struct field *f, enum side side)
         [TEXT] = "string",  [CHOICE] = "string",  [RANK] = "string", [INTEGER] = "integer",
         [FLAG] = "boolean", [INSTANT] = "string", [DATE] = "string", [REF] = "string",
         [SLUG] = "string",  [REFS] = "array",     [SLUGS] = "array", [OBJECTS] = "array"};
-    /* null takes a field back to its fallback. */
+    /* null returns a field to its default. */
     bool nullable = (f->flags & NULLABLE) ||
                     (side != ANSWER && f->fallback != NULL && (f->flags & MUST_SET) == 0);
 
@@ -131,7 +134,7 @@ belongs(const struct field *f, enum side side)
 
     if (f->flags & HIDDEN)
         return false;
-    if (side == ANSWER) /* what is only understood is not answered; what is only told, is */
+    if (side == ANSWER) /* replies lack write-only fields, requests read-only ones */
         return (f->flags & VIRTUAL) == 0 || (f->flags & (MAY_SET | MAY_EDIT)) == 0;
     return (f->flags & may) != 0;
 }
@@ -171,7 +174,7 @@ body_side(const struct route *r)
 static void
 body_name(struct text *t, const struct route *r)
 {
-    bool own = true; /* a shape that is never answered needs no ending */
+    bool own = true; /* a shape that is never in a reply needs no suffix */
 
     for (const struct route *other = routes; other->path != NULL; other++)
         own = own && other->answer != r->body;

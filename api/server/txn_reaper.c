@@ -1,5 +1,5 @@
 /*
- * The file and the ending of sessions.
+ * The file, and the ending of sessions.
  */
 #include "api/server/txn_reaper.h"
 
@@ -16,14 +16,14 @@
 
 #define NOTES    (TXN_REAPER_WORKERS * TXN_REAPER_THREADS)
 #define LEFT_MAX 4096 /* more than the threads that one host runs */
-#define AGAIN_MS 500  /* while the database is away */
+#define AGAIN_MS 500  /* while the database cannot be reached */
 
 /*
- * Shared memory of the parent, its workers and the child that ends sessions.  The parent alone
- * fills places of `left`, that child alone empties them.
+ * Shared memory of the parent, its workers and the child that ends sessions.  Only the parent fills
+ * entries of `left`, only that child clears them.
  */
 static struct {
-    struct store_note notes[NOTES]; /* a worker's behind another's */
+    struct store_note notes[NOTES]; /* the workers' notes, one after another */
     struct store_session left[LEFT_MAX];
 } * file;
 
@@ -110,7 +110,7 @@ txn_reaper_end(struct store *store)
     if ((err = store_end_sessions(store, ended, LEFT_MAX)) != ERR_NONE)
         return err;
     for (int i = 0; i < LEFT_MAX; i++)
-        if (!is_empty(&ended[i])) /* since filled ones are not for us yet */
+        if (!is_empty(&ended[i])) /* those filled since are left for later */
             file->left[i] = none;
     return ERR_NONE;
 }

@@ -1,7 +1,7 @@
 /*
- * The only file that knows FastCGI.  libfcgi alone would bind a thread to each
- * kept connection, and starve the others; so all connections wait in one epoll,
- * and a thread holds one for one request (deploy/DEPENDENCIES.md).
+ * The only file that uses libfcgi. libfcgi alone would bind a thread to each kept connection and
+ * starve the others.  So all connections wait in one epoll, and a thread takes one for one request
+ * (deploy/DEPENDENCIES.md).
  */
 #include "api/server/worker.h"
 
@@ -36,7 +36,7 @@
 #include "common/time/clock.h"
 
 #define BACKLOG 4096
-#define LAST_US 500000 /* after SIGTERM, for what is on its way on kept connections */
+#define LAST_US 500000 /* after SIGTERM, for requests in transit on kept connections */
 #define ID_MAX  64
 
 struct worker {
@@ -49,7 +49,7 @@ struct worker {
     struct session_revocation *revocation;
     struct throttle *throttle;
     struct long_poll *polls;
-    atomic_bool ending; /* SIGTERM came: what nginx sends on kept connections is still served */
+    atomic_bool ending; /* SIGTERM arrived: requests on kept connections are still served */
     char epoch[STORE_EPOCH];
 };
 
@@ -62,7 +62,7 @@ on_term(int sig)
 {
     (void)sig;
     if (write(quit_fd, &quit_count, sizeof(quit_count)) < 0) {
-        /* The counter is full: it was told already. */
+        /* The counter is full, so it is readable anyway. */
     }
 }
 
@@ -107,7 +107,7 @@ param(FCGX_Request *f, const char *name)
     return value != NULL && *value == '\0' ? NULL : value;
 }
 
-/* Reads the body to its end, keeping what is within the limit. */
+/* Reads the body to its end, keeping only what is within the limit. */
 static void
 read_body(FCGX_Request *f, struct request *r)
 {
@@ -126,7 +126,7 @@ read_body(FCGX_Request *f, struct request *r)
             got += n;
         }
     }
-    /* What stays unread would be taken for the connection's next request. */
+    /* Unread bytes would be taken for the connection's next request. */
     while (FCGX_GetStr(rest, sizeof(rest), f->in) > 0) {
     }
     r->body = body == NULL ? "" : body;
@@ -175,7 +175,7 @@ read_request(FCGX_Request *f, struct request *r)
     r->authorization = arena_dup(r->arena, param(f, "HTTP_AUTHORIZATION"));
     r->if_match = arena_dup(r->arena, param(f, "HTTP_IF_MATCH"));
     r->if_none_match = arena_dup(r->arena, param(f, "HTTP_IF_NONE_MATCH"));
-    r->idempotency_key = /* an empty one is no key, and not as if there were none */
+    r->idempotency_key = /* an empty one is invalid, not the same as none */
         arena_dup(r->arena, FCGX_GetParam("HTTP_IDEMPOTENCY_KEY", f->envp));
     r->user_agent = arena_dup(r->arena, param(f, "HTTP_USER_AGENT"));
     r->cookie = arena_dup(r->arena, param(f, "HTTP_COOKIE"));
@@ -190,7 +190,7 @@ deadline_from(const struct request *r, int64_t start)
     return start + r->config->api_request_seconds * 1000000;
 }
 
-/* A piece of a long body; the next one has the whole time again. */
+/* Sends a piece of a long body; the next one has the whole time limit again. */
 static void
 send_piece(struct request *r)
 {
@@ -214,7 +214,7 @@ log_line(const struct request *r, int64_t started)
     text_free(&t);
 }
 
-/* Reads, decides, answers and logs one request. */
+/* Reads, handles, answers and logs one request. */
 static void
 serve(FCGX_Request *f, struct request *r)
 {
@@ -234,7 +234,7 @@ serve(FCGX_Request *f, struct request *r)
     log_request(NULL);
 }
 
-/* Resets the request for the next one, keeping what lives as long as the thread. */
+/* Resets the request for the next one, keeping what belongs to the thread. */
 static void
 forget(struct request *r)
 {
@@ -259,20 +259,20 @@ new_connection(void)
 {
     FCGX_Request *f = must_alloc(1, sizeof(*f));
 
-    FCGX_InitRequest(f, -1, 0); /* -1: the library never accepts by itself */
+    FCGX_InitRequest(f, -1, 0); /* -1: the library never accepts connections itself */
     return f;
 }
 
-/* Serves the request on a connection to its end; the connection waits in the epoll again. */
+/* Serves one request on a connection; afterwards the connection waits in the epoll again. */
 static void
 finish(struct worker *w, FCGX_Request *f, struct request *r)
 {
     bool kept = f->keepConnection && FCGX_GetError(f->in) == 0;
     int fd;
 
-    if (w->ending) /* the kept connection is given up with its answer, not in between */
+    if (w->ending) /* the kept connection is closed after its reply, not before */
         kept = false;
-    if (r->reply.broken) /* nginx must not take what it has for the whole */
+    if (r->reply.broken) /* nginx must not take an incomplete reply for a complete one */
         kept = false;
     FCGX_Free(f, !kept); /* not FCGX_Finish_r(): all has been written, to the request's end */
     forget(r);
@@ -283,14 +283,14 @@ finish(struct worker *w, FCGX_Request *f, struct request *r)
     }
 }
 
-/* Serves one request of a connection that is readable.  One that is set aside needs another *f. */
+/* Serves one request of a readable connection.  If it is set aside, *f is replaced by a new one. */
 static void
 converse(struct worker *w, FCGX_Request **f, struct request *r, int fd)
 {
     (*f)->ipcFd = fd;
-    (*f)->keepConnection = 1; /* else FCGX_Accept_r() closes it first */
+    (*f)->keepConnection = 1; /* otherwise FCGX_Accept_r() closes it first */
     if (FCGX_Accept_r(*f) < 0) {
-        (*f)->ipcFd = -1; /* the peer has closed, and so did the library */
+        (*f)->ipcFd = -1; /* both the peer and the library have closed it */
         return;
     }
     serve(*f, r);
@@ -314,7 +314,7 @@ converse(struct worker *w, FCGX_Request **f, struct request *r, int fd)
     finish(w, *f, r);
 }
 
-/* Runs the requests again whose wait is over, or all of them. */
+/* Handles waiting requests again if their wait is over, or all of them. */
 static void
 resume(struct worker *w, struct request *r, bool all)
 {
@@ -380,7 +380,9 @@ close_request(struct request *r)
     arena_free(r->arena);
 }
 
-/* On SIGTERM each thread serves kept connections for a moment longer, and takes no new ones. */
+/*
+ * After SIGTERM each thread serves kept connections for a moment longer, and accepts no new ones.
+ */
 static void
 end_soon(struct worker *w, int64_t *until)
 {
@@ -401,7 +403,7 @@ thread_main(void *arg)
     FCGX_Request *f = new_connection();
     struct epoll_event event;
     struct request r;
-    int64_t until = 0; /* when this thread leaves; 0: not told yet */
+    int64_t until = 0; /* when this thread ends; 0: not known yet */
 
     open_request(w, &r);
     for (;;) {
@@ -421,7 +423,7 @@ thread_main(void *arg)
         else
             converse(w, &f, &r, event.data.fd);
     }
-    resume(w, &r, true); /* who waits is told what there is */
+    resume(w, &r, true); /* waiting requests are answered now */
     close_request(&r);
     free(f);
     return NULL;
@@ -433,7 +435,7 @@ open_services(struct worker *w)
     struct store *store;
     enum err err;
 
-    /* Each thread, the revocation watch, its first question, and the long polls. */
+    /* For each thread, the revocation thread, its first query, and the long polls. */
     err = store_pool_open(w->config->mongodb_uri, w->config->mongodb_database,
                           w->config->api_threads + 3, &w->pool);
     w->bus = bus_open(w->config->redis_url);
@@ -467,10 +469,13 @@ worker_run(int listener, const struct config *config, struct store_note *notes,
     w.quit = quit_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
     quit_count = (uint64_t)n;
     quit.data.fd = w.quit;
-    /* Else each of libfcgi's 8 KiB buffers would have all small free pieces gathered first. */
+    /*
+     * Otherwise malloc() would consolidate all small free chunks for each of libfcgi's 8 KiB
+     * buffers.
+     */
     mallopt(M_MXFAST, 0);
     sigaction(SIGTERM, &term, NULL);
-    signal(SIGINT, SIG_IGN); /* Ctrl-C reaches the parent, which tells us */
+    signal(SIGINT, SIG_IGN); /* Ctrl-C reaches the parent, which signals us */
     FCGX_Init();
     signal(SIGPIPE, SIG_IGN);
     if (w.epoll < 0 || !open_services(&w))

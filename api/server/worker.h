@@ -9,8 +9,8 @@ struct session_revocation;
 struct store_note;
 
 /*
- * Serves the listening socket until SIGTERM; the process's exit status.  notes:
- * one per thread; they and revoked in memory shared with the parent.
+ * Serves the listening socket until SIGTERM; returns the process's exit status. notes: one per
+ * thread; notes and revoked are in memory shared with the parent.
  */
 int worker_run(int listener, const struct config *config, struct store_note *notes,
                struct session_revocation *revocation);

@@ -1,12 +1,12 @@
 /*
- * Events are told as they are stored; only the WebSocket's "op" is left out.
+ * Events are returned as they are stored, but without the WebSocket's "op".
  */
 #include "api/v1/event_page.h"
 
 #include "api/http/request.h"
 #include "common/change/cursor.h"
 
-#define PAGE_BYTES 1048576 /* of one page; the next one continues after it */
+#define PAGE_BYTES 1048576 /* of one page; the next page continues after it */
 
 /* clang-format off */
 const struct field event_fields[] = {
@@ -28,7 +28,7 @@ const struct field event_fields[] = {
 
 const struct shape event_shape = {"Event", event_fields};
 
-/* A frame without its "op"; ERR_TOO_LARGE when it is not for this page. */
+/* Adds a frame without its "op"; ERR_TOO_LARGE if it does not fit on this page. */
 enum err
 event_page_add(void *arg, const struct event_item *item)
 {

@@ -1,5 +1,5 @@
 /*
- * A page of events, as the log tells them.
+ * A page of events from the log.
  */
 #ifndef API_V1_EVENT_PAGE_H
 #define API_V1_EVENT_PAGE_H
@@ -30,7 +30,7 @@ enum err event_page_add(void *page, const struct event_item *item);
 /* Appends the page's items as a JSON list. */
 void event_page_write(const struct event_page *page, struct text *out);
 
-/* Appends the cursor of a place in a topic, quoted. */
+/* Appends the cursor of a position in a topic, quoted. */
 void event_page_cursor(struct request *r, struct text *out, const char *topic, int64_t seq);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * /v1/health: is the process there; /v1/ready: could it work; /v1/openapi.json:
- * what it understands.
+ * /v1/health: is the process running; /v1/ready: can it work; /v1/openapi.json: its API
+ * description.
  */
 #include "api/v1/handlers.h"
 
@@ -17,7 +17,7 @@ health_alive(struct request *r)
     return ERR_NONE;
 }
 
-/* Without Redis changes arrive a second later; nothing fails, so that is still ready. */
+/* Without Redis changes arrive a second later, but nothing fails, so that counts as ready. */
 enum err
 health_ready(struct request *r)
 {

@@ -1,5 +1,5 @@
 /*
- * /v1/notifications: what a user was told, and what of it was read.
+ * /v1/notifications: a user's notifications, and which of them were read.
  */
 #include "api/v1/notifications.h"
 
@@ -47,8 +47,8 @@ const struct list notification_list = {
 const struct shape notification_shape = {"Notification", notification_fields};
 
 /*
- * Keeps a user's newest notifications.  Looked at for one of TRIM_EVERY new ones,
- * by chance: a few times as many more than the limit may be there for a while.
+ * Keeps only a user's newest notifications.  Checked for one of TRIM_EVERY new ones, at random, so
+ * there may be a few times TRIM_EVERY too many for a while.
  */
 static enum err
 trim(struct request *r, struct change *change, const bson_oid_t *user)
@@ -71,7 +71,7 @@ trim(struct request *r, struct change *change, const bson_oid_t *user)
     return store_remove_many(change_store(change), STORE_NOTIFICATIONS, theirs);
 }
 
-/* Stores a notification and tells it on its user's topic. */
+/* Stores a notification, with an event on its user's topic. */
 static enum err
 insert(struct request *r, struct change *change, const bson_t *doc)
 {
@@ -98,8 +98,8 @@ insert(struct request *r, struct change *change, const bson_t *doc)
 }
 
 /*
- * Has the caller caused so many of the user's notifications that no more are made?
- * Counted apart from them: they go when the user leaves or the task moves.
+ * Has the caller caused so many of the user's notifications that no more are made?  The count is
+ * kept separately, since notifications are removed when the user leaves or the task moves.
  */
 static enum err
 is_flooded(struct request *r, struct change *change, const bson_oid_t *task, const bson_oid_t *user,

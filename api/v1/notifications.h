@@ -1,5 +1,5 @@
 /*
- * Telling a user of something that concerns him.
+ * Creating and removing notifications.
  */
 #ifndef API_V1_NOTIFICATIONS_H
 #define API_V1_NOTIFICATIONS_H
@@ -10,40 +10,42 @@
 
 extern const struct shape notification_shape;
 
-/* The filter of those that the caller may see; for the request. */
+/* The filter of the notifications that the caller may see; owned by the request. */
 bson_t *notifications_own(struct request *r);
 
-/* What a change to a task or a comment tells to whom. */
+/* A kind of notification that a change of a task or a comment causes. */
 struct notification {
-    const char *kind, *field; /* tells the users in this list of ids */
+    const char *kind, *field; /* goes to the users in this list of ids */
     const bson_oid_t *task;
 };
 
 /*
- * Within a change: makes the notification, and its event on the user's topic, for
- * each user that the field lists now and did not list before (before may be NULL),
- * except the caller.  One person can cause another at most SENDER_NOTIFICATIONS of them
- * in an hour; beyond that none are made.
+ * Within a change: creates the notification, and its event on the user's topic, for each user whom
+ * the field lists now and did not list before (before may be NULL), except the caller.  One user
+ * can cause at most SENDER_NOTIFICATIONS for another in an hour; above that none are created.
  */
 enum err notifications_add(struct request *r, struct change *change, const struct notification *n,
                            const bson_t *before, const bson_t *after) MUST_CHECK;
 
 /*
- * Within a change: tells the user of an invitation.  The notification has the
- * invitation's id and goes with it (invitations_end()).
+ * Within a change: notifies the user of an invitation.  The notification has the invitation's id
+ * and is removed with it (invitations_end()).
  */
 enum err notifications_invited(struct request *r, struct change *change, const bson_t *invitation,
                                const bson_t *project, const bson_oid_t *user) MUST_CHECK;
 
 /*
- * Within the change that moves a task to another project: what users were told
- * of it goes with it, or away for those who may not read that project.  Without
- * events: a notification leads to its task, wherever that is.
+ * Within the change that moves a task to another project: moves the task's notifications too, and
+ * removes those of users who may not read that project.  There are no events for this: a
+ * notification refers to its task, wherever the task is.
  */
 enum err notifications_move(struct request *r, struct change *change, const bson_oid_t *task,
                             const bson_t *project) MUST_CHECK;
 
-/* Within a change: what the user was told of the project's tasks is no more; they left it. */
+/*
+ * Within a change: removes the user's notifications about the project's tasks, since the user has
+ * left it.
+ */
 enum err notifications_leave(struct request *r, struct change *change, const bson_oid_t *project,
                              const bson_oid_t *user) MUST_CHECK;
 

@@ -34,8 +34,8 @@ me_read(struct request *r)
 struct edit {
     struct request *r;
     bson_t *change;                     /* what takes effect at once */
-    const char *wanted[CONTACT__COUNT]; /* what must be confirmed; NULL: not named */
-    const bson_t *proved;               /* whose password was checked; NULL: none */
+    const char *wanted[CONTACT__COUNT]; /* what must be confirmed; NULL: not in the request */
+    const bson_t *proved;               /* the user whose password was checked; NULL: none */
     struct second_factor_proof proof;
 };
 
@@ -46,7 +46,10 @@ write_user(struct request *r, struct text *out, const bson_t *user)
     doc_write(out, &user_shape, user);
 }
 
-/* A new address or number waits, and a code goes there; the old one again: nothing waits. */
+/*
+ * A new address or number becomes pending, and gets a code; with the present one nothing is
+ * pending.
+ */
 static enum err
 choose_contact(struct edit *e, struct change *change, const bson_t *before, enum contact contact,
                bson_t *set)
@@ -63,7 +66,7 @@ choose_contact(struct edit *e, struct change *change, const bson_t *before, enum
             BSON_APPEND_NULL(set, n->pending);
         return err;
     }
-    if (e->proved == NULL) { /* it was the account's own a moment ago */
+    if (e->proved == NULL) { /* it was still the account's own when it was read */
         request_complain(e->r, "/password", "required", "is required");
         return ERR_INVALID;
     }
@@ -71,7 +74,7 @@ choose_contact(struct edit *e, struct change *change, const bson_t *before, enum
     return contact_code_send(e->r, change, before, contact, wanted);
 }
 
-/* Does the account let others see its presence? */
+/* May others see the account's presence? */
 static bool
 shows(const bson_t *user)
 {
@@ -80,7 +83,7 @@ shows(const bson_t *user)
     return !bson_iter_init_find(&iter, user, "presence") || bson_iter_as_bool(&iter);
 }
 
-/* Open sockets hear of the choice by the user's own topic. */
+/* Open sockets are notified of the choice through the user's topic. */
 static enum err
 tell_presence(struct edit *e, struct change *change, const bson_t *before, const bson_t *after)
 {
@@ -110,7 +113,7 @@ store_me(struct change *change, void *arg)
     const bson_t *before;
     enum err err;
 
-    /* The code first, since the document that is read then is the one that is written back. */
+    /* The code first, since the document read after it is the one that is written back. */
     if ((err = account_proof_use(r, change, e->proved, &e->proof)) != ERR_NONE ||
         (err = credentials_current(r, e->proved, &before)) != ERR_NONE ||
         (err = entity_precondition(r, before, false, write_user)) != ERR_NONE ||
@@ -128,7 +131,7 @@ store_me(struct change *change, void *arg)
     return err == ERR_NONE ? reply_doc(r, 200, &user_shape, after) : err;
 }
 
-/* Takes apart what the body says; complains of what cannot be. */
+/* Splits the body's changes by how they take effect; complains about invalid ones. */
 static enum err
 judge(struct edit *e, const bson_t *body)
 {

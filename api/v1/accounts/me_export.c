@@ -1,5 +1,5 @@
 /*
- * GET /v1/me/export: all that is kept about the caller, in one document.
+ * GET /v1/me/export: all data stored about the caller, in one document.
  */
 #include "api/v1/handlers.h"
 
@@ -15,8 +15,8 @@
 #include "api/v1/tasks/tasks.h"
 #include "common/time/clock.h"
 
-#define EXPORT_MAX       (32u << 20) /* bytes; who has more asks the projects for their own */
-#define PROJECTS_AT_ONCE 100         /* whose tasks one query asks for */
+#define EXPORT_MAX       (32u << 20) /* bytes; users with more export their projects one by one */
+#define PROJECTS_AT_ONCE 100         /* projects whose tasks one query reads */
 
 /* clang-format off */
 static const struct field export_fields[] = {
@@ -39,7 +39,7 @@ struct part {
     struct request *r;
     struct text *out;
     const struct shape *shape;
-    bson_oid_t *projects; /* collected on the way; NULL: not these */
+    bson_oid_t *projects; /* collected while reading; NULL: not collected */
     int project_count, project_size;
     bool first, full;
 };
@@ -105,7 +105,7 @@ write_list(struct part *p, const char *name, enum store_name store, const struct
     return err;
 }
 
-/* {projectId: {$in: those from first on, at most count of them}, …}: tasks are found by project. */
+/* {projectId: {$in: at most count ids from first on}, …}: tasks are read by project. */
 static bson_t *
 tasks_filter(const struct part *p, int first, int count)
 {

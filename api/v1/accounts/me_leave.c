@@ -1,6 +1,6 @@
 /*
- * DELETE /v1/me.  What is left of the account after the time of grace is taken
- * away by taskwire-jobs (jobs/purge.c).
+ * DELETE /v1/me. taskwire-jobs removes the rest of the account after the grace period
+ * (jobs/purge.c).
  */
 #include "api/v1/handlers.h"
 
@@ -56,7 +56,7 @@ note_shared(void *arg, const bson_t *project)
     return ERR_NONE;
 }
 
-/* Another must own what others use. */
+/* Projects that others use must have another owner. */
 static enum err
 check_owners(struct request *r, const bson_t *project)
 {
@@ -72,9 +72,8 @@ check_owners(struct request *r, const bson_t *project)
 }
 
 /*
- * The project is written to, so that this conflicts with another owner who leaves
- * it, or closes the account, at the same time: whoever is second runs again, and
- * sees the first.
+ * The project is written to, so that this conflicts with another owner who leaves it, or closes the
+ * account, at the same time: the second change runs again and sees the first.
  */
 static enum err
 leave_to_others(struct leaving *l, struct change *change, const bson_oid_t *id)
@@ -85,7 +84,7 @@ leave_to_others(struct leaving *l, struct change *change, const bson_oid_t *id)
 
     if (err == ERR_NONE) {
         err = check_owners(l->r, project);
-        bson_destroy(project); /* with its members it may be large, and there may be many */
+        bson_destroy(project); /* large if it has many members, and there may be many */
     }
     if (err == ERR_NONE)
         err = store_update(change_store(change), STORE_PROJECTS, which, mark, NULL);

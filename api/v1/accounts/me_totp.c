@@ -21,7 +21,7 @@
 #include "common/time/clock.h"
 
 #define RECOVERY_CODES 10
-#define RECOVERY_BYTES 15 /* 24 characters: past 112 bits a plain hash will do (ASVS 6.5.2) */
+#define RECOVERY_BYTES 15 /* 24 characters: above 112 bits a plain hash suffices (ASVS 6.5.2) */
 
 /* clang-format off */
 static const struct field begin_fields[] = {
@@ -56,11 +56,11 @@ const struct shape me_totp_end_shape = {"SecondFactorEnd", end_fields};
 
 struct factor_switch {
     struct request *r;
-    const bson_t *user; /* whose password was checked, or whose secret waits */
+    const bson_t *user; /* whose password was checked, or whose secret is pending */
     struct second_factor_proof proof;
     struct credential_event event;
-    const bson_t *set; /* the event's */
-    const char *what;  /* for the letter */
+    const bson_t *set; /* the fields that the event sets */
+    const char *what;  /* for the email */
     int status;
     const char *body; /* JSON; NULL: none */
 };
@@ -74,7 +74,7 @@ answer(struct factor_switch *w)
     return ERR_NONE;
 }
 
-/* Switched on or off: both end all other sessions. */
+/* Turns it on or off: both end all other sessions. */
 static enum err
 switch_factor(struct change *change, void *arg)
 {
@@ -126,7 +126,7 @@ make_uri(struct request *r, const char *email, const char *secret)
     return copy;
 }
 
-/* Puts the new secret down to wait for its first code. */
+/* Stores the new secret as pending until its first code. */
 static enum err
 begin(struct change *change, void *arg)
 {
@@ -171,7 +171,7 @@ me_totp_begin(struct request *r)
     return request_change(r, &plan);
 }
 
-/* New recovery codes: their hashes into a list, themselves into a JSON body. */
+/* Makes new recovery codes: appends their hashes to a list and the codes to a JSON body. */
 static const char *
 make_recovery(struct request *r, bson_t *hashes)
 {
@@ -196,7 +196,7 @@ make_recovery(struct request *r, bson_t *hashes)
     return copy;
 }
 
-/* Is it a code of the secret that waits?  Wrong ones are counted. */
+/* Is it a code of the pending secret?  Wrong codes are counted. */
 static enum err
 check_pending(struct request *r, const bson_t *user, const char *code,
               unsigned char secret[TOTP_SECRET], int64_t *step)

@@ -1,10 +1,10 @@
 /*
- * /v1/password-resets: a new password by letter.  Whether there is an account
- * shows neither in the answer nor in its time: only taskwire-jobs looks.
+ * /v1/password-resets: a new password by email.  Neither the reply nor its timing shows whether
+ * there is an account: only taskwire-jobs looks it up.
  *
- * What is counted is who asks, and never the mail address: a stranger who asks for
- * somebody else's address must not use up what its owner may ask for.  The letters
- * to one account are bounded where they are written (jobs/reset.c).
+ * Requests are counted by who makes them, never by the email address: a stranger who enters
+ * somebody else's address must not use up the owner's limit.  The emails to one account are limited
+ * where they are written (jobs/reset.c).
  */
 #include "api/v1/handlers.h"
 
@@ -64,7 +64,7 @@ store_asking(struct change *change, void *arg)
     return queue_job(change, JOB_RESET, now, now + RESET_MS, content);
 }
 
-/* Did this address or network ask too often, for whomever? */
+/* Did this network make too many requests, for any address? */
 static enum err
 check_network(struct request *r)
 {
@@ -104,9 +104,9 @@ struct using
 };
 
 /*
- * The letter was read, so the address is confirmed.  If it never was before, whoever
- * opened the account need not own it: what they set up must not keep the owner out,
- * so the second factor goes.
+ * The email was read, so the address is confirmed.  If it was not confirmed before, the account may
+ * have been opened by somebody else: what that person set up must not keep the owner out, so the
+ * second factor is removed.
  */
 static void
 prove_address(struct using *u, struct change *change)
@@ -141,8 +141,8 @@ refuse(struct request *r)
 }
 
 /*
- * The letter's token, and whose it is.  Its generation is looked at here alone: a
- * password change that runs at the same time does not stop the reset.
+ * Finds the email's token and its user.  The generation is checked only here: a password change
+ * that runs at the same time does not stop the reset.
  */
 static enum err
 find_token(struct using *u, const char *secret)

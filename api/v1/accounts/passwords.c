@@ -1,5 +1,5 @@
 /*
- * /v1/me/password: the change of one's own.
+ * /v1/me/password: changing the caller's own password.
  */
 #include "api/v1/accounts/passwords.h"
 
@@ -23,7 +23,7 @@
 #include "common/text/unicode.h"
 
 #define WORD_MIN 4 /* letters of a name that count as a word */
-#define LEFT_MIN 6 /* bytes that a password must have besides */
+#define LEFT_MIN 6 /* bytes that a password must have in addition */
 
 /* clang-format off */
 static const struct field change_fields[] = {
@@ -80,7 +80,7 @@ is_about(const char *password, const bson_t *who)
 void
 passwords_judge(struct request *r, const char *pointer, const char *password, const bson_t *who)
 {
-    char *normal = unicode_nfkc(password); /* which is what is hashed */
+    char *normal = unicode_nfkc(password); /* the form that is hashed */
 
     if (text_points(normal, strlen(normal)) < PASSWORD_MIN)
         request_complain(r, pointer, "too-short", "must have at least %d characters", PASSWORD_MIN);

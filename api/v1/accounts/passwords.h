@@ -1,5 +1,5 @@
 /*
- * Passwords that people choose, and what changes when they do.
+ * Checks of passwords that users choose, and the change of a password.
  */
 #ifndef API_V1_ACCOUNTS_PASSWORDS_H
 #define API_V1_ACCOUNTS_PASSWORDS_H
@@ -15,15 +15,15 @@ struct request;
 struct change;
 
 /*
- * Complains at a pointer of a password that is too common, or that is
- * little more than the name or the address of who (name, email; NULL: nobody).
+ * Complains, at a pointer, about a password that is too common or little more than the user's name
+ * or address (name, email; NULL: none).
  */
 void passwords_judge(struct request *r, const char *pointer, const char *password,
                      const bson_t *who);
 
 /*
- * Within a change: a credential event that gives the user a new one, and a letter
- * that says so and `more`.
+ * Within a change: a credential event that sets a new password and the fields of `more`, and an
+ * email about it.
  */
 enum err passwords_set(struct credential_event *e, struct change *change, const bson_t *user,
                        const char *hash, const char *more) MUST_CHECK;

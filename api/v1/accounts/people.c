@@ -1,6 +1,6 @@
 /*
- * GET /v1/users?ids=: the names of people with whom the caller shares a project,
- * and the caller's own.  Others are left out, as if there were no such users.
+ * GET /v1/users?ids=: the names of users with whom the caller shares a project, and the caller's
+ * own.  Other ids are left out, as if there were no such users.
  */
 #include <string.h>
 
@@ -64,7 +64,7 @@ note_known(void *arg, const bson_t *doc)
     return ERR_NONE;
 }
 
-/* Those of the wanted who are members of a project that the caller may read, each once. */
+/* Collects the wanted users who are members of a project that the caller may read, each once. */
 static enum err
 find_known(struct people *p)
 {

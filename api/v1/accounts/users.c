@@ -1,7 +1,7 @@
 /*
- * POST /v1/users: registration, as REGISTRATION allows it.  A user comes with a
- * topic, with a personal project, Inbox, whose id is the user's own, and with a
- * letter that confirms the address; or, for `verified`, opens only by that letter.
+ * POST /v1/users: registration, according to REGISTRATION.  A user is created with a topic, a
+ * personal project (Inbox) whose id is the user's own, and an email that confirms the address.
+ * With `verified` the account is opened only by that email.
  */
 #include "api/v1/accounts/users.h"
 
@@ -45,12 +45,12 @@ static const struct field register_fields[] = {
 
 const struct shape register_shape = {"Registration", register_fields};
 
-/* What a registration is made of, by whichever way the account opens. */
+/* The data of a registration, for both ways to open an account. */
 struct registration {
     struct request *r;
     bson_t *account;          /* email, phone, name, timeZone, locale, passwordHash */
     const bson_t *invitation; /* NULL: none */
-    const bson_t *token;      /* of the letter that opens the account; NULL: it opens at once */
+    const bson_t *token;      /* of the email that opens the account; NULL: it opens at once */
     bool phone_held;          /* by an account that never confirmed it */
 };
 
@@ -91,7 +91,7 @@ new_user(struct registration *reg, int64_t now)
     return user;
 }
 
-/* Complains of which of the two are taken, after a conflict. */
+/* Complains about which of the two are taken, after a conflict. */
 static enum err
 name_conflicts(struct registration *reg)
 {
@@ -113,8 +113,8 @@ name_conflicts(struct registration *reg)
 }
 
 /*
- * A project that is full is no reason to refuse the account: the invitation stays
- * open, and can be accepted when there is room.
+ * If the project is full, the account is created all the same: the invitation stays open, and can
+ * be accepted when there is room.
  */
 static enum err
 take_invitation(struct registration *reg, struct change *change, const bson_t *user, int own)
@@ -128,9 +128,9 @@ take_invitation(struct registration *reg, struct change *change, const bson_t *u
 }
 
 /*
- * A number that another account has without proof keeps nobody out: it waits to be confirmed, and
- * then goes from that account to this one (verifications.c).  For an address there is no such way:
- * its owner gets the account that has it by a letter for a new password.
+ * A number that another account has but never confirmed does not prevent registration: it becomes
+ * pending, and moves to this account once it is confirmed (verifications.c).  Addresses need no
+ * such rule: an address's owner can take over the account that has it by a password reset.
  */
 static enum err
 look_for_phone(struct registration *reg)
@@ -148,7 +148,7 @@ look_for_phone(struct registration *reg)
 }
 
 /*
- * The user with all that belongs to one; the membership too, if there is an invitation
+ * Creates the user and everything that belongs to it, and the membership if there is an invitation
  * to a project that has room.
  */
 static enum err
@@ -185,7 +185,7 @@ open_at_once(struct change *change, void *arg)
     return session_open(r, change, user, NULL);
 }
 
-/* Runs a change that makes the account; the invitation's project is part of it. */
+/* Runs a change that creates the account; the invitation's project is part of it. */
 static enum err
 open_account(struct registration *reg, change_fn fn)
 {
@@ -202,8 +202,8 @@ open_account(struct registration *reg, change_fn fn)
 }
 
 /*
- * REGISTRATION=verified: nothing but a letter leaves, and only taskwire-jobs sees
- * whether the address has an account already.
+ * REGISTRATION=verified: only an email is sent, and only taskwire-jobs sees whether the address has
+ * an account already.
  */
 static enum err
 ask_by_letter(struct change *change, void *arg)
@@ -220,7 +220,7 @@ ask_by_letter(struct change *change, void *arg)
     bson_t *content;
     enum err err;
 
-    bson_oid_init(&id, NULL); /* there is no user yet: so the link has an id of its own */
+    bson_oid_init(&id, NULL); /* there is no user yet, so the link has an id of its own */
     BSON_APPEND_OID(nobody, "_id", &id);
     if (reg->invitation != NULL)
         BSON_APPEND_OID(more, "invitationId", doc_id(reg->invitation, "_id"));
@@ -264,7 +264,7 @@ is_mode(const struct request *r, const char *mode)
     return strcmp(r->config->registration, mode) == 0;
 }
 
-/* The invitation that the body brings, or complaints. */
+/* The invitation from the body, or complaints. */
 static enum err
 read_invitation(struct registration *reg, const bson_t *body)
 {
@@ -320,7 +320,7 @@ open_by_letter(struct change *change, void *arg)
     return err == ERR_NONE ? reply_empty(reg->r, 204) : err;
 }
 
-/* The invitation of a registration by letter, if it can still be accepted. */
+/* The invitation of a registration by email, if it can still be accepted. */
 static enum err
 find_invitation(struct registration *reg)
 {

@@ -1,6 +1,6 @@
 /*
- * /v1/verifications: one document of tokens per letter, with the hash of the
- * link's secret and the keyed hash of the code.  A code dies after five tries.
+ * /v1/verifications: one document in tokens per message, with the hash of the link's secret and the
+ * keyed hash of the code.  A code becomes invalid after five attempts.
  */
 #include "api/v1/handlers.h"
 
@@ -84,13 +84,13 @@ verifications_create(struct request *r)
 
 struct confirming {
     struct request *r;
-    const char *code; /* as it came back; NULL: the letter's link did */
+    const char *code; /* the code sent back; NULL: the link was used */
     const bson_t *token;
     enum contact contact;
     bson_oid_t user;
 };
 
-/* The letters that tell of a changed address or number, where the old one is read. */
+/* Queues the emails and texts about a changed address or number, to the old one. */
 static enum err
 announce(struct confirming *c, struct change *change, const bson_t *user, const char *new)
 {
@@ -102,16 +102,16 @@ announce(struct confirming *c, struct change *change, const bson_t *user, const 
         NOTICE_MS, "name", letter_words_greeting(r, user), "new", new, "ip", letter_words_ip(r),
         "link", phone ? link : letter_words_link(r, "", NULL), NULL);
 
-    if (err == ERR_NONE && phone && doc_has(user, "phoneVerifiedAt")) /* else it is nobody's */
+    if (err == ERR_NONE && phone && doc_has(user, "phoneVerifiedAt")) /* else it has no owner */
         err = queue_letter(change, LETTER_PHONE_MOVED, doc_text(user, "phone"), NOTICE_MS, "link",
                            link, NULL);
-    /* Letters to the old address give no new password any more. */
+    /* Reset emails to the old address become invalid. */
     return err == ERR_NONE && !phone ? one_time_forget(change, "reset", &c->user) : err;
 }
 
 /*
- * An unconfirmed address or number is nobody's: an account that has it without proof
- * loses it to who has proved it.
+ * An unconfirmed address or number belongs to no account: an account that has it without
+ * confirmation loses it to the one that confirms it.
  */
 static enum err
 take_from_others(struct confirming *c, struct change *change, const char *value)
@@ -137,7 +137,7 @@ take_from_others(struct confirming *c, struct change *change, const char *value)
     return err;
 }
 
-/* Marks the address or number as confirmed, and makes a pending one the user's own. */
+/* Marks the address or number as confirmed, and sets a pending one as the user's own. */
 static enum err
 confirm(struct change *change, void *arg)
 {
@@ -186,8 +186,8 @@ note_match(void *arg, const bson_t *doc)
 }
 
 /*
- * The caller's document with that code.  The try is counted before it is looked
- * at, and marks what it was counted for, so that many at once get no more tries.
+ * The caller's document with that code.  The attempt is counted, and marked as counted, before the
+ * code is checked, so that parallel requests get no additional attempts.
  */
 static enum err
 find_code(struct confirming *c)

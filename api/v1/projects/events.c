@@ -36,12 +36,12 @@ const struct filter event_params[] = {
 };
 
 struct reading {
-    const char *topic, *since, *reason; /* reason: why the events cannot be given; NULL: they can */
+    const char *topic, *since, *reason; /* reason: why there are no events; NULL: there are */
     int64_t head, after;
     int limit, wait;
 };
 
-/* Where the client stands, or why the events after its cursor cannot be given. */
+/* The client's position, or why the events after its cursor cannot be returned. */
 static void
 judge_cursor(struct request *r, struct reading *e)
 {
@@ -60,8 +60,8 @@ judge_cursor(struct request *r, struct reading *e)
 }
 
 /*
- * The whole answer: items, or only the reason to start again from a snapshot.  A gap ends a page,
- * and the next page begins with it.
+ * The reply: items, or only the reason to start again from a snapshot.  A gap ends a page, and the
+ * next page reports it.
  */
 static enum err
 write_events(struct request *r, struct reading *e)
@@ -75,7 +75,7 @@ write_events(struct request *r, struct reading *e)
                              event_page_add, &page);
         if (page.full)
             err = ERR_NONE;
-        /* Without `since` the log is told from where it begins now. */
+        /* Without `since` the page starts at the current beginning of the log. */
         if (page.count == 0 || (page.first != e->after + 1 && e->since != NULL))
             e->reason = "trimmed";
     }

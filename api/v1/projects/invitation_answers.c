@@ -1,11 +1,10 @@
 /*
- * /v1/invitations: what the invited do.  The holder of the secret, whoever that
- * is, may look at the invitation and decline it; to accept it takes an account,
- * and the account need not have the letter's address.  Whoever has confirmed
- * that address needs no secret.
+ * /v1/invitations: replies to invitations.  Anyone with the secret may look at the invitation and
+ * decline it.  Accepting requires an account, but not one with the invited email address.  A user
+ * who has confirmed that address needs no secret.
  *
- * Every answer and every withdrawal takes a number of the project's topic, so
- * that of several at once exactly one finds the invitation there.
+ * Every reply and every withdrawal takes a number of the project's topic, so that of several at
+ * once exactly one finds the invitation.
  */
 #include <string.h>
 
@@ -22,7 +21,7 @@
 #include "common/text/json.h"
 #include "common/time/clock.h"
 
-#define MINE_MAX 100 /* of one address; the newest are shown */
+#define MINE_MAX 100 /* per address; the newest are shown */
 
 /* clang-format off */
 static const struct field look_fields[] = {
@@ -197,7 +196,7 @@ own_address(const bson_t *user)
     return doc_has(user, "emailVerifiedAt") ? doc_text(user, "email") : NULL;
 }
 
-/* The invitation that the body names: by its secret, or by its id for whom it is meant. */
+/* The invitation in the body: by its secret, or by its id for the invited user. */
 static enum err
 named(struct answer *a, const bson_t *body)
 {
@@ -298,11 +297,11 @@ write_mine(void *arg, const bson_t *invitation)
 
     m->r->detail = NULL;
     if (err == ERR_NOT_FOUND || err == ERR_CONFLICT)
-        return ERR_NONE; /* it cannot be accepted now: so it is not shown */
+        return ERR_NONE; /* not shown, because it cannot be accepted now */
     if (err != ERR_NONE)
         return err;
     if (access_member(project, &m->r->user_id) >= role_named(doc_text(invitation, "role")))
-        return ERR_NONE; /* nothing would be gained by it */
+        return ERR_NONE; /* accepting would change nothing */
     if (m->count++ > 0)
         text_putc(m->out, ',');
     write_seen(m->out, invitation, project, inviter);

@@ -1,8 +1,7 @@
 /*
- * /v1/projects/{id}/invitations and POST /v1/projects/{id}/members: asking
- * somebody by mail to become a member.  Whether an account has the address, even
- * a member's, shows neither in the answer nor in the work: only taskwire-jobs
- * looks (jobs/invited.c).
+ * /v1/projects/{id}/invitations and POST /v1/projects/{id}/members: inviting people by email.
+ * Neither the reply nor its timing shows whether an account, or even a member, has the address:
+ * only taskwire-jobs looks it up (jobs/invited.c).
  */
 #include "api/v1/projects/invitations.h"
 
@@ -54,7 +53,10 @@ static const struct field made_fields[] = {
     {"token",     TEXT,    VIRTUAL, .about = "shown only now; it is also in the email"},
     {NULL},
 };
-/* What a project's stream shows: every member reads it, but only admins may know addresses. */
+/*
+ * The public fields in a project's events: every member reads them, but only admins may know
+ * addresses.
+ */
 static const struct field told_fields[] = {
     {"id",        REF,     0},
     {"createdBy", REF,     0},
@@ -115,7 +117,7 @@ check_project(struct inviting *i, const bson_t **project)
     return ERR_NONE;
 }
 
-/* Counted before a letter is queued, in what neither side can delete. */
+/* Counted before an email is queued, in a count that neither side can delete. */
 static enum err
 check_limits(struct inviting *i, struct change *change)
 {
@@ -133,7 +135,7 @@ check_limits(struct inviting *i, struct change *change)
     return quotas_spend(r, change, QUOTA_ADDRESS_INVITATIONS, i->email);
 }
 
-/* The second invitation of an address replaces the first. */
+/* A second invitation to an address replaces the first. */
 static enum err
 replace_first(struct inviting *i, struct change *change)
 {
@@ -169,7 +171,7 @@ new_invitation(struct inviting *i, int64_t now, char secret[TOKEN_SECRET])
     return doc;
 }
 
-/* The letter; and for an account with this address, a notification. */
+/* Queues the email, and a notification for an account with this address. */
 static enum err
 queue_both(struct inviting *i, struct change *change, const bson_t *project,
            const bson_t *invitation, const char *secret)
@@ -248,7 +250,7 @@ write_invitation(struct request *r, struct text *out, const bson_t *doc)
 static const struct order invitation_orders[] = {{"createdAt", {"createdAt"}}, {NULL}};
 const struct list invitation_list = {.store = STORE_INVITATIONS, .orders = invitation_orders};
 
-/* The project that the path names, if it is there and the caller may invite to it. */
+/* The project in the path, if it exists and the caller may invite to it. */
 static enum err
 path_project(struct request *r, bson_oid_t *id)
 {
@@ -272,7 +274,7 @@ invitations_list(struct request *r)
                       write_invitation);
 }
 
-/* The invitation that the path names. */
+/* The invitation in the path. */
 static enum err
 path_invitation(struct request *r, const bson_oid_t *project, const bson_t **out)
 {
@@ -338,7 +340,7 @@ invitations_end(struct request *r, struct change *change, const bson_t *invitati
     bson_t *which = request_keep(r, BCON_NEW("_id", BCON_OID(doc_id(invitation, "_id"))));
     enum err err;
 
-    /* The notification that told of it has its id. */
+    /* The invitation's notification has the same id. */
     if ((err = store_remove(change_store(change), STORE_INVITATIONS, which)) != ERR_NONE ||
         (err = store_remove(change_store(change), STORE_NOTIFICATIONS, which)) != ERR_NONE)
         return err;

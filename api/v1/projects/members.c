@@ -104,7 +104,7 @@ members_list(struct request *r)
     return err;
 }
 
-/* One member's change on its way through the transaction. */
+/* The change of one member during its transaction. */
 struct member_edit {
     struct request *r;
     bson_oid_t project, user;
@@ -186,8 +186,8 @@ append_member(bson_t *out, const char *name, const struct membership *m, bool ro
 }
 
 /*
- * Adds, changes or removes the one member.  Not the whole list: in the log that the members of
- * a replica set copy, a project of thousands would stand anew with each of them.
+ * Adds, changes or removes one member.  Does not write the whole list: the replication log would
+ * contain a large project's list again for every change.
  */
 static enum err
 store_member(struct request *r, struct change *change, const bson_t *project,
@@ -216,9 +216,9 @@ store_member(struct request *r, struct change *change, const bson_t *project,
 }
 
 /*
- * A new member needs room and an account that is open.  Closing takes a number of
- * the user's topic, as does this: so whoever is read as open here is one of the
- * members that the account's end will find.
+ * A new member needs room and an open account.  Closing an account takes a number of the user's
+ * topic, as does this change: so an account that is open here will find this membership when it is
+ * closed.
  */
 static enum err
 check_new(struct request *r, struct change *change, const bson_t *project,
@@ -280,7 +280,10 @@ change_member(struct change *change, void *arg)
         return err;
     if (w->role != NULL && role_named(w->role) == before)
         return ERR_NONE;
-    /* Who is added without being asked could be added to anything: that counts as an invitation. */
+    /*
+     * Adding users without their consent could be used to harass them, so it counts as an
+     * invitation.
+     */
     if (before == ROLE_NONE && !bson_oid_equal(&w->user, &r->user_id) &&
         (err = quotas_spend(r, change, QUOTA_USER_INVITATIONS, r->user)) != ERR_NONE)
         return err;
@@ -311,13 +314,13 @@ run(struct request *r, struct member_edit *w)
 }
 
 /*
- * Do the caller and the user share a project?  An open one does not count: to
- * be in it together takes nobody's consent.
+ * Do the caller and the user share a project?  Open projects do not count, since joining one needs
+ * no consent.
  */
 static enum err
 read_acquainted(struct request *r, struct member_edit *w)
 {
-    /* Not $all: the stand-in server does not look into the documents of an array with it. */
+    /* Not $all: the stand-in server does not match documents within an array with it. */
     bson_t *filter =
         request_keep(r, BCON_NEW("members.userId", BCON_OID(&w->user), "$and", "[", "{",
                                  "members.userId", BCON_OID(&r->user_id), "}", "]", "access", "{",
@@ -369,7 +372,7 @@ members_remove(struct request *r)
     return run(r, &w);
 }
 
-/* The member of the highest role but one; ERR_NOT_FOUND when there is none. */
+/* The member with the highest role below owner; ERR_NOT_FOUND if there is none. */
 static enum err
 find_heir(const bson_t *project, const bson_oid_t *leaving, bson_oid_t *heir, enum role *role)
 {

@@ -1,5 +1,5 @@
 /*
- * What others ask of members.
+ * Membership functions for other files.
  */
 #ifndef API_V1_PROJECTS_MEMBERS_H
 #define API_V1_PROJECTS_MEMBERS_H
@@ -14,7 +14,7 @@ struct text;
 
 extern const struct field member_fields[];
 
-/* Who becomes or is no longer what in a project. */
+/* A change of a user's role in a project. */
 struct membership {
     const bson_oid_t *user;
     const char *name; /* the user's */
@@ -23,22 +23,22 @@ struct membership {
 };
 
 /*
- * Within a change of both topics: stores the membership and tells them; the caller
- * has judged it.  ERR_QUOTA when the project has as many members as it may have;
- * ERR_NOT_FOUND when the account of a new member is closed, be it a moment ago.
- * Who leaves loses the project's notifications.
+ * Within a change of both topics: stores the membership and appends its events; the caller has
+ * checked the rights.  ERR_QUOTA if the project has its maximum number of members; ERR_NOT_FOUND if
+ * the account of a new member is closed, even a moment ago.  A user who leaves loses the project's
+ * notifications.
  */
 enum err members_store(struct request *r, struct change *change, const bson_t *project,
                        const struct membership *m) MUST_CHECK;
 
-/* Does somebody else own the project whose account is open? */
+/* Does the project have another owner whose account is open? */
 enum err members_other_owner(struct request *r, const bson_t *project, const bson_oid_t *user,
                              bool *other) MUST_CHECK;
 
 /*
- * Within a change of the project's topic (index 0): takes the user out, whatever
- * the rights, and tells it on the user's topic.  The last owner's place goes to
- * the member of the highest role.
+ * Within a change of the project's topic (index 0): removes the user, without checking rights, with
+ * an event on the user's topic.  If this was the last owner, the member with the highest role
+ * becomes owner.
  */
 enum err members_drop(struct request *r, struct change *change, const bson_t *project,
                       const bson_oid_t *user) MUST_CHECK;

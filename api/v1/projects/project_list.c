@@ -1,5 +1,5 @@
 /*
- * Lists of projects: in which orders, and which ones the caller sees.
+ * Lists of projects: their orders, and which projects the caller sees.
  */
 #include <stdio.h>
 #include <string.h>
@@ -16,12 +16,12 @@ static const struct filter project_filters[] = {
 static const struct order project_orders[] = {
     {"createdAt", {"createdAt"}},
     {"name", {"nameKey"}},
-    /* Every change of a project would rewrite its entry for each member of an index. */
+    /* Not indexed: every change of a project would rewrite an index entry for each member. */
     {"updatedAt", {"updatedAt"}, .unindexed = true},
     {NULL},
 };
 
-/* One of ?archived= and ?deleted=: what is there, or what is not. */
+/* One of ?archived= and ?deleted=: whether the field must exist. */
 static enum err
 bin(struct request *r, const char *param, const char *stored, bool always, bson_t *filter)
 {
@@ -46,14 +46,14 @@ static enum err
 scope_bins(struct request *r, bson_t *filter)
 {
     const char *deleted = request_param(r, "deleted");
-    /* What lies in the trash is shown whether it was archived before or not. */
+    /* Projects in the trash are shown whether they were archived before or not. */
     bool trash = deleted != NULL && strcmp(deleted, "true") == 0;
     enum err err = bin(r, "archived", "archivedAt", !trash, filter);
 
     return err == ERR_NONE ? bin(r, "deleted", "deletedAt", true, filter) : err;
 }
 
-/* All fields, but of the members only the caller's own entry: there may be thousands. */
+/* All fields, but only the caller's own entry of the members: there may be thousands. */
 static void
 own_fields(struct request *r, bson_t *opts)
 {

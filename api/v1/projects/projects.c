@@ -1,5 +1,5 @@
 /*
- * /v1/projects: what tasks live in, and who may see them.
+ * /v1/projects: projects, which contain tasks and control who may see them.
  */
 #include "api/v1/projects/projects.h"
 
@@ -19,7 +19,7 @@
 #include "common/store/derived.h"
 #include "common/text/json.h"
 
-#define COUNTED_MAX 1000 /* tasks that have a status, for a complaint */
+#define COUNTED_MAX 1000 /* most tasks of a status that a complaint counts */
 
 static const char *const accesses[] = {"members", "everyone", NULL};
 static const char *const access_roles[] = {"viewer", "commenter", "member", NULL};
@@ -63,7 +63,7 @@ const struct field project_fields[] = {
     {"archivedAt",      INSTANT, NULLABLE},
     {"deletedAt",       INSTANT, NULLABLE},
     {"members",         OBJECTS, HIDDEN},
-    {"nameKey",         TEXT,    HIDDEN}, /* the name, folded: sorts whatever its case and accents */
+    {"nameKey",         TEXT,    HIDDEN}, /* the folded name, to sort without case and accents */
     {"archived",        FLAG,    MAY_EDIT | VIRTUAL,                 .about = "sets or clears archivedAt"},
     {"role",            TEXT,    VIRTUAL,                            .about = "the caller's role; not included in events"},
     {NULL},
@@ -72,7 +72,7 @@ const struct field project_fields[] = {
 
 const struct shape project_shape = {"Project", project_fields};
 
-/* Complains of ids that are in a list more than once. */
+/* Complains about ids that are in a list more than once. */
 static void
 check_ids(struct request *r, const bson_t *project, const char *list)
 {
@@ -163,8 +163,8 @@ is_open(const bson_t *project)
 }
 
 /*
- * Opening a project to all, or closing it, concerns everybody.  To those who are
- * not members the trash closes it, but they learn of that on its own topic.
+ * Opening a project to everyone, or closing it, concerns all users.  For non-members moving it to
+ * the trash closes it, but they learn of that from the project's own topic.
  */
 static enum err
 tell_everyone(struct change *change, const bson_t *before, const bson_t *after)
@@ -184,7 +184,7 @@ tell_everyone(struct change *change, const bson_t *before, const bson_t *after)
         return ERR_NONE;
     bson_oid_to_string(doc_id(after, "_id"), id);
     doc_write(&data, &project_shape, after);
-    if (opened) /* those who may no longer see it learn nothing but that */
+    if (opened) /* those who may no longer see it get nothing but the id */
         event.data = data.bytes;
     err = change_join_topic(change, EVERYONE_TOPIC, &topic);
     if (err == ERR_NONE)
@@ -193,7 +193,7 @@ tell_everyone(struct change *change, const bson_t *before, const bson_t *after)
     return err;
 }
 
-/* Is something else changed of a project that is archived and stays so? */
+/* Is something else changed in a project that is archived and stays archived? */
 static bool
 stays_archived(struct request *r, const bson_t *before, const bson_t *after)
 {
@@ -225,9 +225,9 @@ check_scope(struct request *r, const bson_t *before, const bson_t *after)
 }
 
 /*
- * Is there room for one more project that is open to everyone?  Exact: whether it
- * is created open or opened, this change then takes a number of the topic
- * `everyone` (tell_everyone()), so of two that counted the same one runs again.
+ * Is there room for one more project that is open to everyone?  Exact: whether it is created open
+ * or opened later, the change then takes a number of the topic `everyone` (tell_everyone()), so if
+ * two changes count at the same time one of them runs again.
  */
 static enum err
 check_open(struct request *r, struct change *change, const bson_t *after)
@@ -362,7 +362,7 @@ append_server_side(struct request *r, bson_t *doc, bool inbox)
     bson_append_array_end(doc, &list);
 }
 
-/* The project, its topic, its event, and the owner's membership on his topic. */
+/* Creates the project, its topic, its event, and the owner's membership on the owner's topic. */
 static enum err
 insert_project(struct request *r, struct change *change, bson_t *doc, int user_topic)
 {
@@ -386,7 +386,7 @@ projects_create_inbox(struct request *r, struct change *change, int user_topic)
 
     if (err != ERR_NONE)
         return err;
-    /* The Inbox has its user's id, so it need not be looked up. */
+    /* The Inbox has its user's id, so no look-up is needed. */
     BSON_APPEND_OID(&own, "_id", &r->user_id);
     doc = request_keep(r, doc_merge(entity_new(r, change_now(change)), &own));
     bson_concat(doc, body);

@@ -1,5 +1,5 @@
 /*
- * What other resources ask of projects.
+ * Project functions for other resources.
  */
 #ifndef API_V1_PROJECTS_PROJECTS_H
 #define API_V1_PROJECTS_PROJECTS_H
@@ -15,8 +15,8 @@ extern const struct shape project_shape;
 extern const struct field project_fields[];
 
 /*
- * Within a registration's change: the user's Inbox, with its event, and
- * member.added on the user's own topic.
+ * Within a registration's change: creates the user's Inbox, with its event, and member.added on the
+ * user's own topic.
  */
 enum err projects_create_inbox(struct request *r, struct change *change, int user_topic) MUST_CHECK;
 
@@ -29,7 +29,7 @@ void projects_write(struct request *r, struct text *out, const bson_t *project);
 struct member_event {
     const bson_oid_t *project, *user;
     const char *name;          /* the user's */
-    const char *before, *role; /* NULL: was not, or is no longer, a member */
+    const char *before, *role; /* NULL: not a member before, or after */
     int64_t rev;               /* the project's */
 };
 

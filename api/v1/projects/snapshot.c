@@ -1,6 +1,6 @@
 /*
- * GET /v1/projects/{id}/snapshot: a project with its tasks, which a client keeps up to
- * date by the events after it.
+ * GET /v1/projects/{id}/snapshot: a project with its tasks, which a client keeps up to date with
+ * the events after it.
  */
 #include "api/v1/handlers.h"
 
@@ -15,7 +15,7 @@
 #include "api/v1/tasks/tasks.h"
 #include "common/change/event_log.h"
 
-#define BATCH 1000 /* tasks held at once; the server's own choice is 16 MiB */
+#define BATCH 1000 /* tasks per batch; the server's default is 16 MiB */
 
 /* clang-format off */
 static const struct field snapshot_fields[] = {
@@ -61,7 +61,7 @@ snapshot_read(struct request *r)
     if ((err = request_id_arg(r, 0, &id)) != ERR_NONE || (err = request_params_done(r)) != ERR_NONE)
         return err;
     topic = request_project_topic(r, &id);
-    /* The cursor before all else: what is read after it may be newer, never older. */
+    /* The cursor comes first: data read after it may be newer, never older. */
     if ((err = event_log_head(r->store, topic, &seq)) != ERR_NONE ||
         (err = project_access_living(r, &id, ACTION_READ, &project)) != ERR_NONE ||
         (err = entity_reply(r, 200, &projects, project)) != ERR_NONE)

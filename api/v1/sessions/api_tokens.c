@@ -1,5 +1,5 @@
 /*
- * /v1/api-tokens: for programs that act in somebody's name.
+ * /v1/api-tokens: tokens for programs that act for a user.
  */
 #include "api/v1/handlers.h"
 
@@ -109,7 +109,7 @@ judge_projects(struct request *r, const bson_t *body)
     return ERR_NONE;
 }
 
-/* "read, write" for the letter; and how many projects it is bound to. */
+/* "read, write" for the email; and how many projects the token is bound to. */
 static const char *
 scopes_in_words(struct request *r, const bson_t *doc)
 {

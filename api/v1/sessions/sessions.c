@@ -67,17 +67,17 @@ const struct shape opened_shape = {"OpenedSession", opened_fields};
 
 struct opening {
     struct request *r;
-    const char *device; /* NULL: what the browser says of itself */
+    const char *device; /* NULL: the User-Agent */
     const bson_t *user;
-    const char *new_hash;             /* the password's, when its cost was raised; NULL: keep */
+    const char *new_hash;             /* the new hash if its cost was raised; NULL: keep */
     struct second_factor_proof proof; /* of the second factor, if the account has one */
     bool new_device;
 };
 
 /*
- * A letter, unless a session of the last month, and since the last credential event, says that it
- * comes from there.  Any thief's browser may call itself what the owner's does, so that it also
- * must have logged in before, by its cookie, or come from the same address.
+ * Queues an email, unless a session of the last month, opened after the last credential event,
+ * shows that the log-in is from a known device.  A thief's browser can send the owner's User-Agent,
+ * so the browser must also have logged in before, according to its cookie, or use the same address.
  */
 static enum err
 tell_if_new(struct opening *o, struct change *change, bool *new)
@@ -108,7 +108,7 @@ tell_if_new(struct opening *o, struct change *change, bool *new)
         "ip", letter_words_ip(r), "link", letter_words_link(r, "password-resets", NULL), NULL);
 }
 
-/* Its cost was raised; only the hash that was checked is replaced. */
+/* Stores a hash at the raised cost; only the hash that was checked is replaced. */
 static enum err
 upgrade_hash(struct opening *o, struct change *change)
 {
@@ -122,9 +122,8 @@ upgrade_hash(struct opening *o, struct change *change)
 }
 
 /*
- * The password was right a moment ago: is it still?  The session would be worth
- * nothing otherwise, since it is of an older generation; so nobody is told that
- * they are in.
+ * The password was right when it was checked: is it still?  If not, the session would be of an
+ * older generation and therefore invalid, so the log-in is refused.
  */
 static enum err
 check_generation(struct opening *o)
@@ -138,7 +137,7 @@ check_generation(struct opening *o)
     return err;
 }
 
-/* Who logs in again within the grace period keeps the account. */
+/* A user who logs in again within the grace period keeps the account. */
 static enum err
 reopen_account(struct request *r, struct change *change, const bson_t *user)
 {

@@ -1,8 +1,8 @@
 /*
- * /v1/sessions/refresh: each token is good for one use, and its use gives the
- * next.  A token may come again as long as its successor was not used, since
- * the reply may have been lost.  One that comes later was copied, and ends the
- * session; one that was never issued proves nothing and ends nothing.
+ * /v1/sessions/refresh: each token can be used once, and its use returns the next one.  A token may
+ * be sent again as long as its successor was not used, since the reply may have been lost.  A token
+ * that is sent later was copied, and ends the session; one that was never issued proves nothing and
+ * ends nothing.
  */
 #include "api/v1/handlers.h"
 
@@ -54,7 +54,7 @@ punish(struct change *change, void *arg)
                         letter_words_link(r, "password-resets", NULL), NULL);
 }
 
-/* A token that was used before came back. */
+/* A used token was sent again. */
 static enum err
 punish_replay(struct request *r, const bson_t *session, const bson_t *user)
 {
@@ -71,7 +71,7 @@ punish_replay(struct request *r, const bson_t *session, const bson_t *user)
     return ERR_BAD_LOGIN;
 }
 
-/* A refresh token taken apart. */
+/* A parsed refresh token. */
 struct presented {
     struct request *r;
     char session[25];
@@ -89,14 +89,14 @@ take_apart(struct presented *p, const char *token)
         return false;
     memcpy(p->session, token, 24);
     p->session[24] = '\0';
-    for (char *c = p->session; *c != '\0'; c++) /* as we spell it, which the proof is made of */
+    for (char *c = p->session; *c != '\0'; c++) /* as we spell it, which the proof needs */
         *c = (char)tolower((unsigned char)*c);
     bson_oid_init_from_string(&p->id, p->session);
     p->secret = dot + 1;
     return true;
 }
 
-/* Has it ended by itself? */
+/* Has the session ended individually? */
 static bool
 has_ended(const bson_t *session)
 {
@@ -113,9 +113,9 @@ is_older(const bson_t *session, const bson_t *user)
 }
 
 /*
- * The session and its user, as they are now; ERR_NOT_FOUND when it has ended.  A
- * session that seems older than its user may have been kept by an event between
- * the two reads: then the second look shows it.
+ * The session and its user, as they are now; ERR_NOT_FOUND if the session has ended.  A session
+ * that seems older than its user's generation may have been kept by an event between the two reads:
+ * then a second read shows it.
  */
 static enum err
 find_session(struct presented *p, const bson_t **session, const bson_t **user)
@@ -150,7 +150,7 @@ rotate(struct request *r, const bson_t *session, const char *hash, const char *n
     return err;
 }
 
-/* Is the token's successor the one that is good now?  Then the reply was lost: *next. */
+/* Is the token's successor the current one?  Then the reply was lost: *next. */
 static bool
 was_lost(const struct presented *p, const char *current, char next[TOKEN_SECRET])
 {
@@ -164,7 +164,7 @@ was_lost(const struct presented *p, const char *current, char next[TOKEN_SECRET]
     return false;
 }
 
-/* What the body holds, or else the cookie of a browser on a page of ours. */
+/* The token from the body, or else from the cookie of a browser on one of our pages. */
 static enum err
 find_token(struct request *r, const char **token)
 {
@@ -183,7 +183,10 @@ find_token(struct request *r, const char **token)
     return cookie_same_site(r);
 }
 
-/* Judges the token; *next is the secret that follows it, "" when another rotated meanwhile. */
+/*
+ * Checks the token; *next is the secret that follows it, "" if a twin has rotated it in the
+ * meantime.
+ */
 static enum err
 exchange(const struct presented *p, const bson_t *session, const bson_t *user,
          char next[TOKEN_SECRET])
@@ -215,7 +218,7 @@ refresh(struct presented *p)
     const bson_t *session, *user;
     enum err err = ERR_NONE;
 
-    /* If a twin was faster, the next pass finds this token's successor. */
+    /* If a twin was first, the next pass finds this token's successor. */
     for (int tries = 0; err == ERR_NONE && next[0] == '\0'; tries++) {
         err = tries == TRIES ? ERR_BUSY : find_session(p, &session, &user);
         if (err == ERR_NONE)

@@ -1,8 +1,7 @@
 /*
- * /v1/sync: all that changed for the caller since a cursor, by kind, with
- * tombstones; without a cursor all there is.  The log tells which entities
- * changed; what they are now is read from their collections and streamed, so
- * that memory does not grow with the answer.
+ * /v1/sync: everything that changed for the caller since a cursor, by kind, with tombstones;
+ * without a cursor everything there is.  The log shows which entities changed; their current state
+ * is read from their collections and streamed, so that memory does not grow with the reply.
  */
 #include "api/v1/handlers.h"
 
@@ -24,10 +23,10 @@
 #include "common/store/store.h"
 
 #define CURSOR_MAX   262144 /* 5,000 projects need less */
-#define NOTICES_FULL 200    /* notifications when they are told whole */
+#define NOTICES_FULL 200    /* notifications sent when there is no cursor */
 #define NAMES_MAX    1000   /* members whose names are looked up at once */
-#define IDS_AT_ONCE  100    /* in one question: at most 50 of a kind for 5,000 projects */
-#define BATCH        1000   /* documents of one reply of the store; its own choice is 16 MiB */
+#define IDS_AT_ONCE  100    /* in one query: at most 50 queries per kind for 5,000 projects */
+#define BATCH        1000   /* documents in one batch; the default is 16 MiB */
 
 static const struct {
     const char *name, *entity;
@@ -78,7 +77,7 @@ struct member {
     bson_oid_t user;
     const struct sync_topic *topic;
     enum role role;
-    char *name; /* NULL: no account any more */
+    char *name; /* NULL: the account is gone */
 };
 
 struct sync {
@@ -88,12 +87,12 @@ struct sync {
     enum sync_kind kind; /* of the list being written */
     bool comma;
     bool exact;      /* entities are being read by their ids, because they changed */
-    store_each each; /* what is done with what find() finds */
+    store_each each; /* handles each document that find() finds */
     struct member members[NAMES_MAX];
     int member_count;
 };
 
-/* The place of the next item of a list. */
+/* Begins the next item of a list. */
 static struct text *
 item(struct sync *s)
 {
@@ -158,7 +157,7 @@ ids_of_items(struct sync *s, enum sync_kind kind)
     return ids;
 }
 
-/* Hands to `each` all that has one of the ids in a field, and is not in the trash. */
+/* Passes to `each` all documents that have one of the ids in a field and are not in the trash. */
 static enum err
 find(struct sync *s, enum store_name store, const char *field, const struct ids *ids)
 {
@@ -197,7 +196,9 @@ write_project(void *arg, const bson_t *doc)
     return ERR_NONE;
 }
 
-/* What has gone out of sight since the plan is told as lost, and its number with it. */
+/*
+ * A project that became invisible after the plan was made is sent as lost, and its number removed.
+ */
 static enum err
 write_projects(struct sync *s)
 {
@@ -313,20 +314,20 @@ write_entity(void *arg, const bson_t *doc)
     const struct sync_topic *t = NULL;
     bool shown = api_token_auth_reaches(s->r, doc_id(doc, "projectId"));
 
-    if (s->kind != SYNC_NOTIFICATIONS) { /* it may have moved to where the caller may not follow */
+    if (s->kind != SYNC_NOTIFICATIONS) { /* the caller may not be able to read it any more */
         t = sync_plan_topic(&s->plan, doc_id(doc, "projectId"));
         if (t == NULL || t->state == SYNC_GONE)
             return ERR_NONE;
     }
     if (s->exact)
         sync_plan_find(&s->plan, s->kind, doc_id(doc, "_id"), -2);
-    if (shown && (!s->exact || t == NULL || t->state != SYNC_WHOLE)) /* else it has been written */
+    if (shown && (!s->exact || t == NULL || t->state != SYNC_WHOLE)) /* else already written */
         doc_write(item(s), shapes[s->kind], doc);
     reply_flush(s->r);
     return ERR_NONE;
 }
 
-/* What lives in projects: of some everything, of others what has changed. */
+/* What belongs to projects: everything for some, the changes for others. */
 static enum err
 write_entities(struct sync *s, enum store_name store)
 {
@@ -412,7 +413,7 @@ note_origin(void *arg, const struct event_item *event)
     return ERR_NONE;
 }
 
-/* A token that is bound to projects hears of the end only of what came from them. */
+/* A token bound to projects is sent only tombstones from those projects. */
 static enum err
 may_be_told(struct sync *s, const struct sync_item *one, bool *told)
 {

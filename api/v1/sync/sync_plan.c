@@ -1,7 +1,7 @@
 /*
- * Topics' numbers first, then the log's part between the client's numbers and
- * these.  The log is dense, so the number of events is known beforehand, and a
- * hole shows by its count: then the topic is told whole.
+ * Reads the topics' numbers first, then the part of the log between the client's numbers and these.
+ * The log has no gaps, so the number of events is known in advance, and a gap shows in the count:
+ * then the whole topic is sent.
  */
 #include "api/v1/sync/sync_plan.h"
 
@@ -15,9 +15,9 @@
 #include "common/change/event_find.h"
 #include "common/store/store.h"
 
-#define PROJECTS_MAX 5000  /* of one caller */
-#define EVENTS_MAX   2000  /* read for one answer */
-#define WHOLE_MAX    20000 /* projects and tasks told whole in one answer, and its last project */
+#define PROJECTS_MAX 5000  /* per caller */
+#define EVENTS_MAX   2000  /* read for one reply */
+#define WHOLE_MAX    20000 /* projects and tasks sent whole in one reply, and its last project */
 
 static const char *const entities[SYNC_KINDS] = {
     [SYNC_PROJECTS] = "project",
@@ -144,7 +144,7 @@ read_heads(struct sync_plan *p)
     return event_find_heads(p->r->store, names, p->topic_count + 1, note_head, p);
 }
 
-/* Takes the client's numbers from its cursor. */
+/* Reads the client's numbers from its cursor. */
 static void
 take_places(struct sync_plan *p, const struct cursor *since)
 {
@@ -167,7 +167,7 @@ struct room {
     int64_t events, whole;
 };
 
-/* What this answer tells of a topic, as far as there is room. */
+/* Decides what this reply sends of a topic, as far as there is room. */
 static void
 choose(struct sync_plan *p, struct sync_topic *t, struct room *room)
 {
@@ -209,9 +209,9 @@ note_event(void *arg, const struct event_item *event)
         return ERR_NONE;
     t->found++;
     if (event_kind == EVENT__COUNT)
-        return ERR_NONE; /* a later version's */
+        return ERR_NONE; /* of a later version */
     for (enum sync_kind kind = 0; kind < SYNC_KINDS; kind++)
-        /* One's own topic repeats one's memberships; notifications are nowhere else. */
+        /* The user's own topic repeats the memberships; only notifications are nowhere else. */
         if (strcmp(event_rows[event_kind].entity, entities[kind]) == 0 &&
             (t == &p->own) == (kind == SYNC_NOTIFICATIONS))
             note_item(p, t, kind, event->entity_id);
@@ -220,7 +220,7 @@ note_event(void *arg, const struct event_item *event)
     return ERR_NONE;
 }
 
-/* Sorts the items, and leaves one of each. */
+/* Sorts the items and removes duplicates. */
 static void
 merge_items(struct sync_plan *p)
 {
@@ -240,7 +240,7 @@ add_range(struct event_range *ranges, int *count, const struct sync_topic *t)
         ranges[(*count)++] = (struct event_range){t->name, t->after, t->upto};
 }
 
-/* What the log does not tell without a gap is told whole. */
+/* Topics whose events have a gap are sent whole. */
 static void
 check_dense(struct sync_topic *t)
 {

@@ -1,5 +1,5 @@
 /*
- * /v1/tasks/{id}/comments and /v1/comments/{id}: what people say about a task.
+ * /v1/tasks/{id}/comments and /v1/comments/{id}: comments on a task.
  */
 #include "api/v1/tasks/comments.h"
 
@@ -33,15 +33,14 @@ const struct field comment_fields[] = {
     {"mentions",   REFS,    MAY_EDIT,              0, 50, .fallback = "[]", .about = "members to notify"},
     {"editedAt",   INSTANT, NULLABLE},
     {"deletedAt",  INSTANT, NULLABLE},
-    {"movedAt",    INSTANT, HIDDEN}, /* with its task to this project: for /v1/sync */
+    {"movedAt",    INSTANT, HIDDEN}, /* when it came to this project with its task: for /v1/sync */
     {NULL},
 };
 /* clang-format on */
 
 const struct shape comment_shape = {"Comment", comment_fields};
 
-/* What lies in the trash with its task is as if it were not there; to remove it is still possible.
- */
+/* A comment whose task is in the trash is treated as missing, but can still be removed. */
 static enum err
 check_task(struct request *r, const bson_t *comment)
 {
@@ -62,7 +61,7 @@ check_comment(const struct entity_rules *u)
         return err;
     if (bson_iter_init_find(&iter, u->after, "mentions") && bson_iter_recurse(&iter, &list))
         while (bson_iter_next(&list))
-            if (!doc_list_has(u->before, "mentions", &list) && /* who has left stays mentioned */
+            if (!doc_list_has(u->before, "mentions", &list) && /* members who left stay mentioned */
                 access_member(u->project, bson_iter_oid(&list)) == ROLE_NONE)
                 request_complain(r, arena_printf(r->arena, "/mentions/%s", bson_iter_key(&list)),
                                  "not-member", "must be a member of the project");
@@ -75,7 +74,7 @@ check_comment(const struct entity_rules *u)
     return ERR_NONE;
 }
 
-/* Edited by the author alone, removed by the author or an admin. */
+/* Only the author may edit it; the author or an admin may remove it. */
 static enum err
 may_touch(struct request *r, const bson_t *project, const bson_t *doc, bool remove)
 {
@@ -118,7 +117,7 @@ const struct resource comments = {
     .check = check_comment,
 };
 
-/* The task that the path names, if the caller may do this to it. */
+/* The task in the path, if the caller may do this to it. */
 static enum err
 path_task(struct request *r, enum action action, const bson_t **task, const bson_t **project)
 {
@@ -177,8 +176,8 @@ comments_move(struct request *r, struct change *change, const bson_oid_t *task,
 struct creation {
     struct request *r;
     const bson_t *body;
-    bson_oid_t project; /* whose topic the change was planned for */
-    bool moved;         /* the task is in another by now */
+    bson_oid_t project; /* in whose topic the change was planned */
+    bool moved;         /* the task is in another project now */
 };
 
 static enum err
@@ -205,7 +204,7 @@ create_comment(struct change *change, void *arg)
     return entity_create(&e, project, doc);
 }
 
-/* Looks up where the task is, then runs the change there. */
+/* Looks up the task's project, then runs the change there. */
 static enum err
 run_once(struct creation *c)
 {

@@ -1,5 +1,5 @@
 /*
- * What the move of a task asks of its comments.
+ * Moving comments with their task.
  */
 #ifndef API_V1_TASKS_COMMENTS_H
 #define API_V1_TASKS_COMMENTS_H
@@ -12,9 +12,8 @@ struct change;
 struct request;
 
 /*
- * Within the change that moves a task to another project: its comments go with
- * it.  They have no events of their own: task.moved stands for them, and
- * /v1/sync sends them with the task.
+ * Within the change that moves a task to another project: moves its comments too.  They have no
+ * events of their own: task.moved covers them, and /v1/sync sends them with the task.
  */
 enum err comments_move(struct request *r, struct change *change, const bson_oid_t *task,
                        const bson_t *project) MUST_CHECK;

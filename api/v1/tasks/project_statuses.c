@@ -1,11 +1,11 @@
 /*
- * Looking things up in a project's lists.
+ * Look-ups in a project's lists.
  */
 #include "api/v1/tasks/project_statuses.h"
 
 #include <string.h>
 
-/* Finds the item of a list with that id; iter then stands on the item's members. */
+/* Finds the item of a list with that id; iter is then at the item's members. */
 static bool
 find_item(const bson_t *project, const char *list, const char *id, bson_iter_t *item)
 {

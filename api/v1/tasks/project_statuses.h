@@ -7,16 +7,18 @@
 #include <bson/bson.h>
 #include <stdbool.h>
 
-/* The kind of a project's status: 'o'pen, 'd'one, or 0 when it has none of that id. */
+/*
+ * The kind of a project's status: 'o' (open), 'd' (done), or 0 if there is no status with that id.
+ */
 char project_statuses_kind(const bson_t *project, const char *id);
 
 /* The id of its first open status. */
 const char *project_statuses_first(const bson_t *project);
 
-/* Does the project have a label of that id? */
+/* Does the project have a label with that id? */
 bool project_statuses_label(const bson_t *project, const char *id);
 
-/* Calls each for the id and kind of every status until it returns true; whether one did. */
+/* Calls each for the id and kind of every status until it returns true; returns whether it did. */
 typedef bool (*project_status_fn)(void *arg, const char *id, const char *kind);
 bool project_statuses_any(const bson_t *project, project_status_fn each, void *arg);
 

@@ -1,6 +1,5 @@
 /*
- * ?q= as conditions on a task's search terms (common/text/terms.h), and lists of which few tasks
- * are found.
+ * ?q= as conditions on a task's search terms (common/text/terms.h), and lists that few tasks match.
  */
 #include "api/v1/tasks/tasks.h"
 
@@ -14,14 +13,14 @@
 #include "common/text/terms.h"
 
 #define QUERY_MAX 500                /* bytes of a query */
-#define LAST      "\xF4\x8F\xBF\xBF" /* the last character of all */
+#define LAST      "\xF4\x8F\xBF\xBF" /* the last character of Unicode */
 
 struct conditions {
     bson_t *all;
     uint32_t count;
 };
 
-/* The term itself, or {$elemMatch: {$gte: term, $lt: term and the last character of all}}. */
+/* The term itself, or {$elemMatch: {$gte: term, $lt: term and the last character of Unicode}}. */
 static void
 add_condition(void *arg, const char *term, bool prefix)
 {
@@ -68,8 +67,10 @@ note_id(void *arg, const bson_t *task)
     return ERR_NONE;
 }
 
-/* The ids of what matches, in no order; of a due time each of its two ranges bounds the index by
- * itself. */
+/*
+ * The ids of the matches, in no order; for a due time each of its two ranges bounds the index by
+ * itself.
+ */
 static enum err
 find_ids(struct request *r, const struct query *query, struct doc_array *found)
 {
@@ -103,7 +104,7 @@ search_narrow(struct request *r, struct query *query)
         return ERR_NONE;
     err = find_ids(r, query, &found);
     if (err == ERR_NONE && found.count <= SEARCH_FOUND) {
-        /* First in the filter; all its other conditions, the rights among them, stay. */
+        /* First in the filter; its other conditions, including the rights, stay. */
         filter = request_keep(r, bson_new());
         doc_in(filter, "_id", &ids);
         bson_concat(filter, query->filter);

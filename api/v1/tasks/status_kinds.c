@@ -1,6 +1,6 @@
 /*
- * Whatever is archived or in the trash follows too, so that it is right when it
- * comes back.
+ * Tasks that are archived or in the trash are updated too, so that they are right when they come
+ * back.
  */
 #include "api/v1/tasks/status_kinds.h"
 
@@ -14,13 +14,13 @@
 #include "api/v1/handlers.h"
 #include "api/v1/tasks/project_statuses.h"
 
-#define JOB_MS (7 * 86400000LL) /* for which the job is tried again */
+#define JOB_MS (7 * 86400000LL) /* how long the job is tried again */
 
 struct batch {
     struct request *r;
     struct change *change;
     const bson_t *project;
-    int left; /* tasks that may still be changed */
+    int left; /* how many more tasks may be changed */
     bool more;
     const bson_t *tasks[STATUS_KINDS_BATCH];
     int count;
@@ -38,7 +38,7 @@ note_task(void *arg, const bson_t *task)
     return ERR_NONE;
 }
 
-/* Those tasks of a status that its kind is not true of; one more than may be changed. */
+/* The tasks of a status that do not agree with its kind; one more than may be changed. */
 static enum err
 find_tasks(struct batch *b, const char *status, bool done)
 {

@@ -1,5 +1,5 @@
 /*
- * /v1/tasks/{id}/move: another place, status or project.
+ * /v1/tasks/{id}/move: a new position, status or project.
  */
 #include "api/v1/tasks/tasks.h"
 
@@ -36,10 +36,10 @@ struct move {
     struct request *r;
     const bson_t *body;
     bson_oid_t id, from, to;
-    int to_topic; /* of the plan */
+    int to_topic; /* its index in the plan */
 };
 
-/* The place that the body asks for, as a new key. */
+/* The key of the position in the body. */
 static enum err
 new_position(struct move *m, struct change *change, struct text *key)
 {
@@ -95,7 +95,7 @@ check_subtasks(struct move *m)
     return request_fail(m->r, ERR_CONFLICT, "the task has subtasks; move or detach them first");
 }
 
-/* Appends what a move to another project changes besides the position. */
+/* Appends what a move to another project changes in addition to the position. */
 static void
 append_project(struct move *m, struct change *change, const bson_t *project, const bson_t *task,
                bson_t *set)
@@ -107,7 +107,7 @@ append_project(struct move *m, struct change *change, const bson_t *project, con
     BSON_APPEND_INT64(set, "number", change_counter(change));
     BSON_APPEND_NULL(set, "parentId");
     BSON_APPEND_ARRAY(set, "relations", &none);
-    BSON_APPEND_ARRAY(set, "labelIds", &none); /* labels are a project's own */
+    BSON_APPEND_ARRAY(set, "labelIds", &none); /* labels belong to a project */
     append_assignees(project, task, set);
     if (!doc_has(m->body, "status") && project_statuses_kind(project, status) == '\0')
         BSON_APPEND_UTF8(set, "status", project_statuses_first(project));
@@ -141,7 +141,7 @@ new_version(struct move *m, const struct entity_change *e, const bson_t *project
     return entity_apply_rules(e, project, before, out);
 }
 
-/* The old project's topic learns that the task is gone, and nothing of where to. */
+/* The event on the old project's topic says that the task is gone, but not where it went. */
 static enum err
 tell_leaving(struct move *m, struct change *change, const bson_t *before)
 {
@@ -170,7 +170,7 @@ move_task(struct change *change, void *arg)
         (err = request_fetch(r, STORE_TASKS, &m->id, &before)) != ERR_NONE)
         return err;
     if (!bson_oid_equal(doc_id(before, "projectId"), &m->from))
-        return ERR_BUSY; /* moved since it was looked up: the client may try again */
+        return ERR_BUSY; /* moved since the look-up: the client may try again */
     if (doc_has(before, "deletedAt") || doc_has(source, "deletedAt") ||
         doc_has(target, "deletedAt"))
         return ERR_NOT_FOUND;
@@ -229,7 +229,7 @@ tasks_move(struct request *r)
     if ((err = request_fetch(r, STORE_TASKS, &m.id, &task)) != ERR_NONE)
         return err;
     m.from = m.to = *doc_id(task, "projectId");
-    /* Before anything of the target shows: may the caller see the task at all? */
+    /* First, before anything about the target is revealed: may the caller see the task at all? */
     if ((err = project_access(r, &m.from, ACTION_WRITE, &project)) != ERR_NONE)
         return err;
     if (doc_has(body, "projectId"))

@@ -1,6 +1,6 @@
 /*
- * The key of a task's new place in its project, and new keys for those around it
- * where keys have grown long.
+ * The key of a task's new position in its project, and new keys for the tasks around it if keys
+ * have grown long.
  */
 #include "api/v1/tasks/tasks.h"
 
@@ -13,7 +13,7 @@
 #include "api/schema/order_place.h"
 #include "api/v1/handlers.h"
 
-/* One side of the place, nearest first. */
+/* One side of the position, nearest first. */
 struct side {
     bson_oid_t ids[ORDER_SIDE_MAX + 1];
     const char *keys[ORDER_SIDE_MAX + 1];
@@ -50,7 +50,7 @@ keep_and_note(void *arg, const bson_t *task)
     return note(n->side, request_keep(n->r, bson_copy(task)));
 }
 
-/* order_nearest: the tasks on one side of the place, but for the one that moves. */
+/* order_nearest: the tasks on one side of the position, without the one that moves. */
 static enum err
 nearest(void *arg, bool above, int limit, const char **keys, int *count)
 {
@@ -78,7 +78,7 @@ nearest(void *arg, bool above, int limit, const char **keys, int *count)
     return err;
 }
 
-/* One of those around, with another key: an ordinary change with its event. */
+/* Gives a neighbouring task another key: an ordinary change with its event. */
 static enum err
 set_key(struct search *s, const bson_oid_t *id, const char *key)
 {
@@ -120,7 +120,7 @@ task_place_key(struct request *r, const struct task_place *place, const bson_t *
     *s = (struct search){.place = place, .r = r, .other = other};
     order_key_last(&end, change_seq(place->change, place->topic));
     err = nearest(s, true, 1, &above, &count);
-    if (err == ERR_NONE && count == 0) { /* behind the last is the end */
+    if (err == ERR_NONE && count == 0) { /* after the last task is the end */
         text_puts(key, end.bytes);
     } else if (err == ERR_NONE) {
         err = order_place_find(nearest, s, end.bytes, found);

@@ -1,5 +1,5 @@
 /*
- * What must hold between a task's fields, and what follows from them.
+ * Rules between a task's fields, and derived fields.
  */
 #include "api/v1/tasks/tasks.h"
 
@@ -43,7 +43,7 @@ one_of(const struct entity_rules *u, const char *instant, const char *date)
                          "cannot be combined with %s", instant);
 }
 
-/* A pair of fields, as it will be stored: an instant, a date, or neither. */
+/* A pair of fields as it will be stored: an instant, a date, or neither. */
 struct moment {
     bool timed;
     int64_t at;
@@ -63,8 +63,10 @@ moment_of(const struct entity_rules *u, const char *instant, const char *date)
     return m;
 }
 
-/* Is a start after a due time?  A date lasts from its first to its last instant where the caller
- * is. */
+/*
+ * Is a start after a due time?  A date lasts from its first to its last instant in the caller's
+ * time zone.
+ */
 static enum err
 is_after(const struct entity_rules *u, const struct moment *start, const struct moment *due,
          bool *after)
@@ -97,7 +99,10 @@ check_times(const struct entity_rules *u)
     one_of(u, "dueAt", "dueDate");
     start = moment_of(u, "startAt", "startDate");
     due = moment_of(u, "dueAt", "dueDate");
-    /* Another zone's date may be over where this caller is: only who sets it is told. */
+    /*
+     * A date set in another time zone may be over in the caller's: complain only to the user who
+     * sets it.
+     */
     if (touched(u, "startAt") || touched(u, "startDate") || touched(u, "dueAt") ||
         touched(u, "dueDate"))
         err = is_after(u, &start, &due, &after);
@@ -114,13 +119,13 @@ check_status(const struct entity_rules *u)
     const char *status = doc_text(u->after, "status");
     char kind;
 
-    if (strcmp(status, "-") == 0) { /* not given, or taken back */
+    if (strcmp(status, "-") == 0) { /* not given, or reset */
         status = project_statuses_first(u->project);
         BSON_APPEND_UTF8(u->extra, "status", status);
     }
     kind = project_statuses_kind(u->project, status);
     if (kind == '\0' && !touched(u, "status"))
-        return; /* the project has lost it */
+        return; /* the project no longer has it */
     if (kind == '\0')
         request_complain(u->r, "/status", "choice", "must be one of the project's statuses");
     else if (kind != 'd' && doc_has(u->after, "completedAt"))
@@ -129,8 +134,10 @@ check_status(const struct entity_rules *u)
         BSON_APPEND_DATE_TIME(u->extra, "completedAt", change_now(u->change));
 }
 
-/* The next item of a list that this change adds: what others made invalid since is no concern of
- * it. */
+/*
+ * The next item that this change adds to a list; items that have become invalid since they were
+ * added are not checked.
+ */
 static bool
 next_added(const struct entity_rules *u, const char *name, bson_iter_t *list)
 {
@@ -140,7 +147,7 @@ next_added(const struct entity_rules *u, const char *name, bson_iter_t *list)
     return false;
 }
 
-/* Only members can be assigned, in a project open to everyone too. */
+/* Only members can be assigned, even in a project that is open to everyone. */
 static void
 check_assignees(const struct entity_rules *u)
 {
@@ -170,7 +177,7 @@ check_labels(const struct entity_rules *u)
                              "not-found", "must be one of the project's labels");
 }
 
-/* Another living task of the same project; complains otherwise. */
+/* Another task of the same project that is not in the trash; complains otherwise. */
 static enum err
 check_other(const struct entity_rules *u, const bson_oid_t *id, const char *pointer,
             const bson_t **out)

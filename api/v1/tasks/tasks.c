@@ -36,7 +36,7 @@ static const struct field relation_fields[] = {
     {NULL},
 };
 const struct field task_fields[] = {
-    /* In the order in which create_task() stores them: so doc_write() finds each at once. */
+    /* In the order in which create_task() stores them, so that doc_write() finds each at once. */
     /* name           kind     a client               limits */
     {"id",            REF,     0},
     {"rev",           INTEGER, 0},
@@ -101,7 +101,7 @@ static const struct order task_orders[] = {
 
 const struct shape task_shape = {"Task", task_fields};
 
-/* Limits the list to the project that is named, or to all that the caller can see. */
+/* Limits the list to the named project, or to all projects that the caller can see. */
 static enum err
 scope_project(struct request *r, bson_t *filter)
 {
@@ -137,7 +137,9 @@ tasks_scope_state(struct request *r, bool overdue, bson_t *filter)
         BSON_APPEND_UTF8(filter, "state", "open");
     else
         BSON_APPEND_DOCUMENT(filter, "state", living);
-    /* What lies in the trash is shown whether it was archived before or not, unless that is asked.
+    /*
+     * Tasks in the trash are shown whether they were archived before or not, unless ?archived= is
+     * given.
      */
     if (trashed && archived)
         BSON_APPEND_DOCUMENT(filter, "archivedAt", ever);

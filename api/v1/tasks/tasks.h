@@ -1,5 +1,5 @@
 /*
- * What the task's other files share.
+ * Functions shared by the files about tasks.
  */
 #ifndef API_V1_TASKS_TASKS_H
 #define API_V1_TASKS_TASKS_H
@@ -16,25 +16,25 @@ extern const struct field task_fields[];
 /* The cross-field rules (task_rules.c): a struct resource's check. */
 enum err task_rules(const struct entity_rules *u) MUST_CHECK;
 
-/* Where a task goes: before or after another one of the project. */
+/* A task's new position: before or after another task of the project. */
 struct task_place {
     struct change *change;
-    int topic; /* of the project, in the change */
+    int topic; /* index of the project's topic in the change */
     const bson_oid_t *project, *task;
     bool before;
 };
 
 /*
- * Within a change: the key of that place next to another task (task_place.c).
- * When keys there have grown long, up to ORDER_SIDE_MAX tasks on each side get
- * new ones, each with its event, so that there is always room.
+ * Within a change: the key of that position next to another task (task_place.c).  If keys there
+ * have grown long, up to ORDER_SIDE_MAX tasks on each side get new ones, each with its event, so
+ * that there is always room.
  */
 enum err task_place_key(struct request *r, const struct task_place *place, const bson_t *other,
                         struct text *key) MUST_CHECK;
 
 /*
- * Appends ?archived= and ?deleted= as a task's state (common/store/derived.h), so that an index is
- * bounded by it; of what is overdue only the open ones.
+ * Appends ?archived= and ?deleted= as a task's state (common/store/derived.h), so that it bounds an
+ * index; for overdue tasks only the open ones.
  */
 enum err tasks_scope_state(struct request *r, bool overdue, bson_t *filter) MUST_CHECK;
 
@@ -42,10 +42,10 @@ enum err tasks_scope_state(struct request *r, bool overdue, bson_t *filter) MUST
 enum err search_filter(struct request *r, const char *q, bson_t *filter) MUST_CHECK;
 
 /*
- * The list's `narrow`.  A search, or a due time in another order than its own, is served by an
- * index of its own, which knows nothing of the order.  So if it matches SEARCH_FOUND tasks at most,
- * their ids are put into the filter, and these few are put in order by the store.  If it matches
- * more, the next page is soon found by following the order.
+ * The list's `narrow`.  A search, or a due time with another order, uses an index that does not
+ * have the order.  If it matches at most SEARCH_FOUND tasks, their ids are put into the filter, and
+ * the store sorts these few.  If it matches more, following the order's index finds the next page
+ * soon.
  */
 #define SEARCH_FOUND 500
 enum err search_narrow(struct request *r, struct query *query) MUST_CHECK;
