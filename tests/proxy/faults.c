@@ -1,5 +1,5 @@
 /*
- * The faults that were asked for, and what is held because of them.
+ * The requested faults, and the messages that they hold back.
  */
 #include "faults.h"
 
@@ -62,7 +62,7 @@ take_word(struct fault *f, const char *word, const char *value)
         fprintf(stderr, "proxy: what is %s?\n", word);
 }
 
-/* The place of a new fault: the oldest that is over, once all are taken; -1: none is. */
+/* The slot for a new fault: the oldest finished one once all are taken; -1: none is free. */
 static int
 free_place(void)
 {
@@ -173,7 +173,7 @@ faults_control(const char *line)
     return answer;
 }
 
-/* The fault that strikes this command; NULL: none. */
+/* The fault that applies to this command; NULL: none. */
 static struct fault *
 find_fault(const struct message *m)
 {
@@ -222,7 +222,10 @@ append_labels(bson_t *doc, const char *labels)
     bson_append_array_end(doc, &list);
 }
 
-/* A server whose state changes tells its monitors at once; here they learn by reconnecting. */
+/*
+ * A server whose state changes notifies its monitors at once; here they learn of it by
+ * reconnecting.
+ */
 static void
 tell_monitors(int code)
 {
@@ -258,7 +261,7 @@ send_nothing(struct pair *pair, const struct message *m)
     bson_destroy(doc);
 }
 
-/* The transaction that is being committed is aborted. */
+/* Aborts the transaction that is being committed. */
 static void
 send_abort(struct pair *pair, const struct message *m)
 {
@@ -303,7 +306,7 @@ faults_command(struct pair *pair, const struct message *m, const uint8_t *bytes,
         return false;
     case ERROR:
         if (strcmp(m->name, "commitTransaction") == 0 && strstr(f->labels, "Transient") != NULL) {
-            n->any = true; /* a server that says so has aborted; answered with its word */
+            n->any = true; /* a server that reports this has aborted; its reply is changed */
             send_abort(pair, m);
         } else {
             send_error(pair, m->id, f);
@@ -316,7 +319,7 @@ faults_command(struct pair *pair, const struct message *m, const uint8_t *bytes,
         hold(pair, false, bytes, len);
         return false;
     case VANISH:
-        n->any = true; /* the abort has another number */
+        n->any = true; /* the abort has a different number */
         send_abort(pair, m);
         return false;
     default:
@@ -356,7 +359,7 @@ faults_reply(struct pair *pair, const struct message *m, const uint8_t *bytes, s
     case VANISH:
         relay_cut(pair);
         return false;
-    case ERROR: /* only where it became an abort */
+    case ERROR: /* only if it was changed to an abort */
     case ERROR_AFTER:
         send_error(pair, awaited, f);
         return false;

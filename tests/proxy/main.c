@@ -1,6 +1,6 @@
 /*
- * A proxy between our programs and MongoDB that judges every command by the
- * rules, notes its shape, and does harm when a test asks for it.
+ * A proxy between our programs and MongoDB that checks every command against the rules, records its
+ * shape, and injects the faults that a test requests.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -37,7 +37,7 @@ complain(void *arg, const char *rule)
     text_free(&line);
 }
 
-/* Each line of a text; it is one line, the first, afterwards. */
+/* Splits a text into lines; afterwards the text is its first line. */
 static void
 report_lines(const char *kind, struct text *text)
 {

@@ -92,7 +92,7 @@ relay_cut(struct pair *p)
     dead = p;
 }
 
-/* Not before the events at hand are dealt with: some may be of a dead pair. */
+/* Not before the current events are handled: some may belong to a closed pair. */
 static void
 free_dead(void)
 {
@@ -315,7 +315,7 @@ serve(struct side *s, uint32_t events)
 int
 relay_run(const struct relay_options *with)
 {
-    static int listener, stop, control; /* their addresses tell them from sides */
+    static int listener, stop, control; /* their addresses identify them in the epoll */
     struct epoll_event events[EVENTS];
     sigset_t ends;
     int fd;

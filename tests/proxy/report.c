@@ -1,5 +1,5 @@
 /*
- * The file of lines.
+ * Writes the file of lines.
  */
 #include "report.h"
 

@@ -9,8 +9,8 @@
 enum {
     READ = 1,      /* returns documents: needs a read concern and a time limit */
     WRITE = 2,     /* needs a write concern, outside transactions */
-    RETRYABLE = 4, /* is retried by the driver when it carries a txnNumber */
-    IN_TXN = 8,    /* may stand in a transaction */
+    RETRYABLE = 4, /* is retried by the driver if it has a txnNumber */
+    IN_TXN = 8,    /* may be in a transaction */
     END_TXN = 16,  /* ends one */
 };
 
@@ -43,7 +43,7 @@ struct judging {
     const struct message *m;
     void (*complain)(void *, const char *);
     void *arg;
-    bool many; /* one of its statements may touch several documents */
+    bool many; /* one of its statements may affect several documents */
 };
 
 static int
@@ -55,7 +55,7 @@ flags_of(const char *name)
     return 0;
 }
 
-/* A rule: what must be so, and what is said when it is not. */
+/* A rule: the condition, and the message if it is not met. */
 static void
 must(struct judging *j, bool holds, const char *rule)
 {

@@ -1,5 +1,5 @@
 /*
- * What MongoDB's documentation demands of a command, and what our design does.
+ * The requirements of MongoDB's documentation, and of our design, for a command.
  */
 #ifndef PROXY_RULES_H
 #define PROXY_RULES_H

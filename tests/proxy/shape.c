@@ -1,6 +1,6 @@
 /*
- * Shapes.  Filters are written with sorted keys, so that one question has one
- * shape; sort orders as they stand, since their order counts.
+ * Shapes.  Filters are written with sorted keys, so that the same query has one shape; sort orders
+ * are written as they are, since their order matters.
  */
 #include "shape.h"
 
@@ -12,13 +12,13 @@
 #define KEYS_MAX 64
 
 /*
- * How a filter's lists are written.  Of a query with an order it matters how long they are, since
- * the server merges only so many scans: but for a list of the order's first key, which is no
- * obstacle.
+ * How a filter's lists are written.  In a query with an order their length matters, since the
+ * server merges only a limited number of scans.  This does not apply to a list of the order's first
+ * key.
  */
 struct lists {
     bool sized;
-    char free[64]; /* the key whose list may have any length */
+    char free[64]; /* the key whose list may be of any length */
 };
 static const int list_classes[] = {2, 20, 100, 200, 500}; /* "=" is at most the first of them */
 
@@ -240,7 +240,7 @@ write_pipeline(struct text *out, bson_iter_t *stages)
             write_stage(out, &doc);
 }
 
-/* The operators of an update: not its fields, which are the client's choice. */
+/* The operators of an update, without its fields, which the client chooses. */
 static void
 write_update(struct text *out, const bson_t *doc, const char *field)
 {

@@ -1,5 +1,5 @@
 /*
- * The shape of a command: what it asks for, without the values.
+ * The shape of a command: the command without its values.
  */
 #ifndef PROXY_SHAPE_H
 #define PROXY_SHAPE_H
@@ -11,7 +11,7 @@ struct text;
 /*
  * Appends a command's shapes, a line each (an `update` may hold several):
  *   find tasks {archivedAt: null, projectId: =} sort {position: 1, _id: 1} limit
- * Keys of filters are sorted; `=` is any value; operators stand without theirs.
+ * Keys of filters are sorted; `=` is any value; operators are written without values.
  */
 void shape_write(struct text *out, const struct message *m);
 

@@ -1,5 +1,5 @@
 /*
- * Stands in for common/store_*.c and common/change/event_log.c, as far as api/ asks
+ * Replaces the files of common/store and common/change/event_log.c, as far as api/ uses them
  * outside of transactions and in the rules.
  */
 #include "tests/unit/fake_store.h"
@@ -54,7 +54,10 @@ fake_store_fails(enum err err)
     failure = err;
 }
 
-/* Has the document every plain value that the filter names?  Ranges and the like: any. */
+/*
+ * Does the document have every plain value of the filter?  Ranges and other operators match
+ * anything.
+ */
 static bool
 fits(const bson_t *doc, const bson_t *filter)
 {

@@ -1,6 +1,6 @@
 /*
- * The database and the clock that the parts of api/ meet in unit tests, put in
- * by the linker (--wrap): documents by id, and an instant that stands still.
+ * The database and the clock that parts of api/ use in unit tests, linked in with --wrap: documents
+ * by id, and a clock that does not move.
  */
 #ifndef TESTS_UNIT_FAKE_STORE_H
 #define TESTS_UNIT_FAKE_STORE_H
@@ -13,13 +13,13 @@
 /* 2026-01-31T09:00:00Z */
 #define FAKE_STORE_NOW 1769850000000
 
-/* Forgets all documents; the database works. */
+/* Removes all documents; the database works. */
 void fake_store_clear(void);
 
 /* Puts a document, from JSON, into a collection. */
 void fake_store_put(enum store_name name, const char *json);
 
-/* From now on every question fails like this. */
+/* From now on every query fails with this error. */
 void fake_store_fails(enum err err);
 
 #endif

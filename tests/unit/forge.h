@@ -1,5 +1,5 @@
 /*
- * Tokens as somebody else would make them: any header, any claims, any key.
+ * Forged tokens: any header, any claims, any key.
  */
 #ifndef TESTS_UNIT_FORGE_H
 #define TESTS_UNIT_FORGE_H

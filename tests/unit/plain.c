@@ -13,7 +13,7 @@
 #include "tests/unit/unit.h"
 
 static struct request request;
-/* The settings as they are when nobody sets them. */
+/* The default settings. */
 static struct config *
 defaults(void)
 {

@@ -1,6 +1,6 @@
 /*
- * A request on plain bytes, as the worker would make it, and what an answer
- * said.  One at a time.
+ * A request from plain bytes, as the worker would make it, and the content of its reply.  One at a
+ * time.
  */
 #ifndef TESTS_UNIT_PLAIN_H
 #define TESTS_UNIT_PLAIN_H
@@ -12,10 +12,10 @@
 #define PLAIN_USER    "0123456789abcdef01234567"
 #define PLAIN_SESSION "fedcba9876543210fedcba98"
 
-/* A request of PLAIN_USER for a path with an optional query; forgets the one before. */
+/* A request of PLAIN_USER for a path with an optional query; frees the previous one. */
 struct request *plain_request(const char *method, const char *target);
 
-/* Gives its body, parsed: the test fails if it is not JSON. */
+/* Sets its body, parsed: the test fails if it is not JSON. */
 void plain_body(struct request *r, const char *json);
 
 /* All complaints as "pointer code" with "; " between; "" for none. */
@@ -27,7 +27,7 @@ const char *plain_json(struct request *r, const bson_t *doc);
 /* A document from JSON, as long as the request lives. */
 bson_t *plain_bson(struct request *r, const char *json);
 
-/* The slug of the problem that an error is to a client. */
+/* The slug of the problem that a client gets for an error. */
 const char *plain_slug(enum err err);
 
 /* Frees what is left; the last line of main() before its return. */

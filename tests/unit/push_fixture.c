@@ -1,5 +1,5 @@
 /*
- * The fake server keeps what it is given and never calls by itself.
+ * The fake server keeps what it is given and never makes calls by itself.
  */
 #include "tests/unit/push_fixture.h"
 

@@ -41,22 +41,22 @@ extern struct config push_config; /* of push_open(): PUSH_QUEUE, 50 sockets of a
 int push_open(void **state);
 int push_close(void **state);
 
-/* Runs the loop so often that everything due has happened. */
+/* Runs the loop until everything due has happened. */
 void push_run(void);
 
 /* A session of that user's topic that is READY without having said hello. */
 void push_connect(struct conn *c, const char *user_topic);
 
-/* The connection goes, and the loop frees the session. */
+/* The connection is closed, and the loop frees the session. */
 void push_disconnect(struct conn *c);
 
 /* The browser sends a message; nothing else runs. */
 void push_say(struct conn *c, const char *text);
 
-/* The kernel has taken what the socket held; what is queued is written. */
+/* The kernel has taken the socket's data; queued data is written. */
 void push_drain(struct conn *c);
 
-/* Has a frame that contains the text been heard since push_clear()? */
+/* Has a frame that contains the text been received since push_clear()? */
 bool push_heard(const struct conn *c, const char *text);
 void push_clear(struct conn *c);
 

@@ -1,5 +1,5 @@
 /*
- * The wrapped functions (CMakeLists.txt) stand in for the database and for Redis.
+ * The wrapped functions (CMakeLists.txt) replace the database and Redis.
  */
 #include "tests/unit/push_sim.h"
 
@@ -61,7 +61,7 @@ static struct {
 
 static char asked[64][64]; /* channels whose subscription Redis has not seen yet */
 static int asked_count;
-static bool subscribed; /* to the round's topic, in Redis' eyes */
+static bool subscribed; /* to the round's topic, according to Redis */
 
 static void
 publish(int64_t seq)
@@ -324,7 +324,7 @@ give_project(store_each each, void *arg)
     return give(doc, each, arg);
 }
 
-/* The filters are by id, and each reader takes what it asked for: all documents are given. */
+/* The filters are by id, and each reader picks what it asked for, so all documents are returned. */
 enum err __wrap_store_find(struct store *store, const struct store_query *query, store_each each,
                            void *arg);
 enum err

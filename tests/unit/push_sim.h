@@ -1,7 +1,8 @@
 /*
- * What surrounds push in test_delivery.c, driven by chance: one project's log, a database that is
- * slow and fails, a Redis that loses, delays, reorders and goes away.  push itself is real down to
- * reads.c; only the calls to the database, to Redis and to sockets are answered here.
+ * The environment of push in test_delivery.c, driven by random numbers: one project's log, a slow
+ * and failing database, a Redis that loses, delays and reorders messages and disconnects. push
+ * itself is real down to reads.c; only the calls to the database, to Redis and to sockets are
+ * simulated here.
  */
 #ifndef TESTS_UNIT_PUSH_SIM_H
 #define TESTS_UNIT_PUSH_SIM_H
@@ -15,7 +16,7 @@
 #define SIM_EPOCH   "deadbeef"
 #define SIM_USERS   5
 #define SIM_CLIENTS 24
-#define SIM_EVENTS  4000  /* of one round */
+#define SIM_EVENTS  4000  /* per round */
 #define SIM_LARGE   80000 /* bytes of some events; more than a queue may hold */
 
 /* The log of the project, and what was true after each event. */
@@ -31,7 +32,7 @@ extern struct sim sim;
 /* The ids of a client's user and of its login session, in hex. */
 void sim_client(int client, char user[25], char session[25]);
 
-/* Starts a round: an empty log, and the seed of all chances in it. */
+/* Starts a round: an empty log, and the seed of all random numbers in it. */
 void sim_start(uint64_t seed, int round);
 
 /* A number below a bound, each equally likely. */
@@ -50,7 +51,7 @@ void sim_write_event(void);
 void sim_finish_job(bool may_fail);
 bool sim_jobs_wait(void);
 
-/* Redis takes a subscription and delivers some messages; goes away; comes back. */
+/* Redis processes a subscription and delivers some messages; disconnects; reconnects. */
 void sim_redis_step(void);
 void sim_redis_down(void);
 void sim_redis_up(void);

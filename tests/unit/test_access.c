@@ -1,5 +1,5 @@
 /*
- * Who may do what: every cell of the table of roles and actions.
+ * Permissions: every cell of the table of roles and actions.
  */
 #include "api/access/access.h"
 
@@ -35,7 +35,7 @@ static const struct {
     {"",          ROLE_NONE,      {ERR_NOT_FOUND, ERR_NOT_FOUND, ERR_NOT_FOUND, ERR_NOT_FOUND, ERR_NOT_FOUND}},
 };
 
-/* What is stored may be anything: nobody gets a right from it by accident. */
+/* Stored data may be anything: it must never grant a right by accident. */
 static const struct {
     const char *project;
     enum role role, member;

@@ -1,5 +1,5 @@
 /*
- * Mail addresses and numbers as people type them.
+ * Email addresses and phone numbers as people type them.
  */
 #include "api/account/account.h"
 

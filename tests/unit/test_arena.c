@@ -117,7 +117,7 @@ test_an_arena_over_its_limit_is_full_but_still_allocates(void **state)
     assert_false(arena_full(arena));
     arena_charge(arena, SIZE_MAX / 2);
     assert_true(arena_full(arena));
-    memset(arena_alloc(arena, 100000), 'x', 100000); /* what is charged takes nothing away */
+    memset(arena_alloc(arena, 100000), 'x', 100000); /* charged memory is not taken from it */
     arena_reset(arena);
     assert_false(arena_full(arena));
     arena_free(arena);

@@ -1,6 +1,6 @@
 /*
- * Several changes in one transaction, on a store that only counts: who has which number, what is
- * sent, and what is left of a change that fails.
+ * Several changes in one transaction, on a store that only counts: which number each change gets,
+ * what is sent, and what remains of a change that fails.
  */
 #include "common/change/batch.h"
 
@@ -14,7 +14,7 @@
 #define PROJECT "project:0123456789abcdef01234567"
 #define MANY    6
 
-/* The database: one topic, and what the open transaction would do to it. */
+/* The database: one topic, and the open transaction's writes to it. */
 static struct {
     int64_t seq, tasks, bytes, open_seq, open_tasks, open_bytes;
     int begins, aborts, commits, topic_updates;
@@ -35,7 +35,7 @@ enum err __wrap_store_insert(struct store *s, enum store_name name, const bson_t
 enum err __wrap_store_insert_many(struct store *s, enum store_name name, const bson_t **docs,
                                   size_t count);
 
-/* Stands still: however slow the machine is, no batch is cut short by its time. */
+/* Does not move: however slow the machine is, no batch is cut short by its time limit. */
 int64_t
 __wrap_clock_steady(void)
 {
@@ -137,7 +137,7 @@ __wrap_store_insert_many(struct store *s, enum store_name name, const bson_t **d
     return ERR_NONE;
 }
 
-/* One change: what it does, and what became of it. */
+/* One change: what it does, and its result. */
 struct script {
     enum {
         WRITES,
@@ -262,8 +262,8 @@ test_numbers_follow_the_order_of_arrival_and_each_step_is_taken_once(void **stat
 }
 
 /*
- * What it found may have come from changes that were undone with it, so it does not count: it runs
- * by itself, and finds it again.
+ * What it read may have come from changes that were undone with it, so its result does not count:
+ * it runs by itself, and reads again.
  */
 static void
 run_apart(int k)
@@ -275,7 +275,7 @@ run_apart(int k)
     assert_int_equal(batch_run(&batch), ERR_NONE);
 }
 
-/* Whichever it is: the others have dense numbers, and its own went to the next. */
+/* Whichever change it is, the others have consecutive numbers, and its own goes to the next. */
 static void
 test_one_that_fails_leaves_no_trace(void **state)
 {
@@ -297,7 +297,9 @@ test_one_that_fails_leaves_no_trace(void **state)
                 assert_int_equal(scripts[i].change.err == ERR_NONE, i != k);
                 if (i != k)
                     assert_int_equal(scripts[i].seq, next++);
-                /* Once; if the transaction had to begin again, twice up to the one that failed. */
+                /*
+                 * Once, or twice up to the one that failed if the transaction had to start again.
+                 */
                 assert_int_equal(scripts[i].runs, sent && i <= k ? 2 : 1);
             }
             expect(MANY - 1, MANY - 1, MANY - 1, MANY - 1);
@@ -346,7 +348,7 @@ test_a_change_may_need_more_numbers_than_its_plan_said(void **state)
     end();
 }
 
-/* Two of them are over the limit of bytes: the third and later ones are left for another batch. */
+/* Two of them exceed the limit of bytes: the third and later ones are left for another batch. */
 static void
 test_what_does_not_fit_runs_next(void **state)
 {

@@ -1,5 +1,5 @@
 /*
- * Arrays in documents, as the library's own reader sees them.
+ * Arrays in documents, as the library reads them.
  */
 #include "common/text/doc.h"
 
@@ -44,7 +44,7 @@ test_items_of_several_types_keep_their_order(void **state)
     check(&doc, "{ \"items\" : [ { \"$oid\" : \"" FIRST "\" }, \"text\", 7 ] }");
 }
 
-/* The library knows the keys to "999" by heart and spells larger ones. */
+/* The library has the keys up to "999" as constants and formats larger ones. */
 static void
 test_keys_of_many_items_count_on(void **state)
 {

@@ -1,5 +1,5 @@
 /*
- * Instants and dates: which texts are some, and which moment they name.
+ * Instants and dates: which texts are valid, and which moment they mean.
  */
 #include "common/time/clock.h"
 
@@ -55,7 +55,7 @@ static const struct {
     {"2026-1-31T09:00:00.0Z", BAD},
     {"+026-01-31T09:00:00Z", BAD},
     {"2026-01-31T-9:00:00Z", BAD},
-    {"2026-01-31T09:00:00.0000000000000000000000Z", BAD}, /* no clock counts so fine */
+    {"2026-01-31T09:00:00.0000000000000000000000Z", BAD}, /* no clock is this precise */
     {"2026-01-31", BAD},
     {"now", BAD},
     {"", BAD},
@@ -160,7 +160,10 @@ test_the_steady_clock_never_goes_back(void **state)
     assert_true(clock_now() > 1769850000000);
 }
 
-/* One process's clock, step by step; the host's own does not matter once the server has spoken. */
+/*
+ * One process's clock, step by step; the host's clock does not matter once the server's time is
+ * known.
+ */
 static void
 test_now_is_the_servers_time(void **state)
 {
@@ -170,7 +173,7 @@ test_now_is_the_servers_time(void **state)
     clock_adjust(server, steady, steady + 2000);
     assert_in_range(clock_now() - server + 5, 0, 1005);
 
-    /* An answer that proves nothing wrong changes nothing, however late it is. */
+    /* A reply that proves nothing wrong changes nothing, however late it arrives. */
     steady = clock_steady();
     before = clock_now();
     clock_adjust(before + 3000, steady, steady + 10000000);
@@ -181,13 +184,13 @@ test_now_is_the_servers_time(void **state)
     clock_adjust(server + 20000, steady, steady);
     assert_in_range(clock_now() - (server + 20000) + 5, 0, 1005);
 
-    /* Backward never: it stands still, until time has caught up. */
+    /* Never backward: it stops until time has caught up. */
     before = clock_now();
     steady = clock_steady();
     clock_adjust(server + 10000, steady, steady);
     assert_in_range(clock_now() - before, 0, 5);
 
-    /* But for a correction so large that standing still would be worse. */
+    /* Except for a correction so large that stopping would be worse. */
     steady = clock_steady();
     clock_adjust(server - 3600000, steady, steady);
     assert_in_range(clock_now() - (server - 3600000) + 5, 0, 1005);

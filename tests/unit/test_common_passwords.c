@@ -49,7 +49,7 @@ test_passwords(void **state)
     unit_rows_done();
 }
 
-/* Short ones are somebody else's matter, but must not crash. */
+/* Short ones are checked elsewhere, but must not crash. */
 static void
 test_any_length(void **state)
 {

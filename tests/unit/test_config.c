@@ -1,5 +1,5 @@
 /*
- * Settings: what is taken, and the sentence that names what is not.
+ * Settings: which values are accepted, and the sentence that names an invalid one.
  */
 #include "common/config.h"
 
@@ -31,7 +31,7 @@ static const struct {
     {"PASSWORD_COST",        "15",    true},
     {"PASSWORD_COST",        "9",     false},
     {"PASSWORD_COST",        "31",    false},
-    {"PUSH_QUEUE_BYTES",     "rubbish", true}, /* not the API's */
+    {"PUSH_QUEUE_BYTES",     "rubbish", true}, /* not used by the API */
     {"MONGODB_DATABASE",     "other", true},
 };
 /* clang-format on */

@@ -1,6 +1,6 @@
 /*
- * The refresh token as a cookie: what is read out of the header, and which
- * pages may use it.  Public is https://tasks.example.org.
+ * The refresh token as a cookie: what is read from the header, and which pages may use it.  The
+ * public URL is https://tasks.example.org.
  */
 #include "api/http/cookie.h"
 
@@ -27,7 +27,7 @@ static const struct {
     {"x" NAME "=abc",                  NULL},
     {NAME "x=abc",                     NULL},
     {NAME,                             NULL},
-    {"taskwire_refresh=abc",           NULL}, /* anybody's page on http could have set it */
+    {"taskwire_refresh=abc",           NULL}, /* any page on http could have set it */
     {"__secure-taskwire_refresh=abc",  NULL},
     {"a=" NAME "=abc",                 NULL},
     {"a=1, " NAME "=abc",              NULL},

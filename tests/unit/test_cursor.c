@@ -1,5 +1,5 @@
 /*
- * Cursors of one topic and of many, also from those who mean harm.
+ * Cursors of one topic and of many, including malicious ones.
  */
 #include "common/change/cursor.h"
 
@@ -14,7 +14,7 @@
 #define P     "project:" ID
 #define U     "user:" ID
 #define EPOCH "deadbeef"
-#define MANY  5002 /* all that somebody can follow: 5,000 projects, user:me and everyone */
+#define MANY  5002 /* the most a user can follow: 5,000 projects, user:me and everyone */
 
 /* clang-format off */
 static const struct {
@@ -36,7 +36,7 @@ static const struct {
     {BYTES(EPOCH "~u" ID ".5"), P, CURSOR_MALFORMED, 0},
     {BYTES(EPOCH "~p" OTHER ".5"), P, CURSOR_MALFORMED, 0},
     {BYTES(EPOCH "~e.5"), P, CURSOR_MALFORMED, 0},
-    /* None of ours. */
+    /* Not made by us. */
     {BYTES(""), P, CURSOR_MALFORMED, 0},
     {BYTES(EPOCH), P, CURSOR_MALFORMED, 0},
     {BYTES(EPOCH "~"), P, CURSOR_MALFORMED, 0},
@@ -77,7 +77,7 @@ static const struct {
     {BYTES(EPOCH "*EA"), "everyone", CURSOR_MALFORMED, 0},    /* no seq */
     {BYTES(EPOCH "*EIA"), "everyone", CURSOR_MALFORMED, 0},   /* a seq without an end */
     {BYTES(EPOCH "*EIAA"), "everyone", CURSOR_MALFORMED, 0},  /* a seq longer than it must be */
-    {BYTES(EPOCH "*EQU"), "everyone", CURSOR_MALFORMED, 0},   /* shares an id with nothing */
+    {BYTES(EPOCH "*EQU"), "everyone", CURSOR_MALFORMED, 0},   /* shares an id but is the first */
     {BYTES(EPOCH "*AAU"), "everyone", CURSOR_MALFORMED, 0},   /* no such kind */
     {BYTES(EPOCH "*QAU"), "everyone", CURSOR_MALFORMED, 0},   /* nor this */
     {BYTES(EPOCH "*EAUQBQ"), "everyone", CURSOR_MALFORMED, 0}, /* twice */
@@ -108,7 +108,7 @@ test_cursors(void **state)
     unit_rows_done();
 }
 
-/* The name of a topic as unlike its neighbours as ids can be. */
+/* The name of a topic whose id differs from its neighbours' as much as possible. */
 static void
 topic_name(int i, char topic[EVENT_TOPIC])
 {

@@ -1,8 +1,8 @@
 /*
- * What push promises about delivery, tried by chance (push_sim.h) with sockets that choke and
- * break.  Every client checks what it hears: each event once, in order, none skipped, none that its
- * user may not see.  TASKWIRE_SEED repeats a round, TASKWIRE_ROUNDS runs more of them,
- * TASKWIRE_TELL prints what is heard.
+ * push's delivery guarantees, tested at random (push_sim.h) with sockets that stall and break.
+ * Every client checks what it receives: each event once, in order, none missing, none that its user
+ * may not see.  TASKWIRE_SEED repeats a round, TASKWIRE_ROUNDS runs more of them, TASKWIRE_TELL
+ * prints what is received.
  */
 #include <ev.h>
 #include <json-c/json.h>
@@ -34,7 +34,7 @@ struct client {
     struct conn conn;
     int user;
     bool ready, following, asked;
-    int64_t last;            /* the number heard last: the next event must follow it */
+    int64_t last;            /* the number received last: the next event must follow it */
     int64_t point;           /* where live events begin, according to the answer */
     int64_t asked_at, since; /* log's top at the follow; -1: no since */
     bool place;              /* last is a place to resume from */
@@ -256,7 +256,7 @@ play(void)
     }
 }
 
-/* Has everybody heard the whole log? */
+/* Has every client received the whole log? */
 static bool
 settled(void)
 {

@@ -187,7 +187,9 @@ test_a_body_is_an_object(void **state)
     unit_rows_done();
 }
 
-/* The largest body of nothing but mistakes: told, and within the request's memory. */
+/*
+ * The largest body that consists only of mistakes: they are reported, within the request's memory.
+ */
 static void
 test_a_megabyte_of_mistakes(void **state)
 {
@@ -224,7 +226,7 @@ test_long_names_are_cut_between_characters(void **state)
     }
 }
 
-/* A value that the field takes, as JSON; NULL: no value a test could know. */
+/* A value that the field accepts, as JSON; NULL: none that a test could know. */
 static const char *
 good_value(struct request *r, const struct field *f)
 {
@@ -274,7 +276,7 @@ bad_value(const struct field *f, int n, const char **code)
     return others[n];
 }
 
-/* A body with one field as given (NULL: left out) and the needed others as they should be. */
+/* A body with one field as given (NULL: left out) and valid values for the other required ones. */
 static const char *
 body_with(struct request *r, const struct field *fields, const struct field *one, const char *value,
           enum doc_mode mode)
@@ -294,7 +296,7 @@ body_with(struct request *r, const struct field *fields, const struct field *one
     return arena_printf(r->arena, "%s}", body);
 }
 
-/* The body must be refused for this one reason; code NULL: it must be taken. */
+/* The body must be refused for this one reason; code NULL: it must be accepted. */
 static void
 expect(const struct route *route, const struct field *f, const char *value, const char *code)
 {

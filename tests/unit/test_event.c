@@ -1,5 +1,5 @@
 /*
- * Frames and published messages, also from those who mean harm.
+ * Frames and published messages, including malicious ones.
  */
 #include "common/change/event.h"
 
@@ -63,7 +63,7 @@ test_a_frame(void **state)
     text_free(&t);
 }
 
-/* A user's topic is "me" to its one reader; nobody acted; nothing is left. */
+/* A user's topic is "me" for that user; no actor; no content left. */
 static void
 test_a_frame_without_optional_fields(void **state)
 {
@@ -127,7 +127,7 @@ test_long_values_are_named_and_short_ones_included(void **state)
     text_puts(&one, "1");
     text_putc(&changes, '{');
     event_change(&changes, "access", &one, &one);
-    event_change(&changes, "description", &half, &half); /* behind the first, too long */
+    event_change(&changes, "description", &half, &half); /* after the first one, too long */
     event_change(&changes, "title", &one, &half);
     event_change(&changes, "notes", &one, &half);
     event_change(&changes, "number", &one, &one);
@@ -293,8 +293,8 @@ test_kinds_are_found_by_name(void **state)
 }
 
 /*
- * A change remembers the project that it has read until an event says that the project's document
- * has changed: so each kind whose event comes with a write to that document must say so.
+ * A change caches the project that it has read until an event says that the project's document has
+ * changed, so every kind whose event comes with a write to that document must say so.
  */
 static void
 test_kinds_that_change_rights(void **state)
@@ -310,7 +310,7 @@ test_kinds_that_change_rights(void **state)
     unit_rows_done();
 }
 
-/* Whatever a user has written into the entity. */
+/* Whatever a user has written in the entity. */
 static void
 test_the_project_of_an_event(void **state)
 {

@@ -1,6 +1,6 @@
 /*
- * What is decided before a handler runs: who, what kind of body, and whether
- * the request was answered before.
+ * The checks before a handler runs: who the caller is, what kind of body there is, and whether the
+ * request was answered before.
  */
 #include "api/server/gate.h"
 
@@ -62,7 +62,7 @@ static const struct {
     {"GET",    TASKS,        "Bearer " TOKEN,   NULL, NULL, NULL, "ok"},
     {"GET",    TASKS,        "bearer " TOKEN,   NULL, NULL, NULL, "ok"},
     {"HEAD",   TASKS,        "Bearer " TOKEN,   NULL, NULL, NULL, "ok"},
-    {"GET",    "/v1/health", "Bearer x",        NULL, NULL, NULL, "ok"}, /* nobody asks */
+    {"GET",    "/v1/health", "Bearer x",        NULL, NULL, NULL, "ok"}, /* not checked */
 
     {"POST",   LOGIN,        NULL, JSON,                          "{}",   NULL, "ok"},
     {"POST",   LOGIN,        NULL, "application/json; charset=utf-8", "{}", NULL, "ok"},
@@ -282,7 +282,7 @@ test_a_generation_ends(void **state)
     assert_false(gets_in());
 }
 
-/* Before the log of ended sessions was read, nobody can be let in. */
+/* Before the log of ended sessions was read, no request can be accepted. */
 static void
 test_nobody_gets_in_before_the_log_was_read(void **state)
 {

@@ -1,5 +1,5 @@
 /*
- * JSON as RFC 8259 has it, without what api/CONVENTIONS.md refuses besides.
+ * JSON according to RFC 8259, without what api/CONVENTIONS.md refuses in addition.
  */
 #include "common/text/json.h"
 

@@ -1,5 +1,5 @@
 /*
- * How often: what counts as one address, and what a client is told.
+ * Rate limits: what counts as one address, and what a client is sent.
  */
 #include "api/http/limits.h"
 
@@ -11,7 +11,7 @@
 #include "tests/unit/plain.h"
 #include "tests/unit/unit.h"
 
-/* Redis, played: what it was asked, and what it says. */
+/* A fake Redis: its last command, and its reply. */
 static char asked[128];
 static struct throttle_window window;
 static int64_t wait;
@@ -126,7 +126,7 @@ test_tries_at_an_account(void **state)
     (void)state;
     fake_store_clear();
     assert_int_equal(limits_try(r, "anna@example.org"), ERR_NONE);
-    assert_null(strstr(asked, "anna")); /* no address of a person */
+    assert_null(strstr(asked, "anna")); /* no personal address */
     wait = 1500;
     assert_int_equal(limits_try(r, "anna@example.org"), ERR_THROTTLED);
     assert_int_equal(r->reply.retry_after, 2);

@@ -1,6 +1,6 @@
 /*
- * Lists over many projects: asked in parts that the server merges, one page in
- * order whatever the parts.
+ * Lists over many projects: queried in parts that the server merges, one page in order whatever the
+ * parts.
  */
 #include "api/crud/list_find.h"
 
@@ -17,7 +17,7 @@
 
 /* What a made-up database has: task n is in project n % projects, at a position of its own. */
 static int projects, questions, largest, read_count;
-static bool bounded; /* every question but the first had a bound of its first key */
+static bool bounded; /* every query but the first had a bound on its first key */
 
 static struct order by_position = {"position", {"position"}},
                     by_priority = {"priority", {"priority"}},
@@ -194,7 +194,7 @@ ask(int count, const struct order *order, const char *more)
 #define MINE   "{\"assigneeIds\":1,\"state\":\"open\"}"
 #define THESE  "{\"_id\":{\"$in\":[]},\"state\":\"open\"}"
 
-/* No more than 200 scans for one question: projects times states times points of null. */
+/* No more than 200 scans for one query: projects times states times points of null. */
 static void
 test_how_many_projects_at_once(void **state)
 {

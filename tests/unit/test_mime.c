@@ -1,5 +1,5 @@
 /*
- * Letters as RFC 5322 text.
+ * Emails as RFC 5322 text.
  */
 #include "common/mail/mime.h"
 
@@ -42,7 +42,7 @@ test_a_plain_email(void **state)
 
 /* clang-format off */
 static const struct {
-    const char *subject, *line; /* as it stands in the letter */
+    const char *subject, *line; /* as it is in the email */
 } subjects[] = {
     {"Hello, \"world\"",          "Subject: Hello, \"world\"\r\n"},
     {"Gr\xC3\xBC\xC3\x9F" "e",    "Subject: =?UTF-8?B?R3LDvMOfZQ==?=\r\n"},
@@ -120,7 +120,7 @@ test_bodies(void **state)
     unit_rows_done();
 }
 
-/* No line of a letter is longer than a relay must take. */
+/* No line of an email is longer than a relay must accept. */
 static void
 test_lines_are_short(void **state)
 {

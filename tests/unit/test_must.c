@@ -1,5 +1,5 @@
 /*
- * Memory and threads that are there, or the process ends; arrays that grow.
+ * Memory and threads, or the process ends; arrays that grow.
  */
 #include "common/base/must.h"
 

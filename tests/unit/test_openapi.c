@@ -1,6 +1,5 @@
 /*
- * The contract printed from the tables: JSON, with every endpoint, and no
- * reference into nothing.
+ * The OpenAPI document from the tables: JSON, with every endpoint, and no dangling reference.
  */
 #include "api/server/openapi.h"
 
@@ -105,7 +104,7 @@ test_every_endpoint_is_there(void **state)
     unit_rows_done();
 }
 
-/* What a client may not see stands in no schema. */
+/* What a client may not see is in no schema. */
 static void
 test_hidden_fields_are_not_there(void **state)
 {

@@ -1,5 +1,5 @@
 /*
- * Positions: whatever is moved where, the keys sort as the list stands.
+ * Positions: whatever is moved, the keys sort in the order of the list.
  */
 #include "api/schema/order_key.h"
 
@@ -109,7 +109,7 @@ test_any_moves_keep_the_order(void **state)
     unit_rows_done();
 }
 
-/* Over and over at one place: correct as long as there is room, then an honest no. */
+/* Repeatedly at one place: correct as long as there is room, then "no room". */
 static void
 squeeze(bool to_the_left)
 {
@@ -142,7 +142,7 @@ test_one_gap_takes_thousands_of_moves(void **state)
     squeeze(false);
 }
 
-/* To the top, for ever: the keys stay short. */
+/* To the top, any number of times: the keys stay short. */
 static void
 test_the_top_takes_any_number_of_moves(void **state)
 {

@@ -1,6 +1,6 @@
 /*
- * Places in a list: whatever is moved where and however often, there is room,
- * keys stay short, and they sort as the list stands.
+ * Positions in a list: however items are moved, there is room, keys stay short, and they sort in
+ * the order of the list.
  */
 #include "api/schema/order_place.h"
 
@@ -12,7 +12,7 @@
 
 #define ITEMS_MAX 6000
 
-/* The list as it stands: the items' keys in their order. */
+/* The current list: the items' keys in order. */
 static struct {
     char *keys[ITEMS_MAX];
     int count;
@@ -86,7 +86,7 @@ start(int count)
         append();
 }
 
-/* In order, short, and not ending in 0; a change touched few others on the average. */
+/* In order, short, and not ending in 0; a change affected few other items on average. */
 static void
 check(long moves)
 {
@@ -102,7 +102,9 @@ check(long moves)
     unit_rows_done();
 }
 
-/* Two cards by turns directly below the first, which once had no room after 4,989 moves. */
+/*
+ * Two cards are moved alternately to directly below the first, which once failed after 4,989 moves.
+ */
 static void
 test_two_by_turns(void **state)
 {

@@ -1,5 +1,5 @@
 /*
- * Passwords, at the least cost there is.
+ * Passwords, at the lowest cost.
  */
 #include "common/secrets/password.h"
 
@@ -121,7 +121,7 @@ test_foreign_hashes_are_not_checked(void **state)
     unit_rows_done();
 }
 
-/* On a busy host a thread may be told to come back; it is never told anything wrong. */
+/* On a busy host a thread may get ERR_BUSY; it never gets a wrong result. */
 static void *
 hash_and_check(void *arg)
 {
@@ -162,7 +162,7 @@ static struct {
     pthread_mutex_t lock;
     pthread_cond_t news;
     bool shut;
-    int refused; /* threads that were told to come back later */
+    int refused; /* threads that got ERR_BUSY */
 } gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, 0};
 
 int __real_libscrypt_hash(char *out, const char *password, uint32_t n, uint8_t r, uint8_t p);
@@ -197,7 +197,7 @@ wait_for_refused(int count)
     pthread_mutex_unlock(&gate.lock);
 }
 
-/* One of many that hash at the same time: for whom, and how it went. */
+/* One of many threads that hash at the same time: for which account, and the result. */
 struct one {
     const char *account, *address;
     enum err err;

@@ -98,7 +98,7 @@ put_large(uint32_t n, int64_t at, size_t len)
     test_free(name);
 }
 
-/* The oldest give way, and none leaves an older one in its place. */
+/* The oldest are evicted, and none leaves an older copy in its slot. */
 static void
 test_the_sum_is_limited(void **state)
 {
@@ -113,7 +113,7 @@ test_the_sum_is_limited(void **state)
     assert_int_equal(get(78, 5), 78);
 }
 
-/* A change in the place of the real one: it reads at number 7, and ends as it is told. */
+/* A fake change: it reads at number 7, and ends as the test says. */
 #define P "aaaaaaaaaaaaaaaaaaaaaaaa"
 
 static enum err outcome;
@@ -194,7 +194,7 @@ is_kept_after(enum err ends, bool without_effect)
     return kept != NULL;
 }
 
-/* What a failover may yet take back must not decide who may read. */
+/* What a failover may still roll back must not decide who may read. */
 static void
 test_kept_only_once_it_is_committed(void **state)
 {

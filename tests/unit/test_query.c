@@ -1,6 +1,6 @@
 /*
  * Query strings to store queries: every filter and order of the tasks' list,
- * with good and bad values.  The clock stands at 2026-01-31T09:00:00Z.
+ * with good and bad values.  The time is 2026-01-31T09:00:00Z.
  */
 #include "api/crud/query.h"
 
@@ -22,7 +22,7 @@
 #define DATE(ms) "{ \"$date\" : { \"$numberLong\" : \"" ms "\" } }"
 #define INT(n)  "{ \"$numberInt\" : \"" n "\" }"
 
-/* What stands in every filter that names neither project nor bins. */
+/* The part of every filter that names neither project nor bins. */
 #define VISIBLE "\"projectId\" : { \"$in\" : [ " OID(P) " ] }"
 #define STATE(s) "\"state\" : \"" s "\""
 #define LIVING  "\"state\" : { \"$in\" : [ \"done\", \"open\" ] }"
@@ -186,7 +186,7 @@ static const struct {
     {"sort=dueAt&priority=high", BY("dueKey", "1") ", " BY("priority", "1") ", " BY("_id", "1")},
 };
 
-/* What stands behind a document, in two orders. */
+/* What follows a document, in two orders. */
 #define DOC "{\"_id\":" OID(ANNA) ",\"position\":\"W1V\",\"priority\":" INT("3") ",\"dueKey\":" DATE("7") "}"
 static const struct {
     const char *query, *behind;
@@ -226,7 +226,7 @@ fake_database(void)
     fake_store_put(STORE_USERS, "{\"_id\":" OID(PLAIN_USER) ",\"timeZone\":\"Europe/Berlin\"}");
 }
 
-/* The tasks' list, asked with a query string. */
+/* The list of tasks, with a query string. */
 static enum err
 ask(const char *query, struct request **r, struct query *q)
 {
@@ -348,7 +348,7 @@ test_windows(void **state)
     unit_rows_done();
 }
 
-/* A project one may not see is as good as none, and so is one in the trash. */
+/* A project that the user may not see is treated as missing, and so is one in the trash. */
 static void
 test_projects_one_may_not_list(void **state)
 {
@@ -366,7 +366,7 @@ test_projects_one_may_not_list(void **state)
     assert_int_equal(ask("", &r, &q), ERR_STORE);
 }
 
-/* The cursor behind a document, in a list asked like this. */
+/* The cursor after a document, in a list with this query. */
 static char *
 cursor_behind(const char *query, const char *doc)
 {

@@ -85,7 +85,10 @@ follow_busily(struct topic *t, struct conn *c, int events, size_t size)
     }
 }
 
-/* A live event that does not fit behind the queue closes nothing if the socket takes the queue. */
+/*
+ * A live event that does not fit into the queue does not close the session if the socket takes the
+ * queue.
+ */
 static void
 test_the_queue_is_written_before_a_session_is_closed(void **state)
 {

@@ -37,7 +37,7 @@ member(struct json_object *json, const char *name)
     return json_object_get_string(json_object_object_get(json, name));
 }
 
-/* Whatever stands in it: one JSON object with the five members. */
+/* Whatever it contains: one JSON object with the five members. */
 static void
 test_every_problem_is_json(void **state)
 {

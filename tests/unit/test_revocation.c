@@ -1,6 +1,6 @@
 /*
- * Reading the log of ended sessions by its numbers, from a database that fails
- * now and then and may be set back.
+ * Reading the log of ended sessions by its numbers, from a database that sometimes fails and may be
+ * restored to an earlier state.
  */
 #include "common/change/revocation.h"
 

@@ -171,7 +171,7 @@ test_no_term_is_left_out(void **state)
     text_free(&words);
 }
 
-/* A database in which so many tasks match whatever is asked. */
+/* A database in which so many tasks match any query. */
 static int matches, questions;
 
 enum err __wrap_store_find(struct store *store, const struct store_query *query, store_each each,
@@ -234,7 +234,7 @@ narrowed(int count, const char *filter, bool due, bool due_order)
 #define WORDS "{\"projectId\":1,\"terms\":1}"
 #define PLAIN "{\"projectId\":1,\"$or\":[]}"
 
-/* Few matches are named by their ids, and every condition stays beside them. */
+/* Few matches are named by their ids, and every other condition stays. */
 static void
 test_few_matches_are_named(void **state)
 {

@@ -1,5 +1,5 @@
 /*
- * What a connection asks for, whatever MONGODB_URI says.
+ * The settings of a connection, whatever MONGODB_URI says.
  */
 #include <mongoc/mongoc.h>
 

@@ -23,7 +23,7 @@ event(int64_t seq, size_t len)
     return h;
 }
 
-/* Judges an event, relays whatever is next, and drops the reference of the test. */
+/* Checks an event, relays those that are next, and drops the test's reference. */
 static enum stream_answer
 take(struct stream *s, int64_t seq, size_t len)
 {

@@ -1,6 +1,5 @@
 /*
- * What must hold between a task's fields, and what follows from them.  The
- * clock stands at 2026-01-31T09:00:00Z.
+ * The rules between a task's fields, and derived fields.  The time is 2026-01-31T09:00:00Z.
  */
 #include <string.h>
 
@@ -104,7 +103,7 @@ static const struct {
     {"", "{\"status\":\"done\"}", "", "{ \"dueKey\" : null, \"completedAt\" : { \"$date\" : \"2026-01-31T09:00:00Z\" } }"},
     {",\"status\":\"done\",\"completedAt\":" TEN, "{\"status\":\"todo\"}", "", "{ \"dueKey\" : null, \"completedAt\" : null }"},
     {",\"status\":\"done\",\"completedAt\":" TEN, "{\"status\":\"idea\"}", "", "{ \"dueKey\" : null }"},
-    /* What was right when it was set is not judged again by another change. */
+    /* What was valid when it was set is not checked again by another change. */
     {",\"startAt\":" TEN ",\"dueAt\":" NINE, "{\"title\":\"t2\"}", "", NULL},
     {",\"labelIds\":[\"gone\"]", "{\"title\":\"t2\"}", "", NULL},
     {",\"labelIds\":[\"gone\"]", "{\"labelIds\":[\"gone\",\"red\"]}", "", NULL},
@@ -172,7 +171,7 @@ test_creations(void **state)
     unit_rows_done();
 }
 
-/* Members of the base that the row names anew. */
+/* Members of the base that the row overrides. */
 static const char *
 task_before(const char *more)
 {

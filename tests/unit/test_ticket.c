@@ -1,5 +1,5 @@
 /*
- * Tickets beside a made-up Redis: who asks, who waits, and what one that hangs costs.
+ * Tickets with a fake Redis: which writers ask, which wait, and what a Redis that hangs costs.
  */
 #include "common/topics/ticket.h"
 
@@ -127,7 +127,7 @@ remove_redis(void **state)
     return rmdir(path);
 }
 
-/* A host of its own: nobody has met a conflict yet. */
+/* A new host without conflicts so far. */
 static int
 begin(void **state)
 {
@@ -194,7 +194,7 @@ test_a_taken_ticket_is_waited_for(void **state)
     assert_true(ticket_holds(&ticket));
     assert_int_equal(blocks, 1);
     ticket_give(t, &ticket);
-    ticket_take(t, *state, 0, &ticket); /* no patience: no ticket */
+    ticket_take(t, *state, 0, &ticket); /* no time to wait: no ticket */
     assert_false(ticket_holds(&ticket));
     assert_int_equal(gives, 1);
     tickets_close(t);

@@ -1,5 +1,5 @@
 /*
- * Access tokens: which are good, and all the ways in which one is not.
+ * Access tokens: which are valid, and every way in which one is not.
  */
 #include "common/secrets/token.h"
 
@@ -147,7 +147,7 @@ test_clocks_can_differ_slightly(void **state)
     unit_rows_done();
 }
 
-/* What was found good is not good for ever. */
+/* A token that was found valid expires all the same. */
 static void
 test_a_remembered_token_expires(void **state)
 {
@@ -193,7 +193,7 @@ test_a_signed_token_identifies_its_user(void **state)
     free(text);
 }
 
-/* Whichever character is another one, the token is not ours any more. */
+/* If any character is changed, the token is no longer valid. */
 static void
 test_a_changed_token_is_refused(void **state)
 {
@@ -342,7 +342,7 @@ test_secrets(void **state)
     assert_string_equal(hash, again);
 }
 
-/* What was stored when one key served all purposes is still read, and sealed anew. */
+/* What was stored when one key served all purposes is still read, and encrypted again. */
 static void
 test_data_made_with_the_underived_key_can_be_read(void **state)
 {
@@ -456,7 +456,7 @@ test_seals(void **state)
         assert_memory_equal(out.bytes, bytes, lengths[i]);
         assert_int_equal(token_unseal(&out, "Secret", sealed.bytes, sealed.len), ERR_INVALID);
         assert_int_equal(token_unseal(&out, "secret", sealed.bytes, sealed.len - 1), ERR_INVALID);
-        assert_int_equal(out.len, lengths[i]); /* what cannot be unsealed adds nothing */
+        assert_int_equal(out.len, lengths[i]); /* what cannot be decrypted adds nothing */
     }
     test_free(bytes);
     text_free(&sealed);

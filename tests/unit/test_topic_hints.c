@@ -40,7 +40,7 @@ test_put_get_forget(void **state)
     assert_false(topic_hints_get("project:a", &out));
 }
 
-/* Topics may push each other out; none is ever answered with another's hint. */
+/* Topics may evict each other; a topic never gets another's hint. */
 static void
 test_no_topic_has_anothers_hint(void **state)
 {

@@ -1,5 +1,5 @@
 /*
- * Taking turns: one at a time, in the order of coming, with an end to patience.
+ * Topic locks: one holder at a time, in order of arrival, with time-outs.
  */
 #include "common/topics/topic_lock.h"
 
@@ -25,7 +25,7 @@ struct writer {
     int count, wait_ms;
     _Atomic pid_t tid; /* 0: not yet running */
     enum err err;
-    int came; /* which one it was to get its turn */
+    int came; /* its place in the order of getting the lock */
 };
 
 static atomic_int turn;
@@ -45,7 +45,7 @@ write_once(void *arg)
     return NULL;
 }
 
-/* Waits until the thread sleeps: then it stands in the queue. */
+/* Waits until the thread sleeps: then it is in the queue. */
 static void
 await_queue(struct writer *w)
 {
@@ -120,7 +120,7 @@ test_waiting_too_long_fails_and_leaves_the_queue(void **state)
     topic_lock_give(&t);
 }
 
-/* Nothing is held by one who got only the first of two. */
+/* A writer that got only the first of two lines holds nothing. */
 static void
 test_all_or_none(void **state)
 {
@@ -179,7 +179,9 @@ may_ride(void *arg, void *rider)
     return rider != arg;
 }
 
-/* In the order of their coming, up to one that must not; whoever is not taken gets the lock. */
+/*
+ * In order of arrival, up to one that must not be taken; a waiter that is not taken gets the lock.
+ */
 static void
 test_who_waits_can_be_served_by_the_holder(void **state)
 {
@@ -211,7 +213,7 @@ test_who_waits_can_be_served_by_the_holder(void **state)
     }
 }
 
-static long shared_count; /* no atomic: the turn is its lock */
+static long shared_count; /* not atomic: the topic lock protects it */
 
 static void *
 count_up(void *arg)
@@ -228,7 +230,7 @@ count_up(void *arg)
     return NULL;
 }
 
-/* Two names in either order: nobody waits in a circle, nobody writes beside another. */
+/* Two names in either order: no deadlock, and no two writers at once. */
 static void
 test_many_threads_and_two_names(void **state)
 {

@@ -129,7 +129,9 @@ answer_list(int from, int upto, bool same)
 
 /* ------------------------------------------------------------ tests */
 
-/* When rights are read again, follows wait, are told nothing, and go on where they were. */
+/*
+ * While rights are read again, follows wait, are sent nothing, and then continue where they were.
+ */
 static void
 test_a_reload_is_invisible_to_clients(void **state)
 {
@@ -159,7 +161,7 @@ test_a_reload_is_invisible_to_clients(void **state)
     forget(t);
 }
 
-/* A load that began before the topic started again has read rights of before. */
+/* A load that began before the topic started again has read outdated rights. */
 static void
 test_answers_from_before_a_reload_are_ignored(void **state)
 {

@@ -70,7 +70,7 @@ test_base32(void **state)
     unit_rows_done();
 }
 
-/* One step on either side, and it tells which. */
+/* One step on either side is accepted, and reported. */
 static void
 test_the_window(void **state)
 {

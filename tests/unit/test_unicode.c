@@ -1,5 +1,5 @@
 /*
- * Folding, normal forms, and texts in which there is nothing to see.
+ * Folding, normal forms, and texts without visible characters.
  */
 #include "common/text/unicode.h"
 

@@ -1,5 +1,5 @@
 /*
- * Days of time zones: 23, 24 and 25 hours long, begun twice or not at all.
+ * Days of time zones: 23, 24 and 25 hours long, repeated or skipped.
  */
 #include "common/time/zone.h"
 
@@ -224,7 +224,7 @@ test_all_zones_agree_with_libc(void **state)
     every_zone(compare_offsets);
 }
 
-/* Days of a year follow each other without a gap, and the date of their ends is theirs. */
+/* Days of a year follow each other without a gap, and the date of their ends is right. */
 static void
 check_year(const char *name, const struct zone *zone)
 {

@@ -1,5 +1,5 @@
 /*
- * Verdicts on rows.
+ * Results of rows.
  */
 #include "tests/unit/unit.h"
 

@@ -1,6 +1,6 @@
 /*
- * What the tests of parts share: cmocka, and verdicts on rows.  A row that is
- * wrong is told and the test goes on, so that one run shows all of them.
+ * Shared by the unit tests: cmocka, and results of rows.  A row that fails is reported and the test
+ * goes on, so that one run shows all failures.
  */
 #ifndef TESTS_UNIT_UNIT_H
 #define TESTS_UNIT_UNIT_H
@@ -20,10 +20,10 @@
 /* A literal with its length, for texts that hold NUL. */
 #define BYTES(literal) literal, sizeof(literal) - 1
 
-/* Tells of a wrong row. */
+/* Reports a row that failed. */
 void unit_wrong(const char *format, ...) PRINTF_LIKE(1, 2);
 
-/* The last line of a test of rows: fails it if one was wrong. */
+/* The last line of a test of rows: fails the test if a row failed. */
 void unit_rows_done(void);
 
 /* Are both NULL or both the same text? */

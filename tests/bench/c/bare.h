@@ -1,5 +1,5 @@
 /*
- * What a thread of the bare loop works with, and the operations it can do.
+ * The state of a thread of the bare loop, and the operations that it can do.
  */
 #ifndef BENCH_BARE_H
 #define BENCH_BARE_H
@@ -31,7 +31,7 @@ struct loop {
     mongoc_collection_t *c[COLLECTIONS];
     mongoc_client_session_t *session;
     bson_t in_session;
-    bson_t task; /* of patch: as it was just before the transaction */
+    bson_t task; /* for patch: as it was just before the transaction */
     const struct id *ids;
     size_t count, at;
     unsigned random;
@@ -58,18 +58,18 @@ struct bare {
 };
 extern struct bare bare;
 
-/* By name; NULL: there is none. */
+/* Finds an operation by name; NULL: there is none. */
 bool (*bare_operation(const char *name))(struct loop *);
 
 /* Finds one document, copies it to out unless that is NULL; destroys the filter. */
 bool bare_find(struct loop *l, int collection, bson_t *filter, bool in_transaction, bson_t *out);
 
-/* What the operations share: the next task, one with a new rev and title, an event. */
+/* Shared by the operations: the next task, a copy with a new rev and title, an event. */
 const struct id *bare_next_id(struct loop *l);
 bson_t *bare_changed(struct loop *l, const bson_t *task, int64_t *rev);
 bson_t *bare_event(const struct id *id, int64_t seq, const char *kind, const bson_oid_t *entity);
 
-/* One try at eight changes, within a transaction. */
+/* One attempt at eight changes, within a transaction. */
 bool bare_patch_group(struct loop *l, const struct id *id);
 
 #endif

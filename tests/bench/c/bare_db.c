@@ -1,7 +1,7 @@
 /*
- * The bare loop: the database operations that a request of ours makes, issued
- * by threads of one process through mongo-c-driver, with nothing around them.
- * No HTTP, no token, no JSON: what remains is the limit.  Prints one JSON line.
+ * The bare loop: the database operations of one of our requests, issued by threads of one process
+ * through mongo-c-driver, and nothing else.  Without HTTP, tokens and JSON the result is the upper
+ * limit.  Prints one JSON line.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +49,7 @@ loop_main(void *arg)
     }
 }
 
-/* The newest one if it is that project's: the lines are sorted. */
+/* The newest one if it belongs to the same project: the lines are sorted. */
 static struct topic *
 topic_of(const char *project)
 {
@@ -153,7 +153,7 @@ open_loop(struct loop *l, int number, int threads)
     mongoc_client_session_append(l->session, &l->in_session, NULL);
     l->ids = &bare.ids[first];
     l->count = bare.id_count * ((size_t)number + 1) / (size_t)threads - first;
-    if (l->count == 0) { /* fewer ids than threads: they share */
+    if (l->count == 0) { /* fewer ids than threads: threads share ids */
         l->ids = &bare.ids[(size_t)number % bare.id_count];
         l->count = 1;
     }

@@ -1,6 +1,6 @@
 /*
- * The floor of fan-out: one process that upgrades sockets and, for each message
- * it is given, makes one write(2) per socket.  No rights, no topics, no queues.
+ * The lower limit of fan-out: one process that upgrades sockets and, for each message it receives,
+ * makes one write(2) per socket.  No rights, no topics, no queues.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,7 +19,7 @@
 #define SOCKETS_MAX 65536
 #define MESSAGE_MAX 65536
 
-/* Its accept key is not the right one; load_ws does not look. */
+/* The accept key is not correct; load_ws does not check it. */
 static const char upgrade[] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
                               "Connection: Upgrade\r\nSec-WebSocket-Accept: -\r\n\r\n";
 
@@ -50,7 +50,7 @@ read_whole(int fd, void *into, size_t len)
         ssize_t n = read(fd, (char *)into + got, len - got);
 
         if (n <= 0)
-            exit(0); /* the publisher has gone */
+            exit(0); /* the publisher has closed the connection */
         got += (size_t)n;
     }
 }

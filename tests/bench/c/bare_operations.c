@@ -1,6 +1,6 @@
 /*
- * Each operation makes the commands that a request of ours makes, in the same
- * order, and nothing else; what a transaction needs is in common/change/event_log.c.
+ * Each operation issues the commands that one of our requests issues, in the same order, and
+ * nothing else; the commands of a transaction are in common/change/batch.c.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -108,7 +108,7 @@ drain(struct loop *l, bson_t *filter, bson_t *opts)
     return ok;
 }
 
-/* The task, if it and its project are in no trash and the user may read it; one command. */
+/* The task, if neither it nor its project is in the trash and the user may read it; one command. */
 static bool
 get(struct loop *l)
 {
@@ -212,7 +212,7 @@ take_number(struct loop *l, const struct id *id, bool count, int64_t *seq)
     return true;
 }
 
-/* The same without reading: the number is known, and the update demands that it still stands. */
+/* The same without reading: the number is known, and the update requires that it is still right. */
 static bool
 take_known(struct loop *l, const struct id *id, bool count, int64_t *seq)
 {
@@ -298,7 +298,7 @@ store_patch(struct loop *l, const struct id *id, int64_t seq, const bson_t *task
            insert_event(l, id, seq, "task.updated", &id->task);
 }
 
-/* As one would write it: number, read back, project, task, replace, event. */
+/* As first written: number, read back, project, task, replace, event. */
 static bool
 patch_plain_once(struct loop *l, const struct id *id)
 {
@@ -314,7 +314,7 @@ patch_plain_once(struct loop *l, const struct id *id)
     return ok;
 }
 
-/* As our workers do it: what was seen just before is guarded, not read again. */
+/* As our workers do it: what was read just before is guarded, not read again. */
 static bool
 patch_once(struct loop *l, const struct id *id)
 {

@@ -1,6 +1,6 @@
 /*
- * Content-Length and chunks; no answer is read beyond its end, since the client
- * has sent nothing more.
+ * Handles Content-Length and chunks; never reads beyond the end of a reply, since the client has
+ * sent no further request.
  */
 #include "http_answer.h"
 

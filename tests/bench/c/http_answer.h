@@ -1,5 +1,5 @@
 /*
- * An HTTP/1.1 answer as it comes in, piece by piece: where it ends.
+ * An HTTP/1.1 reply as it arrives, piece by piece: finds its end.
  */
 #ifndef BENCH_HTTP_ANSWER_H
 #define BENCH_HTTP_ANSWER_H
@@ -22,7 +22,7 @@ struct answer {
 
 void answer_clear(struct answer *a);
 
-/* The next bytes; 1 when the answer is whole, 0 when not yet, -1 when it makes no sense. */
+/* Reads the next bytes; 1 if the reply is complete, 0 if not yet, -1 if it is malformed. */
 int answer_add(struct answer *a, const char *p, size_t len);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * A bucket is named by the position of the highest bit and the six bits below.
+ * A bucket's index is the position of the highest bit and the six bits below it.
  */
 #include "latency.h"
 

@@ -1,6 +1,6 @@
 /*
- * Latencies in a histogram with 1.6 % wide buckets, and the clock they are
- * taken from: every program of the benchmark uses the same one.
+ * Latencies in a histogram with 1.6 % wide buckets, and the clock that all programs of the
+ * benchmark use.
  */
 #ifndef BENCH_LATENCY_H
 #define BENCH_LATENCY_H
@@ -21,7 +21,7 @@ uint64_t now_ns(void);
 void latency_add(struct latency *l, uint64_t ns);
 void latency_merge(struct latency *into, const struct latency *from);
 
-/* The value, in ns, below which a part (0.5, 0.99 ...) of all lies; 0 of none. */
+/* The value, in ns, below which a part (0.5, 0.99 ...) of all values lies; 0 if there are none. */
 uint64_t latency_at(const struct latency *l, double part);
 
 /* Members of a JSON object, in µs: "p50":..,"p99":..,"p999":..,"max":..,"mean":.. */

@@ -1,6 +1,6 @@
 /*
- * A load of HTTP/1.1 requests on kept connections: each connection sends the
- * next request when it has the whole answer to the last.  Prints one JSON line.
+ * Generates HTTP/1.1 requests on kept connections: each connection sends the next request when it
+ * has received the whole reply to the last.  Prints one JSON line.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -74,7 +74,7 @@ read_ids(const char *file)
     fclose(f);
 }
 
-/* Appends a template with its marks filled in. */
+/* Appends a template with its marks replaced. */
 static size_t
 fill(char *out, size_t room, const char *template, const char (*id)[32], uint64_t number)
 {
@@ -291,7 +291,7 @@ main(int argc, char **argv)
         if (load.id_count > 0) {
             all[i].first_id = load.id_count * (size_t)i / (size_t)count;
             all[i].ids = load.id_count * ((size_t)i + 1) / (size_t)count - all[i].first_id;
-            if (all[i].ids == 0) { /* fewer ids than connections: they share */
+            if (all[i].ids == 0) { /* fewer ids than connections: connections share ids */
                 all[i].first_id = (size_t)i % load.id_count;
                 all[i].ids = 1;
             }

@@ -1,8 +1,8 @@
 /*
- * Opens many WebSockets, takes each through a script of what to say and what to
- * wait for, then counts what arrives and how old it is: a message that holds
- * @NUMBER@ was sent at that time of the monotonic clock.  Told on stdin: `start`
- * forgets the counts, `report` prints them as a JSON line, the end ends it.
+ * Opens many WebSockets, runs a script of messages to send and to wait for on each, then counts
+ * received messages and their age: a message that contains @NUMBER@ was sent at that time of the
+ * monotonic clock.  Commands on stdin: `start` clears the counts, `report` prints them as a JSON
+ * line, end of file ends the program.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -17,7 +17,7 @@
 
 #include "latency.h"
 
-#define OPENING_MAX 64 /* handshakes under way at once */
+#define OPENING_MAX 64 /* handshakes at once */
 #define STEPS_MAX   16
 
 static const char *const usage = "usage: load_ws HOST:PORT SOCKETS PATH HEADERS [STEP...]\n"
@@ -49,7 +49,7 @@ die(const char *what)
     exit(1);
 }
 
-/* Sends a masked frame; the mask is zero, which is as good as any for a test. */
+/* Sends a masked frame; the mask is zero, which is sufficient for a test. */
 static void
 say(struct socket *s, int opcode, const char *text, size_t len)
 {
@@ -74,7 +74,7 @@ say(struct socket *s, int opcode, const char *text, size_t len)
         die("send");
 }
 
-/* Says what the script has to say now; ready when nothing is left to wait for. */
+/* Sends what the script sends next; ready if nothing is left to wait for. */
 static void
 advance(struct socket *s)
 {
@@ -90,7 +90,7 @@ advance(struct socket *s)
     }
 }
 
-/* The newest mark counts: a change also shows the value before it. */
+/* The last mark counts: a change also contains the value before it. */
 static void
 event(struct socket *s, const unsigned char *text, size_t len, uint64_t arrived)
 {
@@ -145,7 +145,7 @@ text_frame(struct socket *s, const unsigned char *text, size_t len, uint64_t arr
     message(s, text, len, arrived);
 }
 
-/* Takes whole frames from the front; returns how many bytes they were. */
+/* Removes complete frames from the front; returns how many bytes they were. */
 static size_t
 frames(struct socket *s, const unsigned char *p, size_t len, uint64_t arrived)
 {
@@ -187,7 +187,7 @@ lose(struct socket *s)
     s->ready = false;
 }
 
-/* Where the frames begin, 0 while the answer to the upgrade is incomplete. */
+/* Where the frames begin; 0 while the reply to the upgrade is incomplete. */
 static size_t
 upgraded(struct socket *s, const unsigned char *p, size_t len)
 {

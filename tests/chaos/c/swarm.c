@@ -1,9 +1,9 @@
 /*
- * Many clients that follow one topic, are dropped again and again, and come
- * back with their last cursor.  Each checks that events come in order, each
- * once, none skipped, and chains a CRC over their frames: who has the log's CRC
- * has seen the log.  Told on stdin: `until SEQ` ends it once all are there with
- * all drops done, `mark` forgets what `report` tells; the end of stdin ends it.
+ * Many clients that follow one topic, are disconnected again and again, and reconnect with their
+ * last cursor.  Each checks that events arrive in order, each once, with none missing, and computes
+ * a CRC over their frames: if it equals the log's CRC, the client has received the whole log.
+ * Commands on stdin: `until SEQ` ends the program once all clients are at SEQ and all
+ * disconnections are done, `mark` clears what `report` prints; end of file ends the program.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,9 +14,9 @@
 
 #include "swarm.h"
 
-#define OPENING_MAX 64  /* handshakes under way at once */
-#define EVERY       5   /* events between two drops, on average */
-#define AGAIN_MS    200 /* until it comes back, at most */
+#define OPENING_MAX 64  /* handshakes at once */
+#define EVERY       5   /* events between two disconnections, on average */
+#define AGAIN_MS    200 /* at most, before it reconnects */
 
 static const char *const usage =
     "usage: swarm HOST PORT ORIGIN TOPIC CURSOR TOKENS CLIENTS DROPS SEED\n"
@@ -29,7 +29,7 @@ static struct {
     char **tokens;
     int token_count;
     int64_t until; /* -1: not yet known */
-    bool told;     /* that all follow */
+    bool told;     /* it was printed that all follow */
     uint64_t random, began, first, last, marked, first_end, last_end;
     struct {
         uint64_t events, gaps, repeats, resyncs, errors, refused, drops, returns, ended[5000];
@@ -96,7 +96,7 @@ drop(struct client *c)
     come_back(c, true);
 }
 
-/* Without events to count it goes when it is there already. */
+/* If there are no events to count it disconnects as soon as it is up to date. */
 static void
 maybe_drop(struct client *c)
 {
@@ -140,7 +140,7 @@ follow(struct client *c)
         n = snprintf(text, sizeof(text), "{\"op\":\"follow\",\"topic\":\"%s\"}", swarm.topic);
     wire_say(c, 1, text, (size_t)n);
     if (c->drops > 0 && dice(10) == 0)
-        drop(c); /* before the answer */
+        drop(c); /* before the reply */
 }
 
 static void
@@ -330,7 +330,7 @@ begin(char **argv)
         if (strcmp(argv[5], "-") == 0)
             continue;
         snprintf(swarm.all[i].cursor, sizeof(swarm.all[i].cursor), "%s", argv[5]);
-        swarm.all[i].seq = atoll(strrchr(argv[5], '.') + 1); /* only a test may look into it */
+        swarm.all[i].seq = atoll(strrchr(argv[5], '.') + 1); /* only a test may parse a cursor */
     }
     swarm.began = wire_now();
 }

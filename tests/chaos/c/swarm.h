@@ -1,6 +1,5 @@
 /*
- * One WebSocket client of a swarm: frames in and out.  What it makes of its
- * messages is swarm.c's.
+ * One WebSocket client of a swarm: sends and receives frames. swarm.c interprets the messages.
  */
 #ifndef CHAOS_SWARM_H
 #define CHAOS_SWARM_H
@@ -12,18 +11,18 @@
 struct client {
     int fd; /* -1: not connected */
     bool upgraded, following;
-    uint32_t got;        /* events since it began to follow */
-    uint32_t until_drop; /* events after which it goes */
-    uint32_t drops;      /* still to do */
+    uint32_t got;        /* events received since it began to follow */
+    uint32_t until_drop; /* events left before it disconnects */
+    uint32_t drops;      /* disconnections left to do */
     uint32_t crc;        /* chained over the frames of its events */
-    int64_t seq;         /* of its last event; -1: none yet */
+    int64_t seq;         /* the number of its last event; -1: none yet */
     uint64_t again;      /* when to connect, in ns */
     char cursor[160];
     unsigned char *rest; /* an incomplete frame */
     size_t rest_len;
 };
 
-/* A message of the server; what an answer to a ping or a close needs is done before. */
+/* Called for a message of the server; pings and closes have been answered before. */
 void swarm_text(struct client *c, const char *text, size_t len);
 void swarm_upgraded(struct client *c, int status);
 void swarm_closed(struct client *c, int code);
@@ -31,9 +30,9 @@ void swarm_closed(struct client *c, int code);
 uint64_t wire_now(void);
 bool wire_connect(struct client *c, const char *host, int port, const char *origin);
 void wire_say(struct client *c, int opcode, const char *text, size_t len);
-/* Takes what has come; an end is told to swarm_closed(). */
+/* Reads what has arrived; calls swarm_closed() if the connection ended. */
 void wire_readable(struct client *c);
-/* Goes without a word: with a reset, or with the kernel's goodbye. */
+/* Disconnects without a close frame: with a reset, or with a FIN from the kernel. */
 void wire_drop(struct client *c, bool reset);
 uint32_t wire_crc(uint32_t crc, const char *text, size_t len);
 

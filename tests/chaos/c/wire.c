@@ -1,5 +1,5 @@
 /*
- * The WebSocket of a swarm's client, as little as does for a test.
+ * The WebSocket of a swarm's client, as simple as a test allows.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -22,7 +22,7 @@ wire_now(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* As zlib's crc32(), so that Python can do the same. */
+/* Like zlib's crc32(), so that Python can compute the same. */
 uint32_t
 wire_crc(uint32_t crc, const char *text, size_t len)
 {
@@ -67,7 +67,7 @@ wire_connect(struct client *c, const char *host, int port, const char *origin)
     return false;
 }
 
-/* Masked with zero, which is as good as any mask for a test.  A broken pipe shows when reading. */
+/* Masked with zero, which is sufficient for a test.  A broken pipe shows when reading. */
 void
 wire_say(struct client *c, int opcode, const char *text, size_t len)
 {
@@ -120,7 +120,7 @@ frame(struct client *c, int opcode, const unsigned char *p, size_t len)
     }
 }
 
-/* Takes whole frames from the front; returns how many bytes they were. */
+/* Removes complete frames from the front; returns how many bytes they were. */
 static size_t
 frames(struct client *c, const unsigned char *p, size_t len)
 {
