@@ -44,7 +44,9 @@ run_inner(struct change *change, void *arg)
     struct store *own = i->r->store;
     enum err err;
 
-    i->reads.count = 0; /* of an earlier run */
+    i->reads.count = 0; /* of an earlier run, as all of these */
+    request_forgive(i->r);
+    i->r->detail = i->r->parameter = i->r->current = NULL;
     i->r->reads = &i->reads;
     i->r->change = change;
     i->r->store = change_store(change);

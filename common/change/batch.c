@@ -19,6 +19,7 @@
 #define BYTES_MAX      8388608  /* of documents; then the transaction takes no more changes */
 #define RUN_US         50000    /* for the plans' functions; then it takes no more changes */
 #define IDEMPOTENCY_MS 86400000 /* how long a record is kept */
+#define AGAIN_MAX      3        /* restarts of a transaction; then the batch is split */
 
 static void
 forget_events(struct batch *b, size_t from)
@@ -59,7 +60,8 @@ read_ahead(struct batch *b)
     bson_oid_t ids[BATCH_MAX];
     enum err err = ERR_NONE;
 
-    if (b->count == 1 && !b->changes[0]->tried && b->changes[0]->plan->seen != NULL)
+    b->seen = b->count == 1 && !b->changes[0]->tried && b->changes[0]->plan->seen != NULL;
+    if (b->seen)
         store_gather_seen(b->store, b->changes[0]->plan->reads, b->changes[0]->plan->seen);
     if (b->count == 1)
         return ERR_NONE;
@@ -140,9 +142,21 @@ exclude(struct batch *b, struct change *c)
     c->apart = !c->over;
 }
 
-/* *again: the transaction must start again without this change. */
+/* Undoes a change that failed or did nothing; false: the transaction must start again. */
+static bool
+take_back(struct batch *b, struct change *c, const struct store_mark *mark, size_t events)
+{
+    /* Only a write detects that a document read before the transaction is out of date. */
+    if (b->seen)
+        return false;
+    if (undo(b, c, mark, events))
+        return true;
+    exclude(b, c);
+    return false;
+}
+
 static enum err
-run_one(struct batch *b, struct change *c, bool *again)
+run_one(struct batch *b, struct change *c)
 {
     struct store_mark mark = store_gather_mark(b->store);
     size_t events = b->event_count;
@@ -150,33 +164,37 @@ run_one(struct batch *b, struct change *c, bool *again)
     change_start(c, b);
     c->run = c->tried = true;
     c->err = call(b, c);
-    if (c->err == ERR_RETRY || (c->err == ERR_BUSY && store_left(b->store, 1) == 0))
-        return c->err;
+    if (c->err == ERR_BUSY && store_left(b->store, 1) == 0)
+        return ERR_BUSY;
+    if (c->err == ERR_RETRY && is_alone(b))
+        return ERR_RETRY;
     if (c->err == ERR_NONE)
         make_record(c);
     c->undone = c->err == ERR_NONE && change_is_idle(c);
     if (c->err == ERR_NONE && !c->undone)
         change_return_numbers(c);
-    else if (!undo(b, c, &mark, events)) {
-        *again = true;
+    else if (c->err == ERR_RETRY) { /* others write what it joined, say a topic of its own */
+        b->again = true;
         exclude(b, c);
+    } else {
+        b->again = !take_back(b, c, &mark, events);
     }
-    return ERR_NONE;
+    return b->again && b->agains++ == AGAIN_MAX ? ERR_RETRY : ERR_NONE;
 }
 
 static enum err
-run_each(struct batch *b, bool *again)
+run_each(struct batch *b)
 {
     int64_t began = clock_steady();
     enum err err = ERR_NONE;
 
-    for (int i = 0; i < b->count && err == ERR_NONE && !*again; i++) {
+    for (int i = 0; i < b->count && err == ERR_NONE && !b->again; i++) {
         if (b->changes[i]->over || b->changes[i]->apart)
             continue;
         if (i > 0 && (store_gather_bytes(b->store) + b->event_bytes > BYTES_MAX ||
                       clock_steady() - began > RUN_US))
             break;
-        err = run_one(b, b->changes[i], again);
+        err = run_one(b, b->changes[i]);
     }
     return err;
 }
@@ -248,19 +266,20 @@ settle(struct batch *b)
 }
 
 static enum err
-attempt(struct batch *b, bool *again)
+attempt(struct batch *b)
 {
     enum err err;
 
-    *again = false;
+    b->again = false;
     start_over(b);
     if ((err = store_begin(b->store)) != ERR_NONE)
         return err;
-    if ((err = batch_number_topics(b)) == ERR_NONE && (err = read_ahead(b)) == ERR_NONE)
-        err = run_each(b, again);
-    if (err == ERR_NONE && !*again)
+    err = batch_number_topics(b);
+    if (err == ERR_NONE && !b->again && (err = read_ahead(b)) == ERR_NONE)
+        err = run_each(b);
+    if (err == ERR_NONE && !b->again)
         err = settle(b);
-    if (err != ERR_NONE || *again)
+    if (err != ERR_NONE || b->again)
         store_abort(b->store);
     return err;
 }
@@ -280,7 +299,7 @@ remember(const struct batch *b, enum err err)
 enum err
 batch_run(struct batch *b)
 {
-    bool again, suspect;
+    bool suspect;
     enum err err;
 
     for (int i = 0; i < b->count; i++)
@@ -289,8 +308,8 @@ batch_run(struct batch *b)
     store_limit(b->store, NULL); /* memory of the transaction itself counts for no request */
     do {
         suspect = b->suspect;
-        err = attempt(b, &again);
-    } while (again || (err == ERR_RETRY && b->suspect && !suspect));
+        err = attempt(b);
+    } while ((err == ERR_NONE && b->again) || (err == ERR_RETRY && b->suspect && !suspect));
     store_limit(b->store, b->limit);
     remember(b, err);
     return err;

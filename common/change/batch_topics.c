@@ -58,6 +58,7 @@ struct move {
     struct topic *topic;
     struct topic_hint by;
     bool guarded;
+    int64_t hint; /* the number that was demanded; 0: none was */
 };
 
 static bson_t *
@@ -266,6 +267,50 @@ note_moved(struct move *m)
     t->stored.bytes += m->by.bytes;
 }
 
+/* Sets the changes of a topic that does not exist apart. */
+static void
+set_apart(const struct batch *b, const char *topic)
+{
+    for (int i = 0; i < b->count; i++) {
+        struct change *c = b->changes[i];
+
+        for (int k = 0; k < c->plan->topic_count; k++)
+            c->apart |= strcmp(c->plan->topics[k], topic) == 0;
+    }
+}
+
+/* Of several topics one was not as it was known, or does not exist: finds out which. */
+static enum err
+find_strays(struct batch *b, struct move *moves, int count)
+{
+    bool found = false;
+    enum err err;
+
+    for (int i = 0; i < count; i++)
+        moves[i].hint = moves[i].guarded ? moves[i].topic->now.seq : 0;
+    for (int i = 0; i < count; i++)
+        moves[i].guarded = false;
+    err = read_topics(b, moves, count);
+    if (err != ERR_NONE && err != ERR_NOT_FOUND)
+        return err;
+    for (int i = 0; i < count; i++) {
+        const struct topic *t = moves[i].topic;
+
+        if (t->stored.seq == 0 && b->count == 1)
+            return ERR_NOT_FOUND;
+        if (t->stored.seq == 0)
+            set_apart(b, t->name);
+        else if (moves[i].hint > 0 && t->stored.seq != moves[i].hint + moves[i].by.seq)
+            topic_hints_doubt(t->name);
+        else
+            continue;
+        found = true;
+    }
+    b->suspect = true;
+    b->again = found;
+    return found ? ERR_NONE : ERR_RETRY;
+}
+
 /*
  * A hint was wrong: another host writes to these topics.  A single topic's number is taken without
  * it, in the same transaction.  With several topics it is unknown which documents were updated, so
@@ -274,20 +319,15 @@ note_moved(struct move *m)
 static enum err
 move_in_doubt(struct batch *b, struct move *moves, int count)
 {
-    bool guarded = false, all;
+    bool all;
     enum err err;
 
-    for (int i = 0; i < count; i++) {
-        guarded |= moves[i].guarded;
-        if (moves[i].guarded)
-            topic_hints_doubt(moves[i].topic->name);
-        moves[i].guarded = moves[i].topic->known = false;
-    }
-    if (!guarded) /* one of the topics does not exist */
-        return ERR_NOT_FOUND;
-    b->suspect = true;
     if (count > 1)
-        return ERR_RETRY;
+        return find_strays(b, moves, count);
+    if (!moves->guarded) /* it does not exist */
+        return ERR_NOT_FOUND;
+    topic_hints_doubt(moves->topic->name);
+    moves->guarded = moves->topic->known = false;
     err = move_topics(b, moves, 1, &all);
     return err == ERR_NONE && !all ? ERR_NOT_FOUND : err;
 }
@@ -305,9 +345,9 @@ batch_number_topics(struct batch *b)
         err = move_topics(b, moves, count, &all);
     if (err == ERR_NONE && !all)
         err = move_in_doubt(b, moves, count);
-    if (err == ERR_NONE)
+    if (err == ERR_NONE && !b->again)
         err = read_topics(b, moves, count);
-    for (int i = 0; i < count && err == ERR_NONE; i++)
+    for (int i = 0; i < count && err == ERR_NONE && !b->again; i++)
         note_moved(&moves[i]);
     free(moves);
     return err;

@@ -83,13 +83,19 @@ struct batch {
     size_t event_count, event_size, event_bytes;
     int64_t now;
     bool suspect; /* no hints are used, because one was wrong */
+    bool seen;    /* it uses a document that was read before the transaction */
+    bool again;   /* the transaction must start again, without changes that are `over` or `apart` */
+    int agains;   /* how often it did */
     bool unknown; /* it is unknown whether it was committed */
 };
 
 /* In batch_topics.c: returns the topic in this transaction, added if it is new. */
 struct topic *batch_topic(struct batch *b, const char *name);
 
-/* Takes the numbers that the plans need; ERR_NOT_FOUND if a topic does not exist. */
+/*
+ * Takes the numbers that the plans need.  ERR_NOT_FOUND if the only topic does not exist.  Among
+ * other topics, the changes of one that does not exist become `apart`, and `again` is set.
+ */
 enum err batch_number_topics(struct batch *b) MUST_CHECK;
 
 /* Takes one number of a topic that was not planned, and reads its document. */

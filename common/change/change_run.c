@@ -25,7 +25,8 @@
 #define SLOTS     1     /* batches that a process runs at once */
 #define CHANGE_MS 10000 /* limit for a change if the store has no deadline */
 #define TICKET_MS 1000  /* the longest wait for a ticket */
-#define JOIN_MS   500   /* with less time left a change joins no batch, whose deadline it sets */
+#define JOIN_MS   1000  /* with less time left a change shares no batch, whose deadline it sets */
+#define SLOT_MS   500   /* the longest wait for a slot; then the change runs without one */
 #define DOUBT     3     /* transient conflicts before hints are dropped: see below */
 
 /* A writer that holds its topics' locks, and the riders that it has taken from the lock's queue. */
@@ -130,21 +131,24 @@ may_part(const struct batch *b, enum err err)
     return b->count > 1 || err == ERR_RETRY;
 }
 
+/*
+ * After a failed transaction: decides which changes have its error as their result and which must
+ * be tried again.  If the result of a commit is unknown, changes that were not part of it still
+ * run.
+ */
 static void
-fail_all(const struct batch *b, enum err err)
+judge_failed(const struct batch *b, enum err err)
 {
-    for (int i = 0; i < b->count; i++) {
-        b->changes[i]->err = err;
-        b->changes[i]->run = true;
-    }
-}
+    bool part = may_part(b, err);
 
-/* Nothing took effect: every change must be tried again. */
-static void
-reset(const struct batch *b)
-{
-    for (int i = 0; i < b->count; i++)
-        b->changes[i]->run = false;
+    for (int i = 0; i < b->count; i++) {
+        struct change *c = b->changes[i];
+        bool fails = b->unknown ? c->run : !part;
+
+        if (!c->over && fails)
+            c->err = err;
+        c->run = c->over || fails;
+    }
 }
 
 /*
@@ -180,17 +184,22 @@ run_to_end(struct store *store, struct holder *h)
 
         set_deadline(&b);
         err = try(&b, h);
-        if (err == ERR_NONE)
+        if (err == ERR_NONE) {
             batch_publish(&b, b.changes[0]->bus);
-        if (err != ERR_NONE)
-            reset(&b);
-        if (err != ERR_NONE && b.count > 1 && may_part(&b, err))
+        } else {
+            judge_failed(&b, err);
             one_by_one = true;
-        else if (err != ERR_NONE)
-            fail_all(&b, err);
+        }
         done = sort_done(h);
         batch_free(&b);
     }
+}
+
+/* A batch ends in time for all its changes, so a change with little time left shares none. */
+static bool
+has_time(const struct change *c)
+{
+    return c->deadline - clock_steady() >= JOIN_MS * 1000;
 }
 
 /*
@@ -202,7 +211,7 @@ joins(const struct group *group, const struct change *c)
 {
     const char *key = c->plan->idempotency;
 
-    if (group->count == BATCH_MAX || c->deadline - clock_steady() < JOIN_MS * 1000)
+    if (group->count == BATCH_MAX || !has_time(c))
         return false;
     for (int i = 0; i < group->count && key != NULL; i++) {
         const char *other = group->changes[i]->plan->idempotency;
@@ -238,6 +247,8 @@ take_riders(struct group *group, struct holder *h)
     struct taking t = {group, h};
     void *riders[BATCH_MAX];
 
+    if (!has_time(h->changes[0]))
+        return;
     (void)topic_lock_riders(&h->lock, riders, BATCH_MAX - group->count, take_rider, &t);
 }
 
@@ -276,18 +287,15 @@ leave_queue(struct holder *h)
 }
 
 /*
- * Waits until the writer is called or out of time.  Once it is part of a batch it waits until the
- * batch is done, however long that takes.
+ * Waits until the writer is called or has waited long enough.  Once it is part of a batch it waits
+ * until the batch is done, however long that takes.
  */
 static void
 await_call(struct holder *h)
 {
-    long ms = store_left(h->changes[0]->store, CHANGE_MS);
-    struct timespec until;
+    struct timespec until = clock_in(store_left(h->changes[0]->store, SLOT_MS));
     int rc = 0;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000 + 1;
     while ((h->state == WAITS && rc == 0) || h->state == TAKEN) {
         if (h->state == TAKEN)
             pthread_cond_wait(&h->called, &slots.lock);
@@ -366,6 +374,35 @@ finish(struct store *store, struct holder *h)
     serve_riders(h);
 }
 
+/*
+ * Another host writes to these topics, so their next writers take tickets.  In a transaction of
+ * several holders that applies to those whose hints were wrong.
+ */
+static void
+note_conflict(const struct group *group)
+{
+    for (int i = 0; i < group->holder_count; i++) {
+        const struct holder *h = group->holders[i];
+
+        if (group->holder_count == 1 || topic_hints_doubted(h->changes[0]->plan->topics[0]))
+            ticket_conflict(&h->lock);
+    }
+}
+
+/* Wakes the other holders; they run what was not done. */
+static void
+call_holders(const struct group *group)
+{
+    for (int i = 1; i < group->holder_count; i++) {
+        struct holder *h = group->holders[i];
+
+        serve_riders(h);
+        pthread_mutex_lock(&slots.lock);
+        call(h, h->count == 0 ? SERVED : LEFT_ALONE);
+        pthread_mutex_unlock(&slots.lock);
+    }
+}
+
 /* Runs one transaction for all waiting changes; what it could not do is left to the holders. */
 static void
 lead(struct store *store, struct holder *me)
@@ -375,28 +412,22 @@ lead(struct store *store, struct holder *me)
     enum err err;
 
     take_holder(&group, me);
-    take_waiting(&group);
+    if (has_time(me->changes[0]))
+        take_waiting(&group);
     for (int i = 0; i < group.holder_count; i++)
         take_riders(&group, group.holders[i]);
     b.count = group.count;
     set_deadline(&b);
     err = batch_run(&b);
     leave_slot();
+    if (err == ERR_RETRY)
+        note_conflict(&group);
     if (err == ERR_NONE)
         batch_publish(&b, me->changes[0]->bus);
     else
-        reset(&b);
-    if (err != ERR_NONE && !may_part(&b, err))
-        fail_all(&b, err);
+        judge_failed(&b, err);
     batch_free(&b);
-    for (int i = 1; i < group.holder_count; i++) {
-        struct holder *h = group.holders[i];
-
-        serve_riders(h);
-        pthread_mutex_lock(&slots.lock);
-        call(h, h->count == 0 ? SERVED : LEFT_ALONE);
-        pthread_mutex_unlock(&slots.lock);
-    }
+    call_holders(&group);
     serve_riders(me);
 }
 
@@ -406,14 +437,13 @@ run_or_join(struct change *c, struct holder *h)
 {
     struct group group = {0};
 
-    if (ticket_contended(&h->lock)) { /* another host writes too: run without a slot */
+    /* Without a slot if another host writes to the topic too (then with a ticket), or none is free.
+     */
+    if (ticket_contended(&h->lock) || !enter_slot(h)) {
         ticket_take(bus_tickets(c->bus), &h->lock, (int)store_left(c->store, TICKET_MS),
                     &h->ticket);
         take_holder(&group, h);
         take_riders(&group, h);
-    } else if (!enter_slot(h)) {
-        topic_lock_give(&h->lock);
-        return ERR_BUSY;
     } else if (h->state == LEADS) {
         lead(c->store, h);
     }

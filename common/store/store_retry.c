@@ -22,7 +22,7 @@ store_judge(struct store *s, enum store_name name, const bson_error_t *error, co
     bool transient = reply != NULL && mongoc_error_has_label(reply, "TransientTransactionError");
 
     s->failed |= s->open;
-    s->refused |= s->open && error->domain == MONGOC_ERROR_SERVER && !transient;
+    s->refused |= s->open && !transient && !is_lost(error);
     if (error->domain == MONGOC_ERROR_SERVER && error->code == 11000)
         return ERR_CONFLICT;
     if (s->open && (transient || is_lost(error) || error->code == 112 || error->code == 251)) {

@@ -191,6 +191,7 @@ store_begin(struct store *s)
     long limit = store_left(s, COMMIT_MS);
     enum err err;
 
+    s->failed = s->refused = false;
     if (limit == 0)
         return ERR_BUSY;
     end_doubts(s);
@@ -204,7 +205,6 @@ store_begin(struct store *s)
     }
     store_gather_clear(s);
     s->open = true;
-    s->failed = s->refused = false;
     return ERR_NONE;
 }
 

@@ -105,6 +105,16 @@ def test_of_one_version_in_a_batch_one_change_wins(stack, board):
     log_of(anna, project)
 
 
+def test_a_project_that_does_not_exist_does_not_break_up_a_batch(stack, board):
+    anna, _, tasks = board
+    projects = [anna.post("/v1/projects", name=f"Project {n}").expect(201) for n in range(8)]
+    absent = [{"id": secrets.token_hex(12)} for _ in range(3)]
+    sends = [lambda p=p: anna.post("/v1/tasks", projectId=p["id"], title="Made") for p in projects + absent]
+    replies, commits = at_once(stack, anna, tasks[0], sends)
+    assert [r.status for r in replies] == [201] * 8 + [404] * 3
+    assert commits < 8, "each project's change was committed by itself"
+
+
 COMMANDS = ["update collection=topics", "find collection=tasks", "update collection=tasks", "insert collection=events",
             "insert collection=idempotency", "commitTransaction"]
 

@@ -144,6 +144,7 @@ struct script {
         FAILS,
         FAILS_AFTER_GATHERING,
         FAILS_AFTER_SENDING,
+        CONFLICTS,
         NOTHING,
         TWO_EVENTS,
         LARGE
@@ -187,6 +188,8 @@ run_script(struct change *c, void *arg)
         return ERR_NONE;
     if (s->how == FAILS)
         return ERR_STALE;
+    if (s->how == CONFLICTS)
+        return ERR_RETRY;
     if (s->how == FAILS_AFTER_SENDING)
         assert_int_equal(store_insert(change_store(c), STORE_NOTIFICATIONS, &none), ERR_NONE);
     write_task(c, s->how == LARGE ? 5000000 : 10);
@@ -310,6 +313,55 @@ test_one_that_fails_leaves_no_trace(void **state)
     }
 }
 
+/* Another host writes what only this one joined: the others do not wait for it. */
+static void
+test_one_that_conflicts_is_left_for_later(void **state)
+{
+    (void)state;
+    start(WRITES);
+    scripts[2].how = CONFLICTS;
+    assert_int_equal(batch_run(&batch), ERR_NONE);
+    for (int i = 0; i < MANY; i++)
+        assert_int_equal(scripts[i].change.run, i != 2);
+    assert_true(scripts[2].change.apart);
+    assert_int_equal(scripts[3].seq, 103);
+    expect(MANY - 1, MANY - 1, MANY - 1, MANY - 1);
+    end();
+}
+
+/* Else each would have all before it run again. */
+static void
+test_a_batch_of_many_that_fail_after_sending_falls_apart(void **state)
+{
+    (void)state;
+    start(FAILS_AFTER_SENDING);
+    assert_int_equal(batch_run(&batch), ERR_RETRY);
+    assert_true(db.begins < MANY);
+    expect(0, 0, 0, 0);
+    end();
+}
+
+/* A document that was read before the transaction only counts for a write, which checks it. */
+static void
+test_no_error_and_no_idleness_comes_from_a_document_read_before(void **state)
+{
+    static const int ways[] = {FAILS, NOTHING, WRITES};
+    bson_t *seen = BCON_NEW("_id", BCON_OID(&(bson_oid_t){{1}}));
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        start(ways[i]);
+        scripts[0].plan.reads = STORE_TASKS;
+        scripts[0].plan.seen = seen;
+        batch.count = 1;
+        assert_int_equal(batch_run(&batch), ERR_NONE);
+        assert_true(scripts[0].change.run);
+        assert_int_equal(scripts[0].runs, ways[i] == WRITES ? 1 : 2);
+        end();
+    }
+    bson_destroy(seen);
+}
+
 static void
 test_what_changes_nothing_keeps_its_record_and_takes_no_number(void **state)
 {
@@ -387,6 +439,9 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_numbers_follow_the_order_of_arrival_and_each_step_is_taken_once),
         cmocka_unit_test(test_one_that_fails_leaves_no_trace),
+        cmocka_unit_test(test_one_that_conflicts_is_left_for_later),
+        cmocka_unit_test(test_a_batch_of_many_that_fail_after_sending_falls_apart),
+        cmocka_unit_test(test_no_error_and_no_idleness_comes_from_a_document_read_before),
         cmocka_unit_test(test_what_changes_nothing_keeps_its_record_and_takes_no_number),
         cmocka_unit_test(test_where_nothing_changes_only_the_records_are_written),
         cmocka_unit_test(test_a_change_may_need_more_numbers_than_its_plan_said),
