@@ -32,10 +32,6 @@ def test_an_email_address_is_unique_regardless_of_case(world, anna):
     world.anonymous().post("/v1/users", **again).expect(409, "conflict", {"/email"})
 
 
-def test_a_phone_number_is_unique(world, anna):
-    world.anonymous().post("/v1/users", **{**fresh_account(), "phone": anna.phone}).expect(409, "conflict", {"/phone"})
-
-
 def test_a_taken_address_and_a_taken_number_are_reported_together(world, anna, ben):
     both = {**fresh_account(), "email": anna.email, "phone": ben.phone}
     world.anonymous().post("/v1/users", **both).expect(409, "conflict", {"/email", "/phone"})
