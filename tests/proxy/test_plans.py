@@ -133,7 +133,7 @@ def test_the_catalogue_is_sorted_and_each_scan_has_a_reason():
 
 
 def test_the_limit_of_a_search_equals_the_programs():
-    header = (pathlib.Path(commands.HERE).parent / "api" / "v1" / "tasks.h").read_text()
+    header = (pathlib.Path(commands.HERE).parent / "api" / "v1" / "tasks" / "tasks.h").read_text()
     assert f"#define SEARCH_FOUND {plans.FEW_MAX}\n" in header
-    source = (pathlib.Path(commands.HERE).parent / "api" / "list_find.c").read_text()
+    source = (pathlib.Path(commands.HERE).parent / "api" / "crud" / "list_find.c").read_text()
     assert f"#define SCANS_MAX   {plans.SCANS_MAX} " in source
