@@ -41,7 +41,7 @@ start_over(struct batch *b)
         struct change *c = b->changes[i];
 
         c->run = c->over;
-        if (c->over || c->apart)
+        if (!change_takes_part(c))
             continue;
         c->err = ERR_NONE;
         bson_destroy(c->record);
@@ -71,7 +71,7 @@ read_ahead(struct batch *b)
         for (int i = 0; i < b->count; i++) {
             const struct change *c = b->changes[i];
 
-            if (!c->over && !c->apart && c->plan->read_id != NULL &&
+            if (change_takes_part(c) && c->plan->read_id != NULL &&
                 c->plan->reads == (enum store_name)name)
                 ids[n++] = *c->plan->read_id;
         }
@@ -110,7 +110,7 @@ call(struct batch *b, struct change *c)
     return err;
 }
 
-/* Undoes a change that failed or did nothing; false: only the whole transaction can be undone. */
+/* Forgets what a change did; false: only the whole transaction can be undone. */
 static bool
 undo(struct batch *b, struct change *c, const struct store_mark *mark, size_t events)
 {
@@ -126,7 +126,7 @@ is_alone(const struct batch *b)
     int running = 0;
 
     for (int i = 0; i < b->count; i++)
-        running += !b->changes[i]->over && !b->changes[i]->apart;
+        running += change_takes_part(b->changes[i]);
     return running == 1;
 }
 
@@ -189,7 +189,7 @@ run_each(struct batch *b)
     enum err err = ERR_NONE;
 
     for (int i = 0; i < b->count && err == ERR_NONE && !b->again; i++) {
-        if (b->changes[i]->over || b->changes[i]->apart)
+        if (!change_takes_part(b->changes[i]))
             continue;
         if (i > 0 && (store_gather_bytes(b->store) + b->event_bytes > BYTES_MAX ||
                       clock_steady() - began > RUN_US))

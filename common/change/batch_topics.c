@@ -215,7 +215,7 @@ plan_topics(struct batch *b)
     for (int i = 0; i < b->count; i++) {
         const struct change_plan *plan = b->changes[i]->plan;
 
-        if (b->changes[i]->over || b->changes[i]->apart)
+        if (!change_takes_part(b->changes[i]))
             continue;
         for (int k = 0; k < plan->topic_count; k++) {
             struct topic *t = find_topic(b, plan->topics[k]);

@@ -105,6 +105,13 @@ enum err batch_number(struct batch *b, struct topic *t) MUST_CHECK;
 enum err batch_correct_topics(struct batch *b) MUST_CHECK;
 void batch_forget_topics(struct batch *b);
 
+/* Does its batch still run the change? */
+static inline bool
+change_takes_part(const struct change *c)
+{
+    return !c->over && !c->apart;
+}
+
 /* In change.c: starts a change within its batch, and undoes what it did there. */
 void change_start(struct change *c, struct batch *b);
 void change_return_numbers(struct change *c);
