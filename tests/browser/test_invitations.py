@@ -32,9 +32,8 @@ def test_an_invitation_link_can_be_answered_after_logging_in(windows, anna, ben,
     assert ben.get(project).expect(200)["role"] == "member"
 
 
-def test_an_invitation_link_can_be_answered_by_signing_up(windows, anna, outbox):
-    account = fresh_account("gina")
-    _, _, letter = invited(anna, outbox, account["email"])
+def sign_up(windows, letter, account):
+    """The page after the account was opened by an invitation's link."""
     page = windows.open()
     page.driver.get(link(letter))
     page.until(lambda: "Garden house" in page.visible("#gate-note").text)
@@ -42,6 +41,13 @@ def test_an_invitation_link_can_be_answered_by_signing_up(windows, anna, outbox)
     for name in ("name", "email", "phone", "password"):
         page.type(f"#signup [name={name}]", account[name])
     page.click("#signup button[type=submit]")
+    return page
+
+
+def test_an_invitation_link_can_be_answered_by_signing_up(windows, anna, outbox):
+    account = fresh_account("gina")
+    _, _, letter = invited(anna, outbox, account["email"])
+    page = sign_up(windows, letter, account)
     page.until(lambda: "Garden house" in page.projects())
 
 
@@ -98,11 +104,5 @@ def test_signing_up_says_that_the_project_is_full(windows, stack, anna, outbox):
     others = [{"userId": bson.ObjectId(), "role": "viewer"} for _ in range(10_000)]
     with MongoClient(stack.mongodb_uri) as client:
         client[stack.mongodb_database].projects.update_one({"_id": bson.ObjectId(project["id"])}, {"$push": {"members": {"$each": others}}})
-    page = windows.open()
-    page.driver.get(link(letter))
-    page.until(lambda: "Garden house" in page.visible("#gate-note").text)
-    page.click("#tab-signup")
-    for name in ("name", "email", "phone", "password"):
-        page.type(f"#signup [name={name}]", account[name])
-    page.click("#signup button[type=submit]")
+    page = sign_up(windows, letter, account)
     page.until(lambda: "“Garden house” is full" in plain(page.text("#toasts")))
