@@ -88,12 +88,16 @@ def finger(page, kind, *points):
     page.driver.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y} for x, y in points]})
 
 
+RESTS = 0.06  # seconds; a finger that has not moved for 40 ms has no speed (Chromium's velocity_tracker.cc)
+
+
 def touch(page, x, y, dx, dy):
-    """A finger that wipes in a few steps."""
+    """A finger that wipes in a few steps and rests before it is lifted: what it leaves in motion would scroll on by itself, too far."""
     js(page, WIPING, True)
     finger(page, "touchStart", (x, y))
     for step in (0.1, 0.4, 0.7, 1.0):
         finger(page, "touchMove", (x - dx * step, y - dy * step))
+    time.sleep(RESTS)
     finger(page, "touchEnd")
     js(page, WIPING, False)
 
