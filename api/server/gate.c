@@ -163,8 +163,8 @@ read_key(struct request *r)
     return ERR_NONE;
 }
 
-static enum err
-check(struct request *r)
+enum err
+gate_check(struct request *r)
 {
     enum err err;
 
@@ -174,15 +174,6 @@ check(struct request *r)
         (wants_token(r) && (err = check_token(r)) != ERR_NONE) || (err = read_body(r)) != ERR_NONE)
         return err;
     return read_key(r);
-}
-
-enum err
-gate_check(struct request *r, bool *done)
-{
-    enum err err = check(r);
-
-    *done = false;
-    return err != ERR_NONE || r->key == NULL ? err : idempotency_replay(r, done);
 }
 
 /*
@@ -240,7 +231,7 @@ handle(struct request *r)
 {
     const char *key;
     bool done;
-    enum err err = check(r);
+    enum err err = gate_check(r);
 
     if (r->ended[0] != '\0')
         return answer_of_ended(r);

@@ -5,14 +5,16 @@
 #ifndef API_SERVER_GATE_H
 #define API_SERVER_GATE_H
 
-#include <stdbool.h>
-
 #include "api/http/request.h"
 
 /* Handles one request; there is always a reply. */
 void gate_serve(struct request *r);
 
-/* For tests: everything before the handler.  *done: replied from a record. */
-enum err gate_check(struct request *r, bool *done) MUST_CHECK;
+/*
+ * The first step of gate_serve(): finds the route, and checks the query, the limits, the caller,
+ * the body and the idempotency key.  Sets r->ended, with ERR_NO_AUTH, if the caller's session has
+ * ended.
+ */
+enum err gate_check(struct request *r) MUST_CHECK;
 
 #endif
