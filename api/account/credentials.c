@@ -6,6 +6,7 @@
 
 #include "api/access/session_revocation.h"
 #include "api/account/session_end.h"
+#include "api/crud/entity.h"
 #include "api/http/quotas.h"
 #include "api/http/request.h"
 #include "api/schema/doc.h"
@@ -50,7 +51,7 @@ credentials_current(struct request *r, const bson_t *proved, const bson_t **user
     return err;
 }
 
-/* {$set: ..., $unset: ..., $inc: {credentialGen, rev}} */
+/* {$set: ..., $unset: ..., $inc: {credentialGen}} */
 static bson_t *
 make_update(const struct credential_event *e, const bson_t *user, int64_t now)
 {
@@ -59,7 +60,7 @@ make_update(const struct credential_event *e, const bson_t *user, int64_t now)
     BSON_APPEND_DOCUMENT_BEGIN(update, "$set", &part);
     if (e->set != NULL)
         bson_concat(&part, e->set);
-    BSON_APPEND_DATE_TIME(&part, "updatedAt", now);
+    entity_stamp(&part, user, now);
     if (doc_has(user, "pendingEmail"))
         BSON_APPEND_NULL(&part, "pendingEmail");
     if (doc_has(user, "pendingPhone"))
@@ -74,7 +75,6 @@ make_update(const struct credential_event *e, const bson_t *user, int64_t now)
     bson_append_document_end(update, &part);
     BSON_APPEND_DOCUMENT_BEGIN(update, "$inc", &part);
     BSON_APPEND_INT64(&part, "credentialGen", 1);
-    BSON_APPEND_INT64(&part, "rev", 1);
     bson_append_document_end(update, &part);
     return update;
 }

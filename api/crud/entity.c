@@ -64,10 +64,16 @@ entity_new(struct request *r, int64_t now)
     return doc;
 }
 
+int64_t
+entity_next_rev(const bson_t *before)
+{
+    return doc_int(before, "rev") + 1;
+}
+
 void
 entity_stamp(bson_t *out, const bson_t *before, int64_t now)
 {
-    BSON_APPEND_INT64(out, "rev", doc_int(before, "rev") + 1);
+    BSON_APPEND_INT64(out, "rev", entity_next_rev(before));
     BSON_APPEND_DATE_TIME(out, "updatedAt", now);
 }
 

@@ -51,7 +51,10 @@ void entity_rule_archived(const struct entity_rules *rules);
 const bson_t *entity_without_virtual(struct request *r, const struct shape *shape,
                                      const bson_t *doc);
 
-/* Appends the fields of the next version of before: rev + 1, and updatedAt. */
+/* The revision of the version after before. */
+int64_t entity_next_rev(const bson_t *before);
+
+/* Appends the fields of the next version of before: rev and updatedAt. */
 void entity_stamp(bson_t *out, const bson_t *before, int64_t now);
 
 /* The same for whichever version is in the store: an update that also sets these fields. */

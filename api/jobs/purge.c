@@ -244,13 +244,15 @@ static enum err
 write_tombstone(struct request *r, const bson_t *user)
 {
     const char *nobody = arena_printf(r->arena, "deleted:%s", r->user);
-    bson_t *doc = request_keep(
-        r, BCON_NEW("_id", BCON_OID(&r->user_id), "rev", BCON_INT64(doc_int(user, "rev") + 1),
-                    "email", BCON_UTF8(nobody), "phone", BCON_UTF8(nobody), "name", "Deleted user",
-                    "timeZone", "UTC", "locale", "en", "presence", BCON_BOOL(false), "deletedAt",
-                    BCON_DATE_TIME(clock_now()), "purgedAt", BCON_DATE_TIME(clock_now())));
+    int64_t now = clock_now();
+    bson_t *doc =
+        request_keep(r, BCON_NEW("_id", BCON_OID(&r->user_id), "email", BCON_UTF8(nobody), "phone",
+                                 BCON_UTF8(nobody), "name", "Deleted user", "timeZone", "UTC",
+                                 "locale", "en", "presence", BCON_BOOL(false), "deletedAt",
+                                 BCON_DATE_TIME(now), "purgedAt", BCON_DATE_TIME(now)));
     bson_t *filter = request_keep(r, BCON_NEW("_id", BCON_OID(&r->user_id)));
 
+    entity_stamp(doc, user, now);
     return store_replace(r->store, STORE_USERS, filter, doc, NULL);
 }
 

@@ -250,7 +250,7 @@ members_store(struct request *r, struct change *change, const bson_t *project,
                                  .name = m->name,
                                  .before = role_names[access_member(project, m->user)],
                                  .role = m->role,
-                                 .rev = doc_int(project, "rev") + 1};
+                                 .rev = entity_next_rev(project)};
     enum err err = check_new(r, change, project, m);
 
     if (err != ERR_NONE || (err = store_member(r, change, project, m)) != ERR_NONE ||

@@ -147,7 +147,7 @@ tell_leaving(struct move *m, struct change *change, const bson_t *before)
 {
     char id[25], project[25];
     struct event event = {
-        .kind = EVENT_TASK_MOVED, .rev = doc_int(before, "rev") + 1, .entity_id = id};
+        .kind = EVENT_TASK_MOVED, .rev = entity_next_rev(before), .entity_id = id};
 
     bson_oid_to_string(&m->id, id);
     bson_oid_to_string(&m->from, project);
