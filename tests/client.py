@@ -16,7 +16,7 @@ import judge
 
 # Settings that differ from the defaults: cheap passwords, a short timeout for hello.
 SETTINGS = {"PASSWORD_COST": "10", "PASSWORD_SLOTS": "4", "PUSH_HELLO_SECONDS": "2",
-            "USER_INVITATIONS": "1000000", "UNCONFIRMED_INVITATIONS": "1000000", "ADDRESS_LETTERS": "1000", "NETWORK_RESETS": "1000000"}  # some people are everywhere
+            "USER_INVITATIONS": "1000000", "UNCONFIRMED_INVITATIONS": "1000000", "ADDRESS_EMAILS": "1000", "NETWORK_RESETS": "1000000"}  # some people are everywhere
 PASSWORD = "correct horse battery staple"
 RETRIABLE = (http.client.RemoteDisconnected, ConnectionError, BrokenPipeError)
 _phones = itertools.count(int.from_bytes(os.urandom(4), "big"))
@@ -225,7 +225,7 @@ class User:
 
     def confirm(self, outbox):
         """Confirms the address with the registration email."""
-        token = outbox.letter(self.email, "Confirm your address").token
+        token = outbox.email(self.email, "Confirm your address").token
         User(self.world).put("/v1/verifications", token=token).expect(204)
         return self
 

@@ -44,7 +44,7 @@ def signing_keys(stack):
 
 @pytest.fixture(scope="session")
 def outbox(stack):
-    from letters import Outbox
+    from outbox import Outbox
     return Outbox(stack.data / "outbox")
 
 

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "api/account/letter_words.h"
+#include "api/account/message_words.h"
 #include "api/account/one_time.h"
 #include "api/http/quotas.h"
 #include "api/http/request.h"
@@ -86,11 +86,11 @@ contact_code_send(struct request *r, struct change *change, const bson_t *user,
             ERR_NONE)
         return err;
     if (contact == CONTACT_PHONE) {
-        err = queue_letter(change, LETTER_PHONE_CODE, value, CODE_MS, "code", code, NULL);
+        err = queue_message(change, MESSAGE_PHONE_CODE, value, CODE_MS, "code", code, NULL);
         return err == ERR_THROTTLED ? quotas_refuse(r, QUOTA_NUMBER_TEXTS) : err;
     }
-    err = queue_letter(change, own ? LETTER_VERIFY_EMAIL : LETTER_CHANGE_EMAIL, value, LINK_MS,
-                       "name", letter_words_greeting(r, user), "code", code, "link",
-                       letter_words_link(r, "verifications", secret), NULL);
-    return err == ERR_THROTTLED ? quotas_refuse(r, QUOTA_ADDRESS_LETTERS) : err;
+    err = queue_message(change, own ? MESSAGE_VERIFY_EMAIL : MESSAGE_CHANGE_EMAIL, value, LINK_MS,
+                        "name", message_words_greeting(r, user), "code", code, "link",
+                        message_words_link(r, "verifications", secret), NULL);
+    return err == ERR_THROTTLED ? quotas_refuse(r, QUOTA_ADDRESS_EMAILS) : err;
 }

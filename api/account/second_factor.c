@@ -7,7 +7,7 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "api/account/letter_words.h"
+#include "api/account/message_words.h"
 #include "api/http/request.h"
 #include "api/queue/queue.h"
 #include "api/schema/doc.h"
@@ -99,9 +99,9 @@ second_factor_check(const bson_t *user, const char *code, struct second_factor_p
 enum err
 second_factor_tell(struct request *r, struct change *change, const bson_t *user, const char *what)
 {
-    return queue_letter(change, LETTER_SECOND_FACTOR, doc_text(user, "email"), NOTICE_MS, "name",
-                        letter_words_greeting(r, user), "what", what, "ip", letter_words_ip(r),
-                        "link", letter_words_link(r, "password-resets", NULL), NULL);
+    return queue_message(change, MESSAGE_SECOND_FACTOR, doc_text(user, "email"), NOTICE_MS, "name",
+                         message_words_greeting(r, user), "what", what, "ip", message_words_ip(r),
+                         "link", message_words_link(r, "password-resets", NULL), NULL);
 }
 
 enum err

@@ -33,9 +33,9 @@ enum quota {
     QUOTA_NUMBER_TEXTS,            /* text messages to one number */
     QUOTA_USER_TEXTS,              /* text messages that one user causes */
     QUOTA_TEXTS,                   /* text messages of the installation */
-    QUOTA_ADDRESS_LETTERS,         /* emails to one address */
+    QUOTA_ADDRESS_EMAILS,          /* emails to one address */
     QUOTA_ADDRESS_WARNINGS,        /* warnings about log-ins, tokens and sessions */
-    QUOTA_LETTERS,                 /* emails of the installation */
+    QUOTA_EMAILS,                  /* emails of the installation */
     QUOTA_NETWORK_RESETS,          /* reset requests from one IP address or /64 */
     QUOTA_RESETS,                  /* reset requests of the installation */
     QUOTA_USER_BYTES,              /* bytes of the requests of one user that change something */

@@ -11,7 +11,7 @@
 #include "api/jobs/registration.h"
 #include "api/jobs/reset.h"
 #include "api/jobs/status_kind.h"
-#include "api/queue/letters.h"
+#include "api/queue/messages.h"
 #include "api/queue/queue.h"
 #include "api/schema/doc.h"
 #include "common/log.h"
@@ -23,14 +23,14 @@ static enum err
 send_written(const struct jobs_context *c, const bson_t *content, bool phone)
 {
     struct text subject = {0}, plain = {0}, html = {0};
-    enum err err = letters_write(content, &subject, &plain, &html);
-    struct letter letter = {c->id, doc_text(content, "to"), subject.bytes, plain.bytes, html.bytes};
+    enum err err = messages_write(content, &subject, &plain, &html);
+    struct email email = {c->id, doc_text(content, "to"), subject.bytes, plain.bytes, html.bytes};
 
-    if (err == ERR_NONE && letter.to == NULL)
+    if (err == ERR_NONE && email.to == NULL)
         err = ERR_INVALID;
     if (err == ERR_NONE)
-        err = phone ? mail_text(c->runner->mail, c->id, letter.to, plain.bytes)
-                    : mail_letter(c->runner->mail, &letter);
+        err = phone ? mail_send_text(c->runner->mail, c->id, email.to, plain.bytes)
+                    : mail_send_email(c->runner->mail, &email);
     text_free(&subject);
     text_free(&plain);
     text_free(&html);
@@ -38,7 +38,7 @@ send_written(const struct jobs_context *c, const bson_t *content, bool phone)
 }
 
 static enum err
-do_letter(const struct jobs_context *c, const bson_t *content)
+do_email(const struct jobs_context *c, const bson_t *content)
 {
     return send_written(c, content, false);
 }
@@ -50,12 +50,12 @@ do_text(const struct jobs_context *c, const bson_t *content)
 }
 
 static enum err (*const does[JOB__COUNT])(const struct jobs_context *, const bson_t *) = {
-    [JOB_LETTER] = do_letter,
+    [JOB_EMAIL] = do_email,
     [JOB_TEXT] = do_text,
     [JOB_PURGE] = purge_account,
-    [JOB_RESET] = reset_letter,
+    [JOB_RESET] = reset_email,
     [JOB_STATUS_KIND] = status_kind_job,
-    [JOB_REGISTRATION] = registration_letter,
+    [JOB_REGISTRATION] = registration_email,
     [JOB_INVITED] = invited_tell,
 };
 

@@ -5,7 +5,7 @@
 #include "api/jobs/registration.h"
 
 #include "api/account/account.h"
-#include "api/account/letter_words.h"
+#include "api/account/message_words.h"
 #include "api/http/request.h"
 #include "api/jobs/context.h"
 #include "api/queue/queue.h"
@@ -28,15 +28,15 @@ queue_either(struct change *change, void *arg)
     struct request *r = w->r;
 
     if (w->user != NULL)
-        return queue_letter(change, LETTER_ACCOUNT_EXISTS, w->email, NOTICE_MS, "name",
-                            letter_words_greeting(r, w->user), "link",
-                            letter_words_link(r, "password-resets", NULL), NULL);
-    return queue_letter(change, LETTER_OPEN_ACCOUNT, w->email, USERS_LINK_MS, "link",
-                        letter_words_link(r, "verifications", w->secret), NULL);
+        return queue_message(change, MESSAGE_ACCOUNT_EXISTS, w->email, NOTICE_MS, "name",
+                             message_words_greeting(r, w->user), "link",
+                             message_words_link(r, "password-resets", NULL), NULL);
+    return queue_message(change, MESSAGE_OPEN_ACCOUNT, w->email, USERS_LINK_MS, "link",
+                         message_words_link(r, "verifications", w->secret), NULL);
 }
 
 enum err
-registration_letter(const struct jobs_context *c, const bson_t *content)
+registration_email(const struct jobs_context *c, const bson_t *content)
 {
     struct request r = {
         .arena = arena_new(ARENA_MAX), .store = c->store, .config = c->runner->config};

@@ -14,6 +14,6 @@ struct jobs_context;
  * content: {email, secret}.  Sends the link to a new address, or a notice to the owner of a taken
  * one.
  */
-enum err registration_letter(const struct jobs_context *c, const bson_t *content) MUST_CHECK;
+enum err registration_email(const struct jobs_context *c, const bson_t *content) MUST_CHECK;
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "api/access/audit.h"
 #include "api/account/account.h"
-#include "api/account/letter_words.h"
+#include "api/account/message_words.h"
 #include "api/account/one_time.h"
 #include "api/http/request.h"
 #include "api/jobs/context.h"
@@ -52,7 +52,7 @@ make_token(struct change *change, void *arg)
     struct reset *reset = arg;
     struct request *r = reset->r;
     const bson_oid_t *id = doc_id(reset->user, "_id");
-    struct one_time letter = {"reset", NULL, RESET_MS, NULL};
+    struct one_time token = {"reset", NULL, RESET_MS, NULL};
     struct one_time_count most = {.purpose = "reset",
                                   .since = change_now(change) - RESET_MS,
                                   .count = SENT_MAX,
@@ -62,18 +62,18 @@ make_token(struct change *change, void *arg)
     enum err err = take_turns(r, change, id);
 
     if (err == ERR_NONE)
-        err = request_fetch(r, STORE_USERS, id, &letter.user); /* as it is now */
-    if (err != ERR_NONE || !still_has_address(reset, letter.user))
+        err = request_fetch(r, STORE_USERS, id, &token.user); /* as it is now */
+    if (err != ERR_NONE || !still_has_address(reset, token.user))
         return err;
-    most.user = letter.user;
+    most.user = token.user;
     err = one_time_reached(r, &most, &enough);
     if (err != ERR_NONE || enough)
         return err;
-    if ((err = one_time_add(change, &letter, secret)) != ERR_NONE)
+    if ((err = one_time_add(change, &token, secret)) != ERR_NONE)
         return err;
-    return queue_letter(change, LETTER_PASSWORD_RESET, doc_text(letter.user, "email"), RESET_MS,
-                        "name", letter_words_greeting(r, letter.user), "link",
-                        letter_words_link(r, "password-resets", secret), NULL);
+    return queue_message(change, MESSAGE_PASSWORD_RESET, doc_text(token.user, "email"), RESET_MS,
+                         "name", message_words_greeting(r, token.user), "link",
+                         message_words_link(r, "password-resets", secret), NULL);
 }
 
 /* The job's id is the idempotency key, so that the job takes effect once, even if a worker dies. */
@@ -89,7 +89,7 @@ make_once(const struct jobs_context *c, struct request *r, const bson_t *user)
 }
 
 enum err
-reset_letter(const struct jobs_context *c, const bson_t *content)
+reset_email(const struct jobs_context *c, const bson_t *content)
 {
     struct request r = {.arena = arena_new(ARENA_MAX),
                         .store = c->store,

@@ -14,6 +14,6 @@ struct jobs_context;
  * content: {email, ip, requestId}.  Queues the email once, or does nothing if no account has the
  * address.
  */
-enum err reset_letter(const struct jobs_context *context, const bson_t *content) MUST_CHECK;
+enum err reset_email(const struct jobs_context *context, const bson_t *content) MUST_CHECK;
 
 #endif

@@ -17,7 +17,7 @@
 #define KEPT_MS (7LL * 86400 * 1000) /* how long a failed job is kept for inspection */
 
 const char *const job_names[JOB__COUNT] = {
-    [JOB_LETTER] = "letter",
+    [JOB_EMAIL] = "letter",
     [JOB_TEXT] = "text",
     [JOB_PURGE] = "purge",
     [JOB_RESET] = "reset",
@@ -62,16 +62,17 @@ queue_released(const char *to)
 
 /* Sent to a phone, or to an email address. */
 static enum job_kind
-kind_of(enum letter_name name)
+kind_of(enum message_kind message)
 {
-    return name == LETTER_PHONE_CODE || name == LETTER_PHONE_MOVED ? JOB_TEXT : JOB_LETTER;
+    return message == MESSAGE_PHONE_CODE || message == MESSAGE_PHONE_MOVED ? JOB_TEXT : JOB_EMAIL;
 }
 
 /* Emails that a user has requested and waits for; the others are notices. */
 static bool
-is_awaited(enum letter_name name)
+is_awaited(enum message_kind message)
 {
-    return name == LETTER_VERIFY_EMAIL || name == LETTER_CHANGE_EMAIL || name == LETTER_PHONE_CODE;
+    return message == MESSAGE_VERIFY_EMAIL || message == MESSAGE_CHANGE_EMAIL ||
+           message == MESSAGE_PHONE_CODE;
 }
 
 /*
@@ -81,17 +82,17 @@ is_awaited(enum letter_name name)
  * QUOTA_USER_CODES, by the ten recovery codes, and by the number of reset emails.
  */
 static bool
-is_counted(enum letter_name name)
+is_counted(enum message_kind message)
 {
-    switch (name) {
-    case LETTER_PASSWORD_RESET:
-    case LETTER_PASSWORD_CHANGED:
-    case LETTER_EMAIL_CHANGED:
-    case LETTER_PHONE_CHANGED:
-    case LETTER_PHONE_MOVED: /* only to a number that was confirmed */
-    case LETTER_SECOND_FACTOR:
-    case LETTER_ACCOUNT_DELETED:
-    case LETTER_ACCOUNT_KEPT:
+    switch (message) {
+    case MESSAGE_PASSWORD_RESET:
+    case MESSAGE_PASSWORD_CHANGED:
+    case MESSAGE_EMAIL_CHANGED:
+    case MESSAGE_PHONE_CHANGED:
+    case MESSAGE_PHONE_MOVED: /* only to a number that was confirmed */
+    case MESSAGE_SECOND_FACTOR:
+    case MESSAGE_ACCOUNT_DELETED:
+    case MESSAGE_ACCOUNT_KEPT:
         return false;
     default:
         return true;
@@ -103,33 +104,34 @@ is_counted(enum letter_name name)
  * with that address are added.
  */
 static bool
-is_warning(enum letter_name name)
+is_warning(enum message_kind message)
 {
-    return name == LETTER_NEW_DEVICE || name == LETTER_SESSION_ENDED || name == LETTER_API_TOKEN;
+    return message == MESSAGE_NEW_DEVICE || message == MESSAGE_SESSION_ENDED ||
+           message == MESSAGE_API_TOKEN;
 }
 
 /* Were too many sent already, to this address or number or by this installation? */
 static enum err
-check_count(struct change *change, enum job_kind kind, enum letter_name name, const char *to,
+check_count(struct change *change, enum job_kind kind, enum message_kind message, const char *to,
             bool *over)
 {
     bool text = kind == JOB_TEXT;
-    struct quota_use target = {text               ? QUOTA_NUMBER_TEXTS
-                               : is_warning(name) ? QUOTA_ADDRESS_WARNINGS
-                                                  : QUOTA_ADDRESS_LETTERS,
+    struct quota_use target = {text                  ? QUOTA_NUMBER_TEXTS
+                               : is_warning(message) ? QUOTA_ADDRESS_WARNINGS
+                                                     : QUOTA_ADDRESS_EMAILS,
                                to, NULL};
-    struct quota_use all = {text ? QUOTA_TEXTS : QUOTA_LETTERS, NULL, NULL};
+    struct quota_use all = {text ? QUOTA_TEXTS : QUOTA_EMAILS, NULL, NULL};
     enum err err = quotas_take(change, &target, over);
 
-    if (err != ERR_NONE || *over || is_warning(name))
+    if (err != ERR_NONE || *over || is_warning(message))
         return err;
     return quotas_take(change, &all, over);
 }
 
 enum err
-queue_letter(struct change *change, enum letter_name name, const char *to, int64_t life, ...)
+queue_message(struct change *change, enum message_kind message, const char *to, int64_t life, ...)
 {
-    enum job_kind kind = kind_of(name);
+    enum job_kind kind = kind_of(message);
     int64_t now = change_now(change);
     bson_t content = BSON_INITIALIZER;
     const char *key, *value;
@@ -139,14 +141,15 @@ queue_letter(struct change *change, enum letter_name name, const char *to, int64
 
     if (queue_released(to))
         return ERR_NONE; /* there is no recipient */
-    err = is_counted(name) ? check_count(change, kind, name, to, &over) : ERR_NONE;
+    err = is_counted(message) ? check_count(change, kind, message, to, &over) : ERR_NONE;
     if (err != ERR_NONE)
         return err;
     if (over) {
-        log_warn("queue: a %s was not sent because its limit has been reached", job_names[kind]);
-        return is_awaited(name) ? ERR_THROTTLED : ERR_NONE;
+        log_warn("queue: %s was not sent because its limit has been reached",
+                 kind == JOB_TEXT ? "a text message" : "an email");
+        return is_awaited(message) ? ERR_THROTTLED : ERR_NONE;
     }
-    BSON_APPEND_INT32(&content, "letter", (int32_t)name);
+    BSON_APPEND_INT32(&content, "letter", (int32_t)message); /* the name in stored jobs */
     BSON_APPEND_UTF8(&content, "to", to);
     va_start(values, life);
     while ((key = va_arg(values, const char *)) != NULL) {

@@ -8,14 +8,14 @@
 #include <bson/bson.h>
 #include <stdbool.h>
 
-#include "api/queue/letters.h"
+#include "api/queue/messages.h"
 #include "common/base/err.h"
 
 struct change;
 struct text;
 
 enum job_kind {
-    JOB_LETTER,       /* to an email address */
+    JOB_EMAIL,        /* to an email address */
     JOB_TEXT,         /* to a phone */
     JOB_PURGE,        /* of an account whose grace period is over */
     JOB_RESET,        /* the address may have no account */
@@ -46,8 +46,8 @@ enum err queue_job(struct change *change, enum job_kind kind, int64_t due, int64
  * installation has reached its limit (api/http/quotas.h), an email that the user waits for is
  * ERR_THROTTLED and a notice is dropped, so that it does not make its cause fail.
  */
-enum err queue_letter(struct change *change, enum letter_name name, const char *to, int64_t life,
-                      ...) MUST_CHECK __attribute__((sentinel));
+enum err queue_message(struct change *change, enum message_kind message, const char *to,
+                       int64_t life, ...) MUST_CHECK __attribute__((sentinel));
 
 /* Appends a job's content as BSON bytes; ERR_INVALID if it cannot be decrypted. */
 enum err queue_open(struct text *out, const bson_t *job) MUST_CHECK;

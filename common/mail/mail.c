@@ -184,11 +184,11 @@ perform(CURL *curl, const char *what, const char *id, long *status)
 }
 
 static enum err
-send_smtp(const struct mail *m, const struct letter *letter, const struct text *content)
+send_smtp(const struct mail *m, const struct email *email, const struct text *content)
 {
     const struct config *c = m->config;
     CURL *curl = transfer(m->smtp, "smtp,smtps");
-    struct curl_slist *to = curl_slist_append(NULL, letter->to);
+    struct curl_slist *to = curl_slist_append(NULL, email->to);
     struct unread unread = {content->bytes, content->len};
     char sender[320];
     int len;
@@ -209,23 +209,23 @@ send_smtp(const struct mail *m, const struct letter *letter, const struct text *
     curl_easy_setopt(curl, CURLOPT_UPLOAD, 1L);
     curl_easy_setopt(curl, CURLOPT_READFUNCTION, read_some);
     curl_easy_setopt(curl, CURLOPT_READDATA, &unread);
-    err = perform(curl, "letter", letter->id, &status);
+    err = perform(curl, "email", email->id, &status);
     curl_slist_free_all(to);
     /* 550 to 553: there is no such mailbox: do not retry. */
     return err != ERR_NONE && status >= 550 && status <= 553 ? ERR_INVALID : err;
 }
 
 enum err
-mail_letter(const struct mail *m, const struct letter *letter)
+mail_send_email(const struct mail *m, const struct email *email)
 {
     struct text content = {0};
     enum err err;
 
-    mime_write(&content, letter, m->from, clock_now());
+    mime_write(&content, email, m->from, clock_now());
     if (m->smtp == NULL)
-        err = drop(m, letter->id, "eml", content.bytes, content.len);
+        err = drop(m, email->id, "eml", content.bytes, content.len);
     else
-        err = send_smtp(m, letter, &content);
+        err = send_smtp(m, email, &content);
     text_free(&content);
     return err;
 }
@@ -258,7 +258,7 @@ send_sms(const struct mail *m, const char *id, const char *body)
 }
 
 enum err
-mail_text(const struct mail *m, const char *id, const char *phone, const char *words)
+mail_send_text(const struct mail *m, const char *id, const char *phone, const char *words)
 {
     struct text body = {0};
     enum err err;

@@ -19,10 +19,10 @@ void mail_close(struct mail *mail);
  * Both: ERR_NONE if it was accepted; ERR_INVALID if it never will be (logged); ERR_BUSY if it may
  * be tried again (logged).
  */
-enum err mail_letter(const struct mail *mail, const struct letter *letter) MUST_CHECK;
+enum err mail_send_email(const struct mail *mail, const struct email *email) MUST_CHECK;
 
 /* id: unique, the same at each try. */
-enum err mail_text(const struct mail *mail, const char *id, const char *phone,
-                   const char *words) MUST_CHECK;
+enum err mail_send_text(const struct mail *mail, const char *id, const char *phone,
+                        const char *words) MUST_CHECK;
 
 #endif

@@ -166,7 +166,7 @@ write_date(struct text *out, int64_t at)
 }
 
 void
-mime_write(struct text *out, const struct letter *l, const char *from, int64_t at)
+mime_write(struct text *out, const struct email *l, const char *from, int64_t at)
 {
     char boundary[80];
     int len;

@@ -8,7 +8,7 @@
 
 struct text;
 
-struct letter {
+struct email {
     const char *id;      /* unique; the same at each try, so that a receiver can tell */
     const char *to;      /* an address */
     const char *subject; /* UTF-8, one line */
@@ -16,7 +16,7 @@ struct letter {
 };
 
 /* Appends the email with CRLF line ends. from: `Name <address>` or an address. */
-void mime_write(struct text *out, const struct letter *letter, const char *from, int64_t at);
+void mime_write(struct text *out, const struct email *email, const char *from, int64_t at);
 
 /* The address within `Name <address>`, of *len bytes. */
 const char *mime_address(const char *from, int *len);

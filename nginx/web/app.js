@@ -12,8 +12,8 @@ import { $, avatar, el, quote } from "./dom.js";
 import { hasNoFocus, keepFocusSomewhere } from "./focus.js";
 import { fold } from "./fold.js";
 import { setUpGate, showGate, showReset } from "./gate.js";
-import { answerLetter, invitationNote, noRoomNote, renderInvitations, renderSent, takeInvitation } from "./invitations.js";
-import { confirmContact, takeLetter } from "./letters.js";
+import { answerInvitationLink, invitationNote, noRoomNote, renderInvitations, renderSent, takeInvitation } from "./invitations.js";
+import { confirmContact, takeEmailLink } from "./email_links.js";
 import { List } from "./list.js";
 import { Panel } from "./panel.js";
 import { session } from "./session.js";
@@ -360,7 +360,7 @@ async function joined(project) {
 
 /* Asks about the invitation whose link was followed, if any, and draws the list of the others. */
 async function showInvitations() {
-  const project = await answerLetter();
+  const project = await answerInvitationLink();
   if (project) await joined(project);
   await renderInvitations(joined);
 }
@@ -425,9 +425,9 @@ async function resume(words) {
 /* Follows the address; a link from an email is handled first. */
 async function arrive() {
   if (takeInvitation() && !$("shell").hidden) return showInvitations();
-  const letter = takeLetter();
-  if (letter?.page === "password-resets") return showReset(letter.token);
-  const words = letter && await confirmContact(letter.token);
+  const link = takeEmailLink();
+  if (link?.page === "password-resets") return showReset(link.token);
+  const words = link && await confirmContact(link.token);
   if ($("shell").hidden) return resume(words);
   if (!words) return route();
   session.setUser(await request("GET", "/v1/me"));

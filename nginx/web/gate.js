@@ -1,7 +1,7 @@
 /* What the page shows before login: log in, sign up, and reset a forgotten password. */
 import { request } from "./api.js";
 import { $, busy, clearComplaints, complain } from "./dom.js";
-import { letterToken, letterUsed } from "./invitations.js";
+import { invitationToken, invitationUsed } from "./invitations.js";
 import { REQUIRED } from "./messages.js";
 import { session } from "./session.js";
 import { watch } from "./typed.js";
@@ -87,12 +87,12 @@ async function logIn(f) {
 async function signUp(f) {
   const body = { name: f.name.value.trim(), email: f.email.value.trim(), phone: plainPhone(f.phone.value), password: f.password.value };
   const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
-  if (letterToken()) body.invitation = letterToken();
+  if (invitationToken()) body.invitation = invitationToken();
   const opened = await open("/v1/users", { ...body, timeZone }).catch((error) => {
     if (error.errors?.length !== 1 || error.errors[0].pointer !== "/timeZone") throw error;
     return open("/v1/users", body);
   });
-  letterUsed();
+  invitationUsed();
   if (opened) return enterWith(`We’ve emailed a link to ${session.user.email} to confirm the address.`);
   choose("login", `We’ve emailed a link to ${body.email} to activate your account. Follow it, then log in here.`);
   return true;

@@ -43,8 +43,8 @@ export async function invitationNote() {
 }
 
 /* For registering, which accepts the invitation. */
-export const letterToken = () => token;
-export function letterUsed() {
+export const invitationToken = () => token;
+export function invitationUsed() {
   promised = shown;
   token = shown = null;
 }
@@ -58,7 +58,7 @@ export function noRoomNote(projects) {
 }
 
 /* Asks about the invitation whose link was followed, if any; resolves to the project that the user joined, or null. */
-export async function answerLetter() {
+export async function answerInvitationLink() {
   if (!token) return null;
   const body = { token };
   token = null;

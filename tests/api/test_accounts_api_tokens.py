@@ -39,15 +39,15 @@ def test_an_api_token_is_shown_only_once(anna, outbox):
     assert [(t["id"], t["name"], t["scopes"], t["expiresAt"]) for t in listed] == [
         (made["id"], "A script", ["read", "write"], None)]
     assert made["token"] not in str(listed) and made["token"] not in anna.get("/v1/me/export").body.decode()
-    letter = outbox.letter(anna.email, "new API token")
-    assert "read, write" in letter.text and made["token"] not in letter.text
+    mail = outbox.email(anna.email, "new API token")
+    assert "read, write" in mail.text and made["token"] not in mail.text
 
 
 def test_a_tokens_name_is_not_turned_into_a_link_in_the_email(anna, outbox):
     """The name may be chosen by someone who stole the session, and the owner trusts the email."""
     make(anna, "read", name="Safe: go to https://evil.example/win").expect(201)
-    letter = outbox.letter(anna.email, "new API token")
-    assert "evil" in letter.text and "evil." not in letter.text + letter.html and "://evil" not in letter.html
+    mail = outbox.email(anna.email, "new API token")
+    assert "evil" in mail.text and "evil." not in mail.text + mail.html and "://evil" not in mail.html
 
 
 @pytest.mark.parametrize("scope, reads, writes, manages", [
@@ -247,7 +247,7 @@ def test_a_bound_token_cannot_add_people_known_from_other_projects(world, anna, 
 def test_the_email_about_a_bound_token_names_its_projects(anna, outbox):
     made = make(anna, "read", projectIds=[anna.project()["id"]]).expect(201)
     assert len(made["projectIds"]) == 1
-    assert "read, in 1 project" in outbox.letter(anna.email, "new API token").text
+    assert "read, in 1 project" in outbox.email(anna.email, "new API token").text
 
 
 def test_a_token_can_only_be_bound_to_projects_its_owner_can_read(anna, ben):
@@ -285,7 +285,7 @@ def test_users_cannot_see_or_remove_each_others_api_tokens(anna, ben):
 def test_a_password_reset_ends_api_tokens(world, anna, outbox):
     script = program(world, anna, "read")
     world.anonymous().post("/v1/password-resets", email=anna.email).expect(202)
-    token = outbox.letter(anna.email, "Choose a new password").token
+    token = outbox.email(anna.email, "Choose a new password").token
     world.anonymous().put("/v1/password-resets", token=token, password="an altogether new one").expect(204)
     script.get("/v1/me").expect(401)
 

@@ -56,10 +56,10 @@ def test_a_closed_account_is_inaccessible_until_its_owner_logs_in(world, anna, o
     for each in (anna, other):
         eventually(lambda: each.get("/v1/me").status == 401, within=1.0, what="the end of a session")
     world.anonymous().post("/v1/sessions/refresh", refreshToken=other.refresh_token).expect(401)
-    outbox.letter(anna.email, "will be deleted")
+    outbox.email(anna.email, "will be deleted")
     again = anna.log_in()
     assert again.get("/v1/me")["id"] == anna.id
-    outbox.letter(anna.email, "will not be deleted")
+    outbox.email(anna.email, "will not be deleted")
 
 
 def test_a_reopened_account_is_not_deleted_when_the_old_job_runs(db, anna):

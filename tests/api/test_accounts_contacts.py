@@ -23,13 +23,13 @@ def fresh_email():
 def test_an_address_is_confirmed_with_its_code(anna, outbox):
     """Registering sends it without being asked."""
     assert anna.get("/v1/me")["emailVerifiedAt"] is None
-    confirm(anna, code=outbox.letter(anna.email, "Confirm your address").code).expect(204)
+    confirm(anna, code=outbox.email(anna.email, "Confirm your address").code).expect(204)
     assert anna.get("/v1/me")["emailVerifiedAt"] is not None
     send(anna).expect(409, "conflict")
 
 
 def test_an_address_can_be_confirmed_by_link_without_logging_in(world, anna, outbox):
-    token = outbox.letter(anna.email, "Confirm your address").token
+    token = outbox.email(anna.email, "Confirm your address").token
     confirm(world.anonymous(), token=token).expect(204)
     assert anna.get("/v1/me")["emailVerifiedAt"] is not None
     confirm(world.anonymous(), token=token).expect(401)
@@ -42,8 +42,8 @@ def test_registering_sends_a_confirmation_email(world, anna, outbox):
     account, key = fresh_account(), secrets.token_hex(8)
     for _ in range(2):
         world.anonymous().post("/v1/users", key=key, **account).expect(201)
-    outbox.letter(account["email"], "Confirm your address")
-    assert len(outbox.letters(anna.email)) == 1 and outbox.texts(account["phone"]) == []
+    outbox.email(account["email"], "Confirm your address")
+    assert len(outbox.emails(anna.email)) == 1 and outbox.texts(account["phone"]) == []
 
 
 def test_a_number_is_confirmed_with_its_code(anna, outbox):
@@ -54,14 +54,14 @@ def test_a_number_is_confirmed_with_its_code(anna, outbox):
 
 
 def test_a_code_only_works_for_its_own_account(world, anna, ben, outbox):
-    code = outbox.letter(anna.email, "Confirm your address").code
+    code = outbox.email(anna.email, "Confirm your address").code
     confirm(world.anonymous(), code=code).expect(401)
-    confirm(ben, code=code if code != outbox.letter(ben.email).code else "x").expect(401)
+    confirm(ben, code=code if code != outbox.email(ben.email).code else "x").expect(401)
     confirm(anna, code=code).expect(204)
 
 
 def test_a_code_is_void_after_five_wrong_attempts_even_concurrent_ones(anna, outbox):
-    code = outbox.letter(anna.email, "Confirm your address").code
+    code = outbox.email(anna.email, "Confirm your address").code
     wrong = [f"{(int(code) + n) % 10**6:06d}" for n in range(1, 13)]
     threads = [threading.Thread(target=lambda w=w: confirm(anna, code=w).expect(401)) for w in wrong]
     for t in threads:
@@ -70,13 +70,13 @@ def test_a_code_is_void_after_five_wrong_attempts_even_concurrent_ones(anna, out
         t.join()
     confirm(anna, code=code).expect(401)
     send(anna).expect(202)
-    confirm(anna, code=outbox.letter(anna.email, "Confirm your address", count=2).code).expect(204)
+    confirm(anna, code=outbox.email(anna.email, "Confirm your address", count=2).code).expect(204)
 
 
 def test_only_the_newest_code_works(anna, outbox):
-    old = outbox.letter(anna.email, "Confirm your address").code
+    old = outbox.email(anna.email, "Confirm your address").code
     send(anna).expect(202)
-    new = outbox.letter(anna.email, "Confirm your address", count=2).code
+    new = outbox.email(anna.email, "Confirm your address", count=2).code
     if old != new:
         confirm(anna, code=old).expect(401)
     confirm(anna, code=new).expect(204)
@@ -104,10 +104,10 @@ def test_a_new_address_takes_effect_when_confirmed_and_the_old_one_is_notified(w
     old, new = anna.email, fresh_email()
     me = anna.patch("/v1/me", email=new.upper(), password=PASSWORD).expect(200)
     assert (me["email"], me["pendingEmail"]) == (old, new)
-    confirm(anna, code=outbox.letter(new, "Confirm your new address").code).expect(204)
+    confirm(anna, code=outbox.email(new, "Confirm your new address").code).expect(204)
     me = anna.get("/v1/me")
     assert (me["email"], me["pendingEmail"]) == (new, None) and me["emailVerifiedAt"] is not None
-    assert new in outbox.letter(old, "address of your Taskwire account was changed").text
+    assert new in outbox.email(old, "address of your Taskwire account was changed").text
     world.anonymous().post("/v1/sessions", login=old, password=PASSWORD).expect(401)
     anna.log_in(login=new)
 
@@ -119,16 +119,16 @@ def test_a_new_number_takes_effect_when_confirmed_and_the_old_one_is_notified(an
     assert anna.patch("/v1/me", phone=new, password=PASSWORD).expect(200)["phone"] == old
     confirm(anna, code=outbox.text_code(new)).expect(204)
     assert anna.get("/v1/me")["phone"] == new
-    outbox.letter(anna.email, "phone number of your Taskwire account was changed")
+    outbox.email(anna.email, "phone number of your Taskwire account was changed")
     from client import eventually
     eventually(lambda: any("was changed" in t for t in outbox.texts(old)), what="word at the old number")
 
 
 def test_a_reset_link_sent_to_the_old_address_stops_working_after_the_change(world, anna, outbox):
     world.anonymous().post("/v1/password-resets", email=anna.email).expect(202)
-    token, new = outbox.letter(anna.email, "Choose a new password").token, fresh_email()
+    token, new = outbox.email(anna.email, "Choose a new password").token, fresh_email()
     anna.patch("/v1/me", email=new, password=PASSWORD).expect(200)
-    confirm(anna, code=outbox.letter(new).code).expect(204)
+    confirm(anna, code=outbox.email(new).code).expect(204)
     world.anonymous().put("/v1/password-resets", token=token, password="an altogether new one").expect(401)
 
 
@@ -136,24 +136,24 @@ def test_no_reset_email_goes_to_an_address_the_account_has_left(stack, world, an
     """Once: the job had found the account by its old address, and sent a good token there after the change."""
     new = fresh_email()
     anna.patch("/v1/me", email=new, password=PASSWORD).expect(200)
-    code = outbox.letter(new, "new address").code
+    code = outbox.email(new, "new address").code
     with stack.fault("hold command=update collection=users ms=700") as (held,), MongoClient(stack.mongodb_uri) as client:
         jobs = client[stack.mongodb_database].jobs
         world.anonymous().post("/v1/password-resets", email=anna.email).expect(202)
         stack.wait_for(lambda: stack.fault_hits(held), "the job did not begin")
         confirm(anna, code=code).expect(204)
         stack.wait_for(lambda: jobs.count_documents({"kind": {"$in": ["reset", "letter"]}}) == 0, "jobs are left")
-    assert not outbox.letters(anna.email, "Choose a new password")
+    assert not outbox.emails(anna.email, "Choose a new password")
 
 
 def test_a_code_for_a_replaced_pending_address_does_not_work(anna, outbox):
     first, second = fresh_email(), fresh_email()
     anna.patch("/v1/me", email=first, password=PASSWORD).expect(200)
-    token = outbox.letter(first).token
+    token = outbox.email(first).token
     anna.patch("/v1/me", email=second, password=PASSWORD).expect(200)
     confirm(anna, token=token).expect(401)
     assert anna.patch("/v1/me", email=anna.email, password=PASSWORD).expect(200)["pendingEmail"] is None
-    confirm(anna, token=outbox.letter(second).token).expect(401)
+    confirm(anna, token=outbox.email(second).token).expect(401)
     assert anna.get("/v1/me")["email"] == anna.email
 
 
@@ -161,8 +161,8 @@ def test_when_two_users_confirm_the_same_address_only_one_gets_it(anna, ben, out
     new, replies = fresh_email(), []
     for who in (anna, ben):
         who.patch("/v1/me", email=new, password=PASSWORD).expect(200)
-    outbox.letter(new, count=2)
-    tokens = [letter.token for letter in outbox.letters(new)]
+    outbox.email(new, count=2)
+    tokens = [mail.token for mail in outbox.emails(new)]
     threads = [threading.Thread(target=lambda t=t: replies.append(confirm(anna, token=t))) for t in tokens]
     for t in threads:
         t.start()
@@ -242,19 +242,19 @@ def test_confirming_an_address_takes_it_from_an_account_that_never_confirmed_it(
     """Regression: permanently 409; whoever registered someone else's address first kept it."""
     squatter = world.user("squatter")
     anna.patch("/v1/me", email=squatter.email, password=PASSWORD).expect(200)
-    confirm(anna, code=outbox.letter(squatter.email, "new address").code).expect(204)
+    confirm(anna, code=outbox.email(squatter.email, "new address").code).expect(204)
     assert anna.get("/v1/me")["email"] == squatter.email
     left = squatter.get("/v1/me")
     assert (left["email"], left["emailVerifiedAt"]) == (f"released:{squatter.id}", None)
     world.anonymous().post("/v1/sessions", login=squatter.email, password=PASSWORD).expect(201)["user"]["id"] == anna.id
     assert squatter.log_in(login=squatter.phone).id == squatter.id
     send(squatter).expect(409, "conflict")
-    sent = len(outbox.letters(squatter.email))
+    sent = len(outbox.emails(squatter.email))
     squatter.post("/v1/me/password", currentPassword=PASSWORD, newPassword="an altogether new one").expect(204)
     other = fresh_email()
     squatter.patch("/v1/me", email=other, password="an altogether new one").expect(200)
-    confirm(squatter, code=outbox.letter(other).code).expect(204)
-    assert squatter.get("/v1/me")["email"] == other and len(outbox.letters(squatter.email)) == sent
+    confirm(squatter, code=outbox.email(other).code).expect(204)
+    assert squatter.get("/v1/me")["email"] == other and len(outbox.emails(squatter.email)) == sent
 
 
 def test_confirming_a_number_takes_it_from_an_account_that_never_confirmed_it(world, anna, outbox):
@@ -282,7 +282,7 @@ def test_a_number_someone_else_never_confirmed_does_not_block_registration(world
 def test_a_confirmed_address_cannot_be_taken_by_anyone(anna, ben, outbox):
     ben.confirm(outbox)
     anna.patch("/v1/me", email=ben.email, password=PASSWORD).expect(200)
-    confirm(anna, code=outbox.letter(ben.email, "new address").code).expect(409, "conflict")
+    confirm(anna, code=outbox.email(ben.email, "new address").code).expect(409, "conflict")
     assert ben.get("/v1/me")["email"] == ben.email
 
 
@@ -292,7 +292,7 @@ def test_the_owner_of_an_address_can_take_over_an_account_opened_with_it(world, 
     secret = squatter.post("/v1/me/totp", password=PASSWORD).expect(201)["secret"]
     squatter.put("/v1/me/totp", code=code_of(secret)).expect(200)
     world.anonymous().post("/v1/password-resets", email=squatter.email).expect(202)
-    token = outbox.letter(squatter.email, "Choose a new password").token
+    token = outbox.email(squatter.email, "Choose a new password").token
     world.anonymous().put("/v1/password-resets", token=token, password="an altogether new one").expect(204)
     owner = world.anonymous().post("/v1/sessions", login=squatter.email, password="an altogether new one").expect(201)
     assert owner["user"]["totpEnabledAt"] is None and owner["user"]["emailVerifiedAt"] is not None

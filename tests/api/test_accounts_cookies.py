@@ -121,11 +121,11 @@ def test_a_login_from_a_new_device_sends_an_email_and_from_a_known_one_does_not(
     agent(world, anna, "Telescope/1.0 (Änne's)".encode().decode("latin-1"))
     agent(world, anna, "Microscope/2.0")
     agent(world, anna, "Microscope/2.0")
-    outbox.letter(anna.email, "new device", count=2)  # in any order
-    told = [letter for letter in outbox.letters(anna.email, "new device") if "Microscope 2 0, from 127.0.0.1" in letter.text]
+    outbox.email(anna.email, "new device", count=2)  # in any order
+    told = [mail for mail in outbox.emails(anna.email, "new device") if "Microscope 2 0, from 127.0.0.1" in mail.text]
     assert len(told) == 1
     anna.log_in()
-    assert len(outbox.letters(anna.email, "new device")) == 2
+    assert len(outbox.emails(anna.email, "new device")) == 2
 
 
 def log_in_from(world, source, user, cookie=None):
@@ -143,7 +143,7 @@ def log_in_from(world, source, user, cookie=None):
 def test_a_login_by_the_same_kind_of_browser_from_elsewhere_is_reported(world, anna, outbox):
     """Once the name that a browser gives itself was all that made it known, also after a new password."""
     def told(count):
-        return outbox.letter(anna.email, "new device", count=count)
+        return outbox.email(anna.email, "new device", count=count)
 
     cookie = log_in_from(world, "127.0.0.11", anna)
     told(1)

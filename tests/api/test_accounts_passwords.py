@@ -17,7 +17,7 @@ def use(world, token, password=OTHER):
 
 def token_for(world, outbox, user):
     ask(world, user.email).expect(202)
-    return outbox.letter(user.email, "Choose a new password").token
+    return outbox.email(user.email, "Choose a new password").token
 
 
 @pytest.mark.parametrize("password", [
@@ -59,7 +59,7 @@ def test_changing_the_password_ends_all_other_sessions_but_not_the_current_one(w
     anna.get("/v1/me").expect(200)
     world.anonymous().post("/v1/sessions", login=anna.email, password=PASSWORD).expect(401)
     anna.log_in(password=OTHER)
-    assert "password of your account was just changed" in outbox.letter(anna.email, "password was changed").text
+    assert "password of your account was just changed" in outbox.email(anna.email, "password was changed").text
 
 
 @pytest.mark.parametrize("body, pointers", [
@@ -82,7 +82,7 @@ def test_a_reset_by_email_sets_a_new_password_and_ends_every_session(world, anna
     world.anonymous().post("/v1/sessions", login=anna.email, password=PASSWORD).expect(401)
     again = anna.log_in(password=OTHER)
     assert again.get("/v1/me")["emailVerifiedAt"] is not None
-    outbox.letter(anna.email, "password was changed")
+    outbox.email(anna.email, "password was changed")
 
 
 def test_a_reset_closes_the_sockets(world, anna, outbox):
@@ -113,7 +113,7 @@ def test_a_refused_password_does_not_use_up_the_reset_token(world, anna, outbox)
 def test_a_reset_voids_the_tokens_of_all_reset_emails(world, anna, outbox):
     first = token_for(world, outbox, anna)
     ask(world, anna.email).expect(202)
-    second = outbox.letter(anna.email, "Choose a new password", count=2).token
+    second = outbox.email(anna.email, "Choose a new password", count=2).token
     use(world, second).expect(204)
     use(world, first, OTHER + " again").expect(401)
 
@@ -127,28 +127,28 @@ def test_asking_for_a_reset_does_not_reveal_whether_an_account_exists(world, ann
     known, unknown = ask(world, anna.email).expect(202), ask(world, "nobody.at.all@example.com").expect(202)
     assert known.json == unknown.json
     assert {k for k in known.headers} == {k for k in unknown.headers}
-    outbox.letter(anna.email, "Choose a new password")
-    assert outbox.letters("nobody.at.all@example.com") == []
+    outbox.email(anna.email, "Choose a new password")
+    assert outbox.emails("nobody.at.all@example.com") == []
 
 
 def test_the_link_uses_our_host_whatever_host_the_request_names(world, anna, outbox):
     world.anonymous().send("POST", "/v1/password-resets", {"email": anna.email},
                            headers={"Host": "evil.example", "X-Forwarded-Host": "evil.example"}).expect(202)
-    letter = outbox.letter(anna.email, "Choose a new password")
-    assert f"{world.url}/#/password-resets?token=" in letter.text and "evil" not in letter.text + letter.html
+    mail = outbox.email(anna.email, "Choose a new password")
+    assert f"{world.url}/#/password-resets?token=" in mail.text and "evil" not in mail.text + mail.html
 
 
 def test_an_email_handles_utf8_and_escapes_names(world, anna, outbox):
     anna.patch("/v1/me", name="Änne 😀 <b>Öl</b>").expect(200)
     ask(world, anna.email).expect(202)
-    first = outbox.letter(anna.email, "Choose a new password")
+    first = outbox.email(anna.email, "Choose a new password")
     assert first.text.startswith("Hello,") and "<b>" not in first.html
     anna.patch("/v1/me", name="Änne 😀").expect(200)
     ask(world, anna.email).expect(202)
-    letter = outbox.letter(anna.email, "Choose a new password", count=2)
-    assert letter.text.startswith("Hello Änne 😀,") and "<p>Hello Änne 😀,</p>" in letter.html
-    assert letter.message["from"].addresses[0].display_name == "Taskwire"
-    assert letter.token in letter.html and letter.id != first.id
+    mail = outbox.email(anna.email, "Choose a new password", count=2)
+    assert mail.text.startswith("Hello Änne 😀,") and "<p>Hello Änne 😀,</p>" in mail.html
+    assert mail.message["from"].addresses[0].display_name == "Taskwire"
+    assert mail.token in mail.html and mail.id != first.id
 
 
 def test_the_database_stores_the_reset_token_only_as_a_hash(stack, world, anna, outbox):
@@ -181,7 +181,7 @@ def test_an_attacker_cannot_keep_voiding_reset_emails(world, anna, outbox, again
         again(thief, n).expect(204)
     use(world, first).expect(401)
     ask(world, anna.email).expect(202)
-    second = outbox.letter(anna.email, "Choose a new password", count=2).token
+    second = outbox.email(anna.email, "Choose a new password", count=2).token
     reply = again(thief, 5).expect(429, "throttled")
     assert 0 < int(reply.headers["retry-after"]) <= 3600
     use(world, second).expect(204)
@@ -193,24 +193,24 @@ def test_a_reset_drops_a_pending_address(world, anna, outbox):
     """Regression: a thief with the password requested a new address and confirmed it after the owner's reset."""
     thief, mine = anna.log_in(), fresh_account("thief")["email"]
     thief.patch("/v1/me", email=mine, password=PASSWORD).expect(200)
-    letter = outbox.letter(mine, "Confirm your new address")
+    mail = outbox.email(mine, "Confirm your new address")
     use(world, token_for(world, outbox, anna)).expect(204)
-    world.anonymous().put("/v1/verifications", token=letter.token).expect(401)
-    thief.put("/v1/verifications", code=letter.code).expect(401)
+    world.anonymous().put("/v1/verifications", token=mail.token).expect(401)
+    thief.put("/v1/verifications", code=mail.code).expect(401)
     me = anna.log_in(password=OTHER).get("/v1/me").expect(200)
     assert (me["email"], me["pendingEmail"]) == (anna.email, None)
     ask(world, mine).expect(202)
-    assert outbox.letters(mine, "Choose a new password") == []
+    assert outbox.emails(mine, "Choose a new password") == []
 
 
 def test_reset_emails_voided_by_an_attacker_do_not_count_against_the_owner(world, anna, outbox):
     """Regression: after ten emails had been sent and voided, no further one was sent for half an hour."""
     for _ in range(10):
         ask(world, anna.email).expect(202)
-    outbox.letter(anna.email, "Choose a new password", count=10)
+    outbox.email(anna.email, "Choose a new password", count=10)
     anna.log_in().delete("/v1/sessions").expect(204)
     ask(world, anna.email).expect(202)
-    use(world, outbox.letter(anna.email, "Choose a new password", count=11).token).expect(204)
+    use(world, outbox.email(anna.email, "Choose a new password", count=11).token).expect(204)
 
 
 def test_ending_sessions_does_not_count_as_a_password_change(anna):

@@ -10,7 +10,7 @@ import pymongo
 import pytest
 import tokens
 from client import PASSWORD, SETTINGS, User, World, eventually
-from letters import Outbox
+from outbox import Outbox
 from second_factor import code_of
 from stack import Stack
 
@@ -75,7 +75,7 @@ def test_jobs_survive_the_rotation_of_their_key(own):
         db.users.update_one({"_id": bson.ObjectId(anna.id)}, {"$set": {"deletedAt": past}})
         db.jobs.update_many({}, {"$set": {"dueAt": past}, "$unset": {"lease": ""}})
     own.restart()
-    token = Outbox(own.data / "outbox").letter(ben.email, "Choose a new password").token
+    token = Outbox(own.data / "outbox").email(ben.email, "Choose a new password").token
     anna.world.anonymous().put("/v1/password-resets", token=token, password="an altogether new one").expect(204)
     with pymongo.MongoClient(own.mongodb_uri) as client:
         users = client[own.mongodb_database].users

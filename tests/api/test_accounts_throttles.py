@@ -111,12 +111,12 @@ def test_without_redis_failures_are_counted_in_the_database(strict, people):
 
 
 def test_reset_emails_beyond_the_limit_are_silently_dropped(people, strict):
-    from letters import Outbox
+    from outbox import Outbox
     anna = people.user()
     for _ in range(13):
         people.anonymous().post("/v1/password-resets", email=anna.email).expect(202)
     outbox = Outbox(strict.data / "outbox")
-    outbox.letter(anna.email, "Choose a new password", count=10)
+    outbox.email(anna.email, "Choose a new password", count=10)
 
 
 def test_requests_from_one_ip_address_are_limited():

@@ -50,7 +50,7 @@ def test_two_factor_authentication_is_set_up_with_its_first_code(world, anna, ou
     codes = anna.put("/v1/me/totp", code=code_of(begun["secret"])).expect(200)["recoveryCodes"]
     assert len(set(codes)) == 10 and all(len(c.replace("-", "")) == 24 for c in codes)
     assert anna.get("/v1/me")["totpEnabledAt"] is not None
-    assert "authentication was turned on" in outbox.letter(anna.email, "Logging in").text
+    assert "authentication was turned on" in outbox.email(anna.email, "Logging in").text
     anna.post("/v1/me/totp", password=PASSWORD).expect(409, "conflict")
 
 
@@ -88,8 +88,8 @@ def test_a_recovery_code_works_once_and_its_use_is_reported_by_email(world, arme
     log_in(world, armed, code=code.lower().replace("-", " ")).expect(201)
     log_in(world, armed, code=code).expect(401)
     log_in(world, armed, code=armed.recovery[4]).expect(201)
-    outbox.letter(armed.email, "Logging in", count=3)  # in any order
-    told = [letter for letter in outbox.letters(armed.email, "Logging in") if "recovery code was used" in letter.text]
+    outbox.email(armed.email, "Logging in", count=3)  # in any order
+    told = [mail for mail in outbox.emails(armed.email, "Logging in") if "recovery code was used" in mail.text]
     assert len(told) == 2
 
 

@@ -53,7 +53,7 @@ def test_changes_that_share_an_email_counter_do_not_block_each_other(stack, worl
     with stack.fault("hold command=insert collection=jobs ms=3000") as (number,):
         thread = threading.Thread(target=lambda: slow.append(anna.post("/v1/api-tokens", name="slow", scopes=["read"])))
         thread.start()
-        eventually(lambda: stack.fault_hits(number) == 1, what="a change that has counted its letter")
+        eventually(lambda: stack.fault_hits(number) == 1, what="a change that has counted its email")
         began = time.monotonic()
         anna.post("/v1/api-tokens", name="quick", scopes=["read"]).expect(201)
         assert time.monotonic() - began < 2 and not slow

@@ -127,7 +127,7 @@ def test_a_repeated_invitation_is_sent_once(anna, ben, key, outbox):
     path = f"/v1/projects/{project['id']}/members"
     first = anna.post(path, email=ben.email, role="member", key=key).expect(201)
     assert anna.post(path, email=ben.email, role="member", key=key).expect(201).json == first.json
-    assert outbox.letter(ben.email, "invites you").token == first["token"]
+    assert outbox.email(ben.email, "invites you").token == first["token"]
 
 
 # -- a twin on another host that takes effect between our look for its record and our work -------
@@ -136,7 +136,7 @@ NEW = "an altogether new one"
 
 def reset(world, anna, ben, outbox):
     world.anonymous().post("/v1/password-resets", email=anna.email).expect(202)
-    token = outbox.letter(anna.email, "Choose a new password").token
+    token = outbox.email(anna.email, "Choose a new password").token
     return lambda key: world.anonymous().put("/v1/password-resets", token=token, password=NEW, key=key)
 
 
@@ -145,12 +145,12 @@ def change_password(world, anna, ben, outbox):
 
 
 def confirm_by_link(world, anna, ben, outbox):
-    token = outbox.letter(anna.email, "Confirm your address").token
+    token = outbox.email(anna.email, "Confirm your address").token
     return lambda key: world.anonymous().put("/v1/verifications", token=token, key=key)
 
 
 def confirm_by_code(world, anna, ben, outbox):
-    code = outbox.letter(anna.email, "Confirm your address").code
+    code = outbox.email(anna.email, "Confirm your address").code
     return lambda key: anna.put("/v1/verifications", code=code, key=key)
 
 

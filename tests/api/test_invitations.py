@@ -33,12 +33,12 @@ def test_whoever_has_the_email_can_become_a_member(anna, ben, outbox, role):
     made = anna.invite(project, email.upper(), role)
     assert (made["email"], made["role"], made["projectId"]) == (email, role, project["id"])
     assert made.headers["location"] == f"{here(project)}/{made['id']}"
-    letter = outbox.letter(email, "invites you to Moon landing")
-    assert f"/#/i/{made['token']}" in letter.text and "Anna" in letter.text and role in letter.text
-    seen = ben.world.anonymous().post("/v1/invitations/look", token=letter.token).expect(200)
+    mail = outbox.email(email, "invites you to Moon landing")
+    assert f"/#/i/{made['token']}" in mail.text and "Anna" in mail.text and role in mail.text
+    seen = ben.world.anonymous().post("/v1/invitations/look", token=mail.token).expect(200)
     assert (seen["project"]["name"], seen["inviter"]["name"], seen["role"]) == ("Moon landing", anna.name, role)
     ben.get(project).expect(404)
-    accepted = ben.accept(letter.token)
+    accepted = ben.accept(mail.token)
     assert (accepted["id"], accepted["role"]) == (project["id"], role)
     assert members(anna, project) == {anna.id: "owner", ben.id: role}
     assert anna.items(here(project)) == []
@@ -82,7 +82,7 @@ def test_an_unconfirmed_address_gives_no_access_to_invitations(world, anna, ben,
     assert ben.items("/v1/invitations") == []
     ben.post("/v1/invitations/accept", id=made["id"]).expect(404)
     ben.post("/v1/invitations/decline", id=made["id"]).expect(404)
-    outbox.letter(ben.email, "invites you")  # the job that would notify them has already run
+    outbox.email(ben.email, "invites you")  # the job that would notify them has already run
     last = world.user("last").confirm(outbox)
     anna.invite(project, last.email)
     eventually(lambda: last.items("/v1/notifications"), what="the notification of a later invitation")
@@ -200,8 +200,8 @@ def test_inviting_does_not_reveal_whether_a_member_has_the_address(world, anna, 
     replies = [anna.post(here(project), email=email, role="commenter").expect(201)
                for email in (ben.email, cleo.email, address())]
     assert len({tuple(sorted(r.json)) for r in replies}) == 1
-    for reply in replies:  # the two members had a letter before, by which they became members
-        outbox.letter(reply["email"], "invites you", count=2 if reply["email"] in (ben.email, cleo.email) else 1)
+    for reply in replies:  # the two members had an email before, by which they became members
+        outbox.email(reply["email"], "invites you", count=2 if reply["email"] in (ben.email, cleo.email) else 1)
     assert ben.items("/v1/invitations") == []  # nothing would be gained
     ben.post("/v1/invitations/accept", id=replies[0]["id"]).expect(409, "conflict")
     raised = anna.invite(project, ben.email, "admin")
@@ -272,8 +272,8 @@ def test_names_in_emails_are_not_turned_into_links(world, outbox):
     mallory, email = world.anonymous(), address()
     mallory.take(mallory.post("/v1/users", **{**fresh_account("x"), "name": "evil.example/win"}).expect(201))
     mallory.invite(mallory.project("Claim it: https://evil.example"), email)
-    letter = outbox.letter(email, "invites you")
-    assert "evil" not in letter.text + letter.html + letter.subject
+    mail = outbox.email(email, "invites you")
+    assert "evil" not in mail.text + mail.html + mail.subject
 
 
 @pytest.mark.parametrize("dot", "\u3002\uff0e\uff61\u2024\ufe52")
@@ -281,8 +281,8 @@ def test_characters_that_look_like_dots_do_not_create_links(world, outbox, dot):
     mallory, email = world.anonymous(), address()
     mallory.take(mallory.post("/v1/users", **{**fresh_account("x"), "name": f"evil{dot}example"}).expect(201))
     mallory.invite(mallory.project(f"evil{dot}example\uff0fwin"), email)
-    letter = outbox.letter(email, "invites you")
-    assert "evil" not in letter.text + letter.html + letter.subject
+    mail = outbox.email(email, "invites you")
+    assert "evil" not in mail.text + mail.html + mail.subject
 
 
 def count_as_used(stack, name, who, hours, used):
@@ -314,8 +314,8 @@ def test_invitations_to_one_address_are_limited_across_senders(world, outbox):
     assert 0 < int(replies[-1].headers["retry-after"]) <= DAY
     other = address()
     senders[0].invite(projects[0], other)  # nobody else is hindered
-    outbox.letter(other, "invites you")
-    assert len(outbox.letters(email)) == 10
+    outbox.email(other, "invites you")
+    assert len(outbox.emails(email)) == 10
 
 
 def at_once(*calls):

@@ -9,13 +9,13 @@ import urllib.parse
 
 import pytest
 from client import PASSWORD, SETTINGS, World, eventually, fresh_account
-from letters import Outbox
+from outbox import Outbox
 from pymongo import MongoClient
 from stack import Stack
 
 SMALL = {"USER_PROJECTS": "5", "USER_MEMBERSHIPS": "8", "USER_OPEN_PROJECTS": "2", "OPEN_PROJECTS": "4", "PROJECT_MEMBERS": "3", "PROJECT_TASKS": "6", "PROJECT_BYTES": "100000",
          "PROJECT_INVITATIONS": "4", "USER_INVITATIONS": "6",
-         "USER_NOTIFICATIONS": "20", "NUMBER_TEXTS": "3", "USER_TEXTS": "5", "ADDRESS_LETTERS": "6", "USER_CODES": "4",
+         "USER_NOTIFICATIONS": "20", "NUMBER_TEXTS": "3", "USER_TEXTS": "5", "ADDRESS_EMAILS": "6", "USER_CODES": "4",
          "USER_TRIES": "12", "ADDRESS_LOGINS": "1000000", "NETWORK_RESETS": "8"}
 
 
@@ -276,24 +276,24 @@ def test_emails_to_one_address_are_limited_across_users(people, outbox):
         for _ in range(3):
             statuses.append(user.patch("/v1/me", email=victim, password=PASSWORD).status)
     assert statuses.count(200) == 6 and statuses.count(429) == 3
-    eventually(lambda: len(outbox.letters(victim)) == 6, what="six letters")
+    eventually(lambda: len(outbox.emails(victim)) == 6, what="six emails")
 
 
 def test_strangers_cannot_suppress_the_warnings_of_an_account(people, outbox):
-    """Once: whoever had letters sent to an address first moved the account away from it without a word."""
+    """Once: whoever had emails sent to an address first moved the account away from it without a word."""
     anna, new = people.user("anna").confirm(outbox), fresh_account()["email"]
     anna.patch("/v1/me", email=new, password=PASSWORD).expect(200)
-    code = outbox.letter(new, "new address").code
+    code = outbox.email(new, "new address").code
     statuses = []
     for _ in range(3):
         stranger = people.user()
         statuses += [stranger.patch("/v1/me", email=anna.email, password=PASSWORD).status for _ in range(3)]
-    assert statuses[-1] == 429  # no more of those letters
+    assert statuses[-1] == 429  # no more of those emails
     people.anonymous().send("POST", "/v1/sessions", {"login": anna.email, "password": PASSWORD},
                             headers={"User-Agent": "a thief"}).expect(201)
     anna.put("/v1/verifications", code=code).expect(204)
-    outbox.letter(anna.email, "new device")
-    outbox.letter(anna.email, "The address of your Taskwire account was changed")
+    outbox.email(anna.email, "new device")
+    outbox.email(anna.email, "The address of your Taskwire account was changed")
 
 
 def test_a_notice_over_the_limit_is_dropped_without_an_error(people, outbox):
@@ -301,7 +301,7 @@ def test_a_notice_over_the_limit_is_dropped_without_an_error(people, outbox):
     for n in range(10):
         people.anonymous().send("POST", "/v1/sessions", {"login": user.email, "password": PASSWORD},
                                 headers={"User-Agent": f"browser {n}"}).expect(201)
-    eventually(lambda: len(outbox.letters(user.email, "new device")) == 6, what="the letters within the limit")
+    eventually(lambda: len(outbox.emails(user.email, "new device")) == 6, what="the emails within the limit")
 
 
 def test_guesses_at_codes_are_counted_even_after_deletions(people, outbox):
@@ -399,9 +399,9 @@ def test_password_resets_are_limited_per_network(people, outbox):
     anna = people.user("anna")
     statuses = [ask_from(people, "127.0.0.7", email) for email in [anna.email] * 4 + ["nobody@example.com"] * 5 + [anna.email]]
     assert statuses == [202] * 8 + [429] * 2
-    outbox.letter(anna.email, "Choose a new password", count=4)
+    outbox.email(anna.email, "Choose a new password", count=4)
     assert ask_from(people, "127.0.0.8", anna.email) == 202
-    outbox.letter(anna.email, "Choose a new password", count=5)
+    outbox.email(anna.email, "Choose a new password", count=5)
 
 
 def test_emails_caused_by_strangers_do_not_block_the_owners_password_reset(people, outbox):
@@ -411,11 +411,11 @@ def test_emails_caused_by_strangers_do_not_block_the_owners_password_reset(peopl
     for _ in range(3):
         user = people.user()
         statuses += [user.patch("/v1/me", email=anna.email, password=PASSWORD).status for _ in range(3)]
-    assert statuses[-1] == 429  # no more of those letters
+    assert statuses[-1] == 429  # no more of those emails
     people.anonymous().post("/v1/password-resets", email=anna.email).expect(202)
-    letter = outbox.letter(anna.email, "Choose a new password")
-    people.anonymous().put("/v1/password-resets", token=letter.token, password="an altogether new one").expect(204)
-    outbox.letter(anna.email, "password was changed")
+    mail = outbox.email(anna.email, "Choose a new password")
+    people.anonymous().put("/v1/password-resets", token=mail.token, password="an altogether new one").expect(204)
+    outbox.email(anna.email, "password was changed")
 
 
 def test_text_messages_of_the_installation_are_limited():

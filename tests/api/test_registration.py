@@ -3,7 +3,7 @@ import pytest
 
 import judge
 from client import SETTINGS, User, World, fresh_account
-from letters import Outbox
+from outbox import Outbox
 from stack import Stack
 
 
@@ -30,7 +30,7 @@ def register(world, account, **more):
 
 def open_account(world, post, account, **more):
     assert register(world, account, **more).expect(202).json == {}
-    token = post.letter(account["email"], "Open your Taskwire account").token
+    token = post.email(account["email"], "Open your Taskwire account").token
     world.anonymous().put("/v1/verifications", token=token).expect(204)
     return User(world).take(User(world).post("/v1/sessions", login=account["email"],
                                              password=account["password"]).expect(201))
@@ -41,7 +41,7 @@ def test_with_verified_registration_only_the_emailed_link_opens_the_account(here
     register(here, account).expect(202)
     log_in = {"login": account["email"], "password": account["password"]}
     here.anonymous().post("/v1/sessions", **log_in).expect(401)
-    token = post.letter(account["email"], "Open your Taskwire account").token
+    token = post.email(account["email"], "Open your Taskwire account").token
     here.anonymous().put("/v1/verifications", token=token).expect(204)
     here.anonymous().put("/v1/verifications", token=token).expect(401, "bad-credentials")
     dora = User(here).take(here.anonymous().post("/v1/sessions", **log_in).expect(201))
@@ -58,9 +58,9 @@ def test_the_owner_of_a_taken_address_is_notified_and_the_response_is_the_same(h
     taken = register(here, other).expect(202)
     new = register(here, fresh_account("new")).expect(202)
     assert taken.json == new.json and taken.headers.keys() == new.headers.keys()
-    letter = post.letter(account["email"], "You already have a Taskwire account")
-    assert "Emil" in letter.text and "Thief" not in letter.text and "token=" not in letter.text
-    assert len(post.letters(account["email"], "Open your")) == 1
+    mail = post.email(account["email"], "You already have a Taskwire account")
+    assert "Emil" in mail.text and "Thief" not in mail.text and "token=" not in mail.text
+    assert len(post.emails(account["email"], "Open your")) == 1
 
 
 def test_invalid_input_is_reported_and_activation_emails_are_limited(here, post):
@@ -76,7 +76,7 @@ def test_a_number_or_address_taken_before_activation_is_a_conflict(here, post):
     tokens = []
     for count, account in ((1, first), (2, {**second, "email": first["email"]})):
         register(here, account).expect(202)
-        tokens.append(post.letter(first["email"], "Open your", count=count).token)
+        tokens.append(post.email(first["email"], "Open your", count=count).token)
     here.anonymous().put("/v1/verifications", token=tokens[0]).expect(204)
     here.anonymous().put("/v1/verifications", token=tokens[1]).expect(409, "conflict", {"/email"})
     opened = open_account(here, post, {**second, "phone": first["phone"]})  # nobody has confirmed that number
@@ -93,7 +93,7 @@ def test_an_invitation_is_accepted_when_the_account_opens(here, post):
     late = fresh_account("late")
     register(here, late, invitation=dead["token"]).expect(202)
     anna.delete(f"/v1/projects/{project['id']}/invitations/{dead['id']}").expect(204)
-    token = post.letter(late["email"], "Open your").token
+    token = post.email(late["email"], "Open your").token
     here.anonymous().put("/v1/verifications", token=token).expect(204)  # without what was withdrawn
     late = User(here).take(User(here).post("/v1/sessions", login=late["email"], password=late["password"]).expect(201))
     late.get(project).expect(404)
@@ -102,7 +102,7 @@ def test_an_invitation_is_accepted_when_the_account_opens(here, post):
 def ask(here, post, account):
     """The token in the activation email."""
     register(here, account).expect(202)
-    return post.letter(account["email"], "Open your").token
+    return post.email(account["email"], "Open your").token
 
 
 def test_registration_by_invitation_only(gated, here, post):

@@ -107,9 +107,9 @@ class Page:
         self.until(lambda: any(email in e.text for e in self.all("#invitations li")), why=f"{email} was not invited")
         self.click("#share-dialog [data-close]")
 
-    def answer_invitation(self, letter, choice="accept"):
+    def answer_invitation(self, mail, choice="accept"):
         """Follows the invitation link of an email and answers."""
-        self.driver.get(next(word for word in letter.text.split() if "#/i/" in word))
+        self.driver.get(next(word for word in mail.text.split() if "#/i/" in word))
         self.click(f"#invitation-dialog [value={choice}]")
 
     # ---- tasks ----

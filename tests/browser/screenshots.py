@@ -19,7 +19,7 @@ if __name__ == "__main__":
 
 from client import SETTINGS, World, fresh_account  # noqa: E402
 from conftest import Windows  # noqa: E402
-from letters import Outbox  # noqa: E402
+from outbox import Outbox  # noqa: E402
 from second_factor import code_of  # noqa: E402
 from stack import Stack  # noqa: E402
 
@@ -150,8 +150,8 @@ def invitation_at_the_gate(cast):
     page = cast.windows.open()
     email = fresh_account("gina")["email"]
     cast.anna.invite(cast.house, email)
-    letter = cast.outbox.letter(email, "invites you")
-    page.driver.get(next(word for word in letter.text.split() if "#/i/" in word))
+    mail = cast.outbox.email(email, "invites you")
+    page.driver.get(next(word for word in mail.text.split() if "#/i/" in word))
     page.visible("#gate-note")
     return page
 

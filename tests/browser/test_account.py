@@ -123,7 +123,7 @@ def test_a_new_address_takes_effect_once_its_code_is_entered(windows, anna, outb
     submit(page, edit, email=new, password=anna.password)
     page.until(lambda: new in page.text("#contact-email .hint"))
     assert page.text("#contact-email strong") == anna.email
-    submit(page, "#contact-email", code=outbox.letter(new, "Confirm your new address").code)
+    submit(page, "#contact-email", code=outbox.email(new, "Confirm your new address").code)
     page.until(lambda: page.text("#contact-email strong") == new and badge(page, "email") == "Confirmed")
 
 

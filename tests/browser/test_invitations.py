@@ -9,20 +9,20 @@ def plain(text):
     return text.replace("\u2068", "").replace("\u2069", "")
 
 
-def link(letter):
-    return next(word for word in letter.text.split() if "#/i/" in word)
+def link(mail):
+    return next(word for word in mail.text.split() if "#/i/" in word)
 
 
 def invited(anna, outbox, email, name="Garden house"):
     project = anna.project(name)
     made = anna.invite(project, email, "member")
-    return project, made, outbox.letter(email, f"invites you to {name}")
+    return project, made, outbox.email(email, f"invites you to {name}")
 
 
 def test_an_invitation_link_can_be_answered_after_logging_in(windows, anna, ben, outbox):
-    project, made, letter = invited(anna, outbox, ben.email)
+    project, made, mail = invited(anna, outbox, ben.email)
     page = windows.open()
-    page.driver.get(link(letter))
+    page.driver.get(link(mail))
     page.until(lambda: "Anna invites you to join “Garden house” as a member." in plain(page.visible("#gate-note").text))
     assert made["token"] not in page.driver.current_url
     page.log_in(ben.email, ben.password)
@@ -32,10 +32,10 @@ def test_an_invitation_link_can_be_answered_after_logging_in(windows, anna, ben,
     assert ben.get(project).expect(200)["role"] == "member"
 
 
-def sign_up(windows, letter, account):
+def sign_up(windows, mail, account):
     """The page after the account was opened by an invitation's link."""
     page = windows.open()
-    page.driver.get(link(letter))
+    page.driver.get(link(mail))
     page.until(lambda: "Garden house" in page.visible("#gate-note").text)
     page.click("#tab-signup")
     for name in ("name", "email", "phone", "password"):
@@ -46,19 +46,19 @@ def sign_up(windows, letter, account):
 
 def test_an_invitation_link_can_be_answered_by_signing_up(windows, anna, outbox):
     account = fresh_account("gina")
-    _, _, letter = invited(anna, outbox, account["email"])
-    page = sign_up(windows, letter, account)
+    _, _, mail = invited(anna, outbox, account["email"])
+    page = sign_up(windows, mail, account)
     page.until(lambda: "Garden house" in page.projects())
 
 
 def test_a_declined_invitation_link_is_no_longer_valid(windows, anna, ben, outbox):
     windows.expect("status of 404")
-    project, _, letter = invited(anna, outbox, ben.email)
+    project, _, mail = invited(anna, outbox, ben.email)
     page = windows.log_in(ben)
-    page.answer_invitation(letter, "decline")
+    page.answer_invitation(mail, "decline")
     eventually(lambda: not anna.items(f"/v1/projects/{project['id']}/invitations"))
     ben.get(project).expect(404)
-    page.driver.get(link(letter))
+    page.driver.get(link(mail))
     page.until(lambda: "no longer valid" in page.text("#toasts"))
 
 
@@ -100,9 +100,9 @@ def test_a_viewer_of_an_open_project_gets_the_controls_of_its_access_role(window
 def test_signing_up_says_that_the_project_is_full(windows, stack, anna, outbox):
     """Once the account was opened without a word about the project."""
     account = fresh_account("gina")
-    project, _, letter = invited(anna, outbox, account["email"])
+    project, _, mail = invited(anna, outbox, account["email"])
     others = [{"userId": bson.ObjectId(), "role": "viewer"} for _ in range(10_000)]
     with MongoClient(stack.mongodb_uri) as client:
         client[stack.mongodb_database].projects.update_one({"_id": bson.ObjectId(project["id"])}, {"$push": {"members": {"$each": others}}})
-    page = sign_up(windows, letter, account)
+    page = sign_up(windows, mail, account)
     page.until(lambda: "“Garden house” is full" in plain(page.text("#toasts")))

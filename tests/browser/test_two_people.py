@@ -20,7 +20,7 @@ def test_two_people_work_on_one_board(windows, outbox):
     anna.create_project("Garden house")
     anna.new_task("Measure the walls")
     anna.share(ben_account["email"])
-    ben.answer_invitation(outbox.letter(ben_account["email"], "invites you"))
+    ben.answer_invitation(outbox.email(ben_account["email"], "invites you"))
     ben.wait_project("Garden house")
     ben.wait_titles("todo", ["Measure the walls"])
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from client import SETTINGS, World, eventually
-from letters import Outbox
+from outbox import Outbox
 from live import Live
 from skew import skewed_build
 from stack import Stack
@@ -78,7 +78,7 @@ def test_an_email_is_sent_at_once_whichever_host_creates_and_sends_it(skewed, he
         for name in ("anna", "ben"):
             who = skewed.world.user(name)
             began = time.monotonic()
-            eventually(lambda: outbox.letters(who.email), within=8, what="the letter")
+            eventually(lambda: outbox.emails(who.email), within=8, what="the email")
             assert time.monotonic() - began < 8
     finally:
         hold.unlink()

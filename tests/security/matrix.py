@@ -131,7 +131,7 @@ IN_TRASH = ("GET /v1/projects/{id}/events", "GET /v1/tasks/{id}/history", "POST 
 
 
 def to_nobody():
-    """An invitation of an address that had none before: letters to one are bounded."""
+    """An invitation of an address that had none before: emails to one are limited."""
     return {"email": f"nobody.{secrets.token_hex(6)}@example.com", "role": "viewer"}
 
 

@@ -14,7 +14,7 @@ def test_a_password_reset_does_not_bypass_the_second_factor(world, anna, outbox)
     secret = anna.post("/v1/me/totp", password=PASSWORD).expect(201)["secret"]
     recovery = anna.put("/v1/me/totp", code=code_of(secret)).expect(200)["recoveryCodes"]
     world.anonymous().post("/v1/password-resets", email=anna.email).expect(202)
-    token = outbox.letter(anna.email, "Choose a new password").token
+    token = outbox.email(anna.email, "Choose a new password").token
     new = matrix.new_password()
     done = world.anonymous().put("/v1/password-resets", token=token, password=new).expect(204)
     assert not done.body and "set-cookie" not in done.headers  # nobody is logged in by it

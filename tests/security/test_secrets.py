@@ -11,7 +11,7 @@ import urllib.parse
 import pymongo
 import pytest
 from client import SETTINGS, User, World
-from letters import Outbox
+from outbox import Outbox
 from stack import Stack
 from second_factor import code_of
 
@@ -43,7 +43,7 @@ class Life:
         for _ in range(2):
             self.world.anonymous().post("/v1/sessions", login=anna.email, password=self.password()).expect(401)
         self.codes(anna)
-        self.by_letter(anna)
+        self.by_email(anna)
         password = anna.password
         body = {"login": anna.email, "password": password, "cookie": True}
         self.keep_reply(self.world.anonymous().send("POST", "/v1/sessions", body, key=secrets.token_hex(8)).expect(201))
@@ -59,20 +59,20 @@ class Life:
         self.mistakes(anna)
         return anna
 
-    def by_letter(self, anna):
+    def by_email(self, anna):
         self.world.anonymous().post("/v1/password-resets", email=anna.email).expect(202)
-        token = self.keep("reset token", self.outbox.letter(anna.email, "Choose a new password").token)
+        token = self.keep("reset token", self.outbox.email(anna.email, "Choose a new password").token)
         anna.password = self.password()
         self.world.anonymous().put("/v1/password-resets", token=token, password=anna.password).expect(204)
         anna.take(self.keep_reply(self.world.anonymous().post("/v1/sessions", login=anna.email,
                                                               password=anna.password).expect(201)))
 
     def codes(self, anna):
-        self.keep("verification token", self.outbox.letter(anna.email, "Confirm your address").token)
+        self.keep("verification token", self.outbox.email(anna.email, "Confirm your address").token)
         anna.post("/v1/verifications", purpose="email").expect(202)
-        letter = self.outbox.letter(anna.email, "Confirm your address", count=2)
-        self.keep("verification token", letter.token)
-        anna.put("/v1/verifications", code=letter.code).expect(204)
+        mail = self.outbox.email(anna.email, "Confirm your address", count=2)
+        self.keep("verification token", mail.token)
+        anna.put("/v1/verifications", code=mail.code).expect(204)
 
     def mistakes(self, anna):
         """Secrets where clients put them by mistake: in queries, in paths, in broken JSON."""

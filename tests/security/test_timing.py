@@ -12,7 +12,7 @@ from client import PASSWORD, fresh_account
 from test_foreign_ids import told
 
 TRIES, BOUND = 200, 0.05
-PEOPLE = TRIES // 10  # so that no account fails often enough to wait (ACCOUNT_FAILURES), or gets too many letters
+PEOPLE = TRIES // 10  # so that no account fails often enough to wait (ACCOUNT_FAILURES), or gets too many emails
 
 
 def middle_mean(seconds):

@@ -52,7 +52,7 @@ class Careless:
             self.keep(name + "'s refresh secret", account.refresh_token.rsplit(".", 1)[-1])
         self.keep("renewed refresh token", renewed["refreshToken"])
         world.anonymous().post("/v1/password-resets", email=self.user.email).expect(202)
-        self.keep("reset token", outbox.letter(self.user.email, "Choose a new password").token)
+        self.keep("reset token", outbox.email(self.user.email, "Choose a new password").token)
 
     def keep(self, what, secret):
         self.known[what] = secret
@@ -148,7 +148,7 @@ def test_redis_is_never_sent_a_secret(careless):
 
 
 def test_the_database_contains_no_secret_in_any_encoding(careless, stack):
-    """The bytes of every document: binary fields and sealed letters too."""
+    """The bytes of every document: binary fields and encrypted emails too."""
     hits, options = set(), CodecOptions(document_class=RawBSONDocument)
     with MongoClient(stack.mongodb_uri) as mongo:
         database = mongo[stack.mongodb_database]

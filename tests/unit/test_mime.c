@@ -10,8 +10,8 @@
 
 #define FROM "Taskwire <noreply@example.org>"
 
-static const struct letter plain = {"id1", "anna@example.com", "Hello", "Hi,\n\nbye\n",
-                                    "<p>Hi</p>\n"};
+static const struct email plain = {"id1", "anna@example.com", "Hello", "Hi,\n\nbye\n",
+                                   "<p>Hi</p>\n"};
 
 static void
 test_a_plain_email(void **state)
@@ -73,11 +73,11 @@ static const struct {
 /* clang-format on */
 
 static void
-expect(const struct letter *letter, const char *from, const char *part)
+expect(const struct email *email, const char *from, const char *part)
 {
     struct text t = {0};
 
-    mime_write(&t, letter, from, 0);
+    mime_write(&t, email, from, 0);
     if (strstr(t.bytes, part) == NULL)
         unit_wrong("%s\nis not in:\n%s", part, t.bytes);
     for (const char *p = t.bytes; *p != '\0'; p++) {
@@ -94,10 +94,10 @@ test_headers(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(subjects); i++) {
-        struct letter letter = plain;
+        struct email email = plain;
 
-        letter.subject = subjects[i].subject;
-        expect(&letter, FROM, subjects[i].line);
+        email.subject = subjects[i].subject;
+        expect(&email, FROM, subjects[i].line);
     }
     for (size_t i = 0; i < COUNT(senders); i++)
         expect(&plain, senders[i].from, senders[i].line);
@@ -109,13 +109,13 @@ test_bodies(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(bodies); i++) {
-        struct letter letter = plain;
+        struct email email = plain;
 
-        letter.plain = bodies[i].body;
-        expect(&letter, FROM, bodies[i].encoded);
-        letter.plain = plain.plain;
-        letter.html = bodies[i].body;
-        expect(&letter, FROM, bodies[i].encoded);
+        email.plain = bodies[i].body;
+        expect(&email, FROM, bodies[i].encoded);
+        email.plain = plain.plain;
+        email.html = bodies[i].body;
+        expect(&email, FROM, bodies[i].encoded);
     }
     unit_rows_done();
 }
@@ -125,14 +125,14 @@ static void
 test_lines_are_short(void **state)
 {
     struct text body = {0}, t = {0};
-    struct letter letter = plain;
+    struct email email = plain;
 
     (void)state;
     for (int i = 0; i < 3000; i++)
         text_puts(&body, i % 3 == 0 ? "\xC3\xA4" : "= ");
-    letter.plain = body.bytes;
-    letter.subject = body.bytes;
-    mime_write(&t, &letter, FROM, 0);
+    email.plain = body.bytes;
+    email.subject = body.bytes;
+    mime_write(&t, &email, FROM, 0);
     for (const char *p = t.bytes; *p != '\0';) {
         size_t len = strcspn(p, "\r");
 
@@ -140,13 +140,13 @@ test_lines_are_short(void **state)
             unit_wrong("%.*s", (int)len, p);
         p += len + 2;
     }
-    letter = plain;
+    email = plain;
     text_clear(&body);
     for (int i = 0; i < 3000; i++)
         text_putc(&body, 'a');
-    letter.html = body.bytes;
+    email.html = body.bytes;
     text_clear(&t);
-    mime_write(&t, &letter, FROM, 0);
+    mime_write(&t, &email, FROM, 0);
     for (const char *p = t.bytes; *p != '\0'; p += strcspn(p, "\r") + 2)
         if (strcspn(p, "\r") > 998)
             unit_wrong("a line of %zu", strcspn(p, "\r"));

@@ -11,7 +11,7 @@
 #include "api/access/audit.h"
 #include "api/account/account_proof.h"
 #include "api/account/credentials.h"
-#include "api/account/letter_words.h"
+#include "api/account/message_words.h"
 #include "api/account/second_factor.h"
 #include "api/crud/request_change.h"
 #include "api/http/doc_read.h"
@@ -127,9 +127,9 @@ close_account(struct change *change, void *arg)
         (err = credentials_renew(&l->event, change)) != ERR_NONE ||
         (err = queue_job(change, JOB_PURGE, now + grace, now + grace + 365 * DAY_MS, job)) !=
             ERR_NONE ||
-        (err = queue_letter(change, LETTER_ACCOUNT_DELETED, doc_text(l->user, "email"), NOTICE_MS,
-                            "name", letter_words_greeting(r, l->user), "days", days, "link",
-                            letter_words_link(r, "", NULL), NULL)) != ERR_NONE)
+        (err = queue_message(change, MESSAGE_ACCOUNT_DELETED, doc_text(l->user, "email"), NOTICE_MS,
+                             "name", message_words_greeting(r, l->user), "days", days, "link",
+                             message_words_link(r, "", NULL), NULL)) != ERR_NONE)
         return err;
     return reply_empty(r, 204);
 }

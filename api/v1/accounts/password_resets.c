@@ -12,7 +12,7 @@
 
 #include "api/access/audit.h"
 #include "api/account/account.h"
-#include "api/account/letter_words.h"
+#include "api/account/message_words.h"
 #include "api/account/one_time.h"
 #include "api/account/second_factor.h"
 #include "api/crud/request_change.h"
@@ -53,7 +53,7 @@ store_asking(struct change *change, void *arg)
     struct quota_use all = {QUOTA_RESETS, NULL, NULL};
     int64_t now = change_now(change);
     bson_t *content = request_keep(a->r, BCON_NEW("email", BCON_UTF8(a->email), "ip",
-                                                  BCON_UTF8(letter_words_ip(a->r)), "requestId",
+                                                  BCON_UTF8(message_words_ip(a->r)), "requestId",
                                                   BCON_UTF8(a->r->id)));
     bool over;
     enum err err = quotas_take(change, &all, &over);

@@ -9,7 +9,7 @@
 
 #include "api/access/audit.h"
 #include "api/account/account_proof.h"
-#include "api/account/letter_words.h"
+#include "api/account/message_words.h"
 #include "api/account/second_factor.h"
 #include "api/crud/request_change.h"
 #include "api/http/doc_read.h"
@@ -105,9 +105,9 @@ passwords_set(struct credential_event *e, struct change *change, const bson_t *u
     e->set = set;
     if ((err = credentials_renew(e, change)) != ERR_NONE)
         return err;
-    return queue_letter(change, LETTER_PASSWORD_CHANGED, doc_text(user, "email"), NOTICE_MS, "name",
-                        letter_words_greeting(r, user), "ip", letter_words_ip(r), "more", more,
-                        "link", letter_words_link(r, "password-resets", NULL), NULL);
+    return queue_message(change, MESSAGE_PASSWORD_CHANGED, doc_text(user, "email"), NOTICE_MS,
+                         "name", message_words_greeting(r, user), "ip", message_words_ip(r), "more",
+                         more, "link", message_words_link(r, "password-resets", NULL), NULL);
 }
 
 struct password_edit {

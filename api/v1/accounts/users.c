@@ -206,7 +206,7 @@ open_account(struct registration *reg, change_fn fn)
  * an account already.
  */
 static enum err
-ask_by_letter(struct change *change, void *arg)
+ask_by_email(struct change *change, void *arg)
 {
     struct registration *reg = arg;
     struct request *r = reg->r;
@@ -290,7 +290,7 @@ enum err
 users_register(struct request *r)
 {
     struct registration reg = {.r = r, .account = request_keep(r, bson_new())};
-    struct change_plan plan = {.fn = ask_by_letter, .arg = &reg};
+    struct change_plan plan = {.fn = ask_by_email, .arg = &reg};
     bson_t *body = request_keep(r, bson_new());
     char hash[PASSWORD_STORED];
     enum err err;
@@ -309,7 +309,7 @@ users_register(struct request *r)
 }
 
 static enum err
-open_by_letter(struct change *change, void *arg)
+open_by_email(struct change *change, void *arg)
 {
     struct registration *reg = arg;
     const bson_t *user;
@@ -356,5 +356,5 @@ users_open(struct request *r, const bson_t *token)
         return err;
     if (is_mode(r, "invited") && reg.invitation == NULL)
         return request_fail(r, ERR_FORBIDDEN, INVITED_ONLY);
-    return open_account(&reg, open_by_letter);
+    return open_account(&reg, open_by_email);
 }

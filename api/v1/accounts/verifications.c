@@ -8,7 +8,7 @@
 
 #include "api/access/audit.h"
 #include "api/account/contact_code.h"
-#include "api/account/letter_words.h"
+#include "api/account/message_words.h"
 #include "api/account/one_time.h"
 #include "api/crud/entity.h"
 #include "api/crud/request_change.h"
@@ -95,16 +95,16 @@ static enum err
 announce(struct confirming *c, struct change *change, const bson_t *user, const char *new)
 {
     struct request *r = c->r;
-    const char *link = letter_words_link(r, "password-resets", NULL);
+    const char *link = message_words_link(r, "password-resets", NULL);
     bool phone = c->contact == CONTACT_PHONE;
-    enum err err = queue_letter(
-        change, phone ? LETTER_PHONE_CHANGED : LETTER_EMAIL_CHANGED, doc_text(user, "email"),
-        NOTICE_MS, "name", letter_words_greeting(r, user), "new", new, "ip", letter_words_ip(r),
-        "link", phone ? link : letter_words_link(r, "", NULL), NULL);
+    enum err err = queue_message(
+        change, phone ? MESSAGE_PHONE_CHANGED : MESSAGE_EMAIL_CHANGED, doc_text(user, "email"),
+        NOTICE_MS, "name", message_words_greeting(r, user), "new", new, "ip", message_words_ip(r),
+        "link", phone ? link : message_words_link(r, "", NULL), NULL);
 
     if (err == ERR_NONE && phone && doc_has(user, "phoneVerifiedAt")) /* else it has no owner */
-        err = queue_letter(change, LETTER_PHONE_MOVED, doc_text(user, "phone"), NOTICE_MS, "link",
-                           link, NULL);
+        err = queue_message(change, MESSAGE_PHONE_MOVED, doc_text(user, "phone"), NOTICE_MS, "link",
+                            link, NULL);
     /* Reset emails to the old address become invalid. */
     return err == ERR_NONE && !phone ? one_time_forget(change, "reset", &c->user) : err;
 }

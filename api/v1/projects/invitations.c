@@ -9,7 +9,7 @@
 
 #include "api/access/project_access.h"
 #include "api/account/account.h"
-#include "api/account/letter_words.h"
+#include "api/account/message_words.h"
 #include "api/crud/page.h"
 #include "api/crud/request_change.h"
 #include "api/http/doc_read.h"
@@ -184,11 +184,11 @@ queue_both(struct inviting *i, struct change *change, const bson_t *project,
 
     if (err != ERR_NONE)
         return err;
-    return queue_letter(change, LETTER_INVITATION, i->email, INVITATION_MS, "inviter",
-                        letter_words_harmless(r, doc_text(i->me, "name"), "Somebody"), "project",
-                        letter_words_harmless(r, doc_text(project, "name"), "a project"), "role",
-                        i->role, "link",
-                        arena_printf(r->arena, "%s/#/i/%s", r->config->public_url, secret), NULL);
+    return queue_message(change, MESSAGE_INVITATION, i->email, INVITATION_MS, "inviter",
+                         message_words_harmless(r, doc_text(i->me, "name"), "Somebody"), "project",
+                         message_words_harmless(r, doc_text(project, "name"), "a project"), "role",
+                         i->role, "link",
+                         arena_printf(r->arena, "%s/#/i/%s", r->config->public_url, secret), NULL);
 }
 
 static enum err

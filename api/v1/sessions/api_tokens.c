@@ -9,7 +9,7 @@
 #include "api/access/audit.h"
 #include "api/access/read_access.h"
 #include "api/account/credentials.h"
-#include "api/account/letter_words.h"
+#include "api/account/message_words.h"
 #include "api/account/one_time.h"
 #include "api/crud/page.h"
 #include "api/crud/request_change.h"
@@ -179,11 +179,11 @@ make_token(struct change *change, void *arg)
     doc_write_with(reply_json(r, 201), &api_token_shape, doc,
                    arena_printf(r->arena, ",\"token\":\"%s\"", secret));
     r->reply.location = arena_printf(r->arena, "/v1/api-tokens/%s", hex);
-    return queue_letter(change, LETTER_API_TOKEN, doc_text(user, "email"), NOTICE_MS, "name",
-                        letter_words_greeting(r, user), "title",
-                        letter_words_unlinked(r, doc_text(doc, "name")), "ip", letter_words_ip(r),
-                        "scopes", scopes_in_words(r, doc), "link",
-                        letter_words_link(r, "password-resets", NULL), NULL);
+    return queue_message(change, MESSAGE_API_TOKEN, doc_text(user, "email"), NOTICE_MS, "name",
+                         message_words_greeting(r, user), "title",
+                         message_words_unlinked(r, doc_text(doc, "name")), "ip",
+                         message_words_ip(r), "scopes", scopes_in_words(r, doc), "link",
+                         message_words_link(r, "password-resets", NULL), NULL);
 }
 
 enum err

@@ -9,7 +9,7 @@
 #include "api/account/account.h"
 #include "api/account/account_proof.h"
 #include "api/account/credentials.h"
-#include "api/account/letter_words.h"
+#include "api/account/message_words.h"
 #include "api/account/second_factor.h"
 #include "api/account/session_end.h"
 #include "api/account/session_open.h"
@@ -101,11 +101,12 @@ tell_if_new(struct opening *o, struct change *change, bool *new)
         request_keep(r, doc);
     if (!*new)
         return err;
-    return queue_letter(
-        change, LETTER_NEW_DEVICE, doc_text(o->user, "email"), NOTICE_MS, "name",
-        letter_words_greeting(r, o->user), "device",
-        *agent == '\0' ? "A program that does not say what it is" : letter_words_unlinked(r, agent),
-        "ip", letter_words_ip(r), "link", letter_words_link(r, "password-resets", NULL), NULL);
+    return queue_message(change, MESSAGE_NEW_DEVICE, doc_text(o->user, "email"), NOTICE_MS, "name",
+                         message_words_greeting(r, o->user), "device",
+                         *agent == '\0' ? "A program that does not say what it is"
+                                        : message_words_unlinked(r, agent),
+                         "ip", message_words_ip(r), "link",
+                         message_words_link(r, "password-resets", NULL), NULL);
 }
 
 /* Stores a hash at the raised cost; only the hash that was checked is replaced. */
@@ -151,9 +152,9 @@ reopen_account(struct request *r, struct change *change, const bson_t *user)
         return request_fail(r, ERR_BAD_LOGIN, "the account is being deleted");
     if (err != ERR_NONE)
         return err;
-    return queue_letter(change, LETTER_ACCOUNT_KEPT, doc_text(user, "email"), NOTICE_MS, "name",
-                        letter_words_greeting(r, user), "ip", letter_words_ip(r), "link",
-                        letter_words_link(r, "password-resets", NULL), NULL);
+    return queue_message(change, MESSAGE_ACCOUNT_KEPT, doc_text(user, "email"), NOTICE_MS, "name",
+                         message_words_greeting(r, user), "ip", message_words_ip(r), "link",
+                         message_words_link(r, "password-resets", NULL), NULL);
 }
 
 static enum err

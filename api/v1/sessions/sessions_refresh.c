@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "api/access/audit.h"
-#include "api/account/letter_words.h"
+#include "api/account/message_words.h"
 #include "api/account/session_end.h"
 #include "api/account/session_open.h"
 #include "api/crud/request_change.h"
@@ -48,10 +48,10 @@ punish(struct change *change, void *arg)
 
     if (err != ERR_NONE || p->end.ended_count == 0)
         return err;
-    return queue_letter(change, LETTER_SESSION_ENDED, doc_text(p->user, "email"), NOTICE_MS, "name",
-                        letter_words_greeting(r, p->user), "ip", letter_words_ip(r), "device",
-                        letter_words_unlinked(r, doc_text(p->session, "device")), "link",
-                        letter_words_link(r, "password-resets", NULL), NULL);
+    return queue_message(change, MESSAGE_SESSION_ENDED, doc_text(p->user, "email"), NOTICE_MS,
+                         "name", message_words_greeting(r, p->user), "ip", message_words_ip(r),
+                         "device", message_words_unlinked(r, doc_text(p->session, "device")),
+                         "link", message_words_link(r, "password-resets", NULL), NULL);
 }
 
 /* A used token was sent again. */

@@ -5,7 +5,7 @@
 import { request } from "./api.js";
 
 /* {page, token} if the address is a link from an email, else null.  Removes the token from the address. */
-export function takeLetter() {
+export function takeEmailLink() {
   const [, page, query] = /^#\/(verifications|password-resets)(?:\?(.*))?$/.exec(location.hash) ?? [];
   if (!page) return null;
   history.replaceState(null, "", "#/");

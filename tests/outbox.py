@@ -16,7 +16,7 @@ TOKEN = re.compile(r"(?:token=|#/i/)([A-Za-z0-9_-]+)")
 CODE = re.compile(r"\b(\d{6})\b")
 
 
-class Letter:
+class Email:
     """One email: its decoded headers and both its bodies."""
 
     def __init__(self, raw):
@@ -45,16 +45,16 @@ class Outbox:
         """Oldest first, by time: ids in the names of two processes are not in order within a second."""
         return sorted(self.folder.glob(pattern), key=lambda path: path.stat().st_mtime_ns)
 
-    def letters(self, to, subject=""):
-        found = [Letter(p.read_bytes()) for p in self.in_order("*.eml")
+    def emails(self, to, subject=""):
+        found = [Email(p.read_bytes()) for p in self.in_order("*.eml")
                  if to.encode() in p.read_bytes()]
-        return [letter for letter in found if letter.to == to and subject in letter.subject]
+        return [mail for mail in found if mail.to == to and subject in mail.subject]
 
-    def letter(self, to, subject="", count=1):
+    def email(self, to, subject="", count=1):
         """The newest of exactly `count` emails to an address with this text in the subject."""
-        eventually(lambda: len(self.letters(to, subject)) >= count, what=f"letter {count} `{subject}` to {to}")
-        found = self.letters(to, subject)
-        assert len(found) == count, [letter.subject for letter in found]
+        eventually(lambda: len(self.emails(to, subject)) >= count, what=f"email {count} `{subject}` to {to}")
+        found = self.emails(to, subject)
+        assert len(found) == count, [mail.subject for mail in found]
         return found[-1]
 
     def texts(self, phone):
@@ -72,7 +72,7 @@ class Relay:
     email, but disconnects before it confirms that)."""
 
     def __init__(self, folder, port):
-        self.port, self.letters, self.mood, self.tried = port, [], "well", 0
+        self.port, self.emails, self.mood, self.tried = port, [], "well", 0
         self.key, self.certificate = folder / "relay.key", folder / "relay.pem"
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
                         "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
@@ -118,11 +118,11 @@ class Relay:
         if self.mood == "drop":
             server.transport.abort()
             return "451 gone"
-        self.letters.append(Letter(envelope.original_content))
+        self.emails.append(Email(envelope.original_content))
         if self.mood == "lost":
             server.transport.abort()
         return "250 OK"
 
     def wait(self, count, within=20.0):
-        eventually(lambda: len(self.letters) >= count, within=within, what=f"letter {count}")
-        return self.letters
+        eventually(lambda: len(self.emails) >= count, within=within, what=f"email {count}")
+        return self.emails

@@ -1,7 +1,7 @@
 /*
  * Text chosen by another user must not become a link in our emails.
  */
-#include "api/account/letter_words.h"
+#include "api/account/message_words.h"
 
 #include <string.h>
 
@@ -29,7 +29,7 @@ linking(const char *s)
 }
 
 const char *
-letter_words_harmless(struct request *r, const char *name, const char *otherwise)
+message_words_harmless(struct request *r, const char *name, const char *otherwise)
 {
     if (name == NULL)
         return otherwise;
@@ -40,7 +40,7 @@ letter_words_harmless(struct request *r, const char *name, const char *otherwise
 }
 
 const char *
-letter_words_unlinked(struct request *r, const char *words)
+message_words_unlinked(struct request *r, const char *words)
 {
     char *out = arena_dup(r->arena, words), *to = out;
 
@@ -55,21 +55,21 @@ letter_words_unlinked(struct request *r, const char *words)
 }
 
 const char *
-letter_words_greeting(struct request *r, const bson_t *user)
+message_words_greeting(struct request *r, const bson_t *user)
 {
-    const char *name = letter_words_harmless(r, doc_text(user, "name"), "");
+    const char *name = message_words_harmless(r, doc_text(user, "name"), "");
 
     return *name == '\0' ? "" : arena_printf(r->arena, " %s", name);
 }
 
 const char *
-letter_words_ip(const struct request *r)
+message_words_ip(const struct request *r)
 {
     return r->address == NULL ? "an unknown address" : r->address;
 }
 
 const char *
-letter_words_link(struct request *r, const char *page, const char *token)
+message_words_link(struct request *r, const char *page, const char *token)
 {
     return arena_printf(r->arena, "%s/#/%s%s%s", r->config->public_url, page,
                         token == NULL ? "" : "?token=", token == NULL ? "" : token);

@@ -1,9 +1,9 @@
 /*
- * The file of an email: `Subject: ` and a line, an empty line, then paragraphs with empty lines
+ * The file of a message: `Subject: ` and a line, an empty line, then paragraphs with empty lines
  * between them. {names} are replaced by values.  In HTML a paragraph that is only {link} becomes a
  * link, one that is only {code} is emphasized.
  */
-#include "api/queue/letters.h"
+#include "api/queue/messages.h"
 
 #include <string.h>
 
@@ -11,45 +11,45 @@
 #include "common/base/embed.h"
 #include "common/text/text.h"
 
-#define FILE_OF(name, file) EMBED(name, "api/queue/letters/" file)
+#define FILE_OF(name, file) EMBED(name, "api/queue/messages/" file)
 
-FILE_OF(letter_frame, "frame.html");
-FILE_OF(letter_password_reset, "password-reset.txt");
-FILE_OF(letter_password_changed, "password-changed.txt");
-FILE_OF(letter_verify_email, "verify-email.txt");
-FILE_OF(letter_change_email, "change-email.txt");
-FILE_OF(letter_email_changed, "email-changed.txt");
-FILE_OF(letter_phone_changed, "phone-changed.txt");
-FILE_OF(letter_new_device, "new-device.txt");
-FILE_OF(letter_session_ended, "session-ended.txt");
-FILE_OF(letter_second_factor, "second-factor.txt");
-FILE_OF(letter_api_token, "api-token.txt");
-FILE_OF(letter_account_deleted, "account-deleted.txt");
-FILE_OF(letter_account_kept, "account-kept.txt");
-FILE_OF(letter_phone_code, "phone-code.txt");
-FILE_OF(letter_phone_moved, "phone-moved.txt");
-FILE_OF(letter_invitation, "invitation.txt");
-FILE_OF(letter_open_account, "open-account.txt");
-FILE_OF(letter_account_exists, "account-exists.txt");
+FILE_OF(message_frame, "frame.html");
+FILE_OF(message_password_reset, "password-reset.txt");
+FILE_OF(message_password_changed, "password-changed.txt");
+FILE_OF(message_verify_email, "verify-email.txt");
+FILE_OF(message_change_email, "change-email.txt");
+FILE_OF(message_email_changed, "email-changed.txt");
+FILE_OF(message_phone_changed, "phone-changed.txt");
+FILE_OF(message_new_device, "new-device.txt");
+FILE_OF(message_session_ended, "session-ended.txt");
+FILE_OF(message_second_factor, "second-factor.txt");
+FILE_OF(message_api_token, "api-token.txt");
+FILE_OF(message_account_deleted, "account-deleted.txt");
+FILE_OF(message_account_kept, "account-kept.txt");
+FILE_OF(message_phone_code, "phone-code.txt");
+FILE_OF(message_phone_moved, "phone-moved.txt");
+FILE_OF(message_invitation, "invitation.txt");
+FILE_OF(message_open_account, "open-account.txt");
+FILE_OF(message_account_exists, "account-exists.txt");
 
-static const char *const files[LETTER__COUNT] = {
-    [LETTER_PASSWORD_RESET] = letter_password_reset,
-    [LETTER_PASSWORD_CHANGED] = letter_password_changed,
-    [LETTER_VERIFY_EMAIL] = letter_verify_email,
-    [LETTER_CHANGE_EMAIL] = letter_change_email,
-    [LETTER_EMAIL_CHANGED] = letter_email_changed,
-    [LETTER_PHONE_CHANGED] = letter_phone_changed,
-    [LETTER_NEW_DEVICE] = letter_new_device,
-    [LETTER_SESSION_ENDED] = letter_session_ended,
-    [LETTER_SECOND_FACTOR] = letter_second_factor,
-    [LETTER_API_TOKEN] = letter_api_token,
-    [LETTER_ACCOUNT_DELETED] = letter_account_deleted,
-    [LETTER_ACCOUNT_KEPT] = letter_account_kept,
-    [LETTER_PHONE_CODE] = letter_phone_code,
-    [LETTER_PHONE_MOVED] = letter_phone_moved,
-    [LETTER_INVITATION] = letter_invitation,
-    [LETTER_OPEN_ACCOUNT] = letter_open_account,
-    [LETTER_ACCOUNT_EXISTS] = letter_account_exists,
+static const char *const files[MESSAGE__COUNT] = {
+    [MESSAGE_PASSWORD_RESET] = message_password_reset,
+    [MESSAGE_PASSWORD_CHANGED] = message_password_changed,
+    [MESSAGE_VERIFY_EMAIL] = message_verify_email,
+    [MESSAGE_CHANGE_EMAIL] = message_change_email,
+    [MESSAGE_EMAIL_CHANGED] = message_email_changed,
+    [MESSAGE_PHONE_CHANGED] = message_phone_changed,
+    [MESSAGE_NEW_DEVICE] = message_new_device,
+    [MESSAGE_SESSION_ENDED] = message_session_ended,
+    [MESSAGE_SECOND_FACTOR] = message_second_factor,
+    [MESSAGE_API_TOKEN] = message_api_token,
+    [MESSAGE_ACCOUNT_DELETED] = message_account_deleted,
+    [MESSAGE_ACCOUNT_KEPT] = message_account_kept,
+    [MESSAGE_PHONE_CODE] = message_phone_code,
+    [MESSAGE_PHONE_MOVED] = message_phone_moved,
+    [MESSAGE_INVITATION] = message_invitation,
+    [MESSAGE_OPEN_ACCOUNT] = message_open_account,
+    [MESSAGE_ACCOUNT_EXISTS] = message_account_exists,
 };
 
 static void
@@ -128,9 +128,9 @@ write_paragraph(struct text *out, const char *p, size_t len, const bson_t *value
 static void
 write_html(struct text *out, const char *body, const bson_t *values)
 {
-    const char *place = strstr(letter_frame, "{body}");
+    const char *place = strstr(message_frame, "{body}");
 
-    text_add(out, letter_frame, (size_t)(place - letter_frame));
+    text_add(out, message_frame, (size_t)(place - message_frame));
     while (*body != '\0') {
         const char *end = strstr(body, "\n\n");
         size_t len = end == NULL ? strlen(body) : (size_t)(end - body), used = len;
@@ -144,14 +144,14 @@ write_html(struct text *out, const char *body, const bson_t *values)
 }
 
 enum err
-letters_write(const bson_t *content, struct text *subject, struct text *plain, struct text *html)
+messages_write(const bson_t *content, struct text *subject, struct text *plain, struct text *html)
 {
-    int64_t name = doc_int(content, "letter");
+    int64_t message = doc_int(content, "letter");
     const char *file, *line;
 
-    if (name < 0 || name >= LETTER__COUNT)
+    if (message < 0 || message >= MESSAGE__COUNT)
         return ERR_INVALID;
-    file = files[name];
+    file = files[message];
     line = file + strlen("Subject: ");
     fill_in(subject, line, strcspn(line, "\n"), content, false);
     file = strstr(file, "\n\n") + 2;

@@ -3,7 +3,7 @@ import collections
 
 import pytest
 from client import SETTINGS, World, eventually
-from letters import Relay
+from outbox import Relay
 from stack import Stack, free_port
 
 
@@ -23,7 +23,7 @@ def mailing(relay):
 
 @pytest.fixture(autouse=True)
 def fresh(relay):
-    relay.letters.clear()
+    relay.emails.clear()
     relay.mood = "well"
 
 
@@ -31,7 +31,7 @@ def people(world, relay, count):
     """New users whose registration emails have been sent."""
     here = [world.user() for _ in range(count)]
     expect_one_each(relay, here)
-    relay.letters.clear()
+    relay.emails.clear()
     return here
 
 
@@ -42,8 +42,8 @@ def ask(world, user):
 def expect_one_each(relay, people):
     """Every email arrives exactly once."""
     def counts():
-        return collections.Counter(letter.to for letter in relay.letters)
-    eventually(lambda: all(counts()[each.email] for each in people), within=20, what="everybody's letter")
+        return collections.Counter(mail.to for mail in relay.emails)
+    eventually(lambda: all(counts()[each.email] for each in people), within=20, what="everybody's email")
     assert [counts()[each.email] for each in people] == [1] * len(people)
 
 
@@ -55,7 +55,7 @@ def test_emails_wait_while_the_relay_is_down(mailing, relay):
         ask(mailing, each)
     relay.start()
     expect_one_each(relay, some)
-    token = next(letter for letter in relay.letters if letter.to == some[0].email).token
+    token = next(mail for mail in relay.emails if mail.to == some[0].email).token
     mailing.anonymous().put("/v1/password-resets", token=token, password="an altogether new one").expect(204)
 
 
@@ -66,7 +66,7 @@ def test_no_email_is_lost_or_duplicated_when_the_relay_fails(mailing, relay, moo
     for each in some:
         ask(mailing, each)
     eventually(lambda: relay.tried - before >= 4, within=15, what="a second try")
-    assert relay.letters == []
+    assert relay.emails == []
     relay.mood = "well"
     expect_one_each(relay, some)
 
@@ -86,7 +86,7 @@ def test_an_email_whose_acknowledgement_was_lost_is_sent_again_with_the_same_id(
     relay.wait(1)
     relay.mood = "well"
     relay.wait(2)
-    assert len({letter.id for letter in relay.letters}) == 1
+    assert len({mail.id for mail in relay.emails}) == 1
 
 
 def test_a_permanently_rejected_address_is_not_retried(mailing, relay):
@@ -108,4 +108,4 @@ def test_a_relay_with_a_wrong_certificate_gets_no_email(relay):
         world = World(stack.url, stack.ws_url)
         ask(world, world.user())
         eventually(lambda: "certificate" in stack.logs()["jobs-1"], within=15, what="the complaint")
-        assert relay.letters == []
+        assert relay.emails == []
