@@ -28,24 +28,24 @@ second_factor_wanted(const bson_t *user)
 }
 
 void
-second_factor_seal(bson_t *set, const char *name, const bson_oid_t *user,
-                   const unsigned char secret[TOTP_SECRET])
+second_factor_encrypt(bson_t *set, const char *name, const bson_oid_t *user,
+                      const unsigned char secret[TOTP_SECRET])
 {
-    struct text sealed = {0};
+    struct text encrypted = {0};
     char hex[25];
 
     bson_oid_to_string(user, hex);
-    token_seal(&sealed, hex, (const char *)secret, TOTP_SECRET);
-    bson_append_binary(set, name, -1, BSON_SUBTYPE_BINARY, (const uint8_t *)sealed.bytes,
-                       (uint32_t)sealed.len);
-    text_free(&sealed);
+    token_encrypt(&encrypted, hex, (const char *)secret, TOTP_SECRET);
+    bson_append_binary(set, name, -1, BSON_SUBTYPE_BINARY, (const uint8_t *)encrypted.bytes,
+                       (uint32_t)encrypted.len);
+    text_free(&encrypted);
 }
 
 bool
-second_factor_unseal(const bson_t *user, const char *name, unsigned char secret[TOTP_SECRET])
+second_factor_decrypt(const bson_t *user, const char *name, unsigned char secret[TOTP_SECRET])
 {
     struct text bytes = {0};
-    const uint8_t *sealed;
+    const uint8_t *encrypted;
     bson_iter_t iter;
     char hex[25];
     uint32_t len;
@@ -53,8 +53,8 @@ second_factor_unseal(const bson_t *user, const char *name, unsigned char secret[
 
     bson_oid_to_string(doc_id(user, "_id"), hex);
     if (bson_iter_init_find(&iter, user, name) && BSON_ITER_HOLDS_BINARY(&iter)) {
-        bson_iter_binary(&iter, NULL, &len, &sealed);
-        ok = token_unseal(&bytes, hex, (const char *)sealed, len) == ERR_NONE &&
+        bson_iter_binary(&iter, NULL, &len, &encrypted);
+        ok = token_decrypt(&bytes, hex, (const char *)encrypted, len) == ERR_NONE &&
              bytes.len == TOTP_SECRET;
     }
     if (ok)
@@ -83,7 +83,7 @@ second_factor_check(const bson_t *user, const char *code, struct second_factor_p
     bson_iter_t iter, list;
 
     *proof = (struct second_factor_proof){0};
-    if (second_factor_unseal(user, "totpSecret", proof->secret) &&
+    if (second_factor_decrypt(user, "totpSecret", proof->secret) &&
         totp_check(proof->secret, code, clock_now(), &proof->step) &&
         proof->step > doc_int(user, "totpStep"))
         return true;
@@ -120,7 +120,7 @@ second_factor_use(struct request *r, struct change *change, const bson_t *user,
         bson_append_document_end(filter, &part);
         BSON_APPEND_DOCUMENT_BEGIN(update, "$set", &part);
         BSON_APPEND_INT64(&part, "totpStep", proof->step);
-        second_factor_seal(&part, "totpSecret", id, proof->secret);
+        second_factor_encrypt(&part, "totpSecret", id, proof->secret);
     } else {
         BSON_APPEND_UTF8(filter, "recoveryHashes", proof->recovery);
         BSON_APPEND_DOCUMENT_BEGIN(update, "$pull", &part);

@@ -41,9 +41,9 @@ enum err second_factor_use(struct request *r, struct change *change, const bson_
 const bson_t *second_factor_fields(struct request *r);
 
 /* Appends the secret, encrypted for that user; and the reverse: false if it cannot be decrypted. */
-void second_factor_seal(bson_t *set, const char *name, const bson_oid_t *user,
-                        const unsigned char secret[TOTP_SECRET]);
-bool second_factor_unseal(const bson_t *user, const char *name, unsigned char secret[TOTP_SECRET]);
+void second_factor_encrypt(bson_t *set, const char *name, const bson_oid_t *user,
+                           const unsigned char secret[TOTP_SECRET]);
+bool second_factor_decrypt(const bson_t *user, const char *name, unsigned char secret[TOTP_SECRET]);
 
 /* The hash of a recovery code, however it was typed. */
 void second_factor_hash(char hash[TOKEN_HASH], const char *code);

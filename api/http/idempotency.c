@@ -25,7 +25,7 @@ append_optional(bson_t *record, const char *name, const char *value)
  * did.
  */
 static void
-seal_text(const struct request *r, bool as_it_came, struct text *out)
+encryption_secret(const struct request *r, bool as_it_came, struct text *out)
 {
     text_printf(out, "%s %s ", r->idempotency_key, r->path);
     if (r->json != NULL && !as_it_came)
@@ -35,35 +35,35 @@ seal_text(const struct request *r, bool as_it_came, struct text *out)
 }
 
 static void
-append_sealed(bson_t *record, const char *name, struct request *r, const char *bytes, size_t len)
+append_encrypted(bson_t *record, const char *name, struct request *r, const char *bytes, size_t len)
 {
-    struct text sealed = {0}, secret = {0};
+    struct text encrypted = {0}, secret = {0};
 
-    seal_text(r, false, &secret);
-    token_seal(&sealed, secret.bytes, bytes, len);
-    bson_append_binary(record, name, -1, BSON_SUBTYPE_BINARY, (uint8_t *)sealed.bytes,
-                       (uint32_t)sealed.len);
-    text_free(&sealed);
+    encryption_secret(r, false, &secret);
+    token_encrypt(&encrypted, secret.bytes, bytes, len);
+    bson_append_binary(record, name, -1, BSON_SUBTYPE_BINARY, (uint8_t *)encrypted.bytes,
+                       (uint32_t)encrypted.len);
+    text_free(&encrypted);
     text_free(&secret);
 }
 
-/* Decrypts and appends what append_sealed() wrote. */
+/* Decrypts and appends what append_encrypted() wrote. */
 static void
-take_sealed(struct request *r, const bson_iter_t *iter, struct text *out)
+take_encrypted(struct request *r, const bson_iter_t *iter, struct text *out)
 {
     const uint8_t *bytes;
     uint32_t len;
-    bool unsealed = false;
+    bool decrypted = false;
 
     bson_iter_binary(iter, NULL, &len, &bytes);
-    for (int as_it_came = 0; as_it_came < 2 && !unsealed; as_it_came++) {
+    for (int as_it_came = 0; as_it_came < 2 && !decrypted; as_it_came++) {
         struct text secret = {0};
 
-        seal_text(r, as_it_came, &secret);
-        unsealed = token_unseal(out, secret.bytes, (const char *)bytes, len) == ERR_NONE;
+        encryption_secret(r, as_it_came, &secret);
+        decrypted = token_decrypt(out, secret.bytes, (const char *)bytes, len) == ERR_NONE;
         text_free(&secret);
     }
-    if (!unsealed)
+    if (!decrypted)
         log_warn("idempotency: a stored reply cannot be decrypted");
 }
 
@@ -78,9 +78,9 @@ idempotency_record(bson_t *record, void *arg)
     append_optional(record, "etag", r->reply.etag);
     append_optional(record, "location", r->reply.location);
     if (r->route->flags & SECRETS) {
-        append_sealed(record, "sealed", r, body->bytes == NULL ? "" : body->bytes, body->len);
+        append_encrypted(record, "sealed", r, body->bytes == NULL ? "" : body->bytes, body->len);
         if (r->reply.cookie != NULL)
-            append_sealed(record, "sealedCookie", r, r->reply.cookie, strlen(r->reply.cookie));
+            append_encrypted(record, "sealedCookie", r, r->reply.cookie, strlen(r->reply.cookie));
     } else if (body->len > 0) {
         bson_append_utf8(record, "body", -1, body->bytes, (int)body->len);
     }
@@ -103,11 +103,11 @@ take_member(struct request *r, const bson_iter_t *iter)
 
         text_add(&r->reply.body, body, len);
     } else if (strcmp(name, "sealed") == 0) {
-        take_sealed(r, iter, &r->reply.body);
+        take_encrypted(r, iter, &r->reply.body);
     } else if (strcmp(name, "sealedCookie") == 0) {
         struct text cookie = {0};
 
-        take_sealed(r, iter, &cookie);
+        take_encrypted(r, iter, &cookie);
         r->reply.cookie = arena_dup(r->arena, cookie.bytes);
         text_free(&cookie);
     }

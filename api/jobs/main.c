@@ -6,7 +6,7 @@
 
 #include "api/http/quotas.h"
 #include "api/jobs/context.h"
-#include "api/jobs/reseal.h"
+#include "api/jobs/reencrypt.h"
 #include "api/jobs/runner.h"
 #include "api/server/txn_reaper.h"
 #include "common/config.h"
@@ -42,7 +42,7 @@ begin(struct store_pool *pool, char epoch[STORE_EPOCH], bool *clock_known)
         err = store_clock_start(pool);
     *clock_known |= err == ERR_NONE;
     if (err == ERR_NONE)
-        err = reseal_all(store);
+        err = reencrypt_all(store);
     store_give(store);
     return err;
 }

@@ -30,7 +30,7 @@ enum err
 queue_job(struct change *change, enum job_kind kind, int64_t due, int64_t until,
           const bson_t *content)
 {
-    struct text sealed = {0};
+    struct text encrypted = {0};
     bson_oid_t id;
     char hex[25];
     bson_t job;
@@ -38,7 +38,7 @@ queue_job(struct change *change, enum job_kind kind, int64_t due, int64_t until,
 
     bson_oid_init(&id, NULL);
     bson_oid_to_string(&id, hex);
-    token_seal(&sealed, hex, (const char *)bson_get_data(content), content->len);
+    token_encrypt(&encrypted, hex, (const char *)bson_get_data(content), content->len);
     bson_init(&job);
     BSON_APPEND_OID(&job, "_id", &id);
     BSON_APPEND_UTF8(&job, "kind", job_names[kind]);
@@ -46,11 +46,11 @@ queue_job(struct change *change, enum job_kind kind, int64_t due, int64_t until,
     BSON_APPEND_INT32(&job, "tries", 0);
     BSON_APPEND_DATE_TIME(&job, "until", until);
     BSON_APPEND_DATE_TIME(&job, "expiresAt", until + KEPT_MS);
-    BSON_APPEND_BINARY(&job, "content", BSON_SUBTYPE_BINARY, (const uint8_t *)sealed.bytes,
-                       (uint32_t)sealed.len);
+    BSON_APPEND_BINARY(&job, "content", BSON_SUBTYPE_BINARY, (const uint8_t *)encrypted.bytes,
+                       (uint32_t)encrypted.len);
     err = store_insert(change_store(change), STORE_JOBS, &job);
     bson_destroy(&job);
-    text_free(&sealed);
+    text_free(&encrypted);
     return err;
 }
 
@@ -174,5 +174,5 @@ queue_open(struct text *out, const bson_t *job)
         return ERR_INVALID;
     bson_iter_binary(&iter, NULL, &len, &bytes);
     bson_oid_to_string(doc_id(job, "_id"), hex);
-    return token_unseal(out, hex, (const char *)bytes, len);
+    return token_decrypt(out, hex, (const char *)bytes, len);
 }

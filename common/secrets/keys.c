@@ -16,9 +16,10 @@
 #include "common/base/must.h"
 #include "common/text/text.h"
 
+/* Stored data depends on these texts, so they do not change with our names. */
 static const char *const infos[KEY__COUNT] = {
     [KEY_ACCESS] = "taskwire access tokens",
-    [KEY_SEAL] = "taskwire sealed bytes",
+    [KEY_ENCRYPT] = "taskwire sealed bytes",
     [KEY_MAC] = "taskwire keyed hashes",
     [KEY_SUCCESSOR] = "taskwire refresh successors",
     [KEY_ISSUED] = "taskwire issued refresh tokens",

@@ -14,7 +14,7 @@
 
 enum key_use {
     KEY_ACCESS,    /* signs access tokens */
-    KEY_SEAL,      /* encrypts data that only the server may read */
+    KEY_ENCRYPT,   /* encrypts data that only the server may read */
     KEY_MAC,       /* hashes values that could be guessed */
     KEY_SUCCESSOR, /* derives the refresh token that follows another */
     KEY_ISSUED,    /* marks refresh tokens as issued by us */

@@ -326,34 +326,35 @@ token_successor(char next[TOKEN_SECRET], int i, const char *secret, const char *
 }
 
 static void
-seal_key(unsigned char key[KEY_BYTES], int i, const char *secret)
+encryption_key(unsigned char key[KEY_BYTES], int i, const char *secret)
 {
-    derive(key, i, KEY_SEAL, &(struct key_message){"seal:", secret, strlen(secret)});
+    /* Stored data depends on the label. */
+    derive(key, i, KEY_ENCRYPT, &(struct key_message){"seal:", secret, strlen(secret)});
 }
 
 void
-token_seal(struct text *out, const char *secret, const char *bytes, size_t len)
+token_encrypt(struct text *out, const char *secret, const char *bytes, size_t len)
 {
     EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-    unsigned char key[32], nonce[NONCE], tag[TAG], *sealed = must_alloc(1, len + TAG);
+    unsigned char key[32], nonce[NONCE], tag[TAG], *encrypted = must_alloc(1, len + TAG);
     int n = 0, rest = 0;
 
-    seal_key(key, 0, secret);
+    encryption_key(key, 0, secret);
     text_random(nonce, sizeof(nonce));
     if (ctx == NULL || EVP_EncryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, nonce) != 1 ||
-        EVP_EncryptUpdate(ctx, sealed, &n, (const unsigned char *)bytes, (int)len) != 1 ||
-        EVP_EncryptFinal_ex(ctx, sealed + n, &rest) != 1 ||
+        EVP_EncryptUpdate(ctx, encrypted, &n, (const unsigned char *)bytes, (int)len) != 1 ||
+        EVP_EncryptFinal_ex(ctx, encrypted + n, &rest) != 1 ||
         EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, TAG, tag) != 1)
         must_not_happen("token: AES-GCM failed");
     text_add(out, (char *)nonce, sizeof(nonce));
     text_add(out, (char *)tag, sizeof(tag));
-    text_add(out, (char *)sealed, (size_t)(n + rest));
+    text_add(out, (char *)encrypted, (size_t)(n + rest));
     EVP_CIPHER_CTX_free(ctx);
-    free(sealed);
+    free(encrypted);
 }
 
 static int
-unseal_with(int index, struct text *out, const char *secret, const unsigned char *in, size_t len)
+decrypt_with(int index, struct text *out, const char *secret, const unsigned char *in, size_t len)
 {
     EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
     unsigned char key[32], tag[TAG], *bytes = must_alloc(1, len);
@@ -361,7 +362,7 @@ unseal_with(int index, struct text *out, const char *secret, const unsigned char
 
     if (ctx == NULL)
         must_not_happen("token: AES-GCM has no memory");
-    seal_key(key, index, secret);
+    encryption_key(key, index, secret);
     memcpy(tag, in + NONCE, TAG);
     ok = EVP_DecryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, in) == 1 &&
          EVP_DecryptUpdate(ctx, bytes, &n, in + NONCE + TAG, (int)(len - NONCE - TAG)) == 1 &&
@@ -375,24 +376,24 @@ unseal_with(int index, struct text *out, const char *secret, const unsigned char
 }
 
 enum err
-token_unseal(struct text *out, const char *secret, const char *bytes, size_t len)
+token_decrypt(struct text *out, const char *secret, const char *bytes, size_t len)
 {
     if (len < NONCE + TAG)
         return ERR_INVALID;
     for (int i = 0; i < 2 * keys_count(); i++)
-        if (unseal_with(i, out, secret, (const unsigned char *)bytes, len))
+        if (decrypt_with(i, out, secret, (const unsigned char *)bytes, len))
             return ERR_NONE;
     return ERR_INVALID;
 }
 
 bool
-token_seal_is_old(const char *secret, const char *bytes, size_t len)
+token_encrypted_with_old_key(const char *secret, const char *bytes, size_t len)
 {
     struct text plain = {0};
     int by = -1;
 
     for (int i = 0; len >= NONCE + TAG && i < 2 * keys_count() && by < 0; i++)
-        if (unseal_with(i, &plain, secret, (const unsigned char *)bytes, len))
+        if (decrypt_with(i, &plain, secret, (const unsigned char *)bytes, len))
             by = i;
     text_free(&plain);
     return by > 0;

@@ -64,16 +64,16 @@ bool token_mac(char out[TOKEN_HASH], int i, const char *label, const char *bytes
 bool token_mac_is(const char *mac, const char *label, const char *bytes, size_t len);
 
 /* Appends bytes, encrypted (AES-256-GCM) under our key and a secret of the caller's. */
-void token_seal(struct text *out, const char *secret, const char *bytes, size_t len);
+void token_encrypt(struct text *out, const char *secret, const char *bytes, size_t len);
 
 /* Was it encrypted with another key than the current one? */
-bool token_seal_is_old(const char *secret, const char *bytes, size_t len);
+bool token_encrypted_with_old_key(const char *secret, const char *bytes, size_t len);
 
 /*
- * Appends the bytes that token_seal() encrypted; ERR_INVALID if the bytes, the key or the secret do
- * not match.
+ * Appends the bytes that token_encrypt() encrypted; ERR_INVALID if the bytes, the key or the secret
+ * do not match.
  */
-enum err token_unseal(struct text *out, const char *secret, const char *bytes,
-                      size_t len) MUST_CHECK;
+enum err token_decrypt(struct text *out, const char *secret, const char *bytes,
+                       size_t len) MUST_CHECK;
 
 #endif

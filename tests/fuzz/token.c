@@ -1,7 +1,7 @@
 /*
- * Access tokens and seals.  The first byte chooses: the rest is a token as it
+ * Access tokens and encrypted bytes.  The first byte chooses: the rest is a token as it
  * came; or header, newline and claims that we sign, so that the claims are
- * reached; or something sealed.
+ * reached; or encrypted bytes.
  */
 #include "common/secrets/token.h"
 
@@ -87,7 +87,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         verify_signed(rest, size - 1);
         break;
     default:
-        must(token_unseal(&out, "secret", rest, size - 1) == ERR_INVALID && out.len == 0);
+        must(token_decrypt(&out, "secret", rest, size - 1) == ERR_INVALID && out.len == 0);
     }
     text_free(&out);
     return 0;

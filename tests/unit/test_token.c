@@ -346,19 +346,19 @@ test_secrets(void **state)
 static void
 test_data_made_with_the_underived_key_can_be_read(void **state)
 {
-    static const char sealed_hex[] = "00000000000000000000000043a9b13a4d51c9f89464f87e654c3ed8"
-                                     "51959ee662cfe66d20fc";
-    unsigned char sealed[38];
+    static const char encrypted_hex[] = "00000000000000000000000043a9b13a4d51c9f89464f87e654c3ed8"
+                                        "51959ee662cfe66d20fc";
+    unsigned char encrypted[38];
     struct text out = {0};
 
     (void)state;
     assert_int_equal(token_open(KEYS), ERR_NONE);
     assert_true(token_mac_is("fc7e222519e8927cb06e126d0022bf50946f838a465c241f4ef4c60e0198b12e",
                              "code:", "123456", 6));
-    assert_true(text_unhex(sealed, sizeof(sealed), sealed_hex));
-    assert_int_equal(token_unseal(&out, "secret", (char *)sealed, sizeof(sealed)), ERR_NONE);
+    assert_true(text_unhex(encrypted, sizeof(encrypted), encrypted_hex));
+    assert_int_equal(token_decrypt(&out, "secret", (char *)encrypted, sizeof(encrypted)), ERR_NONE);
     assert_string_equal(out.bytes, "some bytes");
-    assert_true(token_seal_is_old("secret", (char *)sealed, sizeof(sealed)));
+    assert_true(token_encrypted_with_old_key("secret", (char *)encrypted, sizeof(encrypted)));
     text_free(&out);
 }
 
@@ -435,31 +435,33 @@ test_keyed_hashes(void **state)
 }
 
 static void
-test_seals(void **state)
+test_encryption(void **state)
 {
     static const size_t lengths[] = {0, 1, 15, 16, 17, 1000, 100000};
-    struct text sealed = {0}, again = {0}, out = {0};
+    struct text encrypted = {0}, again = {0}, out = {0};
     char *bytes = test_calloc(1, 100000);
 
     (void)state;
     assert_int_equal(token_open(KEYS), ERR_NONE);
     text_random((unsigned char *)bytes, 100000);
     for (size_t i = 0; i < COUNT(lengths); i++) {
-        text_clear(&sealed);
+        text_clear(&encrypted);
         text_clear(&again);
         text_clear(&out);
-        token_seal(&sealed, "secret", bytes, lengths[i]);
-        token_seal(&again, "secret", bytes, lengths[i]);
-        assert_memory_not_equal(sealed.bytes, again.bytes, sealed.len);
-        assert_int_equal(token_unseal(&out, "secret", sealed.bytes, sealed.len), ERR_NONE);
+        token_encrypt(&encrypted, "secret", bytes, lengths[i]);
+        token_encrypt(&again, "secret", bytes, lengths[i]);
+        assert_memory_not_equal(encrypted.bytes, again.bytes, encrypted.len);
+        assert_int_equal(token_decrypt(&out, "secret", encrypted.bytes, encrypted.len), ERR_NONE);
         assert_int_equal(out.len, lengths[i]);
         assert_memory_equal(out.bytes, bytes, lengths[i]);
-        assert_int_equal(token_unseal(&out, "Secret", sealed.bytes, sealed.len), ERR_INVALID);
-        assert_int_equal(token_unseal(&out, "secret", sealed.bytes, sealed.len - 1), ERR_INVALID);
+        assert_int_equal(token_decrypt(&out, "Secret", encrypted.bytes, encrypted.len),
+                         ERR_INVALID);
+        assert_int_equal(token_decrypt(&out, "secret", encrypted.bytes, encrypted.len - 1),
+                         ERR_INVALID);
         assert_int_equal(out.len, lengths[i]); /* what cannot be decrypted adds nothing */
     }
     test_free(bytes);
-    text_free(&sealed);
+    text_free(&encrypted);
     text_free(&again);
     text_free(&out);
 }
@@ -467,25 +469,25 @@ test_seals(void **state)
 static void
 test_tampered_data_is_detected(void **state)
 {
-    struct text sealed = {0}, out = {0};
+    struct text encrypted = {0}, out = {0};
 
     (void)state;
     assert_int_equal(token_open(KEYS), ERR_NONE);
-    token_seal(&sealed, "secret", "some bytes", 10);
-    for (size_t i = 0; i < sealed.len; i++) {
-        sealed.bytes[i] = (char)(sealed.bytes[i] ^ 1);
-        if (token_unseal(&out, "secret", sealed.bytes, sealed.len) != ERR_INVALID)
+    token_encrypt(&encrypted, "secret", "some bytes", 10);
+    for (size_t i = 0; i < encrypted.len; i++) {
+        encrypted.bytes[i] = (char)(encrypted.bytes[i] ^ 1);
+        if (token_decrypt(&out, "secret", encrypted.bytes, encrypted.len) != ERR_INVALID)
             unit_wrong("changed at %zu", i);
-        sealed.bytes[i] = (char)(sealed.bytes[i] ^ 1);
-        if (token_unseal(&out, "secret", sealed.bytes, i) != ERR_INVALID)
+        encrypted.bytes[i] = (char)(encrypted.bytes[i] ^ 1);
+        if (token_decrypt(&out, "secret", encrypted.bytes, i) != ERR_INVALID)
             unit_wrong("cut at %zu", i);
     }
     assert_int_equal(token_open("k2 " FORGE_OTHER "\n" KEYS), ERR_NONE);
-    assert_int_equal(token_unseal(&out, "secret", sealed.bytes, sealed.len), ERR_NONE);
+    assert_int_equal(token_decrypt(&out, "secret", encrypted.bytes, encrypted.len), ERR_NONE);
     assert_int_equal(token_open("k2 " FORGE_OTHER), ERR_NONE);
-    assert_int_equal(token_unseal(&out, "secret", sealed.bytes, sealed.len), ERR_INVALID);
+    assert_int_equal(token_decrypt(&out, "secret", encrypted.bytes, encrypted.len), ERR_INVALID);
     assert_int_equal(out.len, 10);
-    text_free(&sealed);
+    text_free(&encrypted);
     text_free(&out);
     unit_rows_done();
 }
@@ -507,7 +509,7 @@ main(void)
         cmocka_unit_test(test_refresh_secrets),
         cmocka_unit_test(test_successors_survive_a_new_key),
         cmocka_unit_test(test_keyed_hashes),
-        cmocka_unit_test(test_seals),
+        cmocka_unit_test(test_encryption),
         cmocka_unit_test(test_tampered_data_is_detected),
     };
 

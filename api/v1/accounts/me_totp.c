@@ -164,7 +164,7 @@ me_totp_begin(struct request *r)
         return err;
     text_random(secret, sizeof(secret));
     totp_base32(base32, secret, sizeof(secret));
-    second_factor_seal(set, "totpPending", &r->user_id, secret);
+    second_factor_encrypt(set, "totpPending", &r->user_id, secret);
     w.set = set;
     w.body = arena_printf(r->arena, "{\"secret\":\"%s\",\"uri\":\"%s\"}", base32,
                           make_uri(r, doc_text(w.user, "email"), base32));
@@ -204,7 +204,7 @@ check_pending(struct request *r, const bson_t *user, const char *code,
     enum err err;
     bool right;
 
-    if (!second_factor_unseal(user, "totpPending", secret))
+    if (!second_factor_decrypt(user, "totpPending", secret))
         return request_fail(r, ERR_CONFLICT, "two-factor setup has not been started");
     if ((err = limits_try(r, account_proof_bucket(r))) != ERR_NONE)
         return err;
@@ -230,7 +230,7 @@ me_totp_confirm(struct request *r)
         (err = request_fetch(r, STORE_USERS, &r->user_id, &w.user)) != ERR_NONE ||
         (err = check_pending(r, w.user, doc_text(body, "code"), secret, &step)) != ERR_NONE)
         return err;
-    second_factor_seal(set, "totpSecret", &r->user_id, secret);
+    second_factor_encrypt(set, "totpSecret", &r->user_id, secret);
     BSON_APPEND_INT64(set, "totpStep", step);
     BSON_APPEND_DATE_TIME(set, "totpEnabledAt", clock_now());
     BSON_APPEND_ARRAY_BEGIN(set, "recoveryHashes", &list);

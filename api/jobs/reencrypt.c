@@ -2,7 +2,7 @@
  * Second factors exist as long as their users, jobs until they are due.  Each is written only if it
  * has not changed since it was read.
  */
-#include "api/jobs/reseal.h"
+#include "api/jobs/reencrypt.h"
 
 #include <bson/bson.h>
 
@@ -40,24 +40,24 @@ replace(struct walk *w, const bson_t *doc, const uint8_t *old, uint32_t old_len,
 }
 
 static enum err
-reseal_one(void *arg, const bson_t *doc)
+reencrypt_one(void *arg, const bson_t *doc)
 {
     struct walk *w = arg;
     struct text plain = {0}, fresh = {0};
     enum err err = ERR_NONE;
-    const uint8_t *sealed;
+    const uint8_t *encrypted;
     bson_iter_t iter;
     char hex[25];
     uint32_t len;
 
     if (!bson_iter_init_find(&iter, doc, w->field) || !BSON_ITER_HOLDS_BINARY(&iter))
         return ERR_NONE;
-    bson_iter_binary(&iter, NULL, &len, &sealed);
+    bson_iter_binary(&iter, NULL, &len, &encrypted);
     bson_oid_to_string(doc_id(doc, "_id"), hex);
-    if (token_seal_is_old(hex, (const char *)sealed, len) &&
-        token_unseal(&plain, hex, (const char *)sealed, len) == ERR_NONE) {
-        token_seal(&fresh, hex, plain.bytes, plain.len);
-        err = replace(w, doc, sealed, len, &fresh);
+    if (token_encrypted_with_old_key(hex, (const char *)encrypted, len) &&
+        token_decrypt(&plain, hex, (const char *)encrypted, len) == ERR_NONE) {
+        token_encrypt(&fresh, hex, plain.bytes, plain.len);
+        err = replace(w, doc, encrypted, len, &fresh);
     }
     text_free(&plain);
     text_free(&fresh);
@@ -65,21 +65,21 @@ reseal_one(void *arg, const bson_t *doc)
 }
 
 enum err
-reseal_all(struct store *store)
+reencrypt_all(struct store *store)
 {
     struct walk users = {store, STORE_USERS, "totpSecret", 0};
     struct walk jobs = {store, STORE_JOBS, "content", 0};
     bson_t *armed = BCON_NEW("totpEnabledAt", "{", "$gt", BCON_DATE_TIME(0), "}"),
            *all = bson_new();
     enum err err =
-        store_find(store, &(struct store_query){STORE_USERS, armed, NULL}, reseal_one, &users);
+        store_find(store, &(struct store_query){STORE_USERS, armed, NULL}, reencrypt_one, &users);
 
     if (err == ERR_NONE)
-        err = store_find(store, &(struct store_query){STORE_JOBS, all, NULL}, reseal_one, &jobs);
+        err = store_find(store, &(struct store_query){STORE_JOBS, all, NULL}, reencrypt_one, &jobs);
     bson_destroy(armed);
     bson_destroy(all);
     if (users.count + jobs.count > 0)
-        log_info("reseal: encrypted %d second factors and %d jobs with the newest key", users.count,
-                 jobs.count);
+        log_info("reencrypt: encrypted %d second factors and %d jobs with the newest key",
+                 users.count, jobs.count);
     return err;
 }
