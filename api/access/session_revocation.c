@@ -22,8 +22,8 @@
 #include "common/time/clock.h"
 
 #define POLL_MS     250
-#define TURN_US     ((TOKEN_SECONDS + 60) * 1000000LL) /* no access token lives longer */
-#define SLOTS       (1u << 18)                         /* twice the facts of one turn */
+#define PERIOD_US   ((TOKEN_SECONDS + 60) * 1000000LL) /* no access token lives longer */
+#define SLOTS       (1u << 18)                         /* twice the entries of one period */
 #define PROBES      128
 #define TABLES      3
 #define GENERATIONS 64 /* which a kept session can outlive in one */
@@ -31,7 +31,7 @@
 enum fact { SESSION_ENDED = 1, GENERATION_ENDED, SESSION_KEPT };
 
 struct session_revocation {
-    atomic_llong emptied; /* the newest turn whose table was emptied */
+    atomic_llong emptied; /* the newest period whose table was emptied */
     atomic_bool known;
     unsigned long long seed;
     atomic_ullong tables[TABLES][SLOTS];
@@ -58,11 +58,11 @@ key_of(const struct session_revocation *r, enum fact fact, const bson_oid_t *id,
     return h == 0 ? 1 : h;
 }
 
-/* The turn by a clock that all processes of a host share and that is never adjusted. */
+/* The period by a clock that all processes of a host share and that is never adjusted. */
 static int64_t
-turn(void)
+period(void)
 {
-    return clock_steady() / TURN_US;
+    return clock_steady() / PERIOD_US;
 }
 
 static bool
@@ -81,7 +81,7 @@ static bool
 has(struct session_revocation *r, enum fact fact, const bson_oid_t *id, int64_t generation)
 {
     unsigned long long key = key_of(r, fact, id, generation);
-    int64_t now = turn();
+    int64_t now = period();
 
     return table_has(r->tables[now % TABLES], key) || table_has(r->tables[(now + 2) % TABLES], key);
 }
@@ -107,7 +107,7 @@ static void
 add(struct session_revocation *r, enum fact fact, const bson_oid_t *id, int64_t generation)
 {
     unsigned long long key = key_of(r, fact, id, generation);
-    atomic_ullong *table = r->tables[turn() % TABLES];
+    atomic_ullong *table = r->tables[period() % TABLES];
 
     for (unsigned i = 0; i < PROBES; i++) {
         unsigned long long empty = 0;
@@ -145,11 +145,11 @@ session_revocation_known(struct session_revocation *r)
     return atomic_load(&r->known);
 }
 
-/* Empties the table of the next turn, once. */
+/* Empties the table of the next period, once. */
 static void
 prepare_next(struct session_revocation *r)
 {
-    long long next = turn() + 1, emptied = atomic_load(&r->emptied);
+    long long next = period() + 1, emptied = atomic_load(&r->emptied);
 
     if (emptied < next && atomic_compare_exchange_strong(&r->emptied, &emptied, next))
         for (unsigned i = 0; i < SLOTS; i++)
@@ -191,7 +191,7 @@ session_revocation_new(void)
     struct session_revocation *r = must_share(sizeof(*r));
 
     text_random((unsigned char *)&r->seed, sizeof(r->seed));
-    atomic_store(&r->emptied, turn() + 1);
+    atomic_store(&r->emptied, period() + 1);
     return r;
 }
 

@@ -14,7 +14,8 @@
 #include "common/time/clock.h"
 #include "common/time/zone.h"
 
-enum lane { DATED, TIMED, UNDATED };
+/* What a task's due date is: a day, an instant, or none. */
+enum due_type { DATED, TIMED, UNDATED };
 
 struct merge {
     struct request *r;
@@ -27,22 +28,22 @@ struct merge {
     int given;
 };
 
-/* The cursor's position: its lane and key; false: there is no cursor. */
+/* The cursor's position: its type and key; false: there is no cursor. */
 static bool
-cursor_key(const struct query *q, enum lane *lane, bson_iter_t *key)
+cursor_key(const struct query *q, enum due_type *type, bson_iter_t *key)
 {
     if (q->at == NULL || !bson_iter_init_find(key, q->at, "k0"))
         return false;
-    *lane = BSON_ITER_HOLDS_NULL(key) ? UNDATED : BSON_ITER_HOLDS_UTF8(key) ? DATED : TIMED;
+    *type = BSON_ITER_HOLDS_NULL(key) ? UNDATED : BSON_ITER_HOLDS_UTF8(key) ? DATED : TIMED;
     return true;
 }
 
 /*
- * What follows a cursor in another lane: on the date of an instant, tasks with an instant come
+ * What follows a cursor of another type: on the date of an instant, tasks with an instant come
  * before those with the date.
  */
 static void
-narrow(const struct merge *m, enum lane at, const bson_iter_t *key, struct due_range *due)
+narrow(const struct merge *m, enum due_type at, const bson_iter_t *key, struct due_range *due)
 {
     bool up = query_direction(m->query) > 0;
 
@@ -64,30 +65,30 @@ narrow(const struct merge *m, enum lane at, const bson_iter_t *key, struct due_r
     }
 }
 
-/* The filter of one lane after the cursor; NULL: nothing in it can follow. */
+/* The filter of one type of tasks after the cursor; NULL: nothing in it can follow. */
 static bson_t *
-lane_filter(const struct merge *m, enum lane lane)
+type_filter(const struct merge *m, enum due_type type)
 {
     struct due_range due = m->r->due != NULL ? *m->r->due : due_range_any;
     bson_t *filter, all;
     bson_iter_t key;
-    enum lane at;
+    enum due_type at;
     bool behind = cursor_key(m->query, &at, &key);
 
-    if ((behind && at == UNDATED && lane != UNDATED) || (lane == UNDATED && m->r->due != NULL))
+    if ((behind && at == UNDATED && type != UNDATED) || (type == UNDATED && m->r->due != NULL))
         return NULL;
-    if (behind && at != lane && lane != UNDATED)
+    if (behind && at != type && type != UNDATED)
         narrow(m, at, &key, &due);
-    if (lane == TIMED && due.from > CLOCK_LAST)
+    if (type == TIMED && due.from > CLOCK_LAST)
         return NULL;
     filter = request_keep(m->r, bson_copy(m->query->filter));
-    if (lane == DATED)
+    if (type == DATED)
         due_range_dates(&due, filter);
-    else if (lane == TIMED)
+    else if (type == TIMED)
         due_range_instants(&due, filter);
     else
         BSON_APPEND_NULL(filter, DUE_KEY);
-    if (behind && at == lane) {
+    if (behind && at == type) {
         BSON_APPEND_ARRAY_BEGIN(filter, "$and", &all);
         query_append_behind(m->query, &all, 0);
         bson_append_array_end(filter, &all);
@@ -140,9 +141,9 @@ give_timed(void *arg, const bson_t *doc)
 }
 
 static enum err
-find_lane(struct merge *m, enum lane lane, store_each each)
+find_type(struct merge *m, enum due_type type, store_each each)
 {
-    bson_t *filter = lane_filter(m, lane);
+    bson_t *filter = type_filter(m, type);
 
     return filter == NULL ? ERR_NONE : list_find(m->r, m->query, filter, each, m);
 }
@@ -154,12 +155,12 @@ due_order_find(struct request *r, const struct query *q, store_each each, void *
     enum err err = due_zone(r, &m.zone);
 
     m.dated = arena_alloc(r->arena, sizeof(*m.dated) * (size_t)(q->limit + 1));
-    if (err != ERR_NONE || (err = find_lane(&m, DATED, keep_dated)) != ERR_NONE ||
-        (err = find_lane(&m, TIMED, give_timed)) != ERR_NONE)
+    if (err != ERR_NONE || (err = find_type(&m, DATED, keep_dated)) != ERR_NONE ||
+        (err = find_type(&m, TIMED, give_timed)) != ERR_NONE)
         return err;
     while (err == ERR_NONE && m.next < m.dated_count)
         err = give(&m, m.dated[m.next++]);
     if (err == ERR_NONE && m.given <= q->limit)
-        err = find_lane(&m, UNDATED, give_plain);
+        err = find_type(&m, UNDATED, give_plain);
     return err;
 }

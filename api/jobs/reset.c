@@ -31,7 +31,7 @@ struct reset {
  * they conflict.
  */
 static enum err
-take_turns(struct request *r, struct change *change, const bson_oid_t *id)
+serialize(struct request *r, struct change *change, const bson_oid_t *id)
 {
     bson_t *who = request_keep(r, BCON_NEW("_id", BCON_OID(id)));
     bson_t *count = request_keep(r, BCON_NEW("$inc", "{", "resetsAsked", BCON_INT64(1), "}"));
@@ -59,7 +59,7 @@ make_token(struct change *change, void *arg)
                                   .current = true};
     char secret[TOKEN_SECRET];
     bool enough;
-    enum err err = take_turns(r, change, id);
+    enum err err = serialize(r, change, id);
 
     if (err == ERR_NONE)
         err = request_fetch(r, STORE_USERS, id, &token.user); /* as it is now */

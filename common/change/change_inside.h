@@ -69,7 +69,7 @@ struct change {
     bool run;            /* it ran in this transaction, */
     bool tried;          /* or in an earlier one */
     enum err err;
-    int line; /* the line of topic_lock.h in which it waits as a rider; -1: none */
+    int stripe; /* the stripe of topic_lock.h in whose queue it was delegated; -1: none */
 };
 
 /* The changes that a transaction runs, in order of arrival. */

@@ -2,7 +2,7 @@
  * Decides which thread runs a plan, and with which others.  A process has SLOTS slots for batches.
  * A writer that holds its topic's lock and finds a free slot runs at once.  Otherwise it waits.
  * The writer that gets the next slot leads a batch: its own change, those of all writers that wait
- * for a slot, and those that wait for these writers' topic locks (riders, see topic_lock.h).  So
+ * for a slot, and those that wait for these writers' topic locks (delegated, see topic_lock.h).  So
  * batches grow and shrink with the load, and a change waits for at most the running batch and its
  * own.
  *
@@ -29,7 +29,10 @@
 #define SLOT_MS   500   /* the longest wait for a slot; then the change runs without one */
 #define DOUBT     3     /* transient conflicts before hints are dropped: see below */
 
-/* A writer that holds its topics' locks, and the riders that it has taken from the lock's queue. */
+/*
+ * A writer that holds its topics' locks, and the delegated changes that it has taken from the
+ * lock's queue.
+ */
 struct holder {
     struct holder *next;
     struct topic_lock lock;
@@ -228,28 +231,28 @@ struct taking {
 };
 
 static bool
-take_rider(void *arg, void *rider)
+take_delegated(void *arg, void *job)
 {
     struct taking *t = arg;
-    struct change *c = rider;
+    struct change *c = job;
 
     if (!joins(t->group, c))
         return false;
-    c->line = t->holder->lock.line[0];
+    c->stripe = t->holder->lock.stripe[0];
     t->group->changes[t->group->count++] = c;
     t->holder->changes[t->holder->count++] = c;
     return true;
 }
 
 static void
-take_riders(struct group *group, struct holder *h)
+take_all_delegated(struct group *group, struct holder *h)
 {
     struct taking t = {group, h};
-    void *riders[BATCH_MAX];
+    void *jobs[BATCH_MAX];
 
     if (!has_time(h->changes[0]))
         return;
-    (void)topic_lock_riders(&h->lock, riders, BATCH_MAX - group->count, take_rider, &t);
+    (void)topic_lock_delegated(&h->lock, jobs, BATCH_MAX - group->count, take_delegated, &t);
 }
 
 static void
@@ -347,9 +350,9 @@ leave_slot(void)
     pthread_mutex_unlock(&slots.lock);
 }
 
-/* Wakes the riders whose changes are done; the others stay with their holder. */
+/* Wakes the writers whose delegated changes are done; the others stay with their holder. */
 static void
-serve_riders(struct holder *h)
+finish_delegated(struct holder *h)
 {
     int rest = 0;
 
@@ -358,8 +361,8 @@ serve_riders(struct holder *h)
 
         if (!c->run)
             h->changes[rest++] = c;
-        else if (c->line >= 0)
-            topic_lock_served(c->line, c);
+        else if (c->stripe >= 0)
+            topic_lock_job_done(c->stripe, c);
     }
     h->count = rest;
 }
@@ -371,7 +374,7 @@ finish(struct store *store, struct holder *h)
     run_to_end(store, h);
     ticket_give(bus_tickets(h->changes[0]->bus), &h->ticket);
     topic_lock_give(&h->lock);
-    serve_riders(h);
+    finish_delegated(h);
 }
 
 /*
@@ -396,7 +399,7 @@ call_holders(const struct group *group)
     for (int i = 1; i < group->holder_count; i++) {
         struct holder *h = group->holders[i];
 
-        serve_riders(h);
+        finish_delegated(h);
         pthread_mutex_lock(&slots.lock);
         call(h, h->count == 0 ? SERVED : LEFT_ALONE);
         pthread_mutex_unlock(&slots.lock);
@@ -415,7 +418,7 @@ lead(struct store *store, struct holder *me)
     if (has_time(me->changes[0]))
         take_waiting(&group);
     for (int i = 0; i < group.holder_count; i++)
-        take_riders(&group, group.holders[i]);
+        take_all_delegated(&group, group.holders[i]);
     b.count = group.count;
     set_deadline(&b);
     err = batch_run(&b);
@@ -428,7 +431,7 @@ lead(struct store *store, struct holder *me)
         judge_failed(&b, err);
     batch_free(&b);
     call_holders(&group);
-    serve_riders(me);
+    finish_delegated(me);
 }
 
 /* Called with the topic's lock: runs at once if a slot is free, otherwise in the next batch. */
@@ -443,7 +446,7 @@ run_or_join(struct change *c, struct holder *h)
         ticket_take(bus_tickets(c->bus), &h->lock, (int)store_left(c->store, TICKET_MS),
                     &h->ticket);
         take_holder(&group, h);
-        take_riders(&group, h);
+        take_all_delegated(&group, h);
     } else if (h->state == LEADS) {
         lead(c->store, h);
     }
@@ -456,12 +459,12 @@ run_batched(struct change *c)
 {
     struct holder h = {.changes = {c}, .count = 1, .called = PTHREAD_COND_INITIALIZER};
     int wait_ms = (int)store_left(c->store, CHANGE_MS);
-    bool served;
-    enum err err = topic_lock_take_or_ride(&h.lock, c->plan->topics[0], wait_ms, c, &served);
+    bool done;
+    enum err err = topic_lock_take_or_delegate(&h.lock, c->plan->topics[0], wait_ms, c, &done);
 
     if (err != ERR_NONE)
         return err;
-    return served ? c->err : run_or_join(c, &h);
+    return done ? c->err : run_or_join(c, &h);
 }
 
 static enum err
@@ -491,7 +494,7 @@ change_run(struct store *store, struct bus *bus, const char *epoch, const struct
                        .bus = bus,
                        .epoch = epoch,
                        .request = log_request_id(),
-                       .line = -1};
+                       .stripe = -1};
     int64_t own = store_deadline_of(store);
     enum err err;
 

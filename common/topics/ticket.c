@@ -1,5 +1,5 @@
 /*
- * Two keys in Redis for each line. `held` exists while a host has the ticket, and expires if its
+ * Two keys in Redis for each stripe. `held` exists while a host has the ticket, and expires if its
  * holder dies. `free` is a list with one element once the ticket was given back: waiting hosts
  * block on it, and Redis serves them in order of arrival.
  */
@@ -20,7 +20,7 @@
 #define LEASE_MS  1000    /* how long a ticket may be held, or stay free; time for many commits */
 #define BLOCK_MS  100     /* one wait in Redis; then it checks whether the holder died */
 #define PAUSE_US  5000000 /* after an error Redis is not asked for so long */
-#define RECENT_US 1000000 /* how long a line takes tickets after a conflict */
+#define RECENT_US 1000000 /* how long a stripe takes tickets after a conflict */
 #define LINKS_MAX 64      /* idle connections to keep; more than threads that wait at once */
 
 /* KEYS: free, held.  ARGV: lease.  1: the ticket is the caller's. */
@@ -50,12 +50,13 @@ struct tickets {
     atomic_llong again_at; /* Redis is not asked before this time (clock_steady()) */
 };
 
-static atomic_llong *taken_until; /* for each line: takes tickets until then; NULL: no line does */
+static atomic_llong
+    *taken_until; /* for each stripe: takes tickets until then; NULL: no stripe does */
 
 void
 tickets_share(void)
 {
-    taken_until = mmap(NULL, TOPIC_LOCK_LINES * sizeof(*taken_until), PROT_READ | PROT_WRITE,
+    taken_until = mmap(NULL, TOPIC_LOCK_STRIPES * sizeof(*taken_until), PROT_READ | PROT_WRITE,
                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (taken_until == MAP_FAILED)
         abort();
@@ -135,12 +136,12 @@ give_up(struct tickets *t, struct link *l)
 }
 
 static bool
-send_script(struct link *l, const char *script, int line)
+send_script(struct link *l, const char *script, int stripe)
 {
     int done = 0;
 
-    if (redisAppendCommand(l->redis, "EVAL %s 2 tw:turn:%d:free tw:turn:%d:held %d", script, line,
-                           line, LEASE_MS) != REDIS_OK)
+    if (redisAppendCommand(l->redis, "EVAL %s 2 tw:ticket:%d:free tw:ticket:%d:held %d", script,
+                           stripe, stripe, LEASE_MS) != REDIS_OK)
         return false;
     l->unread++;
     while (!done)
@@ -168,9 +169,9 @@ last_answer(struct link *l)
 enum answer { MINE, TAKEN, NO_REDIS };
 
 static enum answer
-ask(struct link *l, int line)
+ask(struct link *l, int stripe)
 {
-    redisReply *reply = send_script(l, take_script, line) ? last_answer(l) : NULL;
+    redisReply *reply = send_script(l, take_script, stripe) ? last_answer(l) : NULL;
     enum answer answer = NO_REDIS;
 
     if (reply != NULL && reply->type == REDIS_REPLY_INTEGER)
@@ -181,13 +182,13 @@ ask(struct link *l, int line)
 
 /* Blocks in Redis until the ticket is given back, for at most BLOCK_MS. */
 static enum answer
-block(struct link *l, int line, int answer_ms)
+block(struct link *l, int stripe, int answer_ms)
 {
     enum answer answer = NO_REDIS;
     redisReply *reply = NULL;
 
     if (redisSetTimeout(l->redis, milliseconds(BLOCK_MS + answer_ms)) == REDIS_OK)
-        reply = redisCommand(l->redis, "BLPOP tw:turn:%d:free 0.%03d", line, BLOCK_MS);
+        reply = redisCommand(l->redis, "BLPOP tw:ticket:%d:free 0.%03d", stripe, BLOCK_MS);
     if (reply != NULL && reply->type == REDIS_REPLY_ARRAY)
         answer = MINE;
     else if (reply != NULL && reply->type == REDIS_REPLY_NIL)
@@ -200,17 +201,17 @@ block(struct link *l, int line, int answer_ms)
 
 /* *since: the ticket's lease began at this time or later. */
 static enum answer
-wait_for(struct link *l, int line, int64_t until, int answer_ms, int64_t *since)
+wait_for(struct link *l, int stripe, int64_t until, int answer_ms, int64_t *since)
 {
     enum answer answer;
 
     *since = clock_steady();
-    if ((answer = ask(l, line)) == TAKEN) /* by another host: the hosts still compete */
-        atomic_store(&taken_until[line], clock_steady() + RECENT_US);
+    if ((answer = ask(l, stripe)) == TAKEN) /* by another host: the hosts still compete */
+        atomic_store(&taken_until[stripe], clock_steady() + RECENT_US);
     while (answer == TAKEN && clock_steady() < until) {
         *since = clock_steady();
-        if ((answer = block(l, line, answer_ms)) == TAKEN)
-            answer = ask(l, line);
+        if ((answer = block(l, stripe, answer_ms)) == TAKEN)
+            answer = ask(l, stripe);
     }
     return answer;
 }
@@ -219,14 +220,14 @@ void
 ticket_conflict(const struct topic_lock *lock)
 {
     for (int i = 0; taken_until != NULL && i < lock->count; i++)
-        atomic_store(&taken_until[lock->line[i]], clock_steady() + RECENT_US);
+        atomic_store(&taken_until[lock->stripe[i]], clock_steady() + RECENT_US);
 }
 
 bool
 ticket_contended(const struct topic_lock *lock)
 {
     for (int i = 0; taken_until != NULL && i < lock->count; i++)
-        if (atomic_load(&taken_until[lock->line[i]]) >= clock_steady())
+        if (atomic_load(&taken_until[lock->stripe[i]]) >= clock_steady())
             return true;
     return false;
 }
@@ -241,17 +242,17 @@ ticket_take(struct tickets *t, const struct topic_lock *lock, int wait_ms, struc
     out->count = 0;
     out->until = INT64_MAX;
     for (int i = 0; t != NULL && taken_until != NULL && answer == MINE && i < lock->count; i++) {
-        int line = lock->line[i];
+        int stripe = lock->stripe[i];
         int64_t now = clock_steady();
 
-        if (atomic_load(&taken_until[line]) < now || atomic_load(&t->again_at) > now)
+        if (atomic_load(&taken_until[stripe]) < now || atomic_load(&t->again_at) > now)
             continue;
         answer = l.redis != NULL || take_link(t, &l)
-                     ? wait_for(&l, line, now + (int64_t)wait_ms * 1000, t->answer_ms, &since)
+                     ? wait_for(&l, stripe, now + (int64_t)wait_ms * 1000, t->answer_ms, &since)
                      : NO_REDIS;
         if (answer != MINE)
             break;
-        out->line[out->count++] = line;
+        out->stripe[out->count++] = stripe;
         if (since + LEASE_MS * 1000 < out->until)
             out->until = since + LEASE_MS * 1000;
     }
@@ -281,7 +282,7 @@ ticket_give(struct tickets *t, struct ticket *ticket)
         return;
     }
     while (ok && ticket->count > 0)
-        ok = send_script(&l, give_script, ticket->line[--ticket->count]);
+        ok = send_script(&l, give_script, ticket->stripe[--ticket->count]);
     if (ok)
         give_link(t, &l);
     else

@@ -5,8 +5,8 @@
  * first come first served.
  *
  * Tickets are advisory: the database decides.  A writer that gets no ticket in time, or cannot
- * reach Redis, goes on without one.  Lines without a recent conflict take no tickets and never ask
- * Redis.
+ * reach Redis, goes on without one.  Stripes without a recent conflict take no tickets and never
+ * ask Redis.
  */
 #ifndef COMMON_TOPICS_TICKET_H
 #define COMMON_TOPICS_TICKET_H
@@ -20,11 +20,11 @@ struct tickets;
 
 /* The tickets that one writer holds. */
 struct ticket {
-    int line[TOPIC_LOCK_MAX], count;
+    int stripe[TOPIC_LOCK_MAX], count;
     int64_t until; /* clock_steady(): after this others may hold them */
 };
 
-/* Call before fork(), so that the processes of this host share which lines have conflicts. */
+/* Call before fork(), so that the processes of this host share which stripes have conflicts. */
 void tickets_share(void);
 
 /*
@@ -34,14 +34,14 @@ void tickets_share(void);
 struct tickets *tickets_open(const char *host, int port, int answer_ms);
 void tickets_close(struct tickets *tickets);
 
-/* The writer that holds this lock met a conflict: its lines take tickets for a while. */
+/* The writer that holds this lock met a conflict: its stripes take tickets for a while. */
 void ticket_conflict(const struct topic_lock *lock);
 
-/* Does any of the lock's lines take tickets now? */
+/* Does any of the lock's stripes take tickets now? */
 bool ticket_contended(const struct topic_lock *lock);
 
 /*
- * Takes tickets for those of the lock's lines that need one; waits at most wait_ms for each.
+ * Takes tickets for those of the lock's stripes that need one; waits at most wait_ms for each.
  * tickets may be NULL: none are taken.
  */
 void ticket_take(struct tickets *tickets, const struct topic_lock *lock, int wait_ms,

@@ -1,6 +1,6 @@
 /*
- * A table with some entries for each line of topic_lock.c; the holder of the line is the only one
- * that uses them.
+ * A table with some entries for each stripe of topic_lock.c; the holder of the stripe is the only
+ * one that uses them.
  */
 #include "common/topics/topic_hints.h"
 
@@ -10,8 +10,8 @@
 #include "common/time/clock.h"
 #include "common/topics/topic_lock.h"
 
-#define PLACES   64      /* per line; a newer topic replaces an older one */
-#define DOUBT_US 1000000 /* how long a line is doubted */
+#define PLACES   64      /* per stripe; a newer topic replaces an older one */
+#define DOUBT_US 1000000 /* how long a stripe is doubted */
 
 struct place {
     atomic_ullong key; /* the topic's hash; 0: empty */
@@ -19,20 +19,20 @@ struct place {
 };
 
 static struct place *table;
-static atomic_llong *doubted_until; /* for each line: a time of clock_steady() */
+static atomic_llong *doubted_until; /* for each stripe: a time of clock_steady() */
 
 void
 topic_hints_share(void)
 {
-    table = must_share((size_t)TOPIC_LOCK_LINES * PLACES * sizeof(*table));
-    doubted_until = must_share(TOPIC_LOCK_LINES * sizeof(*doubted_until));
+    table = must_share((size_t)TOPIC_LOCK_STRIPES * PLACES * sizeof(*table));
+    doubted_until = must_share(TOPIC_LOCK_STRIPES * sizeof(*doubted_until));
 }
 
 static struct place *
 find(const char *topic, uint64_t *key)
 {
     *key = topic_lock_hash(topic);
-    return &table[(*key % TOPIC_LOCK_LINES) * PLACES + *key / TOPIC_LOCK_LINES % PLACES];
+    return &table[(*key % TOPIC_LOCK_STRIPES) * PLACES + *key / TOPIC_LOCK_STRIPES % PLACES];
 }
 
 bool
@@ -75,7 +75,7 @@ topic_hints_forget(const char *topic)
 static atomic_llong *
 doubt_of(const char *topic)
 {
-    return &doubted_until[topic_lock_hash(topic) % TOPIC_LOCK_LINES];
+    return &doubted_until[topic_lock_hash(topic) % TOPIC_LOCK_STRIPES];
 }
 
 void

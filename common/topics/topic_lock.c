@@ -1,8 +1,8 @@
 /*
- * A fixed number of lines; names whose hashes share a line simply wait for each other.  A writer
- * takes its lines in ascending order, so that there is no deadlock.  The first in a process's line
- * then takes the host's lock of that line: a robust mutex in shared memory, which passes to the
- * next process if its holder dies.
+ * A fixed number of stripes; names whose hashes share a stripe simply wait for each other.  A
+ * writer takes its stripes in ascending order, so that there is no deadlock.  The first in a
+ * process's stripe then takes the host's lock of that stripe: a robust mutex in shared memory,
+ * which passes to the next process if its holder dies.
  */
 #include "common/topics/topic_lock.h"
 
@@ -17,33 +17,33 @@
 #include "common/base/hash.h"
 #include "common/base/must.h"
 
-#define QUEUE_MAX 512 /* writers in one line; more than threads in a process */
+#define QUEUE_MAX 512 /* writers in one stripe; more than threads in a process */
 
 struct waiter {
     struct waiter *next;
     pthread_cond_t called;
-    bool turn;   /* the waiter has the line */
-    void *rider; /* NULL: none */
-    bool riding; /* another writer is doing the rider's job, */
-    bool served; /* the rider's job is done */
+    bool holds;      /* the waiter has the stripe */
+    void *job;       /* which it delegates; NULL: none */
+    bool taken_over; /* another writer is doing the waiter's job, */
+    bool done;       /* the waiter's job is done */
 };
 
-static struct line {
+static struct stripe {
     pthread_mutex_t lock;
     bool taken;
     int length;
     struct waiter *first, **last;
-    struct waiter *riding; /* taken out of the queue by topic_lock_riders() */
-} lines[TOPIC_LOCK_LINES];
+    struct waiter *taken_over; /* taken out of the queue by topic_lock_delegated() */
+} stripes[TOPIC_LOCK_STRIPES];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static pthread_mutex_t *shared; /* TOPIC_LOCK_LINES of them; NULL: not shared between processes */
+static pthread_mutex_t *shared; /* TOPIC_LOCK_STRIPES of them; NULL: not shared between processes */
 
 static void
-make_lines(void)
+make_stripes(void)
 {
-    for (int i = 0; i < TOPIC_LOCK_LINES; i++) {
-        pthread_mutex_init(&lines[i].lock, NULL);
-        lines[i].last = &lines[i].first;
+    for (int i = 0; i < TOPIC_LOCK_STRIPES; i++) {
+        pthread_mutex_init(&stripes[i].lock, NULL);
+        stripes[i].last = &stripes[i].first;
     }
 }
 
@@ -52,22 +52,22 @@ topic_lock_share(void)
 {
     pthread_mutexattr_t attr;
 
-    shared = must_share(TOPIC_LOCK_LINES * sizeof(*shared));
+    shared = must_share(TOPIC_LOCK_STRIPES * sizeof(*shared));
     pthread_mutexattr_init(&attr);
     pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
     pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
-    for (int i = 0; i < TOPIC_LOCK_LINES; i++)
+    for (int i = 0; i < TOPIC_LOCK_STRIPES; i++)
         pthread_mutex_init(&shared[i], &attr);
     pthread_mutexattr_destroy(&attr);
 }
 
 static enum err
-lock_shared(int line, const struct timespec *until)
+lock_shared(int stripe, const struct timespec *until)
 {
-    int rc = shared == NULL ? 0 : pthread_mutex_clocklock(&shared[line], CLOCK_MONOTONIC, until);
+    int rc = shared == NULL ? 0 : pthread_mutex_clocklock(&shared[stripe], CLOCK_MONOTONIC, until);
 
     if (rc == EOWNERDEAD) /* the database aborts what it was writing */
-        rc = pthread_mutex_consistent(&shared[line]);
+        rc = pthread_mutex_consistent(&shared[stripe]);
     return rc == 0 ? ERR_NONE : ERR_BUSY;
 }
 
@@ -80,35 +80,35 @@ topic_lock_hash(const char *name)
 }
 
 static void
-leave(struct line *l, struct waiter *w)
+leave(struct stripe *s, struct waiter *w)
 {
-    for (struct waiter **at = &l->first; *at != NULL; at = &(*at)->next) {
+    for (struct waiter **at = &s->first; *at != NULL; at = &(*at)->next) {
         if (*at == w) {
             *at = w->next;
-            if (l->last == &w->next)
-                l->last = at;
-            l->length--;
+            if (s->last == &w->next)
+                s->last = at;
+            s->length--;
             return;
         }
     }
 }
 
 static void
-await_call(struct line *l, struct waiter *me, const struct timespec *until)
+await_call(struct stripe *s, struct waiter *me, const struct timespec *until)
 {
     bool late = false;
 
-    while (!me->turn && !me->served && (!late || me->riding)) {
-        if (me->riding) /* until it is done: the writer that does it has its own deadline */
-            pthread_cond_wait(&me->called, &l->lock);
+    while (!me->holds && !me->done && (!late || me->taken_over)) {
+        if (me->taken_over) /* until it is done: the writer that does it has its own deadline */
+            pthread_cond_wait(&me->called, &s->lock);
         else
-            late = pthread_cond_timedwait(&me->called, &l->lock, until) == ETIMEDOUT;
+            late = pthread_cond_timedwait(&me->called, &s->lock, until) == ETIMEDOUT;
     }
 }
 
-/* Waits in a line until the caller has it or its rider was served. */
+/* Waits in a stripe until the caller has it or its job was done. */
 static enum err
-queue(struct line *l, struct waiter *me, const struct timespec *until)
+queue(struct stripe *s, struct waiter *me, const struct timespec *until)
 {
     pthread_condattr_t steady;
 
@@ -116,63 +116,63 @@ queue(struct line *l, struct waiter *me, const struct timespec *until)
     pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
     pthread_cond_init(&me->called, &steady);
     pthread_condattr_destroy(&steady);
-    *l->last = me;
-    l->last = &me->next;
-    l->length++;
-    await_call(l, me, until);
-    if (!me->turn && !me->served)
-        leave(l, me);
+    *s->last = me;
+    s->last = &me->next;
+    s->length++;
+    await_call(s, me, until);
+    if (!me->holds && !me->done)
+        leave(s, me);
     pthread_cond_destroy(&me->called);
-    return me->turn || me->served ? ERR_NONE : ERR_BUSY;
+    return me->holds || me->done ? ERR_NONE : ERR_BUSY;
 }
 
 static enum err
-enter(struct line *l, const struct timespec *until, void *rider, bool *served)
+enter(struct stripe *s, const struct timespec *until, void *job, bool *done)
 {
-    struct waiter me = {.rider = rider};
+    struct waiter me = {.job = job};
     enum err err = ERR_NONE;
 
-    pthread_mutex_lock(&l->lock);
-    if (!l->taken)
-        l->taken = true;
-    else if (l->length >= QUEUE_MAX)
+    pthread_mutex_lock(&s->lock);
+    if (!s->taken)
+        s->taken = true;
+    else if (s->length >= QUEUE_MAX)
         err = ERR_BUSY;
     else
-        err = queue(l, &me, until);
-    pthread_mutex_unlock(&l->lock);
-    *served = me.served;
+        err = queue(s, &me, until);
+    pthread_mutex_unlock(&s->lock);
+    *done = me.done;
     return err;
 }
 
-/* Passes the line to the next writer and marks it as taken. */
+/* Passes the stripe to the next writer and marks it as taken. */
 static void
-give(struct line *l)
+give(struct stripe *s)
 {
-    pthread_mutex_lock(&l->lock);
-    if (l->first == NULL) {
-        l->taken = false;
+    pthread_mutex_lock(&s->lock);
+    if (s->first == NULL) {
+        s->taken = false;
     } else {
-        struct waiter *next = l->first;
+        struct waiter *next = s->first;
 
-        leave(l, next);
-        next->turn = true;
+        leave(s, next);
+        next->holds = true;
         pthread_cond_signal(&next->called);
     }
-    pthread_mutex_unlock(&l->lock);
+    pthread_mutex_unlock(&s->lock);
 }
 
-/* Inserts a line in ascending order, unless it is there. */
+/* Inserts a stripe in ascending order, unless it is there. */
 static void
-add(int *sorted, int *count, int line)
+add(int *sorted, int *count, int stripe)
 {
     int i = *count;
 
     for (int k = 0; k < *count; k++)
-        if (sorted[k] == line)
+        if (sorted[k] == stripe)
             return;
-    for (; i > 0 && sorted[i - 1] > line; i--)
+    for (; i > 0 && sorted[i - 1] > stripe; i--)
         sorted[i] = sorted[i - 1];
-    sorted[i] = line;
+    sorted[i] = stripe;
     (*count)++;
 }
 
@@ -191,19 +191,19 @@ moment_in(int ms)
     return t;
 }
 
-/* Takes one more line, in this process and then on the host. */
+/* Takes one more stripe, in this process and then on the host. */
 static enum err
-take_line(struct topic_lock *lock, int line, const struct timespec *until, void *rider,
-          bool *served)
+take_stripe(struct topic_lock *lock, int stripe, const struct timespec *until, void *job,
+            bool *done)
 {
-    enum err err = enter(&lines[line], until, rider, served);
+    enum err err = enter(&stripes[stripe], until, job, done);
 
-    if (err != ERR_NONE || *served)
+    if (err != ERR_NONE || *done)
         return err;
-    if ((err = lock_shared(line, until)) == ERR_NONE)
-        lock->line[lock->count++] = line;
+    if ((err = lock_shared(stripe, until)) == ERR_NONE)
+        lock->stripe[lock->count++] = stripe;
     else
-        give(&lines[line]);
+        give(&stripes[stripe]);
     return err;
 }
 
@@ -212,14 +212,14 @@ topic_lock_take(struct topic_lock *lock, const char *const *names, int count, in
 {
     struct timespec until = moment_in(wait_ms);
     int wanted[TOPIC_LOCK_MAX], n = 0;
-    bool served;
+    bool done;
 
-    pthread_once(&once, make_lines);
+    pthread_once(&once, make_stripes);
     lock->count = 0;
     for (int i = 0; i < count && i < TOPIC_LOCK_MAX; i++)
-        add(wanted, &n, (int)(topic_lock_hash(names[i]) % TOPIC_LOCK_LINES));
+        add(wanted, &n, (int)(topic_lock_hash(names[i]) % TOPIC_LOCK_STRIPES));
     for (int i = 0; i < n; i++) {
-        enum err err = take_line(lock, wanted[i], &until, NULL, &served);
+        enum err err = take_stripe(lock, wanted[i], &until, NULL, &done);
 
         if (err != ERR_NONE) {
             topic_lock_give(lock);
@@ -230,65 +230,65 @@ topic_lock_take(struct topic_lock *lock, const char *const *names, int count, in
 }
 
 enum err
-topic_lock_take_or_ride(struct topic_lock *lock, const char *name, int wait_ms, void *rider,
-                        bool *served)
+topic_lock_take_or_delegate(struct topic_lock *lock, const char *name, int wait_ms, void *job,
+                            bool *done)
 {
     struct timespec until = moment_in(wait_ms);
 
-    pthread_once(&once, make_lines);
+    pthread_once(&once, make_stripes);
     lock->count = 0;
-    return take_line(lock, (int)(topic_lock_hash(name) % TOPIC_LOCK_LINES), &until, rider, served);
+    return take_stripe(lock, (int)(topic_lock_hash(name) % TOPIC_LOCK_STRIPES), &until, job, done);
 }
 
 void
 topic_lock_give(struct topic_lock *lock)
 {
     while (lock->count > 0) {
-        int line = lock->line[--lock->count];
+        int stripe = lock->stripe[--lock->count];
 
         if (shared != NULL)
-            pthread_mutex_unlock(&shared[line]);
-        give(&lines[line]);
+            pthread_mutex_unlock(&shared[stripe]);
+        give(&stripes[stripe]);
     }
 }
 
 int
-topic_lock_riders(const struct topic_lock *lock, void **riders, int most,
-                  bool (*fits)(void *arg, void *rider), void *arg)
+topic_lock_delegated(const struct topic_lock *lock, void **jobs, int most,
+                     bool (*fits)(void *arg, void *job), void *arg)
 {
-    struct line *l = &lines[lock->line[0]];
+    struct stripe *s = &stripes[lock->stripe[0]];
     struct waiter *w;
     int n = 0;
 
     if (lock->count != 1)
         return 0;
-    pthread_mutex_lock(&l->lock);
-    while (n < most && (w = l->first) != NULL && w->rider != NULL && fits(arg, w->rider)) {
-        leave(l, w);
-        w->riding = true;
-        w->next = l->riding;
-        l->riding = w;
-        riders[n++] = w->rider;
+    pthread_mutex_lock(&s->lock);
+    while (n < most && (w = s->first) != NULL && w->job != NULL && fits(arg, w->job)) {
+        leave(s, w);
+        w->taken_over = true;
+        w->next = s->taken_over;
+        s->taken_over = w;
+        jobs[n++] = w->job;
     }
-    pthread_mutex_unlock(&l->lock);
+    pthread_mutex_unlock(&s->lock);
     return n;
 }
 
 void
-topic_lock_served(int line, const void *rider)
+topic_lock_job_done(int stripe, const void *job)
 {
-    struct line *l = &lines[line];
+    struct stripe *s = &stripes[stripe];
 
-    pthread_mutex_lock(&l->lock);
-    for (struct waiter **at = &l->riding; *at != NULL; at = &(*at)->next) {
+    pthread_mutex_lock(&s->lock);
+    for (struct waiter **at = &s->taken_over; *at != NULL; at = &(*at)->next) {
         struct waiter *w = *at;
 
-        if (w->rider != rider)
+        if (w->job != job)
             continue;
         *at = w->next;
-        w->served = true;
+        w->done = true;
         pthread_cond_signal(&w->called);
         break;
     }
-    pthread_mutex_unlock(&l->lock);
+    pthread_mutex_unlock(&s->lock);
 }

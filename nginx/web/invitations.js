@@ -12,8 +12,8 @@ const GONE = "This invitation is no longer valid: it was used, declined, withdra
 let token = null; /* from a link, not answered yet */
 let shown = null; /* the project of that invitation, as named on the start page */
 let promised = null; /* the project that registering was meant to join */
-let listTurn = 0;
-let sentTurn = 0;
+let listGeneration = 0;
+let sentGeneration = 0;
 
 /* ---- received ---- */
 
@@ -82,9 +82,9 @@ async function answer(seen, body) {
 
 /* The user's invitations in the sidebar; calls joined(project) after one was accepted. */
 export async function renderInvitations(joined) {
-  const mine = ++listTurn;
+  const mine = ++listGeneration;
   const items = await everything("/v1/invitations").catch(() => null);
-  if (mine !== listTurn || !items) return;
+  if (mine !== listGeneration || !items) return;
   const open = (seen) => answer(seen, { id: seen.id })
     .then((project) => project && joined(project), (error) => toast(reason(error)))
     .finally(() => renderInvitations(joined));
@@ -98,10 +98,10 @@ export async function renderInvitations(joined) {
 
 /* Fills the share dialog's list of pending invitations; empty for members who may not see them. */
 export async function renderSent(store) {
-  const mine = ++sentTurn;
+  const mine = ++sentGeneration;
   const path = `/v1/projects/${store.id}/invitations`;
   const items = store.mayAdmin ? await everything(`${path}?limit=200`).catch(() => []) : [];
-  if (mine !== sentTurn) return;
+  if (mine !== sentGeneration) return;
   const withdraw = (id) => request("DELETE", `${path}/${id}`)
     .catch((error) => { if (error.status !== 404) toastError(error); })
     .then(() => renderSent(store));

@@ -8,7 +8,7 @@ import { session } from "./session.js";
 const BROWSERS = [[/Edg\w*\//, "Edge"], [/OPR\//, "Opera"], [/Firefox\//, "Firefox"], [/Chrome\//, "Chrome"], [/Safari\//, "Safari"]];
 const SYSTEMS = [[/Android/, "Android"], [/iPhone|iPad/, "iOS"], [/Windows/, "Windows"], [/Mac OS X/, "macOS"], [/CrOS/, "ChromeOS"], [/Linux/, "Linux"]];
 const STEPS = [["day", 86400], ["hour", 3600], ["minute", 60]];
-let turn = 0;
+let generation = 0;
 
 /* "Firefox on Windows" for a user agent; a name chosen by the user is shown as it is. */
 function deviceName(device) {
@@ -33,9 +33,9 @@ function row(each) {
 }
 
 export async function renderSessions() {
-  const mine = ++turn;
+  const mine = ++generation;
   const items = await everything("/v1/sessions?limit=200").catch((error) => { toastError(error); return null; });
-  if (mine !== turn || !items || !session.user) return;
+  if (mine !== generation || !items || !session.user) return;
   items.sort((a, b) => b.current - a.current || (a.lastUsedAt < b.lastUsedAt ? 1 : -1));
   $("sessions").replaceChildren(...items.map(row));
   $("end-others").hidden = items.length < 2;

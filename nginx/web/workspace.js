@@ -76,16 +76,16 @@ export class Workspace {
 
   /* Opens a project.  Events that arrive while its snapshot is loading are applied after it. */
   async open(id) {
-    const turn = ++this.#opening;
+    const generation = ++this.#opening;
     const topic = topicOf(id);
     if (this.store?.id !== id) this.#close();
     await Promise.race([this.#following, new Promise((done) => setTimeout(done, FOLLOW_WAIT_MS))]);
-    if (turn !== this.#opening) return;
+    if (generation !== this.#opening) return;
     const early = { topic, events: [] };
     this.#early = early;
     try {
       const snapshot = await request("GET", `/v1/projects/${id}/snapshot`);
-      if (turn !== this.#opening) return;
+      if (generation !== this.#opening) return;
       this.store = new ProjectStore(snapshot, session.user.id);
       for (const event of early.events) this.#apply(event);
       this.#live.follow(topic, snapshot.cursor);

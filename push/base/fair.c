@@ -1,5 +1,6 @@
 /*
- * A ring of lanes.  A lane exists while it has items, is held or is resting.
+ * A ring of owners, each with a queue.  An owner is in it while it has items, is held or is
+ * resting.
  */
 #include "push/base/fair.h"
 
@@ -9,131 +10,131 @@
 #include "common/base/hash.h"
 #include "common/base/must.h"
 
-struct fair_lane {
-    struct fair_lane *after, *before; /* in the ring */
-    struct fair_lane *in_bucket;
-    unsigned char owner[12];
+struct fair_owner {
+    struct fair_owner *after, *before; /* in the ring */
+    struct fair_owner *in_bucket;
+    unsigned char id[12];
     struct fair_item *first, **last;
     bool held;
     int64_t rests_until;
 };
 
-static struct fair_lane **
-bucket_of(struct fair *f, const unsigned char owner[12])
+static struct fair_owner **
+bucket_of(struct fair *f, const unsigned char id[12])
 {
-    return &f->buckets[hash_fnv(HASH_START, owner, 12) % FAIR_BUCKETS];
+    return &f->buckets[hash_fnv(HASH_START, id, 12) % FAIR_BUCKETS];
 }
 
-static struct fair_lane *
-find(struct fair *f, const unsigned char owner[12])
+static struct fair_owner *
+find(struct fair *f, const unsigned char id[12])
 {
-    struct fair_lane *l = *bucket_of(f, owner);
+    struct fair_owner *o = *bucket_of(f, id);
 
-    while (l != NULL && memcmp(l->owner, owner, 12) != 0)
-        l = l->in_bucket;
-    return l;
+    while (o != NULL && memcmp(o->id, id, 12) != 0)
+        o = o->in_bucket;
+    return o;
 }
 
-/* A new lane is served after all others. */
-static struct fair_lane *
-add_lane(struct fair *f, const unsigned char owner[12])
+/* A new owner is served after all others. */
+static struct fair_owner *
+add_owner(struct fair *f, const unsigned char id[12])
 {
-    struct fair_lane *l = must_alloc(1, sizeof(*l)), **bucket = bucket_of(f, owner);
+    struct fair_owner *o = must_alloc(1, sizeof(*o)), **bucket = bucket_of(f, id);
 
-    memcpy(l->owner, owner, 12);
-    f->lanes++;
-    l->last = &l->first;
-    l->in_bucket = *bucket;
-    *bucket = l;
-    if (f->next_lane == NULL) {
-        f->next_lane = l->after = l->before = l;
+    memcpy(o->id, id, 12);
+    f->owner_count++;
+    o->last = &o->first;
+    o->in_bucket = *bucket;
+    *bucket = o;
+    if (f->next == NULL) {
+        f->next = o->after = o->before = o;
     } else {
-        l->after = f->next_lane;
-        l->before = f->next_lane->before;
-        l->before->after = l;
-        l->after->before = l;
+        o->after = f->next;
+        o->before = f->next->before;
+        o->before->after = o;
+        o->after->before = o;
     }
-    return l;
+    return o;
 }
 
-/* Takes an empty lane out of bucket and ring, and frees it. */
+/* Takes an owner without items out of bucket and ring, and frees it. */
 static void
-drop_lane(struct fair *f, struct fair_lane *l)
+drop_owner(struct fair *f, struct fair_owner *o)
 {
-    struct fair_lane **at = bucket_of(f, l->owner);
+    struct fair_owner **at = bucket_of(f, o->id);
 
-    while (*at != l)
+    while (*at != o)
         at = &(*at)->in_bucket;
-    *at = l->in_bucket;
-    if (f->next_lane == l)
-        f->next_lane = l->after == l ? NULL : l->after;
-    l->before->after = l->after;
-    l->after->before = l->before;
-    f->lanes--;
-    free(l);
+    *at = o->in_bucket;
+    if (f->next == o)
+        f->next = o->after == o ? NULL : o->after;
+    o->before->after = o->after;
+    o->after->before = o->before;
+    f->owner_count--;
+    free(o);
 }
 
 void
-fair_add(struct fair *f, const unsigned char owner[12], struct fair_item *item)
+fair_add(struct fair *f, const unsigned char id[12], struct fair_item *item)
 {
-    struct fair_lane *l = find(f, owner);
+    struct fair_owner *o = find(f, id);
 
-    if (l == NULL)
-        l = add_lane(f, owner);
-    item->lane = l;
+    if (o == NULL)
+        o = add_owner(f, id);
+    item->owner = o;
     item->after = NULL;
-    item->link = l->last;
-    *l->last = item;
-    l->last = &item->after;
+    item->link = o->last;
+    *o->last = item;
+    o->last = &item->after;
     f->count++;
 }
 
-/* Takes an item out of its lane; the lane stays, even when it is empty. */
+/* Takes an item out of its owner's queue; the owner stays, even without items. */
 static void
 unlink_item(struct fair *f, struct fair_item *item)
 {
-    struct fair_lane *l = item->lane;
+    struct fair_owner *o = item->owner;
 
     *item->link = item->after;
     if (item->after != NULL)
         item->after->link = item->link;
     else
-        l->last = item->link;
-    item->lane = NULL;
+        o->last = item->link;
+    item->owner = NULL;
     f->count--;
 }
 
 void
 fair_remove(struct fair *f, struct fair_item *item)
 {
-    struct fair_lane *l = item->lane;
+    struct fair_owner *o = item->owner;
 
-    if (l == NULL)
+    if (o == NULL)
         return;
     unlink_item(f, item);
-    if (l->first == NULL && !l->held && l->rests_until == 0)
-        drop_lane(f, l);
+    if (o->first == NULL && !o->held && o->rests_until == 0)
+        drop_owner(f, o);
 }
 
 struct fair_item *
 fair_take(struct fair *f, int64_t now, int64_t *again)
 {
     *again = 0;
-    for (uint32_t n = f->lanes; n > 0; n--) {
-        struct fair_lane *l = f->next_lane;
-        struct fair_item *item = l->first;
+    for (uint32_t n = f->owner_count; n > 0; n--) {
+        struct fair_owner *o = f->next;
+        struct fair_item *item = o->first;
 
-        f->next_lane = l->after;
-        if (l->held)
+        f->next = o->after;
+        if (o->held)
             continue;
-        if (l->rests_until > now) {
-            if (item != NULL && (*again == 0 || l->rests_until < *again))
-                *again = l->rests_until;
+        if (o->rests_until > now) {
+            if (item != NULL && (*again == 0 || o->rests_until < *again))
+                *again = o->rests_until;
             continue;
         }
-        l->rests_until = 0;
+        o->rests_until = 0;
         if (item == NULL) {
-            drop_lane(f, l); /* it has rested, and nothing came */
+            drop_owner(f, o); /* it has rested, and nothing came */
             continue;
         }
         fair_remove(f, item);
@@ -143,31 +144,31 @@ fair_take(struct fair *f, int64_t now, int64_t *again)
 }
 
 void
-fair_hold(struct fair *f, const unsigned char owner[12])
+fair_hold(struct fair *f, const unsigned char id[12])
 {
-    struct fair_lane *l = find(f, owner);
+    struct fair_owner *o = find(f, id);
 
-    if (l == NULL)
-        l = add_lane(f, owner);
-    l->held = true;
+    if (o == NULL)
+        o = add_owner(f, id);
+    o->held = true;
 }
 
 void
-fair_release(struct fair *f, const unsigned char owner[12], int64_t rests_until)
+fair_release(struct fair *f, const unsigned char id[12], int64_t rests_until)
 {
-    struct fair_lane *l = find(f, owner);
+    struct fair_owner *o = find(f, id);
 
-    if (l == NULL)
+    if (o == NULL)
         return;
-    l->held = false;
-    l->rests_until = rests_until;
-    if (l->first == NULL && rests_until == 0)
-        drop_lane(f, l);
+    o->held = false;
+    o->rests_until = rests_until;
+    if (o->first == NULL && rests_until == 0)
+        drop_owner(f, o);
 }
 
 void
 fair_free(struct fair *f)
 {
-    while (f->next_lane != NULL)
-        drop_lane(f, f->next_lane);
+    while (f->next != NULL)
+        drop_owner(f, f->next);
 }

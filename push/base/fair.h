@@ -1,6 +1,7 @@
 /*
  * A queue that is fair by owner: a thousand items of one user do not delay another user's single
- * one.  Each owner has a lane, and lanes are served in turn.  Pure data, no I/O; the caller locks.
+ * one.  Owners are served round-robin, each from a queue of its own.  Pure data, no I/O; the caller
+ * locks.
  */
 #ifndef PUSH_BASE_FAIR_H
 #define PUSH_BASE_FAIR_H
@@ -10,38 +11,38 @@
 
 #define FAIR_BUCKETS 256
 
-struct fair_lane;
+struct fair_owner;
 
 /* An item in the queue; part of a larger struct. */
 struct fair_item {
     struct fair_item *after, **link;
-    struct fair_lane *lane; /* NULL: it is not in the queue */
+    struct fair_owner *owner; /* NULL: it is not in the queue */
 };
 
 /* All zero it is empty. */
 struct fair {
-    struct fair_lane *buckets[FAIR_BUCKETS]; /* by owner */
-    struct fair_lane *next_lane;             /* in the ring of all lanes; served next */
-    uint32_t count, lanes;                   /* items that wait */
+    struct fair_owner *buckets[FAIR_BUCKETS]; /* by owner */
+    struct fair_owner *next;                  /* in the ring of all owners; served next */
+    uint32_t count, owner_count;              /* items that wait */
 };
 
-/* Puts an item at the end of its owner's lane. */
-void fair_add(struct fair *f, const unsigned char owner[12], struct fair_item *item);
+/* Puts an item at the end of its owner's queue. */
+void fair_add(struct fair *f, const unsigned char id[12], struct fair_item *item);
 
 /* Takes an item out of the queue; does nothing if it is not in it. */
 void fair_remove(struct fair *f, struct fair_item *item);
 
 /*
- * Takes the first item of the next lane that is neither held nor resting.  NULL: there is none, and
- * *again is when the first lane ends its rest (0: none is resting).
+ * Takes the first item of the next owner that is neither held nor resting.  NULL: there is none,
+ * and *again is when the first owner ends its rest (0: none is resting).
  */
 struct fair_item *fair_take(struct fair *f, int64_t now, int64_t *again);
 
 /* fair_hold() keeps the owner's next item until fair_release(), which lets it rest until then. */
-void fair_hold(struct fair *f, const unsigned char owner[12]);
-void fair_release(struct fair *f, const unsigned char owner[12], int64_t rests_until);
+void fair_hold(struct fair *f, const unsigned char id[12]);
+void fair_release(struct fair *f, const unsigned char id[12], int64_t rests_until);
 
-/* Frees the lanes; all items must have been taken. */
+/* Frees the owners; all items must have been taken. */
 void fair_free(struct fair *f);
 
 #endif

@@ -18,7 +18,7 @@ struct frame;
 
 struct stream {
     int64_t head; /* newest number relayed */
-    int64_t seen; /* newest number heard of: head < seen means a gap */
+    int64_t seen; /* highest number known to exist: head < seen means a gap */
     struct frame **ring;
     uint32_t size, count; /* of the ring: its newest frame is head's */
     size_t bytes;
@@ -48,7 +48,7 @@ void stream_forget(struct stream *stream);
 /* Takes out the early event that has become the next one; the caller drops its frame. */
 bool stream_early_next(struct stream *stream, struct arrival *out);
 
-/* Forgets early events beyond a number, and that more was heard of. */
+/* Forgets early events beyond a number, and the numbers known beyond it. */
 void stream_doubt(struct stream *stream, int64_t seen);
 
 /* Number of the oldest event in the ring; head + 1 when there is none. */

@@ -30,7 +30,7 @@ begin_at(struct follow *f, int64_t seq)
     request->since = seq - 1;
     request->not_before = seq; /* the rights we know may still be older */
     if (f->topic->state == TOPIC_READY && seq > f->topic->stream.seen)
-        repair_heard(f->topic, seq);
+        repair_announced(f->topic, seq);
     answer_try(f);
 }
 

@@ -1,5 +1,5 @@
 /*
- * Every handshake takes about 9 KiB for a moment.  On the heap that would leave holes between the
+ * Every handshake takes about 9 KiB for a moment.  On the heap that would leave gaps between the
  * sockets' own memory: 10,000 sockets then cost 5 KiB each instead of 2.5.  So handshakes have
  * regions of their own, and use the heap only when these are full.
  */

@@ -111,7 +111,7 @@ session_open(struct conn *conn)
     s->refs = 1;
     s->number = ++next_number;
     s->since = clock_steady();
-    s->heard = true;
+    s->active = true;
     list_add(&pending, s);
     metrics[METRIC_SOCKETS]++;
     metrics[METRIC_ACCEPTED]++;
@@ -260,13 +260,13 @@ session_too_large(struct session *s)
 void
 session_alive(struct session *s)
 {
-    s->heard = true;
+    s->active = true;
 }
 
 void
 session_receive(struct session *s, const char *bytes, size_t len, bool binary)
 {
-    s->heard = true;
+    s->active = true;
     metrics[METRIC_MESSAGES_IN]++;
     if (s->code == 0)
         calls->message(s, bytes, len, binary);
@@ -387,7 +387,7 @@ session_writable(struct session *s, const char **reason)
     if (s->ended)
         return 0; /* sessions_reap() decides what of its queue is still sent, and wakes it again */
     if (s->outbox.count > 0)
-        s->heard = true; /* it is taking what was queued: slow, but not dead */
+        s->active = true; /* it is taking what was queued: slow, but not dead */
     session_flush(s);
     if (s->code != 0) {
         *reason = s->why;
@@ -456,11 +456,11 @@ heartbeat(void)
     for (; s != NULL; s = s->after) {
         if (s->code != 0)
             continue;
-        s->heard = false;
+        s->active = false;
         server_ping(s->conn);
     }
     for (s = slots[(beat - beat_seconds * 3 / 5) % beat_seconds]; s != NULL; s = s->after) {
-        if (s->heard || s->code != 0)
+        if (s->active || s->code != 0)
             continue;
         metrics[METRIC_CUT_SILENT]++;
         server_kill(s->conn);

@@ -42,7 +42,7 @@ struct session {
     uint8_t state;
     uint8_t slot;                  /* of the heartbeat */
     bool ended : 1;                /* sessions_reap() has still to work on it */
-    bool heard : 1;                /* it has sent something since the last ping */
+    bool active : 1;               /* it has sent something since the last ping */
     bool shown : 1;                /* others may see its presence */
     bool chosen : 1;               /* `shown` came from an event, newer than what hello read */
     bool asked : 1;                /* waits to be checked, or is being checked */

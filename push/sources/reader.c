@@ -275,7 +275,7 @@ reader_add_owner(struct job *job, const unsigned char user[12])
     if (memcmp(job->owner, user, 12) == 0)
         return;
     pthread_mutex_lock(&reader.lock);
-    if (job->item.lane != NULL) {
+    if (job->item.owner != NULL) {
         fair_remove(&reader.asked, &job->item);
         memcpy(job->owner, user, 12);
         fair_add(&reader.asked, job->owner, &job->item);

@@ -16,7 +16,7 @@ struct store;
 
 /* A query; the first member of a struct that says which. */
 struct job {
-    struct fair_item item; /* in its owner's lane */
+    struct fair_item item; /* in its owner's queue */
     struct job *after;     /* among the urgent ones, or those that are done */
     unsigned char owner[12];
     bool owned;
@@ -43,7 +43,7 @@ void reader_add_urgent(struct job *job, enum urgency urgency);
  */
 void reader_add(struct job *job, const unsigned char user[12]);
 
-/* Another user waits for the same job: moves it to that user's lane. */
+/* Another user waits for the same job: moves it to that user's queue. */
 void reader_add_owner(struct job *job, const unsigned char user[12]);
 
 /* It is no longer wanted; done() is called all the same. */

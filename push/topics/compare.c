@@ -31,7 +31,7 @@ static struct {
 
 /* The log has that number of the topic; true: it was not known here. */
 static bool
-heard(const struct topic_number *number)
+note_number(const struct topic_number *number)
 {
     struct topic *t = hub_find(number->name, strlen(number->name));
 
@@ -41,7 +41,7 @@ heard(const struct topic_number *number)
         t->generation = hub_generation();
         load_topic(t);
     } else {
-        repair_heard(t, number->seq);
+        repair_announced(t, number->seq);
     }
     return true;
 }
@@ -69,7 +69,7 @@ topics_read(struct job *job)
     if (job->err == ERR_NONE) {
         topic_calls->epoch(n->epoch);
         for (uint32_t i = 0; i < n->count; i++)
-            heard(&n->items[i]);
+            note_number(&n->items[i]);
         for (uint32_t i = 0; i < n->asked; i++) {
             struct topic *t = hub_find(n->names[i].name, strlen(n->names[i].name));
 
@@ -119,7 +119,7 @@ all_read(struct job *job)
     if (job->err == ERR_NONE) {
         topic_calls->epoch(n->epoch);
         for (uint32_t i = 0; i < n->count; i++)
-            metrics[METRIC_SWEEP_FINDS] += heard(&n->items[i]);
+            metrics[METRIC_SWEEP_FINDS] += note_number(&n->items[i]);
     }
     reads_numbers_free(n);
 }
@@ -164,7 +164,7 @@ swept(struct job *job)
     compare.sweeping = false;
     if (job->err == ERR_NONE)
         for (uint32_t i = 0; i < n->count; i++)
-            metrics[METRIC_SWEEP_FINDS] += heard(&n->items[i]);
+            metrics[METRIC_SWEEP_FINDS] += note_number(&n->items[i]);
     reads_numbers_free(n);
 }
 

@@ -231,7 +231,7 @@ list_add(struct follow *f, enum follow_state state)
     l->at[l->count++] = f;
 }
 
-/* The last follow fills the hole, so a list must be walked backwards. */
+/* The last follow moves into the free place, so a list must be walked backwards. */
 static void
 list_remove(struct follow *f)
 {

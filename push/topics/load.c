@@ -36,7 +36,7 @@ static struct {
 static void
 start(struct topic *t, struct load_item *read, int64_t asked_at)
 {
-    int64_t heard = t->stream.seen;
+    int64_t seen = t->stream.seen;
 
     stream_start(&t->stream, read->seq);
     t->flushed = read->seq;
@@ -49,8 +49,8 @@ start(struct topic *t, struct load_item *read, int64_t asked_at)
     t->state = TOPIC_READY;
     t->loaded_at = asked_at;
     t->idle_at = 0;
-    if (heard > t->stream.seen && !t->missing) {
-        t->stream.seen = heard;
+    if (seen > t->stream.seen && !t->missing) {
+        t->stream.seen = seen;
         repair_gap(t);
     }
     topic_calls->ready(t);
@@ -156,7 +156,7 @@ load_topic(struct topic *t)
 void
 load_asker(struct topic *t, const unsigned char user[12])
 {
-    if (t->kind != TOPIC_PROJECT || t->load.lane == NULL || memcmp(t->asker, user, 12) == 0)
+    if (t->kind != TOPIC_PROJECT || t->load.owner == NULL || memcmp(t->asker, user, 12) == 0)
         return;
     fair_remove(&loads.projects, &t->load);
     memcpy(t->asker, user, 12);

@@ -60,7 +60,7 @@ repair_gap(struct topic *t)
 }
 
 void
-repair_heard(struct topic *t, int64_t seq)
+repair_announced(struct topic *t, int64_t seq)
 {
     if (seq > t->stream.seen)
         t->stream.seen = seq;
@@ -93,7 +93,7 @@ asker(const struct page *p)
 
 /* ------------------------------------------------------------ gaps */
 
-/* Nothing was found up to the number that was heard of: it is not visible yet, or false. */
+/* Nothing was found up to the number that was announced: it is not visible yet, or false. */
 static void
 doubt(struct topic *t, int64_t top)
 {

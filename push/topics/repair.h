@@ -16,7 +16,7 @@ void repair_open(struct ev_loop *loop);
 void repair_gap(struct topic *t);
 
 /* The log has reached at least that number. */
-void repair_heard(struct topic *t, int64_t seq);
+void repair_announced(struct topic *t, int64_t seq);
 
 /* A follow of that user lacks the event of that number; news() is reported when it was read. */
 void repair_want(struct topic *t, int64_t seq, const unsigned char user[12]);

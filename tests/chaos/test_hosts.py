@@ -26,7 +26,7 @@ def hanging(stack):
 
 def tickets(stack):
     """The tickets' keys in Redis, which stay for a second."""
-    done = subprocess.run(["redis-cli", "-s", stack.redis_url.removeprefix("unix://"), "--scan", "--pattern", "tw:turn:*"],
+    done = subprocess.run(["redis-cli", "-s", stack.redis_url.removeprefix("unix://"), "--scan", "--pattern", "tw:ticket:*"],
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10, check=True)
     return done.stdout.split()
 

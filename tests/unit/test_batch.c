@@ -222,7 +222,7 @@ start(int how)
                                        .fn = run_script,
                                        .arg = s};
         s->change =
-            (struct change){.plan = &s->plan, .store = &store, .epoch = "00000000", .line = -1};
+            (struct change){.plan = &s->plan, .store = &store, .epoch = "00000000", .stripe = -1};
         changes[i] = &s->change;
     }
     batch = (struct batch){.store = &store, .changes = changes, .count = MANY};

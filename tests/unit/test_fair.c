@@ -32,7 +32,7 @@ take(struct fair *f, int64_t now)
 
 /* With a thousand items of one owner, another owner's item waits for at most one of them. */
 static void
-test_owners_take_turns(void **state)
+test_owners_are_served_round_robin(void **state)
 {
     static struct thing many[1000], few[6];
     struct fair f = {0};
@@ -53,7 +53,7 @@ test_owners_take_turns(void **state)
         assert_int_equal(take(&f, 0)->number, i);
     assert_null(take(&f, 0));
     assert_int_equal(f.count, 0);
-    assert_int_equal(f.lanes, 0);
+    assert_int_equal(f.owner_count, 0);
 }
 
 static void
@@ -69,19 +69,19 @@ test_a_held_owner_waits_and_then_rests(void **state)
     assert_ptr_equal(take(&f, 100), &things[0]);
     fair_hold(&f, owners[0]);
     assert_null(fair_take(&f, 100, &again));
-    assert_int_equal(again, 0); /* no lane is resting */
+    assert_int_equal(again, 0); /* no owner is resting */
     add(&f, &things[2], 1, 2);
     assert_ptr_equal(take(&f, 100), &things[2]);
     fair_release(&f, owners[0], 500);
     assert_null(fair_take(&f, 499, &again));
     assert_int_equal(again, 500);
     assert_ptr_equal(take(&f, 500), &things[1]);
-    assert_int_equal(f.lanes, 0);
+    assert_int_equal(f.owner_count, 0);
     fair_hold(&f, owners[2]);
     fair_release(&f, owners[2], 900);
-    assert_int_equal(f.lanes, 1); /* it rests, and has no items */
+    assert_int_equal(f.owner_count, 1); /* it rests, and has no items */
     assert_null(fair_take(&f, 900, &again));
-    assert_int_equal(f.lanes, 0);
+    assert_int_equal(f.owner_count, 0);
 }
 
 static void
@@ -165,7 +165,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_owners_take_turns),
+        cmocka_unit_test(test_owners_are_served_round_robin),
         cmocka_unit_test(test_a_held_owner_waits_and_then_rests),
         cmocka_unit_test(test_an_item_can_be_taken_out),
         cmocka_unit_test(test_nothing_is_lost),

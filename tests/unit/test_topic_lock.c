@@ -28,7 +28,7 @@ struct writer {
     int came; /* its place in the order of getting the lock */
 };
 
-static atomic_int turn;
+static atomic_int arrivals;
 
 static void *
 write_once(void *arg)
@@ -39,7 +39,7 @@ write_once(void *arg)
     atomic_store(&w->tid, gettid());
     w->err = topic_lock_take(&t, w->names, w->count, w->wait_ms);
     if (w->err == ERR_NONE) {
-        w->came = atomic_fetch_add(&turn, 1);
+        w->came = atomic_fetch_add(&arrivals, 1);
         topic_lock_give(&t);
     }
     return NULL;
@@ -82,7 +82,7 @@ test_first_come_first_served(void **state)
     struct topic_lock t;
 
     (void)state;
-    atomic_store(&turn, 0);
+    atomic_store(&arrivals, 0);
     assert_int_equal(topic_lock_take(&t, a, 1, LONG_MS), ERR_NONE);
     for (int i = 0; i < 12; i++) {
         start(&writers[i], a, 1, LONG_MS);
@@ -104,7 +104,7 @@ test_waiting_too_long_fails_and_leaves_the_queue(void **state)
     int64_t began;
 
     (void)state;
-    atomic_store(&turn, 0);
+    atomic_store(&arrivals, 0);
     assert_int_equal(topic_lock_take(&t, a, 1, 0), ERR_NONE);
     began = clock_steady();
     start(&impatient, a, 1, 50);
@@ -140,7 +140,7 @@ test_all_or_none(void **state)
 }
 
 static void
-test_a_name_given_twice_is_one_turn(void **state)
+test_a_name_given_twice_is_locked_once(void **state)
 {
     static const char *const twice[] = {"project:a", "project:a", "project:b", "project:a"};
     struct topic_lock t;
@@ -153,39 +153,40 @@ test_a_name_given_twice_is_one_turn(void **state)
     topic_lock_give(&t); /* nothing left to give */
 }
 
-struct rider {
+struct delegation {
     pthread_t thread;
     _Atomic pid_t tid;
     enum err err;
-    bool served;
+    bool done;
 };
 
 static void *
-ride(void *arg)
+delegate(void *arg)
 {
-    struct rider *r = arg;
+    struct delegation *r = arg;
     struct topic_lock lock;
 
     atomic_store(&r->tid, gettid());
-    r->err = topic_lock_take_or_ride(&lock, a[0], LONG_MS, r, &r->served);
-    if (r->err == ERR_NONE && !r->served)
+    r->err = topic_lock_take_or_delegate(&lock, a[0], LONG_MS, r, &r->done);
+    if (r->err == ERR_NONE && !r->done)
         topic_lock_give(&lock);
     return NULL;
 }
 
 static bool
-may_ride(void *arg, void *rider)
+may_take(void *arg, void *job)
 {
-    return rider != arg;
+    return job != arg;
 }
 
 /*
- * In order of arrival, up to one that must not be taken; a waiter that is not taken gets the lock.
+ * Jobs are taken in order of arrival, up to one that must not be; a waiter whose job was not taken
+ * gets the lock.
  */
 static void
-test_who_waits_can_be_served_by_the_holder(void **state)
+test_the_holder_does_delegated_jobs(void **state)
 {
-    struct rider riders[4] = {0};
+    struct delegation jobs[4] = {0};
     void *taken[4];
     struct topic_lock lock;
     struct writer probe = {0};
@@ -193,23 +194,23 @@ test_who_waits_can_be_served_by_the_holder(void **state)
     (void)state;
     assert_int_equal(topic_lock_take(&lock, a, 1, LONG_MS), ERR_NONE);
     for (int i = 0; i < 4; i++) {
-        assert_int_equal(pthread_create(&riders[i].thread, NULL, ride, &riders[i]), 0);
-        while (atomic_load(&riders[i].tid) == 0)
+        assert_int_equal(pthread_create(&jobs[i].thread, NULL, delegate, &jobs[i]), 0);
+        while (atomic_load(&jobs[i].tid) == 0)
             nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-        atomic_store(&probe.tid, atomic_load(&riders[i].tid));
+        atomic_store(&probe.tid, atomic_load(&jobs[i].tid));
         await_queue(&probe);
     }
-    assert_int_equal(topic_lock_riders(&lock, taken, 1, may_ride, NULL), 1);
-    assert_ptr_equal(taken[0], &riders[0]);
-    assert_int_equal(topic_lock_riders(&lock, taken + 1, 3, may_ride, &riders[2]), 1);
-    assert_ptr_equal(taken[1], &riders[1]);
-    topic_lock_served(lock.line[0], &riders[1]);
-    topic_lock_served(lock.line[0], &riders[0]);
+    assert_int_equal(topic_lock_delegated(&lock, taken, 1, may_take, NULL), 1);
+    assert_ptr_equal(taken[0], &jobs[0]);
+    assert_int_equal(topic_lock_delegated(&lock, taken + 1, 3, may_take, &jobs[2]), 1);
+    assert_ptr_equal(taken[1], &jobs[1]);
+    topic_lock_job_done(lock.stripe[0], &jobs[1]);
+    topic_lock_job_done(lock.stripe[0], &jobs[0]);
     topic_lock_give(&lock);
     for (int i = 0; i < 4; i++) {
-        pthread_join(riders[i].thread, NULL);
-        assert_int_equal(riders[i].err, ERR_NONE);
-        assert_int_equal(riders[i].served, i < 2);
+        pthread_join(jobs[i].thread, NULL);
+        assert_int_equal(jobs[i].err, ERR_NONE);
+        assert_int_equal(jobs[i].done, i < 2);
     }
 }
 
@@ -255,8 +256,8 @@ main(void)
         cmocka_unit_test(test_first_come_first_served),
         cmocka_unit_test(test_waiting_too_long_fails_and_leaves_the_queue),
         cmocka_unit_test(test_all_or_none),
-        cmocka_unit_test(test_a_name_given_twice_is_one_turn),
-        cmocka_unit_test(test_who_waits_can_be_served_by_the_holder),
+        cmocka_unit_test(test_a_name_given_twice_is_locked_once),
+        cmocka_unit_test(test_the_holder_does_delegated_jobs),
         cmocka_unit_test(test_many_threads_and_two_names),
     };
 
