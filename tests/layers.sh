@@ -36,13 +36,13 @@ grep -nE '^#include +("common/(store/store|redis/bus|change/change|change/event_
 grep -rnE --include='*.[ch]' '^#include +"(api|push)/' common 2>/dev/null)
 
 # A header of push declares only what its own .c defines, so that includes.py sees every call.
-strangers=$(find push -name '*.h' 2>/dev/null | while read -r header; do
+misplaced=$(find push -name '*.h' 2>/dev/null | while read -r header; do
     sed -nE 's/^[a-z].*[ *]([a-z_0-9]+)\(.*/\1/p' "$header" | while read -r name; do
         grep -qE "^$name\(" "${header%.h}.c" 2>/dev/null || echo "$header: declares $name(), which another file defines"
     done
 done)
 
-breaches=$(printf '%s\n%s\n' "$breaches" "$strangers" | grep .)
+breaches=$(printf '%s\n%s\n' "$breaches" "$misplaced" | grep .)
 # Folders of common, and the folders and files of common that each may include besides itself.
 common_folders='
 base

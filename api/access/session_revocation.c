@@ -157,7 +157,7 @@ prepare_next(struct session_revocation *r)
 }
 
 static void
-hear(void *arg, const struct revocation *entry)
+add_entry(void *arg, const struct revocation *entry)
 {
     session_revocation_add(arg, entry);
 }
@@ -165,7 +165,7 @@ hear(void *arg, const struct revocation *entry)
 static void
 ask(struct watch *w, struct store *store)
 {
-    if (revocation_read(store, &w->reader, hear, w->revocation) == ERR_NONE)
+    if (revocation_read(store, &w->reader, add_entry, w->revocation) == ERR_NONE)
         session_revocation_read(w->revocation);
 }
 

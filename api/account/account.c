@@ -88,7 +88,7 @@ locale_ok(const char *locale)
 }
 
 void
-account_judge(struct request *r, const bson_t *body)
+account_check(struct request *r, const bson_t *body)
 {
     const char *zone = doc_text(body, "timeZone"), *locale = doc_text(body, "locale");
 

@@ -30,7 +30,7 @@ const char *account_bucket(struct request *r, const bson_t *user, const char *lo
 void account_known_device(struct request *r, const bson_t *user);
 
 /* Complains about an invalid time zone or locale. */
-void account_judge(struct request *r, const bson_t *body);
+void account_check(struct request *r, const bson_t *body);
 
 /* The normal form of an email address; false when it is not one. */
 bool account_email(struct request *r, const char *typed, const char **out);

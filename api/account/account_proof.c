@@ -24,7 +24,7 @@ judge_given(struct request *r, const bson_t *user, const struct account_secrets 
     if (second_factor_wanted(user) && given->code == NULL)
         request_complain(r, "/code", "required",
                          "is required because two-factor authentication is on");
-    return request_verdict(r);
+    return request_validated(r);
 }
 
 enum err
@@ -47,7 +47,7 @@ account_proof_check(struct request *r, const bson_t *user, const struct account_
         request_complain(r, given->pointer, "wrong", "is incorrect");
     else if (!code_right)
         request_complain(r, "/code", "wrong", "is not valid");
-    return request_verdict(r);
+    return request_validated(r);
 }
 
 enum err

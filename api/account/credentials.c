@@ -174,7 +174,7 @@ credentials_renew(struct credential_event *e, struct change *change)
 }
 
 void
-credentials_tell(const struct credential_event *e)
+credentials_publish(const struct credential_event *e)
 {
     struct revocation entry = revocation_of(e);
 

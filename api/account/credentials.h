@@ -47,7 +47,7 @@ void credentials_plan(const struct credential_event *e, struct change_plan *plan
 enum err credentials_renew(struct credential_event *e, struct change *change) MUST_CHECK;
 
 /* To be called after the commit: makes access tokens of the ended sessions invalid at once. */
-void credentials_tell(const struct credential_event *e);
+void credentials_publish(const struct credential_event *e);
 
 /*
  * Within a change: the caller's account as it is now.  ERR_NO_AUTH if the session has ended, even a

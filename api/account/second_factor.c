@@ -97,7 +97,7 @@ second_factor_check(const bson_t *user, const char *code, struct second_factor_p
 }
 
 enum err
-second_factor_tell(struct request *r, struct change *change, const bson_t *user, const char *what)
+second_factor_notify(struct request *r, struct change *change, const bson_t *user, const char *what)
 {
     return queue_message(change, MESSAGE_SECOND_FACTOR, doc_text(user, "email"), NOTICE_MS, "name",
                          message_words_greeting(r, user), "what", what, "ip", message_words_ip(r),
@@ -131,7 +131,7 @@ second_factor_use(struct request *r, struct change *change, const bson_t *user,
     if (err == ERR_NONE && matched == 0)
         return request_fail(r, ERR_BAD_LOGIN, "the code has already been used");
     if (err == ERR_NONE && proof->step == 0)
-        err = second_factor_tell(r, change, user,
-                                 "A recovery code was used instead of a code from your phone");
+        err = second_factor_notify(r, change, user,
+                                   "A recovery code was used instead of a code from your phone");
     return err;
 }

@@ -49,7 +49,7 @@ bool second_factor_decrypt(const bson_t *user, const char *name, unsigned char s
 void second_factor_hash(char hash[TOKEN_HASH], const char *code);
 
 /* Within a change: queues the email about the change of the second factor. */
-enum err second_factor_tell(struct request *r, struct change *change, const bson_t *user,
-                            const char *what) MUST_CHECK;
+enum err second_factor_notify(struct request *r, struct change *change, const bson_t *user,
+                              const char *what) MUST_CHECK;
 
 #endif

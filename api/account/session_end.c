@@ -66,7 +66,7 @@ session_end_run(struct session_end *e, struct change *change)
 }
 
 void
-session_end_tell(const struct session_end *e)
+session_end_publish(const struct session_end *e)
 {
     for (int i = 0; i < e->count; i++) {
         struct revocation entry = revocation_of(e, i);
@@ -131,6 +131,6 @@ session_end_oldest(struct request *r, const bson_t *user)
         log_warn("sessions: the oldest sessions were not ended");
     if (err != ERR_NONE || t.e.ended_count == 0)
         return;
-    session_end_tell(&t.e);
+    session_end_publish(&t.e);
     audit(r, "session.oldest-ended", t.e.user);
 }

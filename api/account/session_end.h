@@ -34,7 +34,7 @@ void session_end_plan(struct request *r, const bson_oid_t *user, struct change_p
 enum err session_end_run(struct session_end *e, struct change *change) MUST_CHECK;
 
 /* To be called after the commit: makes their access tokens invalid at once. */
-void session_end_tell(const struct session_end *e);
+void session_end_publish(const struct session_end *e);
 
 /*
  * To be called after a log-in: ends a user's oldest sessions if there are more than SESSIONS_MAX.

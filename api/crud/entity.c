@@ -241,11 +241,11 @@ entity_apply_rules(const struct entity_change *e, const bson_t *project, const b
     const struct entity_rules rules = {e->r, e->change, project, before, *doc, &extra};
     enum err err = ERR_NONE;
 
-    request_forgive(e->r);
+    request_clear_complaints(e->r);
     if (e->resource->check != NULL)
         err = e->resource->check(&rules);
     if (err == ERR_NONE)
-        err = request_verdict(e->r);
+        err = request_validated(e->r);
     if (err == ERR_NONE && !bson_empty(&extra))
         *doc = request_keep(e->r, doc_merge(*doc, &extra));
     *doc = (bson_t *)(uintptr_t)entity_without_virtual(e->r, e->resource->shape, *doc);

@@ -29,7 +29,7 @@ check_bytes(const struct inner *i, const struct change *change)
 
     for (int n = 0; err == ERR_NONE && i->plan->bytes > 0 && n < i->plan->topic_count; n++)
         if (topic_is_project(i->plan->topics[n]))
-            err = quotas_have(i->r, QUOTA_PROJECT_BYTES, change_bytes(change, n) - 1);
+            err = quotas_check(i->r, QUOTA_PROJECT_BYTES, change_bytes(change, n) - 1);
     return err;
 }
 
@@ -45,7 +45,7 @@ run_inner(struct change *change, void *arg)
     enum err err;
 
     i->reads.count = 0; /* of an earlier run, as all of these */
-    request_forgive(i->r);
+    request_clear_complaints(i->r);
     i->r->detail = i->r->parameter = i->r->current = NULL;
     i->r->reads = &i->reads;
     i->r->change = change;

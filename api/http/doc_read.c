@@ -176,7 +176,7 @@ read_slug(const struct reading *at, struct json_object *json, bson_t *out)
 }
 
 static bool
-stands_before(struct json_object *list, size_t at)
+is_duplicate(struct json_object *list, size_t at)
 {
     for (size_t i = 0; i < at; i++)
         if (json_object_equal(json_object_array_get_idx(list, i),
@@ -207,7 +207,7 @@ read_item(const struct reading *at, struct json_object *list, size_t i, bson_t *
         read_members(&(struct object){at->r, DOC_CREATE, at->field->items, item.pointer}, json,
                      &child);
         bson_append_document_end(out, &child);
-    } else if (stands_before(list, i)) {
+    } else if (is_duplicate(list, i)) {
         complain(&item, "duplicate", "is given more than once");
     } else if (at->field->kind == SLUGS) {
         read_slug(&item, json, out);
@@ -404,7 +404,7 @@ doc_read(struct request *r, enum doc_mode mode, const struct field *fields,
     if (!json_object_is_type(json, json_type_object))
         return request_fail(r, ERR_MALFORMED, "the body must be a JSON object");
     read_members(&(struct object){r, mode, fields, ""}, json, out);
-    return request_verdict(r);
+    return request_validated(r);
 }
 
 enum err

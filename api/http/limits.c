@@ -18,7 +18,7 @@
 #define MINUTE 60
 
 void
-limits_say(struct request *r, const struct limit_state *state)
+limits_report(struct request *r, const struct limit_state *state)
 {
     const char *rates = r->reply.rates, *policies = r->reply.policies;
     long remaining = state->remaining < 0 ? 0 : state->remaining;
@@ -67,7 +67,7 @@ limits_address(struct request *r)
     snprintf(key, sizeof(key), "address:%s", net);
     if (throttle_count(r->throttle, key, MINUTE, &window) != ERR_NONE)
         return ERR_NONE;
-    limits_say(
+    limits_report(
         r, &(struct limit_state){"address", limit, MINUTE, limit - window.count, window.seconds});
     if (window.count <= limit)
         return ERR_NONE;
@@ -89,8 +89,8 @@ static enum err
 refuse(struct request *r, int64_t wait_ms)
 {
     r->reply.retry_after = (int)((wait_ms + 999) / 1000);
-    limits_say(r, &(struct limit_state){"account", r->config->account_failures,
-                                        THROTTLE_KEPT_MS / 1000, 0, r->reply.retry_after});
+    limits_report(r, &(struct limit_state){"account", r->config->account_failures,
+                                           THROTTLE_KEPT_MS / 1000, 0, r->reply.retry_after});
     return request_fail(r, ERR_THROTTLED, "too many failures; try again in %d s",
                         r->reply.retry_after);
 }

@@ -37,7 +37,7 @@ struct limit_state {
 };
 
 /* Adds a limit to the reply's RateLimit-*, after those already added. */
-void limits_say(struct request *r, const struct limit_state *state);
+void limits_report(struct request *r, const struct limit_state *state);
 
 /* Sets the account (NULL: unknown) for which passwords are hashed, and the request's address. */
 void limits_hashing(struct request *r, const char *account);

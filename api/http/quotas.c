@@ -88,14 +88,14 @@ quotas_refuse(struct request *r, enum quota quota)
         return request_fail(r, ERR_QUOTA, "the limit has been reached: %ld %s", limit,
                             quotas[quota].words);
     r->reply.retry_after = (int)(window - clock_now() / 1000 % window);
-    limits_say(r,
-               &(struct limit_state){quotas[quota].name, limit, window, 0, r->reply.retry_after});
+    limits_report(
+        r, &(struct limit_state){quotas[quota].name, limit, window, 0, r->reply.retry_after});
     return request_fail(r, ERR_THROTTLED, "the limit has been reached: %ld %s", limit,
                         quotas[quota].words);
 }
 
 enum err
-quotas_have(struct request *r, enum quota quota, int64_t count)
+quotas_check(struct request *r, enum quota quota, int64_t count)
 {
     return count < quotas_limit(quota) ? ERR_NONE : quotas_refuse(r, quota);
 }

@@ -73,7 +73,7 @@ enum err quotas_exist(struct request *r, struct store *store, enum quota quota,
                       enum store_name name, const bson_t *filter) MUST_CHECK;
 
 /* Like quotas_exist() if it is known how many there are already. */
-enum err quotas_have(struct request *r, enum quota quota, int64_t count) MUST_CHECK;
+enum err quotas_check(struct request *r, enum quota quota, int64_t count) MUST_CHECK;
 
 /*
  * Counts one for an owner (NULL: the whole installation) in the current window; *over if that was

@@ -166,14 +166,14 @@ request_complain(struct request *r, const char *pointer, const char *code, const
 }
 
 void
-request_forgive(struct request *r)
+request_clear_complaints(struct request *r)
 {
     r->complaints = NULL;
     r->complaint_count = 0;
 }
 
 enum err
-request_verdict(const struct request *r)
+request_validated(const struct request *r)
 {
     return r->complaints == NULL ? ERR_NONE : ERR_INVALID;
 }

@@ -153,10 +153,10 @@ void request_complain(struct request *r, const char *pointer, const char *code, 
                       ...) PRINTF_LIKE(4, 5);
 
 /* Removes the complaints of an earlier run of a change. */
-void request_forgive(struct request *r);
+void request_clear_complaints(struct request *r);
 
 /* ERR_INVALID if there were complaints. */
-enum err request_verdict(const struct request *r) MUST_CHECK;
+enum err request_validated(const struct request *r) MUST_CHECK;
 
 /* The name of a project's or of a user's topic, in the request's arena. */
 const char *request_project_topic(struct request *r, const bson_oid_t *project);

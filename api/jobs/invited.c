@@ -37,7 +37,7 @@ tell(struct change *change, void *arg)
 
     if (err == ERR_NONE && matched == 0)
         err = ERR_NOT_FOUND;
-    if (err != ERR_NONE || (err = invitations_judge(r, t->invitation, &project, NULL)) != ERR_NONE)
+    if (err != ERR_NONE || (err = invitations_check(r, t->invitation, &project, NULL)) != ERR_NONE)
         return err;
     if (access_member(project, &t->user) != ROLE_NONE)
         return ERR_NONE;
@@ -62,7 +62,7 @@ find_account(struct telling *t)
 
 /* The job's id is the idempotency key, so that the job takes effect once, even if a worker dies. */
 static enum err
-tell_once(const struct jobs_context *c, struct telling *t)
+notify_once(const struct jobs_context *c, struct telling *t)
 {
     struct request *r = t->r;
     struct change_plan plan = {.topic_count = 1, .fn = tell, .arg = t};
@@ -76,7 +76,7 @@ tell_once(const struct jobs_context *c, struct telling *t)
 }
 
 enum err
-invited_tell(const struct jobs_context *c, const bson_t *content)
+invited_notify(const struct jobs_context *c, const bson_t *content)
 {
     struct request r = {.arena = arena_new(ARENA_MAX), .store = c->store};
     struct telling t = {.r = &r};
@@ -85,7 +85,7 @@ invited_tell(const struct jobs_context *c, const bson_t *content)
         id == NULL ? ERR_INVALID : request_fetch(&r, STORE_INVITATIONS, id, &t.invitation);
 
     if (err == ERR_NONE && (err = find_account(&t)) == ERR_NONE)
-        err = tell_once(c, &t);
+        err = notify_once(c, &t);
     arena_free(r.arena);
     return err == ERR_NOT_FOUND || err == ERR_CONFLICT ? ERR_NONE : err;
 }

@@ -11,6 +11,6 @@
 struct jobs_context;
 
 /* content: {invitationId}.  Makes the notification `invited`, at most once. */
-enum err invited_tell(const struct jobs_context *c, const bson_t *content) MUST_CHECK;
+enum err invited_notify(const struct jobs_context *c, const bson_t *content) MUST_CHECK;
 
 #endif

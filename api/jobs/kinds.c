@@ -56,7 +56,7 @@ static enum err (*const does[JOB__COUNT])(const struct jobs_context *, const bso
     [JOB_RESET] = reset_email,
     [JOB_STATUS_KIND] = status_kind_job,
     [JOB_REGISTRATION] = registration_email,
-    [JOB_INVITED] = invited_tell,
+    [JOB_INVITED] = invited_notify,
 };
 
 enum err

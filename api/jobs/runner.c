@@ -35,7 +35,7 @@ struct worker {
 };
 
 static void
-nap(const struct runner *r, long ms)
+pause_for(const struct runner *r, long ms)
 {
     for (; ms > 0 && !*r->stopping; ms -= 50)
         nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
@@ -139,7 +139,7 @@ take_job(struct worker *w, char name[LEASE_NAME])
         enum err err = lease(w, name, &job);
 
         if (err != ERR_NONE)
-            nap(w->runner, err == ERR_NOT_FOUND ? IDLE_MS : 4 * IDLE_MS);
+            pause_for(w->runner, err == ERR_NOT_FOUND ? IDLE_MS : 4 * IDLE_MS);
     }
     pthread_mutex_unlock(w->looking);
     return job;
@@ -162,13 +162,13 @@ thread_main(void *arg)
 
 /* Regular work that is not in the queue. */
 static void *
-keep_house(void *arg)
+run_regular_work(void *arg)
 {
     struct worker *w = arg;
 
     while (!*w->runner->stopping) {
         trim_if_due(w->runner, w->store);
-        nap(w->runner, HOUSE_MS);
+        pause_for(w->runner, HOUSE_MS);
     }
     return NULL;
 }
@@ -186,7 +186,7 @@ runner_run(const struct runner *runner)
         if (workers[i].store == NULL)
             must_not_happen("jobs: the pool has no connection left for a thread");
         store_notes_in(workers[i].store, &runner->notes[i]);
-        threads[i] = must_thread(i + 1 < count ? thread_main : keep_house, &workers[i]);
+        threads[i] = must_thread(i + 1 < count ? thread_main : run_regular_work, &workers[i]);
     }
     for (size_t i = 0; i < count; i++) {
         pthread_join(threads[i], NULL);

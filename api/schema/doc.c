@@ -295,7 +295,7 @@ same_bytes(const bson_iter_t *a, const bson_iter_t *b)
 
 /* Is a change of the field included in events? */
 static bool
-is_told(const struct field *f)
+is_in_events(const struct field *f)
 {
     static const char *const silent[] = {"id", "rev", "updatedAt", "updatedBy"};
 
@@ -318,7 +318,7 @@ doc_changes(struct text *out, const struct shape *shape, const bson_t *before, c
     for (const struct field *f = shape->fields; f->name != NULL; f++) {
         const bson_iter_t *a = place(&old, f - shape->fields), *b = place(&new, f - shape->fields);
 
-        if (same_bytes(a, b) || !is_told(f))
+        if (same_bytes(a, b) || !is_in_events(f))
             continue;
         write_member(&was, f, a);
         write_member(&is, f, b);

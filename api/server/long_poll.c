@@ -166,7 +166,7 @@ call_due(struct long_poll *p)
 }
 
 static void *
-look_after(void *arg)
+watch_connections(void *arg)
 {
     struct long_poll *p = arg;
     struct store *store = store_take(p->pool);
@@ -196,6 +196,6 @@ long_poll_open(struct store_pool *pool)
         must_not_happen("long poll: cannot create an eventfd");
     p->pool = pool;
     pthread_mutex_init(&p->lock, NULL);
-    pthread_detach(must_thread(look_after, p));
+    pthread_detach(must_thread(watch_connections, p));
     return p;
 }

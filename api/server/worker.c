@@ -285,7 +285,7 @@ finish(struct worker *w, FCGX_Request *f, struct request *r)
 
 /* Serves one request of a readable connection.  If it is set aside, *f is replaced by a new one. */
 static void
-converse(struct worker *w, FCGX_Request **f, struct request *r, int fd)
+serve_connection(struct worker *w, FCGX_Request **f, struct request *r, int fd)
 {
     (*f)->ipcFd = fd;
     (*f)->keepConnection = 1; /* otherwise FCGX_Accept_r() closes it first */
@@ -421,7 +421,7 @@ thread_main(void *arg)
         else if (event.data.fd == long_poll_fd(w->polls))
             take_due(w, &r);
         else
-            converse(w, &f, &r, event.data.fd);
+            serve_connection(w, &f, &r, event.data.fd);
     }
     resume(w, &r, true); /* waiting requests are answered now */
     close_request(&r);

@@ -181,14 +181,14 @@ notifications_move(struct request *r, struct change *change, const bson_oid_t *t
 {
     bson_t *all = request_keep(r, BCON_NEW("taskId", BCON_OID(task)));
     bson_t *members = request_keep(r, access_member_ids(project));
-    bson_t *strangers = request_keep(
+    bson_t *outsiders = request_keep(
         r, BCON_NEW("taskId", BCON_OID(task), "userId", "{", "$nin", BCON_ARRAY(members), "}"));
     bson_t *set = request_keep(r, BCON_NEW("projectId", BCON_OID(doc_id(project, "_id"))));
     bson_t *update = entity_update(r, change_now(change), set);
     enum err err = ERR_NONE;
 
     if (access_open(project) == ROLE_NONE)
-        err = store_remove_many(change_store(change), STORE_NOTIFICATIONS, strangers);
+        err = store_remove_many(change_store(change), STORE_NOTIFICATIONS, outsiders);
     if (err != ERR_NONE)
         return err;
     return store_update_many(change_store(change), STORE_NOTIFICATIONS, all, update, NULL);

@@ -144,7 +144,7 @@ exclude(struct batch *b, struct change *c)
 
 /* Undoes a change that failed or did nothing; false: the transaction must start again. */
 static bool
-take_back(struct batch *b, struct change *c, const struct store_mark *mark, size_t events)
+undo_change(struct batch *b, struct change *c, const struct store_mark *mark, size_t events)
 {
     /* Only a write detects that a document read before the transaction is out of date. */
     if (b->seen)
@@ -177,7 +177,7 @@ run_one(struct batch *b, struct change *c)
         b->again = true;
         exclude(b, c);
     } else {
-        b->again = !take_back(b, c, &mark, events);
+        b->again = !undo_change(b, c, &mark, events);
     }
     return b->again && b->agains++ == AGAIN_MAX ? ERR_RETRY : ERR_NONE;
 }

@@ -281,7 +281,7 @@ set_apart(const struct batch *b, const char *topic)
 
 /* Of several topics one was not as it was known, or does not exist: finds out which. */
 static enum err
-find_strays(struct batch *b, struct move *moves, int count)
+find_mismatched(struct batch *b, struct move *moves, int count)
 {
     bool found = false;
     enum err err;
@@ -317,13 +317,13 @@ find_strays(struct batch *b, struct move *moves, int count)
  * the transaction starts again.
  */
 static enum err
-move_in_doubt(struct batch *b, struct move *moves, int count)
+move_unverified(struct batch *b, struct move *moves, int count)
 {
     bool all;
     enum err err;
 
     if (count > 1)
-        return find_strays(b, moves, count);
+        return find_mismatched(b, moves, count);
     if (!moves->guarded) /* it does not exist */
         return ERR_NOT_FOUND;
     topic_hints_doubt(moves->topic->name);
@@ -344,7 +344,7 @@ batch_number_topics(struct batch *b)
     if (count > 0)
         err = move_topics(b, moves, count, &all);
     if (err == ERR_NONE && !all)
-        err = move_in_doubt(b, moves, count);
+        err = move_unverified(b, moves, count);
     if (err == ERR_NONE && !b->again)
         err = read_topics(b, moves, count);
     for (int i = 0; i < count && err == ERR_NONE && !b->again; i++)

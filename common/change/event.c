@@ -55,12 +55,12 @@ event_change(struct text *changes, const char *name, const struct text *before,
              const struct text *after)
 {
     size_t len = before->len + after->len;
-    bool told = len <= EVENT_SMALL_VALUE || changes->len + len <= EVENT_VALUES_MAX;
+    bool included = len <= EVENT_SMALL_VALUE || changes->len + len <= EVENT_VALUES_MAX;
 
     if (changes->bytes[changes->len - 1] != '{')
         text_putc(changes, ',');
     text_printf(changes, "\"%s\":", name);
-    if (!told) {
+    if (!included) {
         text_puts(changes, "null");
         return;
     }

@@ -223,7 +223,7 @@ places_of_address(uint64_t address)
 
 /* With the queue's lock: the newest waiting task from the address with the most places. */
 static struct task *
-most_greedy(int *most)
+largest_address(int *most)
 {
     struct task *found = NULL;
 
@@ -265,7 +265,7 @@ find_place(struct task *t)
             return true;
         }
     }
-    other = most_greedy(&most);
+    other = largest_address(&most);
     if (other == NULL || places_of_address(t->address) + 1 >= most)
         return false;
     withdraw(other);

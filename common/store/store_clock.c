@@ -59,7 +59,7 @@ ask(struct store_pool *pool)
 
 /* True when the thread must stop. */
 static bool
-nap(struct store_clock *c, long ms)
+pause_for(struct store_clock *c, long ms)
 {
     struct timespec until = clock_in(ms);
     bool stop;
@@ -78,7 +78,7 @@ keep_asking(void *arg)
     struct store_clock *c = arg;
     long wait = PERIOD_MS;
 
-    while (!nap(c, wait))
+    while (!pause_for(c, wait))
         wait = ask(c->pool) == ERR_NONE ? PERIOD_MS : RETRY_MS;
     return NULL;
 }

@@ -167,7 +167,7 @@ check_member(const mongoc_uri_t *uri, const char *set, const bson_t *hello)
  * warning if our user may not read the limit.
  */
 static void
-warn_of_lifetime(mongoc_client_t *client)
+check_transaction_lifetime(mongoc_client_t *client)
 {
     bson_t *command = BCON_NEW("getParameter", BCON_INT32(1), LIFETIME, BCON_INT32(1)), reply;
     bson_error_t error;
@@ -205,6 +205,6 @@ store_connect_check(mongoc_client_t *client)
     bson_destroy(command);
     bson_destroy(&hello);
     if (err == ERR_NONE)
-        warn_of_lifetime(client);
+        check_transaction_lifetime(client);
     return err;
 }

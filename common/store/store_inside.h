@@ -42,7 +42,7 @@ struct store {
 };
 
 /* Translates an error for the caller; logs details that only the library knows. */
-enum err store_judge(struct store *store, enum store_name name, const bson_error_t *error,
+enum err store_error(struct store *store, enum store_name name, const bson_error_t *error,
                      const bson_t *reply);
 
 /* Is the request's memory over its limit? */

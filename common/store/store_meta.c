@@ -17,7 +17,7 @@ store_ping(struct store *s)
 
     bson_destroy(ping);
     bson_destroy(&reply);
-    return ok ? ERR_NONE : store_judge(s, STORE_META, &error, NULL);
+    return ok ? ERR_NONE : store_error(s, STORE_META, &error, NULL);
 }
 
 enum err

@@ -61,7 +61,7 @@ drain(struct store *s, const struct reading *r, mongoc_cursor_t *cursor, enum er
         *err = ERR_TOO_MUCH;
     failed = *err == ERR_NONE && mongoc_cursor_error_document(cursor, error, &reply);
     if (failed)
-        *err = store_judge(s, r->name, error, reply);
+        *err = store_error(s, r->name, error, reply);
     mongoc_cursor_destroy(cursor);
     return !failed || begun;
 }

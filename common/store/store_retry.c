@@ -17,7 +17,7 @@ is_lost(const bson_error_t *error)
 }
 
 enum err
-store_judge(struct store *s, enum store_name name, const bson_error_t *error, const bson_t *reply)
+store_error(struct store *s, enum store_name name, const bson_error_t *error, const bson_t *reply)
 {
     bool transient = reply != NULL && mongoc_error_has_label(reply, "TransientTransactionError");
 

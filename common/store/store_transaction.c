@@ -79,7 +79,7 @@ store_end_sessions(struct store *s, const struct store_session *sessions, size_t
 
     return end_sessions(s->client, sessions, count, &error)
                ? ERR_NONE
-               : store_judge(s, STORE_META, &error, NULL);
+               : store_error(s, STORE_META, &error, NULL);
 }
 
 void

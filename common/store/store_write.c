@@ -97,7 +97,7 @@ run_write(struct store *s, const struct write *w, int64_t *matched)
             log_warn("store: %s: the request's deadline has passed", store_names[w->name]);
             return ERR_BUSY;
         }
-        err = write_once(s, w, &reply, &error) ? ERR_NONE : store_judge(s, w->name, &error, &reply);
+        err = write_once(s, w, &reply, &error) ? ERR_NONE : store_error(s, w->name, &error, &reply);
         if (err == ERR_NONE || !store_wait(s, &tries, &error, false))
             break;
         bson_destroy(&reply);

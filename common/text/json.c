@@ -110,14 +110,14 @@ scan_escape(struct scan *s)
     if (unit == 0)
         return fail(s, "\\u0000 is not accepted");
     if (unit >= 0xDC00 && unit <= 0xDFFF)
-        return fail(s, "a surrogate stands alone");
+        return fail(s, "an unpaired surrogate");
     if (unit >= 0xD800 && unit <= 0xDBFF) {
         if (s->end - s->p < 6 || s->p[0] != '\\' || s->p[1] != 'u')
-            return fail(s, "a surrogate stands alone");
+            return fail(s, "an unpaired surrogate");
         s->p += 2;
         unit = scan_unit(s);
         if (unit < 0xDC00 || unit > 0xDFFF)
-            return fail(s, "a surrogate stands alone");
+            return fail(s, "an unpaired surrogate");
     }
     return true;
 }
@@ -131,7 +131,7 @@ scan_string(struct scan *s)
         if (c == '"')
             return true;
         if (c < 0x20)
-            return fail(s, "a control character stands in a string");
+            return fail(s, "an unescaped control character in a string");
         if (c == '\\' && !scan_escape(s))
             return false;
     }

@@ -48,7 +48,7 @@ keep_early(struct stream *s, const struct arrival *e)
 }
 
 enum stream_answer
-stream_judge(struct stream *s, const struct arrival *e)
+stream_classify(struct stream *s, const struct arrival *e)
 {
     if (e->seq <= s->head)
         return STREAM_OLD;

@@ -37,7 +37,7 @@ enum stream_answer {
 };
 
 /* What to do with an event that arrived; of an early one the stream keeps a reference. */
-enum stream_answer stream_judge(struct stream *stream, const struct arrival *event);
+enum stream_answer stream_classify(struct stream *stream, const struct arrival *event);
 
 /* Appends the next event: head moves on, and the ring keeps a reference to the frame. */
 void stream_add(struct stream *stream, struct frame *frame);

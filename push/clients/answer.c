@@ -64,7 +64,7 @@ no_right(struct follow *f)
 }
 
 enum outcome
-answer_judge(struct follow *f)
+answer_outcome(struct follow *f)
 {
     struct topic *t = f->topic;
     struct follow_request *request = f->request;
@@ -130,7 +130,7 @@ answer_settle(struct follow *f, enum outcome outcome)
 void
 answer_try(struct follow *f)
 {
-    enum outcome outcome = answer_judge(f);
+    enum outcome outcome = answer_outcome(f);
 
     if (outcome == OUTCOME_OPEN)
         return;

@@ -21,7 +21,7 @@ void answer_ask(struct session *s, const char *name, const char *since, size_t l
                 const char *ref);
 
 /* What the answer is by now; sets the request's next number or reason. */
-enum outcome answer_judge(struct follow *f);
+enum outcome answer_outcome(struct follow *f);
 
 /* Gives that answer and starts the events.  The follow may be gone when it returns. */
 void answer_settle(struct follow *f, enum outcome outcome);

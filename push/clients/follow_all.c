@@ -289,7 +289,7 @@ settle_some(struct follow_all *a, uint32_t *budget)
             continue;
         request->group = NULL;
         request->quiet = true;
-        outcome = answer_judge(f);
+        outcome = answer_outcome(f);
         if (outcome != OUTCOME_OPEN)
             answer_settle(f, outcome);
     }

@@ -234,7 +234,7 @@ write_field(const struct follow *f)
 }
 
 static struct crowd *
-crowd_of(struct topic *t)
+presence_of(struct topic *t)
 {
     struct crowd *c = t->crowd;
 
@@ -282,7 +282,7 @@ presence_op(struct session *s, const struct wire_in *in)
     if (f == NULL || f->topic->kind != TOPIC_PROJECT ||
         (f->state != FOLLOW_LIVE && f->state != FOLLOW_CATCHUP))
         return WIRE_NOT_FOLLOWED;
-    crowd_of(f->topic);
+    presence_of(f->topic);
     if (strcmp(state, "offline") == 0) {
         read_crowd(f->topic, s, in->ref);
         presence_ending(f);

@@ -46,7 +46,7 @@ relay_event(struct topic *t, const struct arrival *event)
 {
     struct arrival early;
 
-    switch (stream_judge(&t->stream, event)) {
+    switch (stream_classify(&t->stream, event)) {
     case STREAM_OLD:
         metrics[METRIC_LATE]++;
         return;

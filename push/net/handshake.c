@@ -154,7 +154,7 @@ answer(struct lws *wsi, unsigned status, const char *why)
 }
 
 bool
-handshake_judge(struct lws *wsi, bool draining)
+handshake_check(struct lws *wsi, bool draining)
 {
     /* lws has answered a malformed Upgrade itself and freed the headers since (CVE-2025-11677). */
     if (lws_hdr_total_length(wsi, WSI_TOKEN_UPGRADE) == 0)

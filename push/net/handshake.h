@@ -24,7 +24,7 @@ void handshake_done(struct lws *wsi);
 void handshake_forget(struct lws *wsi);
 
 /* It asks for an upgrade; false: it was refused, drop it. */
-bool handshake_judge(struct lws *wsi, bool draining);
+bool handshake_check(struct lws *wsi, bool draining);
 
 /* It asks for something else, which is refused. */
 void handshake_refuse_http(struct lws *wsi);

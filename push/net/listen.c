@@ -65,7 +65,7 @@ listen_tcp(struct lws_context *context, struct lws_context_creation_info info, c
 }
 
 static void
-lws_says(int level, const char *line)
+log_of_lws(int level, const char *line)
 {
     size_t len = strcspn(line, "\n");
 
@@ -97,7 +97,7 @@ listen_open(struct ev_loop *loop, const struct config *config,
         return NULL;
     raise_open_files();
     lws_set_allocator(lws_memory_realloc);
-    lws_set_log_level(LLL_ERR | LLL_WARN, lws_says);
+    lws_set_log_level(LLL_ERR | LLL_WARN, log_of_lws);
     info.options = LWS_SERVER_OPTION_LIBEV | LWS_SERVER_OPTION_VALIDATE_UTF8 |
                    LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
     if (tls_on())

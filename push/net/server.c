@@ -195,7 +195,7 @@ callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in
     case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
         return handshake_accept(wsi) ? 0 : -1;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-        return handshake_judge(wsi, server.draining) ? 0 : -1;
+        return handshake_check(wsi, server.draining) ? 0 : -1;
     case LWS_CALLBACK_ESTABLISHED:
         begin(c, wsi);
         return 0;

@@ -153,7 +153,7 @@ work(void *arg)
 
 /* Notes whether the database is available, and reports a change. */
 static void
-judge_store(enum err err)
+note_store(enum err err)
 {
     bool away = err == ERR_STORE;
 
@@ -182,7 +182,7 @@ take_answers(struct ev_loop *loop, ev_async *w, int events)
         metrics[METRIC_READS]++;
         /* A user's own query may be too much for the database and fail by itself. */
         if (!job->cancelled && (!job->owned || job->err == ERR_NONE))
-            judge_store(job->err);
+            note_store(job->err);
         job->done(job);
     }
 }

@@ -31,7 +31,7 @@ enum topic_state {
     TOPIC_READY,
 };
 
-/* Where a follow stands; each state has its own list in the topic. */
+/* The state of a follow; each state has its own list in the topic. */
 enum follow_state {
     FOLLOW_QUIET,   /* gets no events: the session's own user, watched for revocations */
     FOLLOW_WAITING, /* its request has not been answered yet */

@@ -35,14 +35,14 @@ server_busy(const struct conn *c)
 }
 
 static void
-hear(struct conn *c, const char *text, size_t len)
+receive(struct conn *c, const char *text, size_t len)
 {
     c->frames++;
-    if (c->heard_len + len + 1 < sizeof(c->heard)) {
-        memcpy(c->heard + c->heard_len, text, len);
-        c->heard_len += len;
-        c->heard[c->heard_len++] = '\n';
-        c->heard[c->heard_len] = '\0';
+    if (c->received_len + len + 1 < sizeof(c->received)) {
+        memcpy(c->received + c->received_len, text, len);
+        c->received_len += len;
+        c->received[c->received_len++] = '\n';
+        c->received[c->received_len] = '\0';
     }
     if (c->on_frame != NULL)
         c->on_frame(c, text, len);
@@ -60,7 +60,7 @@ server_write(struct conn *c, const unsigned char *bytes, size_t len)
         assert_int_equal(bytes[0], 0x81);
         for (size_t i = 2; i < head; i++)
             text = text << 8 | bytes[i];
-        hear(c, (const char *)bytes + head, text);
+        receive(c, (const char *)bytes + head, text);
         bytes += head + text;
         len -= head + text;
     }
@@ -137,14 +137,14 @@ push_drain(struct conn *c)
 bool
 push_heard(const struct conn *c, const char *text)
 {
-    return strstr(c->heard, text) != NULL;
+    return strstr(c->received, text) != NULL;
 }
 
 void
 push_clear(struct conn *c)
 {
-    c->heard[0] = '\0';
-    c->heard_len = 0;
+    c->received[0] = '\0';
+    c->received_len = 0;
 }
 
 void

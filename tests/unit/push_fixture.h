@@ -27,8 +27,8 @@ struct conn {
     bool killed;             /* was dropped */
     size_t bytes;            /* that were written */
     unsigned frames, pings;
-    char heard[8192]; /* texts of frames since push_clear(); what does not fit is left out */
-    size_t heard_len;
+    char received[8192]; /* texts of frames since push_clear(); what does not fit is left out */
+    size_t received_len;
     /* Called with each frame, and after each write; may be NULL. */
     void (*on_frame)(struct conn *c, const char *text, size_t len);
     void (*on_write)(struct conn *c);

@@ -42,7 +42,7 @@ struct client {
 };
 
 static struct client clients[SIM_CLIENTS];
-static unsigned long heard, lefts, resyncs, refusals, cuts;
+static unsigned long received, lefts, resyncs, refusals, cuts;
 
 static int64_t
 number_in(struct json_object *message)
@@ -63,18 +63,18 @@ hear_event(struct client *c, struct json_object *message)
     assert_true(json_object_object_get_ex(message, "seq", &seq));
     assert_true(c->following);
     if (json_object_get_int64(seq) != c->last + 1)
-        fail_msg("user %d heard %lld after %lld", c->user, (long long)json_object_get_int64(seq),
+        fail_msg("user %d received %lld after %lld", c->user, (long long)json_object_get_int64(seq),
                  (long long)c->last);
     c->last++;
     c->events++;
-    heard++;
+    received++;
     /* A user who has gained the right may see older events. */
     if (c->last > c->point && !sim_ever(c->user, c->last, true))
-        fail_msg("user %d heard %lld and may not", c->user, (long long)c->last);
+        fail_msg("user %d received %lld and may not", c->user, (long long)c->last);
 }
 
 static void
-hear(struct client *c, const char *text, size_t len)
+receive(struct client *c, const char *text, size_t len)
 {
     struct json_object *message, *op;
     struct json_tokener *t = json_tokener_new();
@@ -128,7 +128,7 @@ hear(struct client *c, const char *text, size_t len)
 static void
 on_frame(struct conn *conn, const char *text, size_t len)
 {
-    hear((struct client *)conn, text, len);
+    receive((struct client *)conn, text, len);
 }
 
 /* What was written stays in the kernel for a while. */
@@ -226,7 +226,7 @@ client_step(struct client *c, bool calm)
 /* ------------------------------------------------------------ rounds */
 
 static void
-turn(bool calm)
+one_round(bool calm)
 {
     for (int i = 0; i < SIM_CLIENTS; i++)
         client_step(&clients[sim_chance(SIM_CLIENTS)], calm);
@@ -252,7 +252,7 @@ play(void)
             sim.oldest = sim.top - (int64_t)sim_chance(200);
         if (sim_chance(10) == 0)
             usleep(500);
-        turn(false);
+        one_round(false);
     }
 }
 
@@ -281,7 +281,7 @@ come_to_rest(void)
         if (i % 100 == 0)
             compare_tick();
         usleep(500);
-        turn(true);
+        one_round(true);
     }
     for (int i = 0; i < SIM_CLIENTS; i++) {
         struct client *c = &clients[i];
@@ -315,14 +315,14 @@ test_nothing_is_lost_repeated_reordered_or_leaked(void **state)
         fflush(stdout);
         play();
         come_to_rest();
-        printf("%lld events, %lu heard, %lu left, %lu resyncs, %lu refusals, %lu cuts\n",
-               (long long)sim.top, heard, lefts, resyncs, refusals, cuts);
+        printf("%lld events, %lu received, %lu left, %lu resyncs, %lu refusals, %lu cuts\n",
+               (long long)sim.top, received, lefts, resyncs, refusals, cuts);
         for (int i = 0; i < SIM_CLIENTS; i++)
             disconnect(&clients[i]);
         while (sim_jobs_wait())
             sim_finish_job(false);
     }
-    assert_true(heard > 1000 && lefts > 0 && refusals > 0); /* otherwise nothing was tested */
+    assert_true(received > 1000 && lefts > 0 && refusals > 0); /* otherwise nothing was tested */
     assert_true(rounds < ROUNDS || cuts > 0);
 }
 

@@ -143,14 +143,14 @@ __wrap_store_find(struct store *store, const struct store_query *query, store_ea
     return err;
 }
 
-struct heard {
+struct found {
     int n[LIMIT + 1], count;
 };
 
 static enum err
-hear(void *arg, const bson_t *doc)
+collect(void *arg, const bson_t *doc)
 {
-    struct heard *h = arg;
+    struct found *h = arg;
 
     assert_in_range(h->count, 0, LIMIT);
     h->n[h->count++] = (int)doc_int(doc, "n");
@@ -158,14 +158,14 @@ hear(void *arg, const bson_t *doc)
 }
 
 /* Asks for the tasks of so many projects; `more` is added to the filter. */
-static struct heard
+static struct found
 ask(int count, const struct order *order, const char *more)
 {
     struct request *r = plain_request("GET", "/v1/tasks");
     bson_t *filter = plain_bson(r, more), *all = request_keep(r, bson_new()), in, list;
     struct query q = {
         .filter = filter, .opts = plain_bson(r, "{}"), .limit = LIMIT, .order = order};
-    struct heard heard = {0};
+    struct found found = {0};
     char key[16];
 
     BSON_APPEND_INT64(q.opts, "limit", LIMIT + 1);
@@ -184,8 +184,8 @@ ask(int count, const struct order *order, const char *more)
     projects = count;
     questions = largest = read_count = 0;
     bounded = true;
-    assert_int_equal(list_find(r, &q, q.filter, hear, &heard), ERR_NONE);
-    return heard;
+    assert_int_equal(list_find(r, &q, q.filter, collect, &found), ERR_NONE);
+    return found;
 }
 
 #define LIVING "{\"state\":{\"$in\":[\"done\",\"open\"]}}"
@@ -229,7 +229,7 @@ test_one_page_in_order(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT(counts); i++) {
-        struct heard position = ask(counts[i], &by_position, LIVING);
+        struct found position = ask(counts[i], &by_position, LIVING);
 
         assert_true(bounded);
         assert_int_equal(position.count, LIMIT + 1);
@@ -237,7 +237,7 @@ test_one_page_in_order(void **state)
             assert_int_equal(position_of(position.n[k]), k);
     }
     for (size_t i = 0; i < COUNT(counts); i++) {
-        struct heard priority = ask(counts[i], &by_priority, LIVING);
+        struct found priority = ask(counts[i], &by_priority, LIVING);
         int last = -1;
 
         assert_int_equal(priority.count, LIMIT + 1);
@@ -264,14 +264,14 @@ test_no_part_gives_what_stands_behind_the_page(void **state)
 static void
 test_an_order_of_ours(void **state)
 {
-    struct heard heard = ask(150, &small, "{}");
+    struct found found = ask(150, &small, "{}");
 
     (void)state;
     assert_int_equal(questions, 2);
     assert_int_equal(read_count, TASKS + LIMIT + 1);
-    assert_int_equal(heard.count, LIMIT + 1);
+    assert_int_equal(found.count, LIMIT + 1);
     for (int k = 0; k <= LIMIT; k++)
-        assert_int_equal(position_of(heard.n[k]), k);
+        assert_int_equal(position_of(found.n[k]), k);
 }
 
 int

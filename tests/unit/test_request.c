@@ -205,11 +205,11 @@ test_complaints_keep_their_order(void **state)
     struct request *r = plain_request("POST", "/");
 
     (void)state;
-    assert_int_equal(request_verdict(r), ERR_NONE);
+    assert_int_equal(request_validated(r), ERR_NONE);
     request_complain(r, "/a", "one", "%s", "first");
     request_complain(r, "/b", "two", "%d%%", 2);
     request_complain(r, "/c", "three", "%0300d", 3); /* cut, not overrun */
-    assert_int_equal(request_verdict(r), ERR_INVALID);
+    assert_int_equal(request_validated(r), ERR_INVALID);
     assert_string_equal(plain_complaints(r), "/a one; /b two; /c three");
     assert_string_equal(r->complaints->next->detail, "2%");
     r->complaints = NULL; /* as a transaction that runs again does */

@@ -15,8 +15,8 @@ static struct fake_log {
     enum err failure;    /* of a page */
     int64_t now;
 } database;
-static int64_t heard[16];
-static int heard_count;
+static int64_t received[16];
+static int received_count;
 
 enum err __wrap_event_log_head(struct store *store, const char *topic, int64_t *seq);
 enum err __wrap_store_find(struct store *store, const struct store_query *query, store_each each,
@@ -64,26 +64,26 @@ __wrap_store_find(struct store *store, const struct store_query *query, store_ea
 }
 
 static void
-hear(void *arg, const struct revocation *r)
+receive(void *arg, const struct revocation *r)
 {
     (void)arg;
-    assert_true(heard_count < 16);
-    heard[heard_count++] = r->generation;
+    assert_true(received_count < 16);
+    received[received_count++] = r->generation;
 }
 
 static enum err
 read_all(struct revocation_reader *reader)
 {
-    heard_count = 0;
-    return revocation_read(NULL, reader, hear, NULL);
+    received_count = 0;
+    return revocation_read(NULL, reader, receive, NULL);
 }
 
 static void
-assert_heard(int64_t first, int64_t last)
+assert_received(int64_t first, int64_t last)
 {
-    assert_int_equal(heard_count, last - first + 1);
-    for (int i = 0; i < heard_count; i++)
-        assert_int_equal(heard[i], first + i);
+    assert_int_equal(received_count, last - first + 1);
+    for (int i = 0; i < received_count; i++)
+        assert_int_equal(received[i], first + i);
 }
 
 static void
@@ -94,12 +94,12 @@ test_each_entry_is_reported_once(void **state)
     (void)state;
     database = (struct fake_log){.head = 5, .first = 3, .now = MINUTE_US};
     assert_int_equal(read_all(&reader), ERR_NONE);
-    assert_heard(3, 5);
+    assert_received(3, 5);
     database.head = 7;
     assert_int_equal(read_all(&reader), ERR_NONE);
-    assert_heard(6, 7);
+    assert_received(6, 7);
     assert_int_equal(read_all(&reader), ERR_NONE);
-    assert_int_equal(heard_count, 0);
+    assert_int_equal(received_count, 0);
 }
 
 static void
@@ -112,7 +112,7 @@ test_a_failed_first_reading_is_repeated(void **state)
     assert_int_equal(read_all(&reader), ERR_STORE);
     database.failure = ERR_NONE;
     assert_int_equal(read_all(&reader), ERR_NONE);
-    assert_heard(1, 2);
+    assert_received(1, 2);
 }
 
 /* Once: the entries of the restored database were taken for read although their page had failed. */
@@ -130,10 +130,10 @@ test_a_failed_reading_after_a_restore_is_repeated(void **state)
     assert_int_equal(read_all(&reader), ERR_STORE);
     database.failure = ERR_NONE;
     assert_int_equal(read_all(&reader), ERR_NONE);
-    assert_heard(1, 2);
+    assert_received(1, 2);
     database.head = 3;
     assert_int_equal(read_all(&reader), ERR_NONE);
-    assert_heard(3, 3);
+    assert_received(3, 3);
 }
 
 int

@@ -28,7 +28,7 @@ static enum stream_answer
 take(struct stream *s, int64_t seq, size_t len)
 {
     struct arrival h = event(seq, len), early;
-    enum stream_answer answer = stream_judge(s, &h);
+    enum stream_answer answer = stream_classify(s, &h);
 
     if (answer == STREAM_NEXT)
         stream_add(s, h.frame);

@@ -138,13 +138,13 @@ judge(struct edit *e, const bson_t *body)
     struct request *r = e->r;
     const char *email = doc_text(body, "email"), *phone = doc_text(body, "phone");
 
-    account_judge(r, body);
+    account_check(r, body);
     if (email != NULL && !account_email(r, email, &e->wanted[CONTACT_EMAIL]))
         request_complain(r, "/email", "format", "must be an email address");
     if (phone != NULL && !account_phone(r, phone, &e->wanted[CONTACT_PHONE]))
         request_complain(r, "/phone", "format", "must be a phone number like +4915112345678");
     bson_copy_to_excluding_noinit(body, e->change, "email", "phone", "password", "code", NULL);
-    return request_verdict(r);
+    return request_validated(r);
 }
 
 /* A stolen session must not change the account's address. Undoing a pending change needs no

@@ -153,7 +153,7 @@ me_leave(struct request *r)
     credentials_plan(&l.event, &plan);
     if ((err = request_change(r, &plan)) != ERR_NONE)
         return err;
-    credentials_tell(&l.event);
+    credentials_publish(&l.event);
     audit(r, "account.closed", &r->user_id);
     return ERR_NONE;
 }

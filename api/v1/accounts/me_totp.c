@@ -84,7 +84,7 @@ switch_factor(struct change *change, void *arg)
     if (err == ERR_NONE)
         err = credentials_renew(&w->event, change);
     if (err == ERR_NONE)
-        err = second_factor_tell(w->r, change, w->user, w->what);
+        err = second_factor_notify(w->r, change, w->user, w->what);
     return err == ERR_NONE ? answer(w) : err;
 }
 
@@ -102,7 +102,7 @@ run_switch(struct factor_switch *w)
     w->event.keep_api_tokens = true;
     credentials_plan(&w->event, &plan);
     if ((err = request_change(r, &plan)) == ERR_NONE)
-        credentials_tell(&w->event);
+        credentials_publish(&w->event);
     return err;
 }
 

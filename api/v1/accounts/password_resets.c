@@ -89,7 +89,7 @@ password_resets_ask(struct request *r)
 
     if (err == ERR_NONE && !account_email(r, doc_text(body, "email"), &a.email))
         request_complain(r, "/email", "format", "must be an email address");
-    if (err != ERR_NONE || (err = request_verdict(r)) != ERR_NONE ||
+    if (err != ERR_NONE || (err = request_validated(r)) != ERR_NONE ||
         (err = check_network(r)) != ERR_NONE)
         return err;
     return request_change(r, &plan);
@@ -165,19 +165,19 @@ password_resets_use(struct request *r)
     enum err err = doc_read(r, DOC_CREATE, use_fields, r->json, body);
 
     if (err == ERR_NONE)
-        passwords_judge(r, "/password", doc_text(body, "password"), NULL);
-    if (err != ERR_NONE || (err = request_verdict(r)) != ERR_NONE ||
+        passwords_validate(r, "/password", doc_text(body, "password"), NULL);
+    if (err != ERR_NONE || (err = request_validated(r)) != ERR_NONE ||
         (err = find_token(&u, doc_text(body, "token"))) != ERR_NONE)
         return err;
-    passwords_judge(r, "/password", doc_text(body, "password"), u.user);
-    if ((err = request_verdict(r)) != ERR_NONE ||
+    passwords_validate(r, "/password", doc_text(body, "password"), u.user);
+    if ((err = request_validated(r)) != ERR_NONE ||
         (err = password_hash(doc_text(body, "password"), u.hash)) != ERR_NONE)
         return err;
     u.event.user = doc_id(u.user, "_id");
     credentials_plan(&u.event, &plan);
     if ((err = request_change(r, &plan)) != ERR_NONE)
         return err;
-    credentials_tell(&u.event);
+    credentials_publish(&u.event);
     limits_tried(r, account_bucket(r, u.user, NULL),
                  true); /* earlier wrong attempts no longer count */
     audit(r, "password.reset", u.event.user);

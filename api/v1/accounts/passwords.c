@@ -78,7 +78,7 @@ is_about(const char *password, const bson_t *who)
 }
 
 void
-passwords_judge(struct request *r, const char *pointer, const char *password, const bson_t *who)
+passwords_validate(struct request *r, const char *pointer, const char *password, const bson_t *who)
 {
     char *normal = unicode_nfkc(password); /* the form that is hashed */
 
@@ -147,8 +147,8 @@ me_password(struct request *r)
         return err;
     given.password = doc_text(body, "currentPassword");
     given.code = doc_text(body, "code");
-    passwords_judge(r, "/newPassword", doc_text(body, "newPassword"), w.user);
-    if ((err = request_verdict(r)) != ERR_NONE ||
+    passwords_validate(r, "/newPassword", doc_text(body, "newPassword"), w.user);
+    if ((err = request_validated(r)) != ERR_NONE ||
         (err = account_proof_check(r, w.user, &given, &w.proof)) != ERR_NONE ||
         (err = password_hash(doc_text(body, "newPassword"), w.hash)) != ERR_NONE)
         return err;
@@ -157,7 +157,7 @@ me_password(struct request *r)
     credentials_plan(&w.event, &plan);
     if ((err = request_change(r, &plan)) != ERR_NONE)
         return err;
-    credentials_tell(&w.event);
+    credentials_publish(&w.event);
     audit(r, "password.changed", &r->user_id);
     return ERR_NONE;
 }

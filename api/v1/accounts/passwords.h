@@ -18,8 +18,8 @@ struct change;
  * Complains, at a pointer, about a password that is too common or little more than the user's name
  * or address (name, email; NULL: none).
  */
-void passwords_judge(struct request *r, const char *pointer, const char *password,
-                     const bson_t *who);
+void passwords_validate(struct request *r, const char *pointer, const char *password,
+                        const bson_t *who);
 
 /*
  * Within a change: a credential event that sets a new password and the fields of `more`, and an

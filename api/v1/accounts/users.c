@@ -247,10 +247,10 @@ judge(struct request *r, const bson_t *body, bson_t *account)
         BSON_APPEND_UTF8(account, "phone", phone);
     else if (doc_has(body, "phone"))
         request_complain(r, "/phone", "format", "must be a phone number like +4915112345678");
-    account_judge(r, body);
+    account_check(r, body);
     if (doc_has(body, "password"))
-        passwords_judge(r, "/password", doc_text(body, "password"), body);
-    if ((err = request_verdict(r)) != ERR_NONE)
+        passwords_validate(r, "/password", doc_text(body, "password"), body);
+    if ((err = request_validated(r)) != ERR_NONE)
         return err;
     BSON_APPEND_UTF8(account, "name", doc_text(body, "name"));
     BSON_APPEND_UTF8(account, "timeZone", doc_text(body, "timeZone"));
@@ -278,7 +278,7 @@ read_invitation(struct registration *reg, const bson_t *body)
     if (secret == NULL)
         return ERR_NONE;
     if ((err = invitations_find(r, secret, &reg->invitation)) == ERR_NONE)
-        err = invitations_judge(r, reg->invitation, &project, NULL);
+        err = invitations_check(r, reg->invitation, &project, NULL);
     if (err != ERR_NOT_FOUND && err != ERR_CONFLICT)
         return err;
     request_complain(r, "/invitation", "not-found", "%s", r->detail);
@@ -330,7 +330,7 @@ find_invitation(struct registration *reg)
         id == NULL ? ERR_NOT_FOUND : request_fetch(reg->r, STORE_INVITATIONS, id, &invitation);
 
     if (err == ERR_NONE && (err = invitations_again(reg->r, invitation, &invitation)) == ERR_NONE)
-        err = invitations_judge(reg->r, invitation, &project, NULL);
+        err = invitations_check(reg->r, invitation, &project, NULL);
     if (err == ERR_NONE)
         reg->invitation = invitation;
     reg->r->detail = NULL;

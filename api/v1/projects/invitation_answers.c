@@ -98,7 +98,7 @@ invitations_again(struct request *r, const bson_t *seen, const bson_t **out)
 }
 
 enum err
-invitations_judge(struct request *r, const bson_t *invitation, const bson_t **project,
+invitations_check(struct request *r, const bson_t *invitation, const bson_t **project,
                   const bson_t **inviter)
 {
     const bson_oid_t *by = doc_id(invitation, "createdBy");
@@ -137,7 +137,7 @@ invitations_take(struct request *r, struct change *change, const bson_t *seen, c
     if ((err = change_join_topic(change, request_project_topic(r, project_id), &m.project_topic)) !=
             ERR_NONE ||
         (err = invitations_again(r, seen, &invitation)) != ERR_NONE ||
-        (err = invitations_judge(r, invitation, &project, NULL)) != ERR_NONE)
+        (err = invitations_check(r, invitation, &project, NULL)) != ERR_NONE)
         return err;
     if (access_member(project, m.user) >= role_named(m.role))
         return request_fail(r, ERR_CONFLICT, "you are already a member of this project");
@@ -178,7 +178,7 @@ invitations_look(struct request *r)
 
     if (err != ERR_NONE ||
         (err = invitations_find(r, doc_text(body, "token"), &invitation)) != ERR_NONE ||
-        (err = invitations_judge(r, invitation, &project, &inviter)) != ERR_NONE)
+        (err = invitations_check(r, invitation, &project, &inviter)) != ERR_NONE)
         return err;
     write_seen(reply_json(r, 200), invitation, project, inviter);
     return ERR_NONE;
@@ -293,7 +293,7 @@ write_mine(void *arg, const bson_t *invitation)
 {
     struct mine *m = arg;
     const bson_t *project, *inviter;
-    enum err err = invitations_judge(m->r, invitation, &project, &inviter);
+    enum err err = invitations_check(m->r, invitation, &project, &inviter);
 
     m->r->detail = NULL;
     if (err == ERR_NOT_FOUND || err == ERR_CONFLICT)

@@ -24,13 +24,13 @@ enum err invitations_find(struct request *r, const char *secret, const bson_t **
  * the project is archived, or the inviter may no longer invite.  The request owns project and
  * inviter, which may be NULL if not needed.
  */
-enum err invitations_judge(struct request *r, const bson_t *invitation, const bson_t **project,
+enum err invitations_check(struct request *r, const bson_t *invitation, const bson_t **project,
                            const bson_t **inviter) MUST_CHECK;
 
 /*
  * Within a change whose plan names the project's topic, possibly as its last one: uses up the
  * invitation and makes the user a member.  ERR_NOT_FOUND if it has been used, declined, replaced or
- * withdrawn since it was found; ERR_CONFLICT as for invitations_judge(), or if the user has such a
+ * withdrawn since it was found; ERR_CONFLICT as for invitations_check(), or if the user has such a
  * role already; ERR_QUOTA, with nothing stored, if the project is full. user is the stored
  * document.
  */

@@ -235,7 +235,7 @@ check_new(struct request *r, struct change *change, const bson_t *project,
         return err == ERR_NOT_FOUND ? refuse_stranger(r) : err;
     if (doc_has(user, "deletedAt"))
         return refuse_stranger(r);
-    if ((err = quotas_have(r, QUOTA_PROJECT_MEMBERS, access_members(project))) != ERR_NONE)
+    if ((err = quotas_check(r, QUOTA_PROJECT_MEMBERS, access_members(project))) != ERR_NONE)
         return err;
     theirs = request_keep(r, BCON_NEW("members.userId", BCON_OID(m->user)));
     return quotas_exist(r, change_store(change), QUOTA_USER_MEMBERSHIPS, STORE_PROJECTS, theirs);
@@ -256,9 +256,9 @@ members_store(struct request *r, struct change *change, const bson_t *project,
     if (err != ERR_NONE || (err = store_member(r, change, project, m)) != ERR_NONE ||
         (m->role == NULL &&
          (err = notifications_leave(r, change, event.project, m->user)) != ERR_NONE) ||
-        (err = projects_tell_member(change, m->project_topic, &event)) != ERR_NONE)
+        (err = projects_member_event(change, m->project_topic, &event)) != ERR_NONE)
         return err;
-    return projects_tell_member(change, m->user_topic, &event);
+    return projects_member_event(change, m->user_topic, &event);
 }
 
 static enum err
@@ -318,7 +318,7 @@ run(struct request *r, struct member_edit *w)
  * no consent.
  */
 static enum err
-read_acquainted(struct request *r, struct member_edit *w)
+read_shared_project(struct request *r, struct member_edit *w)
 {
     /* Not $all: the stand-in server does not match documents within an array with it. */
     bson_t *filter =
@@ -352,7 +352,7 @@ members_put(struct request *r)
     w.role = err == ERR_NONE ? doc_text(body, "role") : "";
     if ((caller = check_caller(r, &w)) != ERR_NONE)
         return caller;
-    if (err != ERR_NONE || (err = read_acquainted(r, &w)) != ERR_NONE ||
+    if (err != ERR_NONE || (err = read_shared_project(r, &w)) != ERR_NONE ||
         (err = request_fetch(r, STORE_USERS, &w.user, &user)) != ERR_NONE)
         return err == ERR_NOT_FOUND ? refuse_stranger(r) : err;
     w.name = doc_text(user, "name");
@@ -374,7 +374,8 @@ members_remove(struct request *r)
 
 /* The member with the highest role below owner; ERR_NOT_FOUND if there is none. */
 static enum err
-find_heir(const bson_t *project, const bson_oid_t *leaving, bson_oid_t *heir, enum role *role)
+find_successor(const bson_t *project, const bson_oid_t *leaving, bson_oid_t *successor,
+               enum role *role)
 {
     bson_iter_t iter, items, id;
 
@@ -384,27 +385,27 @@ find_heir(const bson_t *project, const bson_oid_t *leaving, bson_oid_t *heir, en
             if (bson_iter_recurse(&items, &id) && bson_iter_find(&id, "userId") &&
                 !bson_oid_equal(bson_iter_oid(&id), leaving) &&
                 access_member(project, bson_iter_oid(&id)) > *role) {
-                *heir = *bson_iter_oid(&id);
-                *role = access_member(project, heir);
+                *successor = *bson_iter_oid(&id);
+                *role = access_member(project, successor);
             }
     return *role == ROLE_NONE ? ERR_NOT_FOUND : ERR_NONE;
 }
 
 static enum err
-make_heir(struct request *r, struct change *change, const bson_t *project,
-          const bson_oid_t *leaving)
+make_owner(struct request *r, struct change *change, const bson_t *project,
+           const bson_oid_t *leaving)
 {
     struct membership m = {.role = "owner"};
     const bson_t *user;
-    bson_oid_t heir;
+    bson_oid_t successor;
     enum role before;
-    enum err err = find_heir(project, leaving, &heir, &before);
+    enum err err = find_successor(project, leaving, &successor, &before);
 
-    if (err != ERR_NONE || (err = request_fetch(r, STORE_USERS, &heir, &user)) != ERR_NONE)
+    if (err != ERR_NONE || (err = request_fetch(r, STORE_USERS, &successor, &user)) != ERR_NONE)
         return err;
-    m.user = &heir;
+    m.user = &successor;
     m.name = doc_text(user, "name");
-    err = change_join_topic(change, request_user_topic(r, &heir), &m.user_topic);
+    err = change_join_topic(change, request_user_topic(r, &successor), &m.user_topic);
     if (err != ERR_NONE)
         return err;
     return members_store(r, change, project, &m);
@@ -449,7 +450,7 @@ members_drop(struct request *r, struct change *change, const bson_t *project,
     if (err != ERR_NONE)
         return err;
     if (access_member(project, user) == ROLE_OWNER && access_owners(project) == 1 &&
-        ((err = make_heir(r, change, project, user)) != ERR_NONE ||
+        ((err = make_owner(r, change, project, user)) != ERR_NONE ||
          (err = request_fetch(r, STORE_PROJECTS, &id, &project)) != ERR_NONE))
         return err;
     return members_store(r, change, project, &m);

@@ -311,7 +311,7 @@ projects_write(struct request *r, struct text *out, const bson_t *project)
 }
 
 enum err
-projects_tell_member(struct change *change, int topic, const struct member_event *m)
+projects_member_event(struct change *change, int topic, const struct member_event *m)
 {
     struct text data = {0}, changes = {0};
     char user[25], project[25];
@@ -375,7 +375,7 @@ insert_project(struct request *r, struct change *change, bson_t *doc, int user_t
     if ((err = change_new_topic(change, request_project_topic(r, id), &e.topic)) != ERR_NONE ||
         (err = entity_create(&e, doc, doc)) != ERR_NONE)
         return err;
-    return projects_tell_member(change, user_topic, &owner);
+    return projects_member_event(change, user_topic, &owner);
 }
 
 enum err

@@ -34,7 +34,7 @@ struct member_event {
 };
 
 /* Appends member.added, member.updated or member.removed to a topic of a change. */
-enum err projects_tell_member(struct change *change, int topic,
-                              const struct member_event *m) MUST_CHECK;
+enum err projects_member_event(struct change *change, int topic,
+                               const struct member_event *m) MUST_CHECK;
 
 #endif

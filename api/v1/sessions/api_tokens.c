@@ -202,7 +202,7 @@ api_tokens_create(struct request *r)
         return err;
     if (doc_time(body, "expiresAt", &expires) && expires <= clock_now())
         request_complain(r, "/expiresAt", "range", "must be in the future");
-    if ((err = request_verdict(r)) != ERR_NONE || (err = request_change(r, &plan)) != ERR_NONE)
+    if ((err = request_validated(r)) != ERR_NONE || (err = request_change(r, &plan)) != ERR_NONE)
         return err;
     audit(r, "api-token.made", &r->user_id);
     return ERR_NONE;

@@ -321,7 +321,7 @@ sessions_end(struct request *r)
     session_end_plan(r, &r->user_id, &plan);
     if (err != ERR_NONE || (err = request_change(r, &plan)) != ERR_NONE)
         return err;
-    session_end_tell(&e);
+    session_end_publish(&e);
     if (bson_oid_equal(&e.sessions[0], &r->session_id) && cookie_read(r) != NULL)
         cookie_clear(r);
     audit_of(r, "session.ended", &r->user_id, "ended", r->args[0]);
@@ -348,7 +348,7 @@ sessions_end_others(struct request *r)
     credentials_plan(&e, &plan);
     if ((err = request_change(r, &plan)) != ERR_NONE)
         return err;
-    credentials_tell(&e);
+    credentials_publish(&e);
     audit(r, "session.others-ended", &r->user_id);
     return ERR_NONE;
 }

@@ -40,7 +40,7 @@ struct punishment {
 
 /* Ends the session: its token was copied. */
 static enum err
-punish(struct change *change, void *arg)
+end_session(struct change *change, void *arg)
 {
     struct punishment *p = arg;
     struct request *r = p->end.r;
@@ -56,16 +56,16 @@ punish(struct change *change, void *arg)
 
 /* A used token was sent again. */
 static enum err
-punish_replay(struct request *r, const bson_t *session, const bson_t *user)
+end_replayed_session(struct request *r, const bson_t *session, const bson_t *user)
 {
     struct punishment p = {{.r = r, .user = doc_id(user, "_id"), .count = 1}, session, user};
-    struct change_plan plan = {.fn = punish, .arg = &p};
+    struct change_plan plan = {.fn = end_session, .arg = &p};
 
     p.end.sessions[0] = *doc_id(session, "_id");
     session_end_plan(r, p.end.user, &plan);
     r->key = NULL; /* a refusal is not recorded */
     if (request_change(r, &plan) == ERR_NONE) {
-        session_end_tell(&p.end);
+        session_end_publish(&p.end);
         audit(r, "session.replayed", p.end.user);
     }
     return ERR_BAD_LOGIN;
@@ -203,7 +203,7 @@ exchange(const struct presented *p, const bson_t *session, const bson_t *user,
         err = rotate(p->r, session, hash, next_hash, &done);
     } else if (!was_lost(p, current, next)) {
         if (token_refresh_issued(p->secret, p->session))
-            return punish_replay(p->r, session, user);
+            return end_replayed_session(p->r, session, user);
         return ERR_BAD_LOGIN;
     }
     if (!done)

@@ -384,7 +384,7 @@ write_notifications(struct sync *s)
 /* ------------------------------------------------------------ what is gone, and the cursor */
 
 static void
-bury(struct sync *s, const char *entity, const bson_oid_t *id, const char *project)
+add_deleted(struct sync *s, const char *entity, const bson_oid_t *id, const char *project)
 {
     char hex[25];
 
@@ -415,18 +415,18 @@ note_origin(void *arg, const struct event_item *event)
 
 /* A token bound to projects is sent only tombstones from those projects. */
 static enum err
-may_be_told(struct sync *s, const struct sync_item *one, bool *told)
+may_report_deletion(struct sync *s, const struct sync_item *one, bool *allowed)
 {
     struct origin o = {.r = s->r};
     enum err err;
 
-    *told = true;
+    *allowed = true;
     if (s->r->bound == NULL || one->kind != SYNC_NOTIFICATIONS)
         return ERR_NONE;
     err = event_log_entity(s->r->store,
                            &(struct event_history){s->plan.own.name, &one->id, INT64_MAX, 1},
                            note_origin, &o);
-    *told = o.reached;
+    *allowed = o.reached;
     return err;
 }
 
@@ -440,22 +440,22 @@ write_deleted(struct sync *s)
     for (int i = 0; i < p->item_count; i++) {
         const struct sync_item *one = &p->items[i];
         const struct sync_topic *t = one->topic < 0 ? NULL : &p->topics[one->topic];
-        bool told;
+        bool allowed;
         enum err err;
 
         if (one->kind == SYNC_PROJECTS || one->kind == SYNC_MOVED || one->found ||
             (t != NULL && t->state == SYNC_GONE))
             continue;
-        if ((err = may_be_told(s, one, &told)) != ERR_NONE)
+        if ((err = may_report_deletion(s, one, &allowed)) != ERR_NONE)
             return err;
-        if (told)
-            bury(s, kinds[one->kind].entity, &one->id, t == NULL ? NULL : topic_id(t->name));
+        if (allowed)
+            add_deleted(s, kinds[one->kind].entity, &one->id, t == NULL ? NULL : topic_id(t->name));
     }
     for (int i = 0; i < p->topic_count; i++)
         if (p->topics[i].state == SYNC_GONE && p->topics[i].after >= 0)
-            bury(s, "project", &p->topics[i].id, NULL);
+            add_deleted(s, "project", &p->topics[i].id, NULL);
     for (int i = 0; i < p->lost_count; i++)
-        bury(s, "project", &p->lost[i], NULL);
+        add_deleted(s, "project", &p->lost[i], NULL);
     return ERR_NONE;
 }
 

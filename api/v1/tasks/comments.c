@@ -67,7 +67,7 @@ check_comment(const struct entity_rules *u)
                                  "not-member", "must be a member of the project");
     if (u->before == NULL)
         return ERR_NONE;
-    if ((err = quotas_have(r, QUOTA_COMMENT_EDITS, doc_int(u->before, "rev"))) != ERR_NONE)
+    if ((err = quotas_check(r, QUOTA_COMMENT_EDITS, doc_int(u->before, "rev"))) != ERR_NONE)
         return err;
     if (strcmp(doc_text(u->before, "text"), doc_text(u->after, "text")) != 0)
         BSON_APPEND_DATE_TIME(u->extra, "editedAt", change_now(u->change));
@@ -166,10 +166,10 @@ comments_move(struct request *r, struct change *change, const bson_oid_t *task,
                                            BCON_DATE_TIME(change_now(change))));
     bson_t *update = entity_update(r, change_now(change), set);
     bson_t *members = request_keep(r, access_member_ids(project));
-    bson_t *strangers =
+    bson_t *outsiders =
         request_keep(r, BCON_NEW("mentions", "{", "$nin", BCON_ARRAY(members), "}"));
 
-    BSON_APPEND_DOCUMENT(update, "$pull", strangers);
+    BSON_APPEND_DOCUMENT(update, "$pull", outsiders);
     return store_update_many(change_store(change), STORE_COMMENTS, filter, update, NULL);
 }
 

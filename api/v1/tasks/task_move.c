@@ -133,7 +133,7 @@ new_version(struct move *m, const struct entity_change *e, const bson_t *project
         BSON_APPEND_UTF8(set, "status", doc_text(m->body, "status"));
     if (!bson_oid_equal(&m->from, &m->to)) {
         if ((err = check_subtasks(m)) != ERR_NONE ||
-            (err = quotas_have(r, QUOTA_PROJECT_TASKS, change_counter(e->change) - 1)) != ERR_NONE)
+            (err = quotas_check(r, QUOTA_PROJECT_TASKS, change_counter(e->change) - 1)) != ERR_NONE)
             return err;
         append_project(m, e->change, project, before, set);
     }

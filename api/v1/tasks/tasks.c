@@ -223,7 +223,7 @@ create_task(struct change *change, void *arg)
     enum err err = project_access_living(r, &c->project, ACTION_WRITE, &project);
 
     if (err == ERR_NONE)
-        err = quotas_have(r, QUOTA_PROJECT_TASKS, change_counter(change) - 1);
+        err = quotas_check(r, QUOTA_PROJECT_TASKS, change_counter(change) - 1);
     if (err != ERR_NONE)
         return err;
     append_server_side(c, change, set);

@@ -54,7 +54,7 @@ struct bare {
     char *frame; /* as long as an event's own text */
     uint64_t until;
     bool queue;
-    pthread_mutex_t turn;
+    pthread_mutex_t writing;
 };
 extern struct bare bare;
 

@@ -22,7 +22,7 @@ static const char *const usage =
 
 static const char *const names[] = {"topics", "projects", "tasks", "events"};
 
-struct bare bare = {.turn = PTHREAD_MUTEX_INITIALIZER};
+struct bare bare = {.writing = PTHREAD_MUTEX_INITIALIZER};
 
 static void
 die(const char *what, const char *why)

@@ -378,7 +378,7 @@ transact(struct loop *l, const struct id *id, bool (*once)(struct loop *, const 
         bool ok;
 
         if (bare.queue)
-            pthread_mutex_lock(&bare.turn);
+            pthread_mutex_lock(&bare.writing);
         if (look_up && !bare_find(l, TASKS, BCON_NEW("_id", BCON_OID(&id->task)), false, &l->task))
             abort(); /* tasks are not removed here */
         if (!mongoc_client_session_start_transaction(l->session, bare.transaction, NULL))
@@ -393,7 +393,7 @@ transact(struct loop *l, const struct id *id, bool (*once)(struct loop *, const 
         if (look_up)
             bson_destroy(&l->task);
         if (bare.queue)
-            pthread_mutex_unlock(&bare.turn);
+            pthread_mutex_unlock(&bare.writing);
         if (ok)
             return true;
         l->retries++;

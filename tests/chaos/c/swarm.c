@@ -29,7 +29,7 @@ static struct {
     char **tokens;
     int token_count;
     int64_t until; /* -1: not yet known */
-    bool told;     /* it was printed that all follow */
+    bool reported; /* it was printed that all follow */
     uint64_t random, began, first, last, marked, first_end, last_end;
     struct {
         uint64_t events, gaps, repeats, resyncs, errors, refused, drops, returns, ended[5000];
@@ -37,7 +37,7 @@ static struct {
 } swarm = {.until = -1};
 
 static uint32_t
-dice(uint32_t sides)
+random_below(uint32_t sides)
 {
     swarm.random ^= swarm.random << 13;
     swarm.random ^= swarm.random >> 7;
@@ -67,7 +67,7 @@ come_back(struct client *c, bool soon)
     swarm.following -= c->following;
     swarm.opening -= !c->following;
     c->following = false;
-    c->again = wire_now() + (soon ? dice(AGAIN_MS) : AGAIN_MS) * 1000000ull;
+    c->again = wire_now() + (soon ? random_below(AGAIN_MS) : AGAIN_MS) * 1000000ull;
 }
 
 static void
@@ -78,7 +78,7 @@ connect_client(struct client *c)
     swarm.opening++;
     swarm.n.returns++;
     c->got = 0;
-    c->until_drop = dice(2 * EVERY);
+    c->until_drop = random_below(2 * EVERY);
     if (!wire_connect(c, swarm.host, swarm.port, swarm.origin)) {
         swarm.n.refused++;
         come_back(c, false);
@@ -92,7 +92,7 @@ drop(struct client *c)
 {
     c->drops--;
     swarm.n.drops++;
-    wire_drop(c, dice(2) == 0);
+    wire_drop(c, random_below(2) == 0);
     come_back(c, true);
 }
 
@@ -139,7 +139,7 @@ follow(struct client *c)
     else
         n = snprintf(text, sizeof(text), "{\"op\":\"follow\",\"topic\":\"%s\"}", swarm.topic);
     wire_say(c, 1, text, (size_t)n);
-    if (c->drops > 0 && dice(10) == 0)
+    if (c->drops > 0 && random_below(10) == 0)
         drop(c); /* before the reply */
 }
 
@@ -280,8 +280,8 @@ connect_due(void)
     for (int i = 0; i < swarm.size && swarm.opening < OPENING_MAX; i++)
         if (swarm.all[i].fd < 0 && swarm.all[i].again <= now)
             connect_client(&swarm.all[i]);
-    if (!swarm.told && swarm.following == swarm.size) {
-        swarm.told = true;
+    if (!swarm.reported && swarm.following == swarm.size) {
+        swarm.reported = true;
         report("following");
     }
 }
