@@ -239,13 +239,13 @@ class Live(Socket):
 
     def hear_nothing_more(self, within):
         """Answers nothing until the server closes the connection; returns how many messages arrived."""
-        heard, end = 0, time.monotonic() + within
+        received, end = 0, time.monotonic() + within
         self.sock.settimeout(within)
         with contextlib.suppress(ConnectionError):
             while self.sock.recv(65536):
-                heard += 1
+                received += 1
                 assert time.monotonic() < end, f"not ended within {within} s"
-        return heard
+        return received
 
     def hello(self, token, within=5.0):
         self.send(op="hello", token=token)

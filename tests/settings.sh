@@ -11,7 +11,7 @@ write=
 
 # One line per setting: NAME=default # meaning (programs).  For a secret it is the name of its file,
 # without a default.
-told=$(for program; do
+shown=$(for program; do
     echo "program ${program##*/taskwire-}"
     "$program" --help || exit 2
 done | awk '
@@ -26,7 +26,7 @@ done | awk '
 
 if [ -n "$write" ]; then
     # The head of the file and the paths of secrets stay as they are.
-    echo "$told" | awk '
+    echo "$shown" | awk '
         FNR == NR && /^#?[A-Z_]+=/    { if (/^#/) kept[substr($0, 2, index($0, "=") - 2)] = $0; started = 1 }
         FNR == NR && !started && !/^$/ && !gap { head = head $0 "\n" }
         FNR == NR && /^$/             { gap = 1 }
@@ -45,7 +45,7 @@ written=$(awk '
                            if (secret) sub(/=.*/, "=")
                            print $0 " # " meaning }' deploy/settings.env | sort)
 
-echo "$told" | diff - /dev/fd/3 3<<END && exit 0
+echo "$shown" | diff - /dev/fd/3 3<<END && exit 0
 $written
 END
 echo "deploy/settings.env (>) differs from the programs' --help (<)" >&2

@@ -186,17 +186,17 @@ def test_sync_with_a_bound_token_returns_only_its_projects(stack, world, anna, b
     assert [t["id"] for t in whole["tasks"]] == [task["id"]] and [c["id"] for c in whole["comments"]] == [comment["id"]]
     for one in (task, hidden):
         ben.patch(one, title="Yours", assigneeIds=[anna.id]).expect(200)
-    news = script.get("/v1/sync", cursor=whole["cursor"]).expect(200)
-    assert [t["id"] for t in news["tasks"]] == [task["id"]] and news["projects"] == [] and news["deleted"] == []
-    assert [n["projectId"] for n in news["notifications"]] == [project["id"]]
+    changes = script.get("/v1/sync", cursor=whole["cursor"]).expect(200)
+    assert [t["id"] for t in changes["tasks"]] == [task["id"]] and changes["projects"] == [] and changes["deleted"] == []
+    assert [n["projectId"] for n in changes["notifications"]] == [project["id"]]
     again = script.post("/v1/sync", cursor=None).expect(200)
     assert [n["projectId"] for n in again["notifications"]] == [project["id"]]
-    told = anna.items("/v1/notifications")
+    notifications = anna.items("/v1/notifications")
     with pymongo.MongoClient(stack.mongodb_uri) as mongo:
         mongo[stack.mongodb_database].notifications.delete_many({"userId": bson.ObjectId(anna.id)})
     gone = script.get("/v1/sync", cursor=whole["cursor"]).expect(200)["deleted"]
     assert {"notification"} == {d["entity"] for d in gone}
-    assert [d["id"] for d in gone] == [n["id"] for n in told if n["projectId"] == project["id"]]  # a single time: the other's as well
+    assert [d["id"] for d in gone] == [n["id"] for n in notifications if n["projectId"] == project["id"]]  # a single time: the other's as well
 
 
 def test_notifications_with_a_bound_token_are_only_those_of_its_projects(world, anna, ben):

@@ -122,8 +122,8 @@ def test_a_login_from_a_new_device_sends_an_email_and_from_a_known_one_does_not(
     agent(world, anna, "Microscope/2.0")
     agent(world, anna, "Microscope/2.0")
     outbox.email(anna.email, "new device", count=2)  # in any order
-    told = [mail for mail in outbox.emails(anna.email, "new device") if "Microscope 2 0, from 127.0.0.1" in mail.text]
-    assert len(told) == 1
+    mails = [mail for mail in outbox.emails(anna.email, "new device") if "Microscope 2 0, from 127.0.0.1" in mail.text]
+    assert len(mails) == 1
     anna.log_in()
     assert len(outbox.emails(anna.email, "new device")) == 2
 
@@ -142,19 +142,19 @@ def log_in_from(world, source, user, cookie=None):
 
 def test_a_login_by_the_same_kind_of_browser_from_elsewhere_is_reported(world, anna, outbox):
     """Once the name that a browser gives itself was all that made it known, also after a new password."""
-    def told(count):
+    def newest_of(count):
         return outbox.email(anna.email, "new device", count=count)
 
     cookie = log_in_from(world, "127.0.0.11", anna)
-    told(1)
+    newest_of(1)
     log_in_from(world, "127.0.0.11", anna)  # the same place
     log_in_from(world, "127.0.0.12", anna, cookie)  # the same browser elsewhere
     log_in_from(world, "127.0.0.13", anna)
-    assert "127.0.0.13" in told(2).text
+    assert "127.0.0.13" in newest_of(2).text
     anna.post("/v1/me/password", currentPassword=PASSWORD, newPassword="an altogether new one").expect(204)
     anna.password = "an altogether new one"
     log_in_from(world, "127.0.0.13", anna)
-    told(3)
+    newest_of(3)
 
 
 def test_sessions_have_names(world, anna, ben):

@@ -89,8 +89,8 @@ def test_a_recovery_code_works_once_and_its_use_is_reported_by_email(world, arme
     log_in(world, armed, code=code).expect(401)
     log_in(world, armed, code=armed.recovery[4]).expect(201)
     outbox.email(armed.email, "Logging in", count=3)  # in any order
-    told = [mail for mail in outbox.emails(armed.email, "Logging in") if "recovery code was used" in mail.text]
-    assert len(told) == 2
+    mails = [mail for mail in outbox.emails(armed.email, "Logging in") if "recovery code was used" in mail.text]
+    assert len(mails) == 2
 
 
 def test_guessing_codes_is_limited(world, armed):

@@ -76,8 +76,8 @@ def test_a_tasks_history_shows_who_changed_what(anna, ben, cleo, scene):
     ben.patch(task, title="B").expect(200)
     anna.post(task, "/move", status="completed").expect(200)
     items = anna.items(f"/v1/tasks/{task['id']}/history")
-    told = {(e["kind"], e["actorId"]) for e in items}
-    assert {("task.created", anna.id), ("task.updated", ben.id), ("task.moved", anna.id)} <= told
+    kinds = {(e["kind"], e["actorId"]) for e in items}
+    assert {("task.created", anna.id), ("task.updated", ben.id), ("task.moved", anna.id)} <= kinds
     cleo.get(f"/v1/tasks/{task['id']}/history").expect(404)
 
 
@@ -86,12 +86,12 @@ def test_assigned_or_mentioned_users_are_notified_once(anna, ben, scene):
     anna.patch(task, assigneeIds=[ben.id]).expect(200)
     anna.patch(task, title="New").expect(200)
     anna.post(task, "/comments", text="Look, Ben", mentions=[ben.id]).expect(201)
-    told = ben.items("/v1/notifications")
-    assert [(n["kind"], n["taskId"], n["read"]) for n in told] == [
+    notifications = ben.items("/v1/notifications")
+    assert [(n["kind"], n["taskId"], n["read"]) for n in notifications] == [
         ("mentioned", task["id"], False), ("assigned", task["id"], False)]
     assert anna.items("/v1/notifications") == []
-    ben.patch("/v1/notifications/" + told[0]["id"], read=True).expect(200)
-    anna.patch("/v1/notifications/" + told[0]["id"], read=True).expect(404)
+    ben.patch("/v1/notifications/" + notifications[0]["id"], read=True).expect(200)
+    anna.patch("/v1/notifications/" + notifications[0]["id"], read=True).expect(404)
     assert [n["read"] for n in ben.items("/v1/notifications")] == [True, False]
     ben.post("/v1/notifications/read").expect((200, 204))
     assert [n["read"] for n in ben.items("/v1/notifications")] == [True, True]

@@ -30,8 +30,8 @@ def test_a_removed_comment_disappears_from_every_response(anna, ben, stack):
     numbers = [(e["seq"], e["cursor"], e["kind"], e["entityId"], e["rev"], e["actorId"], e["at"]) for e in after]
     assert numbers[:-1] == [(e["seq"], e["cursor"], e["kind"], e["entityId"], e["rev"], e["actorId"], e["at"])
                             for e in before]
-    told = [e for e in after if e["entityId"] == comment["id"]]
-    assert [(e["changes"], e["data"], e.get("dataOmitted")) for e in told] == [
+    erased = [e for e in after if e["entityId"] == comment["id"]]
+    assert [(e["changes"], e["data"], e.get("dataOmitted")) for e in erased] == [
         (None, None, True), (None, None, True), ({}, None, None)]
     step = anna.get("/v1/sync", cursor=start).expect(200)
     assert {"entity": "comment", "id": comment["id"], "projectId": project["id"]} in step["deleted"]

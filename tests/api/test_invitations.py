@@ -64,10 +64,10 @@ def test_users_with_a_confirmed_address_can_accept_without_the_email(anna, ben, 
     ben.confirm(outbox)
     with ben.live(follow=["user:me"]) as feed:
         made = anna.invite(project, ben.email, "commenter")
-        told = feed.expect("notification.created", within=5)["data"]
-    assert (told["kind"], told["projectId"], told["invitationId"], told["taskId"], told["title"]) == (
+        notification = feed.expect("notification.created", within=5)["data"]
+    assert (notification["kind"], notification["projectId"], notification["invitationId"], notification["taskId"], notification["title"]) == (
         "invited", project["id"], made["id"], None, "Mine")
-    assert told["createdBy"] == anna.id
+    assert notification["createdBy"] == anna.id
     mine = ben.items("/v1/invitations")
     assert [(i["id"], i["project"]["name"], i["inviter"]["name"]) for i in mine] == [(made["id"], "Mine", anna.name)]
     assert ben.post("/v1/invitations/accept", id=made["id"]).expect(200)["role"] == "commenter"
@@ -241,8 +241,8 @@ def test_only_admins_see_the_invited_address(anna, ben, cleo):
     start = anna.get(f"/v1/projects/{project['id']}/snapshot")["cursor"]
     with cleo.live(follow=["project:" + project["id"]]) as feed:
         made = anna.invite(project, email)
-        told = feed.expect("invitation.created", id=made["id"])
-        assert told["data"]["role"] == "member" and email not in str(told)
+        event = feed.expect("invitation.created", id=made["id"])
+        assert event["data"]["role"] == "member" and email not in str(event)
         anna.delete(f"{here(project)}/{made['id']}").expect(204)
         assert feed.expect("invitation.deleted", id=made["id"])["data"] is None
     for who in (ben, cleo):
@@ -262,8 +262,8 @@ def test_every_end_of_an_invitation_is_an_event_of_the_project(anna, ben):
     first, second = anna.invite(project, address()), anna.invite(project, address())
     ben.accept(first["token"])
     ben.post("/v1/invitations/decline", token=second["token"]).expect(204)
-    told = [(e["kind"], e["entityId"], e["actorId"]) for e in anna.pages_of_events(project, start)]
-    assert told == [("invitation.created", first["id"], anna.id), ("invitation.created", second["id"], anna.id),
+    events = [(e["kind"], e["entityId"], e["actorId"]) for e in anna.pages_of_events(project, start)]
+    assert events == [("invitation.created", first["id"], anna.id), ("invitation.created", second["id"], anna.id),
                     ("member.added", ben.id, ben.id), ("invitation.accepted", first["id"], ben.id),
                     ("invitation.declined", second["id"], ben.id)]
 

@@ -71,9 +71,9 @@ def test_assignees_without_access_to_the_new_project_are_removed(anna, ben, cleo
     moved = anna.post(f"/v1/tasks/{task['id']}/move", projectId=there["id"]).expect(200)
     assert moved["assigneeIds"] == [cleo.id]
     ben.get(f"/v1/tasks/{task['id']}").expect(404)
-    told = anna.get(f"/v1/projects/{there['id']}/events").expect(200).body.decode()
-    for secret in (here["id"], ben.id, other["id"]):  # once the event told what the task had lost by the move
-        assert secret not in told
+    log = anna.get(f"/v1/projects/{there['id']}/events").expect(200).body.decode()
+    for secret in (here["id"], ben.id, other["id"]):  # once the event contained what the task had lost by the move
+        assert secret not in log
 
 
 def test_a_task_with_subtasks_cannot_move_without_them(anna, board):

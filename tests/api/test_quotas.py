@@ -206,7 +206,7 @@ def test_a_users_bytes_per_day_are_limited(small, people):
         anna, ben = people.user("anna"), people.user("ben")
 
         def write(user, size):
-            """Bytes that go through in tasks of that size, in two projects by turns, until one is refused."""
+            """Bytes that go through in tasks of that size, alternating between two projects, until one is refused."""
             projects, sent = [user.project(), user.project()], 0
             while sent < 4_000_000:
                 reply = user.post("/v1/tasks", title="T", description="x" * size, projectId=projects[sent // size % 2]["id"])

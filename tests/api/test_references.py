@@ -100,11 +100,11 @@ def test_deleting_a_status_in_use_reports_how_many_tasks_use_it(anna):
     kept, trashed = (anna.task(projectId=project["id"], status="review") for _ in range(2))
     anna.delete(trashed).expect(204)
     without = [s for s in with_kinds() if s["id"] != "review"]
-    told = anna.patch(project, statuses=without).expect(422, pointers=["/statuses"])["errors"][0]
-    assert told["code"] == "in-use" and "2" in told["detail"] and "1" in told["detail"]
+    error = anna.patch(project, statuses=without).expect(422, pointers=["/statuses"])["errors"][0]
+    assert error["code"] == "in-use" and "2" in error["detail"] and "1" in error["detail"]
     anna.patch(kept, status="todo").expect(200)
-    told = anna.patch(project, statuses=without).expect(422)["errors"][0]
-    assert "trash" in told["detail"]
+    error = anna.patch(project, statuses=without).expect(422)["errors"][0]
+    assert "trash" in error["detail"]
     anna.post(trashed, "/restore").expect(200)
     anna.patch(trashed, status="todo").expect(200)
     anna.patch(project, statuses=without).expect(200)

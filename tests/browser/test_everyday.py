@@ -324,10 +324,10 @@ def test_every_problem_and_error_code_has_a_message(windows, world):
     page.type("#login [name=login]", "a@example.com")
     page.type("#login [name=password]", "x" * 12)
     replies = [{"type": f"/problems/{slug}", "status": 422, "title": "RAW", "detail": "RAW", "errors": errors}
-               for slug in [*known["problems"], "never-heard-of"] if slug != "code-required"
+               for slug in [*known["problems"], "unknown-to-the-page"] if slug != "code-required"
                for errors in ([], [{"pointer": "/elsewhere", "code": "type", "detail": "RAW"}])]
     replies += [{"type": "/problems/invalid", "status": 422, "title": "RAW", "detail": "RAW",
-                 "errors": [{"pointer": "/login", "code": code, "detail": "RAW"}]} for code in [*known["fields"], "never-heard-of"]]
+                 "errors": [{"pointer": "/login", "code": code, "detail": "RAW"}]} for code in [*known["fields"], "unknown-to-the-page"]]
     shown = module(page, """
         const [replies, done] = arguments, form = document.querySelector("#login"), shown = [], real = window.fetch;
         const seen = (what) => what && !what.hidden && what.textContent.trim();

@@ -19,7 +19,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import state  # noqa: E402
 
-KINDS = ("lost", "doubled", "denied", "unknown", "hole", "repeat-in-log", "revision", "gap", "repeat",
+KINDS = ("lost", "doubled", "denied", "unknown", "missing", "repeat-in-log", "revision", "gap", "repeat",
          "reorder",
          "unlogged", "altered", "behind", "resync", "stale")
 
@@ -28,7 +28,7 @@ class Verdict:
     def __init__(self):
         self.violations, self.counts = [], collections.Counter()
 
-    def blame(self, kind, words):
+    def report(self, kind, words):
         assert kind in KINDS
         self.violations.append((kind, words))
 
@@ -43,16 +43,16 @@ def judge_log(log, verdict):
         topic, seq = event["topic"], event["seq"]
         before = last.get(topic)
         if before is not None and seq == before:
-            verdict.blame("repeat-in-log", f"{topic} has {seq} twice")
+            verdict.report("repeat-in-log", f"{topic} has {seq} twice")
         elif before is not None and seq != before + 1:
-            verdict.blame("hole", f"{topic}: {seq} follows {before}")
+            verdict.report("missing", f"{topic}: {seq} follows {before}")
         elif before is None and seq != 1:
-            verdict.blame("hole", f"{topic} begins at {seq}")
+            verdict.report("missing", f"{topic} begins at {seq}")
         last[topic] = seq
         if event["rev"] is not None and event["entity"] == "task":
             entity = event["entityId"]
             if event["rev"] != revs.get(entity, 0) + 1:
-                verdict.blame("revision", f"{entity}: rev {event['rev']} after {revs.get(entity, 0)}")
+                verdict.report("revision", f"{entity}: rev {event['rev']} after {revs.get(entity, 0)}")
             revs[entity] = event["rev"]
     verdict.counts["logged"] = len(log)
     return last
@@ -68,14 +68,14 @@ def judge_writers(changes, log, verdict):
         events = found.pop(change["marker"], [])
         verdict.counts["acknowledged" if change["acked"] else "given up"] += 1
         if len(events) > 1:
-            verdict.blame("doubled", f"{change['marker']} is in the log {len(events)} times")
+            verdict.report("doubled", f"{change['marker']} is in the log {len(events)} times")
         elif change["acked"] and not events:
-            verdict.blame("lost", f"{change['marker']} was acknowledged and is not in the log")
+            verdict.report("lost", f"{change['marker']} was acknowledged and is not in the log")
         elif change["acked"] and (events[0]["entityId"], events[0]["rev"], events[0]["topic"]) != (
                 change["entityId"], change["rev"], change["topic"]):
-            verdict.blame("denied", f"{change} was acknowledged, the log says {events[0]}")
+            verdict.report("denied", f"{change} was acknowledged, the log says {events[0]}")
     for marker in found:
-        verdict.blame("unknown", f"nobody wrote {marker}")
+        verdict.report("unknown", f"nobody wrote {marker}")
 
 
 def judge_follower(name, records, by_number, heads, snapshots, verdict):
@@ -84,7 +84,7 @@ def judge_follower(name, records, by_number, heads, snapshots, verdict):
     topic, last, mirror = start["topic"], start["seq"], state.of_snapshot(start["start"])
     for record in records[1:]:
         if "resync" in record:
-            verdict.blame("resync", f"{name}: {record['resync']}")
+            verdict.report("resync", f"{name}: {record['resync']}")
             return
         if "reconnect" in record:
             verdict.counts["reconnects"] += 1
@@ -94,21 +94,21 @@ def judge_follower(name, records, by_number, heads, snapshots, verdict):
         if seq == last + 1:
             verdict.counts["delivered"] += 1
         elif seq == last:
-            verdict.blame("repeat", f"{name}: {topic} {seq} came twice")
+            verdict.report("repeat", f"{name}: {topic} {seq} came twice")
         elif seq < last:
-            verdict.blame("reorder", f"{name}: {topic} {seq} came after {last}")
+            verdict.report("reorder", f"{name}: {topic} {seq} came after {last}")
         else:
-            verdict.blame("gap", f"{name}: {topic} {seq} came after {last}")
+            verdict.report("gap", f"{name}: {topic} {seq} came after {last}")
         if logged is None:
-            verdict.blame("unlogged", f"{name}: {topic} {seq} is not in the log")
+            verdict.report("unlogged", f"{name}: {topic} {seq} is not in the log")
         elif event != json.loads(logged["frame"]):
-            verdict.blame("altered", f"{name}: {topic} {seq} differs from the log")
+            verdict.report("altered", f"{name}: {topic} {seq} differs from the log")
         mirror.apply(event)
         last = max(last, seq)
     if last < heads.get(topic, 0):
-        verdict.blame("behind", f"{name}: {topic} ends at {last}, the log at {heads[topic]}")
+        verdict.report("behind", f"{name}: {topic} ends at {last}, the log at {heads[topic]}")
     for words in mirror.differences(state.of_snapshot(snapshots[topic])):
-        verdict.blame("stale", f"{name}: {words[:400]}")
+        verdict.report("stale", f"{name}: {words[:400]}")
 
 
 def judge(changes, log, followers, snapshots):

@@ -64,9 +64,9 @@ class SilentApi:
 @contextlib.contextmanager
 def unpublishing_api(stack, folder):
     lines = (stack.data / "env").read_text().splitlines()
-    told = dict(shlex.split(line)[0].split("=", 1) for line in lines)
+    settings = dict(shlex.split(line)[0].split("=", 1) for line in lines)
     path = folder / "api.sock"
-    env = {**os.environ, **told, "API_SOCKET": str(path), "API_PROCESSES": "1",
+    env = {**os.environ, **settings, "API_SOCKET": str(path), "API_PROCESSES": "1",
            "API_THREADS": "4", "REDIS_URL": f"unix://{folder}/nowhere.sock"}
     with open(folder / "api.log", "wb") as log:
         process = subprocess.Popen([pathlib.Path(stack.build) / "taskwire-api"], env=env, stderr=log, stdout=log)

@@ -104,11 +104,11 @@ class Attacker:
             self.poll.unregister(fd)
         feed.sock.close()
 
-    def turn(self):
-        heard = {fd for fd, _ in self.poll.poll(0)}
+    def one_round(self):
+        readable = {fd for fd, _ in self.poll.poll(0)}
         for fd, feed in list(self.feeds.items()):
             try:
-                if fd in heard:
+                if fd in readable:
                     feed.hear()
                 feed.say()
             except OSError:
@@ -133,7 +133,7 @@ class Attacker:
             if self.op in KEPT:
                 self.come_and_go(opened)
             else:
-                self.turn()
+                self.one_round()
             self.rest(began)
 
     def come_and_go(self, opened):

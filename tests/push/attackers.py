@@ -3,7 +3,7 @@
 
     tests/push/attackers.py --build var/build [OP...]
 
-For each op a daemon is started, and windows without and with the attacker (attacker.py) take turns.  Others' latencies of ping,
+For each op a daemon is started, and windows without and with the attacker (attacker.py) alternate.  Others' latencies of ping,
 hello (a new socket up to `ready`) and events (commit to arrival) are p50 / p99 in ms over all windows of a kind.  `late` is the
 p99 by which a sleeping thread of the measuring process woke too late while the attacker was at work: what the machine adds to
 each of these numbers.  `loop`, `database` and `attacker` are their CPU in percent of a core in the windows with the attacker
@@ -106,7 +106,7 @@ class Others:
         def run(fn, values):
             try:
                 fn(end, values)
-            except BaseException as error:  # told below
+            except BaseException as error:  # reported below
                 errors.append(error)
 
         threads = [threading.Thread(target=run, args=(fn, found[name])) for name, fn in

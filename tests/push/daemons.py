@@ -23,7 +23,7 @@ def listening(port):
 
 
 def settings_of(stack):
-    """What deploy/up told the stack's own programs."""
+    """What deploy/up gave the stack's own programs."""
     lines = (stack.data / "env").read_text().splitlines()
     return dict(shlex.split(line)[0].split("=", 1) for line in lines)
 

@@ -41,11 +41,11 @@ NONSENSE = (b"", b"[]", b'{"op":"fly"}', b'{"op":"follow","topic":7}', b'{"op":"
 
 
 class Choked:
-    """One client; what it has heard is only looked at for cursors."""
+    """One client; what it has received is only looked at for cursors."""
 
     def __init__(self, fuzz, user):
         self.fuzz, self.chance, self.user = fuzz, fuzz.chance, user
-        self.socket, self.heard = None, b""
+        self.socket, self.received = None, b""
 
     def connect(self):
         fuzz = self.fuzz
@@ -81,12 +81,12 @@ class Choked:
             self.drop(reset=False)
             return
         self.fuzz.received += len(data)
-        self.heard = (self.heard + data)[-4096:]
-        at = self.heard.find(b'"cursor":"')
-        if at >= 0 and (end := self.heard.find(b'"', at + 10)) >= 0:
-            self.fuzz.cursors.append(self.heard[at + 10:end].decode("latin-1"))
+        self.received = (self.received + data)[-4096:]
+        at = self.received.find(b'"cursor":"')
+        if at >= 0 and (end := self.received.find(b'"', at + 10)) >= 0:
+            self.fuzz.cursors.append(self.received[at + 10:end].decode("latin-1"))
             del self.fuzz.cursors[:-50]
-            self.heard = b""
+            self.received = b""
 
     def drop(self, reset):
         if self.socket is None:
@@ -179,7 +179,7 @@ class Fuzz:
             while time.monotonic() < end:
                 self.change()
                 time.sleep(0.05)
-        except BaseException as error:  # told by run()
+        except BaseException as error:  # reported by run()
             self.failed = error
 
     def listen(self, end):
@@ -196,7 +196,7 @@ class Fuzz:
                         pass
                 feed.send(op="ping", ref="end")
                 feed.expect("pong", within=10.0, ref="end")
-                assert feed.events, "the client that reads heard nothing"
+                assert feed.events, "the client that reads has received nothing"
         except (Closed, AssertionError, OSError) as error:
             self.failed = self.failed or error
 

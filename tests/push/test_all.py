@@ -170,20 +170,20 @@ def test_many_followers_of_all_get_the_same_events(anna, ben, cleo):
             t.start()
         for t in threads:
             t.join()
-        heard = []
+        received = []
         for feed in (one, two):
             try:
                 while True:
                     feed.receive(0.7)
             except Nothing:
                 pass
-            heard.append({topic_of(p): [e["seq"] for e in feed.events if e["topic"] == topic_of(p)]
+            received.append({topic_of(p): [e["seq"] for e in feed.events if e["topic"] == topic_of(p)]
                           for p in projects})
-        assert heard[0] == heard[1] and all(len(seqs) == 10 for seqs in heard[0].values())
+        assert received[0] == received[1] and all(len(seqs) == 10 for seqs in received[0].values())
 
 
 def test_gathering_many_projects_over_several_loop_iterations_loses_nothing(anna):
-    """More topics than are asked for or answered in one turn of the daemon's loop, while others write."""
+    """More topics than are asked for or answered in one iteration of the daemon's loop, while others write."""
     projects = [anna.project(f"P{n}") for n in range(270)]
     with anna.live(follow=[]) as feed:
         answer = feed.follow("all")

@@ -58,7 +58,7 @@ def test_a_slow_reader_is_closed_with_4429_and_affects_nobody_else(anna, ben, pr
             while len(feed.events) < wanted:
                 feed.receive(10)
                 delays.append(time.time())
-        except Exception as error:  # noqa: BLE001 - told below
+        except Exception as error:  # noqa: BLE001 - reported below
             failures.append(error)
 
     with slow, quick_user.live(follow=[topic]) as quick:

@@ -101,8 +101,8 @@ def test_ending_all_other_sessions_closes_their_sockets_with_one_event(anna):
             anna.delete("/v1/sessions").expect((200, 204))
             for feed in feeds:
                 feed.expect_close(4401, within=1.0)
-            told = mine.expect("session.revoked", within=1.0, id=anna.id)
-            assert told["data"] == {"kept": tokens.claims(anna.token)["sid"]}
+            event = mine.expect("session.revoked", within=1.0, id=anna.id)
+            assert event["data"] == {"kept": tokens.claims(anna.token)["sid"]}
         task = anna.task("Still here")
         assert mine.expect("task.created", id=task["id"])
     with anna.live():  # with its old access token

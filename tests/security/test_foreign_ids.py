@@ -66,8 +66,8 @@ def nobody():
     return f"{int(time.time()):08x}" + secrets.token_hex(8)
 
 
-def told(reply):
-    """All of an answer but the ids that were asked for and the request's."""
+def visible(reply):
+    """What a client sees of a response, without the ids that it asked for and the request's."""
     headers = {k: v for k, v in reply.headers.items()
                if k not in ("x-request-id", "date", "content-length") and not k.startswith("ratelimit")}
     return reply.status, HEX.sub("ID", reply.body.decode()), HEX.sub("ID", json.dumps(headers, sort_keys=True))
@@ -93,7 +93,7 @@ def test_foreign_ids_in_paths_are_404(estates, untouched, row):
         path = path.replace("{invitationId}", theirs.invitation)
         start = time.perf_counter()
         reply = mine.user.send(row.method, path, body).expect(404, "not-found")
-        return told(reply), time.perf_counter() - start
+        return visible(reply), time.perf_counter() - start
 
     assert ask(theirs.id_for(row.path))[0] == ask(nobody())[0]
     for attempt in (1, 2, 3):
@@ -115,7 +115,7 @@ def test_unknown_member_ids_in_an_own_project_are_404(estates, untouched, method
     mine, theirs = estates
     path = f"/v1/projects/{mine.project['id']}/members/"
     random = mine.user.send(method, path + nobody(), body).expect(404, "not-found")
-    assert told(mine.user.send(method, path + theirs.user.id, body)) == told(random)
+    assert visible(mine.user.send(method, path + theirs.user.id, body)) == visible(random)
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
@@ -123,7 +123,7 @@ def test_unknown_invitation_ids_in_an_own_project_are_404(estates, untouched, me
     mine, theirs = estates
     path = f"/v1/projects/{mine.project['id']}/invitations/"
     random = mine.user.send(method, path + nobody()).expect(404, "not-found")
-    assert told(mine.user.send(method, path + theirs.invitation)) == told(random)
+    assert visible(mine.user.send(method, path + theirs.invitation)) == visible(random)
 
 
 # Where ids stand in bodies: (what, method, path of mine, fields with the id).
@@ -161,7 +161,7 @@ def test_foreign_ids_in_bodies_are_refused_like_unknown_ones(estates, untouched,
     own = mine.user.get(mine.task).json
     foreign = mine.user.send(method, path(mine), fields(of_kind(theirs, kind))).expect((404, 422))
     random = mine.user.send(method, path(mine), fields(nobody()))
-    assert told(foreign) == told(random), "a stranger's id is told from one that does not exist"
+    assert visible(foreign) == visible(random), "a stranger's id differs from one that does not exist"
     assert "Estate" not in foreign.body.decode()
     assert mine.user.get(mine.task).json == own
 
@@ -183,7 +183,7 @@ def test_foreign_ids_in_queries_match_nothing(estates, untouched, query, kind):
     mine, theirs = estates
     foreign = mine.user.get("/v1/tasks", **{query: of_kind(theirs, kind)}).expect((200, 404))
     random = mine.user.get("/v1/tasks", **{query: nobody()})
-    assert told(foreign) == told(random)
+    assert visible(foreign) == visible(random)
     assert foreign.status == 404 or foreign["items"] == []
 
 

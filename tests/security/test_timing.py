@@ -1,4 +1,4 @@
-"""Known and unknown accounts cannot be told apart: same status, same body, same time.
+"""Known and unknown accounts cannot be distinguished: same status, same body, same time.
 
 The limit: means of 200 attempts each differ by at most 5 %.  Attempts are interleaved in random
 order, so that load affects both alike.  Means are taken of the middle half: the rest are pauses of the machine.
@@ -9,7 +9,7 @@ import time
 
 import pytest
 from client import PASSWORD, fresh_account
-from test_foreign_ids import told
+from test_foreign_ids import visible
 
 TRIES, BOUND = 200, 0.05
 PEOPLE = TRIES // 10  # so that no account fails often enough to wait (ACCOUNT_FAILURES), or gets too many emails
@@ -33,7 +33,7 @@ def compare(ask, known, unknown, seconds):
         start = time.perf_counter()
         reply = ask(login)
         seconds[side].append(time.perf_counter() - start)
-        answers.add(told(reply))
+        answers.add(visible(reply))
     assert len(answers) == 1, answers
     return middle_mean(seconds[True]) / middle_mean(seconds[False]) - 1
 
@@ -79,7 +79,7 @@ def test_other_spellings_reveal_nothing(world, anna, login):
     nobody = world.anonymous()
     known = nobody.post("/v1/sessions", login=spelled, password="not the right one")
     unknown = nobody.post("/v1/sessions", login="x" + spelled, password="not the right one")
-    assert told(without_counts(known)) == told(without_counts(unknown))
+    assert visible(without_counts(known)) == visible(without_counts(unknown))
 
 
 def test_a_closed_account_looks_like_an_unknown_one(world, anna):
@@ -87,12 +87,12 @@ def test_a_closed_account_looks_like_an_unknown_one(world, anna):
     nobody = world.anonymous()
     closed = nobody.post("/v1/sessions", login=anna.email, password="not the right one").expect(401)
     unknown = nobody.post("/v1/sessions", login="x" + anna.email, password="not the right one").expect(401)
-    assert told(without_counts(closed)) == told(without_counts(unknown))
+    assert visible(without_counts(closed)) == visible(without_counts(unknown))
 
 
 def test_known_and_unknown_email_tokens_take_the_same_time(world):
     """Each wrong secret gets the same words, whatever is wrong with it."""
     nobody = world.anonymous()
-    answers = {told(without_counts(nobody.put("/v1/password-resets", token=t, password="an altogether new one")))
+    answers = {visible(without_counts(nobody.put("/v1/password-resets", token=t, password="an altogether new one")))
                for t in ("x" * 43, "y" * 43, "0" * 24 + "." + "z" * 43, "short")}
     assert len(answers) == 1, answers

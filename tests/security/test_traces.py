@@ -18,7 +18,7 @@ class Ear:
     """Records every command that Redis gets."""
 
     def __init__(self, url):
-        self.heard, self.sock = bytearray(), socket.socket(socket.AF_UNIX)
+        self.received, self.sock = bytearray(), socket.socket(socket.AF_UNIX)
         self.sock.connect(url.removeprefix("unix://"))
         self.sock.sendall(b"MONITOR\r\n")
         self.thread = threading.Thread(target=self.listen, daemon=True)
@@ -26,7 +26,7 @@ class Ear:
 
     def listen(self):
         while data := self.sock.recv(65536):
-            self.heard += data
+            self.received += data
 
     def stop(self):
         self.sock.shutdown(socket.SHUT_RDWR)
@@ -112,8 +112,8 @@ def careless(world, stack, outbox):
     who.in_headers()
     who.in_frames()
     who.user.task("Heard by Redis")
-    eventually(lambda: b"PUBLISH" in ear.heard.upper(), what="a message in Redis")
-    who.heard = ear.heard
+    eventually(lambda: b"PUBLISH" in ear.received.upper(), what="a message in Redis")
+    who.received = ear.received
     eventually(lambda: "/v1/live" in stack.logs("access"), what="nginx's log")  # written once a second
     yield who
     ear.stop()
@@ -144,7 +144,7 @@ def test_no_file_contains_a_secret(careless, stack):
 
 
 def test_redis_is_never_sent_a_secret(careless):
-    assert not found_in(bytes(careless.heard), careless.known, "Redis")
+    assert not found_in(bytes(careless.received), careless.known, "Redis")
 
 
 def test_the_database_contains_no_secret_in_any_encoding(careless, stack):

@@ -106,7 +106,7 @@ check(long moves)
  * Two cards are moved alternately to directly below the first, which once failed after 4,989 moves.
  */
 static void
-test_two_by_turns(void **state)
+test_two_alternating_moves(void **state)
 {
     (void)state;
     start(3);
@@ -188,7 +188,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_two_by_turns),
+        cmocka_unit_test(test_two_alternating_moves),
         cmocka_unit_test(test_many_at_one_place),
         cmocka_unit_test(test_random_moves),
         cmocka_unit_test(test_errors),

@@ -19,7 +19,7 @@ SUBJECTS = {
 def options():
     p = argparse.ArgumentParser(
         prog="tests/bench/run", formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Measures Taskwire beside its limits and beside other stacks.",
+        description="Compares Taskwire with its theoretical limits and with other stacks.",
         epilog="subjects:\n" + "\n".join(f"  {k:<12}{v}" for k, v in SUBJECTS.items()) +
         "\n\nsettings: BENCH_DATABASE (path of mongod or secantusd-rs), MONGODB_URI (a server that runs\n"
         "already), TASKWIRE_BUILD (our programs; else var/build is built), TASKWIRE_CACHE.")

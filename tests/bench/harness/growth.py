@@ -76,7 +76,7 @@ def members(run, world):
 
 
 def sockets(run, world):
-    """Only the floor and ours, each crowd in turn."""
+    """Only the lower bound and ours, one crowd after another."""
     rows, data, cost_of, age_of = [], {}, {}, {}
     for count in run.pick((10, 100, 1000), (10, 100, 1000, 10000)):
         figures = Figures()

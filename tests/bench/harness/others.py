@@ -1,4 +1,4 @@
-"""The stacks we are measured beside: each is started once and ends with the world."""
+"""The stacks that we are compared with: each is started once and stopped at the end of the run."""
 import datetime
 import http.client
 import json

@@ -149,7 +149,7 @@ def no_database(run, world):
                         "p99.9 ms", "worst ms", "fewest"], rows, data)
 
 
-# What is measured: the writers, whether each has a topic to itself, the operation, and the bare loop it stands beside.
+# What is measured: the writers, whether each has a topic to itself, the operation, and the bare loop it is compared with.
 WRITERS = {
     "1 writer": (1, False, "PATCH"), "32 writers": (32, False, "PATCH"), "32 writers, create": (32, False, "create"),
     "32 topics": (32, True, "PATCH"), "32 topics, create": (32, True, "create"), "256 topics": (256, True, "PATCH"),

@@ -3,7 +3,7 @@ import statistics
 
 
 def rounds(count, systems):
-    """(round, name, system) in an order that turns, so that none is always first."""
+    """(round, name, system) in a rotating order, so that none is always first."""
     names = list(systems)
     for n in range(count):
         k = n % len(names)

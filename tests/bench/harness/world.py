@@ -1,4 +1,4 @@
-"""What is measured stands here: one MongoDB server, one Taskwire through nginx on it, people,
+"""What is measured: one MongoDB server, one Taskwire through nginx on it, people,
 projects and tasks in it, made through the API and multiplied in the store."""
 import contextlib
 import copy
