@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/id.h"
 #include "common/config.h"
 #include "common/log.h"
 #include "common/secrets/token.h"
@@ -118,7 +119,7 @@ open_all(void)
     reader_on_away(on_away);
     if (!reader_open(program.loop, c))
         return false;
-    hub_want("everyone", (unsigned char[12]){0}); /* for good: following `all` needs it */
+    hub_want("everyone", (unsigned char[ID_BYTES]){0}); /* for good: following `all` needs it */
     return feed_open(program.loop, c->redis_url, &wiring_feed_calls) &&
            metrics_open(program.loop, c->push_metrics) &&
            server_open(program.loop, c, &wiring_server_calls);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/http/request.h"
+#include "common/base/id.h"
 #include "common/log.h"
 #include "common/text/json.h"
 
@@ -32,7 +33,7 @@ audit_of(const struct request *r, const char *event, const bson_oid_t *user, con
          const char *value)
 {
     struct text t = {0};
-    char hex[25] = "";
+    char hex[ID_TEXT] = "";
 
     if (user != NULL)
         bson_oid_to_string(user, hex);

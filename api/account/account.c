@@ -11,6 +11,7 @@
 #include "api/http/cookie.h"
 #include "api/http/request.h"
 #include "api/schema/doc.h"
+#include "common/base/id.h"
 #include "common/secrets/password.h"
 #include "common/text/email.h"
 #include "common/text/phone.h"
@@ -142,7 +143,7 @@ const char *
 account_bucket(struct request *r, const bson_t *user, const char *login)
 {
     const char *device;
-    char id[25];
+    char id[ID_TEXT];
 
     if (user == NULL)
         return arena_printf(r->arena, "login %s", login);
@@ -155,7 +156,7 @@ account_bucket(struct request *r, const bson_t *user, const char *login)
 void
 account_known_device(struct request *r, const bson_t *user)
 {
-    char id[25];
+    char id[ID_TEXT];
 
     bson_oid_to_string(doc_id(user, "_id"), id);
     cookie_device_set(r, id);

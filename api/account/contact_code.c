@@ -12,6 +12,7 @@
 #include "api/http/request.h"
 #include "api/queue/queue.h"
 #include "api/schema/doc.h"
+#include "common/base/id.h"
 #include "common/text/text.h"
 
 #define CODE_MS (10LL * 60 * 1000) /* ASVS 5.0, 6.5.5 */
@@ -41,7 +42,7 @@ make_code(char code[CODE])
 static enum err
 spend_codes(struct request *r, struct change *change, const bson_t *user, enum contact contact)
 {
-    char id[25];
+    char id[ID_TEXT];
     enum err err;
 
     bson_oid_to_string(doc_id(user, "_id"), id);

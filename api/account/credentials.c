@@ -10,6 +10,7 @@
 #include "api/http/quotas.h"
 #include "api/http/request.h"
 #include "api/schema/doc.h"
+#include "common/base/id.h"
 #include "common/change/change.h"
 #include "common/change/revocation.h"
 
@@ -121,7 +122,7 @@ revocation_of(const struct credential_event *e)
 static enum err
 announce(struct credential_event *e, struct change *change)
 {
-    char user[25], kept[25];
+    char user[ID_TEXT], kept[ID_TEXT];
     struct event event = {.kind = EVENT_SESSION_REVOKED, .rev = 1, .entity_id = user};
     struct revocation entry = revocation_of(e);
     enum err err;
@@ -147,7 +148,7 @@ static enum err
 spend(const struct credential_event *e, struct change *change)
 {
     enum quota quota = e->proved != NULL ? QUOTA_USER_CREDENTIALS : QUOTA_USER_SESSION_ENDS;
-    char user[25];
+    char user[ID_TEXT];
 
     if (e->proved == NULL && e->keep == NULL)
         return ERR_NONE;

@@ -11,6 +11,7 @@
 #include "api/http/request.h"
 #include "api/queue/queue.h"
 #include "api/schema/doc.h"
+#include "common/base/id.h"
 #include "common/secrets/totp.h"
 #include "common/time/clock.h"
 
@@ -32,7 +33,7 @@ second_factor_encrypt(bson_t *set, const char *name, const bson_oid_t *user,
                       const unsigned char secret[TOTP_SECRET])
 {
     struct text encrypted = {0};
-    char hex[25];
+    char hex[ID_TEXT];
 
     bson_oid_to_string(user, hex);
     token_encrypt(&encrypted, hex, (const char *)secret, TOTP_SECRET);
@@ -47,7 +48,7 @@ second_factor_decrypt(const bson_t *user, const char *name, unsigned char secret
     struct text bytes = {0};
     const uint8_t *encrypted;
     bson_iter_t iter;
-    char hex[25];
+    char hex[ID_TEXT];
     uint32_t len;
     bool ok = false;
 

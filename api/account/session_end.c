@@ -7,6 +7,7 @@
 #include "api/access/session_revocation.h"
 #include "api/http/request.h"
 #include "api/schema/doc.h"
+#include "common/base/id.h"
 #include "common/change/change.h"
 #include "common/change/revocation.h"
 #include "common/config.h"
@@ -52,7 +53,7 @@ session_end_run(struct session_end *e, struct change *change)
     for (int i = 0; err == ERR_NONE && i < e->count; i++) {
         struct event event = {.kind = EVENT_SESSION_REVOKED, .rev = 1};
         struct revocation entry = revocation_of(e, i);
-        char hex[25];
+        char hex[ID_TEXT];
 
         if ((err = mark(e, change, &e->sessions[i], &e->ended[i])) != ERR_NONE || !e->ended[i])
             continue;

@@ -11,6 +11,7 @@
 #include "api/http/reply.h"
 #include "api/http/request.h"
 #include "api/schema/doc.h"
+#include "common/base/id.h"
 #include "common/secrets/token.h"
 #include "common/time/clock.h"
 
@@ -29,7 +30,7 @@ session_open_cookie(struct request *r, const bson_t *body)
 static char *
 refresh_token(struct request *r, const bson_oid_t *session, const char *secret)
 {
-    char hex[25];
+    char hex[ID_TEXT];
 
     bson_oid_to_string(session, hex);
     return arena_printf(r->arena, "%s.%s", hex, secret);
@@ -85,7 +86,7 @@ session_open_agent(struct request *r)
 enum err
 session_open(struct request *r, struct change *change, const bson_t *user, const char *device)
 {
-    char secret[TOKEN_SECRET], hash[TOKEN_HASH], hex[25];
+    char secret[TOKEN_SECRET], hash[TOKEN_HASH], hex[ID_TEXT];
     int64_t now = change_now(change);
     bson_oid_t id;
     bson_t doc;

@@ -7,6 +7,7 @@
 #include "api/http/request.h"
 #include "api/http/router.h"
 #include "api/schema/doc.h"
+#include "common/base/id.h"
 #include "common/store/store_gather.h"
 
 void
@@ -122,7 +123,7 @@ write_changes(struct text *out, const struct resource *res, const bson_t *before
               const bson_t *after)
 {
     const bson_oid_t *from = doc_id(before, "projectId"), *to = doc_id(after, "projectId");
-    char hex[25];
+    char hex[ID_TEXT];
 
     if (from == NULL || to == NULL || bson_oid_equal(from, to)) {
         doc_changes(out, res->shape, before, after);
@@ -138,7 +139,7 @@ tell(const struct entity_change *e, enum event_kind kind, const bson_t *before, 
 {
     const struct resource *res = e->resource;
     struct text changes = {0}, data = {0};
-    char id[25];
+    char id[ID_TEXT];
     struct event event = {.kind = kind, .rev = doc_int(after, "rev"), .entity_id = id};
     bool forgotten = res->forget != NULL && kind == res->removed;
     enum err err;
@@ -187,7 +188,7 @@ insert(const struct entity_change *e, const bson_t *doc)
 enum err
 entity_create(const struct entity_change *e, const bson_t *project, bson_t *doc)
 {
-    char id[25];
+    char id[ID_TEXT];
     enum err err;
 
     if ((err = entity_apply_rules(e, project, NULL, &doc)) != ERR_NONE ||

@@ -11,6 +11,7 @@
 #include "api/crud/due_range.h"
 #include "api/http/request.h"
 #include "api/schema/doc.h"
+#include "common/base/id.h"
 
 #define CURSOR_BYTES 2048 /* a title of 500 characters fits */
 #define LIST_MAX     20   /* values of one parameter, with commas */
@@ -31,7 +32,7 @@ append_value(struct request *r, const struct filter *f, const char *text, const 
             BSON_APPEND_OID(out, name, &r->user_id);
             return ERR_NONE;
         }
-        if (len != 24 || !bson_oid_is_valid(text, len))
+        if (len != ID_DIGITS || !bson_oid_is_valid(text, len))
             return request_bad_param(r, f->name, "must be an id of 24 hex digits");
         bson_oid_init_from_string(&id, text);
         BSON_APPEND_OID(out, name, &id);

@@ -12,6 +12,7 @@
 
 #include "api/http/request.h"
 #include "api/schema/doc.h"
+#include "common/base/id.h"
 #include "common/text/unicode.h"
 #include "common/time/clock.h"
 
@@ -134,8 +135,9 @@ read_date(const struct reading *at, struct json_object *json, bson_t *out)
 static bool
 is_id(struct json_object *json, bson_oid_t *id)
 {
-    if (!json_object_is_type(json, json_type_string) || json_object_get_string_len(json) != 24 ||
-        !bson_oid_is_valid(json_object_get_string(json), 24))
+    if (!json_object_is_type(json, json_type_string) ||
+        json_object_get_string_len(json) != ID_DIGITS ||
+        !bson_oid_is_valid(json_object_get_string(json), ID_DIGITS))
         return false;
     bson_oid_init_from_string(id, json_object_get_string(json));
     return true;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/id.h"
 #include "common/store/store_gather.h"
 
 const char *const method_names[METHOD__COUNT] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
@@ -201,7 +202,7 @@ request_id_arg(const struct request *r, int n, bson_oid_t *out)
 {
     const char *text = r->args[n];
 
-    if (text == NULL || !bson_oid_is_valid(text, strlen(text)) || strlen(text) != 24)
+    if (text == NULL || !bson_oid_is_valid(text, strlen(text)) || strlen(text) != ID_DIGITS)
         return ERR_NOT_FOUND;
     bson_oid_init_from_string(out, text);
     return ERR_NONE;

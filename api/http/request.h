@@ -11,6 +11,7 @@
 
 #include "common/base/arena.h"
 #include "common/base/err.h"
+#include "common/base/id.h"
 #include "common/change/change.h"
 #include "common/text/text.h"
 
@@ -71,13 +72,13 @@ struct request {
     const char *args[REQUEST_ARGS];
 
     /* Set by the gate. */
-    char user[25], session[25];
+    char user[ID_TEXT], session[ID_TEXT];
     bson_oid_t user_id, session_id;
-    char ended[25];       /* the user whose session has ended since the token was made; "": none */
-    bool limited;         /* from an API token without the scope admin */
-    const bson_t *bound;  /* ids of the projects that the API token is bound to; NULL: not bound */
-    char bound_token[25]; /* which token that is */
-    int64_t began;        /* ms; everything for the request is read after it */
+    char ended[ID_TEXT]; /* the user whose session has ended since the token was made; "": none */
+    bool limited;        /* from an API token without the scope admin */
+    const bson_t *bound; /* ids of the projects that the API token is bound to; NULL: not bound */
+    char bound_token[ID_TEXT]; /* which token that is */
+    int64_t began;             /* ms; everything for the request is read after it */
     struct json_object *json;
     const char *key;  /* the idempotency record's _id; NULL: none */
     char digest[65];  /* of method, path and the body's value */

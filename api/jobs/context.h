@@ -6,6 +6,8 @@
 
 #include <signal.h>
 
+#include "common/base/id.h"
+
 struct store;
 struct config;
 struct mail;
@@ -26,7 +28,7 @@ struct runner {
 struct jobs_context {
     const struct runner *runner;
     struct store *store; /* the thread's own */
-    char id[25];         /* the job's */
+    char id[ID_TEXT];    /* the job's */
 };
 
 #endif

@@ -15,6 +15,7 @@
 #include "api/schema/doc.h"
 #include "api/v1/handlers.h"
 #include "api/v1/projects/members.h"
+#include "common/base/id.h"
 #include "common/change/change.h"
 #include "common/change/event_log.h"
 #include "common/config.h"
@@ -195,7 +196,7 @@ note_trace(void *arg, const struct event_item *event)
 {
     struct traces *t = arg;
     enum event_kind kind = event_kind_of(event->kind);
-    char id[25];
+    char id[ID_TEXT];
 
     t->last = event->seq;
     t->count++;

@@ -7,6 +7,7 @@
 #include <bson/bson.h>
 
 #include "api/schema/doc.h"
+#include "common/base/id.h"
 #include "common/log.h"
 #include "common/secrets/token.h"
 #include "common/store/store.h"
@@ -47,7 +48,7 @@ reencrypt_one(void *arg, const bson_t *doc)
     enum err err = ERR_NONE;
     const uint8_t *encrypted;
     bson_iter_t iter;
-    char hex[25];
+    char hex[ID_TEXT];
     uint32_t len;
 
     if (!bson_iter_init_find(&iter, doc, w->field) || !BSON_ITER_HOLDS_BINARY(&iter))

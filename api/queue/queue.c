@@ -9,6 +9,7 @@
 
 #include "api/http/quotas.h"
 #include "api/schema/doc.h"
+#include "common/base/id.h"
 #include "common/change/change.h"
 #include "common/log.h"
 #include "common/secrets/token.h"
@@ -32,7 +33,7 @@ queue_job(struct change *change, enum job_kind kind, int64_t due, int64_t until,
 {
     struct text encrypted = {0};
     bson_oid_t id;
-    char hex[25];
+    char hex[ID_TEXT];
     bson_t job;
     enum err err;
 
@@ -167,7 +168,7 @@ queue_open(struct text *out, const bson_t *job)
 {
     bson_iter_t iter;
     const uint8_t *bytes;
-    char hex[25];
+    char hex[ID_TEXT];
     uint32_t len;
 
     if (!bson_iter_init_find(&iter, job, "content") || !BSON_ITER_HOLDS_BINARY(&iter))

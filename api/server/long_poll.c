@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/base/id.h"
 #include "common/base/must.h"
 #include "common/change/event_find.h"
 #include "common/store/store.h"
@@ -21,7 +22,7 @@
 struct place {
     struct place *next;
     void *connection;
-    char topic[EVENT_TOPIC], user[25];
+    char topic[EVENT_TOPIC], user[ID_TEXT];
     int fd;
     int64_t after, until; /* a number; a time of clock_steady(), us */
     bool due;

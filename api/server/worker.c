@@ -156,7 +156,7 @@ request_id(FCGX_Request *f, struct request *r)
 
     if (id != NULL && ok > 0 && ok <= ID_MAX && id[ok] == '\0')
         return arena_dup(r->arena, id);
-    made = arena_alloc(r->arena, 25);
+    made = arena_alloc(r->arena, 2 * sizeof(bytes) + 1);
     text_random(bytes, sizeof(bytes));
     text_hex(made, bytes, sizeof(bytes));
     return made;

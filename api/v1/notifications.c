@@ -15,6 +15,7 @@
 #include "api/http/request.h"
 #include "api/schema/doc.h"
 #include "api/v1/handlers.h"
+#include "common/base/id.h"
 
 #define TRIM_EVERY 8
 
@@ -76,7 +77,7 @@ static enum err
 insert(struct request *r, struct change *change, const bson_t *doc)
 {
     struct text data = {0};
-    char id[25];
+    char id[ID_TEXT];
     unsigned char dice;
     struct event event = {.kind = EVENT_NOTIFICATION_CREATED, .rev = 1, .entity_id = id};
     int topic;
@@ -105,7 +106,7 @@ static enum err
 is_flooded(struct request *r, struct change *change, const bson_oid_t *task, const bson_oid_t *user,
            bool *flooded)
 {
-    char hex[25], task_hex[25];
+    char hex[ID_TEXT], task_hex[ID_TEXT];
 
     bson_oid_to_string(user, hex);
     bson_oid_to_string(task, task_hex);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/id.h"
 #include "common/change/change.h"
 #include "common/change/event.h"
 #include "common/change/revocation.h"
@@ -101,7 +102,7 @@ store_second_factor_remove(const char *uri, const char *database, const char *us
     struct store *store;
     enum err err;
 
-    if (strlen(user) != 24 || !bson_oid_is_valid(user, 24)) {
+    if (strlen(user) != ID_DIGITS || !bson_oid_is_valid(user, ID_DIGITS)) {
         log_error("second factor: USER_ID must be 24 hex digits");
         return ERR_INVALID;
     }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/id.h"
 #include "common/base/must.h"
 #include "common/base/vec.h"
 #include "common/text/text.h"
@@ -34,8 +35,8 @@ make_key(unsigned char key[13], const char *topic)
 
     memset(key, 0, 13);
     key[0] = topic[0] == 'e' ? EVERYONE : topic[0] == 'p' ? PROJECT : USER;
-    if (id != NULL && !text_unhex(key + 1, 12, id + 1))
-        memset(key + 1, 0, 12);
+    if (id != NULL && !text_unhex(key + 1, ID_BYTES, id + 1))
+        memset(key + 1, 0, ID_BYTES);
 }
 
 void
@@ -247,7 +248,7 @@ read_entry(const char *p, size_t len, struct cursor_place *out)
         return 0;
     memset(out->key, 0, 13);
     out->key[0] = kind;
-    if (id > 0 && !text_unhex(out->key + 1, 12, p + 1))
+    if (id > 0 && !text_unhex(out->key + 1, ID_BYTES, p + 1))
         return 0;
     n = cursor_read_seq(p + id + 2, len - id - 2, &out->seq);
     return n == 0 ? 0 : id + 2 + n;

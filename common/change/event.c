@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/id.h"
 #include "common/change/cursor.h"
 #include "common/text/json.h"
 #include "common/text/text.h"
@@ -208,13 +209,13 @@ find_content(const char *frame, size_t len, struct content *out)
 }
 
 bool
-event_project(const char *frame, size_t len, char id[25])
+event_project(const char *frame, size_t len, char id[ID_TEXT])
 {
     struct content c;
-    unsigned char bytes[12];
+    unsigned char bytes[ID_BYTES];
 
     return find_content(frame, len, &c) &&
-           (json_member(c.data, c.data_len, "projectId", id, 25) ||
-            json_member(c.changes, c.changes_len, "projectId", id, 25)) &&
-           strlen(id) == 24 && text_unhex(bytes, 12, id);
+           (json_member(c.data, c.data_len, "projectId", id, ID_TEXT) ||
+            json_member(c.changes, c.changes_len, "projectId", id, ID_TEXT)) &&
+           strlen(id) == ID_DIGITS && text_unhex(bytes, ID_BYTES, id);
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "common/base/err.h"
+#include "common/base/id.h"
 #include "common/topics/topic.h"
 
 struct text;
@@ -99,7 +100,7 @@ void event_frame(struct text *out, const char *epoch, const struct event *event)
  * The id of the project that the entity is in or has left, according to a stored frame; false if
  * the frame names no project or its content was erased.
  */
-bool event_project(const char *frame, size_t len, char id[25]);
+bool event_project(const char *frame, size_t len, char id[ID_TEXT]);
 
 /* Appends what is published: "<seq> <kind> <entityId>\n<frame>". */
 void event_message(struct text *out, const struct event *event, const char *frame, size_t len);
@@ -107,7 +108,7 @@ void event_message(struct text *out, const struct event *event, const char *fram
 /* A published message taken apart; frame points into the message. */
 struct event_head {
     int64_t seq;
-    char kind[32], entity_id[25];
+    char kind[32], entity_id[ID_TEXT];
     const char *frame;
     size_t len;
 };

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "common/base/id.h"
 #include "common/change/change.h"
 #include "common/text/doc.h"
 
@@ -32,7 +33,7 @@ read_item(void *arg, const bson_t *doc)
 {
     struct reading *r = arg;
     struct event_item item = {.topic = "", .kind = "", .entity_id = "", .frame = ""};
-    char id[25];
+    char id[ID_TEXT];
     bson_iter_t iter;
     uint32_t len = 0;
 

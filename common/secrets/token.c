@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "common/base/hash.h"
+#include "common/base/id.h"
 #include "common/base/must.h"
 #include "common/log.h"
 #include "common/secrets/keys.h"
@@ -113,14 +114,14 @@ claim_is(jwt_t *jwt, const char *name, const char *wanted)
 }
 
 static int
-claim_id(jwt_t *jwt, const char *name, char out[25])
+claim_id(jwt_t *jwt, const char *name, char out[ID_TEXT])
 {
     const char *value = jwt_get_grant(jwt, name);
-    unsigned char bytes[12];
+    unsigned char bytes[ID_BYTES];
 
-    if (value == NULL || strlen(value) != 24 || !text_unhex(bytes, 12, value))
+    if (value == NULL || strlen(value) != ID_DIGITS || !text_unhex(bytes, ID_BYTES, value))
         return 0;
-    text_hex(out, bytes, 12);
+    text_hex(out, bytes, ID_BYTES);
     return 1;
 }
 
@@ -274,11 +275,11 @@ token_mac_is(const char *stored, const char *label, const char *bytes, size_t le
 static void
 mark_issued(unsigned char secret[2 * HALF], int i, const char *session)
 {
-    char bound[24 + HALF];
+    char bound[ID_DIGITS + HALF];
     unsigned char mac[KEY_BYTES];
 
-    memcpy(bound, session, 24);
-    memcpy(bound + 24, secret, HALF);
+    memcpy(bound, session, ID_DIGITS);
+    memcpy(bound + ID_DIGITS, secret, HALF);
     keys_mac(mac, i, KEY_ISSUED, &(struct key_message){"issued:", bound, sizeof(bound)});
     memcpy(secret + HALF, mac, HALF);
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "common/base/err.h"
+#include "common/base/id.h"
 
 struct text;
 
@@ -18,7 +19,7 @@ struct text;
 
 /* The content of a token. */
 struct token {
-    char user[25], session[25];
+    char user[ID_TEXT], session[ID_TEXT];
     int64_t expires;    /* seconds since 1970 */
     int64_t generation; /* of the user's credentials when the session was opened */
 };

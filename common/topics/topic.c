@@ -5,23 +5,24 @@
 
 #include <string.h>
 
+#include "common/base/id.h"
 #include "common/text/text.h"
 
 #define PROJECT "project:"
 #define USER    "user:"
 
 void
-topic_of_project(char out[EVENT_TOPIC], const unsigned char id[12])
+topic_of_project(char out[EVENT_TOPIC], const unsigned char id[ID_BYTES])
 {
     strcpy(out, PROJECT);
-    text_hex(out + strlen(PROJECT), id, 12);
+    text_hex(out + strlen(PROJECT), id, ID_BYTES);
 }
 
 void
-topic_of_user(char out[EVENT_TOPIC], const unsigned char id[12])
+topic_of_user(char out[EVENT_TOPIC], const unsigned char id[ID_BYTES])
 {
     strcpy(out, USER);
-    text_hex(out + strlen(USER), id, 12);
+    text_hex(out + strlen(USER), id, ID_BYTES);
 }
 
 bool

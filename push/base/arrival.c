@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "common/base/id.h"
 #include "common/text/text.h"
 
 /* clang-format off */
@@ -30,6 +31,6 @@ arrival_describe(struct arrival *a, const char *kind, const char *entity_id)
     for (size_t i = 0; i < sizeof(effects) / sizeof(effects[0]); i++)
         if (strcmp(kind, effects[i].kind) == 0)
             a->effect = (uint8_t)effects[i].effect;
-    if (strlen(entity_id) != 24 || !text_unhex(a->id, 12, entity_id))
-        memset(a->id, 0, 12);
+    if (strlen(entity_id) != ID_DIGITS || !text_unhex(a->id, ID_BYTES, entity_id))
+        memset(a->id, 0, ID_BYTES);
 }

@@ -6,6 +6,8 @@
 
 #include <stdint.h>
 
+#include "common/base/id.h"
+
 struct frame;
 
 /* What an event changes here besides being shown. */
@@ -24,8 +26,8 @@ enum effect {
 struct arrival {
     int64_t seq;
     struct frame *frame;
-    uint8_t effect;       /* enum effect */
-    unsigned char id[12]; /* of the event's entity */
+    uint8_t effect;             /* enum effect */
+    unsigned char id[ID_BYTES]; /* of the event's entity */
 };
 
 /* Sets effect and id from an event's kind and entity id; an id that is not one becomes zero. */

@@ -8,40 +8,41 @@
 #include <string.h>
 
 #include "common/base/hash.h"
+#include "common/base/id.h"
 #include "common/base/must.h"
 
 struct fair_owner {
     struct fair_owner *after, *before; /* in the ring */
     struct fair_owner *in_bucket;
-    unsigned char id[12];
+    unsigned char id[ID_BYTES];
     struct fair_item *first, **last;
     bool held;
     int64_t rests_until;
 };
 
 static struct fair_owner **
-bucket_of(struct fair *f, const unsigned char id[12])
+bucket_of(struct fair *f, const unsigned char id[ID_BYTES])
 {
-    return &f->buckets[hash_fnv(HASH_START, id, 12) % FAIR_BUCKETS];
+    return &f->buckets[hash_fnv(HASH_START, id, ID_BYTES) % FAIR_BUCKETS];
 }
 
 static struct fair_owner *
-find(struct fair *f, const unsigned char id[12])
+find(struct fair *f, const unsigned char id[ID_BYTES])
 {
     struct fair_owner *o = *bucket_of(f, id);
 
-    while (o != NULL && memcmp(o->id, id, 12) != 0)
+    while (o != NULL && memcmp(o->id, id, ID_BYTES) != 0)
         o = o->in_bucket;
     return o;
 }
 
 /* A new owner is served after all others. */
 static struct fair_owner *
-add_owner(struct fair *f, const unsigned char id[12])
+add_owner(struct fair *f, const unsigned char id[ID_BYTES])
 {
     struct fair_owner *o = must_alloc(1, sizeof(*o)), **bucket = bucket_of(f, id);
 
-    memcpy(o->id, id, 12);
+    memcpy(o->id, id, ID_BYTES);
     f->owner_count++;
     o->last = &o->first;
     o->in_bucket = *bucket;
@@ -75,7 +76,7 @@ drop_owner(struct fair *f, struct fair_owner *o)
 }
 
 void
-fair_add(struct fair *f, const unsigned char id[12], struct fair_item *item)
+fair_add(struct fair *f, const unsigned char id[ID_BYTES], struct fair_item *item)
 {
     struct fair_owner *o = find(f, id);
 
@@ -144,7 +145,7 @@ fair_take(struct fair *f, int64_t now, int64_t *again)
 }
 
 void
-fair_hold(struct fair *f, const unsigned char id[12])
+fair_hold(struct fair *f, const unsigned char id[ID_BYTES])
 {
     struct fair_owner *o = find(f, id);
 
@@ -154,7 +155,7 @@ fair_hold(struct fair *f, const unsigned char id[12])
 }
 
 void
-fair_release(struct fair *f, const unsigned char id[12], int64_t rests_until)
+fair_release(struct fair *f, const unsigned char id[ID_BYTES], int64_t rests_until)
 {
     struct fair_owner *o = find(f, id);
 

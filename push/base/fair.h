@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/base/id.h"
+
 #define FAIR_BUCKETS 256
 
 struct fair_owner;
@@ -27,7 +29,7 @@ struct fair {
 };
 
 /* Puts an item at the end of its owner's queue. */
-void fair_add(struct fair *f, const unsigned char id[12], struct fair_item *item);
+void fair_add(struct fair *f, const unsigned char id[ID_BYTES], struct fair_item *item);
 
 /* Takes an item out of the queue; does nothing if it is not in it. */
 void fair_remove(struct fair *f, struct fair_item *item);
@@ -39,8 +41,8 @@ void fair_remove(struct fair *f, struct fair_item *item);
 struct fair_item *fair_take(struct fair *f, int64_t now, int64_t *again);
 
 /* fair_hold() keeps the owner's next item until fair_release(), which lets it rest until then. */
-void fair_hold(struct fair *f, const unsigned char id[12]);
-void fair_release(struct fair *f, const unsigned char id[12], int64_t rests_until);
+void fair_hold(struct fair *f, const unsigned char id[ID_BYTES]);
+void fair_release(struct fair *f, const unsigned char id[ID_BYTES], int64_t rests_until);
 
 /* Frees the owners; all items must have been taken. */
 void fair_free(struct fair *f);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/id.h"
 #include "common/base/must.h"
 #include "common/time/clock.h"
 #include "push/base/frame.h"
@@ -70,8 +71,9 @@ read_generation(struct payload *out, struct json_object *changes, struct json_ob
     if (json_object_is_type(value, json_type_int))
         out->ended = json_object_get_int64(value);
     if (json_object_object_get_ex(data, "kept", &kept) &&
-        json_object_is_type(kept, json_type_string) && json_object_get_string_len(kept) == 24)
-        memcpy(out->kept, json_object_get_string(kept), 25);
+        json_object_is_type(kept, json_type_string) &&
+        json_object_get_string_len(kept) == ID_DIGITS)
+        memcpy(out->kept, json_object_get_string(kept), ID_TEXT);
 }
 
 /* The project that a membership is of: in data, or else in changes. */
@@ -88,8 +90,8 @@ read_project(struct payload *out, struct json_object *changes, struct json_objec
         text = changed(changes, "projectId", 1);
     if (text == NULL)
         text = changed(changes, "projectId", 0);
-    if (text != NULL && strlen(text) == 24)
-        memcpy(out->project, text, 25);
+    if (text != NULL && strlen(text) == ID_DIGITS)
+        memcpy(out->project, text, ID_TEXT);
 }
 
 void

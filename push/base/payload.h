@@ -8,18 +8,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/id.h"
+
 struct frame;
 
 struct payload {
-    bool readable;    /* the frame has the expected form */
-    bool access;      /* changes.access is there ... */
-    bool opened;      /* ... and says that everyone may see the project now */
-    bool presence;    /* changes.presence is there ... */
-    bool shown;       /* ... and says that others may see it */
-    char project[25]; /* data.projectId or changes.projectId; empty: none */
-    int64_t rev;      /* -1: none */
-    int64_t ended;    /* changes.credentialGen[0]; -1: none */
-    char kept[25];    /* data.kept; empty: none */
+    bool readable;         /* the frame has the expected form */
+    bool access;           /* changes.access is there ... */
+    bool opened;           /* ... and says that everyone may see the project now */
+    bool presence;         /* changes.presence is there ... */
+    bool shown;            /* ... and says that others may see it */
+    char project[ID_TEXT]; /* data.projectId or changes.projectId; empty: none */
+    int64_t rev;           /* -1: none */
+    int64_t ended;         /* changes.credentialGen[0]; -1: none */
+    char kept[ID_TEXT];    /* data.kept; empty: none */
 };
 
 /* Parses the frame's text; what it does not contain gets the values above. */

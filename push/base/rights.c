@@ -6,18 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/id.h"
 #include "common/base/vec.h"
 
 /* The index of the id, or where it would be inserted. */
 static uint32_t
-find(const struct rights *r, const unsigned char id[12], bool *there)
+find(const struct rights *r, const unsigned char id[ID_BYTES], bool *there)
 {
     uint32_t low = 0, high = r->count;
 
     *there = false;
     while (low < high) {
         uint32_t mid = low + (high - low) / 2;
-        int order = memcmp(r->ids[mid], id, 12);
+        int order = memcmp(r->ids[mid], id, ID_BYTES);
 
         if (order == 0) {
             *there = true;
@@ -39,7 +40,7 @@ rights_free(struct rights *r)
 }
 
 void
-rights_add(struct rights *r, const unsigned char id[12])
+rights_add(struct rights *r, const unsigned char id[ID_BYTES])
 {
     bool there;
     uint32_t at = find(r, id, &there);
@@ -48,12 +49,12 @@ rights_add(struct rights *r, const unsigned char id[12])
         return;
     r->ids = vec_room(r->ids, r->count, &r->size, sizeof(*r->ids));
     memmove(r->ids + at + 1, r->ids + at, (r->count - at) * sizeof(*r->ids));
-    memcpy(r->ids[at], id, 12);
+    memcpy(r->ids[at], id, ID_BYTES);
     r->count++;
 }
 
 void
-rights_remove(struct rights *r, const unsigned char id[12])
+rights_remove(struct rights *r, const unsigned char id[ID_BYTES])
 {
     bool there;
     uint32_t at = find(r, id, &there);
@@ -65,7 +66,7 @@ rights_remove(struct rights *r, const unsigned char id[12])
 }
 
 bool
-rights_may(const struct rights *r, const unsigned char id[12])
+rights_may(const struct rights *r, const unsigned char id[ID_BYTES])
 {
     bool there = false;
 

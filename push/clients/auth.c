@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/id.h"
 #include "common/base/must.h"
 #include "common/base/vec.h"
 #include "common/change/event.h"
@@ -50,9 +51,9 @@ refuse(struct session *s, const char *why)
 static void
 send_ready(struct session *s, const char *ref)
 {
-    char user[25];
+    char user[ID_TEXT];
 
-    text_hex(user, s->user, 12);
+    text_hex(user, s->user, ID_BYTES);
     session_send(s, wire_ready(user, hub_epoch(), sessions_heartbeat(), ref));
 }
 
@@ -112,8 +113,8 @@ read_next(void)
             struct check_one *one = &c->items[c->count++];
 
             one->session = auth.waiting[--auth.count];
-            memcpy(one->user, one->session->user, 12);
-            memcpy(one->sid, one->session->sid, 12);
+            memcpy(one->user, one->session->user, ID_BYTES);
+            memcpy(one->sid, one->session->sid, ID_BYTES);
         }
         c->job.done = checked;
         auth.under_way++;
@@ -163,8 +164,8 @@ begin(struct session *s, const char *text, size_t len)
         session_close(s, CLOSE_FORBIDDEN, "an API token cannot open a socket");
         return;
     }
-    if (token_verify(text, len, &token) != ERR_NONE || !text_unhex(s->user, 12, token.user) ||
-        !text_unhex(s->sid, 12, token.session)) {
+    if (token_verify(text, len, &token) != ERR_NONE || !text_unhex(s->user, ID_BYTES, token.user) ||
+        !text_unhex(s->sid, ID_BYTES, token.session)) {
         refuse(s, "the token is not valid");
         return;
     }
@@ -204,12 +205,12 @@ auth_token(struct session *s, const char *token, size_t len)
 enum wire_error
 auth_renew(struct session *s, const struct wire_in *in)
 {
-    unsigned char user[12], sid[12];
+    unsigned char user[ID_BYTES], sid[ID_BYTES];
     struct token token;
 
     if (token_verify(in->token, in->token_len, &token) != ERR_NONE ||
-        !text_unhex(user, 12, token.user) || !text_unhex(sid, 12, token.session) ||
-        memcmp(user, s->user, 12) != 0 || memcmp(sid, s->sid, 12) != 0) {
+        !text_unhex(user, ID_BYTES, token.user) || !text_unhex(sid, ID_BYTES, token.session) ||
+        memcmp(user, s->user, ID_BYTES) != 0 || memcmp(sid, s->sid, ID_BYTES) != 0) {
         refuse(s, "the token belongs to another session");
         return WIRE_OK;
     }
@@ -222,20 +223,20 @@ auth_renew(struct session *s, const struct wire_in *in)
 }
 
 void
-auth_session_ended(struct topic *t, const unsigned char sid[12])
+auth_session_ended(struct topic *t, const unsigned char sid[ID_BYTES])
 {
     for (int state = 0; state < FOLLOW_STATE__COUNT; state++) {
         for (uint32_t i = t->follows[state].count; i-- > 0;) {
             struct session *s = t->follows[state].at[i]->session;
 
-            if (memcmp(s->sid, sid, 12) == 0)
+            if (memcmp(s->sid, sid, ID_BYTES) == 0)
                 refuse(s, "the session has ended");
         }
     }
 }
 
 void
-auth_generation_ended(struct topic *t, int64_t ended, const unsigned char kept[12])
+auth_generation_ended(struct topic *t, int64_t ended, const unsigned char kept[ID_BYTES])
 {
     for (int state = 0; state < FOLLOW_STATE__COUNT; state++) {
         for (uint32_t i = t->follows[state].count; i-- > 0;) {
@@ -243,7 +244,7 @@ auth_generation_ended(struct topic *t, int64_t ended, const unsigned char kept[1
 
             if (s->credential_gen > ended)
                 continue;
-            if (memcmp(s->sid, kept, 12) == 0)
+            if (memcmp(s->sid, kept, ID_BYTES) == 0)
                 s->credential_gen = ended + 1;
             else
                 refuse(s, "the session has ended");

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/id.h"
 #include "push/base/wire.h"
 
 struct config;
@@ -28,7 +29,7 @@ enum wire_error auth_renew(struct session *s, const struct wire_in *in);
 void auth_topic_ready(struct topic *topic);
 
 /* A login session of that user has ended: its sockets are closed. */
-void auth_session_ended(struct topic *topic, const unsigned char sid[12]);
+void auth_session_ended(struct topic *topic, const unsigned char sid[ID_BYTES]);
 
 /* The database was restored: for sessions that are READY it may be that they have ended. */
 void auth_new_epoch(void);
@@ -37,7 +38,7 @@ void auth_new_epoch(void);
  * All login sessions of that user that were opened under that generation of credentials or an
  * older one have ended, except the one that was kept (all zero: none).
  */
-void auth_generation_ended(struct topic *topic, int64_t ended, const unsigned char kept[12]);
+void auth_generation_ended(struct topic *topic, int64_t ended, const unsigned char kept[ID_BYTES]);
 
 /* Once a second: tries again for those that could not be checked. */
 void auth_tick(void);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/id.h"
 #include "common/base/must.h"
 #include "common/text/text.h"
 #include "common/time/clock.h"
@@ -23,17 +24,18 @@ follow_open(const struct follow_calls *to)
 bool
 follow_name(const struct session *s, const char *topic, char out[EVENT_TOPIC])
 {
-    unsigned char id[12];
+    unsigned char id[ID_BYTES];
 
     if (strcmp(topic, "user:me") == 0) {
         strcpy(out, "user:");
-        text_hex(out + 5, s->user, 12);
+        text_hex(out + 5, s->user, ID_BYTES);
         return true;
     }
-    if (strncmp(topic, "project:", 8) != 0 || strlen(topic) != 32 || !text_unhex(id, 12, topic + 8))
+    if (strncmp(topic, "project:", 8) != 0 || strlen(topic) != 32 ||
+        !text_unhex(id, ID_BYTES, topic + 8))
         return false;
     strcpy(out, "project:");
-    text_hex(out + 8, id, 12); /* upper-case digits name the same project */
+    text_hex(out + 8, id, ID_BYTES); /* upper-case digits name the same project */
     return true;
 }
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/id.h"
 #include "common/base/must.h"
 #include "common/change/cursor.h"
 #include "common/change/event.h"
@@ -349,7 +350,7 @@ ask_some(struct follow_all *a, uint32_t *budget)
     char name[EVENT_TOPIC] = "project:";
 
     for (; *budget > 0 && a->at < a->list->count; --*budget) {
-        text_hex(name + 8, a->list->ids[a->at++], 12);
+        text_hex(name + 8, a->list->ids[a->at++], ID_BYTES);
         ask_for(a, name);
     }
 }
@@ -534,7 +535,7 @@ follow_all_joined(struct topic *user, const char *project)
     char name[EVENT_TOPIC] = "project:";
 
     strcat(name, project);
-    memcpy(joins.user, user->id, 12);
+    memcpy(joins.user, user->id, ID_BYTES);
     for (int state = 0; state < FOLLOW_STATE__COUNT; state++) {
         for (uint32_t i = user->follows[state].count; i-- > 0;) {
             struct follow *f = join(user->follows[state].at[i]->session, name);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/id.h"
 #include "common/base/must.h"
 #include "push/clients/answer.h"
 #include "push/clients/follow.h"
@@ -92,7 +93,7 @@ joins_begin(struct joins *j, struct session *s)
 {
     j->session = s;
     j->rev = -1;
-    memcpy(j->user, s->user, 12);
+    memcpy(j->user, s->user, ID_BYTES);
 }
 
 void
@@ -126,7 +127,7 @@ joins_send(struct joins *j)
     if ((b->session = j->session) != NULL)
         session_share(b->session);
     b->rev = j->rev;
-    memcpy(b->user, j->user, 12);
+    memcpy(b->user, j->user, ID_BYTES);
     b->job.done = found;
     reads_people_beginnings(b);
 }

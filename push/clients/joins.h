@@ -7,15 +7,17 @@
 
 #include <stdint.h>
 
+#include "common/base/id.h"
+
 struct beginnings;
 struct follow;
 struct session;
 
 /* Follows collected for one query; zeroed except for user and rev it is empty. */
 struct joins {
-    struct session *session; /* whose follows they are; NULL: of several */
-    unsigned char user[12];  /* for whom the database is asked */
-    int64_t rev;             /* < 0: the user became a member; else by the project's revision */
+    struct session *session;      /* whose follows they are; NULL: of several */
+    unsigned char user[ID_BYTES]; /* for whom the database is asked */
+    int64_t rev; /* < 0: the user became a member; else by the project's revision */
     struct beginnings *asked;
 };
 

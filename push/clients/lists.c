@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/id.h"
 #include "common/base/must.h"
 #include "common/base/vec.h"
 #include "common/text/text.h"
@@ -97,7 +98,7 @@ read_done(struct job *job)
     char name[EVENT_TOPIC] = "user:";
     struct topic *t;
 
-    text_hex(name + 5, p->user, 12);
+    text_hex(name + 5, p->user, ID_BYTES);
     t = hub_find(name, strlen(name));
     if (t != NULL && t->user.listing == p) {
         t->user.listing = NULL;
@@ -121,7 +122,7 @@ start(struct topic *t, uint32_t upto)
     p->earlier = t->user.list == NULL ? NULL : lists_share(t->user.list);
     p->most = LISTS_PROJECTS;
     p->most_open = LISTS_OPEN;
-    memcpy(p->user, t->id, 12);
+    memcpy(p->user, t->id, ID_BYTES);
     p->job.done = read_done;
     t->user.listing = p;
     t->user.listed_at = clock_steady();

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/id.h"
 #include "common/base/must.h"
 #include "common/change/event.h"
 #include "common/config.h"
@@ -51,7 +52,7 @@ static struct {
 
 /* One tab of a user; of several the most active one counts. */
 struct person {
-    char id[25], state[PRESENCE_STATE];
+    char id[ID_TEXT], state[PRESENCE_STATE];
 };
 
 static int
@@ -96,7 +97,7 @@ local_people(const struct topic *t, struct person *people, size_t most)
 
             if (!listed(f))
                 continue;
-            text_hex(people[count].id, f->session->user, 12);
+            text_hex(people[count].id, f->session->user, ID_BYTES);
             strcpy(people[count++].state, f->presence);
         }
     }
@@ -121,11 +122,11 @@ read_people(const char *const *texts, size_t count, struct person *people)
 
     for (size_t i = 1; i < count; i += 2) {
         struct person *p = &people[found];
-        unsigned char id[12];
+        unsigned char id[ID_BYTES];
         long long expires;
 
         if (sscanf(texts[i], "%lld %24s %15s", &expires, p->id, p->state) == 3 && expires > now &&
-            strlen(p->id) == 24 && text_unhex(id, 12, p->id) && state_ok(p->state))
+            strlen(p->id) == ID_DIGITS && text_unhex(id, ID_BYTES, p->id) && state_ok(p->state))
             found++;
     }
     return found;
@@ -207,7 +208,7 @@ read_crowd(struct topic *t, struct session *s, const char *ref)
 static void
 write_field(const struct follow *f)
 {
-    char key[EVENT_TOPIC + sizeof(KEY)] = KEY, field[PEER_NAME], value[80], user[25];
+    char key[EVENT_TOPIC + sizeof(KEY)] = KEY, field[PEER_NAME], value[80], user[ID_TEXT];
     const char *words[] = {"HDEL", key, field, value};
     size_t lens[4];
     int count = 3;
@@ -215,7 +216,7 @@ write_field(const struct follow *f)
     strcat(key, f->topic->name);
     peer_name(f->session, field);
     if (listed(f)) {
-        text_hex(user, f->session->user, 12);
+        text_hex(user, f->session->user, ID_BYTES);
         snprintf(value, sizeof(value), "%lld %s %s",
                  (long long)(clock_now() + presence.expires * 1000), user, f->presence);
         words[0] = "HSET";

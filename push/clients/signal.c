@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "common/base/id.h"
 #include "common/change/event.h"
 #include "common/text/text.h"
 #include "common/time/clock.h"
@@ -59,7 +60,7 @@ enum wire_error
 signal_op(struct session *s, const struct wire_in *in)
 {
     struct text text = {0};
-    char name[EVENT_TOPIC], user[25];
+    char name[EVENT_TOPIC], user[ID_TEXT];
     struct follow *f;
 
     if (in->len > BYTES_MAX)
@@ -72,7 +73,7 @@ signal_op(struct session *s, const struct wire_in *in)
         return WIRE_THROTTLED;
     if (!s->shown) /* a user who hides presence sends no signals */
         return WIRE_OK;
-    text_hex(user, s->user, 12);
+    text_hex(user, s->user, ID_BYTES);
     wire_signal(&text, in, follow_topic_shown(f->topic), user);
     peer_publish(f->topic, PEER_SIGNAL, text.bytes, s);
     text_free(&text);

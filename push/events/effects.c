@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "common/base/id.h"
 #include "common/text/text.h"
 #include "push/base/arrival.h"
 #include "push/base/payload.h"
@@ -89,15 +90,15 @@ join(struct topic *t, const struct arrival *h)
 static void
 end_sessions(struct topic *t, const struct arrival *h)
 {
-    unsigned char kept[12] = {0};
+    unsigned char kept[ID_BYTES] = {0};
     struct payload p;
 
-    if (memcmp(h->id, t->id, 12) != 0) {
+    if (memcmp(h->id, t->id, ID_BYTES) != 0) {
         auth_session_ended(t, h->id);
         return;
     }
     payload_read(&p, h->frame);
-    if (p.kept[0] != '\0' && !text_unhex(kept, 12, p.kept))
+    if (p.kept[0] != '\0' && !text_unhex(kept, ID_BYTES, p.kept))
         memset(kept, 0, sizeof(kept));
     /* If it cannot be read, all end: the user logs in again. */
     auth_generation_ended(t, p.ended < 0 ? INT64_MAX - 1 : p.ended, kept);
@@ -119,7 +120,7 @@ void
 effects_after(struct topic *t, const struct arrival *h)
 {
     struct payload p;
-    char project[25];
+    char project[ID_TEXT];
 
     if (t->kind == TOPIC_USER && h->effect == EFFECT_SESSION_REVOKED)
         end_sessions(t, h);
@@ -129,7 +130,7 @@ effects_after(struct topic *t, const struct arrival *h)
         show(t, h);
     else if (t->kind == TOPIC_EVERYONE && h->effect == EFFECT_PROJECT_UPDATED) {
         payload_read(&p, h->frame);
-        text_hex(project, h->id, 12);
+        text_hex(project, h->id, ID_BYTES);
         if (p.opened || !p.readable) /* who may not see it is refused there */
             follow_all_opened(project, p.rev);
     }

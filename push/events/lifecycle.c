@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "common/base/id.h"
 #include "common/change/event.h"
 #include "common/log.h"
 #include "common/time/clock.h"
@@ -40,7 +41,7 @@ subscribe(struct topic *t)
 }
 
 void
-lifecycle_wanted(struct topic *t, const unsigned char user[12], bool fresh)
+lifecycle_wanted(struct topic *t, const unsigned char user[ID_BYTES], bool fresh)
 {
     if (!fresh) {
         if (t->state != TOPIC_SUBSCRIBING)
@@ -48,7 +49,7 @@ lifecycle_wanted(struct topic *t, const unsigned char user[12], bool fresh)
         load_asker(t, user);
         return;
     }
-    memcpy(t->asker, user, 12);
+    memcpy(t->asker, user, ID_BYTES);
     metrics[METRIC_TOPICS]++;
     t->idle_at = clock_steady();
     if (feed_is_up())

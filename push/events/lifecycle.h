@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/base/id.h"
+
 struct topic;
 
 /* ---- for the feed: Redis came, went, confirmed a subscription ---- */
@@ -18,7 +20,7 @@ void lifecycle_feed_subscribed(const char *channel);
 
 /* ---- for the modules that read the database: functions of struct topic_calls ---- */
 
-void lifecycle_wanted(struct topic *t, const unsigned char user[12], bool fresh);
+void lifecycle_wanted(struct topic *t, const unsigned char user[ID_BYTES], bool fresh);
 void lifecycle_ready(struct topic *t);
 void lifecycle_restart(struct topic *t, const char *reason);
 void lifecycle_set_epoch(const char *epoch);

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/id.h"
 #include "push/base/outbox.h"
 #include "push/base/wire.h"
 
@@ -58,7 +59,7 @@ struct session {
     int64_t credential_gen; /* of the user's credentials under which its login session was opened */
     int64_t expires;        /* the token, in seconds since 1970 */
     int64_t since;          /* steady us: opened, said hello, or closing */
-    unsigned char user[12], sid[12];
+    unsigned char user[ID_BYTES], sid[ID_BYTES];
     uint32_t refs;    /* the connection, and database reads under way */
     uint32_t number;  /* unique in this process */
     int32_t refilled; /* steady seconds when the allowance was last topped up */

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/base/id.h"
 #include "common/config.h"
 #include "common/log.h"
 #include "common/store/store.h"
@@ -259,10 +260,10 @@ reader_add_urgent(struct job *job, enum urgency urgency)
 }
 
 void
-reader_add(struct job *job, const unsigned char user[12])
+reader_add(struct job *job, const unsigned char user[ID_BYTES])
 {
     job->owned = true;
-    memcpy(job->owner, user, 12);
+    memcpy(job->owner, user, ID_BYTES);
     pthread_mutex_lock(&reader.lock);
     fair_add(&reader.asked, job->owner, &job->item);
     pthread_cond_broadcast(&reader.more);
@@ -270,14 +271,14 @@ reader_add(struct job *job, const unsigned char user[12])
 }
 
 void
-reader_add_owner(struct job *job, const unsigned char user[12])
+reader_add_owner(struct job *job, const unsigned char user[ID_BYTES])
 {
-    if (memcmp(job->owner, user, 12) == 0)
+    if (memcmp(job->owner, user, ID_BYTES) == 0)
         return;
     pthread_mutex_lock(&reader.lock);
     if (job->item.owner != NULL) {
         fair_remove(&reader.asked, &job->item);
-        memcpy(job->owner, user, 12);
+        memcpy(job->owner, user, ID_BYTES);
         fair_add(&reader.asked, job->owner, &job->item);
         pthread_cond_broadcast(&reader.more);
     }

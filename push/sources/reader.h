@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "common/base/err.h"
+#include "common/base/id.h"
 #include "push/base/fair.h"
 
 struct config;
@@ -18,7 +19,7 @@ struct store;
 struct job {
     struct fair_item item; /* in its owner's queue */
     struct job *after;     /* among the urgent ones, or those that are done */
-    unsigned char owner[12];
+    unsigned char owner[ID_BYTES];
     bool owned;
     atomic_bool cancelled; /* it is no longer wanted: work() is not called */
     enum err (*work)(struct job *job, struct store *store); /* in a thread: touches the job only */
@@ -41,10 +42,10 @@ void reader_add_urgent(struct job *job, enum urgency urgency);
  * Queues what one user asks for.  Users take turns; each has one job under way and then rests for
  * as long as it took, so a user who asks for a lot uses the database at most half of the time.
  */
-void reader_add(struct job *job, const unsigned char user[12]);
+void reader_add(struct job *job, const unsigned char user[ID_BYTES]);
 
 /* Another user waits for the same job: moves it to that user's queue. */
-void reader_add_owner(struct job *job, const unsigned char user[12]);
+void reader_add_owner(struct job *job, const unsigned char user[ID_BYTES]);
 
 /* It is no longer wanted; done() is called all the same. */
 void reader_cancel(struct job *job);

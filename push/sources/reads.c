@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/id.h"
 #include "common/base/vec.h"
 #include "common/change/event_find.h"
 #include "common/text/text.h"
@@ -15,20 +16,20 @@
 
 /* The id under a key of a document or subdocument. */
 static bool
-read_id(const bson_t *doc, const char *key, unsigned char out[12])
+read_id(const bson_t *doc, const char *key, unsigned char out[ID_BYTES])
 {
     bson_iter_t iter, inner;
 
     if (!bson_iter_init(&iter, doc) || !bson_iter_find_descendant(&iter, key, &inner) ||
         !BSON_ITER_HOLDS_OID(&inner))
         return false;
-    memcpy(out, bson_iter_oid(&inner)->bytes, 12);
+    memcpy(out, bson_iter_oid(&inner)->bytes, ID_BYTES);
     return true;
 }
 
 /* {_id: {$in: [ids]}} */
 static bson_t *
-ids_filter(unsigned char (*ids)[12], uint32_t count)
+ids_filter(unsigned char (*ids)[ID_BYTES], uint32_t count)
 {
     bson_t *filter = bson_new(), in, list;
 
@@ -39,7 +40,7 @@ ids_filter(unsigned char (*ids)[12], uint32_t count)
         const char *key;
         bson_oid_t id;
 
-        memcpy(id.bytes, ids[i], 12);
+        memcpy(id.bytes, ids[i], ID_BYTES);
         bson_uint32_to_string(i, &key, index, sizeof(index));
         BSON_APPEND_OID(&list, key, &id);
     }
@@ -96,12 +97,12 @@ static enum err
 load_project(void *arg, const bson_t *doc)
 {
     char name[EVENT_TOPIC] = "project:";
-    unsigned char id[12];
+    unsigned char id[ID_BYTES];
     struct load_item *t;
 
     if (!read_id(doc, "_id", id))
         return ERR_NONE;
-    text_hex(name + 8, id, 12);
+    text_hex(name + 8, id, ID_BYTES);
     if ((t = load_find(arg, name)) != NULL) {
         t->project = true;
         load_members(&t->rights, doc);
@@ -113,13 +114,14 @@ load_project(void *arg, const bson_t *doc)
 static enum err
 load_projects(struct load *load, struct store *store)
 {
-    unsigned char ids[READS_TOPICS][12];
+    unsigned char ids[READS_TOPICS][ID_BYTES];
     bson_t *filter, *opts;
     uint32_t count = 0;
     enum err err;
 
     for (uint32_t i = 0; i < load->count; i++)
-        if (load->topics[i].name[0] == 'p' && text_unhex(ids[count], 12, load->topics[i].name + 8))
+        if (load->topics[i].name[0] == 'p' &&
+            text_unhex(ids[count], ID_BYTES, load->topics[i].name + 8))
             count++;
     if (count == 0)
         return ERR_NONE;

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "common/base/id.h"
 #include "common/base/must.h"
 #include "common/change/event_find.h"
 #include "common/store/store.h"
@@ -12,12 +13,12 @@
 #include "common/time/clock.h"
 
 static bool
-oid_is(const bson_t *doc, const char *key, const unsigned char id[12])
+oid_is(const bson_t *doc, const char *key, const unsigned char id[ID_BYTES])
 {
     bson_iter_t iter;
 
     return bson_iter_init_find(&iter, doc, key) && BSON_ITER_HOLDS_OID(&iter) &&
-           memcmp(bson_iter_oid(&iter)->bytes, id, 12) == 0;
+           memcmp(bson_iter_oid(&iter)->bytes, id, ID_BYTES) == 0;
 }
 
 /* Not revoked, not expired. */
@@ -91,7 +92,7 @@ check_filter(const struct check *c, bool users)
         const char *key;
         bson_oid_t id;
 
-        memcpy(id.bytes, users ? c->items[i].user : c->items[i].sid, 12);
+        memcpy(id.bytes, users ? c->items[i].user : c->items[i].sid, ID_BYTES);
         bson_uint32_to_string(i, &key, index, sizeof(index));
         BSON_APPEND_OID(&list, key, &id);
     }
@@ -142,7 +143,7 @@ projects_one(void *arg, const bson_t *doc)
     if (!bson_iter_init_find(&iter, doc, "_id") || !BSON_ITER_HOLDS_OID(&iter))
         return ERR_NONE;
     if (p->count < p->most)
-        memcpy(p->ids[p->count++], bson_iter_oid(&iter)->bytes, 12);
+        memcpy(p->ids[p->count++], bson_iter_oid(&iter)->bytes, ID_BYTES);
     else
         p->cut = true;
     return ERR_NONE;
@@ -181,7 +182,7 @@ projects_numbers(struct projects *p, struct store *store)
     char own[EVENT_TOPIC] = "user:";
     const char *names[] = {own, "everyone"};
 
-    text_hex(own + 5, p->user, 12);
+    text_hex(own + 5, p->user, ID_BYTES);
     return event_find_heads(store, names, 2, projects_number, p);
 }
 
@@ -192,7 +193,7 @@ projects_list(struct projects *p, struct store *store)
     bson_oid_t user;
     enum err err;
 
-    memcpy(user.bytes, p->user, 12);
+    memcpy(user.bytes, p->user, ID_BYTES);
     p->ids = must_alloc(p->most, sizeof(*p->ids));
     err = projects_some(p, store, BCON_NEW("members.userId", BCON_OID(&user)), p->most);
     if (err == ERR_NONE && p->count < p->most)
@@ -240,7 +241,7 @@ beginnings_work(struct job *job, struct store *store)
 {
     struct beginnings *b = (struct beginnings *)job;
     const char *names[READS_PEOPLE_MAX];
-    char user[25];
+    char user[ID_TEXT];
     enum err err;
 
     for (uint32_t i = 0; i < b->count; i++)
@@ -251,7 +252,7 @@ beginnings_work(struct job *job, struct store *store)
             &b->items[0].seq);
         return err == ERR_NOT_FOUND ? ERR_NONE : err;
     }
-    text_hex(user, b->user, 12);
+    text_hex(user, b->user, ID_BYTES);
     return event_find_beginnings(store, &(struct event_memberships){names, (int)b->count, user},
                                  note_beginning, b);
 }

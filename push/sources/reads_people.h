@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/base/id.h"
 #include "common/change/event.h"
 #include "push/sources/reader.h"
 
@@ -20,7 +21,7 @@ struct check {
     uint32_t count;
     struct check_one {
         struct session *session;
-        unsigned char user[12], sid[12];
+        unsigned char user[ID_BYTES], sid[ID_BYTES];
         int64_t user_gen, session_gen; /* generation of credentials: the user's, the session's */
         bool alive, shown, known; /* session and user are valid; presence is on; the user exists */
     } items[READS_PEOPLE_MAX];
@@ -40,10 +41,10 @@ struct projects {
     int64_t numbers[2];       /* of the user's topic and of `everyone`; read before the projects */
     struct projects *earlier; /* an answer that may still hold; NULL: none */
     bool same;                /* it does hold, and `ids` was not read */
-    unsigned char user[12];
+    unsigned char user[ID_BYTES];
     uint32_t most, most_open, count;
     bool cut; /* there are more */
-    unsigned char (*ids)[12];
+    unsigned char (*ids)[ID_BYTES];
 };
 void reads_people_projects(struct projects *projects);
 
@@ -52,7 +53,7 @@ struct beginnings {
     struct job job;
     uint32_t number;         /* of this query; the requests that wait hold it */
     struct session *session; /* whose follows wait; NULL: all on the topic */
-    unsigned char user[12];
+    unsigned char user[ID_BYTES];
     int64_t rev; /* < 0: the user's membership; else the project was opened, by that revision */
     uint32_t count;
     struct beginning {

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/base/hash.h"
+#include "common/base/id.h"
 #include "common/base/must.h"
 #include "common/text/text.h"
 
@@ -97,7 +98,7 @@ hub_topic(const char *name, bool *fresh)
     memcpy(t->name, name, len + 1);
     t->generation = hub_generation();
     t->kind = name[0] == 'p' ? TOPIC_PROJECT : name[0] == 'u' ? TOPIC_USER : TOPIC_EVERYONE;
-    if (id != NULL && !text_unhex(t->id, 12, id + 1))
+    if (id != NULL && !text_unhex(t->id, ID_BYTES, id + 1))
         must_not_happen("hub: a malformed name of a topic");
     bucket = &buckets[hash(name, len) & (bucket_count - 1)];
     t->after = *bucket;
@@ -107,7 +108,7 @@ hub_topic(const char *name, bool *fresh)
 }
 
 struct topic *
-hub_want(const char *name, const unsigned char user[12])
+hub_want(const char *name, const unsigned char user[ID_BYTES])
 {
     bool fresh;
     struct topic *t = hub_topic(name, &fresh);
@@ -295,13 +296,13 @@ hub_find_follow(const struct topic *t, const struct session *s)
 }
 
 bool
-hub_may(const struct topic *t, const unsigned char user[12])
+hub_may(const struct topic *t, const unsigned char user[ID_BYTES])
 {
     switch ((enum topic_kind)t->kind) {
     case TOPIC_PROJECT:
         return !t->missing && rights_may(&t->rights, user);
     case TOPIC_USER:
-        return memcmp(t->id, user, 12) == 0;
+        return memcmp(t->id, user, ID_BYTES) == 0;
     case TOPIC_EVERYONE:
         return true;
     }

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/base/id.h"
 #include "common/change/event.h"
 #include "push/base/bucket.h"
 #include "push/base/fair.h"
@@ -71,27 +72,27 @@ struct follows {
 struct topic {
     struct topic *after; /* in its bucket */
     char name[EVENT_TOPIC];
-    unsigned char id[12];
+    unsigned char id[ID_BYTES];
     uint8_t kind, state;
-    uint8_t tries;           /* repairs in a row that found nothing */
-    bool missing : 1;        /* the database has no such project */
-    bool repairing : 1;      /* a reader is fetching what the stream lacks */
-    bool queued : 1;         /* to be loaded */
-    bool unconfirmed : 1;    /* loaded although Redis has not confirmed the subscription */
-    bool gapped : 1;         /* in the list of topics that wait for a repair */
-    bool dirty : 1;          /* in the list of topics with events to hand out */
-    bool paging : 1;         /* a reader is fetching older events for CATCHUP */
-    bool narrow : 1;         /* events are large: a page must begin exactly where it is wanted */
-    uint32_t generation;     /* changes when numbers start again: earlier answers are void */
-    uint32_t verify;         /* the last comparison that includes it */
-    unsigned char asker[12]; /* user for whom it is loaded or paged */
-    int64_t flushed;         /* newest number handed to LIVE follows */
-    int64_t loaded_at;       /* steady us, when the reading of number and rights began */
-    int64_t idle_at;         /* steady us, since when nobody has followed it */
-    int64_t want;            /* oldest number that some CATCHUP follow lacks; 0: none */
-    int64_t trimmed;         /* numbers below it are no longer in the log, as far as we know */
-    struct job *page;        /* the reading of older events, while paging */
-    struct stream *window;   /* older events than the ring holds, while some follow needs them */
+    uint8_t tries;        /* repairs in a row that found nothing */
+    bool missing : 1;     /* the database has no such project */
+    bool repairing : 1;   /* a reader is fetching what the stream lacks */
+    bool queued : 1;      /* to be loaded */
+    bool unconfirmed : 1; /* loaded although Redis has not confirmed the subscription */
+    bool gapped : 1;      /* in the list of topics that wait for a repair */
+    bool dirty : 1;       /* in the list of topics with events to hand out */
+    bool paging : 1;      /* a reader is fetching older events for CATCHUP */
+    bool narrow : 1;      /* events are large: a page must begin exactly where it is wanted */
+    uint32_t generation;  /* changes when numbers start again: earlier answers are void */
+    uint32_t verify;      /* the last comparison that includes it */
+    unsigned char asker[ID_BYTES]; /* user for whom it is loaded or paged */
+    int64_t flushed;               /* newest number handed to LIVE follows */
+    int64_t loaded_at;             /* steady us, when the reading of number and rights began */
+    int64_t idle_at;               /* steady us, since when nobody has followed it */
+    int64_t want;                  /* oldest number that some CATCHUP follow lacks; 0: none */
+    int64_t trimmed;       /* numbers below it are no longer in the log, as far as we know */
+    struct job *page;      /* the reading of older events, while paging */
+    struct stream *window; /* older events than the ring holds, while some follow needs them */
     struct stream stream;
     struct follows follows[FOLLOW_STATE__COUNT];
     struct {
@@ -119,7 +120,7 @@ struct topic {
  */
 struct topic_calls {
     /* hub_want() was asked for the topic on behalf of a user; fresh: it did not exist before. */
-    void (*wanted)(struct topic *t, const unsigned char user[12], bool fresh);
+    void (*wanted)(struct topic *t, const unsigned char user[ID_BYTES], bool fresh);
     /* Its number and rights have been read: it is READY. */
     void (*ready)(struct topic *t);
     /* An event was read from the log, in whatever order. */
@@ -151,7 +152,7 @@ struct topic *hub_find(const char *name, size_t len);
 struct topic *hub_topic(const char *name, bool *fresh);
 
 /* The same, for a user who needs it: it is subscribed to and loaded. */
-struct topic *hub_want(const char *name, const unsigned char user[12]);
+struct topic *hub_want(const char *name, const unsigned char user[ID_BYTES]);
 
 /* A number that no topic had as its generation before. */
 uint32_t hub_generation(void);
@@ -182,7 +183,7 @@ uint32_t hub_follows(const struct topic *topic);
 struct follow *hub_find_follow(const struct topic *topic, const struct session *session);
 
 /* May that user see the topic, as of its head? */
-bool hub_may(const struct topic *topic, const unsigned char user[12]);
+bool hub_may(const struct topic *topic, const unsigned char user[ID_BYTES]);
 
 /* Frees everything; nobody may follow any more. */
 void hub_close(void);

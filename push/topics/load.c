@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/id.h"
 #include "common/base/must.h"
 #include "common/base/vec.h"
 #include "common/time/clock.h"
@@ -154,12 +155,12 @@ load_topic(struct topic *t)
 }
 
 void
-load_asker(struct topic *t, const unsigned char user[12])
+load_asker(struct topic *t, const unsigned char user[ID_BYTES])
 {
-    if (t->kind != TOPIC_PROJECT || t->load.owner == NULL || memcmp(t->asker, user, 12) == 0)
+    if (t->kind != TOPIC_PROJECT || t->load.owner == NULL || memcmp(t->asker, user, ID_BYTES) == 0)
         return;
     fair_remove(&loads.projects, &t->load);
-    memcpy(t->asker, user, 12);
+    memcpy(t->asker, user, ID_BYTES);
     fair_add(&loads.projects, user, &t->load);
 }
 

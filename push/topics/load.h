@@ -4,6 +4,8 @@
 #ifndef PUSH_TOPICS_LOAD_H
 #define PUSH_TOPICS_LOAD_H
 
+#include "common/base/id.h"
+
 struct ev_loop;
 struct topic;
 
@@ -16,7 +18,7 @@ void load_open(struct ev_loop *loop);
 void load_topic(struct topic *t);
 
 /* That user also needs a topic that waits to be loaded. */
-void load_asker(struct topic *t, const unsigned char user[12]);
+void load_asker(struct topic *t, const unsigned char user[ID_BYTES]);
 
 void load_close(void);
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/id.h"
 #include "common/base/must.h"
 #include "common/base/vec.h"
 #include "common/log.h"
@@ -244,13 +245,13 @@ start_page(struct topic *t)
 }
 
 void
-repair_want(struct topic *t, int64_t seq, const unsigned char user[12])
+repair_want(struct topic *t, int64_t seq, const unsigned char user[ID_BYTES])
 {
     if (t->want == 0 || seq < t->want)
         t->want = seq;
     if (t->paging && t->page != NULL)
         reader_add_owner(t->page, user);
-    memcpy(t->asker, user, 12);
+    memcpy(t->asker, user, ID_BYTES);
     if (!t->paging && repair.wants_at == 0)
         start_page(t);
 }

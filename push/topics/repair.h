@@ -7,6 +7,8 @@
 
 #include <stdint.h>
 
+#include "common/base/id.h"
+
 struct ev_loop;
 struct topic;
 
@@ -19,7 +21,7 @@ void repair_gap(struct topic *t);
 void repair_announced(struct topic *t, int64_t seq);
 
 /* A follow of that user lacks the event of that number; news() is reported when it was read. */
-void repair_want(struct topic *t, int64_t seq, const unsigned char user[12]);
+void repair_want(struct topic *t, int64_t seq, const unsigned char user[ID_BYTES]);
 
 /* Once a second for each topic: frees older events that no follow needs any more. */
 void repair_spare(struct topic *t);

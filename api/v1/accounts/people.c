@@ -9,6 +9,7 @@
 #include "api/http/request.h"
 #include "api/schema/doc.h"
 #include "api/v1/handlers.h"
+#include "common/base/id.h"
 
 #define IDS_MAX 100
 
@@ -41,7 +42,7 @@ read_ids(struct people *p)
     if (at == NULL)
         return request_bad_param(p->r, "ids", "is required");
     for (;; at++) {
-        if (strcspn(at, ",") != 24 || !bson_oid_is_valid(at, 24))
+        if (strcspn(at, ",") != ID_DIGITS || !bson_oid_is_valid(at, ID_DIGITS))
             return request_bad_param(p->r, "ids", "must be comma-separated ids of 24 hex digits");
         if (p->wanted.count == IDS_MAX)
             return request_bad_param(p->r, "ids", "must have at most 100 ids");
@@ -49,9 +50,9 @@ read_ids(struct people *p)
         doc_array_add_id(&p->wanted, &id);
         if (bson_oid_equal(&id, &p->r->user_id))
             doc_array_add_id(&p->known, &id);
-        if (at[24] == '\0')
+        if (at[ID_DIGITS] == '\0')
             return ERR_NONE;
-        at += 24;
+        at += ID_DIGITS;
     }
 }
 

@@ -23,6 +23,7 @@
 #include "api/v1/handlers.h"
 #include "api/v1/projects/invitations.h"
 #include "api/v1/projects/projects.h"
+#include "common/base/id.h"
 #include "common/config.h"
 #include "common/secrets/password.h"
 
@@ -58,7 +59,7 @@ static void
 append_phone(const struct registration *reg, bson_t *user)
 {
     const char *phone = doc_text(reg->account, "phone");
-    char hex[25];
+    char hex[ID_TEXT];
 
     if (!reg->phone_held) {
         BSON_APPEND_UTF8(user, "phone", phone);

@@ -19,6 +19,7 @@
 #include "api/queue/queue.h"
 #include "api/schema/doc.h"
 #include "api/v1/accounts/users.h"
+#include "common/base/id.h"
 #include "common/store/store_many.h"
 #include "common/text/text.h"
 #include "common/time/clock.h"
@@ -121,7 +122,7 @@ take_from_others(struct confirming *c, struct change *change, const char *value)
     bson_t *unproved =
         request_keep(r, BCON_NEW(n->field, BCON_UTF8(value), n->verified, BCON_NULL));
     bson_t *set, *update, *doc;
-    char hex[25];
+    char hex[ID_TEXT];
     enum err err = store_get(change_store(change), STORE_USERS, unproved, NULL, &doc);
 
     if (err != ERR_NONE)

@@ -17,6 +17,7 @@
 #include "api/v1/handlers.h"
 #include "api/v1/projects/invitations.h"
 #include "api/v1/projects/members.h"
+#include "common/base/id.h"
 #include "common/secrets/token.h"
 #include "common/text/json.h"
 #include "common/time/clock.h"
@@ -149,7 +150,7 @@ invitations_take(struct request *r, struct change *change, const bson_t *seen, c
 static void
 write_named(struct text *out, const char *name, const bson_t *doc)
 {
-    char hex[25];
+    char hex[ID_TEXT];
     const char *text = doc_text(doc, "name");
 
     bson_oid_to_string(doc_id(doc, "_id"), hex);

@@ -19,6 +19,7 @@
 #include "api/queue/queue.h"
 #include "api/schema/doc.h"
 #include "api/v1/handlers.h"
+#include "common/base/id.h"
 #include "common/config.h"
 #include "common/secrets/token.h"
 #include "common/time/clock.h"
@@ -84,7 +85,7 @@ tell(struct request *r, struct change *change, const bson_t *invitation, enum ev
 {
     int topic = change_topic(change, request_project_topic(r, doc_id(invitation, "projectId")));
     struct text data = {0};
-    char id[25];
+    char id[ID_TEXT];
     struct event event = {.kind = kind, .rev = 1, .entity_id = id};
     enum err err;
 
@@ -196,7 +197,7 @@ create_invitation(struct change *change, void *arg)
 {
     struct inviting *i = arg;
     struct request *r = i->r;
-    char secret[TOKEN_SECRET], project_hex[25], hex[25];
+    char secret[TOKEN_SECRET], project_hex[ID_TEXT], hex[ID_TEXT];
     const bson_t *project, *invitation;
     enum err err;
 

@@ -18,6 +18,7 @@
 #include "api/v1/notifications.h"
 #include "api/v1/projects/members.h"
 #include "api/v1/projects/projects.h"
+#include "common/base/id.h"
 #include "common/text/json.h"
 
 static const char *const roles[] = {"viewer", "commenter", "member", "admin", "owner", NULL};
@@ -42,7 +43,7 @@ void
 members_write_one(struct text *out, const bson_oid_t *user, enum role role, const char *name,
                   const char *more)
 {
-    char hex[25];
+    char hex[ID_TEXT];
 
     bson_oid_to_string(user, hex);
     text_printf(out, "{\"userId\":\"%s\",\"role\":\"%s\",\"name\":", hex, role_names[role]);

@@ -16,6 +16,7 @@
 #include "api/v1/handlers.h"
 #include "api/v1/tasks/project_statuses.h"
 #include "api/v1/tasks/status_kinds.h"
+#include "common/base/id.h"
 #include "common/store/derived.h"
 #include "common/text/json.h"
 
@@ -170,7 +171,7 @@ static enum err
 tell_everyone(struct change *change, const bson_t *before, const bson_t *after)
 {
     bool opened = is_open(after);
-    char id[25];
+    char id[ID_TEXT];
     struct event event = {.kind = EVENT_PROJECT_UPDATED,
                           .rev = doc_int(after, "rev"),
                           .entity_id = id,
@@ -314,7 +315,7 @@ enum err
 projects_member_event(struct change *change, int topic, const struct member_event *m)
 {
     struct text data = {0}, changes = {0};
-    char user[25], project[25];
+    char user[ID_TEXT], project[ID_TEXT];
     struct event event = {.rev = m->rev, .entity_id = user};
     enum err err;
 

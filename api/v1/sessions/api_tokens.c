@@ -18,6 +18,7 @@
 #include "api/http/request.h"
 #include "api/queue/queue.h"
 #include "api/schema/doc.h"
+#include "common/base/id.h"
 #include "common/secrets/token.h"
 #include "common/time/clock.h"
 
@@ -159,7 +160,7 @@ make_token(struct change *change, void *arg)
 {
     struct making *m = arg;
     struct request *r = m->r;
-    char secret[TOKEN_SECRET + 4], hex[25];
+    char secret[TOKEN_SECRET + 4], hex[ID_TEXT];
     struct one_time_count most = {.purpose = API_TOKEN_PURPOSE, .count = TOKENS_MAX};
     bson_t *doc;
     bool enough;

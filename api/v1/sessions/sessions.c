@@ -22,6 +22,7 @@
 #include "api/http/request.h"
 #include "api/queue/queue.h"
 #include "api/schema/doc.h"
+#include "common/base/id.h"
 #include "common/secrets/password.h"
 #include "common/secrets/token.h"
 #include "common/time/clock.h"
@@ -89,7 +90,7 @@ tell_if_new(struct opening *o, struct change *change, bool *new)
                                             "generation",
                                             BCON_INT64(doc_int(o->user, "credentialGen")))),
            *doc;
-    char id[25];
+    char id[ID_TEXT];
     enum err err;
 
     bson_oid_to_string(user, id);

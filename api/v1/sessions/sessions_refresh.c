@@ -19,6 +19,7 @@
 #include "api/http/request.h"
 #include "api/queue/queue.h"
 #include "api/schema/doc.h"
+#include "common/base/id.h"
 #include "common/secrets/token.h"
 #include "common/time/clock.h"
 
@@ -74,7 +75,7 @@ end_replayed_session(struct request *r, const bson_t *session, const bson_t *use
 /* A parsed refresh token. */
 struct presented {
     struct request *r;
-    char session[25];
+    char session[ID_TEXT];
     bson_oid_t id;
     const char *secret;
 };
@@ -84,11 +85,11 @@ take_apart(struct presented *p, const char *token)
 {
     const char *dot = strchr(token, '.');
 
-    if (dot == NULL || dot - token != 24 || strlen(dot + 1) != TOKEN_SECRET - 1 ||
-        !bson_oid_is_valid(token, 24))
+    if (dot == NULL || dot - token != ID_DIGITS || strlen(dot + 1) != TOKEN_SECRET - 1 ||
+        !bson_oid_is_valid(token, ID_DIGITS))
         return false;
-    memcpy(p->session, token, 24);
-    p->session[24] = '\0';
+    memcpy(p->session, token, ID_DIGITS);
+    p->session[ID_DIGITS] = '\0';
     for (char *c = p->session; *c != '\0'; c++) /* as we spell it, which the proof needs */
         *c = (char)tolower((unsigned char)*c);
     bson_oid_init_from_string(&p->id, p->session);

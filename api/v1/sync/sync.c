@@ -18,6 +18,7 @@
 #include "api/v1/projects/members.h"
 #include "api/v1/projects/projects.h"
 #include "api/v1/sync/sync_plan.h"
+#include "common/base/id.h"
 #include "common/change/cursor.h"
 #include "common/change/event_log.h"
 #include "common/store/store.h"
@@ -386,7 +387,7 @@ write_notifications(struct sync *s)
 static void
 add_deleted(struct sync *s, const char *entity, const bson_oid_t *id, const char *project)
 {
-    char hex[25];
+    char hex[ID_TEXT];
 
     bson_oid_to_string(id, hex);
     text_printf(item(s), "{\"entity\":\"%s\",\"id\":\"%s\",\"projectId\":", entity, hex);
@@ -404,7 +405,7 @@ note_origin(void *arg, const struct event_item *event)
 {
     struct origin *o = arg;
     bson_oid_t project;
-    char id[25];
+    char id[ID_TEXT];
 
     if (!event_project(event->frame, event->len, id))
         return ERR_NONE;

@@ -19,6 +19,7 @@
 #include "api/v1/notifications.h"
 #include "api/v1/tasks/comments.h"
 #include "api/v1/tasks/project_statuses.h"
+#include "common/base/id.h"
 
 /* clang-format off */
 static const struct field move_fields[] = {
@@ -145,7 +146,7 @@ new_version(struct move *m, const struct entity_change *e, const bson_t *project
 static enum err
 tell_leaving(struct move *m, struct change *change, const bson_t *before)
 {
-    char id[25], project[25];
+    char id[ID_TEXT], project[ID_TEXT];
     struct event event = {
         .kind = EVENT_TASK_MOVED, .rev = entity_next_rev(before), .entity_id = id};
 

@@ -18,6 +18,7 @@
 #include "api/schema/order_key.h"
 #include "api/v1/handlers.h"
 #include "api/v1/notifications.h"
+#include "common/base/id.h"
 #include "common/store/derived.h"
 
 static const char *const priorities[] = {"none", "low", "medium", "high", "urgent", NULL};
@@ -110,7 +111,7 @@ scope_project(struct request *r, bson_t *filter)
 
     if (value == NULL)
         return read_access_visible(r, "projectId", filter);
-    if (strlen(value) != 24 || !bson_oid_is_valid(value, 24))
+    if (strlen(value) != ID_DIGITS || !bson_oid_is_valid(value, ID_DIGITS))
         return request_bad_param(r, "projectId", "must be an id of 24 hex digits");
     bson_oid_init_from_string(&id, value);
     BSON_APPEND_OID(filter, "projectId", &id);
