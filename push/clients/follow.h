@@ -58,6 +58,15 @@ follow_request(const struct follow *f)
     return f->state == FOLLOW_WAITING ? f->request : NULL;
 }
 
+/* The request of a follow, if it is answered together with those of that group; else NULL. */
+static inline struct follow_request *
+follow_grouped(const struct follow *f, const struct follow_group *group)
+{
+    struct follow_request *request = follow_request(f);
+
+    return request != NULL && request->group == group ? request : NULL;
+}
+
 /* What a follow reports. */
 struct follow_calls {
     /* It is about to end; it is still valid. */

@@ -12,55 +12,21 @@
 #include <string.h>
 
 #include "common/base/id.h"
+#include "common/base/id.h"
 #include "common/base/must.h"
-#include "common/change/cursor.h"
-#include "common/change/event.h"
 #include "common/text/text.h"
-#include "common/time/clock.h"
 #include "push/clients/answer.h"
-#include "push/clients/follow.h"
-#include "push/clients/joins.h"
+#include "push/clients/follow_all_answer.h"
+#include "push/clients/follow_all_inside.h"
 #include "push/clients/lists.h"
-#include "push/metrics.h"
 #include "push/net/session.h"
 #include "push/sources/reads_people.h"
 #include "push/topics/hub.h"
-
-#define SKIPPED 200 /* topics unfollowed before the answer: as many as a socket names at once */
 
 /* The work of one loop iteration, for all sessions together, in topics asked for or answered. */
 #define BUDGET          256
 #define ANSWER_COST     8  /* of the common answer ... */
 #define TOPICS_PER_COST 16 /* ... and 1 more for so many topics in it */
-
-/* The stages that each `all` goes through, in this order. */
-enum stage {
-    STAGE_LISTING,   /* waits for the list of projects */
-    STAGE_ASKING,    /* asks for one topic after another */
-    STAGE_WAITING,   /* some topics cannot be answered yet */
-    STAGE_ANSWERING, /* gives the common answer */
-    STAGE_SETTLING,  /* gives each topic's own answer and starts its events */
-    STAGE_LEAVING,   /* sends `left` for topics of the cursor that the user may no longer see */
-    STAGE_LIVE,
-};
-
-struct follow_all {
-    struct session *session;
-    struct follow_all *after, **link; /* in the list of busy ones; link NULL: is not in it */
-    uint32_t number;                  /* unique in this process */
-    enum stage stage;
-    uint32_t at;               /* progress of STAGE_ASKING and STAGE_LEAVING */
-    struct follow *next;       /* progress of STAGE_SETTLING */
-    struct follow_group group; /* requests for the topics of the list */
-    char ref[WIRE_REF];
-    struct cursor since; /* parsed; empty: none was given, or it is invalid */
-    bool since_given;
-    const char *reason; /* why the whole cursor is invalid */
-    struct projects *list;
-    struct joins joins;           /* topics whose beginning must be found */
-    char (*skipped)[EVENT_TOPIC]; /* unfollowed before the answer was complete */
-    uint32_t skipped_count;
-};
 
 static struct {
     struct ev_loop *loop;
@@ -105,19 +71,8 @@ free_all(struct follow_all *a)
     lists_drop(a->list);
     joins_drop(&a->joins);
     cursor_free(&a->since);
-    free(a->skipped);
+    skips_free(&a->skips);
     free(a);
-}
-
-/* The index of a topic among those to be skipped; skipped_count: it is not there. */
-static uint32_t
-find_skipped(const struct follow_all *a, const char *name)
-{
-    uint32_t i = 0;
-
-    while (i < a->skipped_count && strcmp(a->skipped[i], name) != 0)
-        i++;
-    return i;
 }
 
 enum follow_all_skip
@@ -127,23 +82,9 @@ follow_all_skip(struct session *s, const char *name)
 
     if (a == NULL || a->stage == STAGE_LIVE)
         return FOLLOW_ALL_NO;
-    if (find_skipped(a, name) == a->skipped_count) {
-        if (a->skipped_count == SKIPPED)
-            return FOLLOW_ALL_FULL;
-        if (a->skipped == NULL)
-            a->skipped = must_alloc(SKIPPED, sizeof(*a->skipped));
-        strcpy(a->skipped[a->skipped_count++], name);
-    }
+    if (!skips_add(&a->skips, name))
+        return FOLLOW_ALL_FULL;
     return a->stage <= STAGE_ASKING ? FOLLOW_ALL_SKIPS : FOLLOW_ALL_NO;
-}
-
-/* The request of a follow, if this `all` answers it together with others; else NULL. */
-static struct follow_request *
-grouped(const struct follow_all *a, const struct follow *f)
-{
-    struct follow_request *request = follow_request(f);
-
-    return request != NULL && request->group == &a->group ? request : NULL;
 }
 
 void
@@ -155,7 +96,7 @@ follow_all_end(struct session *s)
     if (a == NULL)
         return;
     for (struct follow *f = s->follows, *after; f != NULL; f = after) {
-        struct follow_request *request = grouped(a, f);
+        struct follow_request *request = follow_grouped(f, &a->group);
 
         after = f->after;
         if (request != NULL) {
@@ -190,126 +131,6 @@ follow_all_ending(struct follow *f)
         a->next = f->after;
 }
 
-/* ------------------------------------------------------------ the answer */
-
-/* On a topic that was followed by name before: does every event after the cursor follow? */
-static bool
-covers(const struct follow_all *a, const struct follow *f)
-{
-    const struct follow_request *request = follow_request(f);
-    int64_t seq;
-
-    if (!cursor_seq(&a->since, f->topic->name, &seq))
-        return true; /* it has an answer of its own, and is not in the cursor */
-    if (request != NULL)
-        return request->since_given && request->reason == NULL && request->since <= seq;
-    return f->from > 0 && f->from <= seq + 1;
-}
-
-/* Will every event since the cursor have been sent, on all topics? */
-static bool
-recovers_all(const struct follow_all *a)
-{
-    if (!a->since_given || a->reason != NULL)
-        return false;
-    for (struct follow *f = a->session->follows; f != NULL; f = f->after) {
-        const struct follow_request *request = grouped(a, f);
-
-        if (request != NULL) {
-            if (request->outcome == OUTCOME_RESYNC)
-                return false;
-        } else if ((f->reasons & REASON_NAMED) && (f->reasons & REASON_ALL) && !covers(a, f)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Fixes what the common answer says of a topic, as its own answer comes in a later iteration. */
-static void
-pin(struct follow_all *a, struct follow *f)
-{
-    struct follow_request *request = grouped(a, f);
-
-    if (request == NULL)
-        return;
-    if (a->reason != NULL || (!request->since_given && request->outcome == OUTCOME_FOLLOW)) {
-        request->reason = NULL;
-        request->since_given = true;
-        request->since = f->topic->flushed;
-    }
-}
-
-/* Sends the common answer. */
-static void
-send_answer(struct follow_all *a)
-{
-    struct cursor places = {0};
-    struct text cursor = {0}, topics = {0};
-    bool recovered = recovers_all(a);
-
-    text_putc(&topics, '[');
-    for (struct follow *f = a->session->follows; f != NULL; f = f->after) {
-        const struct follow_request *request = follow_request(f);
-
-        if (!(f->reasons & REASON_ALL) || f->topic->state != TOPIC_READY ||
-            (request != NULL && request->outcome == OUTCOME_NOT_FOUND))
-            continue;
-        cursor_put(&places, f->topic->name, f->topic->flushed);
-        text_puts(&topics, topics.len > 1 ? ",\"" : "\"");
-        text_puts(&topics, follow_topic_shown(f->topic));
-        text_putc(&topics, '"');
-        pin(a, f);
-    }
-    text_putc(&topics, ']');
-    cursor_write(&places, hub_epoch(), &cursor);
-    cursor_free(&places);
-    if (a->reason != NULL)
-        session_send(a->session, wire_resync("all", cursor.bytes, a->reason, a->ref));
-    else
-        session_send(a->session, wire_following_all(cursor.bytes, recovered, topics.bytes,
-                                                    a->list->cut, a->ref));
-    text_free(&cursor);
-    text_free(&topics);
-}
-
-/*
- * Gives each topic's own answer: a resync for those that need it, then the events.  A topic whose
- * outcome is open again (it is being loaded again) answers by itself later.
- */
-static void
-settle_some(struct follow_all *a, uint32_t *budget)
-{
-    for (; a->next != NULL && *budget > 0; --*budget) {
-        struct follow *f = a->next;
-        struct follow_request *request = grouped(a, f);
-        enum outcome outcome;
-
-        a->next = f->after;
-        if (request == NULL)
-            continue;
-        request->group = NULL;
-        request->quiet = true;
-        outcome = answer_outcome(f);
-        if (outcome != OUTCOME_OPEN)
-            answer_settle(f, outcome);
-    }
-}
-
-/* Sends `left` for topics of the cursor that the user no longer follows. */
-static void
-leave_some(struct follow_all *a, uint32_t *budget)
-{
-    char name[EVENT_TOPIC];
-
-    for (; *budget > 0 && a->at < a->since.count; --*budget) {
-        cursor_topic(&a->since.places[a->at++], name);
-        if (strncmp(name, "project:", 8) == 0 && follow_find(a->session, name) == NULL &&
-            find_skipped(a, name) == a->skipped_count)
-            session_send(a->session, wire_left(name, "removed"));
-    }
-}
-
 /* ------------------------------------------------------------ asking */
 
 /* Requests one topic, unless it is to be skipped or is followed by name already. */
@@ -320,7 +141,7 @@ ask_for(struct follow_all *a, const char *name)
     struct follow *f = follow_find(s, name);
     struct follow_request *request;
 
-    if (find_skipped(a, name) < a->skipped_count)
+    if (skips_has(&a->skips, name))
         return;
     if (f == NULL) {
         f = follow_begin(s, hub_want(name, s->user), FOLLOW_WAITING, REASON_ALL);
@@ -382,13 +203,13 @@ work(struct follow_all *a, uint32_t *budget)
         follow_group_less(&a->group); /* until here none could complete it */
         return false;
     case STAGE_ANSWERING:
-        send_answer(a);
+        follow_all_answer_send(a);
         spend(budget, a->session->follow_count / TOPICS_PER_COST + ANSWER_COST);
         a->next = a->session->follows;
         a->stage = STAGE_SETTLING;
         return true;
     case STAGE_SETTLING:
-        settle_some(a, budget);
+        follow_all_answer_settle(a, budget);
         if (a->next != NULL)
             return true;
         a->at = 0;
@@ -396,14 +217,12 @@ work(struct follow_all *a, uint32_t *budget)
         return true;
     case STAGE_LEAVING:
         if (a->reason == NULL)
-            leave_some(a, budget);
+            follow_all_answer_leave(a, budget);
         if (a->reason == NULL && a->at < a->since.count)
             return true;
         a->stage = STAGE_LIVE;
         cursor_free(&a->since);
-        free(a->skipped);
-        a->skipped = NULL;
-        a->skipped_count = 0;
+        skips_free(&a->skips);
         return false;
     default:
         return false;
@@ -494,83 +313,6 @@ follow_all_begin(struct session *s, const struct wire_in *in)
     joins_begin(&a->joins, s);
     s->all = a;
     lists_want(s->own->topic);
-}
-
-/* ------------------------------------------------------------ joining later */
-
-/* The user has gained the right again: it is no longer skipped. */
-static void
-unskip(struct follow_all *a, const char *name)
-{
-    uint32_t i = find_skipped(a, name);
-
-    if (i < a->skipped_count && i < --a->skipped_count)
-        memcpy(a->skipped[i], a->skipped[a->skipped_count], EVENT_TOPIC);
-}
-
-/* A new follow that waits; NULL: it follows the topic already, or does not follow `all`. */
-static struct follow *
-join(struct session *s, const char *name)
-{
-    struct follow *f;
-
-    if (s->code != 0 || s->all == NULL)
-        return NULL;
-    unskip(s->all, name);
-    if (s->all->stage == STAGE_LISTING && s->own->topic->user.listing == NULL)
-        return NULL; /* the list that will be read contains it */
-    if ((f = follow_find(s, name)) != NULL) {
-        f->reasons |= REASON_ALL;
-        return NULL;
-    }
-    f = follow_begin(s, hub_want(name, s->user), FOLLOW_WAITING, REASON_ALL);
-    follow_wait(f, REASON_ALL);
-    return f;
-}
-
-void
-follow_all_joined(struct topic *user, const char *project)
-{
-    struct joins joins = {.rev = -1};
-    char name[EVENT_TOPIC] = "project:";
-
-    strcat(name, project);
-    memcpy(joins.user, user->id, ID_BYTES);
-    for (int state = 0; state < FOLLOW_STATE__COUNT; state++) {
-        for (uint32_t i = user->follows[state].count; i-- > 0;) {
-            struct follow *f = join(user->follows[state].at[i]->session, name);
-
-            if (f != NULL)
-                joins_add(&joins, f);
-        }
-    }
-    joins_send(&joins);
-}
-
-/* A project that was opened to everyone. */
-struct opened {
-    struct joins joins;
-    char name[EVENT_TOPIC];
-};
-
-static void
-join_opened(struct session *s, void *arg)
-{
-    struct opened *o = arg;
-    struct follow *f = join(s, o->name);
-
-    if (f != NULL)
-        joins_add(&o->joins, f);
-}
-
-void
-follow_all_opened(const char *project, int64_t rev)
-{
-    struct opened o = {.joins.rev = rev, .name = "project:"};
-
-    strcat(o.name, project);
-    sessions_each(join_opened, &o);
-    joins_send(&o.joins);
 }
 
 /* ------------------------------------------------------------ time */

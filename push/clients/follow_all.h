@@ -1,15 +1,13 @@
 /*
- * Following `all`: the user's own topic and every project the user may see, as they come and go.
+ * Following `all`: the user's own topic and every project that the user may see.  Projects that
+ * come later are in follow_all_join.h.
  */
 #ifndef PUSH_CLIENTS_FOLLOW_ALL_H
 #define PUSH_CLIENTS_FOLLOW_ALL_H
 
-#include <stdint.h>
-
 struct ev_loop;
 struct follow;
 struct session;
-struct topic;
 struct wire_in;
 
 void follow_all_open(struct ev_loop *loop);
@@ -35,14 +33,5 @@ enum follow_all_skip follow_all_skip(struct session *s, const char *name);
 
 /* A follow is about to end: an answer under way goes on with the next one. */
 void follow_all_ending(struct follow *f);
-
-/*
- * The user may see a project now, since an event `member.added` on it: sessions that follow `all`
- * and are on the user's topic follow it from there.
- */
-void follow_all_joined(struct topic *user, const char *project);
-
-/* The same for everybody, since the event `project.updated` of that revision opened it. */
-void follow_all_opened(const char *project, int64_t rev);
 
 #endif

@@ -11,7 +11,7 @@
 #include "push/base/payload.h"
 #include "push/clients/answer.h"
 #include "push/clients/auth.h"
-#include "push/clients/follow_all.h"
+#include "push/clients/follow_all_join.h"
 #include "push/clients/presence.h"
 #include "push/events/fanout.h"
 #include "push/metrics.h"
@@ -83,7 +83,7 @@ join(struct topic *t, const struct arrival *h)
 
     payload_read(&p, h->frame);
     if (p.project[0] != '\0')
-        follow_all_joined(t, p.project);
+        follow_all_join_project(t, p.project);
 }
 
 /* One login session has ended, or (with the user's own id) all of a generation of credentials. */
@@ -132,6 +132,6 @@ effects_after(struct topic *t, const struct arrival *h)
         payload_read(&p, h->frame);
         text_hex(project, h->id, ID_BYTES);
         if (p.opened || !p.readable) /* who may not see it is refused there */
-            follow_all_opened(project, p.rev);
+            follow_all_join_opened(project, p.rev);
     }
 }
