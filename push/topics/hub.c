@@ -1,9 +1,10 @@
 /*
- * A hash table of topics.  Each topic has one array of follows per state, so handing out an event
- * walks one array.
+ * A table of topics and one of follows.  Each topic has one array of follows per state, so handing
+ * out an event walks one array.
  */
 #include "push/topics/hub.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,12 +14,11 @@
 #include "common/base/must.h"
 #include "common/text/text.h"
 
-#define BUCKETS_FIRST 256
+static uint32_t topic_hash(const struct table_item *item);
+static uint32_t follow_hash(const struct table_item *item);
 
-static struct topic **buckets;
-static uint32_t bucket_count, topic_count;
-static struct follow **pairs; /* follows by session and topic */
-static uint32_t pair_size, pair_count;
+static struct table topics = {.hash = topic_hash};
+static struct table follows = {.hash = follow_hash}; /* by session and topic */
 static char known_epoch[16];
 
 const struct topic_calls *topic_calls;
@@ -44,41 +44,37 @@ hub_set_epoch(const char *epoch)
     return replaces;
 }
 
+/* ------------------------------------------------------------ topics by name */
+
+static struct topic *
+topic_of(const struct table_item *item)
+{
+    return item == NULL ? NULL
+                        : (struct topic *)((uintptr_t)item - offsetof(struct topic, in_table));
+}
+
 /* FNV-1a: names contain 96 random bits of ours, so nobody can choose colliding ones. */
 static uint32_t
-hash(const char *name, size_t len)
+name_hash(const char *name, size_t len)
 {
     return (uint32_t)hash_fnv(HASH_START, name, len);
 }
 
-/* Doubles the table of topics. */
-static void
-grow(void)
+static uint32_t
+topic_hash(const struct table_item *item)
 {
-    uint32_t size = bucket_count == 0 ? BUCKETS_FIRST : bucket_count * 2;
-    struct topic **fresh = must_alloc(size, sizeof(*fresh));
+    const char *name = topic_of(item)->name;
 
-    for (uint32_t i = 0; i < bucket_count; i++) {
-        for (struct topic *t = buckets[i], *after; t != NULL; t = after) {
-            uint32_t at = hash(t->name, strlen(t->name)) & (size - 1);
-
-            after = t->after;
-            t->after = fresh[at];
-            fresh[at] = t;
-        }
-    }
-    free(buckets);
-    buckets = fresh;
-    bucket_count = size;
+    return name_hash(name, strlen(name));
 }
 
 struct topic *
 hub_find(const char *name, size_t len)
 {
-    struct topic *t = bucket_count == 0 ? NULL : buckets[hash(name, len) & (bucket_count - 1)];
+    struct topic *t = topic_of(table_find(&topics, name_hash(name, len)));
 
     while (t != NULL && (strncmp(t->name, name, len) != 0 || t->name[len] != '\0'))
-        t = t->after;
+        t = topic_of(t->in_table.next);
     return t;
 }
 
@@ -86,24 +82,19 @@ struct topic *
 hub_topic(const char *name, bool *fresh)
 {
     size_t len = strlen(name);
-    struct topic *t = hub_find(name, len), **bucket;
+    struct topic *t = hub_find(name, len);
     const char *id = strchr(name, ':');
 
     *fresh = t == NULL;
     if (t != NULL)
         return t;
-    if (topic_count >= bucket_count)
-        grow();
     t = must_alloc(1, sizeof(*t));
     memcpy(t->name, name, len + 1);
     t->generation = hub_generation();
     t->kind = name[0] == 'p' ? TOPIC_PROJECT : name[0] == 'u' ? TOPIC_USER : TOPIC_EVERYONE;
     if (id != NULL && !text_unhex(t->id, ID_BYTES, id + 1))
         must_not_happen("hub: a malformed name of a topic");
-    bucket = &buckets[hash(name, len) & (bucket_count - 1)];
-    t->after = *bucket;
-    *bucket = t;
-    topic_count++;
+    table_add(&topics, &t->in_table);
     return t;
 }
 
@@ -128,12 +119,7 @@ hub_generation(void)
 void
 hub_forget(struct topic *t)
 {
-    struct topic **at = &buckets[hash(t->name, strlen(t->name)) & (bucket_count - 1)];
-
-    while (*at != t)
-        at = &(*at)->after;
-    *at = t->after;
-    topic_count--;
+    table_remove(&topics, &t->in_table);
     for (int i = 0; i < FOLLOW_STATE__COUNT; i++)
         free(t->follows[i].at);
     if (t->window != NULL)
@@ -148,20 +134,23 @@ hub_forget(struct topic *t)
 uint32_t
 hub_count(void)
 {
-    return topic_count;
+    return topics.count;
 }
 
 struct topic *
 hub_next(uint32_t *bucket, struct topic *t)
 {
-    if (t != NULL)
-        t = t->after;
-    while (t == NULL && *bucket < bucket_count)
-        t = buckets[(*bucket)++];
-    return t;
+    return topic_of(table_next(&topics, bucket, t == NULL ? NULL : &t->in_table));
 }
 
 /* ------------------------------------------------------------ follows by session and topic */
+
+static struct follow *
+follow_of(const struct table_item *item)
+{
+    return item == NULL ? NULL
+                        : (struct follow *)((uintptr_t)item - offsetof(struct follow, in_table));
+}
 
 static uint32_t
 pair_hash(const struct topic *t, const struct session *s)
@@ -171,49 +160,12 @@ pair_hash(const struct topic *t, const struct session *s)
     return (uint32_t)(h * UINT64_C(0x9E3779B97F4A7C15) >> 32);
 }
 
-/* Doubles the table of follows. */
-static void
-grow_pairs(void)
+static uint32_t
+follow_hash(const struct table_item *item)
 {
-    uint32_t size = pair_size == 0 ? BUCKETS_FIRST : pair_size * 2;
-    struct follow **fresh = must_alloc(size, sizeof(*fresh));
+    const struct follow *f = follow_of(item);
 
-    for (uint32_t i = 0; i < pair_size; i++) {
-        for (struct follow *f = pairs[i], *after; f != NULL; f = after) {
-            uint32_t at = pair_hash(f->topic, f->session) & (size - 1);
-
-            after = f->in_bucket;
-            f->in_bucket = fresh[at];
-            fresh[at] = f;
-        }
-    }
-    free(pairs);
-    pairs = fresh;
-    pair_size = size;
-}
-
-static void
-pair_add(struct follow *f)
-{
-    struct follow **bucket;
-
-    if (pair_count >= pair_size)
-        grow_pairs();
-    bucket = &pairs[pair_hash(f->topic, f->session) & (pair_size - 1)];
-    f->in_bucket = *bucket;
-    *bucket = f;
-    pair_count++;
-}
-
-static void
-pair_remove(struct follow *f)
-{
-    struct follow **at = &pairs[pair_hash(f->topic, f->session) & (pair_size - 1)];
-
-    while (*at != f)
-        at = &(*at)->in_bucket;
-    *at = f->in_bucket;
-    pair_count--;
+    return pair_hash(f->topic, f->session);
 }
 
 /* ------------------------------------------------------------ lists of a topic */
@@ -254,7 +206,7 @@ hub_follow(struct topic *t, struct session *s, enum follow_state state)
     f->session = s;
     f->topic = t;
     list_add(f, state);
-    pair_add(f);
+    table_add(&follows, &f->in_table);
     return f;
 }
 
@@ -271,7 +223,7 @@ void
 hub_unfollow(struct follow *f)
 {
     list_remove(f);
-    pair_remove(f);
+    table_remove(&follows, &f->in_table);
     free(f);
 }
 
@@ -288,10 +240,10 @@ hub_follows(const struct topic *t)
 struct follow *
 hub_find_follow(const struct topic *t, const struct session *s)
 {
-    struct follow *f = pair_size == 0 ? NULL : pairs[pair_hash(t, s) & (pair_size - 1)];
+    struct follow *f = follow_of(table_find(&follows, pair_hash(t, s)));
 
     while (f != NULL && (f->topic != t || f->session != s))
-        f = f->in_bucket;
+        f = follow_of(f->in_table.next);
     return f;
 }
 
@@ -312,12 +264,12 @@ hub_may(const struct topic *t, const unsigned char user[ID_BYTES])
 void
 hub_close(void)
 {
-    for (uint32_t i = 0; i < bucket_count; i++)
-        while (buckets[i] != NULL)
-            hub_forget(buckets[i]);
-    free(buckets);
-    free(pairs);
-    buckets = NULL;
-    pairs = NULL;
-    bucket_count = topic_count = pair_size = pair_count = 0;
+    uint32_t bucket = 0;
+
+    for (struct topic *t = hub_next(&bucket, NULL), *next; t != NULL; t = next) {
+        next = hub_next(&bucket, t);
+        hub_forget(t);
+    }
+    table_free(&topics);
+    table_free(&follows);
 }

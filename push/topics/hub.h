@@ -14,6 +14,7 @@
 #include "push/base/fair.h"
 #include "push/base/rights.h"
 #include "push/base/stream.h"
+#include "push/base/table.h"
 
 struct arrival;
 struct crowd;
@@ -51,7 +52,7 @@ struct follow {
     struct session *session;
     struct topic *topic;
     struct follow *after, **link; /* the session's next follow, and what points to this one */
-    struct follow *in_bucket;     /* in the table of follows */
+    struct table_item in_table;   /* of all follows */
     union {
         struct follow_request *request; /* while WAITING: the answer it is owed, maybe NULL */
         int64_t next;                   /* while CATCHUP: the number it gets next */
@@ -70,7 +71,7 @@ struct follows {
 
 /* A user with one socket has a topic for it, so the parts of projects and users share memory. */
 struct topic {
-    struct topic *after; /* in its bucket */
+    struct table_item in_table; /* of all topics */
     char name[EVENT_TOPIC];
     unsigned char id[ID_BYTES];
     uint8_t kind, state;
