@@ -44,6 +44,17 @@ struct field {
     const char *about;          /* for OpenAPI */
 };
 
+/* The fields that every entity begins with, in the order in which entity_new() stores them. */
+/* clang-format off */
+#define ENTITY_FIELDS          \
+    {"id",        REF,     0}, \
+    {"rev",       INTEGER, 0}, \
+    {"createdAt", INSTANT, 0}, \
+    {"createdBy", REF,     0}, \
+    {"updatedAt", INSTANT, 0}, \
+    {"updatedBy", REF,     0}
+/* clang-format on */
+
 struct shape {
     const char *name;           /* of the OpenAPI component */
     const struct field *fields; /* ends with a NULL name */

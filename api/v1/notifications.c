@@ -21,12 +21,7 @@
 
 /* clang-format off */
 static const struct field notification_fields[] = {
-    {"id",        REF,     0},
-    {"rev",       INTEGER, 0},
-    {"createdAt", INSTANT, 0},
-    {"createdBy", REF,     0},
-    {"updatedAt", INSTANT, 0},
-    {"updatedBy", REF,     0},
+    ENTITY_FIELDS,
     {"kind",      TEXT,    0, .about = "assigned, mentioned or invited"},
     {"projectId", REF,     0},
     {"taskId",    REF,     NULLABLE, .about = "null for an invitation"},

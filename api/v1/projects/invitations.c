@@ -32,25 +32,22 @@ static const struct field create_fields[] = {
     {"role",  CHOICE, MAY_SET,  .choices = invitation_roles, .fallback = "\"member\""},
     {NULL},
 };
+#define INVITATION_FIELDS                                  \
+    {"id",        REF,     0},                             \
+    {"createdAt", INSTANT, 0},                             \
+    {"createdBy", REF,     0},                             \
+    {"projectId", REF,     0},                             \
+    {"email",     TEXT,    0},                             \
+    {"role",      CHOICE,  0, .choices = invitation_roles},\
+    {"expiresAt", INSTANT, 0}
+
 static const struct field invitation_fields[] = {
-    {"id",        REF,     0},
-    {"createdAt", INSTANT, 0},
-    {"createdBy", REF,     0},
-    {"projectId", REF,     0},
-    {"email",     TEXT,    0},
-    {"role",      CHOICE,  0, .choices = invitation_roles},
-    {"expiresAt", INSTANT, 0},
+    INVITATION_FIELDS,
     {"tokenHash", TEXT,    HIDDEN},
     {NULL},
 };
 static const struct field made_fields[] = {
-    {"id",        REF,     0},
-    {"createdAt", INSTANT, 0},
-    {"createdBy", REF,     0},
-    {"projectId", REF,     0},
-    {"email",     TEXT,    0},
-    {"role",      CHOICE,  0, .choices = invitation_roles},
-    {"expiresAt", INSTANT, 0},
+    INVITATION_FIELDS,
     {"token",     TEXT,    VIRTUAL, .about = "shown only now; it is also in the email"},
     {NULL},
 };
@@ -58,7 +55,7 @@ static const struct field made_fields[] = {
  * The public fields in a project's events: every member reads them, but only admins may know
  * addresses.
  */
-static const struct field told_fields[] = {
+static const struct field announced_fields[] = {
     {"id",        REF,     0},
     {"createdBy", REF,     0},
     {"projectId", REF,     0},
@@ -71,7 +68,7 @@ static const struct field told_fields[] = {
 const struct shape invitation_create_shape = {"InvitationCreate", create_fields};
 const struct shape invitation_shape = {"Invitation", invitation_fields};
 const struct shape invitation_made_shape = {"InvitationMade", made_fields};
-static const struct shape told_shape = {"InvitationEvent", told_fields};
+static const struct shape announced_shape = {"InvitationEvent", announced_fields};
 
 struct inviting {
     struct request *r;
@@ -91,7 +88,7 @@ tell(struct request *r, struct change *change, const bson_t *invitation, enum ev
 
     bson_oid_to_string(doc_id(invitation, "_id"), id);
     if (kind == EVENT_INVITATION_CREATED) {
-        doc_write(&data, &told_shape, invitation);
+        doc_write(&data, &announced_shape, invitation);
         event.data = data.bytes;
     }
     err = change_event(change, topic, &event);

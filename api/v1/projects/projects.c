@@ -46,12 +46,7 @@ static const struct field label_fields[] = {
 };
 const struct field project_fields[] = {
     /* name             kind     a client                            limits */
-    {"id",              REF,     0},
-    {"rev",             INTEGER, 0},
-    {"createdAt",       INSTANT, 0},
-    {"createdBy",       REF,     0},
-    {"updatedAt",       INSTANT, 0},
-    {"updatedBy",       REF,     0},
+    ENTITY_FIELDS,
     {"name",            TEXT,    MUST_SET | MAY_EDIT,                1, 200},
     {"description",     TEXT,    MAY_EDIT,                           0, 10000, .fallback = "\"\""},
     {"colour",          TEXT,    MAY_EDIT,                           1, 30, .fallback = "\"grey\""},

@@ -33,24 +33,21 @@ static const struct field create_fields[] = {
     {"projectIds", REFS,   MAY_SET | NULLABLE, 0, PROJECTS_MAX, .about = "limits the token to these projects: everything else is hidden from it, and it can create nothing elsewhere; null for no limit"},
     {NULL},
 };
+#define TOKEN_FIELDS                                                                                \
+    {"id",         REF,     0},                                                                     \
+    {"name",       TEXT,    0},                                                                     \
+    {"scopes",     SLUGS,   0},                                                                     \
+    {"projectIds", REFS,    NULLABLE, .about = "the projects it is limited to; null for no limit"}, \
+    {"createdAt",  INSTANT, 0},                                                                     \
+    {"expiresAt",  INSTANT, NULLABLE},                                                              \
+    {"lastUsedAt", INSTANT, NULLABLE}
+
 static const struct field token_fields[] = {
-    {"id",         REF,     0},
-    {"name",       TEXT,    0},
-    {"scopes",     SLUGS,   0},
-    {"projectIds", REFS,    NULLABLE, .about = "the projects it is limited to; null for no limit"},
-    {"createdAt",  INSTANT, 0},
-    {"expiresAt",  INSTANT, NULLABLE},
-    {"lastUsedAt", INSTANT, NULLABLE},
+    TOKEN_FIELDS,
     {NULL},
 };
 static const struct field made_fields[] = {
-    {"id",         REF,     0},
-    {"name",       TEXT,    0},
-    {"scopes",     SLUGS,   0},
-    {"projectIds", REFS,    NULLABLE, .about = "the projects it is limited to; null for no limit"},
-    {"createdAt",  INSTANT, 0},
-    {"expiresAt",  INSTANT, NULLABLE},
-    {"lastUsedAt", INSTANT, NULLABLE},
+    TOKEN_FIELDS,
     {"token",      TEXT,    VIRTUAL, .about = "shown only now"},
     {NULL},
 };

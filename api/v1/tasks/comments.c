@@ -21,12 +21,7 @@
 /* clang-format off */
 const struct field comment_fields[] = {
     /* name        kind     a client               limits */
-    {"id",         REF,     0},
-    {"rev",        INTEGER, 0},
-    {"createdAt",  INSTANT, 0},
-    {"createdBy",  REF,     0},
-    {"updatedAt",  INSTANT, 0},
-    {"updatedBy",  REF,     0},
+    ENTITY_FIELDS,
     {"taskId",     REF,     0},
     {"projectId",  REF,     0},
     {"text",       TEXT,    MUST_SET | MAY_EDIT,   1, 20000},

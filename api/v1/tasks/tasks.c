@@ -39,12 +39,7 @@ static const struct field relation_fields[] = {
 const struct field task_fields[] = {
     /* In the order in which create_task() stores them, so that doc_write() finds each at once. */
     /* name           kind     a client               limits */
-    {"id",            REF,     0},
-    {"rev",           INTEGER, 0},
-    {"createdAt",     INSTANT, 0},
-    {"createdBy",     REF,     0},
-    {"updatedAt",     INSTANT, 0},
-    {"updatedBy",     REF,     0},
+    ENTITY_FIELDS,
     {"projectId",     REF,     MAY_SET | NULLABLE,    .about = "defaults to the caller's Inbox"},
     {"title",         TEXT,    MUST_SET | MAY_EDIT,   1, 500},
     {"description",   TEXT,    MAY_EDIT,              0, 50000, .fallback = "\"\""},
