@@ -56,7 +56,7 @@ notify(struct session *s, void *code)
 static void
 on_away(bool away)
 {
-    metrics[METRIC_STORE_AWAY] = away;
+    metrics[METRIC_STORE_UNAVAILABLE] = away;
     sessions_each(notify, away ? "store-away" : "store-back");
 }
 

@@ -1,5 +1,5 @@
 /*
- * A row per metric, and a page in plain HTTP.
+ * The rows of metrics.def, and a page in plain HTTP.
  */
 #include "push/metrics.h"
 
@@ -27,42 +27,9 @@ static const struct {
     enum kind kind;
     const char *help;
 } rows[METRIC__COUNT] = {
-    [METRIC_SOCKETS]          = {"sockets", NULL, GAUGE, "connections"},
-    [METRIC_SESSIONS]         = {"sessions", NULL, GAUGE, "connections whose hello was accepted"},
-    [METRIC_FOLLOWS]          = {"follows", NULL, GAUGE, "topics followed, counted per connection"},
-    [METRIC_TOPICS]           = {"topics", NULL, GAUGE, "topics subscribed"},
-    [METRIC_QUEUE_BYTES]      = {"queue_bytes", NULL, GAUGE, "bytes queued for all connections; a shared frame counts for each"},
-    [METRIC_RING_BYTES]       = {"ring_bytes", NULL, GAUGE, "bytes of recent events kept for clients that come back"},
-    [METRIC_ACCEPTED]         = {"accepted_total", NULL, COUNTER, "connections accepted"},
-    [METRIC_REFUSED]          = {"refused_total", NULL, COUNTER, "handshakes refused: origin, subprotocol, draining"},
-    [METRIC_MESSAGES_IN]      = {"messages_in_total", NULL, COUNTER, "messages from clients"},
-    [METRIC_PAUSES]           = {"pauses_total", NULL, COUNTER, "times a connection that sent too much was not read for up to a second"},
-    [METRIC_EVENTS]           = {"events_total", NULL, COUNTER, "events relayed"},
-    [METRIC_DELIVERIES]       = {"deliveries_total", NULL, COUNTER, "events handed to live connections"},
-    [METRIC_WRITES]           = {"writes_total", NULL, COUNTER, "writes to sockets"},
-    [METRIC_BYTES_OUT]        = {"bytes_out_total", NULL, COUNTER, "bytes written to sockets"},
-    [METRIC_REPLAYED]         = {"replayed_total", NULL, COUNTER, "missed events sent to clients that came back"},
-    [METRIC_REDIS_MESSAGES]   = {"redis_messages_total", NULL, COUNTER, "messages from Redis"},
-    [METRIC_LATE]             = {"late_total", NULL, COUNTER, "events that were known already"},
-    [METRIC_GAPS]             = {"gap_repairs_total", NULL, COUNTER, "reads of the log to close a gap"},
-    [METRIC_REPAIRED]         = {"repaired_total", NULL, COUNTER, "events that came from the log and not from Redis"},
-    [METRIC_SWEEP_FINDS]      = {"sweep_finds_total", NULL, COUNTER, "topics found behind by comparing, not by Redis"},
-    [METRIC_READS]            = {"reads_total", NULL, COUNTER, "database queries"},
-    [METRIC_LOADS]            = {"loads_total", NULL, COUNTER, "reads of numbers and rights, up to 256 topics each"},
-    [METRIC_PAGES]            = {"pages_total", NULL, COUNTER, "reads of older events for clients that came back"},
-    [METRIC_LISTS]            = {"lists_total", NULL, COUNTER, "reads of users' projects for `all`; none while no event changed them"},
-    [METRIC_RESYNCS]          = {"resyncs_total", NULL, COUNTER, "follows answered with resync"},
-    [METRIC_LEFTS]            = {"lefts_total", NULL, COUNTER, "follows that ended because the right was lost"},
-    [METRIC_CUT_SLOW]         = {"cuts_total", "slow", COUNTER, "connections closed by the daemon, by reason"},
-    [METRIC_CUT_CHATTY]       = {"cuts_total", "chatty", COUNTER, NULL},
-    [METRIC_CUT_UNAUTHORISED] = {"cuts_total", "unauthorised", COUNTER, NULL},
-    [METRIC_CUT_SILENT]       = {"cuts_total", "silent", COUNTER, NULL},
-    [METRIC_CUT_NO_HELLO]     = {"cuts_total", "no_hello", COUNTER, NULL},
-    [METRIC_CUT_LIMIT]        = {"cuts_total", "limit", COUNTER, NULL},
-    [METRIC_CUT_TOO_LARGE]    = {"cuts_total", "too_large", COUNTER, NULL},
-    [METRIC_CUT_RESTART]      = {"cuts_total", "restart", COUNTER, NULL},
-    [METRIC_STORE_AWAY]       = {"store_away", NULL, GAUGE, "1 while the database is unavailable"},
-    [METRIC_REDIS_AWAY]       = {"redis_away", NULL, GAUGE, "1 while Redis is unavailable"},
+#define METRIC(id, name, reason, kind, help) [METRIC_##id] = {name, reason, kind, help},
+#include "push/metrics.def"
+#undef METRIC
 };
 
 static struct {

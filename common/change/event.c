@@ -13,33 +13,11 @@
 #include "common/text/text.h"
 #include "common/time/clock.h"
 
-/* clang-format off */
 const struct event_row event_rows[EVENT__COUNT] = {
-    /*                              kind                    entity          rights */
-    [EVENT_TASK_CREATED]         = {"task.created",         "task"},
-    [EVENT_TASK_UPDATED]         = {"task.updated",         "task"},
-    [EVENT_TASK_MOVED]           = {"task.moved",           "task"},
-    [EVENT_TASK_DELETED]         = {"task.deleted",         "task"},
-    [EVENT_TASK_RESTORED]        = {"task.restored",        "task"},
-    [EVENT_COMMENT_CREATED]      = {"comment.created",      "comment"},
-    [EVENT_COMMENT_UPDATED]      = {"comment.updated",      "comment"},
-    [EVENT_COMMENT_DELETED]      = {"comment.deleted",      "comment"},
-    [EVENT_PROJECT_CREATED]      = {"project.created",      "project",      true},
-    [EVENT_PROJECT_UPDATED]      = {"project.updated",      "project",      true},
-    [EVENT_PROJECT_DELETED]      = {"project.deleted",      "project",      true},
-    [EVENT_PROJECT_RESTORED]     = {"project.restored",     "project",      true},
-    [EVENT_MEMBER_ADDED]         = {"member.added",         "member",       true},
-    [EVENT_MEMBER_UPDATED]       = {"member.updated",       "member",       true},
-    [EVENT_MEMBER_REMOVED]       = {"member.removed",       "member",       true},
-    [EVENT_NOTIFICATION_CREATED] = {"notification.created", "notification"},
-    [EVENT_SESSION_REVOKED]      = {"session.revoked",      "session"},
-    [EVENT_USER_UPDATED]         = {"user.updated",         "user"},
-    [EVENT_INVITATION_CREATED]   = {"invitation.created",   "invitation"},
-    [EVENT_INVITATION_ACCEPTED]  = {"invitation.accepted",  "invitation"},
-    [EVENT_INVITATION_DECLINED]  = {"invitation.declined",  "invitation"},
-    [EVENT_INVITATION_DELETED]   = {"invitation.deleted",   "invitation"},
+#define EVENT(name, kind, entity, rights) [EVENT_##name] = {kind, entity, rights},
+#include "common/change/events.def"
+#undef EVENT
 };
-/* clang-format on */
 
 enum event_kind
 event_kind_of(const char *name)

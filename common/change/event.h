@@ -27,32 +27,13 @@ struct text;
 #define EVENT_CHANGES_MAX 45056 /* bytes; longer changes are left out: null */
 
 enum event_kind {
-    EVENT_TASK_CREATED,
-    EVENT_TASK_UPDATED,
-    EVENT_TASK_MOVED,
-    EVENT_TASK_DELETED,
-    EVENT_TASK_RESTORED,
-    EVENT_COMMENT_CREATED,
-    EVENT_COMMENT_UPDATED,
-    EVENT_COMMENT_DELETED,
-    EVENT_PROJECT_CREATED,
-    EVENT_PROJECT_UPDATED,
-    EVENT_PROJECT_DELETED,
-    EVENT_PROJECT_RESTORED,
-    EVENT_MEMBER_ADDED,
-    EVENT_MEMBER_UPDATED,
-    EVENT_MEMBER_REMOVED,
-    EVENT_NOTIFICATION_CREATED,
-    EVENT_SESSION_REVOKED,
-    EVENT_USER_UPDATED,       /* only of `presence`, on the user's own topic */
-    EVENT_INVITATION_CREATED, /* without the address: every member reads the project's topic */
-    EVENT_INVITATION_ACCEPTED,
-    EVENT_INVITATION_DECLINED,
-    EVENT_INVITATION_DELETED, /* withdrawn, or replaced by another */
+#define EVENT(name, kind, entity, rights) EVENT_##name,
+#include "common/change/events.def"
+#undef EVENT
     EVENT__COUNT
 };
 
-/* The properties of each kind of event, indexed by enum event_kind. */
+/* The rows of events.def, indexed by enum event_kind. */
 extern const struct event_row {
     const char *kind, *entity; /* as on the wire */
     bool rights;               /* the project's document changes, and rights with it */

@@ -183,7 +183,7 @@ answer_left(struct follow *f, const char *reason)
         answer_try(f); /* its answer is that there is no right */
         return;
     }
-    metrics[METRIC_LEFTS]++;
+    metrics[METRIC_FOLLOWS_REVOKED]++;
     session_send(f->session, wire_left(follow_topic_shown(f->topic), reason));
     follow_drop_reasons(f, REASON_NAMED | REASON_ALL);
 }

@@ -80,7 +80,7 @@ lifecycle_feed_up(void)
 {
     uint32_t bucket = 0;
 
-    metrics[METRIC_REDIS_AWAY] = 0;
+    metrics[METRIC_REDIS_UNAVAILABLE] = 0;
     for (struct topic *t = NULL; (t = hub_next(&bucket, t)) != NULL;)
         subscribe(t);
     compare_all_soon();
@@ -91,7 +91,7 @@ lifecycle_feed_down(void)
 {
     uint32_t bucket = 0;
 
-    metrics[METRIC_REDIS_AWAY] = 1;
+    metrics[METRIC_REDIS_UNAVAILABLE] = 1;
     for (struct topic *t = NULL; (t = hub_next(&bucket, t)) != NULL;)
         if (t->state == TOPIC_SUBSCRIBING)
             load_topic(t);
@@ -178,7 +178,7 @@ forget(struct topic *t)
 static void
 check(struct topic *t, int64_t now)
 {
-    if (t->follows[FOLLOW_WAITING].count > 0 && reader_store_away())
+    if (t->follows[FOLLOW_WAITING].count > 0 && reader_store_unavailable())
         answer_give_up(t);
     repair_spare(t);
     if (t->state == TOPIC_SUBSCRIBING && now - t->idle_at > CONFIRM_US) {

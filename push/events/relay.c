@@ -48,7 +48,7 @@ relay_event(struct topic *t, const struct arrival *event)
 
     switch (stream_classify(&t->stream, event)) {
     case STREAM_OLD:
-        metrics[METRIC_LATE]++;
+        metrics[METRIC_DUPLICATES]++;
         return;
     case STREAM_EARLY_ONE:
         repair_gap(t);

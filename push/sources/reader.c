@@ -292,7 +292,7 @@ reader_cancel(struct job *job)
 }
 
 bool
-reader_store_away(void)
+reader_store_unavailable(void)
 {
     return reader.away;
 }

@@ -51,7 +51,7 @@ void reader_add_owner(struct job *job, const unsigned char user[ID_BYTES]);
 void reader_cancel(struct job *job);
 
 /* Is the database unavailable, judging by the last answer? */
-bool reader_store_away(void);
+bool reader_store_unavailable(void);
 
 /* Called with every change of that. */
 void reader_on_away(void (*fn)(bool away));
