@@ -8,10 +8,11 @@ cd "$(dirname "$0")/.." || exit 2
 write=
 [ "$1" = --write ] && write=1 && shift
 [ $# -gt 0 ] || exit 2
+programs=$(printf '%s\n' "$@" | sort) # so that the result does not depend on their order
 
 # One line per setting: NAME=default # meaning (programs).  For a secret it is the name of its file,
 # without a default.
-shown=$(for program; do
+shown=$(for program in $programs; do
     echo "program ${program##*/taskwire-}"
     "$program" --help || exit 2
 done | awk '
