@@ -41,7 +41,10 @@ struct store {
     int64_t deadline;          /* of clock_steady(); 0: none */
 };
 
-/* Translates an error for the caller; logs details that only the library knows. */
+/*
+ * Translates an error for the caller; logs details that only the library knows.  ERR_BUSY: the
+ * server ended an operation outside a transaction because its time was up.
+ */
 enum err store_error(struct store *store, enum store_name name, const bson_error_t *error,
                      const bson_t *reply);
 

@@ -9,6 +9,8 @@
 #include "common/store/store_stream.h"
 #include "common/time/clock.h"
 
+#define TIME_LIMIT_EXCEEDED 50 /* MaxTimeMSExpired */
+
 /* Did the command not reach a server, or its reply not reach us? */
 static bool
 is_lost(const bson_error_t *error)
@@ -32,6 +34,8 @@ store_error(struct store *s, enum store_name name, const bson_error_t *error, co
     }
     log_warn("store: %s: %s (%d.%d)", store_names[name], error->message, (int)error->domain,
              (int)error->code);
+    if (!s->open && error->domain == MONGOC_ERROR_SERVER && error->code == TIME_LIMIT_EXCEEDED)
+        return ERR_BUSY;
     return ERR_STORE;
 }
 

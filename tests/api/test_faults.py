@@ -165,6 +165,15 @@ def test_reads_wait_for_a_new_primary(stack, anna):
         anna.get(task).expect(200)
 
 
+def test_a_list_that_takes_too_long_is_not_reported_as_a_lost_database(stack, anna):
+    """Regression: it said that the database could not be reached."""
+    anna.http.strict = False
+    with stack.fault("error command=find collection=tasks code=50"):
+        refused = anna.get("/v1/tasks").expect(503)
+    assert refused["type"] == "/problems/busy"
+    anna.get("/v1/tasks").expect(200)
+
+
 @pytest.mark.timeout(90)
 def test_a_request_ends_at_its_deadline_even_if_the_network_drops_everything(stack, project):
     """The database does not answer.  Regression: each wait took 6 s longer."""
