@@ -313,11 +313,15 @@ token_refresh_issued(const char *secret, const char *session)
 }
 
 bool
-token_successor(char next[TOKEN_SECRET], int i, const char *secret, const char *session)
+token_successor(char next[TOKEN_SECRET], int i, const char *secret, const char *session,
+                int64_t nth)
 {
     unsigned char bytes[KEY_BYTES];
-    bool made =
-        derive(bytes, i, KEY_SUCCESSOR, &(struct key_message){"refresh:", secret, strlen(secret)});
+    char from[TOKEN_SECRET + 24];
+    bool made;
+
+    snprintf(from, sizeof(from), nth == 0 ? "%s" : "%s.%lld", secret, (long long)nth);
+    made = derive(bytes, i, KEY_SUCCESSOR, &(struct key_message){"refresh:", from, strlen(from)});
 
     if (made && i < keys_count())
         mark_issued(bytes, i, session);

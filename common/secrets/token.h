@@ -49,11 +49,12 @@ void token_refresh(char secret[TOKEN_SECRET], char hash[TOKEN_HASH], const char 
 bool token_refresh_issued(const char *secret, const char *session);
 
 /*
- * The secret that follows another.  It is the same each time, so that a rotation can be repeated if
- * its reply was lost, and cannot be computed without our key. i = 0: with the newest key; 1, 2,
- * ...: with earlier keys, as long as it returns true.
+ * The secret that follows another, for the nth time (from 0).  It is the same each time, so that a
+ * rotation can be repeated if its reply was lost, and cannot be computed without our key. i = 0:
+ * with the newest key; 1, 2, ...: with earlier keys, as long as it returns true.
  */
-bool token_successor(char next[TOKEN_SECRET], int i, const char *secret, const char *session);
+bool token_successor(char next[TOKEN_SECRET], int i, const char *secret, const char *session,
+                     int64_t nth);
 
 /*
  * A keyed hash of bytes for a purpose (a label like "code:"): unlike a plain hash, an attacker who

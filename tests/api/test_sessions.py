@@ -46,21 +46,42 @@ def test_a_refresh_token_is_rotated(world, anna):
 
 
 def test_a_lost_refresh_response_can_be_requested_again(world, anna):
-    refresh(world, anna.refresh_token).expect(200)
-    again = refresh(world, anna.refresh_token).expect(200)
-    refresh(world, again["refreshToken"]).expect(200)
-
-
-def test_a_lost_refresh_response_can_be_requested_while_its_token_is_unused(world, anna, stack):
     lost = refresh(world, anna.refresh_token).expect(200)
-    long_ago = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=5)
-    with pymongo.MongoClient(stack.mongodb_uri) as client:
-        client[stack.mongodb_database].sessions.update_one(
-            {"_id": bson.ObjectId(tokens.claims(anna.token)["sid"])},
-            {"$set": {"rotatedAt": long_ago, "lastUsedAt": long_ago}})
     again = refresh(world, anna.refresh_token).expect(200)
     assert again["refreshToken"] == lost["refreshToken"]
     refresh(world, again["refreshToken"]).expect(200)
+
+
+def age(stack, user, **ago):
+    """The user's session was last refreshed some time ago."""
+    long_ago = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(**ago)
+    with pymongo.MongoClient(stack.mongodb_uri) as client:
+        client[stack.mongodb_database].sessions.update_one(
+            {"_id": bson.ObjectId(tokens.claims(user.token)["sid"])}, {"$set": {"lastUsedAt": long_ago}})
+
+
+def test_a_lost_refresh_response_can_be_requested_while_its_token_is_unused(world, anna, stack):
+    seen = {refresh(world, anna.refresh_token).expect(200)["refreshToken"]}
+    for _ in range(2):
+        age(stack, anna, hours=5)
+        again = refresh(world, anna.refresh_token).expect(200)["refreshToken"]
+        assert refresh(world, anna.refresh_token).expect(200)["refreshToken"] == again
+        seen.add(again)
+    assert len(seen) == 3
+    refresh(world, again).expect(200)
+
+
+@pytest.mark.parametrize("first", ["owner", "thief"])
+def test_a_thief_who_always_follows_the_owner_is_noticed(world, anna, stack, first):
+    """Both refresh with the same token, again and again, long after each other but before its successor is used."""
+    mine = refresh(world, anna.refresh_token).expect(200)["refreshToken"]
+    age(stack, anna, seconds=30)
+    theirs = refresh(world, anna.refresh_token).expect(200)["refreshToken"]
+    if first == "thief":
+        refresh(world, theirs).expect(200)
+    refresh(world, mine).expect(401, "bad-credentials")
+    refresh(world, theirs).expect(401, "bad-credentials")
+    eventually(lambda: anna.get("/v1/me").status == 401, within=2.0, what="the end of the access token")
 
 
 def test_a_copied_refresh_token_with_an_idempotency_key_only_ends_its_session(world, anna, stack):

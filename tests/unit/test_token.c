@@ -383,9 +383,12 @@ test_refresh_secrets(void **state)
         if (token_refresh_issued(other, SESSION))
             unit_wrong("changed at %zu", i);
     }
-    assert_true(token_successor(next, 0, secret, SESSION));
+    assert_true(token_successor(next, 0, secret, SESSION, 0));
     assert_string_not_equal(next, secret);
     assert_true(token_refresh_issued(next, SESSION));
+    assert_true(token_successor(other, 0, secret, SESSION, 1));
+    assert_string_not_equal(other, next);
+    assert_true(token_refresh_issued(other, SESSION));
     assert_int_equal(token_open("k2 " FORGE_OTHER), ERR_NONE);
     assert_false(token_refresh_issued(secret, SESSION));
     unit_rows_done();
@@ -401,13 +404,13 @@ test_successors_survive_a_new_key(void **state)
     (void)state;
     assert_int_equal(token_open(KEYS), ERR_NONE);
     token_refresh(secret, hash, SESSION);
-    assert_true(token_successor(before, 0, secret, SESSION));
+    assert_true(token_successor(before, 0, secret, SESSION, 0));
     assert_int_equal(token_open("k2 " FORGE_OTHER "\n" KEYS), ERR_NONE);
-    for (int i = 0; token_successor(now, i, secret, SESSION); i++)
+    for (int i = 0; token_successor(now, i, secret, SESSION, 0); i++)
         if (strcmp(now, before) == 0)
             found = i;
     assert_int_equal(found, 1);
-    assert_false(token_successor(now, 4, secret, SESSION));
+    assert_false(token_successor(now, 4, secret, SESSION, 0));
     assert_true(token_refresh_issued(before, SESSION));
 }
 

@@ -1,8 +1,9 @@
 /*
  * /v1/sessions/refresh: each token can be used once, and its use returns the next one.  A token may
- * be sent again as long as its successor was not used, since the reply may have been lost.  A token
- * that is sent later was copied, and ends the session; one that was never issued proves nothing and
- * ends nothing.
+ * be sent again as long as its successor was not used, since the reply may have been lost.  At once
+ * that returns the same successor; later it returns another one, and the first is void.  So if two
+ * have copies of a token, one of them soon sends a token that is void.  Such a token was copied,
+ * and ends the session; one that was never issued proves nothing and ends nothing.
  */
 #include "api/v1/handlers.h"
 
@@ -23,7 +24,8 @@
 #include "common/secrets/token.h"
 #include "common/time/clock.h"
 
-#define TRIES 4 /* twins that rotate the same session at once */
+#define TRIES     4     /* twins that rotate the same session at once */
+#define REPEAT_MS 10000 /* in which a repeated token returns the same successor */
 
 /* clang-format off */
 static const struct field refresh_fields[] = {
@@ -132,37 +134,57 @@ find_session(struct presented *p, const bson_t **session, const bson_t **user)
     return err;
 }
 
-/* Replaces the current hash by the successor's if it is still the same: *done. */
+/*
+ * Makes the token's successor the current one: *next.  If another request has changed the session
+ * in the meantime, *next is "".
+ */
 static enum err
-rotate(struct request *r, const bson_t *session, const char *hash, const char *next_hash,
-       bool *done)
+rotate(const struct presented *p, const bson_t *session, int64_t nth, char next[TOKEN_SECRET])
 {
+    struct request *r = p->r;
     int64_t now = clock_now(), matched;
-    bson_t *filter =
-        request_keep(r, BCON_NEW("_id", BCON_OID(doc_id(session, "_id")), "refreshHash",
-                                 BCON_UTF8(hash), "revokedAt", BCON_NULL));
-    bson_t *set = request_keep(r, BCON_NEW("$set", "{", "refreshHash", BCON_UTF8(next_hash),
-                                           "lastUsedAt", BCON_DATE_TIME(now), "expiresAt",
-                                           BCON_DATE_TIME(session_open_expiry(session, now)), "ip",
-                                           BCON_UTF8(r->address == NULL ? "" : r->address), "}"));
-    enum err err = store_update(r->store, STORE_SESSIONS, filter, set, &matched);
+    char next_hash[TOKEN_HASH];
+    bson_t *filter = request_keep(r, BCON_NEW("_id", BCON_OID(&p->id), "refreshHash",
+                                              BCON_UTF8(doc_text(session, "refreshHash")),
+                                              "revokedAt", BCON_NULL));
+    bson_t *set;
+    enum err err;
 
-    *done = matched == 1;
+    token_successor(next, 0, p->secret, p->session, nth);
+    token_hash(next_hash, next);
+    set =
+        request_keep(r, BCON_NEW("$set", "{", "refreshHash", BCON_UTF8(next_hash), "refreshRepeats",
+                                 BCON_INT64(nth), "lastUsedAt", BCON_DATE_TIME(now), "expiresAt",
+                                 BCON_DATE_TIME(session_open_expiry(session, now)), "ip",
+                                 BCON_UTF8(r->address == NULL ? "" : r->address), "}"));
+    err = store_update(r->store, STORE_SESSIONS, filter, set, &matched);
+    if (err == ERR_NONE && matched == 0)
+        next[0] = '\0';
     return err;
 }
 
-/* Is the token's successor the current one?  Then the reply was lost: *next. */
+/* Is the token's successor the current one, unused?  Then the reply may have been lost: *next. */
 static bool
-was_lost(const struct presented *p, const char *current, char next[TOKEN_SECRET])
+was_lost(const struct presented *p, const bson_t *session, char next[TOKEN_SECRET])
 {
+    int64_t nth = doc_int(session, "refreshRepeats");
     char hash[TOKEN_HASH];
 
-    for (int i = 0; token_successor(next, i, p->secret, p->session); i++) {
+    for (int i = 0; token_successor(next, i, p->secret, p->session, nth); i++) {
         token_hash(hash, next);
-        if (strcmp(hash, current) == 0)
+        if (strcmp(hash, doc_text(session, "refreshHash")) == 0)
             return true;
     }
     return false;
+}
+
+/* Was the current token issued so recently that a repetition gets it as well? */
+static bool
+is_recent(const bson_t *session)
+{
+    int64_t used;
+
+    return doc_time(session, "lastUsedAt", &used) && clock_now() - used <= REPEAT_MS;
 }
 
 /* The token from the body, or else from the cookie of a browser on one of our pages. */
@@ -184,32 +206,22 @@ find_token(struct request *r, const char **token)
     return cookie_same_site(r);
 }
 
-/*
- * Checks the token; *next is the secret that follows it, "" if a twin has rotated it in the
- * meantime.
- */
+/* Checks the token; *next is the secret that follows it, "" if a twin was first. */
 static enum err
 exchange(const struct presented *p, const bson_t *session, const bson_t *user,
          char next[TOKEN_SECRET])
 {
-    const char *current = doc_text(session, "refreshHash");
-    char hash[TOKEN_HASH], next_hash[TOKEN_HASH];
-    bool done = true;
-    enum err err = ERR_NONE;
+    char hash[TOKEN_HASH];
 
     token_hash(hash, p->secret);
-    if (strcmp(current, hash) == 0) {
-        token_successor(next, 0, p->secret, p->session);
-        token_hash(next_hash, next);
-        err = rotate(p->r, session, hash, next_hash, &done);
-    } else if (!was_lost(p, current, next)) {
-        if (token_refresh_issued(p->secret, p->session))
-            return end_replayed_session(p->r, session, user);
-        return ERR_BAD_LOGIN;
-    }
-    if (!done)
-        next[0] = '\0';
-    return err;
+    if (strcmp(doc_text(session, "refreshHash"), hash) == 0)
+        return rotate(p, session, 0, next);
+    if (was_lost(p, session, next))
+        return is_recent(session)
+                   ? ERR_NONE
+                   : rotate(p, session, doc_int(session, "refreshRepeats") + 1, next);
+    return token_refresh_issued(p->secret, p->session) ? end_replayed_session(p->r, session, user)
+                                                       : ERR_BAD_LOGIN;
 }
 
 static enum err
