@@ -38,7 +38,7 @@ const struct field user_fields[] = {
     {"totpEnabledAt",   INSTANT, NULLABLE,            .about = "since when two-factor authentication is on"},
     {"createdAt",       INSTANT, 0},
     {"updatedAt",       INSTANT, 0},
-    {"password",        TEXT,    MAY_EDIT | VIRTUAL | VERBATIM,  1, PASSWORD_MAX, .about = "needed to change email or phone"},
+    {"password",        TEXT,    MAY_EDIT | VIRTUAL | VERBATIM,  1, PASSWORD_MAX, .about = "needed to change email or phone, or to cancel such a change"},
     {"code",            TEXT,    MAY_EDIT | VIRTUAL,  1, SECOND_FACTOR_CODE_MAX, .about = "also needed when two-factor authentication is on"},
     {"passwordHash",    TEXT,    HIDDEN},
     {NULL},

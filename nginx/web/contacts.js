@@ -17,11 +17,12 @@ export class Contact {
   #note = el("p.hint", { role: "status" });
   #change = el("button", { type: "button", onclick: () => this.#open() }, "Change");
   #send = el("button", { type: "button", onclick: () => this.#sendCode() }, "Send a code");
-  #cancel = el("button", { type: "button", onclick: () => this.#keepOld() }, "Cancel change");
+  #cancel = el("button", { type: "button", onclick: () => this.#open(true) }, "Cancel change");
   #armed = field("Code from your authenticator app", { name: "code", autocomplete: "one-time-code", maxLength: 40 });
   #code;
   #edit;
   #asked = false; /* a code has been sent since the page was opened */
+  #keeps = false; /* the form that is open cancels a change */
 
   /* of: {kind, label, noun, type, plain(typed): the value to send, sent(to): the text once a code has been sent} */
   constructor(root, of) {
@@ -51,7 +52,7 @@ export class Contact {
     this.#badge.textContent = this.#confirmed ? "Confirmed" : "Not confirmed";
     this.#badge.dataset.good = String(this.#confirmed);
     this.#code.hidden = !waits || !this.#edit.hidden;
-    this.#cancel.hidden = !this.#pending;
+    this.#cancel.hidden = !this.#pending || this.#lost;
     this.#send.textContent = this.#asked || this.#pending || this.#of.kind === "email" ? "Send another code" : "Send a code";
     if (!waits) this.#asked = false;
     this.#note.textContent = this.#words(waits);
@@ -60,6 +61,7 @@ export class Contact {
 
   #words(waits) {
     if (this.#lost && !this.#pending && this.#edit.hidden) return `The ${this.#of.noun} that was here now belongs to another account. Enter a new one.`;
+    if (this.#keeps && !this.#edit.hidden) return `Enter your password to keep ${session.user[this.#of.kind]}.`;
     if (!waits || !this.#edit.hidden) return "";
     if (this.#asked) return this.#of.sent(this.#pending ?? session.user[this.#of.kind]);
     if (this.#pending) return `We’ll use ${this.#pending} once you’ve confirmed it.`;
@@ -87,14 +89,18 @@ export class Contact {
     this.render();
   }
 
-  #open() {
+  /* For a new address or number, or to keep the current one instead of the pending one: the server wants the password for both. */
+  #open(keeps = false) {
+    const { [this.#of.kind]: value, password } = this.#edit.elements;
     clearComplaints(this.#edit);
     this.#edit.hidden = false;
+    this.#keeps = value.closest("label").hidden = keeps;
+    value.value = keeps ? session.user[this.#of.kind] : "";
     this.#armed.hidden = !session.user.totpEnabledAt;
     this.#change.hidden = true;
     watch(this.#edit);
     this.render();
-    this.#edit.elements[0].focus();
+    (keeps ? password : value).focus();
   }
 
   #submit(event, work) {
@@ -141,16 +147,5 @@ export class Contact {
     this.#asked = Boolean(this.#pending);
     this.#hideEdit();
     (this.#code.hidden ? this.#change : this.#code.elements.code).focus();
-  }
-
-  /* Keeps the current address or number and drops the pending one. */
-  #keepOld() {
-    busy(this.#code, async () => {
-      session.setUser(await request("PATCH", "/v1/me", { body: { [this.#of.kind]: session.user[this.#of.kind] } }));
-      this.#code.reset();
-      this.#asked = false;
-      this.render();
-      this.#change.focus();
-    });
   }
 }

@@ -182,6 +182,21 @@ def test_changing_the_address_or_number_requires_the_password(anna):
     assert anna.patch("/v1/me", email=new, password=PASSWORD).expect(200)["pendingEmail"] == new
 
 
+def test_cancelling_a_pending_address_or_number_requires_the_password(anna, outbox):
+    """A thief with a session must not keep the owner from moving the account to a safe address."""
+    new, phone = fresh_email(), fresh_account()["phone"]
+    anna.patch("/v1/me", email=new, phone=phone, password=PASSWORD).expect(200)
+    anna.patch("/v1/me", email=anna.email).expect(422, "invalid", {"/password"})
+    anna.patch("/v1/me", phone=anna.phone, password=secrets.token_hex(8)).expect(422, "invalid", {"/password"})
+    me = anna.get("/v1/me")
+    assert (me["pendingEmail"], me["pendingPhone"]) == (new, phone)
+    anna.patch("/v1/me", phone=anna.phone, password=PASSWORD).expect(200)
+    anna.patch("/v1/me", phone=anna.phone, name="Nothing is pending, so there is nothing to cancel").expect(200)
+    confirm(anna, code=outbox.letter(new, "new address").code).expect(204)
+    me = anna.get("/v1/me")
+    assert (me["email"], me["phone"], me["pendingPhone"]) == (new, anna.phone, None)
+
+
 def test_users_cannot_mark_contacts_as_confirmed_or_set_invalid_ones(anna):
     anna.patch("/v1/me", emailVerifiedAt="2020-01-01T00:00:00.000Z", pendingEmail="a@b.de").expect(
         422, "invalid", {"/emailVerifiedAt", "/pendingEmail"})

@@ -134,7 +134,10 @@ def test_a_pending_number_can_be_cancelled(windows, anna, outbox):
     submit(page, "#contact-phone form:nth-of-type(2)", phone=f"{new[:3]} {new[3:6]} {new[6:]}", password=anna.password)
     page.until(lambda: new in page.text("#contact-phone .hint"))
     page.click("#contact-phone footer button:first-child")
-    page.until(lambda: new not in page.text("#contact-phone"))
+    page.until(lambda: anna.phone in page.text("#contact-phone .hint"))
+    submit(page, "#contact-phone form:nth-of-type(2)", password=anna.password)
+    page.until(lambda: "Enter your password" not in page.text("#contact-phone .hint"))
+    assert new not in page.text("#contact-phone")
     me = anna.get("/v1/me")
     assert (me["phone"], me["pendingPhone"]) == (anna.phone, None)
 

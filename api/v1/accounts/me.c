@@ -47,6 +47,20 @@ write_user(struct request *r, struct text *out, const bson_t *user)
 }
 
 /*
+ * Does the body change the address or number, or drop a pending one?  A stolen session must be able
+ * to do neither.
+ */
+static bool
+moves(const struct edit *e, const bson_t *user, enum contact contact)
+{
+    const struct contact_name *n = &contact_names[contact];
+    const char *wanted = e->wanted[contact];
+
+    return wanted != NULL &&
+           (strcmp(wanted, doc_text(user, n->field)) != 0 || doc_has(user, n->pending));
+}
+
+/*
  * A new address or number becomes pending, and gets a code; with the present one nothing is
  * pending.
  */
@@ -58,17 +72,17 @@ choose_contact(struct edit *e, struct change *change, const bson_t *before, enum
     const char *wanted = e->wanted[contact];
     enum err err;
 
-    if (wanted == NULL)
+    if (!moves(e, before, contact))
         return ERR_NONE;
-    err = one_time_forget(change, n->purpose, &e->r->user_id);
-    if (err != ERR_NONE || strcmp(wanted, doc_text(before, n->field)) == 0) {
-        if (doc_has(before, n->pending))
-            BSON_APPEND_NULL(set, n->pending);
-        return err;
-    }
-    if (e->proved == NULL) { /* it was still the account's own when it was read */
+    if (e->proved == NULL) { /* there was nothing to change when it was read */
         request_complain(e->r, "/password", "required", "is required");
         return ERR_INVALID;
+    }
+    if ((err = one_time_forget(change, n->purpose, &e->r->user_id)) != ERR_NONE)
+        return err;
+    if (strcmp(wanted, doc_text(before, n->field)) == 0) {
+        BSON_APPEND_NULL(set, n->pending);
+        return ERR_NONE;
     }
     BSON_APPEND_UTF8(set, n->pending, wanted);
     return contact_code_send(e->r, change, before, contact, wanted);
@@ -147,8 +161,7 @@ judge(struct edit *e, const bson_t *body)
     return request_validated(r);
 }
 
-/* A stolen session must not change the account's address. Undoing a pending change needs no
- * password. */
+/* Checks the password if it is needed. */
 static enum err
 prove(struct edit *e, const bson_t *body)
 {
@@ -156,12 +169,8 @@ prove(struct edit *e, const bson_t *body)
                                     doc_text(body, "code")};
     const bson_t *user;
     enum err err = request_fetch(e->r, STORE_USERS, &e->r->user_id, &user);
-    bool moves = false;
 
-    for (int i = 0; err == ERR_NONE && i < CONTACT__COUNT; i++)
-        moves = moves || (e->wanted[i] != NULL &&
-                          strcmp(e->wanted[i], doc_text(user, contact_names[i].field)) != 0);
-    if (err != ERR_NONE || !moves)
+    if (err != ERR_NONE || (!moves(e, user, CONTACT_EMAIL) && !moves(e, user, CONTACT_PHONE)))
         return err;
     e->proved = user;
     return account_proof_check(e->r, user, &given, &e->proof);
@@ -173,16 +182,16 @@ me_change(struct request *r)
     struct edit e = {.r = r, .change = request_keep(r, bson_new())};
     struct change_plan plan = {.fn = store_me, .arg = &e};
     bson_t *body = request_keep(r, bson_new());
-    bool moves;
+    bool contacts;
     enum err err = doc_read(r, DOC_CHANGE, user_shape.fields, r->json, body);
 
     if (err != ERR_NONE || (err = judge(&e, body)) != ERR_NONE)
         return err;
-    moves = e.wanted[CONTACT_EMAIL] != NULL || e.wanted[CONTACT_PHONE] != NULL;
-    if (moves && (err = prove(&e, body)) != ERR_NONE)
+    contacts = e.wanted[CONTACT_EMAIL] != NULL || e.wanted[CONTACT_PHONE] != NULL;
+    if (contacts && (err = prove(&e, body)) != ERR_NONE)
         return err;
     err = request_change(r, &plan);
-    if (err == ERR_NONE && moves)
+    if (err == ERR_NONE && contacts)
         audit(r, "contact.asked", &r->user_id);
     return err;
 }
