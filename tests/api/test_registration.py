@@ -71,7 +71,7 @@ def test_invalid_input_is_reported_and_activation_emails_are_limited(here, post)
     assert replies == [202] * 10 + [429] * 2
 
 
-def test_a_number_or_address_taken_before_activation_is_a_conflict(here, post):
+def test_an_address_taken_before_activation_is_a_conflict(here, post):
     first, second = fresh_account("first"), fresh_account("second")
     tokens = []
     for count, account in ((1, first), (2, {**second, "email": first["email"]})):
@@ -79,8 +79,46 @@ def test_a_number_or_address_taken_before_activation_is_a_conflict(here, post):
         tokens.append(post.email(first["email"], "Open your", count=count).token)
     here.anonymous().put("/v1/verifications", token=tokens[0]).expect(204)
     here.anonymous().put("/v1/verifications", token=tokens[1]).expect(409, "conflict", {"/email"})
-    opened = open_account(here, post, {**second, "phone": first["phone"]})  # nobody has confirmed that number
-    assert opened.get("/v1/me")["pendingPhone"] == first["phone"]
+
+
+def confirm_number(user, post, number):
+    user.post("/v1/verifications", purpose="phone").expect(202)
+    return user.put("/v1/verifications", code=post.text_code(number))
+
+
+def test_nothing_reveals_whether_a_number_is_taken(here, post):
+    """Regression: the link that opens an account was a conflict if somebody else had confirmed its number, and the
+    number was pending if somebody else had not."""
+    owner = open_account(here, post, fresh_account("owner"))
+    confirmed, unconfirmed, free = owner.get("/v1/me")["pendingPhone"], fresh_account("other"), fresh_account()["phone"]
+    confirm_number(owner, post, confirmed).expect(204)
+    open_account(here, post, unconfirmed)
+    seen = set()
+    for number in (confirmed, unconfirmed["phone"], free):
+        guess = open_account(here, post, {**fresh_account("guess"), "phone": number})
+        me = guess.get("/v1/me").expect(200)
+        seen.add((me["phone"].replace(guess.id, "own id"), me["pendingPhone"].replace(number, "the number"), me["phoneVerifiedAt"]))
+    assert seen == {("released:own id", "the number", None)}
+    confirm_number(guess, post, free).expect(204)
+    assert guess.get("/v1/me")["phone"] == free and guess.log_in(login=free).id == guess.id
+
+
+def test_a_stranger_who_uses_up_the_activation_emails_does_not_keep_the_owner_out(here, post):
+    """Each link that a stranger caused opens the account for whoever reads the mailbox, who then chooses the password."""
+    mine = fresh_account("owner")
+    theirs = {**fresh_account("stranger"), "email": mine["email"], "password": "known to the stranger only"}
+    for _ in range(10):
+        register(here, theirs).expect(202)
+    assert "the link in each of them works" in register(here, mine).expect(429, "throttled")["detail"]
+    token = post.letters(mine["email"], "Open your")[0].token
+    here.anonymous().put("/v1/verifications", token=token).expect(204)
+    stranger = User(here).take(here.anonymous().post("/v1/sessions", login=mine["email"], password=theirs["password"]).expect(201))
+    here.anonymous().post("/v1/password-resets", email=mine["email"]).expect(202)
+    token = post.letter(mine["email"], "Choose a new password").token
+    here.anonymous().put("/v1/password-resets", token=token, password=mine["password"]).expect(204)
+    stranger.get("/v1/me").expect(401)
+    here.anonymous().post("/v1/sessions", login=mine["email"], password=theirs["password"]).expect(401)
+    here.anonymous().post("/v1/sessions", login=mine["email"], password=mine["password"]).expect(201)
 
 
 def test_an_invitation_is_accepted_when_the_account_opens(here, post):

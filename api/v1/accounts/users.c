@@ -29,6 +29,9 @@
 
 #define CLOSED       "this server does not accept registrations"
 #define INVITED_ONLY "registration requires an invitation"
+#define ENOUGH_SENT                                                                                \
+    "enough emails have been sent to this address today; the link in each of them works, and "     \
+    "whoever can read them can then choose a new password"
 
 /* clang-format off */
 static const struct field register_fields[] = {
@@ -52,7 +55,7 @@ struct registration {
     bson_t *account;          /* email, phone, name, timeZone, locale, passwordHash */
     const bson_t *invitation; /* NULL: none */
     const bson_t *token;      /* of the email that opens the account; NULL: it opens at once */
-    bool phone_held;          /* by an account that never confirmed it */
+    bool phone_waits;         /* the number is the account's own only once it is confirmed */
 };
 
 static void
@@ -61,7 +64,7 @@ append_phone(const struct registration *reg, bson_t *user)
     const char *phone = doc_text(reg->account, "phone");
     char hex[ID_TEXT];
 
-    if (!reg->phone_held) {
+    if (!reg->phone_waits) {
         BSON_APPEND_UTF8(user, "phone", phone);
         return;
     }
@@ -92,13 +95,16 @@ new_user(struct registration *reg, int64_t now)
     return user;
 }
 
-/* Complains about which of the two are taken, after a conflict. */
+/*
+ * Complains about which of the two are taken, after a conflict.  Who opens an account by email has
+ * proved to own the address, and learns nothing about the number.
+ */
 static enum err
 name_conflicts(struct registration *reg)
 {
     static const char *const pointers[] = {"/email", "/phone"};
 
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < (reg->token == NULL ? 2 : 1); i++) {
         const char *name = pointers[i] + 1;
         bson_t *filter = BCON_NEW(name, BCON_UTF8(doc_text(reg->account, name))), *doc;
         enum err err = store_get(reg->r->store, STORE_USERS, filter, NULL, &doc);
@@ -130,8 +136,10 @@ take_invitation(struct registration *reg, struct change *change, const bson_t *u
 
 /*
  * A number that another account has but never confirmed does not prevent registration: it becomes
- * pending, and moves to this account once it is confirmed (verifications.c).  Addresses need no
- * such rule: an address's owner can take over the account that has it by a password reset.
+ * pending, and moves to this account once it is confirmed (verifications.c).  An account opened by
+ * email reveals of no number whether somebody has it, so there each number is pending at first.
+ * Addresses need no such rule: an address's owner can take over the account that has it by a
+ * password reset.
  */
 static enum err
 look_for_phone(struct registration *reg)
@@ -140,9 +148,13 @@ look_for_phone(struct registration *reg)
     bson_t *filter = request_keep(r, BCON_NEW("phone", BCON_UTF8(doc_text(reg->account, "phone")),
                                               "phoneVerifiedAt", BCON_NULL)),
            *found;
-    enum err err = store_get(r->store, STORE_USERS, filter, NULL, &found);
+    enum err err;
 
-    reg->phone_held = err == ERR_NONE;
+    reg->phone_waits = reg->token != NULL;
+    if (reg->phone_waits)
+        return ERR_NONE;
+    err = store_get(r->store, STORE_USERS, filter, NULL, &found);
+    reg->phone_waits = err == ERR_NONE;
     if (err == ERR_NONE)
         request_keep(r, found);
     return err == ERR_NOT_FOUND ? ERR_NONE : err;
@@ -225,8 +237,10 @@ ask_by_email(struct change *change, void *arg)
     BSON_APPEND_OID(nobody, "_id", &id);
     if (reg->invitation != NULL)
         BSON_APPEND_OID(more, "invitationId", doc_id(reg->invitation, "_id"));
-    if ((err = quotas_spend(r, change, QUOTA_ADDRESS_REGISTRATIONS, email)) != ERR_NONE ||
-        (err = one_time_add(change, &link, secret)) != ERR_NONE)
+    err = quotas_spend(r, change, QUOTA_ADDRESS_REGISTRATIONS, email);
+    if (err == ERR_THROTTLED)
+        return request_fail(r, err, ENOUGH_SENT);
+    if (err != ERR_NONE || (err = one_time_add(change, &link, secret)) != ERR_NONE)
         return err;
     content = request_keep(r, BCON_NEW("email", BCON_UTF8(email), "secret", BCON_UTF8(secret)));
     text_puts(reply_json(r, 202), "{}");
