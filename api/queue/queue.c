@@ -111,6 +111,18 @@ is_warning(enum message_kind message)
            message == MESSAGE_API_TOKEN;
 }
 
+/*
+ * Emails that open or confirm the account of that address, and no other.  Strangers who have
+ * others sent there must not keep its owner from registering, so they are limited by their causes:
+ * QUOTA_USER_CODES of the one account that has the address, and QUOTA_ADDRESS_REGISTRATIONS.
+ */
+static bool
+is_of_owner(enum message_kind message)
+{
+    return message == MESSAGE_VERIFY_EMAIL || message == MESSAGE_OPEN_ACCOUNT ||
+           message == MESSAGE_ACCOUNT_EXISTS;
+}
+
 /* Were too many sent already, to this address or number or by this installation? */
 static enum err
 check_count(struct change *change, enum job_kind kind, enum message_kind message, const char *to,
@@ -122,7 +134,7 @@ check_count(struct change *change, enum job_kind kind, enum message_kind message
                                                      : QUOTA_ADDRESS_EMAILS,
                                to, NULL};
     struct quota_use all = {text ? QUOTA_TEXTS : QUOTA_EMAILS, NULL, NULL};
-    enum err err = quotas_take(change, &target, over);
+    enum err err = is_of_owner(message) ? ERR_NONE : quotas_take(change, &target, over);
 
     if (err != ERR_NONE || *over || is_warning(message))
         return err;

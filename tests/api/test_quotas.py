@@ -418,6 +418,20 @@ def test_emails_caused_by_strangers_do_not_block_the_owners_password_reset(peopl
     outbox.email(anna.email, "password was changed")
 
 
+def test_emails_caused_by_strangers_do_not_block_registration(people, outbox):
+    """Regression: for an hour nobody could register with an address, or confirm it, to which strangers had caused emails."""
+    account = fresh_account("anna")
+    for _ in range(3):
+        stranger = people.user()
+        statuses = [stranger.patch("/v1/me", email=account["email"], password=PASSWORD).status for _ in range(3)]
+    assert statuses[-1] == 429  # no more of those letters
+    anna = people.anonymous()
+    anna.take(anna.post("/v1/users", **account).expect(201))
+    outbox.letter(account["email"], "Confirm your address")
+    anna.post("/v1/verifications", purpose="email").expect(202)
+    anna.put("/v1/verifications", code=outbox.letter(account["email"], "Confirm your address", count=2).code).expect(204)
+
+
 def test_text_messages_of_the_installation_are_limited():
     """Counted in sixteen parts: never more than the limit, possibly slightly fewer."""
     with Stack(settings={**SETTINGS, "TEXTS": "16", "USER_CODES": "100"}) as stack:
