@@ -57,6 +57,14 @@ def test_every_row_has_a_test_or_a_reason(name):
         assert REFERENCE.search(row[-1]) or row[-1].startswith("Reason: "), row
 
 
+def test_every_quota_is_in_the_table():
+    """By the settings that api/http/quotas.c reads."""
+    source = (TESTS.parent / "api/http/quotas.c").read_text()
+    settings = {name.upper() for name in re.findall(r"\bAT\((\w+)\)", source)} - {"MEMBER"}
+    named = {name for row in rows("quotas.md") for name in re.findall(r"`([A-Z_]+)`", row[2])}
+    assert len(settings) > 20 and settings <= named, settings - named
+
+
 @pytest.mark.parametrize("name", PAGES + ["threat-model.md"])
 def test_every_test_that_is_named_exists(name):
     references = REFERENCE.findall((HERE / name).read_text())
