@@ -24,6 +24,12 @@
 #define DOUBT_US   50000  /* after a repair found nothing */
 #define DOUBTS     5      /* repairs that found nothing until the number is taken for false */
 #define PAGE_FIRST 64     /* events read beyond what one client lacks: others will need them */
+/*
+ * The bytes that one page should have.  While the database reads a page, other readers of it wait,
+ * hellos among them: several small pages let them through in between.
+ */
+#define PAGE_BYTES (128 * 1024)
+#define PAGE_LEAST 8 /* events, however large they are */
 
 static struct {
     struct ev_loop *loop;
@@ -69,16 +75,30 @@ repair_announced(struct topic *t, int64_t seq)
         repair_gap(t);
 }
 
+/* How many events a page of the topic may have, judging by those that are in memory. */
+static int
+page_limit(const struct topic *t)
+{
+    const struct stream *known = t->window != NULL ? t->window : &t->stream;
+    size_t limit;
+
+    if (known->count == 0)
+        return PAGE_FIRST;
+    limit = (size_t)PAGE_BYTES * known->count / known->bytes;
+    return limit < PAGE_LEAST ? PAGE_LEAST : limit > READS_PAGE ? READS_PAGE : (int)limit;
+}
+
 static struct page *
 new_page(struct topic *t, int64_t after, int64_t upto, void (*done)(struct job *))
 {
+    int limit = page_limit(t);
     struct page *p = must_alloc(1, sizeof(*p));
 
     strcpy(p->topic, t->name);
     p->generation = t->generation;
     p->after = after;
     p->upto = upto;
-    p->limit = upto - after < READS_PAGE ? (int)(upto - after) : READS_PAGE;
+    p->limit = upto - after < limit ? (int)(upto - after) : limit;
     p->job.done = done;
     return p;
 }
@@ -229,10 +249,13 @@ start_page(struct topic *t)
 {
     int64_t upto = stream_oldest(&t->stream) - 1, after = t->want - 1;
     int64_t room = STREAM_FRAMES - t->stream.count, span = PAGE_FIRST + 4 * t->stream.count;
+    int64_t limit = page_limit(t);
     struct page *p;
 
     if (span > room)
         span = room;
+    if (span > limit)
+        span = limit;
     if (!t->narrow && span > upto - after)
         after = span > upto ? 0 : upto - span;
     if (after + 1 < t->trimmed)
