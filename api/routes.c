@@ -5,6 +5,7 @@
 #include "api/v1/handlers.h"
 
 #define ON(x)         .on = &(x),
+#define ITEMS(x)      .items = #x,
 #define LISTS(x)      .list = &(x),
 #define BODY(x)       .body = &(x),
 #define ANSWER(x)     .answer = &(x),

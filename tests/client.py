@@ -138,8 +138,8 @@ class User:
 
     # -- requests -----------------------------------------------------------
     def send(self, method, path, body=None, query=None, raw=None, if_match=None, if_none_match=None,
-             key=None, headers=None):
-        """`body` is sent as JSON, `raw` unchanged; `key` is the Idempotency-Key."""
+             key=None, base=None, headers=None):
+        """`body` is sent as JSON, `raw` unchanged; `key` is the Idempotency-Key, `base` the Base-Rev."""
         head = dict(headers or {})
         if self.token and "Authorization" not in head:
             head["Authorization"] = "Bearer " + self.token
@@ -147,6 +147,8 @@ class User:
             head["Idempotency-Key"] = key
         if if_match is not None:
             head["If-Match"] = if_match
+        if base is not None:
+            head["Base-Rev"] = str(base)
         if if_none_match is not None:
             head["If-None-Match"] = if_none_match
         data = raw
@@ -162,17 +164,17 @@ class User:
     def get(self, thing, if_none_match=None, headers=None, **query):
         return self.send("GET", path_of(thing), query=query, if_none_match=if_none_match, headers=headers)
 
-    def post(self, thing, sub="", key=None, if_match=None, **fields):
-        return self.send("POST", path_of(thing) + sub, fields, key=key, if_match=if_match)
+    def post(self, thing, sub="", key=None, if_match=None, base=None, **fields):
+        return self.send("POST", path_of(thing) + sub, fields, key=key, if_match=if_match, base=base)
 
-    def patch(self, thing, if_match=None, key=None, **fields):
-        return self.send("PATCH", path_of(thing), fields, key=key, if_match=if_match)
+    def patch(self, thing, sub="", if_match=None, key=None, base=None, **fields):
+        return self.send("PATCH", path_of(thing) + sub, fields, key=key, if_match=if_match, base=base)
 
-    def put(self, thing, sub="", key=None, **fields):
-        return self.send("PUT", path_of(thing) + sub, fields, key=key)
+    def put(self, thing, sub="", key=None, if_match=None, base=None, **fields):
+        return self.send("PUT", path_of(thing) + sub, fields, key=key, if_match=if_match, base=base)
 
-    def delete(self, thing, key=None, if_match=None):
-        return self.send("DELETE", path_of(thing), key=key, if_match=if_match)
+    def delete(self, thing, sub="", key=None, if_match=None, base=None):
+        return self.send("DELETE", path_of(thing) + sub, key=key, if_match=if_match, base=base)
 
     # -- what tests do all the time -----------------------------------------
     def project(self, name="Plan", **fields):

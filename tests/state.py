@@ -40,8 +40,8 @@ class State:
         changes = event["changes"]
         if not known or known["rev"] != event["rev"] - 1 or changes is None or None in changes.values():
             return None
-        after = {name: pair[1] for name, pair in changes.items()}
-        return {**known, **after, "rev": event["rev"], "updatedAt": event["at"], "updatedBy": event["actorId"]}
+        after = changed(known, changes)
+        return {**after, "rev": event["rev"], "updatedAt": event["at"], "updatedBy": event["actorId"]}
 
     def __eq__(self, other):
         return not self.differences(other)
@@ -61,6 +61,39 @@ class State:
 
     def __repr__(self):
         return f"State({self.project}, {self.members}, {sorted(self.tasks.values(), key=lambda t: t['id'])})"
+
+
+def key_of(item):
+    """By what an item of a list is known."""
+    if isinstance(item, dict):
+        return item["id"] if "id" in item else f"{item['kind']}/{item['taskId']}"
+    return item
+
+
+def changed(document, changes):
+    """The document with an event's changes applied in their order: fields, and items of lists."""
+    after = dict(document)
+    for name, (_, value) in changes.items():
+        field, *path = name.split("/")
+        if not path:
+            after[field] = value
+            continue
+        size = 2 if field == "relations" else 1
+        key, member = "/".join(path[:size]), (path[size:] or [None])[0]
+        items = list(after[field])
+        at = next((n for n, item in enumerate(items) if key_of(item) == key), None)
+        if member == "after":
+            item = items.pop(at)
+            before = 0 if value is None else 1 + next(n for n, other in enumerate(items) if key_of(other) == value)
+            items.insert(before, item)
+        elif member is not None:
+            items[at] = {**items[at], member: value}
+        elif value is None:
+            del items[at]
+        else:
+            items.append(value)
+        after[field] = items
+    return after
 
 
 def public(project):

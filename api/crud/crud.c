@@ -8,6 +8,7 @@
 #include "api/access/project_access.h"
 #include "api/access/read_access.h"
 #include "api/crud/entity.h"
+#include "api/crud/field_base.h"
 #include "api/crud/page.h"
 #include "api/crud/request_change.h"
 #include "api/http/doc_read.h"
@@ -75,11 +76,20 @@ struct edit {
     bson_oid_t id, project;
     enum action action;
     enum event_kind kind;
-    const bson_t *change; /* of crud_change(): the client's change */
-    bool guessed;         /* the project is the one where the caller last saw it */
-    bool found;           /* the entity was there */
-    bool moved;           /* to another project since it was looked up */
+    const struct crud_edit *how; /* NULL: to or from the trash */
+    bool guessed;                /* the project is the one where the caller last saw it */
+    bool found;                  /* the entity was there */
+    bool moved;                  /* to another project since it was looked up */
+    bool demanded;               /* the project requires If-Match for it */
 };
+
+/* Does the project require If-Match for this change? */
+static bool
+is_demanded(const struct edit *edit, const bson_t *project)
+{
+    return !edit->res->is_project && (edit->how == NULL || !edit->how->unconditional) &&
+           doc_flag(project, "requireIfMatch");
+}
 
 /* Reads project and entity, as this transaction sees them. */
 static enum err
@@ -93,6 +103,7 @@ load(struct edit *edit, const bson_t **project, const bson_t **doc)
         err = request_fetch(edit->r, edit->res->store, &edit->id, doc);
     edit->moved = err == ERR_NONE && !bson_oid_equal(project_of(edit->res, *doc), &edit->project);
     edit->found = err == ERR_NONE && !edit->moved;
+    edit->demanded = edit->found && is_demanded(edit, *project);
     if (edit->moved)
         err = ERR_BUSY;
     if (err == ERR_NONE && edit->res->may != NULL)
@@ -100,33 +111,47 @@ load(struct edit *edit, const bson_t **project, const bson_t **doc)
     return err;
 }
 
-/* Checks If-Match, which a project may require for changes of its content. */
+/*
+ * Checks If-Match, which a project may require for changes of its content, or Base-Rev, for the
+ * fields that are to be changed.
+ */
 static enum err
-check_version(const struct edit *edit, const bson_t *project, const bson_t *doc)
+check_version(const struct edit *edit, const struct entity_change *e, const bson_t *doc,
+              const struct field_names *names)
 {
-    bool demanded = !edit->res->is_project && doc_flag(project, "requireIfMatch");
+    enum err err = entity_precondition(e->r, doc, edit->demanded, entity_write_own);
 
-    return entity_precondition(edit->r, doc, demanded, entity_write_own);
+    return err == ERR_NONE ? field_base_check(e, doc, names) : err;
+}
+
+static enum err
+reply_changed(const struct edit *edit, const bson_t *doc)
+{
+    return edit->how->status == 204 ? reply_empty(edit->r, 204)
+                                    : entity_reply(edit->r, edit->how->status, edit->res, doc);
 }
 
 static enum err
 change_entity(struct change *change, void *arg)
 {
     struct edit *edit = arg;
-    const struct entity_change e = {edit->r, change, edit->res, 0};
+    struct crud_change c = {.set = request_keep(edit->r, bson_new())};
+    struct entity_change e = {edit->r, change, edit->res, 0};
     const bson_t *project, *before, *stored;
     bson_t *after;
     enum err err = load(edit, &project, &before);
 
     if (err == ERR_NONE && (doc_has(before, "deletedAt") || doc_has(project, "deletedAt")))
         err = ERR_NOT_FOUND;
-    if (err != ERR_NONE || (err = check_version(edit, project, before)) != ERR_NONE)
+    if (err != ERR_NONE || (err = edit->how->find(edit->r, edit->how->arg, before, &c)) != ERR_NONE)
         return err;
-    after = request_keep(edit->r, doc_merge(before, edit->change));
-    if ((err = entity_apply_rules(&e, project, before, &after)) != ERR_NONE ||
+    e.moved = c.moved;
+    after = request_keep(edit->r, doc_merge(before, c.set));
+    if ((err = check_version(edit, &e, before, &c.names)) != ERR_NONE ||
+        (err = entity_apply_rules(&e, project, before, &after)) != ERR_NONE ||
         (err = entity_store(&e, edit->kind, before, after, &stored)) != ERR_NONE)
         return err;
-    return entity_reply(edit->r, 200, edit->res, stored);
+    return reply_changed(edit, stored);
 }
 
 /* Moves the entity to or out of the trash, depending on edit->kind. */
@@ -135,6 +160,7 @@ trash_entity(struct change *change, void *arg)
 {
     struct edit *edit = arg;
     const struct entity_change e = {edit->r, change, edit->res, 0};
+    const struct field_names names = {{"deletedAt"}, 1};
     const bson_t *project, *before, *after, *stored;
     bool back = edit->kind == edit->res->restored;
     bson_t *set;
@@ -146,7 +172,7 @@ trash_entity(struct change *change, void *arg)
         err = ERR_NOT_FOUND;
     if (err == ERR_NONE && edit->res->is_project && doc_flag(before, "inbox"))
         err = request_fail(edit->r, ERR_CONFLICT, "the personal project cannot be deleted");
-    if (err != ERR_NONE || (err = check_version(edit, project, before)) != ERR_NONE)
+    if (err != ERR_NONE || (err = check_version(edit, &e, before, &names)) != ERR_NONE)
         return err;
     set = request_keep(edit->r, bson_new());
     if (back)
@@ -242,15 +268,35 @@ run(struct request *r, change_fn fn, struct edit *edit)
 }
 
 enum err
-crud_change(struct request *r)
+crud_edit(struct request *r, const struct crud_edit *how)
 {
     const struct resource *res = r->route->on;
-    struct edit edit = {.r = r, .res = res, .action = res->change, .kind = res->changed};
-    bson_t *change = request_keep(r, bson_new());
-    enum err err = doc_read(r, DOC_CHANGE, res->shape->fields, r->json, change);
+    struct edit edit = {
+        .r = r, .res = res, .how = how, .action = res->change, .kind = res->changed};
 
-    edit.change = change;
-    return err == ERR_NONE ? run(r, change_entity, &edit) : err;
+    return run(r, change_entity, &edit);
+}
+
+/* The change is the request's body, whatever the current version. */
+static enum err
+take_body(struct request *r, void *arg, const bson_t *before, struct crud_change *out)
+{
+    const bson_t *body = arg;
+
+    bson_concat(out->set, body);
+    if (r->base != 0)
+        field_names_of(&out->names, r->route->on->shape, body, before);
+    return ERR_NONE;
+}
+
+enum err
+crud_change(struct request *r)
+{
+    bson_t *body = request_keep(r, bson_new());
+    const struct crud_edit how = {.find = take_body, .arg = body, .status = 200};
+    enum err err = doc_read(r, DOC_CHANGE, r->route->on->shape->fields, r->json, body);
+
+    return err == ERR_NONE ? crud_edit(r, &how) : err;
 }
 
 enum err

@@ -7,6 +7,7 @@
 #include "api/http/request.h"
 #include "api/http/router.h"
 #include "api/schema/doc.h"
+#include "api/schema/doc_changes.h"
 #include "common/base/id.h"
 #include "common/store/store_gather.h"
 
@@ -36,17 +37,22 @@ entity_reply(struct request *r, int status, const struct resource *res, const bs
 }
 
 enum err
-entity_precondition(struct request *r, const bson_t *doc, bool demanded, entity_writer write)
+entity_stale(struct request *r, const bson_t *doc, entity_writer write)
 {
-    enum err err = request_precondition(r, doc_int(doc, "rev"), demanded);
     struct text current = {0};
 
-    if (err != ERR_STALE)
-        return err;
     write(r, &current, doc);
     r->current = arena_dup(r->arena, current.bytes);
     text_free(&current);
-    return err;
+    return ERR_STALE;
+}
+
+enum err
+entity_precondition(struct request *r, const bson_t *doc, bool demanded, entity_writer write)
+{
+    enum err err = request_precondition(r, doc_int(doc, "rev"), demanded);
+
+    return err == ERR_STALE ? entity_stale(r, doc, write) : err;
 }
 
 bson_t *
@@ -119,14 +125,14 @@ entity_without_virtual(struct request *r, const struct shape *shape, const bson_
  * members of one project may not know the other's users, labels and tasks.
  */
 static void
-write_changes(struct text *out, const struct resource *res, const bson_t *before,
+write_changes(struct text *out, const struct entity_change *e, const bson_t *before,
               const bson_t *after)
 {
     const bson_oid_t *from = doc_id(before, "projectId"), *to = doc_id(after, "projectId");
     char hex[ID_TEXT];
 
     if (from == NULL || to == NULL || bson_oid_equal(from, to)) {
-        doc_changes(out, res->shape, before, after);
+        doc_changes(out, e->resource->shape, before, after, e->moved);
         return;
     }
     bson_oid_to_string(to, hex);
@@ -146,7 +152,7 @@ tell(const struct entity_change *e, enum event_kind kind, const bson_t *before, 
 
     bson_oid_to_string(doc_id(after, "_id"), id);
     if (before != NULL && !forgotten) {
-        write_changes(&changes, res, before, after);
+        write_changes(&changes, e, before, after);
         event.changes = changes.bytes;
     }
     if (!forgotten) {

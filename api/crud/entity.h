@@ -16,7 +16,8 @@ struct entity_change {
     struct request *r;
     struct change *change;
     const struct resource *resource;
-    int topic; /* index in the change */
+    int topic;         /* index in the change */
+    const char *moved; /* the key of the item of a list that is moved; NULL: none */
 };
 
 /* Starts a new entity's document: _id, rev, and who created it when. */
@@ -65,10 +66,14 @@ typedef void (*entity_writer)(struct request *r, struct text *out, const bson_t 
 
 /*
  * Checks If-Match against the stored document.  ERR_STALE, and the problem then contains the
- * current document; ERR_UNCONDITIONAL if If-Match is required and absent.
+ * current document; ERR_UNCONDITIONAL if it is required and there is neither If-Match nor
+ * Base-Rev.
  */
 enum err entity_precondition(struct request *r, const bson_t *doc, bool demanded,
                              entity_writer write) MUST_CHECK;
+
+/* ERR_STALE, with the current document in the problem. */
+enum err entity_stale(struct request *r, const bson_t *doc, entity_writer write) MUST_CHECK;
 
 /* Appends an entity in its public form; a project's has the caller's role. */
 void entity_write(struct request *r, struct text *out, const struct resource *res,

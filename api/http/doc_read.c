@@ -4,7 +4,6 @@
  */
 #include "api/http/doc_read.h"
 
-#include <ctype.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -154,18 +153,19 @@ read_id(const struct reading *at, struct json_object *json, bson_t *out)
         complain(at, "format", "must be an id of 24 hex digits");
 }
 
+bool
+doc_read_is_slug(const char *text)
+{
+    size_t len = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-");
+
+    return len > 0 && len <= SLUG_MAX && text[len] == '\0';
+}
+
 static bool
 is_slug(struct json_object *json)
 {
-    const char *p;
-
-    if (!json_object_is_type(json, json_type_string) || json_object_get_string_len(json) < 1 ||
-        json_object_get_string_len(json) > SLUG_MAX)
-        return false;
-    for (p = json_object_get_string(json); *p != '\0'; p++)
-        if (!islower((unsigned char)*p) && !isdigit((unsigned char)*p) && *p != '-')
-            return false;
-    return true;
+    return json_object_is_type(json, json_type_string) &&
+           doc_read_is_slug(json_object_get_string(json));
 }
 
 static void

@@ -28,4 +28,7 @@ enum err doc_read(struct request *r, enum doc_mode mode, const struct field *fie
 enum err doc_read_text(struct request *r, const struct field *fields, const char *json,
                        bson_t *out) MUST_CHECK;
 
+/* Is it 1 to 40 of a-z, 0-9 and -, as ids of statuses, labels and items are? */
+bool doc_read_is_slug(const char *text);
+
 #endif

@@ -31,7 +31,7 @@ const struct problem problems[ERR__COUNT] = {
     [ERR_MEDIA_TYPE]    = {415, "unsupported-media-type","The body must be application/json"},
     [ERR_INVALID]       = {422, "invalid",               "Some fields are invalid"},
     [ERR_KEY_REUSED]    = {422, "key-reused",            "The Idempotency-Key has been used for a different request"},
-    [ERR_UNCONDITIONAL] = {428, "precondition-required", "The project requires If-Match"},
+    [ERR_UNCONDITIONAL] = {428, "precondition-required", "The project requires If-Match or Base-Rev"},
     [ERR_THROTTLED]     = {429, "throttled",             "Too many requests"},
     [ERR_BUSY]          = {503, "busy",                  "The server is busy; try again"},
     [ERR_STORE]         = {503, "unavailable",           "The database cannot be reached; try again"},
@@ -134,6 +134,8 @@ reply_problem(struct request *r, enum err err)
         write_complaints(t, r->complaints);
     if (err == ERR_STALE && r->current != NULL)
         text_printf(t, ",\"current\":%s", r->current);
+    if (err == ERR_STALE && r->conflicts != NULL)
+        text_printf(t, ",\"conflicts\":%s,\"changedBy\":\"%s\"", r->conflicts, r->changed_by);
     member(t, "requestId", r->id);
     text_putc(t, '}');
     if (p->status == 503 && r->reply.retry_after == 0)

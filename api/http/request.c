@@ -11,6 +11,8 @@
 #include "common/base/id.h"
 #include "common/store/store_gather.h"
 
+#define BASE_REV_DIGITS 15 /* below 2^53, like all numbers of ours */
+
 const char *const method_names[METHOD__COUNT] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
 
 const char *const complaint_codes[] = {
@@ -237,10 +239,27 @@ lists_tag(const char *list, int64_t rev)
 }
 
 enum err
+request_base_rev(struct request *r)
+{
+    const char *text = r->base_rev;
+    size_t len;
+
+    if (text == NULL)
+        return ERR_NONE;
+    if (r->if_match != NULL)
+        return request_fail(r, ERR_MALFORMED, "If-Match and Base-Rev cannot be combined");
+    len = strspn(text, "0123456789");
+    if (len > 0 && len <= BASE_REV_DIGITS && text[len] == '\0')
+        r->base = strtoll(text, NULL, 10);
+    return r->base > 0 ? ERR_NONE
+                       : request_fail(r, ERR_MALFORMED, "Base-Rev must be a revision, like 7");
+}
+
+enum err
 request_precondition(const struct request *r, int64_t rev, bool demanded)
 {
     if (r->if_match == NULL)
-        return demanded ? ERR_UNCONDITIONAL : ERR_NONE;
+        return demanded && r->base == 0 ? ERR_UNCONDITIONAL : ERR_NONE;
     return lists_tag(r->if_match, rev) ? ERR_NONE : ERR_STALE;
 }
 

@@ -17,7 +17,7 @@
 
 #define REQUEST_BODY_MAX   1048576 /* bytes of a JSON body */
 #define REQUEST_PARAMS_MAX 32      /* query parameters */
-#define REQUEST_ARGS       2       /* {names} in a path */
+#define REQUEST_ARGS       3       /* {names} in a path */
 #define REQUEST_COMPLAINTS 100     /* at most reported; a body has fewer fields */
 
 enum method { GET, POST, PUT, PATCH, DELETE, METHOD__COUNT };
@@ -61,6 +61,7 @@ struct request {
     /* As received; NULL if a header is absent. */
     const char *method_name, *path, *query, *address, *id;
     const char *content_type, *authorization, *if_match, *if_none_match, *idempotency_key;
+    const char *base_rev;
     const char *user_agent, *cookie, *origin, *fetch_site;
     const char *body;
     size_t body_len;
@@ -80,6 +81,7 @@ struct request {
     char bound_token[ID_TEXT]; /* which token that is */
     int64_t began;             /* ms; everything for the request is read after it */
     struct json_object *json;
+    int64_t base;     /* Base-Rev: the revision that the client's change is based on; 0: none */
     const char *key;  /* the idempotency record's _id; NULL: none */
     char digest[65];  /* of method, path and the body's value */
     bool cookie_mode; /* the refresh token travels as a cookie */
@@ -113,7 +115,9 @@ struct request {
     struct complaint *complaints, **last_complaint;
     int complaint_count;
     const char *detail, *parameter;
-    const char *current; /* JSON of the newest version, for 412 */
+    const char *current;   /* JSON of the newest version, for 412 */
+    const char *conflicts; /* and of the fields changed since Base-Rev; NULL: no Base-Rev */
+    char changed_by[ID_TEXT];   /* who changed one of them last */
     struct reply reply;
 };
 
@@ -166,9 +170,12 @@ const char *request_user_topic(struct request *r, const bson_oid_t *user);
 /* The n-th {name} of the path as an id; ERR_NOT_FOUND if it is not one. */
 enum err request_id_arg(const struct request *r, int n, bson_oid_t *out) MUST_CHECK;
 
+/* Reads Base-Rev.  ERR_MALFORMED if it is not a revision, or If-Match was sent too. */
+enum err request_base_rev(struct request *r) MUST_CHECK;
+
 /*
  * Does If-Match allow a change of an entity with this rev?  ERR_STALE, or ERR_UNCONDITIONAL if it
- * is required and absent.
+ * is required and neither it nor Base-Rev was sent.
  */
 enum err request_precondition(const struct request *r, int64_t rev, bool demanded) MUST_CHECK;
 

@@ -38,6 +38,7 @@ struct route {
     enum who who;
     enum err (*handler)(struct request *r);
     const struct resource *on;         /* for the generic handlers */
+    const char *items;                 /* the field of `on` whose items it is about; NULL: none */
     const struct list *list;           /* what page_reply() replies with */
     const struct shape *body, *answer; /* for OpenAPI; NULL: none, or given by flags */
     const char *summary;

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/change/event.h"
 #include "common/text/json.h"
 #include "common/text/text.h"
 #include "common/time/clock.h"
@@ -26,6 +25,18 @@ doc_list_has(const bson_t *doc, const char *name, const bson_iter_t *item)
             return true;
     }
     return false;
+}
+
+bool
+doc_differs(const bson_t *a, const bson_t *b, const char *name)
+{
+    bson_iter_t was, is;
+
+    if (!bson_iter_init_find(&was, a, name) || !bson_iter_init_find(&is, b, name))
+        return true;
+    return bson_iter_type(&was) != bson_iter_type(&is) ||
+           was.next_off - was.off != is.next_off - is.off ||
+           memcmp(was.raw + was.off, is.raw + is.off, was.next_off - was.off) != 0;
 }
 
 const struct field *
@@ -56,6 +67,12 @@ next_field(const struct shape *shape, const struct field *expected, const char *
     if (expected->name != NULL && strcmp(expected->name, name) == 0)
         return expected;
     return doc_field(shape->fields, name);
+}
+
+const struct field *
+doc_next_field(const struct shape *shape, const struct field *expected, const bson_iter_t *element)
+{
+    return next_field(shape, expected, public_name(element));
 }
 
 /* "name": with a comma before it, unless it is the object's first. */
@@ -104,8 +121,6 @@ write_choice(struct text *out, const char *choice)
     text_putc(out, '"');
 }
 
-static void write_value(struct text *out, const struct field *f, const bson_iter_t *iter);
-
 static void
 write_object(struct text *out, const struct field *fields, const bson_iter_t *iter)
 {
@@ -119,10 +134,19 @@ write_object(struct text *out, const struct field *fields, const bson_iter_t *it
             if (f == NULL || (f->flags & HIDDEN))
                 continue;
             write_key(out, f->name, bson_iter_key_len(&child));
-            write_value(out, f, &child);
+            doc_write_value(out, f, &child);
         }
     }
     text_putc(out, '}');
+}
+
+void
+doc_write_item(struct text *out, const struct field *f, const bson_iter_t *item)
+{
+    if (f->kind == OBJECTS)
+        write_object(out, f->items, item);
+    else
+        doc_write_value(out, f, item);
 }
 
 static void
@@ -135,18 +159,15 @@ write_list(struct text *out, const struct field *f, const bson_iter_t *iter)
     if (bson_iter_recurse(iter, &child)) {
         while (bson_iter_next(&child)) {
             text_puts(out, comma);
-            if (f->kind == OBJECTS)
-                write_object(out, f->items, &child);
-            else
-                write_value(out, f, &child);
+            doc_write_item(out, f, &child);
             comma = ",";
         }
     }
     text_putc(out, ']');
 }
 
-static void
-write_value(struct text *out, const struct field *f, const bson_iter_t *iter)
+void
+doc_write_value(struct text *out, const struct field *f, const bson_iter_t *iter)
 {
     const char *bytes;
     uint32_t len;
@@ -180,8 +201,8 @@ write_value(struct text *out, const struct field *f, const bson_iter_t *iter)
     }
 }
 
-static bool
-is_public(const struct field *f)
+bool
+doc_is_public(const struct field *f)
 {
     return (f->flags & (HIDDEN | VIRTUAL)) == 0;
 }
@@ -203,14 +224,14 @@ doc_write_with(struct text *out, const struct shape *shape, const bson_t *doc, c
             continue;
         expected = f + 1;
         seen |= 1ull << (f - shape->fields);
-        if (!is_public(f))
+        if (!doc_is_public(f))
             continue;
         /* The name found has the same length as the one that was searched for. */
         write_key(out, name, (size_t)(bson_iter_key(&iter) + bson_iter_key_len(&iter) - name));
-        write_value(out, f, &iter);
+        doc_write_value(out, f, &iter);
     }
     for (const struct field *f = shape->fields; f->name != NULL; f++)
-        if (is_public(f) && (seen & 1ull << (f - shape->fields)) == 0) {
+        if (doc_is_public(f) && (seen & 1ull << (f - shape->fields)) == 0) {
             write_key(out, f->name, strlen(f->name));
             text_puts(out, f->fallback != NULL ? f->fallback : "null");
         }
@@ -224,113 +245,12 @@ doc_write(struct text *out, const struct shape *shape, const bson_t *doc)
     doc_write_with(out, shape, doc, "");
 }
 
-/* The position of each field of a shape in a document. */
-struct places {
-    struct {
-        bson_iter_t iter; /* needs an alignment that an array would not have */
-    } at[64];             /* the maximum of a shape */
-    uint64_t found;       /* a bit for each */
-};
-
-static void
-find_places(struct places *p, const struct shape *shape, const bson_t *doc)
-{
-    const struct field *expected = shape->fields;
-    bson_iter_t iter;
-
-    p->found = 0;
-    if (doc == NULL)
-        return;
-    bson_iter_init(&iter, doc);
-    while (bson_iter_next(&iter)) {
-        const struct field *f = next_field(shape, expected, public_name(&iter));
-
-        if (f == NULL)
-            continue;
-        expected = f + 1;
-        p->found |= 1ull << (f - shape->fields);
-        p->at[f - shape->fields].iter = iter;
-    }
-}
-
-/* The n-th field's element; NULL when the document has none. */
-static const bson_iter_t *
-place(const struct places *p, ptrdiff_t n)
-{
-    return p->found & 1ull << n ? &p->at[n].iter : NULL;
-}
-
-/* A field's public JSON; "null" when it has no element. */
-static void
-write_member(struct text *out, const struct field *f, const bson_iter_t *iter)
-{
-    text_clear(out);
-    if (iter != NULL)
-        write_value(out, f, iter);
-    else
-        text_puts(out, "null");
-}
-
 /* The bytes of an element: type, name, value. */
 static const char *
 element(const bson_iter_t *iter, size_t *len)
 {
     *len = iter->next_off - iter->off;
     return (const char *)iter->raw + iter->off;
-}
-
-/* Do both store the same value?  Usually they do, and then nothing need be written. */
-static bool
-same_bytes(const bson_iter_t *a, const bson_iter_t *b)
-{
-    size_t a_len, b_len;
-    const char *a_bytes, *b_bytes;
-
-    if (a == NULL || b == NULL)
-        return a == b;
-    a_bytes = element(a, &a_len);
-    b_bytes = element(b, &b_len);
-    return a_len == b_len && memcmp(a_bytes, b_bytes, a_len) == 0;
-}
-
-/* Is a change of the field included in events? */
-static bool
-is_in_events(const struct field *f)
-{
-    static const char *const silent[] = {"id", "rev", "updatedAt", "updatedBy"};
-
-    for (size_t i = 0; i < sizeof(silent) / sizeof(silent[0]); i++)
-        if (strcmp(f->name, silent[i]) == 0)
-            return false;
-    return is_public(f);
-}
-
-int
-doc_changes(struct text *out, const struct shape *shape, const bson_t *before, const bson_t *after)
-{
-    struct text was = {0}, is = {0};
-    struct places old, new;
-    int count = 0;
-
-    find_places(&old, shape, before);
-    find_places(&new, shape, after);
-    text_putc(out, '{');
-    for (const struct field *f = shape->fields; f->name != NULL; f++) {
-        const bson_iter_t *a = place(&old, f - shape->fields), *b = place(&new, f - shape->fields);
-
-        if (same_bytes(a, b) || !is_in_events(f))
-            continue;
-        write_member(&was, f, a);
-        write_member(&is, f, b);
-        if (strcmp(was.bytes, is.bytes) == 0)
-            continue;
-        count++;
-        event_change(out, f->name, &was, &is);
-    }
-    text_putc(out, '}');
-    text_free(&was);
-    text_free(&is);
-    return count;
 }
 
 /* Copies element by element as bytes: libbson's appending would parse each again. */

@@ -41,7 +41,17 @@ struct field {
     const char *const *choices; /* ends with NULL */
     const char *fallback;       /* JSON text of the value when not given; NULL: null */
     const struct field *items;  /* of OBJECTS */
-    const char *about;          /* for OpenAPI */
+    /*
+     * The members by which an item of OBJECTS is known, with "/" between them.  NULL: items have no
+     * identity.  Items of REFS and SLUGS are known by their value.
+     */
+    const char *key;
+    /*
+     * The field together with which this one is one value, so that a change of either conflicts
+     * with a change of the other; of a VIRTUAL flag the field that it sets or clears.
+     */
+    const char *couple;
+    const char *about; /* for OpenAPI */
 };
 
 /* The fields that every entity begins with, in the order in which entity_new() stores them. */

@@ -171,7 +171,8 @@ gate_check(struct request *r)
     r->began = clock_now();
     if ((err = router_find(r)) != ERR_NONE || (err = request_parse_query(r)) != ERR_NONE ||
         ((r->route->flags & LOGINS) && (err = limits_address(r)) != ERR_NONE) ||
-        (wants_token(r) && (err = check_token(r)) != ERR_NONE) || (err = read_body(r)) != ERR_NONE)
+        (wants_token(r) && (err = check_token(r)) != ERR_NONE) ||
+        (err = request_base_rev(r)) != ERR_NONE || (err = read_body(r)) != ERR_NONE)
         return err;
     return read_key(r);
 }

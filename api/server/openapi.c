@@ -272,7 +272,10 @@ write_parameters(struct text *t, const struct route *r)
         comma = ",";
     }
     if (r->on != NULL && r->method != GET && strchr(r->path, '{') != NULL)
-        text_printf(t, "%s{\"$ref\":\"#/components/parameters/IfMatch\"}", comma);
+        text_printf(t,
+                    "%s{\"$ref\":\"#/components/parameters/IfMatch\"},"
+                    "{\"$ref\":\"#/components/parameters/BaseRev\"}",
+                    comma);
     text_putc(t, ']');
 }
 
@@ -368,6 +371,8 @@ write_schemas(struct text *t)
     text_puts(t, "]},\"title\":{\"type\":\"string\"},\"status\":{\"type\":\"integer\"},"
                  "\"detail\":{\"type\":\"string\"},\"requestId\":{\"type\":\"string\"},"
                  "\"parameter\":{\"type\":\"string\"},\"current\":{\"type\":\"object\"},"
+                 "\"conflicts\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
+                 "\"changedBy\":{\"type\":\"string\",\"pattern\":\"^[0-9a-f]{24}$\"},"
                  "\"errors\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":["
                  "\"pointer\",\"code\",\"detail\"],\"properties\":{\"pointer\":{\"type\":"
                  "\"string\"},\"code\":{\"type\":\"string\"");
@@ -400,13 +405,17 @@ openapi_write(struct text *t)
         t, "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"Taskwire\",\"version\":\"" TASKWIRE_VERSION
            "\"},\"paths\":{");
     write_paths(t);
-    text_puts(t, "},\"components\":{\"securitySchemes\":{\"token\":{\"type\":\"http\","
-                 "\"scheme\":\"bearer\"}},\"parameters\":{\"IdempotencyKey\":{\"in\":\"header\","
-                 "\"name\":\"Idempotency-Key\",\"schema\":{\"type\":\"string\",\"minLength\":1,"
-                 "\"maxLength\":255}},\"IfMatch\":{\"in\":\"header\",\"name\":\"If-Match\","
-                 "\"schema\":{\"type\":\"string\"}}},\"responses\":{\"Problem\":{\"description\":"
-                 "\"RFC 9457\",\"content\":{\"application/problem+json\":{\"schema\":{\"$ref\":"
-                 "\"#/components/schemas/Problem\"}}}}},\"schemas\":{");
+    text_puts(
+        t, "},\"components\":{\"securitySchemes\":{\"token\":{\"type\":\"http\","
+           "\"scheme\":\"bearer\"}},\"parameters\":{\"IdempotencyKey\":{\"in\":\"header\","
+           "\"name\":\"Idempotency-Key\",\"schema\":{\"type\":\"string\",\"minLength\":1,"
+           "\"maxLength\":255}},\"IfMatch\":{\"in\":\"header\",\"name\":\"If-Match\","
+           "\"schema\":{\"type\":\"string\"}},\"BaseRev\":{\"in\":\"header\",\"name\":\"Base-Rev\","
+           "\"description\":\"the revision that the change is based on: refused only if a field "
+           "that it sets was changed since\",\"schema\":{\"type\":\"integer\",\"minimum\":1}}},"
+           "\"responses\":{\"Problem\":{\"description\":"
+           "\"RFC 9457\",\"content\":{\"application/problem+json\":{\"schema\":{\"$ref\":"
+           "\"#/components/schemas/Problem\"}}}}},\"schemas\":{");
     write_schemas(t);
     text_puts(t, "}}}");
 }

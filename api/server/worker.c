@@ -174,6 +174,7 @@ read_request(FCGX_Request *f, struct request *r)
     r->content_type = arena_dup(r->arena, param(f, "CONTENT_TYPE"));
     r->authorization = arena_dup(r->arena, param(f, "HTTP_AUTHORIZATION"));
     r->if_match = arena_dup(r->arena, param(f, "HTTP_IF_MATCH"));
+    r->base_rev = arena_dup(r->arena, param(f, "HTTP_BASE_REV"));
     r->if_none_match = arena_dup(r->arena, param(f, "HTTP_IF_NONE_MATCH"));
     r->idempotency_key = /* an empty one is invalid, not the same as none */
         arena_dup(r->arena, FCGX_GetParam("HTTP_IDEMPOTENCY_KEY", f->envp));

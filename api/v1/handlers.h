@@ -6,7 +6,8 @@
 
 #include "api/crud/resource.h"
 
-#define ON(x)         extern const struct resource x;
+#define ON(x) extern const struct resource x;
+#define ITEMS(x)
 #define LISTS(x)      extern const struct list x;
 #define BODY(x)       extern const struct shape x;
 #define ANSWER(x)     extern const struct shape x;
@@ -18,6 +19,7 @@
 #include "api/routes.def"
 
 #undef ON
+#undef ITEMS
 #undef LISTS
 #undef BODY
 #undef ANSWER

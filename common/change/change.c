@@ -10,6 +10,7 @@
 
 #include "common/base/must.h"
 #include "common/change/batch.h"
+#include "common/text/doc.h"
 
 struct store *
 change_store(struct change *c)
@@ -236,6 +237,22 @@ add_event(struct batch *b)
     }
     memset(&b->events[b->event_count], 0, sizeof(*b->events));
     return &b->events[b->event_count++];
+}
+
+enum err
+change_unsent(const struct change *c, const char *topic, const bson_oid_t *entity, store_each each,
+              void *arg)
+{
+    enum err err = ERR_NONE;
+
+    for (size_t i = c->batch->event_count; i-- > 0 && err == ERR_NONE;) {
+        const struct written_event *w = &c->batch->events[i];
+
+        if (strcmp(w->channel + strlen(EVENT_CHANNEL), topic) == 0 &&
+            bson_oid_equal(doc_id(w->doc, "entityId"), entity))
+            err = each(arg, w->doc);
+    }
+    return err;
 }
 
 enum err

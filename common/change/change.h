@@ -45,7 +45,7 @@ struct change_plan {
     void *arg;
     /*
      * It may share a transaction with other changes: it plans one topic, may run on any thread and
-     * store, and neither reads nor rewrites the log.
+     * store, does not rewrite the log, and asks change_unsent() too when it reads the log.
      */
     bool batched;
     /*
@@ -124,6 +124,13 @@ enum err change_join_topic(struct change *change, const char *name, int *topic) 
  * store an entry under it.
  */
 enum err change_number(struct change *change, int topic, int64_t *seq) MUST_CHECK;
+
+/*
+ * Calls each with the documents of the events of an entity that earlier changes of the same
+ * transaction have made in a topic, newest first.  They are not in the log yet.
+ */
+enum err change_unsent(const struct change *change, const char *topic, const bson_oid_t *entity,
+                       store_each each, void *arg) MUST_CHECK;
 
 /* Appends an event to the log of a topic; fills topic, seq, at and actor_id. */
 enum err change_event(struct change *change, int topic, struct event *event) MUST_CHECK;

@@ -187,6 +187,24 @@ find_content(const char *frame, size_t len, struct content *out)
 }
 
 bool
+event_changed(const char *frame, size_t len, event_named each, void *arg)
+{
+    struct content c;
+    const char *p, *end, *quote;
+
+    if (!find_content(frame, len, &c) || c.changes_len < 2 || c.changes[0] != '{')
+        return false;
+    end = c.changes + c.changes_len;
+    for (p = c.changes + 1; p < end && *p == '"'; p += p < end && *p == ',') {
+        if ((quote = memchr(p + 1, '"', (size_t)(end - p - 1))) == NULL)
+            return false;
+        each(arg, p + 1, (size_t)(quote - p - 1));
+        p = skip_value(quote + 2, end);
+    }
+    return true;
+}
+
+bool
 event_project(const char *frame, size_t len, char id[ID_TEXT])
 {
     struct content c;

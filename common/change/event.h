@@ -83,6 +83,13 @@ void event_frame(struct text *out, const char *epoch, const struct event *event)
  */
 bool event_project(const char *frame, size_t len, char id[ID_TEXT]);
 
+/*
+ * Calls each with the name of every change in a stored frame; false if the frame does not tell
+ * (its content was erased, or its changes were too long).
+ */
+typedef void (*event_named)(void *arg, const char *name, size_t len);
+bool event_changed(const char *frame, size_t len, event_named each, void *arg);
+
 /* Appends what is published: "<seq> <kind> <entityId>\n<frame>". */
 void event_message(struct text *out, const struct event *event, const char *frame, size_t len);
 

@@ -23,17 +23,11 @@ event_log_head(struct store *store, const char *topic, int64_t *seq)
     return ERR_NONE;
 }
 
-struct reading {
-    event_each each;
-    void *arg;
-};
-
-static enum err
-read_item(void *arg, const bson_t *doc)
+enum err
+event_log_item(const bson_t *doc, event_each each, void *arg)
 {
-    struct reading *r = arg;
     struct event_item item = {.topic = "", .kind = "", .entity_id = "", .frame = ""};
-    char id[ID_TEXT];
+    char id[ID_TEXT], actor[ID_TEXT];
     bson_iter_t iter;
     uint32_t len = 0;
 
@@ -50,11 +44,29 @@ read_item(void *arg, const bson_t *doc)
         else if (strcmp(key, "entityId") == 0 && BSON_ITER_HOLDS_OID(&iter)) {
             bson_oid_to_string(bson_iter_oid(&iter), id);
             item.entity_id = id;
+        } else if (strcmp(key, "rev") == 0)
+            item.rev = bson_iter_as_int64(&iter);
+        else if (strcmp(key, "actorId") == 0 && BSON_ITER_HOLDS_OID(&iter)) {
+            bson_oid_to_string(bson_iter_oid(&iter), actor);
+            item.actor_id = actor;
         } else if (strcmp(key, "frame") == 0)
             item.frame = bson_iter_utf8(&iter, &len);
     }
     item.len = len;
-    return r->each(r->arg, &item);
+    return each(arg, &item);
+}
+
+struct reading {
+    event_each each;
+    void *arg;
+};
+
+static enum err
+read_item(void *arg, const bson_t *doc)
+{
+    const struct reading *r = arg;
+
+    return event_log_item(doc, r->each, r->arg);
 }
 
 enum err

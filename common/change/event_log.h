@@ -20,10 +20,15 @@ enum err event_log_head(struct store *store, const char *topic, int64_t *seq) MU
 struct event_item {
     int64_t seq;
     int64_t counter; /* only from event_find_heads(): how many tasks the topic ever had */
+    int64_t rev;
     const char *topic, *kind, *entity_id, *frame;
+    const char *actor_id; /* NULL: the system */
     size_t len;
 };
 typedef enum err (*event_each)(void *arg, const struct event_item *item);
+
+/* Calls each with the event that a stored document holds. */
+enum err event_log_item(const bson_t *doc, event_each each, void *arg) MUST_CHECK;
 
 /*
  * The events of a topic after a number, in order, at most limit (majority read).  There are fewer

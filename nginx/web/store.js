@@ -5,6 +5,27 @@
  */
 export const ROLES = ["owner", "admin", "member", "commenter", "viewer"]; /* highest first */
 
+/* By what an item of a list is known. */
+const keyOf = (item) => (typeof item !== "object" ? item : item.id ?? `${item.kind}/${item.taskId}`);
+
+/*
+ * A document with one of an event's changes applied: of a field, or of an item of a list, which the name gives by its key
+ * ("checklist/i3/done").  An item that is new is at the end until a change of its `after` names the item before it.
+ */
+function changed(document, name, value) {
+  const [field, ...path] = name.split("/");
+  if (!path.length) return { ...document, [field]: value };
+  const size = field === "relations" ? 2 : 1; /* names in the key: blocks/<task> */
+  const key = path.slice(0, size).join("/"), member = path[size];
+  const items = document[field], item = items.find((i) => keyOf(i) === key), others = items.filter((i) => i !== item);
+  if (member === "after") {
+    const at = value === null ? 0 : others.findIndex((i) => keyOf(i) === value) + 1;
+    return { ...document, [field]: [...others.slice(0, at), item, ...others.slice(at)] };
+  }
+  if (member) return { ...document, [field]: items.map((i) => (i === item ? { ...i, [member]: value } : i)) };
+  return { ...document, [field]: value === null ? others : [...others, value] };
+}
+
 export class ProjectStore {
   #removed = new Map(); /* task id -> revision at which it was removed: an older event must not bring it back */
   looks = 0; /* incremented by changes that affect how all tasks look: names of members, labels, statuses */
@@ -70,8 +91,8 @@ export class ProjectStore {
     const known = event.entity === "task" ? this.tasks.get(event.entityId) : this.project;
     const changes = Object.entries(event.changes ?? { all: null });
     if (known?.rev !== event.rev - 1 || changes.some(([, pair]) => pair === null)) return null;
-    const after = Object.fromEntries(changes.map(([name, pair]) => [name, pair[1]]));
-    return { ...event, data: { ...known, ...after, rev: event.rev, updatedAt: event.at, updatedBy: event.actorId } };
+    const after = changes.reduce((document, [name, pair]) => changed(document, name, pair[1]), known);
+    return { ...event, data: { ...after, rev: event.rev, updatedAt: event.at, updatedBy: event.actorId } };
   }
 
   /* Applies one complete event; false if it changed nothing. */

@@ -54,7 +54,8 @@ def project(op, who, status, body=None, thing="project_id", **more):
 
 
 def task(op, who, status, body=None, thing="task_id", **more):
-    return Row(op, who, status, body, {"id": thing}, **more)
+    return Row(op, who, status, body, {"id": thing, "itemId": "item_id", "labelId": "label_id", "userId": "guest_id",
+                                       "kind": "relation_kind", "taskId": "other_task_id"}, **more)
 
 
 ROWS = [
@@ -114,6 +115,18 @@ ROWS = [
     task("DELETE /v1/tasks/{id}", "member", 204),
     task("POST /v1/tasks/{id}/restore", "member", 200, thing="trashed_task_id"),
     task("POST /v1/tasks/{id}/move", "member", 200, {"status": "completed"}),
+    task("GET /v1/tasks/{id}/checklist", "viewer", 200),
+    task("POST /v1/tasks/{id}/checklist", "member", 201, {"text": "Another"}),
+    task("GET /v1/tasks/{id}/checklist/{itemId}", "viewer", 200),
+    task("PATCH /v1/tasks/{id}/checklist/{itemId}", "member", 200, {"done": True}),
+    task("DELETE /v1/tasks/{id}/checklist/{itemId}", "member", 204),
+    task("POST /v1/tasks/{id}/checklist/{itemId}/move", "member", 200, {}),
+    task("PUT /v1/tasks/{id}/labels/{labelId}", "member", 200),
+    task("DELETE /v1/tasks/{id}/labels/{labelId}", "member", 204),
+    task("PUT /v1/tasks/{id}/assignees/{userId}", "member", 200),
+    task("DELETE /v1/tasks/{id}/assignees/{userId}", "member", 204),
+    task("PUT /v1/tasks/{id}/relations/{kind}/{taskId}", "member", 200),
+    task("DELETE /v1/tasks/{id}/relations/{kind}/{taskId}", "member", 204),
     task("GET /v1/tasks/{id}/history", "viewer", 200),
     Row("GET /v1/sync", SELF, 200, bound=200),
     Row("POST /v1/sync", SELF, 200, {"cursor": None}, scope="read", bound=200),
@@ -199,7 +212,7 @@ class Scene:
         self.cast, self.world, self.role = cast, cast.world, role
         self.host, self.guest, self.new = cast.host, cast.guest, cast.new
         self.caller = caller or cast.by_role[role]
-        self.project = self.host.project("Scene")
+        self.project = self.host.project("Scene", labels=[{"id": self.label_id, "name": "Red"}])
         self.project_id, self.guest_id = self.project["id"], self.guest.id
         self.host.share(self.project, self.guest, "member")
         self._task, self._settled, self.access_role = None, False, access_role
@@ -229,7 +242,7 @@ class Scene:
 
     def furnish(self):
         """Makes what rows need, once, so that the scene can be used again."""
-        self.made = {a: getattr(self, a) for a in ("task_id", "comment_id", "invitation_id")}
+        self.made = {a: getattr(self, a) for a in ("task_id", "item_id", "other_task_id", "comment_id", "invitation_id")}
         return self
 
     @property
@@ -240,6 +253,16 @@ class Scene:
     @property
     def task_id(self):
         return self.task["id"]
+
+    label_id, relation_kind = "red", "relates"
+
+    @property
+    def item_id(self):
+        return self.host.post(self.task, "/checklist", text="An item").expect(201)["checklist"][-1]["id"]
+
+    @property
+    def other_task_id(self):
+        return self.host.task("Another", projectId=self.project_id)["id"]
 
     @property
     def trashed_task_id(self):
@@ -290,7 +313,8 @@ class Scene:
 
     def trash(self):
         """Into the trash with it; gives the path and body of each row, with all in place before."""
-        made = {a: getattr(self, a) for a in ("project_id", "guest_id", "task_id", "comment_id", "invitation_id")}
+        made = {a: getattr(self, a) for a in ("project_id", "guest_id", "task_id", "item_id", "label_id", "relation_kind",
+                                              "other_task_id", "comment_id", "invitation_id")}
         made |= {"trashed_task_id": made["task_id"], "trashed_project_id": made["project_id"]}
         self.settle()
         self.host.delete(self.project).expect(204)

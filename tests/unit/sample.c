@@ -28,7 +28,7 @@ static const struct field sample_fields[] = {
     {"kind",     SLUG,    MAY_EDIT,              .fallback = "\"a\""},
     {"people",   REFS,    MAY_EDIT,              0, 3, .fallback = "[]"},
     {"tags",     SLUGS,   MAY_EDIT,              0, 3, .fallback = "[]"},
-    {"items",    OBJECTS, MAY_EDIT,              0, 2, .items = item_fields, .fallback = "[]"},
+    {"items",    OBJECTS, MAY_EDIT,              0, 2, .items = item_fields, .key = "id", .fallback = "[]"},
     {"archived", FLAG,    MAY_EDIT | VIRTUAL},
     {"madeAt",   INSTANT, 0},
     {"updatedAt", INSTANT, 0},

@@ -2,6 +2,7 @@
  * Stored BSON to public JSON, differences and merging.
  */
 #include "api/schema/doc.h"
+#include "api/schema/doc_changes.h"
 
 #include <json-c/json.h>
 #include <string.h>
@@ -59,11 +60,40 @@ static const struct {
     {"{\"title\":\"a\"}", "{}", "{\"title\":[\"a\",null]}", 1},
     {"{\"count\":1}", "{\"count\":{\"$numberLong\":\"1\"}}", "{}", 0},
     {"{\"rank\":0}", "{\"rank\":2}", "{\"rank\":[\"red\",\"blue\"]}", 1},
-    {"{\"tags\":[\"a\"]}", "{\"tags\":[\"a\",\"b\"]}", "{\"tags\":[[\"a\"],[\"a\",\"b\"]]}", 1},
+    {"{\"tags\":[\"a\"]}", "{\"tags\":[\"a\",\"b\"]}", "{\"tags/b\":[null,\"b\"]}", 1},
+    {"{\"tags\":[\"a\",\"b\",\"c\"]}", "{\"tags\":[\"c\"]}", "{\"tags/a\":[\"a\",null],\"tags/b\":[\"b\",null]}", 2},
+    {"{}", "{\"tags\":[]}", "{}", 0},
+    {"{\"tags\":[\"a\",\"a\"]}", "{\"tags\":[\"a\"]}", "{\"tags\":[[\"a\",\"a\"],[\"a\"]]}", 1}, /* of older versions */
+    {"{\"people\":[]}", "{\"people\":[" OID(ID) "]}", "{\"people/" ID "\":[null,\"" ID "\"]}", 1},
+    {"{\"items\":[{\"id\":\"a\",\"text\":\"t\",\"done\":false}]}",
+     "{\"items\":[{\"id\":\"a\",\"text\":\"u\",\"done\":true}]}",
+     "{\"items/a/text\":[\"t\",\"u\"],\"items/a/done\":[false,true]}", 2},
+    {"{\"items\":[{\"id\":\"a\",\"text\":\"t\"},{\"id\":\"b\"}]}",
+     "{\"items\":[{\"id\":\"c\",\"text\":\"n\"},{\"id\":\"b\"}]}",
+     "{\"items/a\":[{\"id\":\"a\",\"text\":\"t\"},null],\"items/c\":[null,{\"id\":\"c\",\"text\":\"n\"}],"
+     "\"items/c/after\":[\"b\",null]}", 3},
     {"{\"items\":[{\"id\":\"a\",\"pin\":\"1\"}]}", "{\"items\":[{\"id\":\"a\",\"pin\":\"2\"}]}", "{}", 0},
     {"{\"title\":\"a\",\"note\":\"x\",\"on\":false}", "{\"note\":\"y\",\"on\":true,\"title\":\"a\"}",
      "{\"note\":[\"x\",\"y\"],\"on\":[false,true]}", 2},
     {NULL, "{\"title\":\"a\"}", "{\"title\":[null,\"a\"]}", 1},
+};
+
+/* The order of a list's items before and after; "moved" is the one that was moved on purpose. */
+static const struct {
+    const char *before, *after, *moved, *changes;
+} ordered[] = {
+    {"abcd", "abcd", NULL, ""},
+    {"abcd", "bcda", NULL, "a after d"},
+    {"abcd", "dabc", NULL, "d after null"},
+    {"abcd", "acbd", NULL, "b after c"}, /* or c after a: either will do */
+    {"abcd", "acbd", "b", "b after c"},
+    {"abcd", "acbd", "c", "c after a"},
+    {"abcd", "dcba", NULL, "c after d; b after c; a after b"},
+    {"abcd", "cab", NULL, "c after null"},
+    {"ab", "axb", NULL, "x after a"},
+    {"ab", "xyab", NULL, "x after null; y after x"},
+    {"ab", "abx", NULL, ""},
+    {"abc", "cxb", NULL, "b after x"},
 };
 
 static const struct {
@@ -113,11 +143,61 @@ test_changes(void **state)
 
         text_clear(&t);
         count = doc_changes(&t, &sample_shape, before == NULL ? NULL : plain_bson(r, before),
-                            plain_bson(r, changed[i].after));
+                            plain_bson(r, changed[i].after), NULL);
         if (count != changed[i].count || !unit_same(t.bytes, changed[i].changes))
             unit_wrong("%s to %s: %d, %s", before, changed[i].after, count, t.bytes);
     }
     text_free(&t);
+    unit_rows_done();
+}
+
+static const bson_t *
+list_of(struct request *r, const char *ids)
+{
+    struct text json = {0};
+    const bson_t *doc;
+
+    text_puts(&json, "{\"tags\":[");
+    for (const char *p = ids; *p != '\0'; p++)
+        text_printf(&json, "%s\"%c\"", p == ids ? "" : ",", *p);
+    text_puts(&json, "]}");
+    doc = plain_bson(r, json.bytes);
+    text_free(&json);
+    return doc;
+}
+
+/* "tags/a/after":[...,"d"] as "a after d"; other changes are left out. */
+static void
+write_orders(struct text *out, const char *changes)
+{
+    text_puts(out, "");
+    for (const char *p = changes; (p = strstr(p, "/after\":[")) != NULL; p++) {
+        const char *to = strchr(p, ',') + 1;
+
+        text_printf(out, "%s%c after %.*s", out->len > 0 ? "; " : "", p[-1], *to == '"' ? 1 : 4,
+                    *to == '"' ? to + 1 : to);
+    }
+}
+
+static void
+test_orders(void **state)
+{
+    struct text t = {0}, found = {0};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(ordered); i++) {
+        struct request *r = plain_request("GET", "/");
+
+        text_clear(&t);
+        text_clear(&found);
+        doc_changes(&t, &sample_shape, list_of(r, ordered[i].before), list_of(r, ordered[i].after),
+                    ordered[i].moved);
+        write_orders(&found, t.bytes);
+        if (!unit_same(found.bytes, ordered[i].changes))
+            unit_wrong("%s to %s: %s", ordered[i].before, ordered[i].after, t.bytes);
+    }
+    text_free(&t);
+    text_free(&found);
     unit_rows_done();
 }
 
@@ -222,6 +302,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_public),
         cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_orders),
         cmocka_unit_test(test_merge),
         cmocka_unit_test(test_small_readings),
         cmocka_unit_test(test_every_text_comes_back),

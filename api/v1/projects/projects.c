@@ -7,6 +7,7 @@
 
 #include "api/access/project_access.h"
 #include "api/crud/entity.h"
+#include "api/crud/items.h"
 #include "api/crud/request_change.h"
 #include "api/http/doc_read.h"
 #include "api/http/quotas.h"
@@ -50,8 +51,8 @@ const struct field project_fields[] = {
     {"name",            TEXT,    MUST_SET | MAY_EDIT,                1, 200},
     {"description",     TEXT,    MAY_EDIT,                           0, 10000, .fallback = "\"\""},
     {"colour",          TEXT,    MAY_EDIT,                           1, 30, .fallback = "\"grey\""},
-    {"statuses",        OBJECTS, MAY_EDIT,                           1, 30, .items = status_fields, .fallback = DEFAULT_STATUSES},
-    {"labels",          OBJECTS, MAY_EDIT,                           0, 200, .items = label_fields, .fallback = "[]"},
+    {"statuses",        OBJECTS, MAY_EDIT,                           1, 30, .items = status_fields, .key = "id", .fallback = DEFAULT_STATUSES},
+    {"labels",          OBJECTS, MAY_EDIT,                           0, 200, .items = label_fields, .key = "id", .fallback = "[]"},
     {"access",          CHOICE,  MAY_EDIT,                           .choices = accesses, .fallback = "\"members\""},
     {"accessRole",      CHOICE,  MAY_EDIT,                           .choices = access_roles, .fallback = "\"viewer\"", .about = "the role everyone has while access is everyone"},
     {"requireIfMatch",  FLAG,    MAY_EDIT,                           .fallback = "false", .about = "require If-Match when a task or comment is changed"},
@@ -60,32 +61,13 @@ const struct field project_fields[] = {
     {"deletedAt",       INSTANT, NULLABLE},
     {"members",         OBJECTS, HIDDEN},
     {"nameKey",         TEXT,    HIDDEN}, /* the folded name, to sort without case and accents */
-    {"archived",        FLAG,    MAY_EDIT | VIRTUAL,                 .about = "sets or clears archivedAt"},
+    {"archived",        FLAG,    MAY_EDIT | VIRTUAL,                 .couple = "archivedAt", .about = "sets or clears archivedAt"},
     {"role",            TEXT,    VIRTUAL,                            .about = "the caller's role; not included in events"},
     {NULL},
 };
 /* clang-format on */
 
 const struct shape project_shape = {"Project", project_fields};
-
-/* Complains about ids that are in a list more than once. */
-static void
-check_ids(struct request *r, const bson_t *project, const char *list)
-{
-    bson_iter_t iter, a, b, x, y;
-
-    if (!bson_iter_init_find(&iter, project, list) || !bson_iter_recurse(&iter, &a))
-        return;
-    while (bson_iter_next(&a)) {
-        bson_iter_recurse(&iter, &b);
-        while (bson_iter_next(&b) && strcmp(bson_iter_key(&b), bson_iter_key(&a)) != 0)
-            if (bson_iter_recurse(&a, &x) && bson_iter_find(&x, "id") &&
-                bson_iter_recurse(&b, &y) && bson_iter_find(&y, "id") &&
-                strcmp(bson_iter_utf8(&x, NULL), bson_iter_utf8(&y, NULL)) == 0)
-                request_complain(r, arena_printf(r->arena, "/%s/%s/id", list, bson_iter_key(&a)),
-                                 "duplicate", "is given more than once");
-    }
-}
 
 struct status_use {
     struct request *r;
@@ -258,8 +240,8 @@ check_project(const struct entity_rules *u)
         return ERR_FORBIDDEN;
     if (stays_archived(r, u->before, u->after))
         return request_fail(r, ERR_CONFLICT, PROJECT_ARCHIVED);
-    check_ids(r, u->after, "statuses");
-    check_ids(r, u->after, "labels");
+    items_check_keys(u, doc_field(project_fields, "statuses"));
+    items_check_keys(u, doc_field(project_fields, "labels"));
     if (!project_statuses_any(u->after, is_open_kind, NULL) ||
         !project_statuses_any(u->after, is_done_kind, NULL))
         request_complain(r, "/statuses", "kind",

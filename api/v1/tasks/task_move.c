@@ -8,6 +8,7 @@
 #include "api/access/access.h"
 #include "api/access/project_access.h"
 #include "api/crud/entity.h"
+#include "api/crud/field_base.h"
 #include "api/crud/request_change.h"
 #include "api/http/doc_read.h"
 #include "api/http/quotas.h"
@@ -156,6 +157,23 @@ tell_leaving(struct move *m, struct change *change, const bson_t *before)
     return change_event(change, 1 - m->to_topic, &event);
 }
 
+/* Checks If-Match, or Base-Rev for what the move changes. */
+static enum err
+check_version(struct move *m, const struct entity_change *e, const bson_t *source,
+              const bson_t *before)
+{
+    struct field_names names = {{"position"}, 1};
+    const char *status = doc_text(m->body, "status");
+    enum err err =
+        entity_precondition(m->r, before, doc_flag(source, "requireIfMatch"), entity_write_own);
+
+    if (status != NULL && strcmp(status, doc_text(before, "status")) != 0)
+        field_names_add(&names, "status");
+    if (!bson_oid_equal(&m->from, &m->to))
+        field_names_add(&names, "projectId");
+    return err == ERR_NONE ? field_base_check(e, before, &names) : err;
+}
+
 static enum err
 move_task(struct change *change, void *arg)
 {
@@ -175,8 +193,7 @@ move_task(struct change *change, void *arg)
     if (doc_has(before, "deletedAt") || doc_has(source, "deletedAt") ||
         doc_has(target, "deletedAt"))
         return ERR_NOT_FOUND;
-    if ((err = entity_precondition(r, before, doc_flag(source, "requireIfMatch"),
-                                   entity_write_own)) != ERR_NONE ||
+    if ((err = check_version(m, &e, source, before)) != ERR_NONE ||
         (err = new_version(m, &e, target, before, &after)) != ERR_NONE ||
         (err = entity_store(&e, EVENT_TASK_MOVED, before, after, &stored)) != ERR_NONE)
         return err;

@@ -7,6 +7,7 @@
 
 #include "api/crud/due.h"
 #include "api/crud/entity.h"
+#include "api/crud/items.h"
 #include "api/http/request.h"
 #include "api/schema/doc.h"
 #include "api/v1/tasks/project_statuses.h"
@@ -18,14 +19,7 @@
 static bool
 touched(const struct entity_rules *u, const char *name)
 {
-    bson_iter_t was, is;
-
-    if (u->before == NULL || !bson_iter_init_find(&was, u->before, name) ||
-        !bson_iter_init_find(&is, u->after, name))
-        return true;
-    return bson_iter_type(&was) != bson_iter_type(&is) ||
-           was.next_off - was.off != is.next_off - is.off ||
-           memcmp(was.raw + was.off, is.raw + is.off, was.next_off - was.off) != 0;
+    return u->before == NULL || doc_differs(u->before, u->after, name);
 }
 
 /* Setting one clears the other; setting both at once is an error. */
@@ -252,6 +246,8 @@ task_rules(const struct entity_rules *u)
     check_status(u);
     check_labels(u);
     check_assignees(u);
+    items_check_keys(u, doc_field(task_fields, "checklist"));
+    items_check_keys(u, doc_field(task_fields, "relations"));
     if ((err = check_parent(u)) != ERR_NONE || (err = check_relations(u)) != ERR_NONE)
         return err;
     if (touched(u, "title") || touched(u, "description"))

@@ -9,6 +9,7 @@
 #include "api/access/read_access.h"
 #include "api/crud/due.h"
 #include "api/crud/entity.h"
+#include "api/crud/items.h"
 #include "api/crud/request_change.h"
 #include "api/http/doc_read.h"
 #include "api/http/quotas.h"
@@ -27,8 +28,15 @@ static const char *const relation_kinds[] = {"blocks", "blocked-by", "relates", 
 /* clang-format off */
 static const struct field item_fields[] = {
     {"id",   SLUG, MUST_SET},
-    {"text", TEXT, MUST_SET, 1, 500},
-    {"done", FLAG, MAY_SET,  .fallback = "false"},
+    {"text", TEXT, MUST_SET | MAY_EDIT, 1, 500},
+    {"done", FLAG, MAY_EDIT, .fallback = "false"},
+    {NULL},
+};
+static const struct field item_add_fields[] = {
+    {"id",     SLUG, MAY_SET | NULLABLE, .about = "unique in the list; chosen by the server if omitted"},
+    {"text",   TEXT, MUST_SET, 1, 500},
+    {"done",   FLAG, MAY_SET, .fallback = "false"},
+    ITEM_PLACE_FIELDS,
     {NULL},
 };
 static const struct field relation_fields[] = {
@@ -46,23 +54,23 @@ const struct field task_fields[] = {
     {"status",        SLUG,    MAY_EDIT,              .fallback = "\"-\"", .about = "the id of one of the project's statuses"},
     {"priority",      RANK,    MAY_EDIT,              .choices = priorities, .fallback = "\"none\""},
     {"startAt",       INSTANT, MAY_EDIT | NULLABLE},
-    {"startDate",     DATE,    MAY_EDIT | NULLABLE},
+    {"startDate",     DATE,    MAY_EDIT | NULLABLE,   .couple = "startAt"},
     {"dueAt",         INSTANT, MAY_EDIT | NULLABLE},
-    {"dueDate",       DATE,    MAY_EDIT | NULLABLE},
+    {"dueDate",       DATE,    MAY_EDIT | NULLABLE,   .couple = "dueAt"},
     {"assigneeIds",   REFS,    MAY_EDIT,              0, 50, .fallback = "[]"},
     {"labelIds",      SLUGS,   MAY_EDIT,              0, 50, .fallback = "[]"},
     {"parentId",      REF,     MAY_EDIT | NULLABLE},
-    {"checklist",     OBJECTS, MAY_EDIT,              0, 200, .items = item_fields, .fallback = "[]"},
-    {"relations",     OBJECTS, MAY_EDIT,              0, 100, .items = relation_fields, .fallback = "[]"},
+    {"checklist",     OBJECTS, MAY_EDIT,              0, 200, .items = item_fields, .key = "id", .fallback = "[]"},
+    {"relations",     OBJECTS, MAY_EDIT,              0, 100, .items = relation_fields, .key = "kind/taskId", .fallback = "[]"},
     {"number",        INTEGER, 0,                     .about = "numbered 1, 2, 3 ... within the project"},
     {"position",      TEXT,    0,                     .about = "sorts the tasks of a project; changed by moving a task"},
-    {"completedAt",   INSTANT, NULLABLE},
+    {"completedAt",   INSTANT, NULLABLE,              .couple = "status"},
     {"archivedAt",    INSTANT, NULLABLE},
     {"deletedAt",     INSTANT, NULLABLE},
     {"dueKey",        ANY,     HIDDEN}, /* dueAt, dueDate or null: due.h */
     {"terms",         SLUGS,   HIDDEN}, /* search.c */
     {"state",         TEXT,    HIDDEN}, /* common/store/derived.h */
-    {"archived",      FLAG,    MAY_EDIT | VIRTUAL,    .about = "sets or clears archivedAt"},
+    {"archived",      FLAG,    MAY_EDIT | VIRTUAL,    .couple = "archivedAt", .about = "sets or clears archivedAt"},
     {NULL},
 };
 
@@ -96,6 +104,8 @@ static const struct order task_orders[] = {
 /* clang-format on */
 
 const struct shape task_shape = {"Task", task_fields};
+const struct shape checklist_item_shape = {"ChecklistItem", item_fields};
+const struct shape checklist_add_shape = {"ChecklistAdd", item_add_fields};
 
 /* Limits the list to the named project, or to all projects that the caller can see. */
 static enum err

@@ -1,0 +1,279 @@
+"""Items of lists as resources: changes of different items never conflict, and events name the items."""
+import concurrent.futures
+import random
+
+import pytest
+
+import state
+
+
+@pytest.fixture(scope="module")
+def board(world):
+    """Two people, their project with labels, and a task."""
+    anna, ben = world.user("anna"), world.user("ben")
+    project = anna.project("Items", labels=[{"id": i, "name": i} for i in ("red", "blue", "green")])
+    anna.share(project, ben)
+    return anna, ben, project
+
+
+def checklist(*ids):
+    return [{"id": i, "text": f"Item {i}", "done": False} for i in ids]
+
+
+def last_event(anna, task):
+    event = anna.items(f"/v1/tasks/{task['id']}/history", limit=1)[0]
+    assert event["kind"] in ("task.updated", "task.created") and event["rev"] == anna.get(task)["rev"]
+    return event
+
+
+def test_a_label_is_put_on_a_task_and_taken_off(board):
+    anna, _, project = board
+    task = anna.task(projectId=project["id"])
+    after = anna.put(task, "/labels/red").expect(200)
+    assert after["labelIds"] == ["red"] and after["rev"] == 2 and after.etag == '"2"'
+    assert last_event(anna, task)["changes"] == {"labelIds/red": [None, "red"]}
+    assert anna.put(task, "/labels/red").expect(200)["rev"] == 2  # without effect
+    anna.delete(task, "/labels/red").expect(204)
+    assert last_event(anna, task)["changes"] == {"labelIds/red": ["red", None]}
+    anna.delete(task, "/labels/red").expect(204)
+    assert anna.get(task)["rev"] == 3
+    anna.put(task, "/labels/no-such").expect(422, "invalid")
+    anna.put(task, "/labels/No%20Such").expect(404)
+    anna.put(task, "/labels/%FF").expect((400, 404))
+
+
+def test_a_member_is_assigned_and_unassigned(board, cleo):
+    anna, ben, project = board
+    task = anna.task(projectId=project["id"])
+    assert anna.put(task, f"/assignees/{ben.id.upper()}").expect(200)["assigneeIds"] == [ben.id]
+    assert last_event(anna, task)["changes"] == {f"assigneeIds/{ben.id}": [None, ben.id]}
+    assert any(n["taskId"] == task["id"] for n in ben.items("/v1/notifications"))
+    anna.put(task, f"/assignees/{ben.id}").expect(200)
+    anna.put(task, f"/assignees/{cleo.id}").expect(422)  # not a member
+    anna.put(task, "/assignees/me").expect(404)
+    anna.delete(task, f"/assignees/{ben.id.upper()}").expect(204)
+    assert anna.get(task)["assigneeIds"] == [] and anna.get(task)["rev"] == 3
+
+
+def test_tasks_are_related_and_separated(board):
+    anna, _, project = board
+    task, other = (anna.task(projectId=project["id"]) for _ in range(2))
+    relation = {"kind": "blocks", "taskId": other["id"]}
+    path = f"/relations/blocks/{other['id']}"
+    assert anna.put(task, path).expect(200)["relations"] == [relation]
+    assert last_event(anna, task)["changes"] == {path[1:]: [None, relation]}
+    anna.put(task, f"/relations/relates/{other['id'].upper()}").expect(200)
+    assert anna.put(task, f"/relations/relates/{other['id']}").expect(200)["rev"] == 3
+    anna.delete(task, path).expect(204)
+    assert anna.get(task)["relations"] == [{"kind": "relates", "taskId": other["id"]}]
+    anna.put(task, f"/relations/hates/{other['id']}").expect(404)
+    anna.put(task, "/relations/blocks/x").expect(404)
+    anna.put(task, f"/relations/blocks/{task['id']}").expect(422)
+    anna.put(task, f"/relations/blocks/{'f' * 24}").expect(422)
+
+
+def test_an_item_of_a_checklist_lives(board):
+    anna, _, project = board
+    task = anna.task(projectId=project["id"], checklist=checklist("a", "b"))
+    added = anna.post(task, "/checklist", text="New", before="b").expect(201)
+    made = added["checklist"][1]
+    assert [i["id"] for i in added["checklist"]] == ["a", made["id"], "b"] and made["done"] is False
+    path = f"/checklist/{made['id']}"
+    assert added.headers["location"].endswith(f"/v1/tasks/{task['id']}{path}")
+    assert last_event(anna, task)["changes"] == {path[1:]: [None, made], path[1:] + "/after": ["b", "a"]}
+    got = anna.get(f"/v1/tasks/{task['id']}{path}").expect(200)
+    assert got.json == made and got.etag == added.etag
+    assert anna.items(f"/v1/tasks/{task['id']}/checklist") == added["checklist"]
+    ticked = anna.patch(task, path, done=True).expect(200)
+    assert ticked["checklist"][1] == {**made, "done": True}
+    assert last_event(anna, task)["changes"] == {path[1:] + "/done": [False, True]}
+    assert anna.patch(task, path, done=True, text="New").expect(200)["rev"] == ticked["rev"]  # without effect
+    moved = anna.post(task, path + "/move", before="a").expect(200)
+    assert [i["id"] for i in moved["checklist"]] == [made["id"], "a", "b"]
+    assert last_event(anna, task)["changes"] == {path[1:] + "/after": ["a", None]}
+    assert anna.post(task, path + "/move", before="a").expect(200)["rev"] == moved["rev"]  # it is there already
+    assert [i["id"] for i in anna.post(task, path + "/move").expect(200)["checklist"]] == ["a", "b", made["id"]]
+    anna.delete(task, path).expect(204)
+    assert last_event(anna, task)["changes"] == {path[1:]: [{**made, "done": True}, None]}
+    for gone in (anna.delete(task, path), anna.patch(task, path, done=False), anna.post(task, path + "/move"),
+                 anna.get(f"/v1/tasks/{task['id']}{path}")):
+        gone.expect(404)
+
+
+BAD_ITEMS = [
+    ({}, {"/text"}), ({"text": ""}, {"/text"}), ({"text": "\u200b"}, {"/text"}), ({"text": "x" * 501}, {"/text"}),
+    ({"text": "x", "done": 1}, {"/done"}), ({"text": "x", "id": "No slug"}, {"/id"}), ({"text": "x", "more": 1}, {"/more"}),
+    ({"text": "x", "before": "zz"}, {"/before"}), ({"text": "x", "after": "zz"}, {"/after"}),
+    ({"text": "x", "before": "a", "after": "a"}, {"/after"}), ({"text": "x", "before": 3}, {"/before"}),
+]
+
+
+@pytest.mark.parametrize("body, pointers", BAD_ITEMS)
+def test_a_bad_item_is_refused_and_changes_nothing(body, pointers, board):
+    anna, _, project = board
+    task = anna.task(projectId=project["id"], checklist=checklist("a", "b"))
+    anna.post(task, "/checklist", **body).expect(422, "invalid", pointers)
+    anna.post(task, "/checklist/a/move", before="a").expect(422, "invalid", {"/before"})
+    anna.patch(task, "/checklist/a", text=None, id="b").expect(422, "invalid", {"/text", "/id"})
+    assert anna.get(task)["rev"] == 1
+
+
+def test_the_id_of_another_item_is_taken(board):
+    anna, _, project = board
+    task = anna.task(projectId=project["id"], checklist=checklist("a"))
+    anna.post(task, "/checklist", id="a", text="Mine").expect(409, "conflict", {"/id"})
+    anna.post(task, "/checklist", id="b", text="Mine").expect(201)
+    anna.patch(task, checklist=checklist("a", "b", "a")).expect(422, "invalid", {"/checklist/2/id"})
+    relation = {"kind": "blocks", "taskId": anna.task(projectId=project["id"])["id"]}
+    anna.patch(task, relations=[relation, relation]).expect(422, "invalid", {"/relations/1"})
+
+
+def test_a_list_has_a_greatest_length(board):
+    anna, _, project = board
+    task = anna.task(projectId=project["id"], checklist=checklist(*(f"i{n}" for n in range(200))))
+    anna.post(task, "/checklist", text="One more").expect(422, "invalid", {"/checklist"})
+    anna.delete(task, "/checklist/i7").expect(204)
+    anna.post(task, "/checklist", text="One more").expect(201)
+
+
+def test_an_array_in_a_patch_is_logged_as_changes_of_items(board):
+    anna, _, project = board
+    task = anna.task(projectId=project["id"], checklist=checklist("a", "b", "c"), labelIds=["red", "blue"])
+    items = [{"id": "n", "text": "New", "done": False}, *checklist("c"), {"id": "b", "text": "Item b", "done": True}]
+    anna.patch(task, checklist=items, labelIds=["blue", "green"]).expect(200)
+    assert last_event(anna, task)["changes"] == {
+        "labelIds/red": ["red", None], "labelIds/green": [None, "green"],
+        "checklist/a": [checklist("a")[0], None], "checklist/n": [None, items[0]], "checklist/b/done": [False, True],
+        "checklist/n/after": ["c", None], "checklist/b/after": ["a", "c"],
+    }
+
+
+def test_items_need_no_if_match_but_honour_it(board):
+    anna, ben, _ = board
+    project = anna.project(requireIfMatch=True)
+    anna.share(project, ben)
+    task = anna.task(projectId=project["id"], checklist=checklist("a", "b"))
+    anna.patch(task, "/checklist/a", done=True).expect(200)
+    ben.patch(task, "/checklist/b", done=True).expect(200)
+    assert [i["done"] for i in anna.get(task)["checklist"]] == [True, True]
+    stale = ben.patch(task, "/checklist/b", if_match=task.etag, done=False).expect(412)
+    assert stale["current"]["rev"] == 3
+    ben.delete(task, "/checklist/a", if_match='"3"').expect(204)
+    anna.put(task, f"/assignees/{ben.id}", if_match='"3"').expect(412)
+
+
+def test_a_base_conflicts_with_changes_of_the_same_item_only(board):
+    anna, ben, project = board
+    task = anna.task(projectId=project["id"], checklist=checklist("a", "b"))
+    anna.patch(task, "/checklist/a", text="Anna's").expect(200)
+    ben.patch(task, "/checklist/b", base=1, text="Ben's").expect(200)
+    ben.patch(task, "/checklist/a", base=1, done=True).expect(200)
+    refused = ben.patch(task, "/checklist/a", base=1, text="Ben's").expect(412)
+    assert refused["conflicts"] == ["checklist/a/text"] and refused["changedBy"] == anna.id
+    assert ben.delete(task, "/checklist/a", base=1).expect(412)["conflicts"] == ["checklist/a"]
+    assert ben.patch(task, base=1, checklist=[]).expect(412)["conflicts"] == ["checklist"]
+    anna.post(task, "/checklist/b/move", before="a").expect(200)
+    ben.post(task, "/checklist", base=1, id="c", text="C", before="b").expect(201)
+    ben.post(task, "/checklist/a/move", base=1, before="c").expect(200)
+    assert ben.post(task, "/checklist/b/move", base=1, before="c").expect(412)["conflicts"] == ["checklist/b/after"]
+    anna.put(task, "/labels/red").expect(200)
+    anna.delete(task, "/labels/red").expect(204)
+    assert ben.put(task, "/labels/red", base=1).expect(412)["conflicts"] == ["labelIds/red"]
+    ben.put(task, "/labels/blue", base=1).expect(200)
+    ben.delete(task, "/labels/red", base=1).expect(204)  # it is off already
+
+
+def test_a_key_takes_effect_once(board):
+    anna, _, project = board
+    task = anna.task(projectId=project["id"])
+    first = anna.post(task, "/checklist", key="add-" + task["id"], text="Once").expect(201)
+    again = anna.post(task, "/checklist", key="add-" + task["id"], text="Once").expect(201)
+    assert again.json == first.json and again.headers["location"] == first.headers["location"]
+    assert again.headers["idempotency-replayed"] == "true" and len(anna.get(task)["checklist"]) == 1
+
+
+def test_items_of_a_task_in_the_trash_are_gone(board):
+    anna, _, project = board
+    task = anna.task(projectId=project["id"], checklist=checklist("a"))
+    anna.delete(task).expect(204)
+    for reply in (anna.patch(task, "/checklist/a", done=True), anna.put(task, "/labels/red"),
+                  anna.delete(task, "/checklist/a")):
+        reply.expect(404)
+
+
+def test_everyone_sees_what_happened_to_items(board):
+    """Live, by sync, and in a copy that is kept by the events' changes alone."""
+    anna, ben, project = board
+    task = anna.task("Large", projectId=project["id"], description="x" * 9000, checklist=checklist("a", "b"))
+    copy = state.of_snapshot(ben.get(f"/v1/projects/{project['id']}/snapshot").expect(200).json)
+    since = ben.get("/v1/sync").expect(200)
+    with ben.live([f"project:{project['id']}"]) as feed:
+        anna.patch(task, "/checklist/a", done=True).expect(200)
+        anna.post(task, "/checklist", id="c", text="C", after="a").expect(201)
+        anna.post(task, "/checklist/b/move", before="a").expect(200)
+        anna.delete(task, "/checklist/a").expect(204)
+        events = [feed.expect("event") for _ in range(4)]
+    assert all(e["dataOmitted"] for e in events)
+    for event in events:
+        copy.apply(event, fetch=lambda *_: pytest.fail("the changes did not suffice"))
+    assert copy.tasks[task["id"]] == anna.get(task).json
+    while since["more"]:
+        since = ben.post("/v1/sync", cursor=since["cursor"]).expect(200)
+    synced = ben.post("/v1/sync", cursor=since["cursor"]).expect(200)
+    assert [t["checklist"] for t in synced["tasks"] if t["id"] == task["id"]] == [anna.get(task)["checklist"]]
+
+
+class Person:
+    """Somebody who changes items of their own, one after another, and what must be left of that in the end."""
+
+    def __init__(self, user, ids, label, base):
+        self.user, self.ids, self.label, self.base = user, list(ids), label, base  # base: the revision before they went offline
+        self.first, self.ticked, self.removed = set(ids), set(), set()
+
+    def act(self, task, rng):
+        kind, item = rng.choice(["tick", "add", "remove", "move", "label"]), rng.choice(self.ids)
+        base = self.base if item in self.first - self.ticked else None  # an own change since then would conflict too
+        if kind == "add" or len(self.ids) == 1:
+            item = f"new-{rng.randrange(10 ** 9)}"
+            self.user.post(task, "/checklist", id=item, text=item, base=self.base).expect(201)
+            self.ids.append(item)
+        elif kind == "tick":
+            self.user.patch(task, f"/checklist/{item}", done=True, base=base).expect(200)
+            self.ticked.add(item)
+        elif kind == "remove":
+            self.user.delete(task, f"/checklist/{item}").expect(204)
+            self.ids.remove(item)
+            self.removed.add(item)
+        elif kind == "move":
+            self.user.post(task, f"/checklist/{item}/move", before=rng.choice([None, *(i for i in self.ids if i != item)])).expect(200)
+        else:
+            self.user.put(task, f"/labels/{self.label}").expect(200)
+        return kind
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_two_people_at_once_end_with_both_effects(seed, board):
+    """At the same time, on items of their own; in half of the runs with the revision from before they went offline.
+    A third copy, which gets the events only, ends with the same list."""
+    anna, ben, project = board
+    rng = random.Random(seed)
+    names = [f"i{n}" for n in range(8)]
+    rng.shuffle(names)
+    task = anna.task("Shared", projectId=project["id"], description="x" * 9000, checklist=checklist(*names))
+    copy = state.of_snapshot(ben.get(f"/v1/projects/{project['id']}/snapshot").expect(200).json)
+    base = task["rev"] if seed % 2 else None
+    people = [Person(anna, names[::2], "red", base), Person(ben, names[1::2], "blue", base)]
+
+    def work(person, own):
+        return [person.act(task, own) for _ in range(12)]
+
+    with ben.live([f"project:{project['id']}"]) as feed, concurrent.futures.ThreadPoolExecutor(2) as pool:
+        did = list(pool.map(work, people, [random.Random(f"{seed} {n}") for n in range(2)]))
+        after = anna.get(task).expect(200)
+        for _ in range(after["rev"] - task["rev"]):
+            copy.apply(feed.expect("event"), fetch=lambda *_: pytest.fail("the changes did not suffice"))
+    assert copy.tasks[task["id"]] == after.json
+    left = {i["id"]: i["done"] for i in after["checklist"]}
+    assert left.keys() == set(people[0].ids) | set(people[1].ids)
+    assert {i for i, done in left.items() if done} == (people[0].ticked | people[1].ticked) & left.keys()
+    assert set(after["labelIds"]) == {p.label for p, kinds in zip(people, did) if "label" in kinds}
