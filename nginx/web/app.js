@@ -13,7 +13,7 @@ import { hasNoFocus, keepFocusSomewhere } from "./focus.js";
 import { fold } from "./fold.js";
 import { setUpGate, showGate, showReset } from "./gate.js";
 import { answerInvitationLink, invitationNote, noRoomNote, renderInvitations, renderSent, takeInvitation } from "./invitations.js";
-import { confirmContact, takeEmailLink } from "./email_links.js";
+import { confirmContact, takeEmailLink } from "./links.js";
 import { List } from "./list.js";
 import { Panel } from "./panel.js";
 import { session } from "./session.js";
