@@ -19,7 +19,7 @@
 #define BYTES_MAX      8388608  /* of documents; then the transaction takes no more changes */
 #define RUN_US         50000    /* for the plans' functions; then it takes no more changes */
 #define IDEMPOTENCY_MS 86400000 /* how long a record is kept */
-#define AGAIN_MAX      3        /* restarts of a transaction; then the batch is split */
+#define AGAIN_MAX      3        /* restarts of a transaction; then ERR_BUSY: the batch is split */
 
 static void
 forget_events(struct batch *b, size_t from)
@@ -179,7 +179,7 @@ run_one(struct batch *b, struct change *c)
     } else {
         b->again = !undo_change(b, c, &mark, events);
     }
-    return b->again && b->agains++ == AGAIN_MAX ? ERR_RETRY : ERR_NONE;
+    return b->again && b->agains++ == AGAIN_MAX ? ERR_BUSY : ERR_NONE;
 }
 
 static enum err

@@ -15,6 +15,7 @@ struct batch;
  * Runs the changes once: in one transaction, or in a few if a change fails after it wrote.
  * ERR_NONE: the changes with `run` set are done, each with its own err; the others did not fit or
  * must run alone (`apart`).  Any other error: nothing took effect, unless `unknown` is set.
+ * ERR_BUSY if it had to start again too often, which smaller batches need not.
  */
 enum err batch_run(struct batch *b) MUST_CHECK;
 

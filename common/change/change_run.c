@@ -37,7 +37,8 @@ struct holder {
     struct holder *next;
     struct topic_lock lock;
     struct ticket ticket;
-    struct change *changes[BATCH_MAX]; /* the holder's own is the first */
+    struct change *own;
+    struct change *changes[BATCH_MAX]; /* without a result yet: its own first, then delegated */
     int count;
     pthread_cond_t called;
     enum { WAITS, TAKEN, LEADS, SERVED, LEFT_ALONE } state;
@@ -154,48 +155,87 @@ judge_failed(const struct batch *b, enum err err)
     }
 }
 
-/*
- * Moves the changes that have a result before those that must run again; returns how many are done.
- */
-static int
-sort_done(struct holder *h)
+/* Wakes the writers whose delegated changes are done; the others stay with their holder. */
+static void
+finish_delegated(struct holder *h)
 {
-    struct change *rest[BATCH_MAX];
-    int done = 0, left = 0;
+    int rest = 0;
 
     for (int i = 0; i < h->count; i++) {
-        if (h->changes[i]->run)
-            h->changes[done++] = h->changes[i];
-        else
-            rest[left++] = h->changes[i];
+        struct change *c = h->changes[i];
+
+        if (!c->run)
+            h->changes[rest++] = c;
+        else if (c->stripe >= 0)
+            topic_lock_job_done(c->stripe, c);
     }
-    memcpy(h->changes + done, rest, (size_t)left * sizeof(rest[0]));
-    return done;
+    h->count = rest;
 }
 
-/* Runs the changes of one holder until each has its result. */
+/* Puts the writers whose delegated changes have no result back into the queue for a turn. */
 static void
-run_to_end(struct store *store, struct holder *h)
+return_delegated(struct holder *h)
 {
-    bool one_by_one = false;
+    for (int i = h->count - 1; i >= 0; i--) {
+        struct change *c = h->changes[i];
+        int stripe = c->stripe;
 
-    for (int done = 0; done < h->count;) {
-        struct batch b = {.store = store,
-                          .changes = h->changes + done,
-                          .count = one_by_one || h->changes[done]->apart ? 1 : h->count - done};
+        if (c->run)
+            continue;
+        h->changes[i] = h->changes[--h->count];
+        c->stripe = -1;
+        topic_lock_job_returned(stripe, c); /* it may end at once, when its time is up */
+    }
+}
+
+/* The changes of a batch that failed share none any more. */
+static void
+set_apart(const struct batch *b)
+{
+    for (int i = 0; i < b->count; i++)
+        b->changes[i]->apart |= !b->changes[i]->run;
+}
+
+/*
+ * Runs the holder's own change until it has its result, together with the delegated ones until a
+ * batch of them fails.
+ */
+static void
+run_own(struct store *store, struct holder *h)
+{
+    while (!h->own->run) {
+        struct batch b = {
+            .store = store, .changes = h->changes, .count = h->own->apart ? 1 : h->count};
         enum err err;
 
         set_deadline(&b);
         err = try(&b, h);
         if (err == ERR_NONE) {
-            batch_publish(&b, b.changes[0]->bus);
+            batch_publish(&b, h->own->bus);
         } else {
             judge_failed(&b, err);
-            one_by_one = true;
+            set_apart(&b);
         }
-        done = sort_done(h);
         batch_free(&b);
     }
+}
+
+/* Lets the next writer begin; once the holder's own change has its result. */
+static void
+release(struct holder *h)
+{
+    return_delegated(h);
+    ticket_give(bus_tickets(h->own->bus), &h->ticket);
+    topic_lock_give(&h->lock);
+}
+
+/* Ends with the holder's own change: its client does not wait for others. */
+static void
+finish(struct store *store, struct holder *h)
+{
+    run_own(store, h);
+    release(h);
+    finish_delegated(h);
 }
 
 /* A batch ends in time for all its changes, so a change with little time left shares none. */
@@ -206,15 +246,15 @@ has_time(const struct change *c)
 }
 
 /*
- * Can the change join: is there room, has it time enough, and is its idempotency key not in the
- * batch yet?
+ * Can the change join: is there room, may it share a batch, has it time enough, and is its
+ * idempotency key not in the batch yet?
  */
 static bool
 joins(const struct group *group, const struct change *c)
 {
     const char *key = c->plan->idempotency;
 
-    if (group->count == BATCH_MAX || !has_time(c))
+    if (group->count == BATCH_MAX || c->apart || !has_time(c))
         return false;
     for (int i = 0; i < group->count && key != NULL; i++) {
         const char *other = group->changes[i]->plan->idempotency;
@@ -250,7 +290,7 @@ take_all_delegated(struct group *group, struct holder *h)
     struct taking t = {group, h};
     void *jobs[BATCH_MAX];
 
-    if (!has_time(h->changes[0]))
+    if (h->own->apart || !has_time(h->own))
         return;
     (void)topic_lock_delegated(&h->lock, jobs, BATCH_MAX - group->count, take_delegated, &t);
 }
@@ -259,7 +299,7 @@ static void
 take_holder(struct group *group, struct holder *h)
 {
     group->holders[group->holder_count++] = h;
-    group->changes[group->count++] = h->changes[0];
+    group->changes[group->count++] = h->own;
 }
 
 /* Takes the writers that wait for a slot, in order of arrival, as long as they fit. */
@@ -269,7 +309,7 @@ take_waiting(struct group *group)
     struct holder *h;
 
     pthread_mutex_lock(&slots.lock);
-    while ((h = slots.first) != NULL && joins(group, h->changes[0])) {
+    while ((h = slots.first) != NULL && joins(group, h->own)) {
         if ((slots.first = h->next) == NULL)
             slots.last = &slots.first;
         h->state = TAKEN;
@@ -296,7 +336,7 @@ leave_queue(struct holder *h)
 static void
 await_call(struct holder *h)
 {
-    struct timespec until = clock_in(store_left(h->changes[0]->store, SLOT_MS));
+    struct timespec until = clock_in(store_left(h->own->store, SLOT_MS));
     int rc = 0;
 
     while ((h->state == WAITS && rc == 0) || h->state == TAKEN) {
@@ -350,33 +390,6 @@ leave_slot(void)
     pthread_mutex_unlock(&slots.lock);
 }
 
-/* Wakes the writers whose delegated changes are done; the others stay with their holder. */
-static void
-finish_delegated(struct holder *h)
-{
-    int rest = 0;
-
-    for (int i = 0; i < h->count; i++) {
-        struct change *c = h->changes[i];
-
-        if (!c->run)
-            h->changes[rest++] = c;
-        else if (c->stripe >= 0)
-            topic_lock_job_done(c->stripe, c);
-    }
-    h->count = rest;
-}
-
-/* The locks are released first, so that the next writer can begin. */
-static void
-finish(struct store *store, struct holder *h)
-{
-    run_to_end(store, h);
-    ticket_give(bus_tickets(h->changes[0]->bus), &h->ticket);
-    topic_lock_give(&h->lock);
-    finish_delegated(h);
-}
-
 /*
  * Another host writes to these topics, so their next writers take tickets.  In a transaction of
  * several holders that applies to those whose hints were wrong.
@@ -387,7 +400,7 @@ note_conflict(const struct group *group)
     for (int i = 0; i < group->holder_count; i++) {
         const struct holder *h = group->holders[i];
 
-        if (group->holder_count == 1 || topic_hints_doubted(h->changes[0]->plan->topics[0]))
+        if (group->holder_count == 1 || topic_hints_doubted(h->own->plan->topics[0]))
             ticket_conflict(&h->lock);
     }
 }
@@ -415,7 +428,7 @@ lead(struct store *store, struct holder *me)
     enum err err;
 
     take_holder(&group, me);
-    if (has_time(me->changes[0]))
+    if (has_time(me->own))
         take_waiting(&group);
     for (int i = 0; i < group.holder_count; i++)
         take_all_delegated(&group, group.holders[i]);
@@ -425,13 +438,22 @@ lead(struct store *store, struct holder *me)
     leave_slot();
     if (err == ERR_RETRY)
         note_conflict(&group);
-    if (err == ERR_NONE)
-        batch_publish(&b, me->changes[0]->bus);
-    else
+    if (err != ERR_NONE)
         judge_failed(&b, err);
+    if (me->own->run)
+        release(me);
+    if (err == ERR_NONE)
+        batch_publish(&b, me->own->bus);
     batch_free(&b);
     call_holders(&group);
     finish_delegated(me);
+}
+
+static void
+take_tickets(struct holder *h)
+{
+    ticket_take(bus_tickets(h->own->bus), &h->lock, (int)store_left(h->own->store, TICKET_MS),
+                &h->ticket);
 }
 
 /* Called with the topic's lock: runs at once if a slot is free, otherwise in the next batch. */
@@ -440,11 +462,9 @@ run_or_join(struct change *c, struct holder *h)
 {
     struct group group = {0};
 
-    /* Without a slot if another host writes to the topic too (then with a ticket), or none is free.
-     */
-    if (ticket_contended(&h->lock) || !enter_slot(h)) {
-        ticket_take(bus_tickets(c->bus), &h->lock, (int)store_left(c->store, TICKET_MS),
-                    &h->ticket);
+    /* Without a slot if it runs alone, if another host writes to the topic, or if none is free. */
+    if (c->apart || ticket_contended(&h->lock) || !enter_slot(h)) {
+        take_tickets(h);
         take_holder(&group, h);
         take_all_delegated(&group, h);
     } else if (h->state == LEADS) {
@@ -457,7 +477,7 @@ run_or_join(struct change *c, struct holder *h)
 static enum err
 run_batched(struct change *c)
 {
-    struct holder h = {.changes = {c}, .count = 1, .called = PTHREAD_COND_INITIALIZER};
+    struct holder h = {.own = c, .changes = {c}, .count = 1, .called = PTHREAD_COND_INITIALIZER};
     int wait_ms = (int)store_left(c->store, CHANGE_MS);
     bool done;
     enum err err = topic_lock_take_or_delegate(&h.lock, c->plan->topics[0], wait_ms, c, &done);
@@ -470,7 +490,7 @@ run_batched(struct change *c)
 static enum err
 run_alone(struct change *c)
 {
-    struct holder h = {.changes = {c}, .count = 1};
+    struct holder h = {.own = c, .changes = {c}, .count = 1};
     const char *names[CHANGE_TOPICS + 1];
     int count = c->plan->topic_count;
     enum err err;
@@ -481,7 +501,7 @@ run_alone(struct change *c)
     err = topic_lock_take(&h.lock, names, count, (int)store_left(c->store, CHANGE_MS));
     if (err != ERR_NONE)
         return err;
-    ticket_take(bus_tickets(c->bus), &h.lock, (int)store_left(c->store, TICKET_MS), &h.ticket);
+    take_tickets(&h);
     finish(c->store, &h);
     return c->err;
 }

@@ -274,21 +274,49 @@ topic_lock_delegated(const struct topic_lock *lock, void **jobs, int most,
     return n;
 }
 
-void
-topic_lock_job_done(int stripe, const void *job)
+/* Finds the waiter of a job that was taken over, and unlinks it; with the stripe's lock. */
+static struct waiter *
+unlink_taken_over(struct stripe *s, const void *job)
 {
-    struct stripe *s = &stripes[stripe];
-
-    pthread_mutex_lock(&s->lock);
     for (struct waiter **at = &s->taken_over; *at != NULL; at = &(*at)->next) {
         struct waiter *w = *at;
 
         if (w->job != job)
             continue;
         *at = w->next;
+        return w;
+    }
+    return NULL;
+}
+
+void
+topic_lock_job_done(int stripe, const void *job)
+{
+    struct stripe *s = &stripes[stripe];
+    struct waiter *w;
+
+    pthread_mutex_lock(&s->lock);
+    if ((w = unlink_taken_over(s, job)) != NULL) {
         w->done = true;
         pthread_cond_signal(&w->called);
-        break;
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+void
+topic_lock_job_returned(int stripe, const void *job)
+{
+    struct stripe *s = &stripes[stripe];
+    struct waiter *w;
+
+    pthread_mutex_lock(&s->lock);
+    if ((w = unlink_taken_over(s, job)) != NULL) {
+        w->taken_over = false;
+        if ((w->next = s->first) == NULL)
+            s->last = &w->next;
+        s->first = w;
+        s->length++;
+        pthread_cond_signal(&w->called); /* its time limit counts again */
     }
     pthread_mutex_unlock(&s->lock);
 }

@@ -47,8 +47,8 @@ void topic_lock_give(struct topic_lock *lock);
 
 /*
  * Takes at most `most` jobs out of the queue of the lock's only stripe, in order of arrival, up to
- * a waiter that delegates none or that fits() refuses.  The caller must do them and then call
- * topic_lock_job_done() for each.  Returns how many.
+ * a waiter that delegates none or that fits() refuses.  The caller must call
+ * topic_lock_job_done() or topic_lock_job_returned() for each.  Returns how many.
  */
 int topic_lock_delegated(const struct topic_lock *lock, void **jobs, int most,
                          bool (*fits)(void *arg, void *job), void *arg);
@@ -58,5 +58,11 @@ int topic_lock_delegated(const struct topic_lock *lock, void **jobs, int most,
  * lock->stripe[0] of the lock whose queue it was in.
  */
 void topic_lock_job_done(int stripe, const void *job);
+
+/*
+ * The job was not done: its owner waits again, at the head of the queue, with the time limit it
+ * had. Call for the last of several jobs first, before topic_lock_give().
+ */
+void topic_lock_job_returned(int stripe, const void *job);
 
 #endif

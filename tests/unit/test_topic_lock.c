@@ -3,6 +3,7 @@
  */
 #include "common/topics/topic_lock.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -156,8 +157,10 @@ test_a_name_given_twice_is_locked_once(void **state)
 struct delegation {
     pthread_t thread;
     _Atomic pid_t tid;
+    int wait_ms;
     enum err err;
     bool done;
+    int came; /* its place in the order of getting the lock itself */
 };
 
 static void *
@@ -167,10 +170,28 @@ delegate(void *arg)
     struct topic_lock lock;
 
     atomic_store(&r->tid, gettid());
-    r->err = topic_lock_take_or_delegate(&lock, a[0], LONG_MS, r, &r->done);
-    if (r->err == ERR_NONE && !r->done)
+    r->err = topic_lock_take_or_delegate(&lock, a[0], r->wait_ms, r, &r->done);
+    if (r->err == ERR_NONE && !r->done) {
+        r->came = atomic_fetch_add(&arrivals, 1);
         topic_lock_give(&lock);
+    }
     return NULL;
+}
+
+/* Starts writers that wait one after another. */
+static void
+start_delegations(struct delegation *jobs, int count, int wait_ms)
+{
+    struct writer probe = {0};
+
+    for (int i = 0; i < count; i++) {
+        jobs[i] = (struct delegation){.wait_ms = wait_ms, .came = -1};
+        assert_int_equal(pthread_create(&jobs[i].thread, NULL, delegate, &jobs[i]), 0);
+        while (atomic_load(&jobs[i].tid) == 0)
+            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        atomic_store(&probe.tid, atomic_load(&jobs[i].tid));
+        await_queue(&probe);
+    }
 }
 
 static bool
@@ -186,20 +207,13 @@ may_take(void *arg, void *job)
 static void
 test_the_holder_does_delegated_jobs(void **state)
 {
-    struct delegation jobs[4] = {0};
+    struct delegation jobs[4];
     void *taken[4];
     struct topic_lock lock;
-    struct writer probe = {0};
 
     (void)state;
     assert_int_equal(topic_lock_take(&lock, a, 1, LONG_MS), ERR_NONE);
-    for (int i = 0; i < 4; i++) {
-        assert_int_equal(pthread_create(&jobs[i].thread, NULL, delegate, &jobs[i]), 0);
-        while (atomic_load(&jobs[i].tid) == 0)
-            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-        atomic_store(&probe.tid, atomic_load(&jobs[i].tid));
-        await_queue(&probe);
-    }
+    start_delegations(jobs, 4, LONG_MS);
     assert_int_equal(topic_lock_delegated(&lock, taken, 1, may_take, NULL), 1);
     assert_ptr_equal(taken[0], &jobs[0]);
     assert_int_equal(topic_lock_delegated(&lock, taken + 1, 3, may_take, &jobs[2]), 1);
@@ -212,6 +226,61 @@ test_the_holder_does_delegated_jobs(void **state)
         assert_int_equal(jobs[i].err, ERR_NONE);
         assert_int_equal(jobs[i].done, i < 2);
     }
+}
+
+/* Those returned come before those that waited behind them, in their old order. */
+static void
+test_a_writer_whose_job_is_returned_has_its_turn_as_if_it_had_waited(void **state)
+{
+    struct delegation jobs[5];
+    void *taken[3];
+    struct topic_lock lock;
+
+    (void)state;
+    atomic_store(&arrivals, 0);
+    assert_int_equal(topic_lock_take(&lock, a, 1, LONG_MS), ERR_NONE);
+    start_delegations(jobs, 5, LONG_MS);
+    assert_int_equal(topic_lock_delegated(&lock, taken, 3, may_take, NULL), 3);
+    topic_lock_job_done(lock.stripe[0], taken[1]);
+    topic_lock_job_returned(lock.stripe[0], taken[2]);
+    topic_lock_job_returned(lock.stripe[0], taken[0]);
+    topic_lock_give(&lock);
+    for (int i = 0; i < 5; i++) {
+        pthread_join(jobs[i].thread, NULL);
+        assert_int_equal(jobs[i].err, ERR_NONE);
+        assert_int_equal(jobs[i].done, i == 1);
+        assert_int_equal(jobs[i].came, i == 1 ? -1 : i == 0 ? 0 : i - 1);
+    }
+}
+
+/*
+ * While its job is taken over it stays, however late it is: the holder uses the job.  If this
+ * machine was too slow to take it in time, it waits longer.
+ */
+static void
+test_a_late_writer_leaves_as_soon_as_its_job_is_returned(void **state)
+{
+    struct delegation late;
+    void *taken[1];
+    struct topic_lock lock;
+    int64_t until;
+
+    (void)state;
+    assert_int_equal(topic_lock_take(&lock, a, 1, LONG_MS), ERR_NONE);
+    for (int wait_ms = 50;; wait_ms *= 2) {
+        start_delegations(&late, 1, wait_ms);
+        until = clock_steady() + wait_ms * 1000;
+        if (topic_lock_delegated(&lock, taken, 1, may_take, NULL) == 1)
+            break;
+        pthread_join(late.thread, NULL);
+    }
+    while (clock_steady() < until)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    assert_int_equal(pthread_tryjoin_np(late.thread, NULL), EBUSY);
+    topic_lock_job_returned(lock.stripe[0], taken[0]);
+    pthread_join(late.thread, NULL); /* although the lock is still held */
+    assert_int_equal(late.err, ERR_BUSY);
+    topic_lock_give(&lock);
 }
 
 static long shared_count; /* not atomic: the topic lock protects it */
@@ -258,6 +327,8 @@ main(void)
         cmocka_unit_test(test_all_or_none),
         cmocka_unit_test(test_a_name_given_twice_is_locked_once),
         cmocka_unit_test(test_the_holder_does_delegated_jobs),
+        cmocka_unit_test(test_a_writer_whose_job_is_returned_has_its_turn_as_if_it_had_waited),
+        cmocka_unit_test(test_a_late_writer_leaves_as_soon_as_its_job_is_returned),
         cmocka_unit_test(test_many_threads_and_two_names),
     };
 
