@@ -25,6 +25,7 @@ struct gathered {
     bson_oid_t id;
     int64_t rev; /* the revision that it replaces */
     bson_t *doc;
+    const bson_t *before; /* that revision, if it is in the list; only while it is being sent */
 };
 
 static struct gathered *
@@ -194,6 +195,22 @@ merge(struct store *s)
     return unsent;
 }
 
+/* The document as the database has it, before the entry at index `end`; NULL: unknown. */
+static const bson_t *
+version_before(const struct store *s, const struct gathered *g, size_t end)
+{
+    while (end-- > 0) {
+        const struct gathered *old = &s->gathered[end];
+
+        if (old->state == MERGED || old->name != g->name || !bson_oid_equal(&old->id, &g->id))
+            continue;
+        return old->state != LOST && old->doc != NULL && doc_int(old->doc, "rev") == g->rev
+                   ? old->doc
+                   : NULL;
+    }
+    return NULL;
+}
+
 /* The entries of a collection that are to be inserted or replaced; marks them as sent. */
 static size_t
 take(struct store *s, enum store_name name, enum state state, struct gathered *out)
@@ -205,7 +222,8 @@ take(struct store *s, enum store_name name, enum state state, struct gathered *o
 
         if (g->name != name || g->state != state)
             continue;
-        out[count++] = *g;
+        out[count] = *g;
+        out[count++].before = version_before(s, g, i);
         g->state = SENT;
     }
     return count;
@@ -234,35 +252,40 @@ new_filter(const struct gathered *g)
     return filter;
 }
 
-static enum err
-replace_each(struct store *s, enum store_name name, const struct gathered *some, size_t count)
+/*
+ * The update of a document's changed fields, or the whole document if it is not known what was
+ * there before.
+ */
+static struct store_statement
+new_statement(const struct gathered *g)
 {
-    struct store_statement *statements = must_alloc(count, sizeof(*statements));
-    int64_t matched;
-    enum err err;
+    bson_t *update = bson_new();
 
-    for (size_t i = 0; i < count; i++)
-        statements[i] = (struct store_statement){new_filter(&some[i]), some[i].doc, true};
-    err = store_update_each(s, name, statements, count, &matched);
-    for (size_t i = 0; i < count; i++)
-        bson_destroy((bson_t *)(uintptr_t)statements[i].filter);
-    free(statements);
-    return err == ERR_NONE && matched != (int64_t)count ? ERR_RETRY : err;
+    if (g->before != NULL)
+        doc_difference(update, g->before, g->doc);
+    if (!bson_empty(update)) /* an empty update would be taken for an empty document */
+        return (struct store_statement){new_filter(g), update, false};
+    bson_destroy(update);
+    return (struct store_statement){new_filter(g), bson_copy(g->doc), true};
 }
 
 static enum err
 replace(struct store *s, enum store_name name, const struct gathered *some, size_t count)
 {
-    bson_t *filter;
-    int64_t matched;
-    enum err err;
+    struct store_statement *statements = must_alloc(count + 1, sizeof(*statements));
+    int64_t matched = 0;
+    enum err err = ERR_NONE;
 
-    if (count != 1)
-        return count == 0 ? ERR_NONE : replace_each(s, name, some, count);
-    filter = new_filter(some);
-    err = store_replace(s, name, filter, some->doc, &matched);
-    bson_destroy(filter);
-    return err == ERR_NONE && matched == 0 ? ERR_RETRY : err;
+    for (size_t i = 0; i < count; i++)
+        statements[i] = new_statement(&some[i]);
+    if (count > 0)
+        err = store_update_each(s, name, statements, count, &matched);
+    for (size_t i = 0; i < count; i++) {
+        bson_destroy((bson_t *)(uintptr_t)statements[i].filter);
+        bson_destroy((bson_t *)(uintptr_t)statements[i].doc);
+    }
+    free(statements);
+    return err == ERR_NONE && matched != (int64_t)count ? ERR_RETRY : err;
 }
 
 enum err

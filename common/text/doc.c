@@ -1,8 +1,10 @@
 /*
- * Reads fields of documents, and builds arrays, which in BSON are documents with the keys "0", "1",
- * ...
+ * Reads and compares fields of documents, and builds arrays, which in BSON are documents with the
+ * keys "0", "1", ...
  */
 #include "common/text/doc.h"
+
+#include <string.h>
 
 #define KEY 12 /* the digits of a 32-bit number and a NUL, as bson_uint32_to_string() asks for */
 
@@ -73,6 +75,55 @@ doc_lists(const bson_t *doc, const char *name, const bson_oid_t *id)
         if (BSON_ITER_HOLDS_OID(&list) && bson_oid_equal(bson_iter_oid(&list), id))
             return true;
     return false;
+}
+
+/*
+ * Moves to the field of that name.  Versions of a document usually have their fields in the same
+ * order, so it is looked for behind the previous one first.
+ */
+static bool
+find_next(bson_iter_t *at, const bson_t *doc, const char *name)
+{
+    return (bson_iter_next(at) && strcmp(bson_iter_key(at), name) == 0) ||
+           bson_iter_init_find(at, doc, name);
+}
+
+/* Are name, type and value of the fields the same? */
+static bool
+is_same(const bson_iter_t *a, const bson_iter_t *b)
+{
+    uint32_t len = a->next_off - a->off;
+
+    return len == b->next_off - b->off && memcmp(a->raw + a->off, b->raw + b->off, len) == 0;
+}
+
+static void
+append_part(bson_t *update, const char *name, const bson_t *part)
+{
+    if (!bson_empty(part))
+        bson_append_document(update, name, -1, part);
+}
+
+void
+doc_difference(bson_t *update, const bson_t *before, const bson_t *after)
+{
+    bson_t set = BSON_INITIALIZER, unset = BSON_INITIALIZER;
+    bson_iter_t old, new;
+
+    bson_iter_init(&old, before);
+    bson_iter_init(&new, after);
+    while (bson_iter_next(&new))
+        if (!find_next(&old, before, bson_iter_key(&new)) || !is_same(&old, &new))
+            bson_append_iter(&set, NULL, 0, &new);
+    bson_iter_init(&old, before);
+    bson_iter_init(&new, after);
+    while (bson_iter_next(&old))
+        if (!find_next(&new, after, bson_iter_key(&old)))
+            BSON_APPEND_BOOL(&unset, bson_iter_key(&old), true);
+    append_part(update, "$set", &set);
+    append_part(update, "$unset", &unset);
+    bson_destroy(&set);
+    bson_destroy(&unset);
 }
 
 /* The next item's key: usually a constant of the library, otherwise written into room. */

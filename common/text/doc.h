@@ -21,6 +21,12 @@ bool doc_has(const bson_t *doc, const char *name);
 /* Is the id in the array of that name? */
 bool doc_lists(const bson_t *doc, const char *name, const bson_oid_t *id);
 
+/*
+ * Appends the $set and $unset that turn one version of a document into another: whole top-level
+ * fields, whatever their order.  Nothing if they are equal.
+ */
+void doc_difference(bson_t *update, const bson_t *before, const bson_t *after);
+
 /* An array under construction.  The caller owns the document, which is empty at first. */
 struct doc_array {
     bson_t *bson;

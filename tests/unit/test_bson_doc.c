@@ -1,5 +1,5 @@
 /*
- * Arrays in documents, as the library reads them.
+ * Arrays in documents, as the library reads them, and differences of documents.
  */
 #include "common/text/doc.h"
 
@@ -86,6 +86,40 @@ test_conditions(void **state)
           "\"none\" : { \"$in\" : [  ] } }");
 }
 
+struct difference {
+    const char *before, *after, *update;
+};
+
+static const struct difference differences[] = {
+    {"{}", "{}", "{ }"},
+    {"{\"a\":1,\"b\":[1]}", "{\"a\":1,\"b\":[1]}", "{ }"},
+    {"{\"a\":1,\"b\":2}", "{\"b\":2,\"a\":1}", "{ }"},
+    {"{\"a\":1,\"b\":2}", "{\"a\":1,\"b\":3}", "{ \"$set\" : { \"b\" : 3 } }"},
+    {"{\"a\":1}", "{\"a\":1.0}", "{ \"$set\" : { \"a\" : 1.0 } }"},
+    {"{\"a\":null}", "{}", "{ \"$unset\" : { \"a\" : true } }"},
+    {"{}", "{\"a\":null}", "{ \"$set\" : { \"a\" : null } }"},
+    {"{\"a\":{\"b\":1,\"c\":2}}", "{\"a\":{\"b\":1}}", "{ \"$set\" : { \"a\" : { \"b\" : 1 } } }"},
+    {"{\"a\":1,\"b\":2,\"c\":3}", "{\"c\":3,\"d\":4,\"a\":0}",
+     "{ \"$set\" : { \"d\" : 4, \"a\" : 0 }, \"$unset\" : { \"b\" : true } }"},
+};
+
+static void
+test_the_difference_of_two_versions_as_an_update(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(differences); i++) {
+        const struct difference *d = &differences[i];
+        bson_t *before = bson_new_from_json((const uint8_t *)d->before, -1, NULL);
+        bson_t *after = bson_new_from_json((const uint8_t *)d->after, -1, NULL);
+        bson_t *update = bson_new();
+
+        doc_difference(update, before, after);
+        check(update, d->update);
+        bson_destroy(before);
+        bson_destroy(after);
+    }
+}
+
 int
 main(void)
 {
@@ -93,6 +127,7 @@ main(void)
         cmocka_unit_test(test_items_of_several_types_keep_their_order),
         cmocka_unit_test(test_keys_of_many_items_count_on),
         cmocka_unit_test(test_conditions),
+        cmocka_unit_test(test_the_difference_of_two_versions_as_an_update),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
