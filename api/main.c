@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "api/access/entity_project.h"
 #include "api/access/session_revocation.h"
 #include "api/http/quotas.h"
 #include "api/server/txn_reaper.h"
@@ -201,6 +202,7 @@ main(int argc, char **argv)
     topic_lock_share();
     tickets_share();
     topic_hints_share();
+    entity_project_share();
     listener = worker_listen(config.api_socket);
     snprintf(notes, sizeof(notes), "%s.sessions", config.api_socket);
     if (listener < 0 || txn_reaper_open(notes) != 0 || prepare_store(&config) != 0)

@@ -1,45 +1,84 @@
 /*
- * A direct-mapped table in the process; a new entry replaces the one in its slot.
+ * A direct-mapped table that the processes of this host share; a new entry replaces the one in its
+ * place.  There is no lock: an entry that was read while it was written, or whose writer died, does
+ * not match its check.
  */
 #include "api/access/entity_project.h"
 
-#include <pthread.h>
+#include <stdatomic.h>
 
-#define PLACES 16384
+#include "common/base/hash.h"
+#include "common/base/must.h"
 
-static struct place {
-    bson_oid_t user, entity, project; /* all zero: empty, since no user has such an id */
-} places[PLACES];
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* held only while copying */
+#define PLACES 65536 /* 40 bytes each; memory is used for those that were written */
+#define WORDS  9     /* of three ids */
+
+struct place {
+    _Atomic uint32_t words[WORDS], check;
+};
+
+/* A place as one thread sees it.  All zero, as in the beginning, is empty: its check is wrong. */
+struct entry {
+    bson_oid_t user, entity, project;
+};
+_Static_assert(sizeof(struct entry) == WORDS * sizeof(uint32_t), "ids have no padding");
+
+static struct place *places;
+
+void
+entity_project_share(void)
+{
+    places = must_share(PLACES * sizeof(*places));
+}
 
 static struct place *
 place_of(const bson_oid_t *user, const bson_oid_t *entity)
 {
     uint32_t hash = bson_oid_hash(entity) * 31 + bson_oid_hash(user);
 
-    return &places[(hash ^ hash >> 14) % PLACES];
+    return &places[(hash ^ hash >> 16) % PLACES];
+}
+
+static uint32_t
+check_of(const uint32_t words[WORDS])
+{
+    uint64_t hash = hash_fnv(HASH_START, words, WORDS * sizeof(words[0]));
+
+    return (uint32_t)(hash ^ hash >> 32);
 }
 
 bool
 entity_project_get(const bson_oid_t *user, const bson_oid_t *entity, bson_oid_t *project)
 {
-    const struct place *p = place_of(user, entity);
-    bool found;
+    const struct place *p;
+    uint32_t words[WORDS];
+    struct entry entry;
 
-    pthread_mutex_lock(&lock);
-    found = bson_oid_equal(&p->user, user) && bson_oid_equal(&p->entity, entity);
-    if (found)
-        *project = p->project;
-    pthread_mutex_unlock(&lock);
-    return found;
+    if (places == NULL)
+        return false;
+    p = place_of(user, entity);
+    for (int i = 0; i < WORDS; i++)
+        words[i] = atomic_load_explicit(&p->words[i], memory_order_relaxed);
+    memcpy(&entry, words, sizeof(entry));
+    if (!bson_oid_equal(&entry.user, user) || !bson_oid_equal(&entry.entity, entity) ||
+        atomic_load_explicit(&p->check, memory_order_relaxed) != check_of(words))
+        return false;
+    *project = entry.project;
+    return true;
 }
 
 void
 entity_project_put(const bson_oid_t *user, const bson_oid_t *entity, const bson_oid_t *project)
 {
-    struct place *p = place_of(user, entity);
+    struct entry entry = {*user, *entity, *project};
+    uint32_t words[WORDS];
+    struct place *p;
 
-    pthread_mutex_lock(&lock);
-    *p = (struct place){*user, *entity, *project};
-    pthread_mutex_unlock(&lock);
+    if (places == NULL)
+        return;
+    p = place_of(user, entity);
+    memcpy(words, &entry, sizeof(words));
+    for (int i = 0; i < WORDS; i++)
+        atomic_store_explicit(&p->words[i], words[i], memory_order_relaxed);
+    atomic_store_explicit(&p->check, check_of(words), memory_order_relaxed);
 }

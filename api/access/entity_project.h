@@ -10,6 +10,10 @@
 #include <bson/bson.h>
 #include <stdbool.h>
 
+/* Call before fork(), so that the processes of this host share what they know.  Without it nothing
+ * is kept. */
+void entity_project_share(void);
+
 bool entity_project_get(const bson_oid_t *user, const bson_oid_t *entity, bson_oid_t *project);
 void entity_project_put(const bson_oid_t *user, const bson_oid_t *entity,
                         const bson_oid_t *project);

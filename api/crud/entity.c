@@ -3,6 +3,7 @@
  */
 #include "api/crud/entity.h"
 
+#include "api/access/entity_project.h"
 #include "api/http/reply.h"
 #include "api/http/request.h"
 #include "api/http/router.h"
@@ -200,6 +201,8 @@ entity_create(const struct entity_change *e, const bson_t *project, bson_t *doc)
     if ((err = entity_apply_rules(e, project, NULL, &doc)) != ERR_NONE ||
         (err = insert(e, doc)) != ERR_NONE)
         return err;
+    if (!e->resource->is_project) /* the caller will probably change it next */
+        entity_project_put(&e->r->user_id, doc_id(doc, "_id"), doc_id(doc, "projectId"));
     bson_oid_to_string(doc_id(doc, "_id"), id);
     e->r->reply.location = arena_printf(e->r->arena, "%s%s", e->resource->path, id);
     return entity_reply(e->r, 201, e->resource, doc);
