@@ -105,6 +105,47 @@ def test_of_one_version_in_a_batch_one_change_wins(stack, board):
     log_of(anna, project)
 
 
+def test_a_key_sent_twice_at_once_takes_effect_once(stack, board):
+    """Both wait for the same commit; the second must not be committed with the first."""
+    anna, project, tasks = board
+    task = anna.get(tasks[3]).expect(200)
+    before = len(log_of(anna, project))
+    pairs = [[lambda n=n, k=secrets.token_hex(8): anna.post("/v1/tasks", projectId=project["id"], title=f"Twin {n}", key=k)] * 2
+             for n in range(3)]
+    pairs += [[lambda n=n, k=secrets.token_hex(8): anna.patch(task, title=f"Twin {n}", key=k)] * 2 for n in range(3)]
+    replies, _ = at_once(stack, anna, tasks[0], [first for first, _ in pairs] + [second for _, second in pairs])
+    for twins in zip(replies[:6], replies[6:]):  # 409: the other one is still running
+        assert {r.status for r in twins} <= {200, 201, 409}
+        done = [r for r in twins if r.status != 409]
+        assert [r for r in done if "idempotency-replayed" not in r.headers] and done[0].json == done[-1].json
+    assert len(log_of(anna, project)) == before + 1 + 6
+    assert anna.get(task)["rev"] == task["rev"] + 3
+
+
+def test_moves_of_a_batch_have_the_result_of_one_after_another(stack, board):
+    """Also between statuses, and next to tasks that the same batch moves: each sees the moves before it."""
+    anna = board[0]
+    project = anna.post("/v1/projects", name="Columns").expect(201)
+    tasks = [anna.post("/v1/tasks", projectId=project["id"], title=f"Task {n}").expect(201) for n in range(14)]
+    ids = [t["id"] for t in tasks]
+    moves = {ids[1]: {"after": ids[5]}, ids[2]: {"after": ids[5]}, ids[3]: {"before": ids[6], "status": "in-progress"},
+             ids[4]: {"before": ids[6], "status": "completed"}, ids[5]: {"after": ids[9]}, ids[6]: {"before": ids[1]},
+             ids[7]: {}, ids[8]: {"status": "in-progress"}, ids[9]: {"after": ids[12]}, ids[10]: {"before": ids[11]}}
+    before = len(log_of(anna, project))
+    replies, commits = at_once(stack, anna, tasks[0], [lambda i=i, m=m: anna.post(f"/v1/tasks/{i}/move", **m)
+                                                       for i, m in moves.items()])
+    assert [r.status for r in replies] == [200] * len(moves) and commits < len(moves)
+    moved = [e["entityId"] for e in log_of(anna, project)[before:] if e["kind"] == "task.moved"]
+    assert sorted(moved) == sorted(moves)
+    for task in moved:  # in the order in which they took effect
+        ids.remove(task)
+        other = moves[task].get("after") or moves[task].get("before")
+        ids.insert(len(ids) if other is None else ids.index(other) + ("after" in moves[task]), task)
+    now = {t["id"]: t for t in anna.pages("/v1/tasks", projectId=project["id"], limit=200)}
+    assert sorted(now, key=lambda i: now[i]["position"]) == ids
+    assert all(now[i]["status"] == m.get("status", "todo") for i, m in moves.items())
+
+
 def test_a_project_that_does_not_exist_does_not_break_up_a_batch(stack, board):
     anna, _, tasks = board
     projects = [anna.post("/v1/projects", name=f"Project {n}").expect(201) for n in range(8)]
