@@ -104,6 +104,7 @@ struct request {
     struct project_reads *reads;     /* the projects that it has read; NULL: no change */
     void (*send)(struct request *r); /* sends the reply so far; NULL: only at the end */
     void *connection;                /* for send */
+    struct costly *costly; /* its turn to read (api/server/costly.h); NULL: it needs none */
 
     /* A long poll: what it waits for (request_long_poll()), or that it has finished waiting. */
     char poll_topic[EVENT_TOPIC];

@@ -216,11 +216,12 @@ answer_of_ended(struct request *r)
 static enum err
 run_handler(struct request *r)
 {
+    struct costly costly;
     enum err err;
 
     if ((r->route->flags & COSTLY) == 0)
         return r->route->handler(r);
-    if ((err = costly_enter(r)) != ERR_NONE)
+    if ((err = costly_enter(r, &costly)) != ERR_NONE)
         return err;
     err = r->route->handler(r);
     costly_leave(r);

@@ -24,6 +24,7 @@
 #include "api/access/session_revocation.h"
 #include "api/http/reply.h"
 #include "api/http/router.h"
+#include "api/server/costly.h"
 #include "api/server/fcgi_reply.h"
 #include "api/server/gate.h"
 #include "api/server/long_poll.h"
@@ -195,7 +196,9 @@ deadline_from(const struct request *r, int64_t start)
 static void
 send_piece(struct request *r)
 {
+    costly_pause(r);
     fcgi_reply_send(r->connection, r, false);
+    costly_resume(r);
     store_deadline(r->store, deadline_from(r, clock_steady()));
 }
 

@@ -46,29 +46,6 @@ write_once(void *arg)
     return NULL;
 }
 
-/* Waits until the thread sleeps: then it is in the queue. */
-static void
-await_queue(struct writer *w)
-{
-    char path[64], line[512], *state;
-    size_t len;
-    FILE *file;
-
-    for (;;) {
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-        if (atomic_load(&w->tid) == 0)
-            continue;
-        snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)atomic_load(&w->tid));
-        if ((file = fopen(path, "r")) == NULL)
-            return; /* it has ended */
-        len = fread(line, 1, sizeof(line) - 1, file);
-        fclose(file);
-        line[len] = '\0';
-        if ((state = strrchr(line, ')')) != NULL && state[2] == 'S')
-            return;
-    }
-}
-
 static void
 start(struct writer *w, const char *const *names, int count, int wait_ms)
 {
@@ -87,7 +64,7 @@ test_first_come_first_served(void **state)
     assert_int_equal(topic_lock_take(&t, a, 1, LONG_MS), ERR_NONE);
     for (int i = 0; i < 12; i++) {
         start(&writers[i], a, 1, LONG_MS);
-        await_queue(&writers[i]);
+        unit_await_sleep(&writers[i].tid);
     }
     topic_lock_give(&t);
     for (int i = 0; i < 12; i++) {
@@ -109,7 +86,7 @@ test_waiting_too_long_fails_and_leaves_the_queue(void **state)
     assert_int_equal(topic_lock_take(&t, a, 1, 0), ERR_NONE);
     began = clock_steady();
     start(&impatient, a, 1, 50);
-    await_queue(&impatient);
+    unit_await_sleep(&impatient.tid);
     start(&patient, a, 1, LONG_MS);
     pthread_join(impatient.thread, NULL);
     assert_int_equal(impatient.err, ERR_BUSY);
@@ -190,7 +167,7 @@ start_delegations(struct delegation *jobs, int count, int wait_ms)
         while (atomic_load(&jobs[i].tid) == 0)
             nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
         atomic_store(&probe.tid, atomic_load(&jobs[i].tid));
-        await_queue(&probe);
+        unit_await_sleep(&probe.tid);
     }
 }
 

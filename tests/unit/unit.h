@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <cmocka.h>
 
@@ -28,6 +29,9 @@ void unit_rows_done(void);
 
 /* Are both NULL or both the same text? */
 bool unit_same(const char *a, const char *b);
+
+/* Waits until a thread of this process sleeps, or has ended; 0: it does not run yet. */
+void unit_await_sleep(_Atomic pid_t *tid);
 
 /* The same numbers in every run: 0 to below - 1. */
 uint32_t unit_random(uint32_t below);
