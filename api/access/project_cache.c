@@ -6,6 +6,8 @@
 
 #include <pthread.h>
 
+#include "common/base/hash.h"
+
 #define PLACES    1024
 #define BYTES_MAX (32u << 20) /* of all projects; one with 5,000 members has 240 KB */
 
@@ -18,16 +20,22 @@ static size_t bytes;                                       /* of all projects */
 static unsigned hand;                                      /* the next slot to evict */
 static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER; /* held only while copying */
 
+/* Ids that are made one after another differ in their last bytes only; this hash spreads them. */
+static struct place *
+place_of(const bson_oid_t *id)
+{
+    return &places[hash_fnv(HASH_START, id, sizeof(*id)) % PLACES];
+}
+
 bson_t *
 project_cache_get(const bson_oid_t *id, int64_t not_before)
 {
-    uint32_t n = bson_oid_hash(id) % PLACES;
+    const struct place *p = place_of(id);
     bson_t *copy = NULL;
 
     pthread_rwlock_rdlock(&lock);
-    if (places[n].project != NULL && places[n].at >= not_before &&
-        bson_oid_equal(&places[n].id, id))
-        copy = bson_copy(places[n].project);
+    if (p->project != NULL && p->at >= not_before && bson_oid_equal(&p->id, id))
+        copy = bson_copy(p->project);
     pthread_rwlock_unlock(&lock);
     return copy;
 }
@@ -45,7 +53,7 @@ empty(struct place *p)
 static void
 put(const bson_oid_t *id, int64_t at, const bson_t *project)
 {
-    struct place *p = &places[bson_oid_hash(id) % PLACES];
+    struct place *p = place_of(id);
 
     pthread_rwlock_wrlock(&lock);
     empty(p);

@@ -10,13 +10,15 @@
 #include "tests/unit/unit.h"
 
 #define MANY 200000 /* more than the table holds */
+#define SOME 10000  /* a seventh of what it holds */
 
 static bson_oid_t
 oid(uint8_t kind, uint32_t n)
 {
     bson_oid_t id = {{kind}};
 
-    memcpy(&id.bytes[8], &n, sizeof(n));
+    for (int i = 0; i < 4; i++) /* ends in a counter, as ids do that are made one after another */
+        id.bytes[11 - i] = (uint8_t)(n >> 8 * i);
     return id;
 }
 
@@ -92,6 +94,27 @@ test_with_too_many_the_newest_are_found_and_none_is_wrong(void **state)
     assert_in_range(kept, 1000, MANY - 1);
 }
 
+/* What fits in should rarely lose its place to another. */
+static void
+test_ids_made_one_after_another_keep_their_places(void **state)
+{
+    bson_oid_t user = oid('u', 6);
+    int kept = 0;
+
+    (void)state;
+    for (uint32_t n = 0; n < SOME; n++) {
+        bson_oid_t task = oid('t', n), project = oid('p', n);
+
+        entity_project_put(&user, &task, &project);
+    }
+    for (uint32_t n = 0; n < SOME; n++) {
+        bson_oid_t task = oid('t', n), project = oid('p', n);
+
+        kept += finds(&user, &task, &project);
+    }
+    assert_in_range(kept, SOME * 9 / 10, SOME);
+}
+
 /* What another process writes is found here, and nothing that is half written is. */
 static void
 test_processes_share_the_table(void **state)
@@ -125,6 +148,7 @@ main(void)
         cmocka_unit_test(test_what_was_put_is_found_and_replaced),
         cmocka_unit_test(test_another_user_finds_nothing),
         cmocka_unit_test(test_with_too_many_the_newest_are_found_and_none_is_wrong),
+        cmocka_unit_test(test_ids_made_one_after_another_keep_their_places),
         cmocka_unit_test(test_processes_share_the_table),
     };
 

@@ -162,6 +162,8 @@ def contention(run, world):
     for i in range(256):
         project = world.project(f"Hot {i}")
         projects[project] = world.add_tasks(project, 40)
+    for project in projects:  # as a client does before it changes tasks
+        world.request("GET", f"/v1/tasks?projectId={project}&limit=200")
     hot = next(iter(projects))
     one = world.ids_file("hot", {hot: projects[hot]})
     many = world.ids_file("spread", projects)
