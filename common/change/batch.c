@@ -147,7 +147,7 @@ static bool
 undo_change(struct batch *b, struct change *c, const struct store_mark *mark, size_t events)
 {
     /* Only a write detects that a document read before the transaction is out of date. */
-    if (b->seen)
+    if (b->seen && store_gather_used_seen(b->store))
         return false;
     if (undo(b, c, mark, events))
         return true;

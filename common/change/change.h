@@ -50,7 +50,7 @@ struct change_plan {
     bool batched;
     /*
      * A document that fn reads, so that a batch reads all of them at once. seen: the caller's
-     * recent copy.
+     * recent copy; a change that has used it and writes nothing runs once more without it.
      */
     const bson_oid_t *read_id; /* NULL: none */
     enum store_name reads;

@@ -25,6 +25,7 @@ struct gathered {
     bson_oid_t id;
     int64_t rev; /* the revision that it replaces */
     bson_t *doc;
+    bool seen;            /* read before the transaction */
     const bson_t *before; /* that revision, if it is in the list; only while it is being sent */
 };
 
@@ -88,6 +89,7 @@ store_gather_get(struct store *s, enum store_name name, const bson_oid_t *id, bs
     enum err err;
 
     if (g != NULL) {
+        s->seen_used = s->seen_used || g->seen;
         *out = g->doc == NULL ? NULL : bson_copy(g->doc);
         return g->doc == NULL ? ERR_NOT_FOUND : ERR_NONE;
     }
@@ -149,6 +151,13 @@ void
 store_gather_seen(struct store *s, enum store_name name, const bson_t *doc)
 {
     add_doc(s, name, READ, doc, 0);
+    s->gathered[s->gathered_count - 1].seen = true;
+}
+
+bool
+store_gather_used_seen(const struct store *s)
+{
+    return s->seen_used;
 }
 
 void
@@ -361,6 +370,7 @@ store_gather_clear(struct store *s)
     while (s->gathered_count > 0)
         bson_destroy(s->gathered[--s->gathered_count].doc);
     s->gathered_bytes = 0;
+    s->seen_used = false;
     s->sent = 0;
 }
 

@@ -27,6 +27,9 @@ enum err store_gather_read(struct store *store, enum store_name name, const bson
 /* Adds a document that was read before the transaction.  If it is stale, a replacement fails. */
 void store_gather_seen(struct store *store, enum store_name name, const bson_t *doc);
 
+/* Has store_gather_get() given out such a document in this transaction? */
+bool store_gather_used_seen(const struct store *store);
+
 /*
  * Only in a transaction. replace: the document with this id and rev; if the database has another
  * rev, the flush fails with ERR_RETRY.  Of a document that was read here, only the fields that

@@ -32,6 +32,7 @@ struct store {
     bool failed, refused;      /* store_failed(), store_refused() */
     struct gathered *gathered; /* store_gather.h: documents of the open transaction */
     size_t gathered_count, gathered_size, gathered_bytes;
+    bool seen_used; /* store_gather_get() gave out a document from before the transaction */
     unsigned long sent; /* writes of this transaction that were not gathered */
     bool flushing;
     bson_t *in_session;      /* {sessionId: ...}, for the opts of its commands */

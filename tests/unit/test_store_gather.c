@@ -340,7 +340,9 @@ test_a_stale_document_is_a_conflict(void **state)
 
     (void)state;
     store_gather_seen(&store, STORE_TASKS, seen);
+    assert_false(store_gather_used_seen(&store));
     expect_title(1, "old");
+    assert_true(store_gather_used_seen(&store));
     replace(1, "{\"_id\":" ID(1) ",\"rev\":2,\"title\":\"new\"}");
     db.unmatched = 1;
     assert_int_equal(store_gather_flush(&store), ERR_RETRY);
