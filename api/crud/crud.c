@@ -151,7 +151,9 @@ change_entity(struct change *change, void *arg)
         (err = entity_apply_rules(&e, project, before, &after)) != ERR_NONE ||
         (err = entity_store(&e, edit->kind, before, after, &stored)) != ERR_NONE)
         return err;
-    return reply_changed(edit, stored);
+    if (c.removed != NULL && edit->res->after_removal != NULL)
+        err = edit->res->after_removal(edit->r, change, stored, edit->r->route->items, c.removed);
+    return err == ERR_NONE ? reply_changed(edit, stored) : err;
 }
 
 /* Moves the entity to or out of the trash, depending on edit->kind. */

@@ -21,6 +21,7 @@ struct crud_change {
     bson_t *set;              /* the fields, with their new values; empty: nothing */
     struct field_names names; /* for Base-Rev */
     const char *moved;        /* the key of the item of a list that is moved; NULL: none */
+    const char *removed;      /* and of one that is removed */
 };
 
 /*

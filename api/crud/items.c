@@ -192,6 +192,7 @@ remove_item(struct request *r, void *arg, const bson_t *before, struct crud_chan
     if (err != ERR_NONE) /* what is not on the list is off it already */
         return err == ERR_NOT_FOUND && !has_objects(e->field) ? ERR_NONE : err;
     item_list_write(list, &(struct item_list_edit){.skip = n}, out->set);
+    out->removed = e->key;
     add_name(r, e, NULL, out);
     return ERR_NONE;
 }

@@ -12,8 +12,11 @@
 
 struct request;
 
-/* What a body that places an item has: rows for a table of fields. */
+/* What a body that adds or places an item has: rows for a table of fields. */
 /* clang-format off */
+#define ITEM_ID_FIELD                                                                              \
+    {"id", SLUG, MAY_SET | NULLABLE,                                                               \
+     .about = "unique in the list; chosen by the server if omitted"}
 #define ITEM_PLACE_FIELDS                                                                          \
     {"before", SLUG, MAY_SET | NULLABLE | VIRTUAL, .about = "the item it is placed before"},       \
     {"after",  SLUG, MAY_SET | NULLABLE | VIRTUAL,                                                 \

@@ -60,6 +60,9 @@ struct resource {
     /* Further effects of a change (notifications); before is NULL at creation.  May be NULL. */
     enum err (*after)(struct request *r, struct change *change, const bson_t *before,
                       const bson_t *after);
+    /* Further effects of removing one item of a list by its own route.  May be NULL. */
+    enum err (*after_removal)(struct request *r, struct change *change, const bson_t *after,
+                              const char *list, const char *key);
     /*
      * Cross-field rules and derived fields.  Complains through the request; sends no notifications.
      */

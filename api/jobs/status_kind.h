@@ -1,5 +1,6 @@
 /*
- * Completes a status's change of kind (api/v1/tasks/status_kinds.h).
+ * Lets all tasks follow a status whose kind changed, or a status or label that was deleted
+ * (api/v1/tasks/project_lists.h).
  */
 #ifndef API_JOBS_STATUS_KIND_H
 #define API_JOBS_STATUS_KIND_H
@@ -10,7 +11,7 @@
 
 struct jobs_context;
 
-/* content: {projectId, status, userId}; userId is who changed it. */
+/* content: {projectId, status, to, label, userId}; userId is who changed the project. */
 enum err status_kind_job(const struct jobs_context *context, const bson_t *content) MUST_CHECK;
 
 #endif

@@ -19,7 +19,7 @@ enum job_kind {
     JOB_TEXT,         /* to a phone */
     JOB_PURGE,        /* of an account whose grace period is over */
     JOB_RESET,        /* the address may have no account */
-    JOB_STATUS_KIND,  /* the tasks of a status whose kind changed */
+    JOB_STATUS_KIND,  /* the tasks of a status whose kind changed, or of a deleted one or label */
     JOB_REGISTRATION, /* the address may have an account already */
     JOB_INVITED,      /* notifies the account that has an */
     JOB__COUNT

@@ -223,6 +223,65 @@ def test_everyone_sees_what_happened_to_items(board):
     assert [t["checklist"] for t in synced["tasks"] if t["id"] == task["id"]] == [anna.get(task)["checklist"]]
 
 
+def with_trash(anna, project):
+    return [t for deleted in ("false", "true") for t in anna.items("/v1/tasks", projectId=project["id"], deleted=deleted)]
+
+
+def test_a_label_of_a_project_lives(anna):
+    project = anna.project(labels=[{"id": "red", "name": "Red", "colour": "red"}])
+    added = anna.post(project, "/labels", name="Blue", before="red").expect(201)
+    blue = added["labels"][0]
+    path = f"/labels/{blue['id']}"
+    assert added["rev"] == 2 and blue["colour"] == "grey" and added.headers["location"].endswith(path)
+    assert anna.get(f"/v1/projects/{project['id']}{path}").expect(200).json == blue
+    assert anna.items(f"/v1/projects/{project['id']}/labels") == added["labels"]
+    anna.patch(project, path, colour="blue").expect(200)
+    anna.post(project, path + "/move").expect(200)
+    event = list(anna.pages_of_events(project))[-1]
+    assert event["kind"] == "project.updated" and event["changes"] == {path[1:] + "/after": [None, "red"]}
+    tasks = [anna.task(projectId=project["id"], labelIds=["red", blue["id"]]) for _ in range(2)]
+    anna.delete(tasks[1]).expect(204)
+    cursor = anna.get(f"/v1/projects/{project['id']}/snapshot")["cursor"]
+    anna.delete(project, "/labels/red").expect(204)
+    assert [t["labelIds"] for t in with_trash(anna, project)] == [[blue["id"]]] * 2
+    events = list(anna.pages_of_events(project, since=cursor))
+    assert [e["kind"] for e in events] == ["project.updated", "task.updated", "task.updated"]
+    assert all(e["changes"] == {"labelIds/red": ["red", None]} for e in events[1:])
+    anna.delete(project, "/labels/red").expect(404)
+    anna.post(project, "/labels", id=blue["id"], name="Again").expect(409, "conflict", {"/id"})
+
+
+def test_a_status_of_a_project_lives(anna):
+    project = anna.project()
+    anna.post(project, "/statuses", id="review", name="Review", after="todo").expect(201)
+    assert [s["id"] for s in anna.items(f"/v1/projects/{project['id']}/statuses")] == [
+        "todo", "review", "in-progress", "completed"]
+    tasks = [anna.task(projectId=project["id"], status="review") for _ in range(2)]
+    anna.delete(tasks[1]).expect(204)
+    anna.patch(project, "/statuses/review", kind="done").expect(200)
+    assert all(t["completedAt"] for t in with_trash(anna, project))
+    path = f"/v1/projects/{project['id']}/statuses/review"
+    anna.delete(path).expect(422, "invalid", {"/statuses"})
+    for bad in ("review", "no-such", ""):
+        assert anna.delete(path + "?moveTo=" + bad).expect(400)["parameter"] == "moveTo"
+    assert anna.get(path).expect(200)["kind"] == "done"
+    anna.delete(path + "?moveTo=in-progress").expect(204)
+    assert [(t["status"], t["completedAt"]) for t in with_trash(anna, project)] == [("in-progress", None)] * 2
+    anna.delete(f"/v1/projects/{project['id']}/statuses/completed").expect(422)  # the only one of its kind
+    anna.delete(path + "?other=1").expect(400)
+
+
+def test_people_who_define_different_labels_do_not_conflict(anna, ben):
+    project = anna.project(labels=[{"id": i, "name": i} for i in ("red", "blue")])
+    anna.share(project, ben, "admin")
+    base = anna.get(project)["rev"]
+    anna.patch(project, "/labels/red", name="Crimson").expect(200)
+    ben.patch(project, "/labels/blue", base=base, name="Navy").expect(200)
+    ben.patch(project, "/labels/red", base=base, colour="#dc143c").expect(200)
+    assert ben.patch(project, "/labels/red", base=base, name="Scarlet").expect(412)["conflicts"] == ["labels/red/name"]
+    assert ben.patch(project, base=base, labels=[]).expect(412)["conflicts"] == ["labels"]
+
+
 class Person:
     """Somebody who changes items of their own, one after another, and what must be left of that in the end."""
 

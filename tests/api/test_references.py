@@ -93,6 +93,10 @@ def test_many_tasks_follow_their_status_in_batches(anna):
 
     assert len(completed()) >= 100
     eventually(lambda: completed() == made, within=20, every=0.2, what="all tasks followed")
+    anna.delete(project, "/statuses/review?moveTo=todo").expect(204)
+    eventually(lambda: all((t["status"], t["completedAt"]) == ("todo", None) for t in
+                           anna.pages("/v1/tasks", projectId=project["id"], limit=200)),
+               within=20, every=0.2, what="all tasks have another status")
 
 
 def test_deleting_a_status_in_use_reports_how_many_tasks_use_it(anna):

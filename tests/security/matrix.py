@@ -50,7 +50,8 @@ class Row:
 
 
 def project(op, who, status, body=None, thing="project_id", **more):
-    return Row(op, who, status, body, {"id": thing, "userId": "guest_id", "invitationId": "invitation_id"}, **more)
+    return Row(op, who, status, body, {"id": thing, "userId": "guest_id", "invitationId": "invitation_id",
+                                       "labelId": "label_id", "statusId": "status_id"}, **more)
 
 
 def task(op, who, status, body=None, thing="task_id", **more):
@@ -106,6 +107,14 @@ ROWS = [
     Row("POST /v1/invitations/look", ANYONE, 200, lambda s: {"token": s.invitation_token}),
     Row("POST /v1/invitations/accept", SELF, 200, lambda s: {"token": s.invitation_token}, scope=PERSON),
     Row("POST /v1/invitations/decline", MAYBE, 204, lambda s: {"token": s.invitation_token}, scope=PERSON),
+    *(project(op, who, status, body) for name, key in (("labels", "labelId"), ("statuses", "statusId"))
+      for op, who, status, body in (
+          (f"GET /v1/projects/{{id}}/{name}", "viewer", 200, None),
+          (f"POST /v1/projects/{{id}}/{name}", "admin", 201, {"name": "Another"}),
+          (f"GET /v1/projects/{{id}}/{name}/{{{key}}}", "viewer", 200, None),
+          (f"PATCH /v1/projects/{{id}}/{name}/{{{key}}}", "admin", 200, {"name": "Other"}),
+          (f"DELETE /v1/projects/{{id}}/{name}/{{{key}}}", "admin", 204, None),
+          (f"POST /v1/projects/{{id}}/{name}/{{{key}}}/move", "admin", 200, {}))),
     project("GET /v1/projects/{id}/snapshot", "viewer", 200),
     project("GET /v1/projects/{id}/events", "viewer", 200),
     Row("GET /v1/tasks", SELF, 200, bound=200),
@@ -254,7 +263,7 @@ class Scene:
     def task_id(self):
         return self.task["id"]
 
-    label_id, relation_kind = "red", "relates"
+    label_id, status_id, relation_kind = "red", "in-progress", "relates"
 
     @property
     def item_id(self):
@@ -313,7 +322,7 @@ class Scene:
 
     def trash(self):
         """Into the trash with it; gives the path and body of each row, with all in place before."""
-        made = {a: getattr(self, a) for a in ("project_id", "guest_id", "task_id", "item_id", "label_id", "relation_kind",
+        made = {a: getattr(self, a) for a in ("project_id", "guest_id", "task_id", "item_id", "label_id", "status_id", "relation_kind",
                                               "other_task_id", "comment_id", "invitation_id")}
         made |= {"trashed_task_id": made["task_id"], "trashed_project_id": made["project_id"]}
         self.settle()

@@ -15,8 +15,8 @@
 #include "api/http/request.h"
 #include "api/schema/doc.h"
 #include "api/v1/handlers.h"
+#include "api/v1/tasks/project_lists.h"
 #include "api/v1/tasks/project_statuses.h"
-#include "api/v1/tasks/status_kinds.h"
 #include "common/base/id.h"
 #include "common/store/derived.h"
 #include "common/text/json.h"
@@ -35,14 +35,28 @@ static const char *const kinds[] = {"open", "done", NULL};
 /* clang-format off */
 static const struct field status_fields[] = {
     {"id",   SLUG,   MUST_SET},
+    {"name", TEXT,   MUST_SET | MAY_EDIT, 1, 60},
+    {"kind", CHOICE, MAY_EDIT, .choices = kinds, .fallback = "\"open\""},
+    {NULL},
+};
+static const struct field status_add_fields[] = {
+    ITEM_ID_FIELD,
     {"name", TEXT,   MUST_SET, 1, 60},
     {"kind", CHOICE, MAY_SET,  .choices = kinds, .fallback = "\"open\""},
+    ITEM_PLACE_FIELDS,
     {NULL},
 };
 static const struct field label_fields[] = {
     {"id",     SLUG, MUST_SET},
+    {"name",   TEXT, MUST_SET | MAY_EDIT, 1, 60},
+    {"colour", TEXT, MAY_EDIT, 1, 30, .fallback = "\"grey\""},
+    {NULL},
+};
+static const struct field label_add_fields[] = {
+    ITEM_ID_FIELD,
     {"name",   TEXT, MUST_SET, 1, 60},
     {"colour", TEXT, MAY_SET,  1, 30, .fallback = "\"grey\""},
+    ITEM_PLACE_FIELDS,
     {NULL},
 };
 const struct field project_fields[] = {
@@ -68,12 +82,23 @@ const struct field project_fields[] = {
 /* clang-format on */
 
 const struct shape project_shape = {"Project", project_fields};
+const struct shape status_shape = {"Status", status_fields};
+const struct shape status_add_shape = {"StatusAdd", status_add_fields};
+const struct shape label_shape = {"Label", label_fields};
+const struct shape label_add_shape = {"LabelAdd", label_add_fields};
+
+const struct filter status_remove_params[] = {
+    {"moveTo", NULL, TEXT, CUSTOM, NULL,
+     "the status that its tasks get; required if there are any"},
+    {NULL},
+};
 
 struct status_use {
     struct request *r;
     const bson_t *after;
     struct change *change;
     enum err err;
+    bool moved;         /* the tasks get another status */
     int tasks, trashed; /* of one status, as far as they are counted */
 };
 
@@ -95,7 +120,7 @@ check_gone(void *arg, const char *id, const char *kind)
     bson_t *filter, *opts;
 
     (void)kind;
-    if (project_statuses_kind(use->after, id) != '\0')
+    if (project_statuses_kind(use->after, id) != '\0' || use->moved)
         return false;
     use->tasks = use->trashed = 0;
     filter = BCON_NEW("projectId", BCON_OID(doc_id(use->after, "_id")), "status", BCON_UTF8(id));
@@ -236,6 +261,7 @@ check_project(const struct entity_rules *u)
     struct status_use use = {.r = r, .after = u->after, .change = u->change};
     bool archived = doc_flag(u->after, "archived");
 
+    use.moved = request_param(r, "moveTo") != NULL;
     if (check_scope(r, u->before, u->after) != ERR_NONE)
         return ERR_FORBIDDEN;
     if (stays_archived(r, u->before, u->after))
@@ -264,7 +290,29 @@ after_project(struct request *r, struct change *change, const bson_t *before, co
 {
     enum err err = tell_everyone(change, before, after);
 
-    return err == ERR_NONE ? status_kinds_changed(r, change, before, after) : err;
+    return err == ERR_NONE ? project_lists_changed(r, change, before, after) : err;
+}
+
+/* The tasks follow.  ?moveTo= must be a status that remains. */
+static enum err
+after_removal(struct request *r, struct change *change, const bson_t *project, const char *list,
+              const char *key)
+{
+    bool status = strcmp(list, "statuses") == 0;
+    struct project_lists_item item = {.status = status ? key : NULL,
+                                      .to = status ? request_param(r, "moveTo") : NULL,
+                                      .label = status ? NULL : key};
+
+    if (item.to != NULL && project_statuses_kind(project, item.to) == '\0')
+        return request_bad_param(r, "moveTo", "must be another status of the project");
+    return status && item.to == NULL ? ERR_NONE : project_lists_removed(r, change, project, &item);
+}
+
+enum err
+projects_remove_status(struct request *r)
+{
+    (void)request_param(r, "moveTo"); /* known; read within the change */
+    return items_remove(r);
 }
 
 const struct resource projects = {
@@ -280,6 +328,7 @@ const struct resource projects = {
     .restored = EVENT_PROJECT_RESTORED,
     .check = check_project,
     .after = after_project,
+    .after_removal = after_removal,
 };
 
 void

@@ -33,7 +33,7 @@ static const struct field item_fields[] = {
     {NULL},
 };
 static const struct field item_add_fields[] = {
-    {"id",     SLUG, MAY_SET | NULLABLE, .about = "unique in the list; chosen by the server if omitted"},
+    ITEM_ID_FIELD,
     {"text",   TEXT, MUST_SET, 1, 500},
     {"done",   FLAG, MAY_SET, .fallback = "false"},
     ITEM_PLACE_FIELDS,
