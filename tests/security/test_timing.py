@@ -4,6 +4,7 @@ The limit: means of 200 attempts each differ by at most 5 %.  Attempts are inter
 order, so that load affects both alike.  Means are taken of the middle half: the rest are pauses of the machine.
 """
 import random
+import secrets
 import statistics
 import time
 
@@ -96,3 +97,13 @@ def test_known_and_unknown_email_tokens_take_the_same_time(world):
     answers = {visible(without_counts(nobody.put("/v1/password-resets", token=t, password="an altogether new one")))
                for t in ("x" * 43, "y" * 43, "0" * 24 + "." + "z" * 43, "short")}
     assert len(answers) == 1, answers
+
+
+def test_adding_a_stranger_costs_as_much_as_adding_nobody(stack, world, anna, ben):
+    """Regression: only for an id that somebody has was there a transaction, so the refusal took twice as long."""
+    project, taken = anna.project(), []
+    for who in (ben.id, secrets.token_hex(12)):
+        with stack.fault("hold command=update collection=topics ms=1") as (numbers,):
+            anna.put(f"/v1/projects/{project['id']}/members/{who}", role="viewer").expect(404)
+            taken.append(stack.fault_hits(numbers))
+    assert taken[0] == taken[1] > 0, taken

@@ -110,8 +110,8 @@ struct member_edit {
     struct request *r;
     bson_oid_t project, user;
     const char *role; /* NULL: remove */
-    const char *name;
-    bool acquainted; /* the caller shares another project with the user */
+    const char *name; /* the user's; NULL: there is no such user */
+    bool acquainted;  /* the caller shares another project with the user */
 };
 
 /* Everyone may join an open project, with at most the role that it gives to everyone. */
@@ -153,7 +153,7 @@ judge(struct member_edit *w, const bson_t *project, enum role before)
         return request_fail(r, ERR_FORBIDDEN, "only an owner can add, change or remove owners");
     if (before == ROLE_NONE && w->role == NULL)
         return ERR_NOT_FOUND;
-    if (before == ROLE_NONE && !w->acquainted)
+    if (w->name == NULL || (before == ROLE_NONE && !w->acquainted))
         return refuse_stranger(r);
     return ERR_NONE;
 }
@@ -353,11 +353,15 @@ members_put(struct request *r)
     w.role = err == ERR_NONE ? doc_text(body, "role") : "";
     if ((caller = check_caller(r, &w)) != ERR_NONE)
         return caller;
-    if (err != ERR_NONE || (err = read_shared_project(r, &w)) != ERR_NONE ||
-        (err = request_fetch(r, STORE_USERS, &w.user, &user)) != ERR_NONE)
-        return err == ERR_NOT_FOUND ? refuse_stranger(r) : err;
-    w.name = doc_text(user, "name");
-    return run(r, &w);
+    if (err != ERR_NONE || (err = read_shared_project(r, &w)) != ERR_NONE)
+        return err;
+    err = request_fetch(r, STORE_USERS, &w.user, &user);
+    if (err == ERR_NONE)
+        w.name = doc_text(user, "name");
+    if (err != ERR_NONE && err != ERR_NOT_FOUND)
+        return err;
+    err = run(r, &w); /* also for nobody, so that it takes as long as for somebody */
+    return err == ERR_NOT_FOUND && w.name == NULL ? refuse_stranger(r) : err;
 }
 
 enum err
