@@ -13,8 +13,8 @@
  *   - every answer is true: answer()
  *   - the client sees one event after another, none twice, none left out, only committed ones, and
  *     neither the removal nor anything after it: see()
- * And when no more faults happen and nothing is left to do: every change has been answered, every
- * daemon has relayed the whole log, and the client has seen all of it or knows of the removal: init.
+ * And when no more faults happen and nothing is left to do (init): every change has been answered,
+ * every daemon has relayed the whole log, and the client has seen it all or knows of the removal.
  *
  * Bounds:
  *   changes  three: one that hosts, daemons and the client remember something of, the removal, and
@@ -22,13 +22,13 @@
  *            its members share is the commit.
  *   hosts    two: one conflicts with the other or repeats what the other has begun.
  *   daemons  two: the client moves to one that has relayed less than it has seen.
- *   faults   two, of any kind and at any step: kills, commits with an unknown result, lost messages,
- *            broken connections.  No mutant below needs more.
- * All of this at once has too many states, so two hosts are checked with one daemon, and two daemons
- * with one host and two changes: 1.1 and 0.3 million states.
+ *   faults   two, of any kind and at any step: kills, commits with an unknown result, lost
+ *            messages, broken connections.  No mutant below needs more.
+ * All of this at once has too many states, so two hosts are checked with one daemon, and two
+ * daemons with one host and two changes: 1.1 and 0.3 million states.
  *
  * Left out: several topics, new members, retention and `resync`, and the order in which a daemon
- * writes to its sockets; the simulation in tests/unit has the last three.  Time is left out because
+ * writes to its sockets; tests/unit/test_delivery.c has the last three.  Time is left out because
  * each step may take as long as it likes.
  *
  * Each #ifdef or #ifndef in the code is a mutant: it leaves a step out or moves it, and spin must

@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/change/event_find.h"
 #include "common/store/store.h"
+#include "common/time/clock.h"
 #include "push/sources/feed.h"
 #include "push/sources/reader.h"
 #include "push/wiring.h"
@@ -19,7 +21,13 @@
 struct sim sim;
 
 static unsigned char users[SIM_USERS][12] = {{1}, {2}, {3}, {4}, {5}};
-static uint64_t seed;
+static uint64_t seed = 1;
+
+void
+sim_seed(uint64_t number)
+{
+    seed = number == 0 ? 1 : number; /* 0 would stay 0 */
+}
 
 uint32_t
 sim_chance(uint32_t below)
@@ -63,17 +71,19 @@ static char asked[64][64]; /* channels whose subscription Redis has not seen yet
 static int asked_count;
 static bool subscribed; /* to the round's topic, according to Redis */
 
+static int64_t touched; /* ms, when the topic's number was last increased */
+
 static void
 publish(int64_t seq)
 {
-    struct text *m;
-    uint32_t fate = sim_chance(10);
+    uint32_t fate = sim_chance(20), copies = fate < 2 ? 0 : fate == 2 ? 2 : 1;
 
-    if (!redis.up || fate == 0 || redis.count == 64)
-        return; /* lost */
-    m = &redis.waiting[redis.count++];
-    text_printf(m, "%lld %s %s\n", (long long)seq, sim.kinds[seq], sim.entities[seq]);
-    text_add(m, sim.frames[seq].bytes, sim.frames[seq].len);
+    for (; redis.up && copies > 0 && redis.count < 64; copies--) {
+        struct text *m = &redis.waiting[redis.count++];
+
+        text_printf(m, "%lld %s %s\n", (long long)seq, sim.kinds[seq], sim.entities[seq]);
+        text_add(m, sim.frames[seq].bytes, sim.frames[seq].len);
+    }
 }
 
 /* An event as older servers wrote it: larger than the queue of a session. */
@@ -114,11 +124,13 @@ sim_write_event(void)
         break;
     case 1:
         e.kind = EVENT_PROJECT_UPDATED;
-        if (sim_chance(3) > 0) {
+        if (sim_chance(3) > 0)
             sim.everyone[seq] = !sim.everyone[seq];
+        if (sim_chance(4) == 0)
+            e.changes = "null"; /* they were too long, so the event does not say what changed */
+        else if (sim.everyone[seq] != sim.everyone[seq - 1])
             e.changes = sim.everyone[seq] ? "{\"access\":[\"members\",\"everyone\"]}"
                                           : "{\"access\":[\"everyone\",\"members\"]}";
-        }
         break;
     default:
         break;
@@ -130,26 +142,34 @@ sim_write_event(void)
     strcpy(sim.kinds[seq], event_rows[e.kind].kind);
     strcpy(sim.entities[seq], e.entity_id);
     sim.top = seq;
+    touched = clock_now();
     publish(seq);
 }
 
 void
-sim_start(uint64_t first, int round)
+sim_start(void)
 {
-    for (int seq = 0; seq <= SIM_EVENTS; seq++)
-        text_free(&sim.frames[seq]);
-    while (redis.count > 0)
-        text_free(&redis.waiting[--redis.count]);
-    asked_count = 0;
-    subscribed = false;
-    seed = first;
-    memset(sim.member, 0, sizeof(sim.member));
-    memset(sim.everyone, 0, sizeof(sim.everyone));
-    snprintf(sim.id, sizeof(sim.id), "%024x", (unsigned)round + 1);
+    snprintf(sim.id, sizeof(sim.id), "%024x", 1u);
     snprintf(sim.topic, sizeof(sim.topic), "project:%s", sim.id);
-    sim.top = sim.oldest = 0;
     for (int u = 0; u < SIM_USERS; u++)
         sim.member[0][u] = u < 3;
+}
+
+/* ------------------------------------------------------------ time */
+
+int64_t sim_time = 1000000000;
+
+/*
+ * In place of the C library's, also for libev, which is a shared library.  Each reading takes a
+ * microsecond, so that nothing happens at the same time as something else.
+ */
+__attribute__((visibility("default"))) int
+clock_gettime(clockid_t clock, struct timespec *out)
+{
+    sim_time++;
+    out->tv_sec = sim_time / 1000000 + (clock == CLOCK_REALTIME ? 1700000000 : 0);
+    out->tv_nsec = sim_time % 1000000 * 1000;
+    return 0;
 }
 
 /* ------------------------------------------------------------ the database */
@@ -187,9 +207,25 @@ __wrap_reader_add_owner(struct job *job, const unsigned char user[12])
     (void)job, (void)user;
 }
 
+enum sim_database sim_database;
+
+/* Does the query fail? */
+static bool
+fails(void)
+{
+    return sim_database == SIM_UNAVAILABLE || (sim_database == SIM_TROUBLE && sim_chance(8) == 0);
+}
+
+bool __wrap_reader_store_unavailable(void);
+bool
+__wrap_reader_store_unavailable(void)
+{
+    return sim_database == SIM_UNAVAILABLE;
+}
+
 /* One job is done, not always the oldest one. */
 void
-sim_finish_job(bool may_fail)
+sim_finish_job(void)
 {
     int i = job_count == 0 ? 0 : (int)sim_chance((uint32_t)job_count);
     struct job *job = jobs[i];
@@ -197,7 +233,7 @@ sim_finish_job(bool may_fail)
     if (job_count == 0)
         return;
     jobs[i] = jobs[--job_count];
-    job->err = may_fail && sim_chance(200) == 0 ? ERR_STORE : job->work(job, NULL);
+    job->err = job->cancelled ? ERR_NOT_FOUND : job->work(job, NULL);
     job->done(job);
 }
 
@@ -213,7 +249,7 @@ __wrap_store_epoch(struct store *store, char out[STORE_EPOCH])
 {
     (void)store;
     strcpy(out, SIM_EPOCH);
-    return ERR_NONE;
+    return fails() ? ERR_STORE : ERR_NONE;
 }
 
 /* The project's number, if it has one and is among the names (NULL: all topics). */
@@ -222,6 +258,8 @@ give_head(const char *const *names, int count, event_each each, void *arg)
 {
     struct event_item item = {.topic = sim.topic, .seq = sim.top};
 
+    if (fails())
+        return ERR_STORE;
     for (int i = 0; i < count; i++)
         if (strcmp(names[i], sim.topic) == 0)
             return each(arg, &item);
@@ -244,8 +282,8 @@ __wrap_event_find_touched(struct store *store, int64_t at, event_each each, void
 {
     const char *const names[] = {sim.topic};
 
-    (void)store, (void)at;
-    return sim.top == 0 ? ERR_NONE : give_head(names, 1, each, arg);
+    (void)store;
+    return sim.top == 0 || touched < at ? ERR_NONE : give_head(names, 1, each, arg);
 }
 
 enum err __wrap_event_log_head(struct store *store, const char *topic, int64_t *seq);
@@ -253,6 +291,8 @@ enum err
 __wrap_event_log_head(struct store *store, const char *topic, int64_t *seq)
 {
     (void)store;
+    if (fails())
+        return ERR_STORE;
     if (strcmp(topic, sim.topic) != 0)
         return ERR_NOT_FOUND;
     *seq = sim.top;
@@ -272,6 +312,8 @@ __wrap_event_log_read(struct store *store, const struct event_after *what, event
     (void)store;
     if (strcmp(what->topic, sim.topic) != 0)
         return ERR_NONE;
+    if (fails())
+        return ERR_STORE;
     for (int i = 0; err == ERR_NONE && i < most && i < what->limit && seq <= sim.top; i++, seq++) {
         struct event_item item = {.seq = seq,
                                   .topic = sim.topic,
@@ -282,7 +324,7 @@ __wrap_event_log_read(struct store *store, const struct event_after *what, event
 
         err = each(arg, &item);
     }
-    return err;
+    return err == ERR_NONE && fails() ? ERR_STORE : err;
 }
 
 /* Hands out a document and frees it. */
@@ -333,6 +375,8 @@ __wrap_store_find(struct store *store, const struct store_query *query, store_ea
     enum err err = ERR_NONE;
 
     (void)store;
+    if (fails())
+        return ERR_STORE;
     if (query->name == STORE_PROJECTS)
         return give_project(each, arg);
     for (int i = 0; err == ERR_NONE && i < SIM_CLIENTS; i++) {
@@ -385,9 +429,13 @@ __wrap_feed_command(const char *const *words, const size_t *lens, int count, fee
         answer(arg, NULL, 0);
 }
 
+bool sim_redis_hangs;
+
 void
 sim_redis_step(void)
 {
+    if (sim_redis_hangs)
+        return;
     if (asked_count > 0 && sim_chance(3) == 0) {
         char channel[64];
 
@@ -416,7 +464,7 @@ sim_redis_down(void)
     while (redis.count > 0)
         text_free(&redis.waiting[--redis.count]);
     asked_count = 0;
-    redis.up = subscribed = false;
+    redis.up = subscribed = sim_redis_hangs = false;
     wiring_feed_calls.down();
 }
 

@@ -1,134 +1,173 @@
 /*
- * push's delivery guarantees, tested at random (push_sim.h) with sockets that stall and break.
- * Every client checks what it receives: each event once, in order, none missing, none that its user
- * may not see.  TASKWIRE_SEED repeats a round, TASKWIRE_ROUNDS runs more of them, TASKWIRE_TELL
- * prints what is received.
+ * push's delivery guarantees, tested by random schedules (push_schedule.h) of a simulated world
+ * (push_sim.h): sockets that stall, close and come back, a Redis that loses, repeats, delays and
+ * reorders messages, hangs and disconnects, a database that is slow, fails or is unavailable, and
+ * time that passes.  Every client checks what it receives: each event once, in order, none missing,
+ * none that its user may not see.  After each step the queues, the rings and the rights are checked
+ * too.
+ *
+ *   test_delivery --schedules 10000       runs more of them; with --after 500 others
+ *   test_delivery --seed 7                repeats one
+ *   test_delivery --seed 7 --keep 3,17    with these of its steps only
+ *
+ * TASKWIRE_TELL=1 in the environment prints each step and what the clients receive.
  */
 #include <ev.h>
-#include <json-c/json.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/secrets/token.h"
+#include "push/metrics.h"
 #include "push/net/server.h"
 #include "push/net/session.h"
-#include "push/topics/compare.h"
+#include "push/topics/hub.h"
 #include "push/wiring.h"
 #include "tests/unit/push_fixture.h"
+#include "tests/unit/push_schedule.h"
 #include "tests/unit/push_sim.h"
 #include "tests/unit/unit.h"
 
-#define KEY    "k 0000000000000000000000000000000000000000000000000000000000000001"
-#define LAZY   4 /* the first ones let their queue overflow, */
-#define SLEEPY 8 /* the next ones reconnect late */
-#define STEPS  12000
-#define ROUNDS 3
-#define MOST   12 /* rounds, if none of the first ones closed a slow session */
+#define KEY       "k 0000000000000000000000000000000000000000000000000000000000000001"
+#define LAZY      4     /* the first clients let their queue overflow, */
+#define SLEEPY    8     /* the next ones reconnect late */
+#define STEPS     50000 /* of a schedule */
+#define SCHEDULES 20
+
+enum { RECEIVED, LEFTS, RESYNCS, REFUSALS, CUTS, RECOVERED, UNAVAILABLE }; /* schedule_counts */
+
+static bool tells;
 
 /* ------------------------------------------------------------ clients */
 
 /* A browser; its connection is the first member. */
 struct client {
     struct conn conn;
+    char hello[1024];
     int user;
     bool ready, following, asked;
     int64_t last;            /* the number received last: the next event must follow it */
     int64_t point;           /* where live events begin, according to the answer */
     int64_t asked_at, since; /* log's top at the follow; -1: no since */
+    int64_t asked_time;      /* sim_time at the follow */
     bool place;              /* last is a place to resume from */
-    unsigned long events;
 };
 
 static struct client clients[SIM_CLIENTS];
-static unsigned long received, lefts, resyncs, refusals, cuts;
+static int64_t unavailable_at; /* sim_time when the database was last unavailable */
 
+/* The number after a key, or in the cursor after it. */
 static int64_t
-number_in(struct json_object *message)
+number_in(const char *text, const char *key)
 {
-    struct json_object *cursor;
-    const char *text;
+    const char *value = strstr(text, key), *dot;
 
-    assert_true(json_object_object_get_ex(message, "cursor", &cursor));
-    text = json_object_get_string(cursor);
-    return atoll(strrchr(text, '.') + 1);
+    schedule_check(value != NULL);
+    value += strlen(key);
+    if (*value != '"')
+        return atoll(value);
+    for (dot = ++value; *value != '"'; value++)
+        if (*value == '.')
+            dot = value + 1;
+    return atoll(dot);
 }
 
 static void
-hear_event(struct client *c, struct json_object *message)
+receive_event(struct client *c, const char *text)
 {
-    struct json_object *seq;
+    int64_t seq = number_in(text, "\"seq\":");
 
-    assert_true(json_object_object_get_ex(message, "seq", &seq));
-    assert_true(c->following);
-    if (json_object_get_int64(seq) != c->last + 1)
-        fail_msg("user %d received %lld after %lld", c->user, (long long)json_object_get_int64(seq),
-                 (long long)c->last);
+    schedule_check(c->following);
+    if (seq != c->last + 1)
+        schedule_fail("an event is missing, repeated or out of order: %" PRId64 " after %" PRId64,
+                      seq, c->last);
     c->last++;
-    c->events++;
-    received++;
+    schedule_counts[RECEIVED]++;
     /* A user who has gained the right may see older events. */
     if (c->last > c->point && !sim_ever(c->user, c->last, true))
-        fail_msg("user %d received %lld and may not", c->user, (long long)c->last);
+        schedule_fail("event %" PRId64 " was sent to a user who may not see it", c->last);
 }
 
 static void
-receive(struct client *c, const char *text, size_t len)
+receive_following(struct client *c, const char *text)
 {
-    struct json_object *message, *op;
-    struct json_tokener *t = json_tokener_new();
-    const char *name;
+    bool recovered = strstr(text, "\"recovered\":true") != NULL;
 
-    message = json_tokener_parse_ex(t, text, (int)len);
-    json_tokener_free(t);
-    assert_non_null(message);
-    json_object_object_get_ex(message, "op", &op);
-    if (getenv("TASKWIRE_TELL") != NULL)
-        printf("client %d (user %d) asked %d following %d last %lld hears %.*s\n",
-               (int)(c - clients), c->user, c->asked, c->following, (long long)c->last, (int)len,
-               text);
-    name = json_object_get_string(op);
-    if (strcmp(name, "ready") == 0) {
+    schedule_check(c->asked);
+    schedule_check(recovered == (c->since >= 0));
+    c->asked = false;
+    c->following = c->place = true;
+    c->point = number_in(text, "\"cursor\":");
+    c->last = recovered ? c->since : c->point;
+    schedule_check(c->point >= c->last);
+    schedule_check(sim_ever(c->user, c->point, true));
+    schedule_counts[RECOVERED] += recovered;
+}
+
+static void
+receive_resync(struct client *c, const char *text)
+{
+    schedule_check(c->asked || c->following);
+    c->asked = false;
+    c->following = c->place = true;
+    c->last = c->point = number_in(text, "\"cursor\":");
+    schedule_check(c->point <= sim.top);
+    schedule_check(sim_ever(c->user, c->point, true));
+    schedule_counts[RESYNCS]++;
+}
+
+static void
+receive_error(struct client *c, const char *text)
+{
+    bool unavailable = strstr(text, "\"store-away\"") != NULL;
+
+    schedule_check(c->asked);
+    schedule_check(unavailable ? unavailable_at >= c->asked_time
+                               : strstr(text, "\"not-found\"") != NULL);
+    schedule_check(unavailable || sim_ever(c->user, c->asked_at, false));
+    c->following = c->asked = false;
+    c->place = c->place && unavailable;
+    schedule_counts[unavailable ? UNAVAILABLE : REFUSALS]++;
+}
+
+static void
+receive_left(struct client *c)
+{
+    schedule_check(c->following || c->asked);
+    schedule_check(sim_ever(c->user, c->last, false));
+    c->following = c->place = c->asked = false;
+    schedule_counts[LEFTS]++;
+}
+
+static void
+on_frame(struct conn *conn, const char *frame, size_t len)
+{
+    struct client *c = (struct client *)conn;
+    static char text[SIM_LARGE + 4096];
+
+    schedule_check(len < sizeof(text) && len > 10);
+    memcpy(text, frame, len);
+    text[len] = '\0';
+    if (tells)
+        printf("client %d (user %d, last %" PRId64 ") receives %.300s\n", (int)(c - clients),
+               c->user, c->last, text);
+    if (strncmp(text, "{\"op\":\"event\"", 13) == 0)
+        receive_event(c, text);
+    else if (strncmp(text, "{\"op\":\"following\"", 17) == 0)
+        receive_following(c, text);
+    else if (strncmp(text, "{\"op\":\"resync\"", 14) == 0)
+        receive_resync(c, text);
+    else if (strncmp(text, "{\"op\":\"left\"", 12) == 0)
+        receive_left(c);
+    else if (strncmp(text, "{\"op\":\"error\"", 13) == 0)
+        receive_error(c, text);
+    else if (strncmp(text, "{\"op\":\"ready\"", 13) == 0)
         c->ready = true;
-    } else if (strcmp(name, "event") == 0) {
-        hear_event(c, message);
-    } else if (strcmp(name, "following") == 0) {
-        assert_true(c->asked);
-        c->asked = false;
-        c->following = c->place = true;
-        c->point = number_in(message);
-        c->last = c->since >= 0 ? c->since : c->point;
-        assert_true(c->point >= c->last);
-        assert_true(sim_ever(c->user, c->point, true));
-    } else if (strcmp(name, "resync") == 0) {
-        c->asked = false;
-        c->following = c->place = true;
-        c->last = c->point = number_in(message);
-        assert_true(sim_ever(c->user, c->point, true));
-        resyncs++;
-    } else if (strcmp(name, "left") == 0) {
-        assert_true(sim_ever(c->user, c->last, false));
-        c->following = c->place = c->asked = false;
-        lefts++;
-    } else if (strcmp(name, "error") == 0) {
-        assert_true(c->asked);
-        /* Limits use the real clock, which on a slow machine runs ahead of the test. */
-        assert_true(memmem(text, len, "\"throttled\"", 11) != NULL ||
-                    sim_ever(c->user, c->asked_at, false));
-        c->following = c->place = c->asked = false;
-        refusals++;
-    } else {
-        assert_string_equal(name, "unfollowed");
+    else if (strncmp(text, "{\"op\":\"unfollowed\"", 18) == 0)
         c->following = false;
-    }
-    json_object_put(message);
-}
-
-static void
-on_frame(struct conn *conn, const char *text, size_t len)
-{
-    receive((struct client *)conn, text, len);
+    else
+        schedule_fail("an unexpected message: %.200s", text);
 }
 
 /* What was written stays in the kernel for a while. */
@@ -150,111 +189,224 @@ disconnect(struct client *c)
 }
 
 static void
-say(struct client *c, const char *text)
-{
-    push_say(&c->conn, text);
-}
-
-static void
-connect_client(struct client *c)
-{
-    struct token token = {.expires = INT32_MAX};
-    char text[1024], *jwt;
-
-    c->conn.session = wiring_server_calls.open(&c->conn);
-    sim_client((int)(c - clients), token.user, token.session);
-    jwt = token_sign(&token);
-    snprintf(text, sizeof(text), "{\"op\":\"hello\",\"token\":\"%s\"}", jwt);
-    free(jwt);
-    say(c, text);
-}
-
-static void
 follow(struct client *c)
 {
     char text[256], since[128] = "";
 
     c->since = -1;
     if (c->place && sim_chance(4) > 0) {
-        snprintf(since, sizeof(since), ",\"since\":\"" SIM_EPOCH "~p%s.%lld\"", sim.id,
-                 (long long)c->last);
+        snprintf(since, sizeof(since), ",\"since\":\"" SIM_EPOCH "~p%s.%" PRId64 "\"", sim.id,
+                 c->last);
         c->since = c->last;
     }
     c->asked = true;
     c->following = false;
     c->asked_at = sim.top;
+    c->asked_time = sim_time;
     snprintf(text, sizeof(text), "{\"op\":\"follow\",\"topic\":\"%s\",\"ref\":1%s}", sim.topic,
              since);
-    say(c, text);
+    push_say(&c->conn, text);
+}
+
+/* The kernel takes what was written, and the server asks for more. */
+static void
+drain(struct client *c, bool lazy)
+{
+    if (c->conn.busy && sim_chance(lazy ? 2000 : 3) == 0) {
+        c->conn.busy = false;
+        c->conn.waking = true;
+    }
+    if (!c->conn.waking || c->conn.busy || sim_chance(2) == 0)
+        return;
+    c->conn.waking = false;
+    if (wiring_server_calls.writable(c->conn.session, &(const char *){NULL}) != 0) {
+        schedule_counts[CUTS] += c->conn.session->code == CLOSE_OVER_LIMIT;
+        disconnect(c);
+    }
 }
 
 static void
-client_step(struct client *c, bool calm)
+act(struct client *c, bool calm)
 {
     bool lazy = c - clients < LAZY && !calm, sleepy = !lazy && c - clients < SLEEPY && !calm;
     char text[256];
 
     if (c->conn.session == NULL) {
-        if (sim_chance(sleepy ? 400 : 3) == 0)
-            connect_client(c);
+        if (sim_chance(sleepy ? 400 : 3) == 0) {
+            c->conn.session = wiring_server_calls.open(&c->conn);
+            push_say(&c->conn, c->hello);
+        }
         return;
     }
     c->conn.session->allowance = 100; /* rates are not tested here */
-    if (c->conn.busy && sim_chance(lazy ? 2000 : 3) == 0) {
-        c->conn.busy = false;
-        c->conn.waking = true;
-    }
-    if (c->conn.waking && !c->conn.busy && sim_chance(2) == 0) {
-        c->conn.waking = false;
-        if (wiring_server_calls.writable(c->conn.session, &(const char *){NULL}) != 0) {
-            cuts += c->conn.session->code == CLOSE_OVER_LIMIT;
-            disconnect(c);
-            return;
-        }
-    }
-    if (c->conn.killed || sim_chance(lazy ? 4000 : 150) == 0) {
+    if (c->conn.pings > 0)
+        wiring_server_calls.alive(c->conn.session);
+    c->conn.pings = 0;
+    drain(c, lazy);
+    if (c->conn.session == NULL)
+        return;
+    if (c->conn.killed || (!calm && sim_chance(lazy ? 4000 : 150) == 0)) {
         disconnect(c);
     } else if (c->ready && !c->asked && !c->following && sim_chance(3) == 0) {
         follow(c);
-    } else if (c->ready && c->following && sim_chance(100) == 0 &&
+    } else if (c->ready && c->following && !calm && sim_chance(100) == 0 &&
                c->conn.session->outbox.count == 0 && !c->conn.busy) {
         snprintf(text, sizeof(text), "{\"op\":\"unfollow\",\"topic\":\"%s\"}", sim.topic);
-        say(c, text);
+        push_say(&c->conn, text);
     }
 }
 
-/* ------------------------------------------------------------ rounds */
+/* ------------------------------------------------------------ after each step */
+
+/* Nobody gets events of a topic without a right that was in force at its head or later. */
+static void
+check_rights(const struct topic *t)
+{
+    for (int state = FOLLOW_CATCHUP; state <= FOLLOW_LIVE; state++)
+        for (uint32_t i = 0; i < t->follows[state].count; i++) {
+            const struct session *s = t->follows[state].at[i]->session;
+
+            if (s->code == 0 && !sim_ever(s->user[0] - 1, t->stream.head, true))
+                schedule_fail("user %d follows at %" PRId64 " without the right", s->user[0],
+                              t->stream.head);
+        }
+}
+
+/* What push keeps in memory stays within its limits, and is what its metrics say. */
+static void
+check(void)
+{
+    const struct topic *t = hub_find(sim.topic, strlen(sim.topic));
+    int64_t queued = 0;
+
+    if (sim_database == SIM_UNAVAILABLE)
+        unavailable_at = sim_time;
+    for (int i = 0; i < SIM_CLIENTS; i++) {
+        const struct session *s = clients[i].conn.session;
+
+        if (s == NULL)
+            continue;
+        schedule_check(s->outbox.bytes <= PUSH_QUEUE || s->outbox.count == 1);
+        queued += s->outbox.bytes;
+    }
+    schedule_check(queued <= metrics[METRIC_QUEUE_BYTES]);
+    if (t == NULL)
+        return;
+    schedule_check(t->stream.bytes <= STREAM_BYTES || t->stream.count == 1);
+    schedule_check(t->stream.count <= STREAM_FRAMES && t->stream.early_count <= STREAM_EARLY);
+    schedule_check((int64_t)t->stream.bytes == metrics[METRIC_RING_BYTES]);
+    schedule_check(t->stream.head <= sim.top && t->flushed <= t->stream.head);
+    if (t->state == TOPIC_READY)
+        check_rights(t);
+}
+
+/* ------------------------------------------------------------ steps */
 
 static void
-one_round(bool calm)
+step_client(void)
 {
-    for (int i = 0; i < SIM_CLIENTS; i++)
-        client_step(&clients[sim_chance(SIM_CLIENTS)], calm);
-    for (int i = 0; i < 3; i++)
-        sim_finish_job(!calm);
-    sim_redis_step();
+    act(&clients[sim_chance(SIM_CLIENTS)], false);
+}
+
+static void
+step_loop(void)
+{
     ev_run(push_loop, EVRUN_NOWAIT);
 }
 
 static void
-play(void)
+step_wait(void)
 {
-    for (int step = 0; step < STEPS; step++) {
-        if (sim_chance(4) == 0)
-            sim_write_event();
-        if (sim_chance(400) == 0)
-            sim_redis_is_up() ? sim_redis_down() : sim_redis_up();
-        if (!sim_redis_is_up() && sim_chance(20) == 0)
-            sim_redis_up();
-        if (sim_chance(50) == 0)
-            compare_tick();
-        if (sim_chance(800) == 0 && sim.top - sim.oldest > 200)
-            sim.oldest = sim.top - (int64_t)sim_chance(200);
-        if (sim_chance(10) == 0)
-            usleep(500);
-        one_round(false);
-    }
+    sim_time += 1000 * (1 + sim_chance(20));
 }
+
+static void
+step_second(void)
+{
+    sim_time += 1000000;
+    wiring_tick();
+}
+
+/* The host or the process was suspended. */
+static void
+step_pause(void)
+{
+    sim_time += 1000000LL * sim_chance(70);
+}
+
+static void
+step_redis_away(void)
+{
+    if (sim_redis_is_up())
+        sim_redis_down();
+}
+
+static void
+step_redis_back(void)
+{
+    if (!sim_redis_is_up())
+        sim_redis_up();
+    sim_redis_hangs = false;
+}
+
+static void
+step_redis_hangs(void)
+{
+    sim_redis_hangs = true;
+}
+
+static void
+step_database(void)
+{
+    sim_database = sim_chance(2) == 0   ? SIM_WORKS
+                   : sim_chance(3) == 0 ? SIM_UNAVAILABLE
+                                        : SIM_TROUBLE;
+}
+
+/* The oldest events are removed from the log. */
+static void
+step_trim(void)
+{
+    if (sim.top - sim.oldest > 200)
+        sim.oldest = sim.top - (int64_t)sim_chance(200);
+}
+
+static const struct {
+    const char *name;
+    uint32_t weight;
+    void (*fn)(void);
+} steps[] = {
+    {"client", 7170, step_client},
+    {"database answers", 1000, sim_finish_job},
+    {"loop", 700, step_loop},
+    {"Redis", 600, sim_redis_step},
+    {"event", 250, sim_write_event},
+    {"wait", 200, step_wait},
+    {"second", 55, step_second},
+    {"Redis is back", 10, step_redis_back},
+    {"database changes", 4, step_database},
+    {"Redis is away", 4, step_redis_away},
+    {"Redis hangs", 3, step_redis_hangs},
+    {"trim", 3, step_trim},
+    {"pause", 1, step_pause},
+};
+
+static void
+take_step(uint64_t number)
+{
+    uint32_t chance;
+    size_t i = 0;
+
+    sim_seed(number);
+    for (chance = sim_chance(10000); chance >= steps[i].weight; i++)
+        chance -= steps[i].weight;
+    if (tells)
+        printf("%s\n", steps[i].name);
+    steps[i].fn();
+    check();
+}
+
+/* ------------------------------------------------------------ the end of a schedule */
 
 /* Has every client received the whole log? */
 static bool
@@ -273,72 +425,129 @@ settled(void)
 }
 
 static void
+calm_turn(int turn, bool with_clients)
+{
+    for (int i = 0; i < SIM_CLIENTS && with_clients; i++)
+        act(&clients[i], true);
+    for (int i = 0; i < 5; i++)
+        sim_finish_job();
+    sim_redis_step();
+    step_loop();
+    sim_time += 5000;
+    if (turn % 10 == 0)
+        step_second();
+    check();
+}
+
+/* Without clients nothing is left in memory, once the topics are forgotten. */
+static void
+leave(void)
+{
+    for (int i = 0; i < SIM_CLIENTS; i++)
+        disconnect(&clients[i]);
+    for (int turn = 0; turn < 2000 && (hub_count() > 0 || sim_jobs_wait()); turn++)
+        calm_turn(turn, false);
+    schedule_check(hub_count() == 0);
+    schedule_check(metrics[METRIC_SOCKETS] == 0 && metrics[METRIC_SESSIONS] == 0);
+    schedule_check(metrics[METRIC_FOLLOWS] == 0 && metrics[METRIC_TOPICS] == 0);
+    schedule_check(metrics[METRIC_QUEUE_BYTES] == 0 && metrics[METRIC_RING_BYTES] == 0);
+}
+
+static void
 come_to_rest(void)
 {
-    if (!sim_redis_is_up())
-        sim_redis_up();
-    for (int i = 0; i < 10000 && !settled(); i++) {
-        if (i % 100 == 0)
-            compare_tick();
-        usleep(500);
-        one_round(true);
-    }
+    const struct topic *t;
+
+    sim_seed(1);
+    step_redis_back();
+    sim_database = SIM_WORKS;
+    for (int turn = 0; turn < 10000 && !settled(); turn++)
+        calm_turn(turn, true);
     for (int i = 0; i < SIM_CLIENTS; i++) {
         struct client *c = &clients[i];
 
         if (c->following ? c->last != sim.top : sim_may(c->user, sim.top))
-            fail_msg("client %d (user %d, %s) is at %lld of %lld, right %d, asked %d, busy %d", i,
-                     c->user, c->conn.session == NULL ? "away" : "here", (long long)c->last,
-                     (long long)sim.top, sim_may(c->user, sim.top), c->asked, c->conn.busy);
+            schedule_fail("client %d (user %d, %s) is at %" PRId64 " of %" PRId64
+                          ", right %d, asked %d, busy %d",
+                          i, c->user, c->conn.session == NULL ? "away" : "here", c->last, sim.top,
+                          sim_may(c->user, sim.top), c->asked, c->conn.busy);
     }
+    for (int turn = 0; turn < 20; turn++)
+        calm_turn(turn, true);
+    t = hub_find(sim.topic, strlen(sim.topic));
+    schedule_check(t == NULL || t->window == NULL); /* nobody needs it any more */
+    leave();
 }
+
+/* ------------------------------------------------------------ the test */
+
+static struct schedule wanted;
+static unsigned long schedules = SCHEDULES, first_seed;
 
 static void
 test_nothing_is_lost_repeated_reordered_or_leaked(void **state)
 {
-    const char *wanted = getenv("TASKWIRE_SEED"), *more = getenv("TASKWIRE_ROUNDS");
-    int rounds = more != NULL ? atoi(more) : ROUNDS;
+    static const struct schedule_calls calls = {take_step, come_to_rest};
 
     (void)state;
-    for (int round = 0; round < rounds || (rounds == ROUNDS && cuts == 0 && round < MOST);
-         round++) {
-        uint64_t first = UINT64_C(0x9E3779B97F4A7C15) * (unsigned)(round + 1);
-
-        if (wanted != NULL)
-            first = strtoull(wanted, NULL, 10);
-        sim_start(first, round);
-        for (int i = 0; i < SIM_CLIENTS; i++) {
-            clients[i] = (struct client){.user = i % SIM_USERS};
-            disconnect(&clients[i]);
-        }
-        printf("seed %llu: ", (unsigned long long)first);
-        fflush(stdout);
-        play();
-        come_to_rest();
-        printf("%lld events, %lu received, %lu left, %lu resyncs, %lu refusals, %lu cuts\n",
-               (long long)sim.top, received, lefts, resyncs, refusals, cuts);
-        for (int i = 0; i < SIM_CLIENTS; i++)
-            disconnect(&clients[i]);
-        while (sim_jobs_wait())
-            sim_finish_job(false);
+    if (wanted.seed != 0) {
+        assert_true(schedule_run(&calls, &wanted));
+        return;
     }
-    assert_true(received > 1000 && lefts > 0 && refusals > 0); /* otherwise nothing was tested */
-    assert_true(rounds < ROUNDS || cuts > 0);
+    for (unsigned long i = 0; i < schedules; i++) {
+        struct schedule s = {.seed = first_seed + i + 1, .steps = STEPS};
+
+        assert_true(schedule_run(&calls, &s));
+    }
+    printf("%lu schedules of %d steps: %ld events received, %ld recovered, %ld resyncs, %ld left, "
+           "%ld refused, %ld while the database was unavailable, %ld cut off\n",
+           schedules, STEPS, schedule_counts[RECEIVED], schedule_counts[RECOVERED],
+           schedule_counts[RESYNCS], schedule_counts[LEFTS], schedule_counts[REFUSALS],
+           schedule_counts[UNAVAILABLE], schedule_counts[CUTS]);
+    for (int i = RECEIVED; i <= UNAVAILABLE && schedules >= SCHEDULES; i++)
+        assert_true(schedule_counts[i] > 0); /* otherwise it was not tested */
 }
 
 static int
 open_all(void **state)
 {
     push_config.push_user_sockets = 1000;
-    return token_open(KEY) == ERR_NONE ? push_open(state) : -1;
+    if (token_open(KEY) != ERR_NONE)
+        return -1;
+    schedule_open();
+    sim_start();
+    for (int i = 0; i < SIM_CLIENTS; i++) {
+        struct token token = {.expires = INT32_MAX};
+        char *jwt;
+
+        sim_client(i, token.user, token.session);
+        jwt = token_sign(&token);
+        clients[i] = (struct client){.user = i % SIM_USERS};
+        snprintf(clients[i].hello, sizeof(clients[i].hello), "{\"op\":\"hello\",\"token\":\"%s\"}",
+                 jwt);
+        free(jwt);
+        disconnect(&clients[i]);
+    }
+    return push_open(state);
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing_is_lost_repeated_reordered_or_leaked),
     };
 
+    tells = getenv("TASKWIRE_TELL") != NULL;
+    for (int i = 1; i + 1 < argc; i += 2) {
+        if (strcmp(argv[i], "--seed") == 0)
+            wanted = (struct schedule){.seed = strtoull(argv[i + 1], NULL, 10), .steps = STEPS};
+        else if (strcmp(argv[i], "--schedules") == 0)
+            schedules = strtoul(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--after") == 0)
+            first_seed = strtoul(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--keep") != 0 || !schedule_keep(&wanted, argv[i + 1]))
+            return 2;
+    }
     return cmocka_run_group_tests(tests, open_all, push_close);
 }
