@@ -174,7 +174,7 @@ pass_on(struct side *s)
     struct pair *p = s->pair;
     bool from_client = s == &p->client;
     size_t done = 0;
-    int64_t len;
+    int64_t len = 0;
 
     while (!p->cut && (len = message_length(s->in.at + done, s->in.len - done)) > 0) {
         if (options->see(p, from_client, s->in.at + done, (size_t)len))
