@@ -25,7 +25,8 @@ def take(stack):
     report = (stack.data / "log" / "proxy.report").read_text()
     read(report)
     if "TASKWIRE_ARTIFACTS" in os.environ:
-        (pathlib.Path(os.environ["TASKWIRE_ARTIFACTS"]) / "proxy.report").write_text(report)
+        name = os.environ.get("TASKWIRE_SUITE", "proxy") + ".report"
+        (pathlib.Path(os.environ["TASKWIRE_ARTIFACTS"]) / name).write_text(report)
 
 
 def catalogue():
