@@ -20,7 +20,7 @@ SANITIZER = re.compile(r"^.*(AddressSanitizer|LeakSanitizer|ThreadSanitizer|: ru
 
 class Stack:
     """With no arguments: the programs in TASKWIRE_BUILD (default var/build), one of each.
-    proxy: between them and the database stands mongo-proxy (tests/proxy)."""
+    proxy: they reach the database through mongo-proxy (tests/proxy)."""
 
     def __init__(self, build=None, data=None, api=1, push=1, jobs=1, settings=None, port=None,
                  proxy=False):

@@ -133,7 +133,7 @@ def test_a_reset_link_sent_to_the_old_address_stops_working_after_the_change(wor
 
 
 def test_no_reset_email_goes_to_an_address_the_account_has_left(stack, world, anna, outbox):
-    """Once: the job had found the account by its old address, and sent a good token there after the change."""
+    """Regression: the job had found the account by its old address, and sent a valid token there after the change."""
     new = fresh_email()
     anna.patch("/v1/me", email=new, password=PASSWORD).expect(200)
     code = outbox.email(new, "new address").code
@@ -281,7 +281,7 @@ def test_confirming_a_number_takes_it_from_an_account_that_never_confirmed_it(wo
 
 
 def test_a_number_someone_else_never_confirmed_does_not_block_registration(world, anna, outbox):
-    """Once 409: who has one number alone could not register at all, since there is no reset by telephone."""
+    """Regression: 409, so a person with only that number could not register, since there is no reset by phone."""
     owner = world.anonymous()
     owner.take(owner.post("/v1/users", **{**fresh_account("owner"), "phone": anna.phone}).expect(201))
     mine = owner.get("/v1/me")

@@ -141,7 +141,7 @@ def log_in_from(world, source, user, cookie=None):
 
 
 def test_a_login_by_the_same_kind_of_browser_from_elsewhere_is_reported(world, anna, outbox):
-    """Once the name that a browser gives itself was all that made it known, also after a new password."""
+    """Regression: a browser was known by its User-Agent alone, even after a new password."""
     def newest_of(count):
         return outbox.email(anna.email, "new device", count=count)
 

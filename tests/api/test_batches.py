@@ -64,7 +64,7 @@ def test_each_change_of_a_batch_succeeds_or_fails_by_itself(stack, board):
     wrong = [lambda t=t: anna.patch(t, status="no-such") for t in tasks[16:19]]
     absent = [lambda: anna.patch(f"/v1/tasks/{unknown['id']}", title="Nobody") for _ in range(2)]
     wanted = [200] * 6 + [201] * 4 + [200] * 2 + [412] * 4 + [200] * 4 + [422] * 3 + [404] * 2
-    # Mixed, so that whoever fails stands between others.
+    # Mixed, so that changes that fail are between others.
     sends = list(zip(good + made + moved + late + same + wrong + absent, wanted))
     sends = sends[::3] + sends[1::3] + sends[2::3]
     replies, commits = at_once(stack, anna, blocker, [send for send, _ in sends])

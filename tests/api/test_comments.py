@@ -36,7 +36,7 @@ def test_only_the_author_can_edit_a_comment_but_an_admin_can_remove_it(anna, ben
 
 
 def test_a_comment_cannot_be_edited_while_its_task_is_in_the_trash(anna, ben, scene):
-    """Once it was, and mentioned people in what they could not read; its author may still remove it."""
+    """Regression: it could be, and could mention people who cannot read it.  Its author may still remove it."""
     _, task = scene
     comment = anna.post(task, "/comments", text="Hello").expect(201)
     anna.delete(task).expect(204)

@@ -82,7 +82,7 @@ def test_a_repeat_with_an_outdated_if_match_is_still_replayed(anna, key):
 
 @pytest.mark.parametrize("path, body", [("/v1/me", {"password": PASSWORD}), ("/v1/sessions/current", None)])
 def test_a_retry_of_the_request_that_ended_its_session_is_replayed(world, anna, key, path, body):
-    """Once 401: whoever lost the answer did not learn that the account was closed."""
+    """Regression: 401, so a client that lost the response did not learn that the account was closed."""
     first = anna.send("DELETE", path, body, key=key).expect(204)
     again = anna.send("DELETE", path, body, key=key).expect(204)
     assert again.headers["idempotency-replayed"] == "true" and first.body == again.body

@@ -1,4 +1,4 @@
-"""The parameters of every list: those that OpenAPI names are taken, any other is refused."""
+"""The parameters of every list: those that OpenAPI names are accepted, any other is refused."""
 import pytest
 
 import judge
@@ -32,7 +32,7 @@ def reader(world):
 
 
 def required(template, user):
-    """What a list cannot do without."""
+    """The parameters that a list requires."""
     return {"ids": user.id} if template == "/v1/users" else {}
 
 

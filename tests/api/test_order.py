@@ -72,7 +72,7 @@ def test_assignees_without_access_to_the_new_project_are_removed(anna, ben, cleo
     assert moved["assigneeIds"] == [cleo.id]
     ben.get(f"/v1/tasks/{task['id']}").expect(404)
     log = anna.get(f"/v1/projects/{there['id']}/events").expect(200).body.decode()
-    for secret in (here["id"], ben.id, other["id"]):  # once the event contained what the task had lost by the move
+    for secret in (here["id"], ben.id, other["id"]):  # regression: the event contained what the task lost in the move
         assert secret not in log
 
 

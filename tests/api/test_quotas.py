@@ -61,7 +61,7 @@ def test_a_users_projects_are_limited(people, owner):
 
 
 def test_a_users_memberships_are_limited(people, owner):
-    """Once unbounded: an acquaintance could put somebody into more projects than /v1/sync tells of, so that others were missing there."""
+    """Regression: there was no limit, so one user could add another to more projects than /v1/sync returns, and others were missing there."""
     victim, hosts = people.user("victim"), [owner, people.user("host")]
     for host in hosts:
         host.acquaint(victim)
@@ -280,7 +280,7 @@ def test_emails_to_one_address_are_limited_across_users(people, outbox):
 
 
 def test_strangers_cannot_suppress_the_warnings_of_an_account(people, outbox):
-    """Once: whoever had emails sent to an address first moved the account away from it without a word."""
+    """Regression: by first causing many emails to an address, a thief could move the account to another one without a warning."""
     anna, new = people.user("anna").confirm(outbox), fresh_account()["email"]
     anna.patch("/v1/me", email=new, password=PASSWORD).expect(200)
     code = outbox.email(new, "new address").code

@@ -98,7 +98,7 @@ def test_a_viewer_of_an_open_project_gets_the_controls_of_its_access_role(window
 
 
 def test_signing_up_says_that_the_project_is_full(windows, stack, anna, outbox):
-    """Once the account was opened without a word about the project."""
+    """Regression: the account was opened without any message about the project."""
     account = fresh_account("gina")
     project, _, mail = invited(anna, outbox, account["email"])
     others = [{"userId": bson.ObjectId(), "role": "viewer"} for _ in range(10_000)]

@@ -1,7 +1,7 @@
 """One user with 50 sockets who sends one op as often as allowed; attackers.py runs it.
 
-It is a process of its own at low priority.  What it sends was made beforehand and what it hears is thrown away, and it uses at
-most a quarter of a core, so that what others notice is the daemon's doing and not that of two busy cores.
+It is a process of its own at low priority.  Its messages are prepared beforehand and what it receives is discarded, and it uses at
+most a quarter of a core, so that others are slowed down by the daemon and not by a lack of CPU.
 """
 import contextlib
 import json
@@ -17,7 +17,7 @@ SOCKETS = 50
 ADDRESS = "127.0.0.2"  # limits by address must not meet the others
 PER_SECOND = 20  # messages of a socket, and its burst
 BURST = 200
-TICK = 0.02  # seconds between two looks at all sockets
+TICK = 0.02  # seconds between two rounds over all sockets
 CPU_MOST = 0.25  # of one core
 
 OPS = ("ping", "follow", "follow, replay", "follow all", "follow all, since", "unfollow", "presence", "signal", "token", "hello",
@@ -26,7 +26,7 @@ KEPT = {"hello": 48, "bad hello": 48, "half handshakes": 100}  # sockets that ar
 
 
 def messages(op, topics, cursors, token):
-    """What the op says, one after the other."""
+    """The messages of the op, one after another."""
     state = ("online", "away")
     made = {
         "ping": [{"op": "ping"}],
@@ -45,7 +45,7 @@ def messages(op, topics, cursors, token):
 
 
 class Feed:
-    """One socket that says what the op says."""
+    """One socket that sends the messages of the op."""
 
     def __init__(self, attacker):
         self.attacker, self.waiting = attacker, b""
@@ -59,7 +59,7 @@ class Feed:
         self.sock.setblocking(False)
 
     def more(self):
-        """As much as the socket may say now, or a bit of what has no limit but that of reads."""
+        """Sends as much as the socket is allowed to now, or a part of what is only limited by reads."""
         attacker, now = self.attacker, time.monotonic()
         if attacker.op == "ping frames":
             return b"\x89\x80abcd" * 400
@@ -117,7 +117,7 @@ class Attacker:
             self.open()
 
     def rest(self, began):
-        """Until the next look, and longer when it has used more of a core than it may."""
+        """Sleeps until the next round, longer if it has used more CPU than it may."""
         owed = time.process_time() / CPU_MOST - (time.monotonic() - began)
         time.sleep(min(1.0, max(TICK, owed)))
 
@@ -137,7 +137,7 @@ class Attacker:
             self.rest(began)
 
     def come_and_go(self, opened):
-        """50 times a second, which is more than a user may."""
+        """Opens and closes sockets 50 times a second, which is more than a user may."""
         while len(opened) >= KEPT[self.op]:
             opened.pop(0).close()
         with contextlib.suppress(OSError, Refused):

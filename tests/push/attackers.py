@@ -50,7 +50,7 @@ KEPT_MIB = 8.0  # topics stay for a minute after the last follower, each with up
 # ------------------------------------------------------------ the others
 
 class Others:
-    """Somebody who pings, somebody who comes back, somebody who changes a task and one who hears of it."""
+    """Other users: one pings, one reconnects, one changes a task and one receives the events."""
 
     def __init__(self, daemon_world, people):
         self.daemon, (self.anna, self.ben, self.cleo) = daemon_world, people
@@ -212,7 +212,7 @@ class Trial:
         self.kept = resident(self.pid) - before
 
     def misses(self):
-        """The bounds that it misses, in words."""
+        """The bounds that it exceeds, as text."""
         late = max(LATE_LEAST_MS, at(self.values[True]["late"], .99))
         for name in KINDS:
             without, found = (at(self.values[him][name], .99) for him in (False, True))
@@ -244,7 +244,7 @@ COLUMNS = ("op", *(f"{name} {how}" for name in KINDS for how in ("without", "wit
 
 
 def measure(stack, op, people, topics, cursors, seconds):
-    """Prints the op's row; the bounds that it misses."""
+    """Prints the op's row; returns the bounds that it exceeds."""
     world = World(stack.url, stack.ws_url)
     mallory = people[0].log_in()  # a token lives for ten minutes
     with tempfile.TemporaryDirectory() as folder:

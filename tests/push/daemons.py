@@ -30,7 +30,7 @@ def settings_of(stack):
 
 @contextlib.contextmanager
 def daemon(stack, folder, **settings):
-    """A push daemon beside the stack's own, over the same database, serving browsers directly."""
+    """A push daemon in addition to the stack's own, over the same database, serving browsers directly."""
     port = free_port()
     env = {**os.environ, **settings_of(stack), "PUSH_SOCKET": str(folder / "push.sock"), "PUSH_METRICS": "",
            "PUSH_LISTEN": f"127.0.0.1:{port}", **settings}

@@ -8,7 +8,8 @@ WAITS = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 def flood(feed, piece, most=4_000_000, still=0.5):
-    """Sends the piece until so much went out, or nothing more for a while; says how much went out, and what of the last piece is left."""
+    """Sends the piece repeatedly until that many bytes were sent, or none for a while; returns how
+    many were sent, and the rest of the last piece."""
     feed.sock.setblocking(False)
     piece, sent, moved = piece * max(1, 4_096 // len(piece)), 0, time.monotonic()
     at = 0

@@ -16,7 +16,7 @@ DROPPED = 1006  # the connection ends without a close frame, which RFC 6455 7.1.
 
 
 def or_dropped(code):
-    """For frames behind the end: who closes a socket with unread bytes sends a reset, which may overtake the close."""
+    """For frames after the end: closing a socket with unread bytes sends a reset, which may overtake the close frame."""
     return code, DROPPED
 
 
@@ -40,21 +40,21 @@ def close(code=None, reason=b"", **options):
 
 
 def message(size=0, ref="r"):
-    """A message of exactly so many bytes that is answered with its ref."""
+    """A message of exactly that many bytes; its answer contains its ref."""
     whole = b'{"op":"ping","ref":"%s","pad":"%s"}'
     empty = len(whole % (ref.encode(), b""))
     return whole % (ref.encode(), b"*" * max(0, size - empty))
 
 
 def pieces(payload, size):
-    """One message in frames of at most so many bytes."""
+    """One message in frames of at most that many bytes."""
     cut = [payload[i:i + size] for i in range(0, len(payload), size)]
     last = len(cut) - 1
     return [frame(CONTINUATION if n else TEXT, part, fin=n == last) for n, part in enumerate(cut)]
 
 
 def chops(frames, size):
-    """The same bytes in writes of their own."""
+    """The same bytes in several writes."""
     whole = b"".join(frames)
     return [whole[i:i + size] for i in range(0, len(whole), size)]
 
@@ -84,7 +84,7 @@ class Peer:
         self.socket.close()
 
     def send(self, frames):
-        """Whatever the other side thinks of it.  What it says meanwhile is read at once: a reset would lose it."""
+        """Sends even if the other side objects, and reads its answers at once, because a reset would lose them."""
         try:
             for part in frames:
                 self.socket.sock.sendall(part)
@@ -110,7 +110,7 @@ class Peer:
         return error(found["code"]) if found["op"] == "error" else ("text", found)
 
     def answers(self, within=3.0):
-        """All up to the close."""
+        """All answers up to the close."""
         found = []
         while not found or found[-1][0] not in ("close", "nothing"):
             found.append(self.answer(within))

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Clients that send random messages and read irregularly, against a push daemon with small queues.
 
-They follow and unfollow, ask for long replays, signal, talk nonsense, read a little, stop reading, hang up with unread
+They follow and unfollow, ask for long replays, signal, send invalid messages, read a little, stop reading, hang up with unread
 bytes or come back with an old cursor, while others change tasks and memberships.  The daemon must survive (under a
 sanitizer, without a report), and a client that reads must get every event in order.
 
@@ -41,7 +41,7 @@ NONSENSE = (b"", b"[]", b'{"op":"fly"}', b'{"op":"follow","topic":7}', b'{"op":"
 
 
 class Choked:
-    """One client; what it has received is only looked at for cursors."""
+    """One client; only cursors are read from what it receives."""
 
     def __init__(self, fuzz, user):
         self.fuzz, self.chance, self.user = fuzz, fuzz.chance, user
@@ -135,7 +135,7 @@ class Choked:
 
 
 class Fuzz:
-    """The clients, who changes things meanwhile, and the one that reads."""
+    """The clients, a user who makes changes meanwhile, and a client that reads."""
 
     def __init__(self, daemon, owner, guest, seed, clients=CLIENTS):
         self.daemon, self.owner, self.guest = daemon, owner, guest
@@ -158,7 +158,7 @@ class Fuzz:
         time.sleep(0.002)
 
     def change(self):
-        """One write: mostly a large change, sometimes one of rights.  503 is a good answer where so much is going on."""
+        """One write: mostly a large change, sometimes a change of rights.  503 is acceptable under this load."""
         n = self.writes.randrange(len(self.projects))
         what = self.writes.random()
         guest = f"/members/{self.guest.id}"

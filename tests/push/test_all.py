@@ -40,7 +40,7 @@ def test_a_newly_opened_project_comes_with_its_first_changes(anna, ben):
 
 
 def reads(stack):
-    """Questions to the database so far, by this daemon."""
+    """How many queries this daemon has sent to the database."""
     with urllib.request.urlopen(stack.metrics_url("push"), timeout=5) as page:
         return int(re.search(r"^taskwire_push_reads_total (\d+)", page.read().decode(), re.MULTILINE)[1])
 
@@ -218,7 +218,7 @@ def test_gathering_many_projects_over_several_loop_iterations_loses_nothing(anna
 
 
 def test_following_all_again_reads_the_list_only_after_a_change(stack, anna, ben, tmp_path):
-    """And each answer names what was there when it was asked for."""
+    """And each answer names what existed when it was requested."""
     metrics = f"127.0.0.1:{free_port()}"
     anna.acquaint(ben)
     with daemon(stack, tmp_path, PUSH_METRICS=metrics) as other, \

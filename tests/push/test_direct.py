@@ -34,7 +34,7 @@ def elsewhere(user, world):
 
 
 class Secure:
-    """A daemon with a certificate, and how to come to it."""
+    """A daemon with a certificate, and how to connect to it."""
 
     def __init__(self, world, cert, key):
         self.world, self.cert, self.key = world, cert, key
@@ -46,7 +46,7 @@ class Secure:
         return ssl.create_default_context(cafile=cert or self.cert)
 
     def shown(self):
-        """The name in the certificate that a new connection meets."""
+        """The name in the certificate that a new connection gets."""
         with socket.create_connection(self.address, 5) as plain:
             context = ssl.create_default_context()
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -145,7 +145,7 @@ def test_plain_text_on_the_tls_port_gets_no_response(secure):
 
 
 def ended(sock):
-    """Has the other side hung up?"""
+    """Has the other side closed the connection?"""
     sock.setblocking(False)
     try:
         return sock.recv(1) == b""
@@ -247,7 +247,7 @@ def test_another_path_is_404(plain):
 
 
 def status(world, *lines):
-    """What a request with these headers is answered."""
+    """The status of the response to a request with these headers."""
     address = ("127.0.0.1", int(world.ws_url.split(":")[2].split("/")[0]))
     with socket.create_connection(address, 5) as sock:
         sock.sendall(GET + b"".join(line.encode() + b"\r\n" for line in lines) + b"\r\n")
@@ -276,7 +276,7 @@ def test_other_requests_are_refused_and_affect_nobody(anna, plain):
 
 
 def drip(sock):
-    """Has the other side hung up, though another byte comes?"""
+    """Has the other side closed the connection although bytes keep coming?"""
     with contextlib.suppress(OSError):
         sock.send(b"x")
     return ended(sock)

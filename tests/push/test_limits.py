@@ -1,4 +1,4 @@
-"""Limits per user, topic and address, and the truth of what the server says."""
+"""Limits per user, topic and address, and that what the server says is true."""
 import contextlib
 import socket
 import time
@@ -225,7 +225,7 @@ def test_sockets_that_read_nothing_are_closed(stack, anna, tmp_path):
 @pytest.mark.parametrize("piece", [b"\x89\x80abcd", b"\x8a\x80abcd", b"\x01\x80abcd" + b"\x00\x80abcd" * 2000],
                          ids=["pings", "pongs", "pieces of a message"])
 def test_reads_of_a_socket_are_limited(anna, second_push, piece):
-    """The library takes control frames and pieces apart by itself: what it reads is bounded, and the peer waits."""
+    """The library handles control frames and fragments by itself, so its reads are limited, and the peer waits."""
     with at(second_push, anna):
         feed = anna.live(follow=[])
     feed.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)

@@ -87,7 +87,7 @@ def test_each_role_can_perform_exactly_its_actions(cast, action, role):
     scene.settle()
     before = scene.state()
     reply = act(scene, prepared)
-    into_body = action == "move a task in"  # a project that stands in the body
+    into_body = action == "move a task in"  # a project in the body
     if role in STRANGERS:
         reply.expect((404, 422) if into_body else 404)
     elif least is None:

@@ -35,7 +35,7 @@ class Estate:
             self.api_token = matrix.api_token(user, "read").made["id"]
 
     def id_for(self, path):
-        """The id of the kind that stands in a path of the contract."""
+        """The id of the kind that this path of the contract contains."""
         kind = path.split("/")[2]
         return {"projects": self.project["id"], "tasks": self.task["id"], "comments": self.comment["id"],
                 "sessions": self.session, "notifications": self.notification, "api-tokens": self.api_token}[kind]

@@ -35,7 +35,7 @@ TEXTS = {("POST", "/v1/projects"): ("name", "description"), ("POST", "/v1/tasks"
 
 @pytest.fixture
 def scene(cast, world):
-    """The victim of the attempts, with the attacker as its owner, so that only the payload can be refused."""
+    """The target of the attempts, owned by the attacker, so that only the payload can be refused."""
     scene = matrix.Scene(cast, "owner", caller=world.user("attacker"))
     scene.ids = {"projects": scene.project_id, "tasks": scene.task_id, "comments": scene.comment_id,
                  "notifications": scene.own_notification, "sessions": matrix.own_session(scene.caller)}
@@ -91,7 +91,7 @@ def right(schema):
 
 
 def accepts(prop, value):
-    """Whether the contract allows an object or a list there."""
+    """Does the contract allow an object or a list there?"""
     kind = prop.get("type")
     kinds = kind if isinstance(kind, list) else [kind]
     return not prop or (isinstance(value, list) and "array" in kinds) or (isinstance(value, dict) and "object" in kinds)

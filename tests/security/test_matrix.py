@@ -125,7 +125,7 @@ def test_each_role_gets_what_the_matrix_says(scenes, row, role):
     before = scene.state()
     reply = scene.caller.send(row.method, path, body)
     if role in STRANGERS:
-        in_body = row.op == "POST /v1/tasks"  # the project stands in the body
+        in_body = row.op == "POST /v1/tasks"  # the project is in the body
         reply.expect((404, 422) if in_body else 404)
         assert reply.slug in ("not-found", "invalid") and scene.project["name"] not in reply.body.decode()
     elif may(row, role):

@@ -27,7 +27,7 @@ def own():
 
 @contextlib.contextmanager
 def half_open(world, count):
-    """So many requests that never end: a byte every second, headers for the half, bodies for the rest."""
+    """That many requests that never end: a byte every second, half of them in the headers, half in the body."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, count + 1000), hard))
     parts = urllib.parse.urlsplit(world.url)
@@ -56,7 +56,7 @@ def half_open(world, count):
 
 
 def closed(sockets):
-    """How many the server has ended: readable, with or without an answer, to the end."""
+    """How many the server has closed, with or without a response."""
     with selectors.DefaultSelector() as chosen:
         for s in sockets:
             chosen.register(s, selectors.EVENT_READ)
@@ -65,7 +65,7 @@ def closed(sockets):
 
 @pytest.mark.timeout(120)
 def test_a_thousand_half_open_requests_do_not_slow_the_others(own):
-    """With the machine's noise: the best of three pairs counts."""
+    """The best of three pairs counts, because the machine may be busy."""
     anna = own.user()
     ratios = []
     for _ in range(3):
@@ -79,8 +79,7 @@ def test_a_thousand_half_open_requests_do_not_slow_the_others(own):
 
 @pytest.mark.timeout(60)
 def test_half_open_requests_are_closed_soon(own):
-    """nginx gives ten seconds for the headers, and ten between two pieces of a body; one that drips is
-    ended by the sum of headers alone."""
+    """nginx gives ten seconds for the headers, and ten between two pieces of a body; a slow one is closed only by the limit for all headers."""
     with half_open(own, 40) as sockets:
         headers = sockets[1::2]
         limit = time.monotonic() + 15
@@ -124,7 +123,7 @@ def few_threads():
 
 
 def test_slow_readers_of_long_responses_leave_threads_for_others(few_threads):
-    """Once a user who read four snapshots slowly held all four threads, and every other request waited."""
+    """Regression: a user who read four snapshots slowly held all four threads, and every other request waited."""
     world = World(few_threads.url, few_threads.ws_url)
     eve, ben = world.user("eve"), world.user("ben")
     project = eve.project()

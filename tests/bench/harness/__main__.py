@@ -1,4 +1,4 @@
-"""tests/bench/run: picks the subjects, runs them on worlds of their own, writes results/."""
+"""tests/bench/run: selects the subjects, runs each on an installation of its own, and writes results/."""
 import argparse
 import sys
 import time
@@ -78,7 +78,7 @@ def main():
         on_a_world(rest.contention, api_programs=2)
     if "hosts" in subjects:
         on_a_world(rest.hosts, api_programs=2)
-    for alone in ("snapshot", "growth"):  # their data would slow the others down
+    for alone in ("snapshot", "growth"):  # their data would slow down the others
         if alone in subjects:
             on_a_world(works[alone])
     run.report.write()

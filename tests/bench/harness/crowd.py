@@ -1,4 +1,4 @@
-"""Many sockets of one kind, held by a load_ws of their own."""
+"""Many sockets of one kind, opened by one load_ws process."""
 import json
 import subprocess
 import time
@@ -29,7 +29,7 @@ class Crowd:
         return json.loads(line)
 
     def wait_ready(self, seconds=120):
-        """Until all have followed; how long it took."""
+        """Waits until all follow; returns how long it took."""
         began = time.monotonic()
         while True:
             state = self.ask("report")

@@ -1,4 +1,4 @@
-"""How cost grows with what lies around: tasks of a project, its members, sockets of a topic."""
+"""How cost grows with the amount of data: tasks of a project, its members, sockets of a topic."""
 import sys
 import time as clock
 
@@ -76,7 +76,7 @@ def members(run, world):
 
 
 def sockets(run, world):
-    """Only the lower bound and ours, one crowd after another."""
+    """Only the lower bound and ours, one system after another."""
     rows, data, cost_of, age_of = [], {}, {}, {}
     for count in run.pick((10, 100, 1000), (10, 100, 1000, 10000)):
         figures = Figures()

@@ -1,4 +1,4 @@
-"""Live: one event to many sockets, what an idle socket costs, a change through the API to a crowd."""
+"""WebSockets: one event to many sockets, the cost of an idle socket, and a change through the API to many sockets."""
 import contextlib
 import http.client
 import json
@@ -17,7 +17,7 @@ QUICK_EVENTS = 5
 
 
 def room_in_nginx():
-    """Sockets that nginx can carry: two files each, in two workers that share evenly enough."""
+    """How many sockets nginx can carry: each takes two files, and its two workers share them evenly enough."""
     return int(resource.getrlimit(resource.RLIMIT_NOFILE)[1] * 0.45)
 
 
@@ -56,7 +56,7 @@ def pace(sockets):
 
 
 def deliver(run, live, crowd, meter, sockets):
-    """One round: some events at their pace; what each delivery cost, and how old it was."""
+    """One round: some events at the system's pace; the cost of each delivery and its age."""
     events, pause = pace(sockets)
     if run.quick:
         events = min(events, QUICK_EVENTS if sockets >= 1000 else events)
@@ -117,12 +117,12 @@ def fanout(run, world):
 
 
 def idle(run, world):
-    """Opens the sockets of one stack at a time and looks what they hold and use."""
+    """Opens the sockets of one system at a time and measures the memory and CPU that they use."""
     rows, data = [], {}
     for sockets in run.sockets or run.pick((1000,), (1000, 10000)):
         for name, live in stacks_for(run, world):
             count = min(sockets, room_in_nginx()) if name == "ours, nginx" else sockets
-            if name.startswith("ours"):  # what an earlier crowd left would flatter this one
+            if name.startswith("ours"):  # memory freed by an earlier round would make this one look smaller
                 world.restart("nginx", "push")
             meter = Meter(live.tiers())
             before = meter.memory()
@@ -152,7 +152,7 @@ def idle(run, world):
 
 
 class Api:
-    """Changes one task, again and again, on a kept connection."""
+    """Changes one task repeatedly on a persistent connection."""
 
     def __init__(self, world, address, task):
         self.address, self.link, self.used = address, None, 0
@@ -172,7 +172,7 @@ class Api:
 
 
 def change(run, world):
-    """A PATCH by HTTP, seen by every socket: the CPU of every tier but the database."""
+    """A PATCH over HTTP until every socket has it: the CPU of every tier except the database."""
     sockets = run.sockets[0] if run.sockets else 1000
     figures, tiers = Figures(), world.tiers()
     with contextlib.ExitStack() as close:

@@ -47,7 +47,7 @@ def node(world, script, workers=2):
 
 
 class Redis:
-    """As much of Redis as a publisher needs."""
+    """The part of a Redis client that a publisher needs."""
 
     def __init__(self, url):
         if url.startswith("unix://"):
@@ -66,7 +66,7 @@ class Redis:
 
 
 class Live:
-    """Something that sends a message to many sockets.  `tiers`: whose CPU is its cost."""
+    """A system that sends a message to many sockets.  `tiers`: whose CPU is its cost."""
 
     path, headers, steps, child = "/", "", (), None
 
@@ -74,7 +74,7 @@ class Live:
         self.world, self.frame = world, frame
 
     def message(self):
-        """The newest event's own text, with the time of sending in it."""
+        """The text of the newest event, with the time of sending in it."""
         text = json.dumps({**self.frame, "sent": "@"}, separators=(",", ":"))
         return text.replace('"sent":"@"', f'"sent":" @{time.monotonic_ns()}"').encode()
 
@@ -101,12 +101,12 @@ class Floor(Live):
 
 
 class Posted(Live):
-    """Those that take a message by HTTP."""
+    """Systems that accept a message over HTTP."""
 
     post = "/pub"
 
     def publish(self):
-        # A server closes a kept connection that has said nothing for seconds.
+        # A server closes a persistent connection that has been idle for seconds.
         if not hasattr(self, "link") or time.monotonic() - self.used > 2:
             self.link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         self.link.request("POST", self.post, self.message())
@@ -175,8 +175,7 @@ class SocketIo(Live):
 
 
 class Ours(Live):
-    """taskwire-push, met directly or through nginx.  A message is an event of the log: stored, then
-    published as taskwire-api does, so that push sees what it always sees."""
+    """taskwire-push, directly or through nginx.  A message is an event of the log: stored and then published as taskwire-api does it."""
 
     path = "/v1/live"
 

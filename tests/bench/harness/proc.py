@@ -1,9 +1,9 @@
-"""CPU time and memory of processes, from the kernel's own books."""
+"""CPU time and memory of processes, as the kernel counts them."""
 import time
 
 
 def family(pid):
-    """A process and all below it."""
+    """A process and all its descendants."""
     found = [pid]
     try:
         with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
@@ -28,7 +28,7 @@ def cpu(pids):
 
 
 def memory(pids):
-    """Bytes resident; what a family shares is counted once."""
+    """Bytes resident; memory shared by the processes is counted once."""
     total = 0
     for pid in pids:
         try:

@@ -1,4 +1,4 @@
-"""What was measured, as Markdown, JSON and pictures in results/."""
+"""Writes the results as Markdown, JSON and plots into results/."""
 import json
 import math
 import time
@@ -13,7 +13,7 @@ class Report:
         self.machine, self.versions = tools.machine(), None
 
     def section(self, title, note, columns, rows, data=None):
-        """A table; it is shown at once, too."""
+        """Adds a table, and prints it at once."""
         text = f"## {title}\n\n{note}\n\n" + table(columns, rows)
         self.sections.append(text)
         self.data[title] = data if data is not None else {"columns": columns, "rows": rows}
@@ -76,7 +76,7 @@ def table(columns, rows):
 
 
 def draw(series, x, y, width=64, height=14):
-    """The same picture in characters."""
+    """The same plot as text."""
     points = [(math.log10(a), math.log10(max(b, 1e-9))) for s in series.values() for a, b in s]
     if not points:
         return "(nothing)"

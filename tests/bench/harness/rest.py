@@ -1,5 +1,5 @@
-"""REST: GET, a list of 50, PATCH, create; the bare loop, ours through nginx, Express; and what goes
-with it: no database, one hot topic, a snapshot."""
+"""REST: GET, a list of 50, PATCH, create; the bare loop, ours through nginx, Express; and
+related subjects: no database, one busy topic, a snapshot."""
 
 import contextlib
 import os
@@ -23,7 +23,7 @@ CONNECTIONS = 32
 
 
 class Http:
-    """A stack that is spoken to by HTTP; `tier` is whose CPU counts as its own."""
+    """A system that is used over HTTP; `tier` names the processes whose CPU counts as its own."""
 
     def __init__(self, load, world, address, tiers, tier):
         self.load, self.world, self.address, self.tier = load, world, address, tier
@@ -39,7 +39,7 @@ class Http:
 
 
 class Bare:
-    """kind: plain, as one would first write it; group, eight changes in one transaction."""
+    """kind: plain, as a first version would be written; group, eight changes in one transaction."""
 
     def __init__(self, load, world, kind="", queue=False):
         self.load, self.world, self.kind, self.queue = load, world, kind, queue
@@ -61,7 +61,7 @@ def express(load, world):
 
 
 def warm_up(run, systems, operation, ids):
-    """Until it costs no less than before: Node compiles what it runs often."""
+    """Runs until the cost stops falling: Node compiles code that runs often."""
     for name, system in systems.items():
         last = None
         for _ in range(run.pick(3, 10) if name == "Express" else 1):
@@ -126,7 +126,7 @@ def rest_rows(title, f):
 
 
 def no_database(run, world):
-    """The endpoint that asks nobody, at 64 and 512 connections."""
+    """The endpoint that uses no database, with 64 and 512 connections."""
     rows, data = [], {}
     operation = ("", "GET", "/v1/health", "-")
     for connections in (64, 512):
@@ -157,7 +157,7 @@ WRITERS = {
 
 
 def contention(run, world):
-    """Writers of one topic and of many, beside the bare loop: one change a transaction, and eight."""
+    """Writers of one topic and of many, compared with the bare loop: one change per transaction, and eight."""
     projects = {}
     for i in range(256):
         project = world.project(f"Hot {i}")
@@ -195,8 +195,7 @@ def contention(run, world):
 
 
 def hosts(run, world):
-    """PATCHes of one topic through two api programs: with Redis, whose tickets they take, with one that hangs, and
-    without, as if there were no tickets."""
+    """PATCHes of one topic through two api programs: with Redis and its tickets, with a Redis that hangs, and without Redis, that is without tickets."""
     project = world.project("Hot")
     ids = world.ids_file("hosts", {project: world.add_tasks(project, 40)})
     ours = Http(run.load, world, world.address, world.tiers(), "api")
@@ -214,7 +213,7 @@ def hosts(run, world):
     figures = Figures()
     for _ in range(run.rounds):
         for name, (state, connections) in cases.items():
-            time.sleep(6)  # who found no Redis asks again after 5 s
+            time.sleep(6)  # a program that could not reach Redis tries again after 5 s
             with state():
                 out, own, used = ours.run(OPERATIONS["PATCH"], run.pick(2, 5), ids, connections)
             note(figures, name, out, own, used)
@@ -228,7 +227,7 @@ def hosts(run, world):
 
 
 def snapshot(run, world):
-    """A whole project at once, and the memory it takes."""
+    """A whole project in one response, and the memory that it takes."""
     rows, data = [], {}
     for count in run.pick((4000,), (4000, 20000, 100000)):
         project = world.project(f"Snapshot {count}")

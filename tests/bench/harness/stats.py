@@ -1,4 +1,4 @@
-"""Rounds: every system once in each, in turning order, and what can be said of the results."""
+"""Rounds, in each of which every system runs once, in rotating order; and statistics of the results."""
 import statistics
 
 
@@ -32,7 +32,7 @@ class Figures:
         return statistics.median(values) if values else None
 
     def ratios(self, name, to, measure):
-        """One ratio per round: what disturbs a round disturbs both."""
+        """One ratio per round, because noise in a round affects both sides."""
         return [a / b for a, b in zip(self.of(name, measure), self.of(to, measure)) if b]
 
     def json(self):

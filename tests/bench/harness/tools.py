@@ -1,5 +1,5 @@
-"""What the benchmark is made with: its C programs, the stacks it compares with, their versions.
-What is fetched goes into the cache folder, once."""
+"""The benchmark's tools: its C programs, the systems it compares with, and their versions.
+Downloads go into the cache folder, once."""
 import os
 import pathlib
 import re
@@ -13,7 +13,7 @@ OTHERS = BENCH / "others"
 
 
 class Missing(Exception):
-    """Something that a comparison needs is not here and cannot be fetched."""
+    """Something that a comparison needs is missing and cannot be downloaded."""
 
 
 def find(program):
@@ -48,7 +48,7 @@ def programs():
 
 
 def copied(name):
-    """A comparison's sources in the cache, where its packages may lie beside them."""
+    """A comparison's sources in the cache, where its packages can be installed next to them."""
     folder = CACHE / f"bench-{name}"
     folder.mkdir(parents=True, exist_ok=True)
     for source in (OTHERS / name).iterdir():
@@ -72,7 +72,7 @@ def node():
 
 
 def centrifuge():
-    """The program made of the centrifuge library."""
+    """The program that uses the centrifuge library."""
     folder = copied("centrifuge")
     quiet([need("go"), "build", "-o", "centrifuge-bench", "."], cwd=folder)
     return folder / "centrifuge-bench"
@@ -118,7 +118,7 @@ def debian(package):
 
 
 def machine():
-    """What the figures depend on; never a host's name."""
+    """What the figures depend on, without the host's name."""
     with open("/proc/cpuinfo", encoding="utf-8") as f:
         model = re.search(r"model name\s*: (.*)", f.read())
     with open("/proc/meminfo", encoding="ascii") as f:

@@ -1,5 +1,5 @@
-"""What is measured: one MongoDB server, one Taskwire through nginx on it, people,
-projects and tasks in it, made through the API and multiplied in the store."""
+"""What is measured: one MongoDB server, one Taskwire through nginx on it, with
+users, projects and tasks that are created through the API and copied in the database."""
 import contextlib
 import copy
 import datetime
@@ -27,7 +27,7 @@ BATCH = 1000
 
 
 class World:
-    """`with World(...) as w:` starts all; at the end nothing of it is left."""
+    """`with World(...) as w:` starts everything, and removes everything at the end."""
 
     def __init__(self, api_programs=1, settings=None, database="bench"):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="taskwire-bench-"))
@@ -81,7 +81,7 @@ class World:
         self.address = f"127.0.0.1:{self.stack.port}"
 
     def spawn(self, name, command, **more):
-        """A program that ends with us; its words go to a file."""
+        """Starts a program that ends with this one; its output goes to a file."""
         log = open(self.folder / f"{name}.log", "ab")  # noqa: SIM115 (the program's own)
         child = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=log,
                                  stderr=log, start_new_session=True, **more)
@@ -100,13 +100,13 @@ class World:
         return tiers
 
     def restart(self, *programs):
-        """Programs of ours, as new; the supervisor starts what has ended."""
+        """Restarts some of our programs: ends them, and the supervisor starts them again."""
         for name in programs:
             self.stack.wait_restarted(name, self.stack.kill(name, signal.SIGTERM), 30)
         wait(lambda: self.request("GET", "/v1/ready"), "ours", 30)
         time.sleep(1)
 
-    # People and their things.
+    # Users and their data.
 
     def request(self, method, path, body=None, expect=(200, 201)):
         link = http.client.HTTPConnection(self.address, timeout=30)
@@ -136,17 +136,17 @@ class World:
         return self.request("POST", "/v1/projects", {"name": name})["id"]
 
     def add_members(self, project, count):
-        """Up to `count` members; who they are does not matter to what is measured."""
+        """Adds members up to `count`; who they are makes no difference."""
         found = self.db.projects.find_one({"_id": bson.ObjectId(project)})["members"]
         more = [{**found[0], "userId": bson.ObjectId(), "role": "member"}
                 for _ in range(count - len(found))]
-        # The caller last: a search that stops early must not be flattered.
-        # A new rev, as every change makes it: what the api remembers of the project is void.
+        # The caller last, so that a search that stops early has no advantage.
+        # A new rev, as after every change, so that the api's copy of the project is out of date.
         self.db.projects.update_one({"_id": bson.ObjectId(project)},
                                     {"$set": {"members": more + found}, "$inc": {"rev": bson.Int64(1)}})
 
     def add_tasks(self, project, count, sample=None):
-        """`count` tasks like one that the API made; their ids."""
+        """Adds `count` copies of a task that the API created; returns their ids."""
         made = self.request("POST", "/v1/tasks", {
             "projectId": project, "title": "Write the report on what was measured today",
             "description": "One line of words, as people write them in the middle of their work. " * 3})
@@ -180,7 +180,7 @@ class World:
         return path
 
     def frame(self, project):
-        """The newest event's own text as an object: what fan-out sends around."""
+        """The newest event as an object: fan-out sends its text."""
         found = self.db.events.find_one({"topic": f"project:{project}"}, sort=[("seq", -1)])
         return json.loads(found["frame"]), copy.copy(found)
 
