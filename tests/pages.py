@@ -5,6 +5,7 @@
 - No page, comment or string refers to a file or test that does not exist, or to anything outside the tree.
 - Every command in a page exists, can be executed and knows the options it is given.
 - A program that draws a progress bar does so on a terminal only.
+- nginx serves every script, style and image of the web client: their names match its pattern.
 
     tests/pages.py            checks the tree; prints each complaint and exits with 1 if there is one
     tests/pages.py --prove    plants a violation of each kind (in memory) and checks that it is found
@@ -28,6 +29,7 @@ TEST_NAME = re.compile(r"(?:([\w/.-]+\.(?:py|c))::)?\b(test_[a-z0-9_]{6,})\b(?!\
 COMMAND = re.compile(r"(?:^|[\s;&|(])((?:[A-Z_]+=\S+ )*)((?:deploy|tests|\.ci)/[\w./-]+)((?: [^#;&|)`]*)?)")
 # Names that pages mention although they are no files of the tree: examples, and files that others install.
 ELSEWHERE = {"foo.c", "x.c", "mongod.conf", "nginx.conf", "fcgios.h"}
+SERVED = re.compile(r"nginx/web/[a-z0-9-]+\.(?:js|css|svg)")  # as in nginx/nginx.conf.in
 OPTIONS_OF = {"tests/bench/run": "tests/bench/harness/__main__.py", ".ci/run": "tests/run"}
 
 
@@ -158,6 +160,8 @@ class Checker:
     # Programs.
 
     def program(self, path, text, executable):
+        if re.match(r"nginx/web/.*\.(js|css|svg)$", path) and not SERVED.fullmatch(path):
+            self.complain(path, 1, "has a name that nginx does not serve")
         if text.startswith("#!") and not executable and "python2" not in text[:40]:
             self.complain(path, 1, "has an interpreter line but is not executable")
         if path.endswith((".c", ".py", ".sh")) or "." not in path.rsplit("/", 1)[-1]:
@@ -188,6 +192,7 @@ def prove(tree):
         "the option --planted": with_text("tests/README.md", "    tests/chaos/run --planted 3\n"),
         "runs tests/planted, which does not exist": with_text("tests/README.md", "    tests/planted 3\n"),
         "is not executable": {**tree, "tests/chaos/run": (tree["tests/chaos/run"][0], False)},
+        "a name that nginx does not serve": with_text("nginx/web/planted_too.js", ""),
         "draws a progress bar": with_text("tests/planted.py", "print(f\"\\r{done}\", end=\"\")\n"),
     }
     missed = [words for words, planted_tree in planted.items()
