@@ -1,5 +1,5 @@
 /*
- * Which module hears of which: the tables of callbacks, and the order in which modules open and
+ * Which module notifies which: the tables of callbacks, and the order in which modules open and
  * close.  Shared by main.c and the unit tests.
  */
 #ifndef PUSH_WIRING_H

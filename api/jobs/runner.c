@@ -25,7 +25,7 @@
 #define IDLE_MS      250    /* between two polls when nothing is due */
 #define FIRST_WAIT   1000   /* before the second try; doubled for each further one */
 #define LONGEST_WAIT 3600000
-#define HOUSE_MS     5000 /* between two runs of the regular work */
+#define REGULAR_MS   5000 /* between two runs of the regular work */
 #define LEASE_NAME   33
 
 struct worker {
@@ -168,7 +168,7 @@ run_regular_work(void *arg)
 
     while (!*w->runner->stopping) {
         trim_if_due(w->runner, w->store);
-        pause_for(w->runner, HOUSE_MS);
+        pause_for(w->runner, REGULAR_MS);
     }
     return NULL;
 }

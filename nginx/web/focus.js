@@ -19,7 +19,7 @@ function remember(e) {
 const first = (root) => (root?.matches(FOCUSABLE) && usable(root) ? root : [...root?.querySelectorAll(FOCUSABLE) ?? []].find((e) => usable(e) && e.tabIndex >= 0));
 
 /* The element that gets the focus: a neighbour of the lost one, else one further out, else the heading of the view. */
-function heir() {
+function successor() {
   for (let i = 1; i < trail.length; i++) {
     const { node } = trail[i];
     if (["shell", "main", "gate", "account"].includes(node.id)) break;
@@ -35,7 +35,7 @@ function heir() {
 
 function check() {
   if (!trail.length || !hasNoFocus() || usable(trail[0].node)) return;
-  heir()?.focus({ preventScroll: true });
+  successor()?.focus({ preventScroll: true });
 }
 
 export function keepFocusSomewhere() {

@@ -1,6 +1,6 @@
 /*
  * One browser's connection: its state, its bounded queue, its end.  What it follows and what it may
- * send is decided by the modules above, which hear of it through `session_calls`.
+ * send is decided by the modules above, which are notified through `session_calls`.
  *
  * Closing only marks.  Whatever sends to a session may find its queue full and close it, so after
  * any such call the session may be closing (code != 0): it gets nothing more, but the session, its
