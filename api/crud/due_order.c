@@ -72,7 +72,7 @@ type_filter(const struct merge *m, enum due_type type)
     struct due_range due = m->r->due != NULL ? *m->r->due : due_range_any;
     bson_t *filter, all;
     bson_iter_t key;
-    enum due_type at;
+    enum due_type at = UNDATED;
     bool behind = cursor_key(m->query, &at, &key);
 
     if ((behind && at == UNDATED && type != UNDATED) || (type == UNDATED && m->r->due != NULL))
