@@ -192,7 +192,7 @@ def test_cancelling_a_pending_address_or_number_requires_the_password(anna, outb
     assert (me["pendingEmail"], me["pendingPhone"]) == (new, phone)
     anna.patch("/v1/me", phone=anna.phone, password=PASSWORD).expect(200)
     anna.patch("/v1/me", phone=anna.phone, name="Nothing is pending, so there is nothing to cancel").expect(200)
-    confirm(anna, code=outbox.letter(new, "new address").code).expect(204)
+    confirm(anna, code=outbox.email(new, "new address").code).expect(204)
     me = anna.get("/v1/me")
     assert (me["email"], me["phone"], me["pendingPhone"]) == (new, anna.phone, None)
 

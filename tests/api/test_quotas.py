@@ -427,9 +427,9 @@ def test_emails_caused_by_strangers_do_not_block_registration(people, outbox):
     assert statuses[-1] == 429  # no more of those letters
     anna = people.anonymous()
     anna.take(anna.post("/v1/users", **account).expect(201))
-    outbox.letter(account["email"], "Confirm your address")
+    outbox.email(account["email"], "Confirm your address")
     anna.post("/v1/verifications", purpose="email").expect(202)
-    anna.put("/v1/verifications", code=outbox.letter(account["email"], "Confirm your address", count=2).code).expect(204)
+    anna.put("/v1/verifications", code=outbox.email(account["email"], "Confirm your address", count=2).code).expect(204)
 
 
 def test_text_messages_of_the_installation_are_limited():

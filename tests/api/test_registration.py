@@ -110,11 +110,11 @@ def test_a_stranger_who_uses_up_the_activation_emails_does_not_keep_the_owner_ou
     for _ in range(10):
         register(here, theirs).expect(202)
     assert "the link in each of them works" in register(here, mine).expect(429, "throttled")["detail"]
-    token = post.letters(mine["email"], "Open your")[0].token
+    token = post.emails(mine["email"], "Open your")[0].token
     here.anonymous().put("/v1/verifications", token=token).expect(204)
     stranger = User(here).take(here.anonymous().post("/v1/sessions", login=mine["email"], password=theirs["password"]).expect(201))
     here.anonymous().post("/v1/password-resets", email=mine["email"]).expect(202)
-    token = post.letter(mine["email"], "Choose a new password").token
+    token = post.email(mine["email"], "Choose a new password").token
     here.anonymous().put("/v1/password-resets", token=token, password=mine["password"]).expect(204)
     stranger.get("/v1/me").expect(401)
     here.anonymous().post("/v1/sessions", login=mine["email"], password=theirs["password"]).expect(401)
