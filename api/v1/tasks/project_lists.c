@@ -151,16 +151,23 @@ leave_to_job(struct batch *b, const struct project_lists_item *item)
     return queue_job(b->change, JOB_STATUS_KIND, now, now + JOB_MS, content);
 }
 
+/* As many tasks as a change may have follow in it, and a job does the rest. */
+static enum err
+follow_or_leave(struct batch *b, const struct project_lists_item *item)
+{
+    enum err err = follow(b, item);
+
+    return err == ERR_NONE && b->more ? leave_to_job(b, item) : err;
+}
+
 enum err
 project_lists_removed(struct request *r, struct change *change, const bson_t *project,
                       const struct project_lists_item *item)
 {
     struct batch *b = arena_alloc(r->arena, sizeof(*b));
-    enum err err;
 
     *b = (struct batch){.r = r, .change = change, .project = project, .left = PROJECT_LISTS_BATCH};
-    err = follow(b, item);
-    return err == ERR_NONE && b->more ? leave_to_job(b, item) : err;
+    return follow_or_leave(b, item);
 }
 
 enum err
@@ -185,9 +192,7 @@ project_lists_changed(struct request *r, struct change *change, const bson_t *be
         was = project_statuses_kind(before, item.status);
         if (was == '\0' || was == project_statuses_kind(after, item.status))
             continue;
-        err = follow(b, &item);
-        if (err == ERR_NONE && b->more)
-            err = leave_to_job(b, &item);
+        err = follow_or_leave(b, &item);
     }
     return err;
 }
