@@ -34,9 +34,7 @@ entity_project_share(void)
 static struct place *
 place_of(const bson_oid_t *user, const bson_oid_t *entity)
 {
-    /* Ids that are made one after another differ in their last bytes only; this hash spreads them.
-     */
-    uint64_t hash = hash_fnv(hash_fnv(HASH_START, user, sizeof(*user)), entity, sizeof(*entity));
+    uint64_t hash = hash_fnv(hash_id(user), entity, sizeof(*entity));
 
     return &places[(hash ^ hash >> 32) % PLACES];
 }

@@ -20,11 +20,10 @@ static size_t bytes;                                       /* of all projects */
 static unsigned hand;                                      /* the next slot to evict */
 static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER; /* held only while copying */
 
-/* Ids that are made one after another differ in their last bytes only; this hash spreads them. */
 static struct place *
 place_of(const bson_oid_t *id)
 {
-    return &places[hash_fnv(HASH_START, id, sizeof(*id)) % PLACES];
+    return &places[hash_id(id) % PLACES];
 }
 
 bson_t *

@@ -11,6 +11,7 @@
 #include "api/http/limits.h"
 #include "api/http/request.h"
 #include "api/schema/doc.h"
+#include "common/base/hash.h"
 #include "common/change/change.h"
 #include "common/config.h"
 #include "common/text/text.h"
@@ -227,7 +228,7 @@ static struct {
 static bool
 is_over(const bson_oid_t *user, int64_t now)
 {
-    unsigned at = bson_oid_hash(user) % OVER_USERS;
+    unsigned at = hash_id(user) % OVER_USERS;
     bool over;
 
     pthread_mutex_lock(&over_users.lock);
@@ -239,7 +240,7 @@ is_over(const bson_oid_t *user, int64_t now)
 static void
 note_over(const bson_oid_t *user, int64_t until)
 {
-    unsigned at = bson_oid_hash(user) % OVER_USERS;
+    unsigned at = hash_id(user) % OVER_USERS;
 
     pthread_mutex_lock(&over_users.lock);
     over_users.users[at].user = *user;

@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "common/base/id.h"
+
 #define HASH_START 14695981039346656037ull
 
 /*
@@ -23,6 +25,16 @@ hash_fnv(uint64_t start, const void *bytes, size_t len)
     for (size_t i = 0; i < len; i++)
         start = (start ^ p[i]) * 1099511628211ull;
     return start;
+}
+
+/*
+ * The hash of an id as stored.  Ids made one after another differ in their last bytes only;
+ * bson_oid_hash() would map them onto few values.
+ */
+static inline uint64_t
+hash_id(const void *id)
+{
+    return hash_fnv(HASH_START, id, ID_BYTES);
 }
 
 static inline uint64_t

@@ -23,7 +23,7 @@ struct fair_owner {
 static struct fair_owner **
 bucket_of(struct fair *f, const unsigned char id[ID_BYTES])
 {
-    return &f->buckets[hash_fnv(HASH_START, id, ID_BYTES) % FAIR_BUCKETS];
+    return &f->buckets[hash_id(id) % FAIR_BUCKETS];
 }
 
 static struct fair_owner *
