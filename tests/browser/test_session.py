@@ -41,7 +41,7 @@ def test_a_reload_keeps_the_session_and_the_open_task(windows, anna):
     page.wait_connection("live")
     page.wait_project("Place")
     page.until(lambda: page.value("title") == "Open me")
-    assert page.driver.current_url.endswith(f"/t/{task['id']}")
+    page.until(lambda: page.driver.current_url.endswith(f"/t/{task['id']}"))
 
 
 def cookies(page):

@@ -80,7 +80,7 @@ def test_the_account_forms_ask_before_input_is_lost(windows, anna):
         page.click(leave)
         page.visible("#confirm-dialog")
         page.click("#confirm-dialog [data-close]")
-        assert page.driver.current_url.endswith("#/account")
+        page.until(lambda: page.driver.current_url.endswith("#/account"), why="the address is another page's")
         assert page.find("#profile [name=name]").get_property("value") == "Anna Two"
     page.click("#profile button[type=submit]")
     page.until(lambda: page.text("#profile .said") == "Saved")
@@ -153,7 +153,7 @@ def test_input_in_a_task_survives_an_ended_session(windows, anna):
     assert "A long new title" not in everything(page) and "buy nails" not in everything(page)
     page.log_in(anna.email, anna.password)
     page.until(lambda: page.value("title") == "A long new title")
-    assert page.driver.current_url.endswith(f"/t/{task['id']}")
+    page.until(lambda: page.driver.current_url.endswith(f"/t/{task['id']}"))
     page.save()
     page.until(lambda: page.text("#task-note") == "Saved")
     after = anna.log_in().get(task).expect(200)
