@@ -11,6 +11,16 @@
 
 #define GROUP 8
 
+/* Different tasks of the one project; not only this thread's, which may be a single one. */
+static void
+choose_ids(struct loop *l, bson_oid_t *ids)
+{
+    size_t first = (size_t)rand_r(&l->random) % bare.id_count;
+
+    for (size_t i = 0; i < GROUP; i++)
+        ids[i] = bare.ids[(first + i) % bare.id_count].task;
+}
+
 /* Reads the tasks, in any order. */
 static int
 read_tasks(struct loop *l, const bson_oid_t *ids, bson_t **out)
@@ -67,24 +77,28 @@ take_numbers(struct loop *l, struct topic *t, int count, int64_t *seq)
 }
 
 static bool
-replace_tasks(struct loop *l, bson_t **tasks, int count)
+change_tasks(struct loop *l, bson_t **tasks, int count)
 {
     mongoc_bulk_operation_t *bulk =
         mongoc_collection_create_bulk_operation_with_opts(l->c[TASKS], &l->in_session);
+    bson_iter_t iter;
+    bson_t reply;
     bool ok = true;
 
     for (int i = 0; i < count; i++) {
         int64_t rev = 0;
-        bson_t *next = bare_changed(l, tasks[i], &rev), *filter;
+        bson_t *change = bare_changed(l, tasks[i], &rev), *filter;
         bson_iter_t id;
 
         bson_iter_init_find(&id, tasks[i], "_id");
         filter = BCON_NEW("_id", BCON_OID(bson_iter_oid(&id)), "rev", BCON_INT64(rev));
-        ok = ok && mongoc_bulk_operation_replace_one_with_opts(bulk, filter, next, NULL, NULL);
+        ok = ok && mongoc_bulk_operation_update_one_with_opts(bulk, filter, change, NULL, NULL);
         bson_destroy(filter);
-        bson_destroy(next);
+        bson_destroy(change);
     }
-    ok = ok && mongoc_bulk_operation_execute(bulk, NULL, NULL) != 0;
+    ok = mongoc_bulk_operation_execute(bulk, &reply, NULL) != 0 && ok;
+    ok = ok && bson_iter_init_find(&iter, &reply, "nMatched") && bson_iter_as_int64(&iter) == count;
+    bson_destroy(&reply);
     mongoc_bulk_operation_destroy(bulk);
     return ok;
 }
@@ -113,11 +127,11 @@ bare_patch_group(struct loop *l, const struct id *id)
     int count;
     bool ok;
 
-    for (int i = 0; i < GROUP; i++)
-        ids[i] = bare_next_id(l)->task;
-    if (!take_numbers(l, id->topic, GROUP, &seq) || (count = read_tasks(l, ids, tasks)) == 0)
+    choose_ids(l, ids);
+    if (!take_numbers(l, id->topic, GROUP, &seq))
         return false;
-    ok = replace_tasks(l, tasks, count) && insert_events(l, id, seq, count);
+    count = read_tasks(l, ids, tasks);
+    ok = count == GROUP && change_tasks(l, tasks, count) && insert_events(l, id, seq, count);
     for (int i = 0; i < count; i++)
         bson_destroy(tasks[i]);
     l->more = GROUP - 1;

@@ -166,14 +166,12 @@ snapshot(struct loop *l)
 }
 
 static bool
-update(struct loop *l, int collection, bson_t *filter, bson_t *change, bool replace)
+update(struct loop *l, int collection, bson_t *filter, bson_t *change)
 {
     bson_iter_t iter;
     bson_t reply;
-    bool ok = replace ? mongoc_collection_replace_one(l->c[collection], filter, change,
-                                                      &l->in_session, &reply, NULL)
-                      : mongoc_collection_update_one(l->c[collection], filter, change,
-                                                     &l->in_session, &reply, NULL);
+    bool ok = mongoc_collection_update_one(l->c[collection], filter, change, &l->in_session, &reply,
+                                           NULL);
 
     ok = ok && bson_iter_init_find(&iter, &reply, "matchedCount") && bson_iter_as_int64(&iter) == 1;
     bson_destroy(&reply);
@@ -204,7 +202,7 @@ take_number(struct loop *l, const struct id *id, bool count, int64_t *seq)
     bson_t topic;
     bson_iter_t iter;
 
-    if (!update(l, TOPICS, BCON_NEW("_id", BCON_UTF8(id->topic->name)), inc, false) ||
+    if (!update(l, TOPICS, BCON_NEW("_id", BCON_UTF8(id->topic->name)), inc) ||
         !bare_find(l, TOPICS, BCON_NEW("_id", BCON_UTF8(id->topic->name)), true, &topic))
         return false;
     *seq = bson_iter_init_find(&iter, &topic, "seq") ? bson_iter_as_int64(&iter) : 0;
@@ -227,8 +225,7 @@ take_known(struct loop *l, const struct id *id, bool count, int64_t *seq)
     }
     inc = one_step(count);
     *seq = t->seq + 1;
-    if (!update(l, TOPICS, BCON_NEW("_id", BCON_UTF8(t->name), "seq", BCON_INT64(t->seq)), inc,
-                false)) {
+    if (!update(l, TOPICS, BCON_NEW("_id", BCON_UTF8(t->name), "seq", BCON_INT64(t->seq)), inc)) {
         t->seq = -1;
         return false;
     }
@@ -261,44 +258,60 @@ insert_event(struct loop *l, const struct id *id, int64_t seq, const char *kind,
     return insert(l, EVENTS, bare_event(id, seq, kind, entity));
 }
 
-/* The document with a new rev and title. */
+/* The search terms of a task whose title's number has changed: as ours, one differs. */
+static void
+append_terms(bson_t *set, bson_iter_t *terms, unsigned long long number)
+{
+    bson_iter_t old;
+    bson_t array;
+    char text[24];
+    int count = 0;
+
+    snprintf(text, sizeof(text), "%llu", number);
+    BSON_APPEND_ARRAY_BEGIN(set, "terms", &array);
+    BSON_APPEND_UTF8(&array, "0", text);
+    for (bool more = bson_iter_recurse(terms, &old) && bson_iter_next(&old);
+         more && bson_iter_next(&old);) {
+        char key[12];
+
+        snprintf(key, sizeof(key), "%d", ++count);
+        bson_append_iter(&array, key, -1, &old);
+    }
+    bson_append_array_end(set, &array);
+}
+
+/* The update that gives a task a new title, with all that follows from it and is in an index. */
 bson_t *
 bare_changed(struct loop *l, const bson_t *task, int64_t *rev)
 {
-    bson_t *next = bson_new();
+    bson_t *change = bson_new(), set;
     bson_iter_t iter;
     char title[64];
 
     snprintf(title, sizeof(title), "Changed by the bare loop %llu", (unsigned long long)l->done);
-    bson_iter_init(&iter, task);
-    while (bson_iter_next(&iter)) {
-        const char *key = bson_iter_key(&iter);
-
-        if (strcmp(key, "rev") == 0) {
-            *rev = bson_iter_as_int64(&iter);
-            BSON_APPEND_INT64(next, "rev", *rev + 1);
-        } else if (strcmp(key, "title") == 0) {
-            BSON_APPEND_UTF8(next, "title", title);
-        } else {
-            bson_append_iter(next, NULL, 0, &iter);
-        }
-    }
-    return next;
+    BSON_APPEND_DOCUMENT_BEGIN(change, "$set", &set);
+    BSON_APPEND_UTF8(&set, "title", title);
+    BSON_APPEND_DATE_TIME(&set, "updatedAt", (int64_t)time(NULL) * 1000);
+    if (bson_iter_init_find(&iter, task, "terms"))
+        append_terms(&set, &iter, l->done);
+    *rev = bson_iter_init_find(&iter, task, "rev") ? bson_iter_as_int64(&iter) : 0;
+    BSON_APPEND_INT64(&set, "rev", *rev + 1);
+    bson_append_document_end(change, &set);
+    return change;
 }
 
-/* The document with a new title, guarded by its rev, and the event. */
+/* The new title, guarded by rev, and the event. */
 static bool
 store_patch(struct loop *l, const struct id *id, int64_t seq, const bson_t *task)
 {
     int64_t rev = 0;
-    bson_t *next = bare_changed(l, task, &rev);
+    bson_t *change = bare_changed(l, task, &rev);
 
-    return update(l, TASKS, BCON_NEW("_id", BCON_OID(&id->task), "rev", BCON_INT64(rev)), next,
-                  true) &&
+    return update(l, TASKS, BCON_NEW("_id", BCON_OID(&id->task), "rev", BCON_INT64(rev)), change) &&
            insert_event(l, id, seq, "task.updated", &id->task);
 }
 
-/* As first written: number, read back, project, task, replace, event. */
+/* As first written: number, read back, project, task, update, event. */
 static bool
 patch_plain_once(struct loop *l, const struct id *id)
 {
