@@ -36,6 +36,7 @@ struct loop {
     size_t count, at;
     unsigned random;
     uint64_t done, retries, failed, seen;
+    uint64_t warm; /* done before the time counts */
     uint64_t more; /* changes of an operation beyond the first */
     struct latency latency;
 };
@@ -55,6 +56,7 @@ struct bare {
     uint64_t until;
     bool queue;
     pthread_mutex_t writing;
+    pthread_barrier_t warm, started; /* all threads, and the one that measures */
 };
 extern struct bare bare;
 
