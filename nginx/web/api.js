@@ -1,5 +1,5 @@
 /*
- * HTTP requests to the API: bearer token, ETag, Idempotency-Key, problem+json.  A request that may have been
+ * HTTP requests to the API: bearer token, Base-Rev, Idempotency-Key, problem+json.  A request that may have been
  * lost is repeated with the same key, so it takes effect only once.
  */
 import { problemText } from "./messages.js";
@@ -20,6 +20,7 @@ export class Problem extends Error {
     this.slug = slug;
     this.errors = body?.errors ?? [];
     this.current = body?.current ?? null;
+    this.changedBy = body?.changedBy ?? null;
     this.requestId = body?.requestId ?? null;
   }
 }
@@ -53,7 +54,7 @@ async function headersFor(method, options, key) {
     headers["Content-Type"] = method === "PATCH" ? "application/merge-patch+json" : "application/json";
   }
   if (method !== "GET") headers["Idempotency-Key"] = key;
-  if (options.rev !== undefined) headers["If-Match"] = `"${options.rev}"`;
+  if (options.base !== undefined) headers["Base-Rev"] = String(options.base);
   if (!options.open) headers.Authorization = `Bearer ${await session.token()}`;
   return headers;
 }
@@ -78,7 +79,7 @@ function parse(text) {
 
 /*
  * Sends a request and resolves to the reply's JSON, or rejects with a Problem.
- * options: body, rev (sent as If-Match), open (send no token: sign-up and login).
+ * options: body, base (the revision that the change is based on, sent as Base-Rev), open (send no token: sign-up and login).
  */
 export async function request(method, path, options = {}) {
   let key = uuid();

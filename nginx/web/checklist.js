@@ -1,6 +1,6 @@
-/* The checklist of the task form: items to tick, rename, remove and add. */
+/* The checklist of the task form: items to tick, rename, move, remove and add. */
 import { uuid } from "./api.js";
-import { el, icon } from "./dom.js";
+import { arrange, el, icon, keepFocus } from "./dom.js";
 
 /* An item's text as an input shows it: an input cannot hold line breaks. */
 export const tidyItem = (text) => text.replace(/[\r\n]+/g, "").trim();
@@ -44,7 +44,12 @@ export class Checklist {
 
   set value(items) {
     if (items.some((item) => item.id === this.#pending)) this.#clearAdd(); /* saved */
-    this.#root.replaceChildren(...items.map((item) => this.#row(item)));
+    this.#draw(items);
+  }
+
+  /* Shows other people's changes together with what the user has edited; the item being typed stays in its input. */
+  takeOver(items) {
+    this.#draw(items.filter((item) => item.id !== this.#pending));
   }
 
   clear() {
@@ -52,11 +57,49 @@ export class Checklist {
     this.value = [];
   }
 
+  /* Rows are reused, so that nobody who is typing in one loses the focus or the cursor's position. */
+  #draw(items) {
+    const rows = new Map([...this.#root.children].map((row) => [row.dataset.id, row]));
+    const fill = (row, item) => {
+      const [done, text] = row.querySelectorAll("input");
+      done.checked = item.done;
+      if (tidyItem(text.value) !== tidyItem(item.text)) {
+        text.value = item.text;
+        this.#name(row, item.text);
+      }
+      return row;
+    };
+    keepFocus(this.#root, () => arrange(this.#root, items.map((item) =>
+      (rows.has(item.id) ? fill(rows.get(item.id), item) : this.#row(item)))));
+  }
+
   #row(item) {
+    const button = (name, run) => el(`button.quiet.square.${name}`, { type: "button", onclick: run }, icon(name));
     const row = el("div.item", { dataset: { id: item.id } },
-      el("input", { type: "checkbox", checked: item.done, "aria-label": `Done: ${item.text}` }),
+      el("input", { type: "checkbox", checked: item.done }),
       el("input", { type: "text", dir: "auto", value: item.text, maxLength: 500, "aria-label": "Checklist item" }),
-      el("button.quiet.square", { type: "button", "aria-label": `Remove ${item.text}`, onclick: () => row.remove() }, icon("close")));
+      button("up", () => this.#move(row, -1)), button("down", () => this.#move(row, 1)), button("close", () => row.remove()));
+    row.addEventListener("keydown", (e) => {
+      if (!e.altKey || !["ArrowUp", "ArrowDown"].includes(e.key) || row.querySelector("[type=text]").readOnly) return;
+      e.preventDefault();
+      this.#move(row, e.key === "ArrowUp" ? -1 : 1);
+    });
+    this.#name(row, item.text);
     return row;
+  }
+
+  /* The accessible names of a row's controls. */
+  #name(row, text) {
+    row.querySelector("[type=checkbox]").setAttribute("aria-label", `Done: ${text}`);
+    for (const [name, label] of [["up", "Move up:"], ["down", "Move down:"], ["close", "Remove"]]) {
+      row.querySelector(`.${name}`).setAttribute("aria-label", `${label} ${text}`);
+    }
+  }
+
+  /* Moves a row one place up (-1) or down (1). */
+  #move(row, by) {
+    const other = by < 0 ? row.previousElementSibling : row.nextElementSibling;
+    if (!other) return;
+    keepFocus(row, () => (by < 0 ? other.before(row) : other.after(row)));
   }
 }

@@ -90,7 +90,7 @@ export class Chips {
     const labels = project.labels ?? [];
     const colour = COLOURS[labels.length % COLOURS.length];
     const label = { id: uuid(), name, colour };
-    await this.#workspace.changeProject(project, { labels: [...labels, label] });
+    await this.#workspace.addLabel(project, label);
     this.#toggle("labelIds", label.id);
   }
 }

@@ -1,7 +1,7 @@
 /*
- * The side panel: a form for a new or an existing task.  Other people's changes appear in the fields that the user
- * has not edited.  Saving names the revision that the edits are based on, so a conflict is shown to the user and
- * nobody's change is overwritten unseen.
+ * The side panel: a form for a new or an existing task.  Other people's changes appear in the fields, and the items of
+ * lists, that the user has not edited.  Saving names the revision that the edits are based on: changes of different
+ * fields and items are both kept, and a conflict is shown to the user, so nobody's change is overwritten unseen.
  */
 import { request } from "./api.js";
 import { askConflict, confirm, toast, toastError } from "./dialogs.js";
@@ -167,20 +167,20 @@ export class Panel {
   }
 
   /*
- * Takes a newer revision into the fields that the user has not edited.  If it changed an edited field too, the base
- * stays at the old revision, so that saving gets 412 and asks.
- */
+   * Takes a newer revision into the fields, and the items of lists, that the user has not edited.  If it changed what
+   * the user edited too, the base stays at the old revision, so that saving gets 412 and asks.
+   */
   #takeOver(now) {
     const touched = this.#touched();
     const clashes = this.#fields.clashes(this.#base, now, touched);
-    this.#fields.fill(now, touched);
+    this.#fields.takeOver(this.#base, now, touched, { keep: clashes.map((c) => c.name) });
     if (!clashes.length) {
       this.#base = now;
       return;
     }
     const what = clashes.map((c) => c.label.toLowerCase()).join(", ");
     this.#note.textContent = `${this.#nameOf(now.updatedBy)} changed the ${what} while you were editing.`;
-    this.#base = this.#fields.rebased(this.#base, now, touched);
+    this.#base = this.#fields.rebased(this.#base, now, clashes.map((c) => c.name));
   }
 
   #gone() {
@@ -212,11 +212,12 @@ export class Panel {
     const touched = this.#touched();
     if (touched.length) {
       try {
-        const task = await this.#workspace.changeTask(this.#base.id, this.#base.rev, this.#fields.body(touched));
+        const { fields, edits } = this.#fields.changes(this.#base, touched);
+        const task = await this.#workspace.changeTask(this.#base.id, this.#base.rev, fields, edits);
         this.#fields.fill(task);
         this.#base = task;
       } catch (error) {
-        if (error.status !== 412) throw error;
+        if (!error.stale) throw error;
         if (await this.#settle(error, touched)) await this.#save();
         return;
       }
@@ -225,14 +226,18 @@ export class Panel {
     this.#limits();
   }
 
-  /* After 412: changes to different fields are merged; if both changed a field, the user decides.  False: the user keeps editing. */
+  /*
+   * After somebody else has changed the task: changes of different fields and items are merged; if both changed the same, the user decides.
+   * False: the user keeps editing.
+   */
   async #settle(error, touched) {
     const current = error.current ?? await request("GET", `/v1/tasks/${this.#base.id}`);
     const clashes = this.#fields.clashes(this.#base, current, touched);
-    const choice = clashes.length ? await askConflict(clashes, this.#nameOf(current.updatedBy)) : "mine";
+    if (current.rev === this.#base.rev) throw error; /* the same would happen again */
+    const choice = clashes.length ? await askConflict(clashes, this.#nameOf(error.changedBy ?? current.updatedBy)) : "mine";
     if (choice === "") return false;
-    const theirs = choice === "theirs" ? clashes.map((c) => c.name) : [];
-    this.#fields.fill(current, touched.filter((name) => !theirs.includes(name)));
+    const yielded = choice === "theirs" ? clashes.map((c) => c.name) : [];
+    this.#fields.takeOver(this.#base, current, touched, { yielded });
     this.#base = current;
     return true;
   }

@@ -7,6 +7,7 @@ import { Checklist, tidyItem } from "./checklist.js";
 import { Chips } from "./chips.js";
 import { dueFields, dueInputs, zoneNote } from "./dates.js";
 import { $, el } from "./dom.js";
+import { conflictsOf, editsOf, merge } from "./edits.js";
 
 const nameIn = (list, id) => list?.find((x) => x.id === id)?.name ?? "?";
 const itself = (value) => value;
@@ -16,7 +17,7 @@ const lines = (text) => (text ?? "").replace(/\r\n?/g, "\n");
 /*
  * keys: the API's fields, if not the same name; label: the name shown to users; of(task): the task's value as the
  * inputs return it when nobody has typed, so that any difference is the user's edit; text(value): the value as shown
- * in a conflict; body(value): the value in the API's form.
+ * in a conflict; body(value): the value in the API's form; list: its items are edited one by one.
  */
 const FIELDS = {
   title: { label: "Title", of: (t) => lines(t.title).trim(), text: itself },
@@ -24,13 +25,15 @@ const FIELDS = {
   status: { label: "Status", of: (t) => t.status, text: (v, store) => nameIn(store.project.statuses, v) },
   priority: { label: "Priority", of: (t) => t.priority ?? "none", text: capital },
   due: { keys: ["dueDate", "dueAt"], label: "Due", of: dueInputs, text: (v) => `${v.date} ${v.time}`.trim(), body: (v) => dueFields(v.date, v.time) },
-  assigneeIds: { label: "Assigned to", of: (t) => t.assigneeIds ?? [], text: (v, store) => v.map((id) => store.members.get(id)?.name ?? "?").join(", ") },
-  labelIds: { label: "Labels", of: (t) => t.labelIds ?? [], text: (v, store) => v.map((id) => nameIn(store.project.labels, id)).join(", ") },
-  checklist: { label: "Checklist", of: (t) => (t.checklist ?? []).map(({ id, text, done }) => ({ id, text: tidyItem(text), done })).filter((i) => i.text), text: (v) => v.map((i) => `${i.done ? "☑" : "☐"} ${i.text}`).join("\n") },
+  assigneeIds: { list: true, label: "Assigned to", of: (t) => t.assigneeIds ?? [], text: (v, store) => v.map((id) => store.members.get(id)?.name ?? "?").join(", ") },
+  labelIds: { list: true, label: "Labels", of: (t) => t.labelIds ?? [], text: (v, store) => v.map((id) => nameIn(store.project.labels, id)).join(", ") },
+  checklist: { list: true, label: "Checklist", of: (t) => (t.checklist ?? []).map(({ id, text, done }) => ({ id, text: tidyItem(text), done })).filter((i) => i.text), text: (v) => v.map((i) => `${i.done ? "☑" : "☐"} ${i.text}`).join("\n") },
 };
 const EMPTY = { status: null };
 
-const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+/* The order of ids is no edit of a user's, that of a checklist is. */
+const comparable = (value) => JSON.stringify(Array.isArray(value) && typeof value[0] === "string" ? [...value].sort() : value);
+const same = (a, b) => comparable(a) === comparable(b);
 const options = (pairs) => pairs.map(([value, text]) => el("option", { value }, text));
 
 export class TaskForm {
@@ -106,6 +109,22 @@ export class TaskForm {
     this.#grow();
   }
 
+  /*
+   * Puts a newer task's values into the inputs, on top of which the edits of `base` in the `touched` fields stay, in lists
+   * item by item.  keep: fields whose input stays as it is; yielded: fields in which the newer values win over the edits.
+   */
+  takeOver(base, now, touched, { keep = [], yielded = [] }) {
+    const isMine = (name) => touched.includes(name) && (FIELDS[name].list || !yielded.includes(name));
+    this.fill(now, Object.keys(FIELDS).filter((name) => keep.includes(name) || isMine(name)));
+    for (const name of touched) {
+      const { list, of } = FIELDS[name];
+      if (!list || keep.includes(name)) continue;
+      const merged = merge(of(base), this.#read(name), of(now), yielded.includes(name));
+      if (name === "checklist") this.#checklist.takeOver(merged);
+      else this.#write(name, merged);
+    }
+  }
+
   /* The values of some fields, for put(). */
   values(names) {
     return Object.fromEntries(names.map((name) => [name, this.#read(name)]));
@@ -145,28 +164,39 @@ export class TaskForm {
     return this.#chips.typed && !changed.includes("labelIds") ? [...changed, "labelIds"] : changed;
   }
 
-  /* The body of a POST or PATCH with the named fields. */
+  /* The body of a POST with the named fields. */
   body(names) {
     const parts = names.map((name) => FIELDS[name].body?.(this.#read(name)) ?? { [name]: this.#read(name) });
     return Object.assign({}, ...parts);
+  }
+
+  /* What changes `base` into the form's input: {fields: the body of a PATCH, edits: those of lists, each with its `list`}. */
+  changes(base, touched) {
+    const edits = touched.filter((name) => FIELDS[name].list).flatMap((list) =>
+      editsOf(FIELDS[list].of(base), this.#read(list)).map((edit) => ({ ...edit, list })));
+    return {
+      fields: this.body(touched.filter((name) => !FIELDS[name].list)),
+      edits: edits.filter(({ list, kind }) => list === "checklist" || kind !== "move"),
+    };
   }
 
   /* The edited fields that `now` changed as well, to a value different from the form's. */
   clashes(base, now, touched) {
     const { store } = this.#workspace;
     return touched.filter((name) => {
-      const theirs = FIELDS[name].of(now);
-      return !same(theirs, FIELDS[name].of(base)) && !same(theirs, this.#read(name));
+      const { list, of } = FIELDS[name], before = of(base), theirs = of(now), mine = this.#read(name);
+      if (list) return name === "checklist" && conflictsOf(before, mine, theirs).length > 0;
+      return !same(theirs, before) && !same(theirs, mine);
     }).map((name) => {
       const { label, of, text } = FIELDS[name];
       return { name, label, theirs: text(of(now), store), mine: text(this.#read(name), store) };
     });
   }
 
-  /* `now` with the old values of the edited fields and the old revision: the base that the user's edits still have. */
-  rebased(base, now, touched) {
+  /* `now` with the old values of the named fields and the old revision: the base that the user's edits still have. */
+  rebased(base, now, names) {
     const merged = { ...now, rev: base.rev };
-    for (const name of touched) for (const key of FIELDS[name].keys ?? [name]) merged[key] = base[key];
+    for (const name of names) for (const key of FIELDS[name].keys ?? [name]) merged[key] = base[key];
     return merged;
   }
 

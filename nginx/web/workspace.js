@@ -8,6 +8,9 @@ import { session } from "./session.js";
 import { ProjectStore } from "./store.js";
 
 const topicOf = (id) => `project:${id}`;
+const PATHS = { assigneeIds: "assignees", labelIds: "labels", checklist: "checklist" }; /* of the lists of a task */
+/* The item or its neighbour is gone, or the new item is there already: others have changed the list. */
+const isOutdated = ({ status, errors }) => [404, 409].includes(status) || errors?.some(({ pointer }) => ["/before", "/after"].includes(pointer));
 const FOLLOW_WAIT_MS = 1500; /* how long opening a project waits for the live connection before it continues without */
 
 export class Workspace {
@@ -190,24 +193,45 @@ export class Workspace {
     return this.#keep(await request("POST", "/v1/tasks", { body: { projectId: this.store.id, ...fields } }));
   }
 
-  /* Changes some fields if the task is still at revision `rev`; otherwise rejects with 412 and the current task. */
-  async changeTask(id, rev, fields) {
-    return this.#keep(await request("PATCH", `/v1/tasks/${id}`, { body: fields, rev }));
+  /*
+   * Changes some fields, and some items of lists: {list, kind, key, ...} as in edits.js.  Each change is based on revision
+   * `base`: if someone has changed the same since, rejects with an error that is `stale`.  Earlier changes have taken effect then.
+   */
+  async changeTask(id, base, fields, edits) {
+    let task = null;
+    try {
+      if (Object.keys(fields).length) task = await request("PATCH", `/v1/tasks/${id}`, { body: fields, base });
+      for (const edit of edits) task = await this.#editItem(`/v1/tasks/${id}/${PATHS[edit.list]}`, base, edit);
+    } catch (error) {
+      throw Object.assign(error, { stale: error.status === 412 || isOutdated(error) });
+    }
+    return this.#keep(task ?? await request("GET", `/v1/tasks/${id}`));
+  }
+
+  /* One edit of a list; resolves to the task after it, or to null.  Labels and people on a task are there or not, so they never conflict. */
+  async #editItem(path, base, { list, kind, key, item, fields, place }) {
+    const one = `${path}/${encodeURIComponent(key)}`;
+    const options = list === "checklist" ? { base } : {};
+    if (kind === "add" && list !== "checklist") return request("PUT", one);
+    if (kind === "add") return request("POST", path, { body: { ...item, ...place }, ...options });
+    if (kind === "change") return request("PATCH", one, { body: fields, ...options });
+    if (kind === "move") return request("POST", `${one}/move`, { body: place, ...options });
+    return request("DELETE", one, options).catch((error) => { if (error.status !== 404) throw error; return null; });
   }
 
   /* place: {status, before or after}: ids of neighbours, none for the end. */
   async moveTask(id, place) {
-    return this.#keep(await request("POST", `/v1/tasks/${id}/move`, { body: place, rev: this.#demandedRev(id) }));
+    return this.#keep(await request("POST", `/v1/tasks/${id}/move`, { body: place, base: this.#demandedBase(id) }));
   }
 
-  /* Moves and deletions name the task's revision only if the project requires it. */
-  #demandedRev(id) {
+  /* Moves and deletions name the revision that they are based on only if the project requires it. */
+  #demandedBase(id) {
     return this.store.project.requireIfMatch ? this.store.tasks.get(id)?.rev : undefined;
   }
 
   async deleteTask(id) {
     const { store } = this;
-    await request("DELETE", `/v1/tasks/${id}`, { rev: this.#demandedRev(id) });
+    await request("DELETE", `/v1/tasks/${id}`, { base: this.#demandedBase(id) });
     const known = store.tasks.get(id);
     if (known) store.remove(id, known.rev);
     this.#tell("change");
@@ -224,18 +248,20 @@ export class Workspace {
     return project;
   }
 
-  /* If someone else changed other fields of the project, the change is applied on top of theirs. */
+  /* Changes some fields; rejects with 412 and the current project if someone has changed the same fields since `project`. */
   async changeProject(project, fields) {
-    const change = (rev) => request("PATCH", `/v1/projects/${project.id}`, { body: fields, rev });
-    const after = await change(project.rev).catch((error) => {
-      const same = (name) => JSON.stringify(error.current?.[name]) === JSON.stringify(project[name]);
-      if (error.status !== 412 || !Object.keys(fields).every(same)) throw error;
-      return change(error.current.rev);
-    });
-    if (this.store?.id === after.id) this.store.setProject(after);
-    this.projects.set(after.id, after);
+    return this.#keepProject(await request("PATCH", `/v1/projects/${project.id}`, { body: fields, base: project.rev }));
+  }
+
+  async addLabel(project, label) {
+    return this.#keepProject(await request("POST", `/v1/projects/${project.id}/labels`, { body: label }));
+  }
+
+  #keepProject(project) {
+    if (this.store?.id === project.id) this.store.setProject(project);
+    this.projects.set(project.id, project);
     this.#tell("change");
-    return after;
+    return project;
   }
 
   async trashProject(id) {

@@ -150,6 +150,107 @@ def test_changes_to_different_fields_are_merged(windows, anna, ben):
     assert (after["priority"], after["description"]) == ("urgent", "Two coats.")
 
 
+CHECKLIST = [{"id": i, "text": f"Item {i}", "done": False} for i in "abcdef"]
+
+
+def checklist(page):
+    """The checklist in the form: texts, and whether they are done."""
+    return page.driver.execute_script("""
+        return [...document.querySelectorAll("#checklist .item")].map((row) => {
+          const [done, text] = row.querySelectorAll("input");
+          return [text.value, done.checked];
+        })""")
+
+
+def press(page, item, button):
+    """Presses a button of an item, which is only visible under the mouse."""
+    page.driver.execute_script("arguments[0].click()", page.find(f"#checklist [data-id={item}] .{button}"))
+
+
+def test_two_people_who_edit_one_task_at_once_keep_both_edits(windows, anna, ben):
+    """Both tick, add, remove and reorder, and change a field, before either saves."""
+    project = anna.project("Together", labels=[{"id": i, "name": i} for i in ("red", "blue", "green")])
+    anna.share(project, ben)
+    task = anna.task("Paint", projectId=project["id"], labelIds=["green"], checklist=CHECKLIST)
+    first, second = windows.log_in(anna, project), windows.log_in(ben, project)
+
+    def edit(page, tick, remove, up, text, label, **fields):
+        page.open_task("Paint")
+        page.click(f"#checklist [data-id={tick}] [type=checkbox]")
+        press(page, remove, "close")
+        press(page, up, "up")
+        page.find("#checklist-add").send_keys(text)
+        page.click(f"#labels [data-id={label}]")
+        page.fill(**fields)
+
+    edit(first, "a", "b", "c", "Anna's", "red", description="Two coats.")
+    edit(second, "e", "b", "f", "Ben's", "green", priority="high")
+    windows.expect("status of 404")  # removed already
+    for page in (first, second):
+        page.driver.execute_script("document.getElementById('task-save').click()")
+    for page in (first, second):
+        page.until(lambda page=page: page.text("#task-note") == "Saved")
+    after = anna.get(task)
+    found = [(i["text"], i["done"]) for i in after["checklist"]]
+    assert found[:5] == [("Item c", False), ("Item a", True), ("Item d", False), ("Item f", False), ("Item e", True)]
+    assert sorted(found[5:]) == [("Anna's", False), ("Ben's", False)]
+    assert (after["labelIds"], after["description"], after["priority"]) == (["red"], "Two coats.", "high")
+    for page in (first, second):
+        page.until(lambda page=page: checklist(page) == [list(i) for i in found])
+        page.until(lambda page=page: page.find("#labels [data-id=red]").get_attribute("aria-pressed") == "true")
+        ours, fresh = page.state_and_snapshot()
+        assert ours == fresh
+
+
+def test_edits_of_other_items_appear_while_one_is_edited_and_the_same_one_asks(windows, anna, ben):
+    windows.expect("status of 412")
+    project = anna.project("Together")
+    anna.share(project, ben)
+    task = anna.task("Paint", projectId=project["id"], checklist=CHECKLIST[:3])
+    page = windows.log_in(anna, project)
+    page.open_task("Paint")
+    page.find("#checklist [data-id=a] [type=text]").send_keys(" in oak")
+    page.find("#checklist-add").send_keys("Not yet")
+    ben.patch(task, "/checklist/b", done=True).expect(200)
+    ben.post(task, "/checklist", id="n", text="New", before="b").expect(201)
+    page.until(lambda: checklist(page) == [["Item a in oak", False], ["New", False], ["Item b", True], ["Item c", False]])
+    page.find("#checklist-add").send_keys(" done")
+    ben.patch(task, "/checklist/a", text="Item a in pine").expect(200)
+    page.until(lambda: "changed the checklist" in page.text("#task-note"))
+    ben.delete(task, "/checklist/c").expect(204)
+    page.save()
+    page.visible("#conflict-dialog")
+    row = page.find("#conflict-table tbody tr").text
+    assert "Item a in pine" in row and "Item a in oak" in row
+    page.click("#conflict-dialog [value=mine]")
+    page.until(lambda: page.text("#task-note") == "Saved")
+    after = [(i["text"], i["done"]) for i in anna.get(task)["checklist"]]
+    assert after == [("Item a in oak", False), ("New", False), ("Item b", True), ("Not yet done", False)]
+    assert checklist(page) == [list(i) for i in after]
+
+
+def test_the_page_applies_events_that_name_items_only(windows, anna, ben):
+    """The task is too large for its events, so the page has to build it from their changes."""
+    labels = [{"id": i, "name": i} for i in ("red", "blue")]
+    project = anna.project("Large", labels=labels)
+    anna.share(project, ben)
+    task, other = (anna.task("Large", projectId=project["id"], description="x" * 9000, checklist=CHECKLIST) for _ in range(2))
+    page = windows.log_in(anna, project)
+    for who, method, path, body in [
+        (ben, "PATCH", "/checklist/c", {"done": True}), (anna, "PATCH", "/checklist/c", {"text": "Third", "done": False}),
+        (ben, "POST", "/checklist", {"id": "n", "text": "First", "before": "a"}), (anna, "POST", "/checklist/e/move", {"before": "n"}),
+        (ben, "POST", "/checklist/a/move", {}), (anna, "DELETE", "/checklist/b", None), (ben, "PUT", "/labels/red", None),
+        (anna, "PUT", "/labels/blue", None), (ben, "DELETE", "/labels/red", None), (anna, "PUT", f"/assignees/{ben.id}", None),
+        (ben, "PUT", f"/relations/blocks/{other['id']}", None), (anna, "PUT", f"/relations/relates/{other['id']}", None),
+        (ben, "DELETE", f"/relations/blocks/{other['id']}", None), (anna, "PATCH", "", {"checklist": CHECKLIST[::-1], "title": "Small"}),
+    ]:
+        who.send(method, f"/v1/tasks/{task['id']}{path}", body).expect((200, 201, 204))
+    page.card("Small")
+    ours, fresh = page.state_and_snapshot()
+    assert ours == fresh
+    assert page.driver.execute_script("return performance.getEntriesByType('resource').map((e) => e.name).filter((n) => n.includes('/v1/tasks/'))") == []
+
+
 def test_a_removed_member_loses_the_project(windows, anna, ben):
     project = anna.project("Secret")
     anna.task("Hidden", projectId=project["id"])
