@@ -361,8 +361,11 @@ enum err
 items_remove(struct request *r)
 {
     struct item_edit e = {.field = list_field(r), .key = path_key(r)};
+    enum err err = ERR_NONE;
 
-    return edit_item(r, &e, 204, remove_item);
+    if (!has_objects(e.field)) /* what no list can have is not off this one, but is not there */
+        err = item_of_path(r, e.field, e.key, request_keep(r, bson_new()));
+    return err == ERR_NONE ? edit_item(r, &e, 204, remove_item) : err;
 }
 
 enum err
