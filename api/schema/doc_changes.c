@@ -78,7 +78,7 @@ is_in_events(const struct field *f)
     for (size_t i = 0; i < sizeof(silent) / sizeof(silent[0]); i++)
         if (strcmp(f->name, silent[i]) == 0)
             return false;
-    return doc_is_public(f);
+    return doc_is_public(f) && (f->flags & UNLOGGED) == 0;
 }
 
 /* ------------------------------------------------------------ items of lists */

@@ -29,9 +29,10 @@ enum field_kind {
 #define MAY_SET  2u /* at creation */
 #define MAY_EDIT 4u /* at any time */
 #define NULLABLE 8u
-#define HIDDEN   16u /* never leaves the server */
-#define VIRTUAL  32u /* understood by the resource's hook, not stored */
-#define VERBATIM 64u /* a secret: its text may be blank */
+#define HIDDEN   16u  /* never leaves the server */
+#define VIRTUAL  32u  /* understood by the resource's hook, not stored */
+#define VERBATIM 64u  /* a secret: its text may be blank */
+#define UNLOGGED 128u /* events do not name its changes: others say the same */
 
 struct field {
     const char *name;

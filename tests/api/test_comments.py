@@ -188,3 +188,58 @@ def test_a_comment_and_a_concurrent_move_of_its_task_are_consistent(anna, ben):
         for event in anna.pages_of_events(project):
             if event["kind"] == "comment.created":
                 assert event["data"]["projectId"] == project["id"]
+
+
+# -- earlier texts ------------------------------------------------------------------------
+def test_a_comment_keeps_its_earlier_texts(anna, ben, scene):
+    project, task = scene
+    comment = anna.post(task, "/comments", text="One").expect(201)
+    path = f"/v1/comments/{comment['id']}"
+    assert comment["edits"] == []
+    start = anna.get(f"/v1/projects/{project['id']}/snapshot").expect(200)["cursor"]
+    second = anna.patch(comment, text="Two").expect(200)
+    assert second["edits"] == [{"at": comment["createdAt"], "text": "One"}]
+    assert anna.patch(comment, text="Two").expect(200)["rev"] == 2  # not an edit
+    anna.patch(comment, mentions=[ben.id]).expect(200)
+    third = anna.patch(comment, text="Three").expect(200)
+    assert third["edits"] == [*second["edits"], {"at": second["editedAt"], "text": "Two"}]
+    assert ben.get(path).expect(200).json == third.json
+    assert ben.get(path, if_none_match=third.etag).status == 304
+    assert anna.items(f"/v1/tasks/{task['id']}/comments") == [third.json]
+    synced = ben.get("/v1/sync").expect(200)["comments"]
+    assert third.json in synced
+    last = list(anna.pages_of_events(project, start))[-1]
+    assert last["changes"].keys() == {"text", "editedAt"} and last["data"] == third.json
+    anna.patch(comment, edits=[]).expect(422, "invalid", {"/edits"})
+
+
+def test_a_comment_keeps_the_last_twenty_texts_and_no_more_than_64_kib(anna, scene):
+    _, task = scene
+    comment = anna.post(task, "/comments", text="0").expect(201)
+    for n in range(1, 23):
+        edited = anna.patch(comment, text=str(n)).expect(200)
+    assert [e["text"] for e in edited["edits"]] == [str(n) for n in range(2, 22)]
+    for letter in "abcd":
+        edited = anna.patch(comment, text=letter * 20000).expect(200)
+    assert [e["text"][0] for e in edited["edits"]][-3:] == ["a", "b", "c"] and len(edited["edits"]) == 20
+    edited = anna.patch(comment, text="e").expect(200)
+    assert [e["text"][0] for e in edited["edits"]] == ["b", "c", "d"]
+    anna.patch(comment, text="\U0001f98a" * 20000).expect(200)  # 80,000 bytes
+    assert [e["text"][0] for e in anna.patch(comment, text="f").expect(200)["edits"]] == ["\U0001f98a"]
+
+
+def test_a_comment_is_read_by_its_id_as_long_as_its_task_is(anna, cleo, scene):
+    project, task = scene
+    comment = anna.post(task, "/comments", text="Hm").expect(201)
+    path = f"/v1/comments/{comment['id']}"
+    cleo.get(path).expect(404)
+    anna.get(path + "?x=1").expect(400)
+    anna.delete(task).expect(204)
+    anna.get(path).expect(404)
+    anna.post(task, "/restore").expect(200)
+    anna.delete(project).expect(204)
+    anna.get(path).expect(404)
+    anna.post(project, "/restore").expect(200)
+    assert anna.get(path).expect(200)["text"] == "Hm"
+    anna.delete(comment).expect(204)
+    anna.get(path).expect(404)

@@ -141,6 +141,7 @@ ROWS = [
     Row("POST /v1/sync", SELF, 200, {"cursor": None}, scope="read", bound=200),
     task("GET /v1/tasks/{id}/comments", "viewer", 200),
     task("POST /v1/tasks/{id}/comments", "commenter", 201, {"text": "So?"}),
+    task("GET /v1/comments/{id}", "viewer", 200, thing="comment_id"),
     task("PATCH /v1/comments/{id}", "commenter", 200, {"text": "So!"}, thing="comment_id"),
     task("DELETE /v1/comments/{id}", "commenter", 204, thing="comment_id"),
     Row("GET /v1/notifications", SELF, 200, bound=200),

@@ -3,6 +3,7 @@
  */
 #include "api/v1/tasks/comments.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "api/access/project_access.h"
@@ -18,7 +19,19 @@
 #include "api/v1/handlers.h"
 #include "api/v1/notifications.h"
 
+#define EDITS_MAX 20 /* earlier texts that are kept */
+/*
+ * UTF-8 bytes that they may have together, so that a page of comments stays small: the earliest go
+ * first, but the last text is always kept.
+ */
+#define EDITS_BYTES 65536
+
 /* clang-format off */
+static const struct field edit_fields[] = {
+    {"at",   INSTANT, 0, .about = "when it was written"},
+    {"text", TEXT,    0},
+    {NULL},
+};
 const struct field comment_fields[] = {
     /* name        kind     a client               limits */
     ENTITY_FIELDS,
@@ -27,6 +40,8 @@ const struct field comment_fields[] = {
     {"text",       TEXT,    MUST_SET | MAY_EDIT,   1, 20000},
     {"mentions",   REFS,    MAY_EDIT,              0, 50, .fallback = "[]", .about = "members to notify"},
     {"editedAt",   INSTANT, NULLABLE},
+    {"edits",      OBJECTS, UNLOGGED,              0, EDITS_MAX, .items = edit_fields, .fallback = "[]",
+     .about = "earlier texts, the latest last; of more than 20, or of more than 64 KiB together, the latest"},
     {"deletedAt",  INSTANT, NULLABLE},
     {"movedAt",    INSTANT, HIDDEN}, /* when it came to this project with its task: for /v1/sync */
     {NULL},
@@ -43,6 +58,58 @@ check_task(struct request *r, const bson_t *comment)
     enum err err = request_fetch(r, STORE_TASKS, doc_id(comment, "taskId"), &task);
 
     return err == ERR_NONE && doc_has(task, "deletedAt") ? ERR_NOT_FOUND : err;
+}
+
+/* One earlier text. */
+struct edit {
+    int64_t at;
+    const char *text;
+};
+
+/* Reads the earlier texts of a comment, and the one that it has; returns how many. */
+static int
+read_edits(const bson_t *comment, struct edit *edits)
+{
+    bson_iter_t iter, list, at, text;
+    int count = 0;
+
+    if (bson_iter_init_find(&iter, comment, "edits") && bson_iter_recurse(&iter, &list))
+        while (count < EDITS_MAX && bson_iter_next(&list))
+            if (bson_iter_recurse(&list, &at) && bson_iter_find(&at, "at") &&
+                bson_iter_recurse(&list, &text) && bson_iter_find(&text, "text"))
+                edits[count++] =
+                    (struct edit){bson_iter_date_time(&at), bson_iter_utf8(&text, NULL)};
+    doc_time(comment, doc_has(comment, "editedAt") ? "editedAt" : "createdAt", &edits[count].at);
+    edits[count++].text = doc_text(comment, "text");
+    return count;
+}
+
+/* Appends when the text was changed, and the texts before, as many as are kept. */
+static void
+append_edits(const struct entity_rules *u)
+{
+    struct edit edits[EDITS_MAX + 1];
+    bson_t list = BSON_INITIALIZER, one;
+    int count = read_edits(u->before, edits), first = count;
+    size_t bytes = 0;
+    char key[12];
+
+    while (first > 0 && count - first < EDITS_MAX) {
+        bytes += strlen(edits[first - 1].text);
+        if (bytes > EDITS_BYTES && first < count)
+            break;
+        first--;
+    }
+    for (int i = first; i < count; i++) {
+        snprintf(key, sizeof(key), "%d", i - first);
+        BSON_APPEND_DOCUMENT_BEGIN(&list, key, &one);
+        BSON_APPEND_DATE_TIME(&one, "at", edits[i].at);
+        BSON_APPEND_UTF8(&one, "text", edits[i].text);
+        bson_append_document_end(&list, &one);
+    }
+    BSON_APPEND_DATE_TIME(u->extra, "editedAt", change_now(u->change));
+    BSON_APPEND_ARRAY(u->extra, "edits", &list);
+    bson_destroy(&list);
 }
 
 static enum err
@@ -65,7 +132,7 @@ check_comment(const struct entity_rules *u)
     if ((err = quotas_check(r, QUOTA_COMMENT_EDITS, doc_int(u->before, "rev"))) != ERR_NONE)
         return err;
     if (strcmp(doc_text(u->before, "text"), doc_text(u->after, "text")) != 0)
-        BSON_APPEND_DATE_TIME(u->extra, "editedAt", change_now(u->change));
+        append_edits(u);
     return ERR_NONE;
 }
 
@@ -85,6 +152,7 @@ forget_comment(bson_t *set)
 
     BSON_APPEND_UTF8(set, "text", "");
     BSON_APPEND_ARRAY(set, "mentions", &none);
+    BSON_APPEND_ARRAY(set, "edits", &none);
     bson_destroy(&none);
 }
 
@@ -149,6 +217,21 @@ comments_list(struct request *r)
         return err;
     return page_reply(r, request_keep(r, BCON_NEW("taskId", BCON_OID(&id), "deletedAt", BCON_NULL)),
                       write_comment);
+}
+
+enum err
+comments_read(struct request *r)
+{
+    const bson_t *comment, *task;
+    bson_oid_t id;
+    enum err err;
+
+    if ((err = request_id_arg(r, 0, &id)) != ERR_NONE || (err = request_params_done(r)) != ERR_NONE)
+        return err;
+    if ((err = read_access_get(r, STORE_COMMENTS, &id, &comment)) != ERR_NONE ||
+        (err = read_access_get(r, STORE_TASKS, doc_id(comment, "taskId"), &task)) != ERR_NONE)
+        return err;
+    return entity_reply(r, 200, &comments, comment);
 }
 
 /* Mentions of people who are not members of the new project are dropped. */
