@@ -1,6 +1,7 @@
 /*
- * A ring of owners, each with a queue.  An owner is in it while it has items, is held or is
- * resting.
+ * A ring of owners, each with a queue.  An owner is in it while it has items, is held, is resting
+ * or has used some of its burst.  The last of these do not make the ring long: an owner stays for
+ * FAIR_REST times what its items took, so on average they are FAIR_REST for each thread.
  */
 #include "push/base/fair.h"
 
@@ -18,6 +19,7 @@ struct fair_owner {
     struct fair_item *first, **last;
     bool held;
     int64_t rests_until;
+    int64_t idle_until; /* by then it has its whole burst again */
 };
 
 static struct fair_owner **
@@ -113,7 +115,7 @@ fair_remove(struct fair *f, struct fair_item *item)
     if (o == NULL)
         return;
     unlink_item(f, item);
-    if (o->first == NULL && !o->held && o->rests_until == 0)
+    if (o->first == NULL && !o->held && o->idle_until == 0)
         drop_owner(f, o);
 }
 
@@ -133,13 +135,14 @@ fair_take(struct fair *f, int64_t now, int64_t *again)
                 *again = o->rests_until;
             continue;
         }
-        o->rests_until = 0;
-        if (item == NULL) {
-            drop_owner(f, o); /* it has rested, and nothing came */
-            continue;
+        if (o->idle_until <= now)
+            o->idle_until = 0;
+        if (item != NULL) {
+            fair_remove(f, item);
+            return item;
         }
-        fair_remove(f, item);
-        return item;
+        if (o->idle_until == 0)
+            drop_owner(f, o); /* nothing came for long enough */
     }
     return NULL;
 }
@@ -154,17 +157,26 @@ fair_hold(struct fair *f, const unsigned char id[ID_BYTES])
     o->held = true;
 }
 
+static int64_t
+at_most(int64_t value, int64_t most)
+{
+    return value < most ? value : most;
+}
+
 void
-fair_release(struct fair *f, const unsigned char id[ID_BYTES], int64_t rests_until)
+fair_release(struct fair *f, const unsigned char id[ID_BYTES], int64_t now, int64_t took)
 {
     struct fair_owner *o = find(f, id);
+    int64_t used = took;
 
     if (o == NULL)
         return;
     o->held = false;
-    o->rests_until = rests_until;
-    if (o->first == NULL && rests_until == 0)
-        drop_owner(f, o);
+    if (o->idle_until > now)
+        used += (o->idle_until - now) / FAIR_REST;
+    o->idle_until = now + FAIR_REST * at_most(used, 2 * FAIR_BURST_US);
+    o->rests_until =
+        now + at_most(used <= FAIR_BURST_US ? took : FAIR_REST * took, FAIR_REST_MAX_US);
 }
 
 void

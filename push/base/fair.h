@@ -1,7 +1,7 @@
 /*
  * A queue that is fair by owner: a thousand items of one user do not delay another user's single
- * one.  Owners are served round-robin, each from a queue of its own.  Pure data, no I/O; the caller
- * locks.
+ * one.  Owners are served round-robin, each from a queue of its own, and rest after each item.
+ * Pure data, no I/O; the caller locks.  Times are in us of clock_steady().
  */
 #ifndef PUSH_BASE_FAIR_H
 #define PUSH_BASE_FAIR_H
@@ -12,6 +12,16 @@
 #include "common/base/id.h"
 
 #define FAIR_BUCKETS 256
+
+/*
+ * An owner rests for as long as its item took.  One whose items have taken FAIR_BURST_US rests
+ * FAIR_REST times as long instead, at most FAIR_REST_MAX_US, until it has been idle for FAIR_REST
+ * times what they took.  So users who come back get their answers at once, and one who never stops
+ * asking uses about one part in FAIR_REST of a thread.
+ */
+#define FAIR_BURST_US    250000
+#define FAIR_REST        32
+#define FAIR_REST_MAX_US 200000
 
 struct fair_owner;
 
@@ -40,9 +50,9 @@ void fair_remove(struct fair *f, struct fair_item *item);
  */
 struct fair_item *fair_take(struct fair *f, int64_t now, int64_t *again);
 
-/* fair_hold() keeps the owner's next item until fair_release(), which lets it rest until then. */
+/* fair_hold() keeps the owner's next item until fair_release(), after which the owner rests. */
 void fair_hold(struct fair *f, const unsigned char id[ID_BYTES]);
-void fair_release(struct fair *f, const unsigned char id[ID_BYTES], int64_t rests_until);
+void fair_release(struct fair *f, const unsigned char id[ID_BYTES], int64_t now, int64_t took);
 
 /* Frees the owners; all items must have been taken. */
 void fair_free(struct fair *f);

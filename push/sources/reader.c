@@ -24,8 +24,7 @@
  * The first thread serves only hello, the second only what is urgent, the others everything.  So a
  * hello never waits for another query, and a live event never for a user's.
  */
-#define THREADS     4
-#define REST_MAX_US 200000 /* a user rests for as long as the job took, at most this long */
+#define THREADS 4
 
 static struct {
     struct ev_loop *loop;
@@ -108,16 +107,16 @@ take_job(int thread)
     return job;
 }
 
-/* Hands a job to the loop, and lets its owner rest for as long as it took. */
+/* Hands a job to the loop, and lets its owner rest. */
 static void
 give_back(struct job *job, int64_t began)
 {
-    int64_t now = clock_steady(), rest = now - began < REST_MAX_US ? now - began : REST_MAX_US;
+    int64_t now = clock_steady();
 
     job->after = NULL;
     pthread_mutex_lock(&reader.lock);
     if (job->owned) {
-        fair_release(&reader.asked, job->owner, reader.stop ? 0 : now + rest);
+        fair_release(&reader.asked, job->owner, now, now - began);
         pthread_cond_broadcast(&reader.more);
     }
     *reader.done_last = job;

@@ -39,8 +39,8 @@ enum urgency { URGENT_HELLO, URGENT_LIVE };
 void reader_add_urgent(struct job *job, enum urgency urgency);
 
 /*
- * Queues what one user asks for.  Users take turns; each has one job under way and then rests for
- * as long as it took, so a user who asks for a lot uses the database at most half of the time.
+ * Queues what one user asks for.  Users take turns; each has one job under way and then rests, the
+ * longer the more it has asked for lately (fair.h).
  */
 void reader_add(struct job *job, const unsigned char user[ID_BYTES]);
 

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/base/id.h"
 #include "common/change/event.h"
 #include "common/store/store.h"
 #include "push/base/rights.h"
@@ -43,7 +44,8 @@ struct page {
     uint32_t generation;
     int64_t after, upto;
     int limit;
-    int64_t top; /* the topic's number, read when there were no events */
+    unsigned char user[ID_BYTES]; /* for whom it is read, unless live events wait for it */
+    int64_t top;                  /* the topic's number, read when there were no events */
     uint32_t count;
     struct arrival *items;
 };

@@ -72,16 +72,58 @@ test_a_held_owner_waits_and_then_rests(void **state)
     assert_int_equal(again, 0); /* no owner is resting */
     add(&f, &things[2], 1, 2);
     assert_ptr_equal(take(&f, 100), &things[2]);
-    fair_release(&f, owners[0], 500);
+    fair_release(&f, owners[0], 300, 200);
     assert_null(fair_take(&f, 499, &again));
     assert_int_equal(again, 500);
     assert_ptr_equal(take(&f, 500), &things[1]);
+    assert_int_equal(f.owner_count, 1); /* it has used some of its burst, and has no items */
+    assert_null(fair_take(&f, 299 + 200 * FAIR_REST, &again));
+    assert_int_equal(f.owner_count, 1);
+    assert_null(fair_take(&f, 300 + 200 * FAIR_REST, &again));
     assert_int_equal(f.owner_count, 0);
-    fair_hold(&f, owners[2]);
-    fair_release(&f, owners[2], 900);
-    assert_int_equal(f.owner_count, 1); /* it rests, and has no items */
-    assert_null(fair_take(&f, 900, &again));
-    assert_int_equal(f.owner_count, 0);
+}
+
+/* One owner asks for items that take that long, one after the other; returns how many it gets. */
+static int
+ask_for(struct fair *f, int owner, int64_t took, int64_t from, int64_t to)
+{
+    int64_t now = from, again;
+    struct thing thing;
+    int count = 0;
+
+    add(f, &thing, owner, 0);
+    while (now < to) {
+        if (fair_take(f, now, &again) == NULL) {
+            now = again;
+            continue;
+        }
+        fair_hold(f, owners[owner]);
+        now += took;
+        fair_release(f, owners[owner], now, took);
+        count++;
+        add(f, &thing, owner, 0);
+    }
+    fair_remove(f, &thing.item);
+    return count;
+}
+
+/* Who never stops asking gets a burst and then a small part of the time; a pause restores it. */
+static void
+test_an_owner_who_never_stops_rests_for_longer(void **state)
+{
+    const int64_t took = 2500, second = 1000000;
+    struct fair f = {0};
+    int burst;
+
+    (void)state;
+    burst = ask_for(&f, 0, took, 0, second / 2);
+    assert_in_range(burst, 95, 105); /* half of the time */
+    assert_in_range(ask_for(&f, 0, took, 10 * second, 20 * second), 200, 240);
+    assert_in_range(ask_for(&f, 0, took, 20 * second, 30 * second), 115, 125); /* 1 part in 33 */
+    assert_in_range(ask_for(&f, 1, took, 29 * second, 29 * second + second / 2), 95, 105);
+    assert_in_range(ask_for(&f, 0, took, 60 * second, 60 * second + second / 2), 95, 105);
+    assert_in_range(ask_for(&f, 2, 50000, 0, 100 * second), 400, 410); /* 50 of 250 ms */
+    fair_free(&f);
 }
 
 static void
@@ -167,6 +209,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_owners_are_served_round_robin),
         cmocka_unit_test(test_a_held_owner_waits_and_then_rests),
+        cmocka_unit_test(test_an_owner_who_never_stops_rests_for_longer),
         cmocka_unit_test(test_an_item_can_be_taken_out),
         cmocka_unit_test(test_nothing_is_lost),
         cmocka_unit_test(test_a_bucket_leaks),
