@@ -40,6 +40,10 @@ static struct {
     } * gaps;
     uint32_t gap_count, gap_size;
     int64_t wants_at; /* when wants are tried again; 0: none failed */
+    struct {
+        struct topic *topic;          /* its next page is being chosen; NULL: none is */
+        unsigned char last[ID_BYTES]; /* user for whom a page has just been read */
+    } choice;
 } repair;
 
 static void
@@ -213,6 +217,36 @@ repair_spare(struct topic *t)
     t->window = NULL;
 }
 
+/*
+ * Users who wait for different pages of a topic take turns, in the order of their ids: one who
+ * follows it again and again from an old number must not keep the others from catching up.
+ */
+static bool
+is_sooner(const unsigned char user[ID_BYTES], const unsigned char than[ID_BYTES])
+{
+    bool user_had_turn = memcmp(user, repair.choice.last, ID_BYTES) <= 0;
+    bool than_had_turn = memcmp(than, repair.choice.last, ID_BYTES) <= 0;
+
+    if (user_had_turn != than_had_turn)
+        return than_had_turn;
+    return memcmp(user, than, ID_BYTES) < 0;
+}
+
+static void start_page(struct topic *t);
+
+/* Lets follows go on after a page has been read, then reads the page of whoever is next. */
+static void
+go_on(struct topic *t, const struct page *p)
+{
+    t->want = 0;
+    repair.choice.topic = t;
+    memcpy(repair.choice.last, p->user, ID_BYTES);
+    topic_calls->news(t);
+    repair.choice.topic = NULL;
+    if (t->want > 0 && !t->paging && t->state == TOPIC_READY && repair.wants_at == 0)
+        start_page(t);
+}
+
 /* Older events have been read: keeps them, and lets follows go on. */
 static void
 page_read(struct job *job)
@@ -232,8 +266,7 @@ page_read(struct job *job)
     } else {
         t->narrow = p->count > 0 && p->items[p->count - 1].seq < t->want;
         keep_page(t, p);
-        t->want = 0;
-        topic_calls->news(t);
+        go_on(t, p);
         repair_spare(t);
     }
     reads_page_free(p);
@@ -262,14 +295,31 @@ start_page(struct topic *t)
         after = t->trimmed - 1;
     metrics[METRIC_PAGES]++;
     p = new_page(t, after, upto, page_read);
+    memcpy(p->user, t->asker, ID_BYTES);
     t->paging = true;
     t->page = &p->job;
     reads_page(p, t->asker);
 }
 
+/* Notes a want while the next page is being chosen. */
+static void
+choose(struct topic *t, int64_t seq, const unsigned char user[ID_BYTES])
+{
+    bool same = t->want > 0 && memcmp(user, t->asker, ID_BYTES) == 0;
+
+    if (t->want > 0 && (same ? seq >= t->want : !is_sooner(user, t->asker)))
+        return;
+    t->want = seq;
+    memcpy(t->asker, user, ID_BYTES);
+}
+
 void
 repair_want(struct topic *t, int64_t seq, const unsigned char user[ID_BYTES])
 {
+    if (repair.choice.topic == t) {
+        choose(t, seq, user);
+        return;
+    }
     if (t->want == 0 || seq < t->want)
         t->want = seq;
     if (t->paging && t->page != NULL)

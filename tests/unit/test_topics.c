@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/text/text.h"
+#include "push/base/arrival.h"
+#include "push/base/frame.h"
 #include "push/clients/answer.h"
 #include "push/topics/compare.h"
 #include "push/events/fanout.h"
@@ -18,6 +21,7 @@
 #include "tests/unit/unit.h"
 
 #define USER    "user:0123456789abcdef01234567"
+#define OTHER   "user:fedcba9876543210fedcba98"
 #define TOPIC   "project:0123456789abcdef01234567"
 #define FIRST   "project:000000000000000000000001"
 #define SECOND  "project:000000000000000000000002"
@@ -265,6 +269,68 @@ test_a_list_does_not_survive_its_epoch(void **state)
     push_disconnect(&c);
 }
 
+/* Answers the page that is being read: every number that it asks for is in the log. */
+static void
+answer_page(void)
+{
+    struct page *p = pages[--page_count];
+
+    assert_int_equal(page_count, 0);
+    p->count = (uint32_t)p->limit;
+    p->items = calloc(p->count, sizeof(*p->items));
+    for (uint32_t i = 0; i < p->count; i++) {
+        p->items[i].seq = p->after + 1 + i;
+        p->items[i].frame = frame_new("{\"op\":\"event\"}", 14);
+    }
+    p->job.done(&p->job);
+    push_run();
+}
+
+static void
+follow_since(struct conn *c, int64_t since)
+{
+    struct text text = {0};
+
+    text_puts(&text, FOLLOW TOPIC "\",\"since\":\"");
+    cursor_write_one(&text, PUSH_EPOCH, TOPIC, since);
+    text_puts(&text, "\"}");
+    say(c, text.bytes);
+    text_free(&text);
+}
+
+/* Whoever follows a topic again and again from its first event does not keep others from theirs. */
+static void
+test_users_who_lack_older_events_take_turns(void **state)
+{
+    struct conn mallory = {0}, ben = {0}, again = {0};
+    struct topic *t;
+
+    (void)state;
+    push_connect(&mallory, USER);
+    push_connect(&ben, OTHER);
+    push_connect(&again, USER);
+    say(&mallory, FOLLOW TOPIC "\"}");
+    answer_loads(1000);
+    t = hub_find(TOPIC, strlen(TOPIC));
+    follow_since(&mallory, 0);
+    follow_since(&ben, 500);
+    for (int n = 0; n < 4 && (n == 0 || pages[0]->after != 500); n++) {
+        assert_int_equal(page_count, 1);
+        follow_since(&again, 0);
+        answer_page();
+    }
+    assert_int_equal(page_count, 1);
+    assert_int_equal(pages[0]->after, 500);
+    assert_false(push_heard(&ben, "following"));
+    follow_since(&again, 0);
+    answer_page();
+    assert_true(push_heard(&ben, "following"));
+    push_disconnect(&mallory);
+    push_disconnect(&ben);
+    push_disconnect(&again);
+    forget(t);
+}
+
 static int
 open_all(void **state)
 {
@@ -294,6 +360,7 @@ main(void)
         cmocka_unit_test(test_a_comparison_includes_a_topic_once),
         cmocka_unit_test(test_a_late_list_is_not_given_to_a_newer_all),
         cmocka_unit_test(test_a_list_does_not_survive_its_epoch),
+        cmocka_unit_test(test_users_who_lack_older_events_take_turns),
     };
 
     return cmocka_run_group_tests(tests, open_all, close_all);
