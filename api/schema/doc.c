@@ -39,22 +39,40 @@ doc_differs(const bson_t *a, const bson_t *b, const char *name)
            memcmp(was.raw + was.off, is.raw + is.off, was.next_off - was.off) != 0;
 }
 
+/* The public name of the element at iter; libbson's functions cost a call each. */
+static const char *
+public_name(const bson_iter_t *iter)
+{
+    const char *stored = (const char *)iter->raw + iter->key;
+
+    return stored[0] == '_' && strcmp(stored, "_id") == 0 ? stored + 1 : stored;
+}
+
+/* The length of a name that public_name() returned. */
+static size_t
+name_length(const bson_iter_t *iter, const char *name)
+{
+    return (size_t)((const char *)iter->raw + iter->d1 - 1 - name);
+}
+
+/* Most names have a few bytes: a call of strcmp() takes longer than this. */
+static bool
+is_name(const struct field *f, const char *name)
+{
+    const char *is = f->name;
+
+    while (*is == *name && *is != '\0')
+        is++, name++;
+    return *is == *name;
+}
+
 const struct field *
 doc_field(const struct field *fields, const char *name)
 {
     for (; fields->name != NULL; fields++)
-        if (strcmp(fields->name, name) == 0)
+        if (is_name(fields, name))
             return fields;
     return NULL;
-}
-
-/* The public name of the element at iter. */
-static const char *
-public_name(const bson_iter_t *iter)
-{
-    const char *stored = bson_iter_key(iter);
-
-    return stored[0] == '_' && strcmp(stored, "_id") == 0 ? stored + 1 : stored;
 }
 
 /*
@@ -64,7 +82,7 @@ public_name(const bson_iter_t *iter)
 static const struct field *
 next_field(const struct shape *shape, const struct field *expected, const char *name)
 {
-    if (expected->name != NULL && strcmp(expected->name, name) == 0)
+    if (expected->name != NULL && is_name(expected, name))
         return expected;
     return doc_field(shape->fields, name);
 }
@@ -169,16 +187,15 @@ write_list(struct text *out, const struct field *f, const bson_iter_t *iter)
 void
 doc_write_value(struct text *out, const struct field *f, const bson_iter_t *iter)
 {
-    const char *bytes;
-    uint32_t len;
-
-    switch (bson_iter_type(iter)) {
+    switch (bson_iter_type_unsafe(iter)) { /* the values were checked by bson_iter_next() */
     case BSON_TYPE_UTF8:
-        bytes = bson_iter_utf8(iter, &len);
-        json_string(out, bytes, len);
+        json_string(out, (const char *)iter->raw + iter->d2, bson_iter_utf8_len_unsafe(iter));
         break;
     case BSON_TYPE_OID:
-        write_id(out, bson_iter_oid(iter));
+        write_id(out, bson_iter_oid_unsafe(iter));
+        break;
+    case BSON_TYPE_NULL:
+        text_puts(out, "null");
         break;
     case BSON_TYPE_INT32:
     case BSON_TYPE_INT64:
@@ -226,8 +243,7 @@ doc_write_with(struct text *out, const struct shape *shape, const bson_t *doc, c
         seen |= 1ull << (f - shape->fields);
         if (!doc_is_public(f))
             continue;
-        /* The name found has the same length as the one that was searched for. */
-        write_key(out, name, (size_t)(bson_iter_key(&iter) + bson_iter_key_len(&iter) - name));
+        write_key(out, name, name_length(&iter, name));
         doc_write_value(out, f, &iter);
     }
     for (const struct field *f = shape->fields; f->name != NULL; f++)
