@@ -1,13 +1,14 @@
 /*
  * The only file that uses libfcgi. libfcgi alone would bind a thread to each kept connection and
  * starve the others.  So all connections wait in one epoll, and a thread takes one for one request
- * (deploy/DEPENDENCIES.md).
+ * (deploy/DEPENDENCIES.md).  One more thread accepts them.
  */
 #include "api/server/worker.h"
 
 #include <errno.h>
 #include <fcgiapp.h>
 #include <malloc.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -40,6 +41,8 @@
 #define LAST_US 500000 /* after SIGTERM, for requests in transit on kept connections */
 #define ID_MAX  64
 
+#define ACCEPT_PAUSE_US 10000 /* when accept() fails, because too many files are open */
+
 struct worker {
     const struct config *config;
     int listener, epoll, quit;
@@ -57,7 +60,7 @@ struct worker {
 static int quit_fd = -1; /* for the signal handler */
 static uint64_t quit_count;
 
-/* A semaphore: one count for each thread. */
+/* A semaphore: one count for each thread that serves, and one for the thread that accepts. */
 static void
 on_term(int sig)
 {
@@ -349,14 +352,32 @@ take_due(struct worker *w, struct request *r)
     resume(w, r, false);
 }
 
-static void
-take_connection(struct worker *w)
+/*
+ * Accepts connections until SIGTERM, in a thread of its own.  If the serving threads did it, a new
+ * connection would wait until one of them is free, while the accepted ones are served again and
+ * again: with 256 clients some waited for more than 5 s for their first reply.
+ */
+static void *
+accept_main(void *arg)
 {
-    int fd = accept4(w->listener, NULL, NULL, SOCK_CLOEXEC);
+    struct worker *w = arg;
+    struct pollfd wait[] = {{.fd = w->quit, .events = POLLIN},
+                            {.fd = w->listener, .events = POLLIN}};
+    uint64_t one;
 
-    arm(w->epoll, EPOLL_CTL_MOD, w->listener);
-    if (fd >= 0)
-        arm(w->epoll, EPOLL_CTL_ADD, fd);
+    for (;;) {
+        int fd;
+
+        if (poll(wait, 2, -1) < 0)
+            continue;
+        if (wait[0].revents != 0 && read(w->quit, &one, sizeof(one)) > 0)
+            return NULL;
+        fd = accept4(w->listener, NULL, NULL, SOCK_CLOEXEC);
+        if (fd >= 0)
+            arm(w->epoll, EPOLL_CTL_ADD, fd);
+        else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+            usleep(ACCEPT_PAUSE_US);
+    }
 }
 
 static void
@@ -396,8 +417,7 @@ end_soon(struct worker *w, int64_t *until)
         sched_yield();
     else if (read(w->quit, &one, sizeof(one)) > 0)
         *until = clock_steady() + LAST_US;
-    if (!atomic_exchange(&w->ending, true))
-        epoll_ctl(w->epoll, EPOLL_CTL_DEL, w->listener, NULL);
+    w->ending = true;
 }
 
 static void *
@@ -420,8 +440,6 @@ thread_main(void *arg)
             break;
         if (event.data.fd == w->quit)
             end_soon(w, &until);
-        else if (event.data.fd == w->listener)
-            take_connection(w);
         else if (event.data.fd == long_poll_fd(w->polls))
             take_due(w, &r);
         else
@@ -467,11 +485,11 @@ worker_run(int listener, const struct config *config, struct store_note *notes,
     struct epoll_event quit = {.events = EPOLLIN};
     struct sigaction term = {.sa_handler = on_term};
     long n = config->api_threads;
-    pthread_t *threads = must_alloc((size_t)n, sizeof(*threads));
+    pthread_t *threads = must_alloc((size_t)n, sizeof(*threads)), acceptor;
 
     w.epoll = epoll_create1(EPOLL_CLOEXEC);
     w.quit = quit_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
-    quit_count = (uint64_t)n;
+    quit_count = (uint64_t)n + 1;
     quit.data.fd = w.quit;
     /*
      * Otherwise malloc() would consolidate all small free chunks for each of libfcgi's 8 KiB
@@ -485,13 +503,14 @@ worker_run(int listener, const struct config *config, struct store_note *notes,
     if (w.epoll < 0 || !open_services(&w))
         return 1;
     epoll_ctl(w.epoll, EPOLL_CTL_ADD, w.quit, &quit);
-    arm(w.epoll, EPOLL_CTL_ADD, w.listener);
     arm(w.epoll, EPOLL_CTL_ADD, long_poll_fd(w.polls));
     for (long i = 0; i < n; i++)
         threads[i] = must_thread(thread_main, &w);
+    acceptor = must_thread(accept_main, &w);
     log_info("worker: serving with %ld threads", n);
     for (long i = 0; i < n; i++)
         pthread_join(threads[i], NULL);
+    pthread_join(acceptor, NULL);
     bus_close(w.bus);
     throttle_close(w.throttle);
     free(threads);

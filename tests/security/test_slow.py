@@ -118,8 +118,38 @@ def test_a_body_longer_than_declared_is_not_a_second_request(own):
 
 @pytest.fixture(scope="module")
 def few_threads():
-    with Stack(settings={**SETTINGS, "API_PROCESSES": "1", "API_THREADS": "4"}) as stack:
+    with Stack(settings={**SETTINGS, "API_PROCESSES": "1", "API_THREADS": "4"}, proxy=True) as stack:
         yield stack
+
+
+CLIENTS, REQUESTS = 40, 240
+
+
+def test_no_connection_waits_while_others_are_served_again_and_again(few_threads):
+    """Regression: threads that were busy accepted a new connection only now and then, so most of the clients waited
+    while the first ones got one reply after another."""
+    world = World(few_threads.url, few_threads.ws_url)
+    anna = world.user("anna")
+    task = anna.task(projectId=anna.project()["id"])
+    parts = urllib.parse.urlsplit(world.url)
+    served, lock = [0] * CLIENTS, threading.Lock()
+
+    def ask(number):
+        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=20)
+        while sum(served) < REQUESTS:
+            connection.request("GET", f"/v1/tasks/{task['id']}", headers={"Authorization": "Bearer " + anna.token})
+            assert connection.getresponse().read()
+            with lock:
+                served[number] += 1
+        connection.close()
+
+    with few_threads.fault("delay command=aggregate ms=40 times=0"):
+        clients = [threading.Thread(target=ask, args=(n,)) for n in range(CLIENTS)]
+        for c in clients:
+            c.start()
+        for c in clients:
+            c.join()
+    assert min(served) >= REQUESTS / CLIENTS / 3, served
 
 
 def test_slow_readers_of_long_responses_leave_threads_for_others(few_threads):
