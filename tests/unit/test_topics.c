@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/change/cursor.h"
 #include "common/text/text.h"
 #include "push/base/arrival.h"
 #include "push/base/frame.h"
