@@ -82,6 +82,13 @@ static const struct index indexes[] = {
     {STORE_JOBS,        {"expiresAt"},                                 TTL},
     {STORE_THROTTLES,   {"expiresAt"},                                 TTL},
     {STORE_REVOCATIONS, {"expiresAt"},                                 TTL},
+    {STORE_ATTACHMENTS, {"taskId", "createdAt", "_id"}},
+    {STORE_ATTACHMENTS, {"createdBy"}},
+    {STORE_ATTACHMENTS, {"projectId"}},
+    /* These two are what the GridFS specification asks for. */
+    {STORE_FILES,       {"filename", "uploadDate"}},
+    {STORE_CHUNKS,      {"files_id", "n"},                             UNIQUE},
+    {STORE_UPLOADS,     {"dueAt"}},
 };
 /* clang-format on */
 

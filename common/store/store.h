@@ -17,7 +17,7 @@
  * The schema version that these programs need, and the oldest one whose programs may run at the
  * same time.
  */
-#define STORE_SCHEMA        2
+#define STORE_SCHEMA        3
 #define STORE_SCHEMA_OLDEST 2
 
 struct store_pool;
@@ -39,6 +39,10 @@ enum store_name {
     STORE_NOTIFICATIONS,
     STORE_REVOCATIONS,
     STORE_INVITATIONS,
+    STORE_ATTACHMENTS,
+    STORE_FILES, /* this and the next two: store_files.h */
+    STORE_CHUNKS,
+    STORE_UPLOADS,
     STORE__COUNT
 };
 

@@ -30,6 +30,10 @@ const char *const store_names[STORE__COUNT] = {
     [STORE_NOTIFICATIONS] = "notifications",
     [STORE_REVOCATIONS] = "revocations",
     [STORE_INVITATIONS] = "invitations",
+    [STORE_ATTACHMENTS] = "attachments",
+    [STORE_FILES] = "fs.files",
+    [STORE_CHUNKS] = "fs.chunks",
+    [STORE_UPLOADS] = "uploads",
 };
 
 static void

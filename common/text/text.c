@@ -240,6 +240,49 @@ text_sha256(char out[65], const char *bytes, size_t len)
     text_hex(out, digest, sizeof(digest));
 }
 
+struct text_digest {
+    EVP_MD_CTX *context;
+};
+
+struct text_digest *
+text_digest_new(void)
+{
+    struct text_digest *d = must_alloc(1, sizeof(*d));
+
+    d->context = EVP_MD_CTX_new();
+    if (d->context == NULL || EVP_DigestInit_ex(d->context, EVP_sha256(), NULL) != 1)
+        must_not_happen("text: SHA-256 failed");
+    return d;
+}
+
+void
+text_digest_add(struct text_digest *d, const char *bytes, size_t len)
+{
+    if (EVP_DigestUpdate(d->context, bytes, len) != 1)
+        must_not_happen("text: SHA-256 failed");
+}
+
+void
+text_digest_end(struct text_digest *d, char out[65])
+{
+    unsigned char digest[32];
+
+    if (EVP_DigestFinal_ex(d->context, digest, NULL) != 1)
+        must_not_happen("text: SHA-256 failed");
+    text_hex(out, digest, sizeof(digest));
+}
+
+void
+text_digest_free(void *what)
+{
+    struct text_digest *d = what;
+
+    if (d == NULL)
+        return;
+    EVP_MD_CTX_free(d->context);
+    free(d);
+}
+
 void
 text_random(unsigned char *bytes, size_t len)
 {

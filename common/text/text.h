@@ -94,6 +94,15 @@ long text_unbase64url(unsigned char *out, size_t size, const char *in, size_t le
 /* SHA-256 as 64 hex digits and a NUL. */
 void text_sha256(char out[65], const char *bytes, size_t len);
 
+/* SHA-256 of bytes that come in pieces: text_digest_end() writes it as text_sha256() does. */
+struct text_digest;
+struct text_digest *text_digest_new(void);
+void text_digest_add(struct text_digest *d, const char *bytes, size_t len);
+void text_digest_end(struct text_digest *d, char out[65]);
+
+/* Takes void * so that arena_defer() can call it. */
+void text_digest_free(void *d);
+
 /* Fills bytes from the kernel's generator; ends the process if it cannot. */
 void text_random(unsigned char *bytes, size_t len);
 
