@@ -71,7 +71,7 @@ def path_of(thing):
         return thing
     document = thing.json if isinstance(thing, Reply) else thing
     if "taskId" in document:
-        return "/v1/comments/" + document["id"]
+        return ("/v1/attachments/" if "sha256" in document else "/v1/comments/") + document["id"]
     return ("/v1/tasks/" if "projectId" in document else "/v1/projects/") + document["id"]
 
 
@@ -182,6 +182,17 @@ class User:
 
     def task(self, title="Write the report", **fields):
         return self.post("/v1/tasks", title=title, **fields).expect(201)
+
+    def attach(self, task, data=b"Some text.\n", name="notes.txt", kind="text/plain", key=None):
+        """Sends a file; name None: without one."""
+        query = {} if name is None else {"name": name}
+        return self.send("POST", path_of(task) + "/attachments", query=query, raw=data, key=key,
+                         headers={"Content-Type": kind})
+
+    def content(self, attachment, query="", **headers):
+        """The bytes of a file; headers: Range="bytes=0-1", If_Range=..."""
+        return self.send("GET", path_of(attachment) + "/content" + query,
+                         headers={k.replace("_", "-"): v for k, v in headers.items()})
 
     def share(self, project, other, role="member"):
         """Makes a user a member: directly if the two already share a project, otherwise by an invitation."""

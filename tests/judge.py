@@ -85,6 +85,9 @@ EVENT = {
 }
 PROBLEM = {"type": text, "title": text, "status": number, "detail": text, "requestId": text}
 COMPLAINT = {"pointer": text, "code": text, "detail": text}
+IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
+ATTACHMENT = {"id": ident, "rev": number, "taskId": ident, "projectId": ident, "name": text, "size": number, "type": text,
+              "sha256": lambda v: text(v) and bool(re.fullmatch("[0-9a-f]{64}", v)), "createdAt": instant, "createdBy": ident}
 PAGE = {"items": lambda v: isinstance(v, list), "nextCursor": null_or(text)}
 
 # (method, path pattern, status) -> the shape of the whole reply, or of each item of a page
@@ -93,6 +96,8 @@ WHOLE = [
     ("POST", r"/v1/tasks", (201,), TASK),
     ("GET PATCH POST", r"/v1/projects/[^/]+(/restore)?", (200,), PROJECT),
     ("POST", r"/v1/projects", (201,), PROJECT),
+    ("POST", r"/v1/tasks/[^/]+/attachments", (201,), ATTACHMENT),
+    ("GET PATCH", r"/v1/attachments/[^/]+", (200,), ATTACHMENT),
     ("PUT", r"/v1/projects/[^/]+/members/[^/]+", (200,), MEMBER),
     ("POST", r"/v1/projects/[^/]+/(members|invitations)", (201,), {**INVITATION, "token": text}),
     ("GET", r"/v1/projects/[^/]+/invitations/[^/]+", (200,), INVITATION),
@@ -103,6 +108,7 @@ WHOLE = [
 ]
 ITEMS = [
     ("GET", r"/v1/tasks", (200,), TASK),
+    ("GET", r"/v1/tasks/[^/]+/attachments", (200,), ATTACHMENT),
     ("GET", r"/v1/projects", (200,), PROJECT),
     ("GET", r"/v1/projects/[^/]+/members", (200,), MEMBER),
     ("GET", r"/v1/projects/[^/]+/events", (200,), EVENT),
@@ -159,6 +165,9 @@ def reply(r, strict=True):
     if r.status in (204, 304):
         assert not r.body, f"a body on {r}"
         return
+    if r.status < 300 and re.fullmatch(r"/v1/attachments/[^/]+/content", path):
+        file(r)
+        return
     assert r.json is not None, f"no JSON in {r} ({r.headers})"
     if path not in ("/v1/openapi.json", "/v1/me/totp"):  # that one's answer is the secret
         no_secrets(r.json, str(r))
@@ -179,6 +188,17 @@ def reply(r, strict=True):
             fits(item, shape, f"an item of {r.path}")
     if r.status == 201 and re.fullmatch(r"/v1/(tasks|projects)", path):
         assert r.headers.get("location", "").endswith(f"{path}/{r.json['id']}"), f"no Location on {r}"
+
+
+def file(r):
+    """Whatever somebody attached, a browser must not run it."""
+    head = r.headers
+    assert r.status in (200, 206), r
+    assert head["x-content-type-options"] == "nosniff" and "sandbox" in head["content-security-policy"], head
+    shown = head["content-disposition"].startswith("inline;") and head["content-type"] in IMAGES
+    assert shown or head["content-disposition"].startswith("attachment;"), head
+    assert int(head["content-length"]) == len(r.body) and head["accept-ranges"] == "bytes", head
+    assert ("content-range" in head) == (r.status == 206), head
 
 
 def problem(r):

@@ -29,7 +29,7 @@ check_bytes(const struct inner *i, const struct change *change)
 
     for (int n = 0; err == ERR_NONE && i->plan->bytes > 0 && n < i->plan->topic_count; n++)
         if (topic_is_project(i->plan->topics[n]))
-            err = quotas_check(i->r, QUOTA_PROJECT_BYTES, change_bytes(change, n) - 1);
+            err = quotas_check(i->r, QUOTA_PROJECT_WRITTEN, change_bytes(change, n) - 1);
     return err;
 }
 
@@ -77,7 +77,7 @@ request_change(struct request *r, const struct change_plan *plan)
 {
     struct change_plan own = *plan; /* the caller may run its plan again */
     struct inner inner = {.r = r, .plan = &own, .fn = plan->fn, .arg = plan->arg};
-    enum err err = counts(r) ? quotas_bytes(r) : ERR_NONE;
+    enum err err = counts(r) ? quotas_bytes(r, (int64_t)r->body_len) : ERR_NONE;
 
     if (err != ERR_NONE)
         return err;

@@ -113,10 +113,17 @@ take_member(struct request *r, const bson_iter_t *iter)
     }
 }
 
-/* The input of a digest: a JSON body counts by its value, or by its bytes if as_it_came. */
+/*
+ * The input of a digest: a JSON body counts by its value, or by its bytes if as_it_came; a file by
+ * its fingerprint, which includes what matters of the query.
+ */
 static void
 digest_text(const struct request *r, bool as_it_came, struct text *out)
 {
+    if (r->fingerprint != NULL) {
+        text_printf(out, "%s %s\n%s", r->method_name, r->path, r->fingerprint);
+        return;
+    }
     text_printf(out, "%s %s?%s\n", r->method_name, r->path, r->query == NULL ? "" : r->query);
     if (r->json != NULL && !as_it_came)
         json_canonical(out, r->json);
@@ -181,6 +188,19 @@ replay(struct request *r, bool certainly, bool *found)
     }
     bson_destroy(doc);
     return err;
+}
+
+enum err
+idempotency_exists(struct request *r, bool *found)
+{
+    bson_t *filter = BCON_NEW("_id", BCON_UTF8(r->key)), *doc = NULL;
+    enum err err = store_get(r->store, STORE_IDEMPOTENCY, filter, NULL, &doc);
+
+    *found = err == ERR_NONE;
+    bson_destroy(filter);
+    if (*found)
+        bson_destroy(doc);
+    return err == ERR_NOT_FOUND ? ERR_NONE : err;
 }
 
 enum err

@@ -15,6 +15,9 @@ struct request;
 /* Computes the digest of method, path and the body's JSON value, which is stored in the record. */
 void idempotency_digest(struct request *r);
 
+/* Does the key's record exist, whatever it says? */
+enum err idempotency_exists(struct request *r, bool *found) MUST_CHECK;
+
 /* Within a change: appends the request's digest and its reply to the key's record. */
 void idempotency_record(bson_t *record, void *request);
 

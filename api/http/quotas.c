@@ -19,6 +19,7 @@
 
 #define HOUR 3600L
 #define DAY  86400L
+#define SIZE -1L /* counts bytes that exist: 413 */
 #define SHARDS                                                                                     \
     16 /* counts of the whole installation, so that its writers do not all meet in one             \
         */
@@ -31,7 +32,7 @@
 /* clang-format off */
 static const struct {
     size_t limit;
-    long seconds; /* of the window; 0: counts what exists */
+    long seconds; /* of the window; 0 and SIZE: counts what exists */
     const char *name; /* of its counts, and in RateLimit-*; NULL: counts what exists */
     const char *words;
 } quotas[QUOTA__COUNT] = {
@@ -43,7 +44,10 @@ static const struct {
     [QUOTA_PROJECT_INVITATIONS]    = {AT(project_invitations),    0,    NULL,                     "pending invitations of this project"},
     [QUOTA_COMMENT_EDITS]          = {AT(comment_edits),          0,    NULL,                     "versions of one comment"},
     [QUOTA_PROJECT_TASKS]          = {AT(project_tasks),          0,    NULL,                     "tasks created in this project"},
-    [QUOTA_PROJECT_BYTES]          = {AT(project_bytes),          0,    NULL,                     "bytes ever written to this project"},
+    [QUOTA_PROJECT_WRITTEN]        = {AT(project_written_bytes),  0,    NULL,                     "bytes ever written to this project"},
+    [QUOTA_TASK_ATTACHMENTS]       = {AT(task_attachments),       0,    NULL,                     "files attached to this task"},
+    [QUOTA_ATTACHMENT_BYTES]       = {AT(attachment_bytes),       SIZE, NULL,                     "bytes of one file"},
+    [QUOTA_PROJECT_BYTES]          = {AT(project_bytes),          SIZE, NULL,                     "bytes of all files in this project"},
     [QUOTA_USER_NOTIFICATIONS]     = {AT(user_notifications),     0,    NULL,                     "notifications"},
     [QUOTA_NUMBER_TEXTS]           = {AT(number_texts),           DAY,  "number-texts",           "text messages to this number in a day"},
     [QUOTA_USER_TEXTS]             = {AT(user_texts),             DAY,  "user-texts",             "text messages for you in a day"},
@@ -85,9 +89,9 @@ quotas_refuse(struct request *r, enum quota quota)
 {
     long limit = quotas_limit(quota), window = quotas[quota].seconds;
 
-    if (window == 0)
-        return request_fail(r, ERR_QUOTA, "the limit has been reached: %ld %s", limit,
-                            quotas[quota].words);
+    if (window <= 0)
+        return request_fail(r, window == SIZE ? ERR_TOO_LARGE : ERR_QUOTA,
+                            "the limit has been reached: %ld %s", limit, quotas[quota].words);
     r->reply.retry_after = (int)(window - clock_now() / 1000 % window);
     limits_report(
         r, &(struct limit_state){quotas[quota].name, limit, window, 0, r->reply.retry_after});
@@ -253,18 +257,18 @@ note_over(const bson_oid_t *user, int64_t until)
  * probability.
  */
 static int64_t
-steps_of(size_t bytes)
+steps_of(int64_t bytes)
 {
     uint32_t chance;
 
     text_random((unsigned char *)&chance, sizeof(chance));
-    return (int64_t)(bytes / BYTE_STEP + (chance % BYTE_STEP < bytes % BYTE_STEP)) * BYTE_STEP;
+    return (bytes / BYTE_STEP + (chance % BYTE_STEP < bytes % BYTE_STEP)) * BYTE_STEP;
 }
 
 enum err
-quotas_bytes(struct request *r)
+quotas_bytes(struct request *r, int64_t bytes)
 {
-    struct counting c = counting_of(QUOTA_USER_BYTES, r->user, r->began, steps_of(r->body_len));
+    struct counting c = counting_of(QUOTA_USER_BYTES, r->user, r->began, steps_of(bytes));
     bool over = is_over(&r->user_id, r->began);
     enum err err = ERR_NONE;
 

@@ -24,9 +24,13 @@ enum quota {
     QUOTA_OPEN_PROJECTS,      /* projects open to everyone, of the installation */
     QUOTA_PROJECT_MEMBERS,
     QUOTA_PROJECT_INVITATIONS, /* of a project, neither answered nor withdrawn */
-    QUOTA_COMMENT_EDITS, /* versions of one comment, so that erasing it is one bounded write */
-    QUOTA_PROJECT_TASKS, /* tasks ever created in a project or moved there */
-    QUOTA_PROJECT_BYTES, /* bytes of all requests that ever changed something in a project */
+    QUOTA_COMMENT_EDITS,   /* versions of one comment, so that erasing it is one bounded write */
+    QUOTA_PROJECT_TASKS,   /* tasks ever created in a project or moved there */
+    QUOTA_PROJECT_WRITTEN, /* bytes of all requests that ever changed something in a project */
+    QUOTA_TASK_ATTACHMENTS,
+    /* What exists, in bytes: 413 too-large. */
+    QUOTA_ATTACHMENT_BYTES, /* of one file */
+    QUOTA_PROJECT_BYTES,    /* of all files in a project */
     /* What exists, where the oldest entry is removed: no request is refused. */
     QUOTA_USER_NOTIFICATIONS,
     /* What is sent or tried in a time window: 429 throttled. */
@@ -59,8 +63,8 @@ void quotas_open(const struct config *config);
 long quotas_limit(enum quota quota);
 
 /*
- * Reports a reached quota to the client: ERR_QUOTA, or ERR_THROTTLED with RateLimit-* and
- * Retry-After.
+ * Reports a reached quota to the client: ERR_QUOTA or ERR_TOO_LARGE, or ERR_THROTTLED with
+ * RateLimit-* and Retry-After.
  */
 enum err quotas_refuse(struct request *r, enum quota quota);
 
@@ -86,11 +90,11 @@ enum err quotas_count(struct store *store, int64_t now, enum quota quota, const 
                       bool *over) MUST_CHECK;
 
 /*
- * Counts the bytes of a changing request for its user; ERR_THROTTLED if there were too many in the
+ * Counts bytes that a request writes for its user; ERR_THROTTLED if there were too many in the
  * window.  A request with few bytes is counted as a whole step with a proportional probability, so
  * that it usually costs nothing: sums of many steps are exact within a few percent.
  */
-enum err quotas_bytes(struct request *r) MUST_CHECK;
+enum err quotas_bytes(struct request *r, int64_t bytes) MUST_CHECK;
 
 /*
  * What is counted, and for whom (NULL: the installation); what: distinguishes the counts of one

@@ -29,6 +29,7 @@ const struct problem problems[ERR__COUNT] = {
     [ERR_TOO_LARGE]     = {413, "too-large",             "The body is too large"},
     [ERR_TOO_MUCH]      = {413, "too-much",              "The request needs more memory than one request may use"},
     [ERR_MEDIA_TYPE]    = {415, "unsupported-media-type","The body must be application/json"},
+    [ERR_RANGE]         = {416, "bad-range",             "The range cannot be served"},
     [ERR_INVALID]       = {422, "invalid",               "Some fields are invalid"},
     [ERR_KEY_REUSED]    = {422, "key-reused",            "The Idempotency-Key has been used for a different request"},
     [ERR_UNCONDITIONAL] = {428, "precondition-required", "The project requires If-Match or Base-Rev"},
@@ -123,7 +124,8 @@ reply_problem(struct request *r, enum err err)
     struct text *t = reply_json(r, p->status);
 
     r->reply.type = "application/problem+json";
-    r->reply.etag = r->reply.location = NULL;
+    r->reply.etag = r->reply.location = r->reply.disposition = r->reply.policy = NULL;
+    r->reply.length = 0;
     text_printf(t, "{\"type\":\"/problems/%s\"", p->slug);
     member(t, "title", p->title);
     text_printf(t, ",\"status\":%d", p->status);

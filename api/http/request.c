@@ -218,12 +218,11 @@ ends(const char *p)
     return *p == '\0' || *p == ',';
 }
 
-/* Is the tag in a comma-separated list?  Weak tags count, because nginx may weaken them. */
-static bool
-lists_tag(const char *list, int64_t rev)
+/* Weak tags count, because nginx may weaken them. */
+bool
+request_lists_tag(const char *list, const char *tag)
 {
-    char tag[32];
-    size_t len = (size_t)snprintf(tag, sizeof(tag), "\"%lld\"", (long long)rev);
+    size_t len = strlen(tag);
 
     for (const char *p = list; *p != '\0';) {
         p += strspn(p, " \t,");
@@ -258,9 +257,12 @@ request_base_rev(struct request *r)
 enum err
 request_precondition(const struct request *r, int64_t rev, bool demanded)
 {
+    char tag[32];
+
     if (r->if_match == NULL)
         return demanded && r->base == 0 ? ERR_UNCONDITIONAL : ERR_NONE;
-    return lists_tag(r->if_match, rev) ? ERR_NONE : ERR_STALE;
+    snprintf(tag, sizeof(tag), "\"%lld\"", (long long)rev);
+    return request_lists_tag(r->if_match, tag) ? ERR_NONE : ERR_STALE;
 }
 
 bool

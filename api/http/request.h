@@ -51,9 +51,12 @@ struct reply {
     int retry_after;              /* seconds; 0: none */
     long limit, remaining, reset; /* of the limit closest to being reached; limit 0: none */
     const char *rates, *policies; /* of all: RateLimit, RateLimit-Policy; NULL: none */
+    /* Of a file's content; NULL or 0 in other replies. */
+    const char *disposition, *policy, *range; /* Content-Disposition, -Security-Policy, -Range */
+    int64_t length;                           /* of a body that is sent in pieces */
     bool replayed;
     bool begun;  /* its head has been sent already (reply_flush()) */
-    bool broken; /* and then an error occurred: the connection must be closed */
+    bool broken; /* and then an error occurred, or it cannot be sent: the connection is closed */
     size_t sent; /* bytes of the body */
 };
 
@@ -61,11 +64,20 @@ struct request {
     /* As received; NULL if a header is absent. */
     const char *method_name, *path, *query, *address, *id;
     const char *content_type, *authorization, *if_match, *if_none_match, *idempotency_key;
-    const char *base_rev;
+    const char *base_rev, *range, *if_range;
     const char *user_agent, *cookie, *origin, *fetch_site;
     const char *body;
     size_t body_len;
     bool body_too_large, head_only;
+
+    /*
+     * The body of a route with the flag UPLOAD: its declared length, and a function that receives
+     * the next part of it into bytes.  It waits for the client; fewer than size: the body has ended
+     * or the connection is closed.  Each part gives the request its whole time limit again.
+     */
+    int64_t upload_length;
+    size_t (*receive)(struct request *r, char *bytes, size_t size);
+    const char *fingerprint; /* stands for that body in the idempotency digest; NULL: none */
 
     /* Set by the router. */
     enum method method;
@@ -116,9 +128,9 @@ struct request {
     struct complaint *complaints, **last_complaint;
     int complaint_count;
     const char *detail, *parameter;
-    const char *current;   /* JSON of the newest version, for 412 */
-    const char *conflicts; /* and of the fields changed since Base-Rev; NULL: no Base-Rev */
-    char changed_by[ID_TEXT];   /* who changed one of them last */
+    const char *current;      /* JSON of the newest version, for 412 */
+    const char *conflicts;    /* and of the fields changed since Base-Rev; NULL: no Base-Rev */
+    char changed_by[ID_TEXT]; /* who changed one of them last */
     struct reply reply;
 };
 
@@ -163,6 +175,9 @@ void request_clear_complaints(struct request *r);
 
 /* ERR_INVALID if there were complaints. */
 enum err request_validated(const struct request *r) MUST_CHECK;
+
+/* Is a tag ("..." or W/"...") in a comma-separated list like that of If-None-Match?  `*` is all. */
+bool request_lists_tag(const char *list, const char *tag);
 
 /* The name of a project's or of a user's topic, in the request's arena. */
 const char *request_project_topic(struct request *r, const bson_oid_t *project);

@@ -72,3 +72,16 @@ router_find(struct request *r)
     text_free(&methods);
     return r->reply.allow != NULL ? ERR_METHOD : ERR_NOT_FOUND;
 }
+
+bool
+router_uploads(struct request *r)
+{
+    for (const struct route *route = routes; route->path != NULL; route++) {
+        const char *args[REQUEST_ARGS] = {NULL};
+
+        if ((route->flags & UPLOAD) != 0 &&
+            strcmp(r->method_name, method_names[route->method]) == 0 && fits(r, route->path, args))
+            return true;
+    }
+    return false;
+}

@@ -16,7 +16,7 @@ enum who { ANYONE, USER, MAYBE }; /* MAYBE: anyone, but a token, if sent, must b
 /* Flags of a route. */
 #define NO_BODY  1u    /* a body is ignored (POST .../restore) */
 #define SECRETS  2u    /* the reply contains secrets: its idempotency record is encrypted */
-#define PLAIN    4u    /* not JSON: the handler reads the body itself */
+#define UPLOAD   4u    /* the body is a file of any type: the handler receives it in parts */
 #define LIST     8u    /* the answer is {items: [answer], nextCursor} */
 #define CREATED  16u   /* answers 201 */
 #define ACCEPTED 32u   /* answers 202 */
@@ -30,6 +30,7 @@ enum who { ANYONE, USER, MAYBE }; /* MAYBE: anyone, but a token, if sent, must b
 #define OR_LATER 4096u  /* or answers 202 {}: the rest is sent by email */
 #define ENDS     8192u  /* may end the caller's session: a repeat with its key is still answered */
 #define COSTLY   16384u /* the reply may be long: see costly.h */
+#define DOWNLOAD 32768u /* answers a file of any type, or a part of it */
 #define LOGINS   64u    /* counted for the address: secrets are checked here */
 
 struct route {
@@ -54,5 +55,8 @@ extern const struct route routes[];
  * Allow set.
  */
 enum err router_find(struct request *r) MUST_CHECK;
+
+/* Does the request have a route with the flag UPLOAD?  Sets nothing. */
+bool router_uploads(struct request *r);
 
 #endif

@@ -19,6 +19,7 @@
 #include "common/change/change.h"
 #include "common/change/event_log.h"
 #include "common/config.h"
+#include "common/store/store_files.h"
 #include "common/store/store_many.h"
 #include "common/time/clock.h"
 
@@ -26,6 +27,7 @@
 #define DAY_MS        (86400LL * 1000)
 #define TRACES_PAGE   500 /* events read at once */
 #define ARRIVALS_PAGE 100 /* comments erased at once */
+#define FILES_PAGE    100 /* attachments removed at once */
 
 struct purge {
     struct request *r;
@@ -46,19 +48,58 @@ note_id(void *arg, const bson_t *doc)
     return ERR_NONE;
 }
 
-/* arg: the comment's id. */
+/*
+ * Removes an attachment, with its reference to a content, in one transaction.  arg: its id.  The
+ * project's sum of bytes is removed with the project.
+ */
 static enum err
-forget_comment(struct change *change, void *arg)
+remove_file(struct change *change, void *arg)
+{
+    struct store *store = change_store(change);
+    bson_t *which = BCON_NEW("_id", BCON_OID(arg)), *doc;
+    enum err err = store_get(store, STORE_ATTACHMENTS, which, NULL, &doc);
+
+    if (err == ERR_NONE) {
+        if (!doc_has(doc, "deletedAt"))
+            err = store_files_release(store, doc_id(doc, "contentId"));
+        if (err == ERR_NONE)
+            err = store_remove(store, STORE_ATTACHMENTS, which);
+        bson_destroy(doc);
+    }
+    bson_destroy(which);
+    return err == ERR_NOT_FOUND ? ERR_NONE : err;
+}
+
+static enum err
+remove_files(struct request *r, const bson_t *ids)
+{
+    struct change_plan plan = {.fn = remove_file};
+    bson_iter_t iter;
+    enum err err = ERR_NONE;
+
+    bson_iter_init(&iter, ids);
+    while (err == ERR_NONE && bson_iter_next(&iter)) {
+        bson_oid_t id = *bson_iter_oid(&iter);
+
+        plan.arg = &id;
+        err = request_change(r, &plan);
+    }
+    return err;
+}
+
+/* arg: the entity's id. */
+static enum err
+forget_entity(struct change *change, void *arg)
 {
     return event_log_forget(change, NULL, arg);
 }
 
 /*
- * Erases some of the comments that came with their tasks from other projects, whose logs contain
- * them too.
+ * Erases some of the comments or attachments that came with their tasks from other projects, whose
+ * logs contain them too.
  */
 static enum err
-erase_arrivals(struct request *r, const bson_oid_t *project, bool *more)
+erase_arrivals(struct request *r, enum store_name store, const bson_oid_t *project, bool *more)
 {
     bson_t ids = BSON_INITIALIZER;
     struct doc_array array = {&ids, 0};
@@ -66,10 +107,10 @@ erase_arrivals(struct request *r, const bson_oid_t *project, bool *more)
         BCON_NEW("projectId", BCON_OID(project), "movedAt", "{", "$ne", BCON_NULL, "}");
     bson_t *opts = BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}", "limit",
                             BCON_INT64(ARRIVALS_PAGE));
-    struct change_plan plan = {.fn = forget_comment};
+    struct change_plan plan = {.fn = forget_entity};
     bson_iter_t iter;
     enum err err =
-        store_find(r->store, &(struct store_query){STORE_COMMENTS, filter, opts}, note_id, &array);
+        store_find(r->store, &(struct store_query){store, filter, opts}, note_id, &array);
 
     bson_destroy(filter);
     bson_destroy(opts);
@@ -81,9 +122,45 @@ erase_arrivals(struct request *r, const bson_oid_t *project, bool *more)
         plan.arg = &id;
         err = request_change(r, &plan);
     }
-    if (err == ERR_NONE && *more)
-        err = remove_all(r, STORE_COMMENTS, BCON_NEW("_id", "{", "$in", BCON_ARRAY(&ids), "}"));
+    if (err == ERR_NONE && *more && store == STORE_COMMENTS)
+        err = remove_all(r, store, BCON_NEW("_id", "{", "$in", BCON_ARRAY(&ids), "}"));
+    else if (err == ERR_NONE && *more)
+        err = remove_files(r, &ids);
     bson_destroy(&ids);
+    return err;
+}
+
+static enum err
+erase_all_arrivals(struct request *r, enum store_name store, const bson_oid_t *project)
+{
+    bool more = true;
+    enum err err = ERR_NONE;
+
+    while (err == ERR_NONE && more)
+        err = erase_arrivals(r, store, project, &more);
+    return err;
+}
+
+/* The attachments of a project, some at a time. */
+static enum err
+erase_files(struct request *r, const bson_oid_t *project)
+{
+    bson_t *filter = request_keep(r, BCON_NEW("projectId", BCON_OID(project)));
+    bson_t *opts = request_keep(r, BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}", "limit",
+                                            BCON_INT64(FILES_PAGE)));
+    struct doc_array array;
+    enum err err;
+
+    do {
+        bson_t ids = BSON_INITIALIZER;
+
+        array = (struct doc_array){&ids, 0};
+        err = store_find(r->store, &(struct store_query){STORE_ATTACHMENTS, filter, opts}, note_id,
+                         &array);
+        if (err == ERR_NONE && array.count > 0)
+            err = remove_files(r, &ids);
+        bson_destroy(&ids);
+    } while (err == ERR_NONE && array.count > 0);
     return err;
 }
 
@@ -92,12 +169,11 @@ static enum err
 erase_project(struct request *r, const bson_oid_t *id)
 {
     const char *topic = request_project_topic(r, id);
-    bool more = true;
-    enum err err = ERR_NONE;
+    enum err err;
 
-    while (err == ERR_NONE && more)
-        err = erase_arrivals(r, id, &more);
-    if (err != ERR_NONE ||
+    if ((err = erase_all_arrivals(r, STORE_COMMENTS, id)) != ERR_NONE ||
+        (err = erase_all_arrivals(r, STORE_ATTACHMENTS, id)) != ERR_NONE ||
+        (err = erase_files(r, id)) != ERR_NONE ||
         (err = remove_all(r, STORE_COMMENTS, BCON_NEW("projectId", BCON_OID(id)))) != ERR_NONE ||
         (err = remove_all(r, STORE_INVITATIONS, BCON_NEW("projectId", BCON_OID(id)))) != ERR_NONE ||
         (err = remove_all(r, STORE_TASKS, BCON_NEW("projectId", BCON_OID(id)))) != ERR_NONE ||

@@ -18,6 +18,7 @@
 #include "common/config.h"
 #include "common/log.h"
 #include "common/store/store.h"
+#include "common/store/store_files.h"
 #include "common/text/text.h"
 #include "common/time/clock.h"
 
@@ -25,7 +26,8 @@
 #define IDLE_MS      250    /* between two polls when nothing is due */
 #define FIRST_WAIT   1000   /* before the second try; doubled for each further one */
 #define LONGEST_WAIT 3600000
-#define REGULAR_MS   5000 /* between two runs of the regular work */
+#define REGULAR_MS   1000 /* between two runs of the regular work */
+#define TRIM_EVERY   5    /* of these, one looks for old events */
 #define LEASE_NAME   33
 
 struct worker {
@@ -166,8 +168,11 @@ run_regular_work(void *arg)
 {
     struct worker *w = arg;
 
-    while (!*w->runner->stopping) {
-        trim_if_due(w->runner, w->store);
+    for (int n = 0; !*w->runner->stopping; n++) {
+        if (n % TRIM_EVERY == 0)
+            trim_if_due(w->runner, w->store);
+        if (store_files_sweep(w->store) != ERR_NONE)
+            log_warn("jobs: unused files were not removed; they will be later");
         pause_for(w->runner, REGULAR_MS);
     }
     return NULL;

@@ -44,7 +44,16 @@ header_number(struct text *t, const char *name, long value, bool wanted)
     text_puts(t, "\r\n");
 }
 
-/* Writes the head; a body that is sent in pieces has no length yet. */
+static void
+write_file_headers(struct text *t, const struct reply *reply)
+{
+    header(t, "Content-Disposition", reply->disposition);
+    header(t, "Content-Range", reply->range);
+    header(t, "Content-Security-Policy", reply->policy);
+    header(t, "Accept-Ranges", reply->disposition == NULL ? NULL : "bytes");
+}
+
+/* Writes the head; a body that is sent in pieces may not have a length yet. */
 static void
 write_head(struct text *t, const struct request *r, bool whole)
 {
@@ -71,7 +80,11 @@ write_head(struct text *t, const struct request *r, bool whole)
     header_number(t, "RateLimit-Limit", reply->limit, reply->limit > 0);
     header_number(t, "RateLimit-Remaining", reply->remaining, reply->limit > 0);
     header_number(t, "RateLimit-Reset", reply->reset, reply->limit > 0);
-    header_number(t, "Content-Length", (long)reply->body.len, reply->type != NULL && whole);
+    write_file_headers(t, reply);
+    if (reply->length > 0)
+        header_number(t, "Content-Length", (long)reply->length, true);
+    else
+        header_number(t, "Content-Length", (long)reply->body.len, reply->type != NULL && whole);
     text_puts(t, "\r\n");
 }
 
@@ -143,7 +156,9 @@ fcgi_reply_send(FCGX_Request *f, struct request *r, bool last)
         add_record(&o, FCGI_STDOUT, NULL, 0);
         add_record(&o, FCGI_END_REQUEST, complete, sizeof(complete));
     }
-    if (!write_out(f->ipcFd, o.parts, o.count))
+    if (!write_out(f->ipcFd, o.parts, o.count)) {
         f->keepConnection = 0;
+        r->reply.broken = true;
+    }
     text_free(&head);
 }

@@ -122,10 +122,12 @@ read_body(struct request *r)
 {
     const char *why;
 
+    if (r->route->flags & UPLOAD)
+        return ERR_NONE;
     if (r->body_too_large)
         return ERR_TOO_LARGE;
-    if (r->method == GET || r->method == DELETE || (r->route->flags & (NO_BODY | PLAIN))) {
-        if (r->body_len == 0 || !is_json(r->content_type) || (r->route->flags & PLAIN))
+    if (r->method == GET || r->method == DELETE || (r->route->flags & NO_BODY)) {
+        if (r->body_len == 0 || !is_json(r->content_type))
             return ERR_NONE;
     } else if (!is_json(r->content_type)) {
         return ERR_MEDIA_TYPE;
@@ -159,7 +161,8 @@ read_key(struct request *r)
     r->key = arena_alloc(r->arena, 65);
     text_sha256((char *)(uintptr_t)r->key, t.bytes, t.len);
     text_free(&t);
-    idempotency_digest(r);
+    if ((r->route->flags & UPLOAD) == 0) /* known when the handler has received the body */
+        idempotency_digest(r);
     return ERR_NONE;
 }
 
@@ -189,8 +192,8 @@ answer_of_twin(struct request *r, enum err refusal)
     bool found;
     enum err err;
 
-    if (r->key == NULL || refusal == ERR_BUSY || refusal == ERR_STORE || refusal == ERR_TOO_MUCH ||
-        refusal == ERR_INTERNAL)
+    if (r->key == NULL || r->digest[0] == '\0' || refusal == ERR_BUSY || refusal == ERR_STORE ||
+        refusal == ERR_TOO_MUCH || refusal == ERR_INTERNAL)
         return refusal;
     err = idempotency_replay_newest(r, &found);
     return err != ERR_NONE || found ? err : refusal;
@@ -232,7 +235,7 @@ static enum err
 handle(struct request *r)
 {
     const char *key;
-    bool done;
+    bool done = false;
     enum err err = gate_check(r);
 
     if (r->ended[0] != '\0')
@@ -245,7 +248,8 @@ handle(struct request *r)
     /* Entered before the look-up, so that no twin can finish between the two. */
     if ((err = key_enter(key)) != ERR_NONE)
         return err;
-    err = idempotency_replay(r, &done);
+    if ((r->route->flags & UPLOAD) == 0)
+        err = idempotency_replay(r, &done);
     if (err == ERR_NONE && !done && (err = run_handler(r)) != ERR_NONE)
         err = answer_of_twin(r, err);
     key_leave(key);

@@ -21,8 +21,8 @@ enum side { ANSWER, CREATE, CHANGE };
  * (nginx/problems.conf).
  */
 static const char *const from_nginx[] = {
-    "refused",           "url-too-long", "bad-range", "upgrade-required",
-    "headers-too-large", "no-answer",    "timeout",   NULL};
+    "refused", "url-too-long", "upgrade-required", "headers-too-large", "no-answer", "timeout",
+    NULL};
 
 static void write_fields(struct text *t, const struct field *fields, enum side side);
 
@@ -279,6 +279,22 @@ write_parameters(struct text *t, const struct route *r)
     text_putc(t, ']');
 }
 
+/* The responses of a route that answers a file. */
+static void
+write_download(struct text *t)
+{
+    static const char *const statuses[][2] = {{"200", "the file"}, {"206", "a part of it"}};
+
+    text_puts(t, ",\"responses\":{");
+    for (int i = 0; i < 2; i++)
+        text_printf(t,
+                    "\"%s\":{\"description\":\"%s\",\"content\":{\"*/*\":{\"schema\":{"
+                    "\"type\":\"string\",\"format\":\"binary\"}}}},",
+                    statuses[i][0], statuses[i][1]);
+    text_puts(t, "\"304\":{\"description\":\"not changed\"},"
+                 "\"default\":{\"$ref\":\"#/components/responses/Problem\"}}");
+}
+
 static void
 write_answer(struct text *t, const struct route *r)
 {
@@ -322,7 +338,13 @@ write_operation(struct text *t, const struct route *r)
         body_name(t, r);
         text_puts(t, "\"}}}}");
     }
-    write_answer(t, r);
+    if (r->flags & UPLOAD)
+        text_puts(t, ",\"requestBody\":{\"required\":true,\"content\":{\"*/*\":{\"schema\":{"
+                     "\"type\":\"string\",\"format\":\"binary\"}}}}");
+    if (r->flags & DOWNLOAD)
+        write_download(t);
+    else
+        write_answer(t, r);
     text_putc(t, '}');
 }
 

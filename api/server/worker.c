@@ -19,6 +19,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -40,6 +41,7 @@
 #define BACKLOG 4096
 #define LAST_US 500000 /* after SIGTERM, for requests in transit on kept connections */
 #define ID_MAX  64
+#define READ_S  15 /* nginx sends a request without pauses: it has received the body before */
 
 #define ACCEPT_PAUSE_US 10000 /* when accept() fails, because too many files are open */
 
@@ -111,14 +113,58 @@ param(FCGX_Request *f, const char *name)
     return value != NULL && *value == '\0' ? NULL : value;
 }
 
-/* Reads the body to its end, keeping only what is within the limit. */
+static int64_t
+deadline_from(const struct request *r, int64_t start)
+{
+    return start + r->config->api_request_seconds * 1000000;
+}
+
+/* Receives the next part of an uploaded file. */
+static size_t
+receive_part(struct request *r, char *bytes, size_t size)
+{
+    FCGX_Request *f = r->connection;
+    size_t got = 0;
+
+    costly_pause(r);
+    while (got < size) {
+        int n = FCGX_GetStr(bytes + got, (int)(size - got), f->in);
+
+        if (n <= 0)
+            break;
+        got += (size_t)n;
+    }
+    costly_resume(r);
+    store_deadline(r->store, deadline_from(r, clock_steady()));
+    return got;
+}
+
+/* Unread bytes would be taken for the connection's next request. */
+static void
+discard_rest(FCGX_Request *f)
+{
+    char rest[8192];
+
+    while (FCGX_GetStr(rest, sizeof(rest), f->in) > 0) {
+    }
+}
+
+/*
+ * Reads the body to its end, keeping only what is within the limit.  An uploaded file is left to
+ * its handler.
+ */
 static void
 read_body(FCGX_Request *f, struct request *r)
 {
     const char *length = param(f, "CONTENT_LENGTH");
     long wanted = length == NULL ? 0 : strtol(length, NULL, 10), got = 0;
-    char rest[8192], *body = NULL;
+    char *body = NULL;
 
+    if (router_uploads(r)) {
+        r->upload_length = wanted < 0 ? 0 : wanted;
+        r->receive = receive_part;
+        return;
+    }
     r->body_too_large = wanted > REQUEST_BODY_MAX;
     if (wanted > 0 && !r->body_too_large) {
         body = arena_alloc(r->arena, (size_t)wanted + 1);
@@ -130,9 +176,7 @@ read_body(FCGX_Request *f, struct request *r)
             got += n;
         }
     }
-    /* Unread bytes would be taken for the connection's next request. */
-    while (FCGX_GetStr(rest, sizeof(rest), f->in) > 0) {
-    }
+    discard_rest(f);
     r->body = body == NULL ? "" : body;
     r->body_len = (size_t)got;
 }
@@ -186,13 +230,9 @@ read_request(FCGX_Request *f, struct request *r)
     r->cookie = arena_dup(r->arena, param(f, "HTTP_COOKIE"));
     r->origin = arena_dup(r->arena, param(f, "HTTP_ORIGIN"));
     r->fetch_site = arena_dup(r->arena, param(f, "HTTP_SEC_FETCH_SITE"));
+    r->range = arena_dup(r->arena, param(f, "HTTP_RANGE"));
+    r->if_range = arena_dup(r->arena, param(f, "HTTP_IF_RANGE"));
     read_body(f, r);
-}
-
-static int64_t
-deadline_from(const struct request *r, int64_t start)
-{
-    return start + r->config->api_request_seconds * 1000000;
 }
 
 /* Sends a piece of a long body; the next one has the whole time limit again. */
@@ -233,6 +273,8 @@ serve(FCGX_Request *f, struct request *r)
     read_request(f, r);
     log_request(r->id);
     gate_serve(r);
+    if (r->receive != NULL) /* the handler may have refused the file */
+        discard_rest(f);
     if (r->poll_topic[0] == '\0') {
         if (!r->reply.broken)
             fcgi_reply_send(f, r, true);
@@ -352,6 +394,16 @@ take_due(struct worker *w, struct request *r)
     resume(w, r, false);
 }
 
+static void
+take_connection(struct worker *w, int fd)
+{
+    const struct timeval limit = {.tv_sec = READ_S};
+
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) != 0)
+        log_warn("worker: a connection has no time limit: %s", strerror(errno));
+    arm(w->epoll, EPOLL_CTL_ADD, fd);
+}
+
 /*
  * Accepts connections until SIGTERM, in a thread of its own.  If the serving threads did it, a new
  * connection would wait until one of them is free, while the accepted ones are served again and
@@ -374,7 +426,7 @@ accept_main(void *arg)
             return NULL;
         fd = accept4(w->listener, NULL, NULL, SOCK_CLOEXEC);
         if (fd >= 0)
-            arm(w->epoll, EPOLL_CTL_ADD, fd);
+            take_connection(w, fd);
         else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
             usleep(ACCEPT_PAUSE_US);
     }

@@ -26,6 +26,7 @@ enum err {
     ERR_TOO_LARGE,     /* the body is over its limit */
     ERR_TOO_MUCH,      /* it would need more memory than one request may use */
     ERR_MEDIA_TYPE,    /* not application/json */
+    ERR_RANGE,         /* the file has no bytes of the Range that was asked for */
     ERR_INVALID,       /* fields are not acceptable; the complaints say which */
     ERR_KEY_REUSED,    /* the idempotency key was used for a different request */
     ERR_UNCONDITIONAL, /* the project requires If-Match */

@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 import resource
 import signal
 import socket
@@ -14,9 +15,11 @@ from places import Refused, free_port
 # nginx's limits per address, by LIMITS.  Tests on loopback come from one address.
 LIMITS = {
     "development": {"RATE": 100000, "BURST": 100000, "LOGIN_RATE": 100000, "LOGIN_BURST": 100000,
-                    "SOCKETS_PER_ADDRESS": 60000, "REQUESTS_PER_ADDRESS": 60000},
+                    "SOCKETS_PER_ADDRESS": 60000, "REQUESTS_PER_ADDRESS": 60000,
+                    "UPLOADS_PER_ADDRESS": 1000, "UPLOADS": 1000},
     "production": {"RATE": 200, "BURST": 400, "LOGIN_RATE": 2, "LOGIN_BURST": 20,
-                   "SOCKETS_PER_ADDRESS": 200, "REQUESTS_PER_ADDRESS": 200},
+                   "SOCKETS_PER_ADDRESS": 200, "REQUESTS_PER_ADDRESS": 200,
+                   "UPLOADS_PER_ADDRESS": 8, "UPLOADS": 400},
 }
 # The same for the API's own settings; the environment overrides them.
 API_LIMITS = {"development": {"ADDRESS_LOGINS": "1000000"}, "production": {}}
@@ -124,6 +127,8 @@ class Programs:
             "OPEN_FILES": self.open_files,
             "CONNECTIONS": min(16384, self.open_files // 2),
             "DATA": self.places.data,
+            # What is one byte too long still reaches the API, which says by how much.
+            "UPLOAD_BYTES": int(setting(self.options.nginx, "ATTACHMENT_BYTES")) + 1,
             "WEB": os.path.join(self.options.nginx, "web"),
             "PORT": self.options.port,
             "SOCKET_ORIGINS": " ".join(f"ws://{h}:{self.options.port}"
@@ -131,6 +136,13 @@ class Programs:
             "API_SERVERS": servers("api", self.options.api),
             "PUSH_SERVERS": servers("push", self.options.push),
         }
+
+
+def setting(nginx, name):
+    """The value of a setting of the programs: from the environment, else the default that deploy/settings.env shows."""
+    with open(os.path.join(os.path.dirname(nginx), "deploy", "settings.env")) as f:
+        defaults = dict(line.strip().split("=", 1) for line in f if re.match("[A-Z_]+=", line))
+    return os.environ.get(name) or defaults[name]
 
 
 def trusted_proxies(text):

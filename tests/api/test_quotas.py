@@ -13,8 +13,8 @@ from outbox import Outbox
 from pymongo import MongoClient
 from stack import Stack
 
-SMALL = {"USER_PROJECTS": "5", "USER_MEMBERSHIPS": "8", "USER_OPEN_PROJECTS": "2", "OPEN_PROJECTS": "4", "PROJECT_MEMBERS": "3", "PROJECT_TASKS": "6", "PROJECT_BYTES": "100000",
-         "PROJECT_INVITATIONS": "4", "USER_INVITATIONS": "6",
+SMALL = {"USER_PROJECTS": "5", "USER_MEMBERSHIPS": "8", "USER_OPEN_PROJECTS": "2", "OPEN_PROJECTS": "4", "PROJECT_MEMBERS": "3", "PROJECT_TASKS": "6", "PROJECT_WRITTEN_BYTES": "100000",
+         "ATTACHMENT_BYTES": "200000", "PROJECT_BYTES": "1000000", "TASK_ATTACHMENTS": "3", "PROJECT_INVITATIONS": "4", "USER_INVITATIONS": "6",
          "USER_NOTIFICATIONS": "20", "NUMBER_TEXTS": "3", "USER_TEXTS": "5", "ADDRESS_EMAILS": "6", "USER_CODES": "4",
          "USER_TRIES": "12", "ADDRESS_LOGINS": "1000000", "NETWORK_RESETS": "8"}
 
@@ -200,9 +200,49 @@ def test_a_projects_bytes_are_limited(people, owner):
     owner.post("/v1/tasks", title="Elsewhere", description=text, projectId=owner.project()["id"]).expect(201)
 
 
+def test_files_are_limited_in_size_and_number(small, owner):
+    """A byte too long is refused by the API, which says how much it may be; much longer bodies by nginx."""
+    task = owner.task()
+    owner.attach(task, b"x" * 200_000).expect(201)
+    for size in (200_001, 200_002, 300_000):
+        assert "200" in owner.attach(task, b"x" * size).expect(413, "too-large")["detail"]
+    owner.attach(task, b"").expect(201)
+    third = owner.attach(task, b"3").expect(201)
+    owner.attach(task, b"4").expect(409, "quota-exceeded")
+    owner.delete(third).expect(204)
+    owner.attach(task, b"4").expect(201)
+    assert len(owner.items(f"/v1/tasks/{task['id']}/attachments")) == 3
+
+
+def test_concurrent_uploads_cannot_exceed_a_projects_bytes(small, people, owner):
+    """Five of 200,000 bytes fit; whether they are equal does not matter.  Deleted files make room, moved ones take it."""
+    with small.api_with(PROJECT_TASKS="100", API_THREADS="32"):
+        project = owner.project()
+        tasks = [owner.task(projectId=project["id"]) for _ in range(8)]
+        # No user may have more than a few uploads at once, so there are two.
+        other = people.user("other")
+        owner.share(project, other)
+        statuses = at_once(8, lambda n: (owner, other)[n % 2].attach(tasks[n], bytes([n % 3]) * 200_000))
+        assert statuses == [201] * 5 + [413] * 3, statuses
+        owner.attach(tasks[0], b"x").expect(413, "too-large")
+        files = [f for task in tasks for f in owner.items(f"/v1/tasks/{task['id']}/attachments")]
+        owner.delete(files[0]).expect(204)
+        elsewhere = owner.task()
+        moving = owner.attach(elsewhere, b"y" * 200_000).expect(201)
+        owner.attach(tasks[0], b"x").expect(201)
+        owner.post(elsewhere, "/move", projectId=project["id"]).expect(413, "too-large")
+        assert owner.get(elsewhere)["projectId"] != project["id"] and owner.content(moving).status == 200
+        owner.delete(files[1]).expect(204)
+        owner.post(elsewhere, "/move", projectId=project["id"]).expect(200)
+        with MongoClient(small.mongodb_uri) as mongo:
+            db = mongo[small.mongodb_database]
+            kept = [a["size"] for a in db.attachments.find({"deletedAt": None}) if str(a["projectId"]) == project["id"]]
+            assert sum(kept) == 800_001 == db.topics.find_one({"_id": f"project:{project['id']}"})["files"]
+
+
 def test_a_users_bytes_per_day_are_limited(small, people):
     """In all projects together; small requests are counted by chance, in due proportion."""
-    with small.api_with(USER_BYTES="524288", PROJECT_BYTES="100000000", PROJECT_TASKS="1000000", API_PROCESSES="1"):
+    with small.api_with(USER_BYTES="524288", PROJECT_WRITTEN_BYTES="100000000", PROJECT_TASKS="1000000", API_PROCESSES="1"):
         anna, ben = people.user("anna"), people.user("ben")
 
         def write(user, size):

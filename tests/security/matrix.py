@@ -144,6 +144,12 @@ ROWS = [
     task("GET /v1/comments/{id}", "viewer", 200, thing="comment_id"),
     task("PATCH /v1/comments/{id}", "commenter", 200, {"text": "So!"}, thing="comment_id"),
     task("DELETE /v1/comments/{id}", "commenter", 204, thing="comment_id"),
+    task("GET /v1/tasks/{id}/attachments", "viewer", 200),
+    task("POST /v1/tasks/{id}/attachments", "member", 201, {"a": "file"}, query="?name=a.json"),
+    task("GET /v1/attachments/{id}", "viewer", 200, thing="attachment_id"),
+    task("GET /v1/attachments/{id}/content", "viewer", 200, thing="attachment_id"),
+    task("PATCH /v1/attachments/{id}", "member", 200, {"name": "b.txt"}, thing="attachment_id"),
+    task("DELETE /v1/attachments/{id}", "member", 204, thing="attachment_id"),
     Row("GET /v1/notifications", SELF, 200, bound=200),
     Row("PATCH /v1/notifications/{id}", SELF, 200, {"read": True}, {"id": "own_notification"}, bound=404),
     Row("POST /v1/notifications/read", SELF, 204, bound=204),
@@ -252,7 +258,8 @@ class Scene:
 
     def furnish(self):
         """Makes what rows need, once, so that the scene can be used again."""
-        self.made = {a: getattr(self, a) for a in ("task_id", "item_id", "other_task_id", "comment_id", "invitation_id")}
+        self.made = {a: getattr(self, a) for a in ("task_id", "item_id", "other_task_id", "comment_id", "attachment_id",
+                                                   "invitation_id")}
         return self
 
     @property
@@ -298,6 +305,10 @@ class Scene:
         return made["id"]
 
     @property
+    def attachment_id(self):
+        return self.host.attach(self.task).expect(201)["id"]
+
+    @property
     def invitation_id(self):
         return self.host.post(self.project, "/invitations", **to_nobody()).expect(201)["id"]
 
@@ -324,7 +335,7 @@ class Scene:
     def trash(self):
         """Into the trash with it; gives the path and body of each row, with all in place before."""
         made = {a: getattr(self, a) for a in ("project_id", "guest_id", "task_id", "item_id", "label_id", "status_id", "relation_kind",
-                                              "other_task_id", "comment_id", "invitation_id")}
+                                              "other_task_id", "comment_id", "attachment_id", "invitation_id")}
         made |= {"trashed_task_id": made["task_id"], "trashed_project_id": made["project_id"]}
         self.settle()
         self.host.delete(self.project).expect(204)

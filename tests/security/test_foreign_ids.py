@@ -22,6 +22,7 @@ class Estate:
         self.task = user.task("Estate's task", projectId=self.project["id"])
         self.other = user.task("Estate's other", projectId=self.project["id"])
         self.comment = user.post(self.task, "/comments", text="Estate's words").expect(201)
+        self.attachment = user.attach(self.task).expect(201)
         self.session = matrix.own_session(user)
         helper = user.world.user("helper")
         user.share(self.project, helper, "admin")
@@ -38,6 +39,7 @@ class Estate:
         """The id of the kind that this path of the contract contains."""
         kind = path.split("/")[2]
         return {"projects": self.project["id"], "tasks": self.task["id"], "comments": self.comment["id"],
+                "attachments": self.attachment["id"],
                 "sessions": self.session, "notifications": self.notification, "api-tokens": self.api_token}[kind]
 
     def everything(self):

@@ -12,7 +12,9 @@
 #include "api/http/request.h"
 #include "api/schema/doc.h"
 #include "api/v1/projects/projects.h"
+#include "api/v1/tasks/attachments.h"
 #include "api/v1/tasks/tasks.h"
+#include "common/base/id.h"
 #include "common/time/clock.h"
 
 #define EXPORT_MAX       (32u << 20) /* bytes; users with more export their projects one by one */
@@ -27,6 +29,7 @@ static const struct field export_fields[] = {
     {"projects",      ANY,     0, .about = "projects you are a member of"},
     {"tasks",         ANY,     0, .about = "tasks you created or are assigned to"},
     {"comments",      ANY,     0, .about = "your own"},
+    {"attachments",   ANY,     0, .about = "your own; content is the path of the file"},
     {"notifications", ANY,     0},
     {"complete",      FLAG,    0, .about = "false when there was more than one reply can hold"},
     {NULL},
@@ -64,6 +67,7 @@ write_one(void *arg, const bson_t *doc)
 {
     struct part *p = arg;
     const char *more = "";
+    char id[ID_TEXT];
 
     p->full = p->full || p->out->len > EXPORT_MAX;
     if (p->full)
@@ -75,6 +79,10 @@ write_one(void *arg, const bson_t *doc)
         note_project(p, doc);
         more = arena_printf(p->r->arena, ",\"role\":\"%s\"",
                             role_names[access_member(doc, &p->r->user_id)]);
+    }
+    if (p->shape == &attachment_shape) {
+        bson_oid_to_string(doc_id(doc, "_id"), id);
+        more = arena_printf(p->r->arena, ",\"content\":\"/v1/attachments/%s/content\"", id);
     }
     doc_write_with(p->out, p->shape, doc, more);
     return ERR_NONE;
@@ -156,6 +164,8 @@ me_export(struct request *r)
                           BCON_NEW("members.userId", BCON_OID(me)))) != ERR_NONE ||
         (err = write_tasks(&p)) != ERR_NONE ||
         (err = write_list(&p, "comments", STORE_COMMENTS, &comment_shape,
+                          BCON_NEW("createdBy", BCON_OID(me)))) != ERR_NONE ||
+        (err = write_list(&p, "attachments", STORE_ATTACHMENTS, &attachment_shape,
                           BCON_NEW("createdBy", BCON_OID(me)))) != ERR_NONE ||
         (err = write_list(&p, "notifications", STORE_NOTIFICATIONS, &notification_shape,
                           BCON_NEW("userId", BCON_OID(me)))) != ERR_NONE)

@@ -12,10 +12,11 @@
 #include "api/v1/event_page.h"
 #include "api/v1/projects/members.h"
 #include "api/v1/projects/projects.h"
+#include "api/v1/tasks/attachments.h"
 #include "api/v1/tasks/tasks.h"
 #include "common/change/event_log.h"
 
-#define BATCH 1000 /* tasks per batch; the server's default is 16 MiB */
+#define BATCH 1000 /* documents per batch; the server's default is 16 MiB */
 
 /* clang-format off */
 static const struct field snapshot_fields[] = {
@@ -23,6 +24,7 @@ static const struct field snapshot_fields[] = {
     {"cursor",  TEXT,    0, .about = "the events after it bring the snapshot up to date"},
     {"members", OBJECTS, 0, .items = member_fields},
     {"tasks",   OBJECTS, 0, .items = task_fields},
+    {"attachments", OBJECTS, 0, .items = attachment_fields},
     {NULL},
 };
 /* clang-format on */
@@ -32,19 +34,35 @@ const struct shape snapshot_shape = {"Snapshot", snapshot_fields};
 struct writing {
     struct request *r;
     struct text *out;
+    const struct shape *shape;
     int count;
 };
 
 static enum err
-write_task(void *arg, const bson_t *doc)
+write_one(void *arg, const bson_t *doc)
 {
     struct writing *w = arg;
 
     if (w->count++ > 0)
         text_putc(w->out, ',');
-    doc_write(w->out, tasks.shape, doc);
+    doc_write(w->out, w->shape, doc);
     reply_flush(w->r);
     return ERR_NONE;
+}
+
+/* The project's entities of one kind that are not in the trash, as a member of that name. */
+static enum err
+write_entities(struct writing *w, const char *name, const struct resource *kind,
+               const bson_oid_t *project)
+{
+    bson_t *filter =
+        request_keep(w->r, BCON_NEW("projectId", BCON_OID(project), "deletedAt", BCON_NULL));
+    bson_t *opts = request_keep(w->r, BCON_NEW("batchSize", BCON_INT32(BATCH)));
+
+    w->count = 0;
+    w->shape = kind->shape;
+    text_printf(w->out, "],\"%s\":[", name);
+    return store_find(w->r->store, &(struct store_query){kind->store, filter, opts}, write_one, w);
 }
 
 enum err
@@ -53,7 +71,6 @@ snapshot_read(struct request *r)
     struct writing w = {.r = r};
     const bson_t *project;
     const char *topic, *json;
-    bson_t *filter, *opts;
     bson_oid_t id;
     int64_t seq;
     enum err err;
@@ -74,12 +91,10 @@ snapshot_read(struct request *r)
     text_puts(w.out, ",\"cursor\":");
     event_page_cursor(r, w.out, topic, seq);
     text_puts(w.out, ",\"members\":[");
-    if ((err = members_write(r, w.out, project, "")) != ERR_NONE)
+    if ((err = members_write(r, w.out, project, "")) != ERR_NONE ||
+        (err = write_entities(&w, "tasks", &tasks, &id)) != ERR_NONE ||
+        (err = write_entities(&w, "attachments", &attachments, &id)) != ERR_NONE)
         return err;
-    text_puts(w.out, "],\"tasks\":[");
-    filter = request_keep(r, BCON_NEW("projectId", BCON_OID(&id), "deletedAt", BCON_NULL));
-    opts = request_keep(r, BCON_NEW("batchSize", BCON_INT32(BATCH)));
-    err = store_find(r->store, &(struct store_query){STORE_TASKS, filter, opts}, write_task, &w);
     text_puts(w.out, "]}");
     return err;
 }

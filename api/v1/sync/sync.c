@@ -36,6 +36,7 @@ static const struct {
     [SYNC_MEMBERS] = {"members", "member"},
     [SYNC_TASKS] = {"tasks", "task"},
     [SYNC_COMMENTS] = {"comments", "comment"},
+    [SYNC_ATTACHMENTS] = {"attachments", "attachment"},
     [SYNC_NOTIFICATIONS] = {"notifications", "notification"},
 };
 
@@ -51,8 +52,9 @@ static const struct field sync_fields[] = {
     {"members",       ANY,     0, .about = "[{userId, role, name, projectId}]"},
     {"tasks",         ANY,     0, .about = "[Task]"},
     {"comments",      ANY,     0, .about = "[Comment]"},
+    {"attachments",   ANY,     0, .about = "[Attachment]"},
     {"notifications", ANY,     0, .about = "[Notification]"},
-    {"deleted",       OBJECTS, 0, .items = tombstone_fields, .about = "a task's comments go with it"},
+    {"deleted",       OBJECTS, 0, .items = tombstone_fields, .about = "a task's comments and attachments go with it"},
     {"whole",         REFS,    0, .about = "projects contained in full; discard anything else you have of them"},
     {"cursor",        TEXT,    0, .about = "for the next request, and for follow {topic: all} on the WebSocket"},
     {"more",          FLAG,    0, .about = "true when there is more: request again with the new cursor"},
@@ -309,6 +311,7 @@ write_entity(void *arg, const bson_t *doc)
     static const struct shape *const shapes[SYNC_KINDS] = {
         [SYNC_TASKS] = &task_shape,
         [SYNC_COMMENTS] = &comment_shape,
+        [SYNC_ATTACHMENTS] = &attachment_shape,
         [SYNC_NOTIFICATIONS] = &notification_shape,
     };
     struct sync *s = arg;
@@ -342,27 +345,28 @@ write_entities(struct sync *s, enum store_name store)
     return find(s, store, "_id", &some);
 }
 
-/* A comment that once came to this project with its task. */
+/* Something that once came to this project with its task. */
 static enum err
-write_moved_comment(void *arg, const bson_t *doc)
+write_moved(void *arg, const bson_t *doc)
 {
     struct sync *s = arg;
 
-    if (!doc_has(doc, "movedAt") ||
-        sync_plan_find(&s->plan, SYNC_COMMENTS, doc_id(doc, "_id"), -2) > 0)
+    if (!doc_has(doc, "movedAt") || sync_plan_find(&s->plan, s->kind, doc_id(doc, "_id"), -2) > 0)
         return ERR_NONE;
     return write_entity(s, doc);
 }
 
-/* Comments have no events of their own when their task moves to another project. */
+/*
+ * What belongs to tasks has no events of its own when its task moves to another project.
+ */
 static enum err
-write_comments(struct sync *s)
+write_of_tasks(struct sync *s, enum store_name store)
 {
     struct ids moved = ids_of_items(s, SYNC_MOVED);
-    enum err err = write_entities(s, STORE_COMMENTS);
+    enum err err = write_entities(s, store);
 
-    s->each = write_moved_comment;
-    return err == ERR_NONE ? find(s, STORE_COMMENTS, "taskId", &moved) : err;
+    s->each = write_moved;
+    return err == ERR_NONE ? find(s, store, "taskId", &moved) : err;
 }
 
 static enum err
@@ -503,7 +507,10 @@ write_answer(struct sync *s)
     if ((err = write_entities(s, STORE_TASKS)) != ERR_NONE)
         return err;
     begin(s, SYNC_COMMENTS);
-    if ((err = write_comments(s)) != ERR_NONE)
+    if ((err = write_of_tasks(s, STORE_COMMENTS)) != ERR_NONE)
+        return err;
+    begin(s, SYNC_ATTACHMENTS);
+    if ((err = write_of_tasks(s, STORE_ATTACHMENTS)) != ERR_NONE)
         return err;
     begin(s, SYNC_NOTIFICATIONS);
     if ((err = write_notifications(s)) != ERR_NONE)

@@ -24,6 +24,7 @@ static const char *const entities[SYNC_KINDS] = {
     [SYNC_MEMBERS] = "member",
     [SYNC_TASKS] = "task",
     [SYNC_COMMENTS] = "comment",
+    [SYNC_ATTACHMENTS] = "attachment",
     [SYNC_NOTIFICATIONS] = "notification",
 };
 

@@ -18,9 +18,10 @@ enum sync_kind {
     SYNC_MEMBERS,
     SYNC_TASKS,
     SYNC_COMMENTS,
+    SYNC_ATTACHMENTS,
     SYNC_NOTIFICATIONS,
     SYNC_KINDS,
-    SYNC_MOVED = SYNC_KINDS /* only of items: tasks that moved, perhaps with their comments */
+    SYNC_MOVED = SYNC_KINDS /* only of items: tasks that moved, with what belongs to them */
 };
 
 enum sync_state {

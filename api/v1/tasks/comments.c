@@ -6,18 +6,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/access/project_access.h"
 #include "api/access/read_access.h"
-#include "api/crud/crud.h"
 #include "api/crud/entity.h"
 #include "api/crud/page.h"
-#include "api/crud/request_change.h"
 #include "api/http/doc_read.h"
 #include "api/http/quotas.h"
 #include "api/http/request.h"
 #include "api/schema/doc.h"
 #include "api/v1/handlers.h"
 #include "api/v1/notifications.h"
+#include "api/v1/tasks/task_path.h"
 
 #define EDITS_MAX 20 /* earlier texts that are kept */
 /*
@@ -49,16 +47,6 @@ const struct field comment_fields[] = {
 /* clang-format on */
 
 const struct shape comment_shape = {"Comment", comment_fields};
-
-/* A comment whose task is in the trash is treated as missing, but can still be removed. */
-static enum err
-check_task(struct request *r, const bson_t *comment)
-{
-    const bson_t *task;
-    enum err err = request_fetch(r, STORE_TASKS, doc_id(comment, "taskId"), &task);
-
-    return err == ERR_NONE && doc_has(task, "deletedAt") ? ERR_NOT_FOUND : err;
-}
 
 /* One earlier text. */
 struct edit {
@@ -119,7 +107,7 @@ check_comment(const struct entity_rules *u)
     bson_iter_t iter, list;
     enum err err;
 
-    if (u->before != NULL && (err = check_task(r, u->before)) != ERR_NONE)
+    if (u->before != NULL && (err = task_path_living(r, u->before)) != ERR_NONE)
         return err;
     if (bson_iter_init_find(&iter, u->after, "mentions") && bson_iter_recurse(&iter, &list))
         while (bson_iter_next(&list))
@@ -180,22 +168,6 @@ const struct resource comments = {
     .check = check_comment,
 };
 
-/* The task in the path, if the caller may do this to it. */
-static enum err
-path_task(struct request *r, enum action action, const bson_t **task, const bson_t **project)
-{
-    bson_oid_t id;
-    enum err err = request_id_arg(r, 0, &id);
-
-    if (err == ERR_NONE)
-        err = request_fetch(r, STORE_TASKS, &id, task);
-    if (err == ERR_NONE)
-        err = project_access(r, doc_id(*task, "projectId"), action, project);
-    if (err == ERR_NONE && (doc_has(*task, "deletedAt") || doc_has(*project, "deletedAt")))
-        err = ERR_NOT_FOUND;
-    return err;
-}
-
 static void
 write_comment(struct request *r, struct text *out, const bson_t *doc)
 {
@@ -251,66 +223,27 @@ comments_move(struct request *r, struct change *change, const bson_oid_t *task,
     return store_update_many(change_store(change), STORE_COMMENTS, filter, update, NULL);
 }
 
-struct creation {
-    struct request *r;
-    const bson_t *body;
-    bson_oid_t project; /* in whose topic the change was planned */
-    bool moved;         /* the task is in another project now */
-};
-
 static enum err
-create_comment(struct change *change, void *arg)
+create_comment(struct request *r, struct change *change, void *arg, const bson_t *task,
+               const bson_t *project)
 {
-    struct creation *c = arg;
-    struct request *r = c->r;
     const struct entity_change e = {r, change, &comments, 0};
-    const bson_t *task, *project;
-    bson_t *doc;
-    enum err err = path_task(r, ACTION_COMMENT, &task, &project);
+    bson_t *doc = entity_new(r, change_now(change));
 
-    if (err != ERR_NONE)
-        return err;
-    c->moved = !bson_oid_equal(doc_id(project, "_id"), &c->project);
-    if (c->moved)
-        return ERR_BUSY;
-    doc = entity_new(r, change_now(change));
     BSON_APPEND_OID(doc, "taskId", doc_id(task, "_id"));
     BSON_APPEND_OID(doc, "projectId", doc_id(task, "projectId"));
-    bson_concat(doc, c->body);
+    bson_concat(doc, arg);
     BSON_APPEND_NULL(doc, "editedAt");
     BSON_APPEND_NULL(doc, "deletedAt");
     return entity_create(&e, project, doc);
-}
-
-/* Looks up the task's project, then runs the change there. */
-static enum err
-run_once(struct creation *c)
-{
-    struct change_plan plan = {.topic_count = 1, .fn = create_comment, .arg = c, .batched = true};
-    const bson_t *task, *project;
-    enum err err = path_task(c->r, ACTION_COMMENT, &task, &project);
-
-    if (err != ERR_NONE)
-        return err;
-    c->moved = false;
-    c->project = *doc_id(task, "projectId");
-    plan.topics[0] = request_project_topic(c->r, &c->project);
-    plan.read_id = doc_id(task, "_id");
-    plan.reads = STORE_TASKS;
-    return request_change(c->r, &plan);
 }
 
 enum err
 comments_create(struct request *r)
 {
     bson_t *body = request_keep(r, bson_new());
-    struct creation c = {.r = r, .body = body};
+    const struct task_path_change what = {ACTION_COMMENT, true, create_comment, body};
     enum err err = doc_read(r, DOC_CREATE, comment_fields, r->json, body);
 
-    if (err != ERR_NONE)
-        return err;
-    for (int look = 1; look <= CRUD_LOOKS; look++)
-        if ((err = run_once(&c)) != ERR_BUSY || !c.moved)
-            break;
-    return err;
+    return err == ERR_NONE ? task_path_run(r, &what) : err;
 }

@@ -18,6 +18,7 @@
 #include "api/schema/order_key.h"
 #include "api/v1/handlers.h"
 #include "api/v1/notifications.h"
+#include "api/v1/tasks/attachments.h"
 #include "api/v1/tasks/comments.h"
 #include "api/v1/tasks/project_statuses.h"
 #include "common/base/id.h"
@@ -200,6 +201,7 @@ move_task(struct change *change, void *arg)
     if (!bson_oid_equal(&m->from, &m->to) &&
         ((err = tell_leaving(m, change, before)) != ERR_NONE ||
          (err = comments_move(r, change, &m->id, target)) != ERR_NONE ||
+         (err = attachments_move(r, change, before, target)) != ERR_NONE ||
          (err = notifications_move(r, change, &m->id, target)) != ERR_NONE))
         return err;
     return entity_reply(r, 200, &tasks, stored);
