@@ -7,6 +7,7 @@ import { request } from "./api.js";
 import { askConflict, confirm, toast, toastError } from "./dialogs.js";
 import { momentText } from "./dates.js";
 import { $, busy, clearComplaints, isolate, quote } from "./dom.js";
+import { Files } from "./files.js";
 import { hasNoFocus } from "./focus.js";
 import { TaskForm } from "./taskform.js";
 
@@ -17,6 +18,7 @@ export class Panel {
   #closed;
   #form = $("task");
   #fields;
+  #files = new Files($("panel"));
   #base = null; /* the task the user's edits are based on; null while creating */
   #note = $("task-note");
   #opener = null; /* the element that had the focus before the panel opened */
@@ -32,6 +34,7 @@ export class Panel {
       if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) this.#form.requestSubmit();
     });
     OVER.addEventListener("change", () => this.#fence());
+    workspace.on("files", () => this.#files.reload());
     $("task-close").onclick = () => this.close();
     $("task-delete").onclick = () => this.#delete();
   }
@@ -82,6 +85,7 @@ export class Panel {
     $("panel").hidden = true;
     this.#base = null;
     this.#fields.clear();
+    this.#files.clear();
     this.#note.textContent = $("task-meta").textContent = "";
     this.#fence();
   }
@@ -150,6 +154,7 @@ export class Panel {
     this.#fields.disable(!store.mayWrite);
     $("task-save").hidden = !store.mayWrite;
     $("task-delete").hidden = !store.mayWrite || !this.#base;
+    this.#files.show(this.#base, store.mayWrite);
     $("task-meta").textContent = this.#base ? this.#meta() : "";
     if (!store.mayWrite && this.#touched().length) {
       this.#note.textContent = "You can no longer edit this project. Your text stays here so you can copy it.";

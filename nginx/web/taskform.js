@@ -61,6 +61,7 @@ export class TaskForm {
   /* Makes the form read-only.  Text can still be selected and copied. */
   disable(yes) {
     for (const input of this.#form.querySelectorAll(".panel-body :is(input, textarea, select, button)")) {
+      if (input.closest("#files-field")) continue; /* files.js */
       if (input.matches("textarea, [type=text]")) input.readOnly = yes;
       else input.disabled = yes;
     }

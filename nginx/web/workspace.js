@@ -19,7 +19,7 @@ export class Workspace {
   presence = []; /* ids of the users who are viewing the project */
   connection = { state: "connecting", since: null };
   #live = null;
-  #listeners = { change: [], connection: [], caughtUp: [], left: [], remote: [], sessions: [], invitations: [] };
+  #listeners = { change: [], connection: [], caughtUp: [], left: [], remote: [], sessions: [], invitations: [], files: [] };
   #early = null; /* events that arrive while a project's snapshot is loading */
   #opening = 0;
   #fetching = new Map(); /* id of a document being loaded -> whether it must be loaded again afterwards */
@@ -93,6 +93,7 @@ export class Workspace {
       for (const event of early.events) this.#apply(event);
       this.#live.follow(topic, snapshot.cursor);
       this.#tell("change");
+      this.#tell("files");
     } finally {
       if (this.#early === early) this.#early = null;
     }
@@ -118,6 +119,7 @@ export class Workspace {
     }
     if (event.entity === "project" || event.entity === "member") this.#refreshProjects();
     if (event.entity === "session") this.#tell("sessions");
+    if (event.entity === "attachment") this.#tell("files", event);
     if (event.entity === "invitation" || event.data?.kind === "invited") this.#tell("invitations", event);
     if (event.kind === "project.deleted") this.#leave(event.topic, event.actorId === session.user.id);
   }
