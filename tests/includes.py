@@ -9,7 +9,7 @@ import sys
 # Folders from the lowest up.  A file includes its own folder's and lower ones' headers; folders of one
 # line do not include each other's.
 LAYERS = """
-api/schema
+api/schema api/filter
 api/http
 api/access
 api/crud

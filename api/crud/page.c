@@ -5,6 +5,7 @@
 
 #include "api/crud/due_order.h"
 #include "api/crud/list_find.h"
+#include "api/crud/match_find.h"
 #include "api/crud/query.h"
 #include "api/http/reply.h"
 #include "api/http/request.h"
@@ -42,6 +43,7 @@ page_reply(struct request *r, const bson_t *base, entity_writer write)
     const struct list *list = r->route->list;
     struct query query;
     struct page page = {.r = r, .query = &query, .write = write};
+    bool more = false;
     enum err err = query_read(r, list, base, &query);
 
     if (err == ERR_NONE && list->narrow != NULL)
@@ -50,14 +52,23 @@ page_reply(struct request *r, const bson_t *base, entity_writer write)
         return err;
     page.out = reply_json(r, 200);
     text_puts(page.out, "{\"items\":[");
-    if (query.order->due)
+    if (query.match != NULL)
+        err = match_find(r, &query, page_item, &page, &more);
+    else if (query.order->due)
         err = due_order_find(r, &query, page_item, &page);
     else
         err = list_find(r, &query, query.filter, page_item, &page);
-    if (page.count > query.limit)
-        text_printf(page.out, "],\"nextCursor\":\"%s\"}", page.cursor.bytes);
+    if (more) {
+        text_clear(&page.cursor);
+        query_cursor_at(&page.cursor, query.at);
+    }
+    if (page.count > query.limit || more)
+        text_printf(page.out, "],\"nextCursor\":\"%s\"", page.cursor.bytes);
     else
-        text_puts(page.out, "],\"nextCursor\":null}");
+        text_puts(page.out, "],\"nextCursor\":null");
+    if (r->warnings != NULL)
+        text_printf(page.out, ",\"warnings\":%s", r->warnings);
+    text_putc(page.out, '}');
     text_free(&page.cursor);
     return err;
 }

@@ -371,12 +371,29 @@ query_append_behind(const struct query *q, bson_t *all, int n)
     }
 }
 
+/* Replaces the conditions for what follows an earlier cursor. */
+static void
+go_on(struct request *r, struct query *q, bson_t *at)
+{
+    bson_t *filter, all;
+
+    q->at = at;
+    if (q->order->due)
+        return;
+    filter = request_keep(r, bson_new());
+    bson_copy_to_excluding_noinit(q->filter, filter, "$and", NULL);
+    BSON_APPEND_ARRAY_BEGIN(filter, "$and", &all);
+    query_append_behind(q, &all, 0);
+    bson_append_array_end(filter, &all);
+    q->filter = filter;
+}
+
 static enum err
 read_cursor(struct request *r, struct query *q)
 {
     const char *value = request_param(r, "cursor");
     unsigned char bytes[CURSOR_BYTES];
-    bson_t at, both;
+    bson_t at;
     long len;
 
     if (value == NULL)
@@ -385,12 +402,7 @@ read_cursor(struct request *r, struct query *q)
     if (len < 5 || !bson_init_static(&at, bytes, (size_t)len) ||
         !bson_validate(&at, BSON_VALIDATE_UTF8, NULL) || !cursor_ok(q, &at))
         return request_bad_param(r, "cursor", "does not belong to this list and sort order");
-    q->at = request_keep(r, bson_copy(&at));
-    if (q->order->due)
-        return ERR_NONE;
-    BSON_APPEND_ARRAY_BEGIN(q->filter, "$and", &both);
-    query_append_behind(q, &both, 0);
-    bson_append_array_end(q->filter, &both);
+    go_on(r, q, request_keep(r, bson_copy(&at)));
     return ERR_NONE;
 }
 
@@ -416,23 +428,51 @@ query_read(struct request *r, const struct list *list, const bson_t *base, struc
     return ERR_NONE;
 }
 
-void
-query_cursor(struct text *out, const struct query *q, const bson_t *last)
+/* The document of a cursor after `last`. */
+static bson_t *
+cursor_after(const struct query *q, const bson_t *last)
 {
-    bson_t at;
+    bson_t *at = bson_new();
     bson_iter_t value;
     char name[16];
     int n = key_count(q->order);
 
-    bson_init(&at);
-    BSON_APPEND_UTF8(&at, "o", q->order->name);
-    BSON_APPEND_BOOL(&at, "r", q->reversed);
+    BSON_APPEND_UTF8(at, "o", q->order->name);
+    BSON_APPEND_BOOL(at, "r", q->reversed);
     for (int i = 0; i <= n; i++) {
         snprintf(name, sizeof(name), "k%d", i);
         if (bson_iter_init_find(&value, last, i == n ? "_id" : bare(q->order->keys[i])))
-            bson_append_iter(&at, name, -1, &value);
+            bson_append_iter(at, name, -1, &value);
     }
-    text_base64url(text_room(out, TEXT_BASE64(at.len)), bson_get_data(&at), at.len);
+    return at;
+}
+
+void
+query_continue(struct request *r, struct query *q, const bson_t *last)
+{
+    go_on(r, q, request_keep(r, cursor_after(q, last)));
+}
+
+void
+query_project(const struct query *q, bson_t *projection)
+{
+    for (int i = 0; i < key_count(q->order); i++)
+        if (!bson_has_field(projection, bare(q->order->keys[i])))
+            BSON_APPEND_INT32(projection, bare(q->order->keys[i]), 1);
+}
+
+void
+query_cursor_at(struct text *out, const bson_t *at)
+{
+    text_base64url(text_room(out, TEXT_BASE64(at->len)), bson_get_data(at), at->len);
     text_end(out, out->bytes + out->len + strlen(out->bytes + out->len));
-    bson_destroy(&at);
+}
+
+void
+query_cursor(struct text *out, const struct query *q, const bson_t *last)
+{
+    bson_t *at = cursor_after(q, last);
+
+    query_cursor_at(out, at);
+    bson_destroy(at);
 }

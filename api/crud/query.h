@@ -23,6 +23,16 @@ struct query {
     const struct order *order;
     bool reversed; /* the order is reversed */
     bson_t *at;    /* the cursor; NULL: from the beginning */
+    /* A condition that no index answers, and the fields that it reads; NULL: none (match_find.h).
+     */
+    const struct query_match *match;
+};
+
+struct query_match {
+    bool (*matches)(const void *arg, const bson_t *doc);
+    const void *arg;
+    void (*project)(const void *arg, bson_t *projection);
+    bool heavy; /* it reads long fields */
 };
 
 /*
@@ -52,7 +62,16 @@ int query_direction(const struct query *query);
  */
 void query_append_behind(const struct query *query, bson_t *all, int n);
 
+/* Makes the query go on after a document, which must have the fields of the order. */
+void query_continue(struct request *r, struct query *query, const bson_t *last);
+
+/* Appends to a projection the fields that the order and its cursors need. */
+void query_project(const struct query *query, bson_t *projection);
+
 /* Appends to out the cursor after the last document of a page. */
 void query_cursor(struct text *out, const struct query *query, const bson_t *last);
+
+/* Appends to out the cursor of a position: a query's `at`. */
+void query_cursor_at(struct text *out, const bson_t *at);
 
 #endif

@@ -29,6 +29,7 @@ struct list {
     enum err (*narrow)(struct request *r, struct query *query);
     /* Appends to opts the fields to read.  NULL: all. */
     void (*project)(struct request *r, bson_t *opts);
+    bool warns; /* the answer may have warnings */
 };
 
 /* The input of a resource's rules. */

@@ -132,6 +132,10 @@ reply_problem(struct request *r, enum err err)
     member(t, "detail", r->detail != NULL ? r->detail : p->title);
     if (r->parameter != NULL)
         member(t, "parameter", r->parameter);
+    if (r->expected != NULL) {
+        text_printf(t, ",\"position\":%d", r->position);
+        member(t, "expected", r->expected);
+    }
     if (r->complaints != NULL && (p->status == 422 || err == ERR_CONFLICT))
         write_complaints(t, r->complaints);
     if (err == ERR_STALE && r->current != NULL)

@@ -29,6 +29,7 @@ struct route;
 struct config;
 struct session_revocation;
 struct due_range;
+struct task_filter;
 struct zone;
 struct throttle;
 
@@ -103,6 +104,9 @@ struct request {
     const struct due_range
         *due; /* when a list's items must be due (api/crud/due.h); NULL: any time */
 
+    struct task_filter *filter; /* of ?filter= (api/v1/tasks/task_filter.h); NULL: none */
+    const char *warnings;       /* JSON array for the answer of a list; NULL: none */
+
     /* For the handlers. */
     struct arena *arena;
     struct store *store;
@@ -128,6 +132,8 @@ struct request {
     struct complaint *complaints, **last_complaint;
     int complaint_count;
     const char *detail, *parameter;
+    const char *expected;     /* what would be right in that parameter; NULL: not known */
+    int position;             /* and where: code points before it */
     const char *current;      /* JSON of the newest version, for 412 */
     const char *conflicts;    /* and of the fields changed since Base-Rev; NULL: no Base-Rev */
     char changed_by[ID_TEXT]; /* who changed one of them last */

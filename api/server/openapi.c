@@ -309,8 +309,11 @@ write_answer(struct text *t, const struct route *r)
                     ",\"content\":{\"application/json\":{\"schema\":{\"type\":\"object\","
                     "\"required\":[\"items\",\"nextCursor\"],\"properties\":{\"items\":{\"type\":"
                     "\"array\",\"items\":{\"$ref\":\"#/components/schemas/%s\"}},\"nextCursor\":"
-                    "{\"type\":[\"string\",\"null\"]}}}}}",
-                    r->answer->name);
+                    "{\"type\":[\"string\",\"null\"]}%s}}}}",
+                    r->answer->name,
+                    r->list != NULL && r->list->warns
+                        ? ",\"warnings\":{\"type\":\"array\",\"items\":{\"type\":\"object\"}}"
+                        : "");
     else if (r->answer != NULL)
         text_printf(t,
                     ",\"content\":{\"application/json\":{\"schema\":{\"$ref\":"
@@ -392,7 +395,8 @@ write_schemas(struct text *t)
         text_printf(t, ",\"/problems/%s\"", from_nginx[i]);
     text_puts(t, "]},\"title\":{\"type\":\"string\"},\"status\":{\"type\":\"integer\"},"
                  "\"detail\":{\"type\":\"string\"},\"requestId\":{\"type\":\"string\"},"
-                 "\"parameter\":{\"type\":\"string\"},\"current\":{\"type\":\"object\"},"
+                 "\"parameter\":{\"type\":\"string\"},\"position\":{\"type\":\"integer\"},"
+                 "\"expected\":{\"type\":\"string\"},\"current\":{\"type\":\"object\"},"
                  "\"conflicts\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
                  "\"changedBy\":{\"type\":\"string\",\"pattern\":\"^[0-9a-f]{24}$\"},"
                  "\"errors\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":["

@@ -140,3 +140,36 @@ terms_append(bson_t *array, const char *const *texts, int count)
         free(c.terms[i]);
     free(c.terms);
 }
+
+/* A query's term among the terms of one text. */
+struct matching {
+    const struct collection *terms;
+    uint32_t wanted, found;
+};
+
+static void
+look_up(void *arg, const char *term, bool prefix)
+{
+    struct matching *m = arg;
+    size_t len = strlen(term) + !prefix; /* with the NUL, the whole term must be equal */
+    bool found = false;
+
+    for (uint32_t i = 0; !found && i < m->terms->count; i++)
+        found = strncmp(m->terms->terms[i], term, len) == 0;
+    m->wanted++;
+    m->found += found;
+}
+
+bool
+terms_match(const char *query, const char *text)
+{
+    struct collection c = {0};
+    struct matching m = {&c, 0, 0};
+
+    cut(text, false, collect, &c);
+    terms_of_query(query, look_up, &m);
+    for (uint32_t i = 0; i < c.count; i++)
+        free(c.terms[i]);
+    free(c.terms);
+    return m.wanted > 0 && m.found == m.wanted;
+}

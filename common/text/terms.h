@@ -18,6 +18,9 @@ typedef void (*terms_each)(void *arg, const char *term, bool prefix);
 /* Calls each() for the terms of a query, in order. */
 void terms_of_query(const char *query, terms_each each, void *arg);
 
+/* Would a search for the query find the text? */
+bool terms_match(const char *query, const char *text);
+
 /* Appends the terms of some texts (NULL: none) to a BSON array, each once, sorted. */
 void terms_append(bson_t *array, const char *const *texts, int count);
 

@@ -9,6 +9,7 @@
 #include "api/crud/due.h"
 #include "api/http/request.h"
 #include "api/v1/handlers.h"
+#include "api/v1/tasks/search.h"
 #include "api/v1/tasks/tasks.h"
 #include "common/time/clock.h"
 #include "common/time/zone.h"

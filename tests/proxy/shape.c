@@ -20,7 +20,8 @@ struct lists {
     bool sized;
     char free[64]; /* the key whose list may be of any length */
 };
-static const int list_classes[] = {2, 20, 100, 200, 500}; /* "=" is at most the first of them */
+static const int list_classes[] = {2,  3,   20,  33, 50,
+                                   66, 100, 200, 500}; /* "=" is at most the first of them */
 
 static void write_filter(struct text *out, const bson_t *filter, const struct lists *lists);
 static void write_pipeline(struct text *out, bson_iter_t *stages);

@@ -44,7 +44,9 @@ SERVED = [
     (f"find tasks {DUE} sort {{dueKey: -1, priority: 1, _id: 1}} limit", "projectId_1_state_1_dueKey_1_priority_-1__id_-1"),
     ("find tasks {priority: =, projectId: {$in: =}, state: =} sort {_id: 1} limit", "projectId_1_state_1_priority_1__id_1"),
     ("find tasks {priority: {$nin: =}, projectId: {$in: =}, state: =} sort {priority: 1, _id: 1} limit", "projectId_1_state_1_priority_1__id_1"),
+    (f"find tasks {{projectId: {{$in: =66}}, state: {{$in: =3}}}} {MERGED}", "projectId_1_state_1_position_1__id_1"),
     # null
+    ("find tasks {dueKey: null, projectId: {$in: =33}, state: {$in: =3}} sort {priority: 1, _id: 1} limit", "projectId_1_state_1_dueKey_1_priority_-1__id_-1"),
     ("find tasks {dueKey: null, projectId: {$in: =20}, state: {$in: =}} sort {priority: 1, _id: 1} limit", "projectId_1_state_1_dueKey_1_priority_-1__id_-1"),
     # arrays, and partial indexes
     (f"find tasks {{assigneeIds: =, projectId: {{$in: =501}}, state: {{$in: =}}}} {MERGED}", "assigneeIds_1_state_1_position_1__id_1"),
@@ -133,7 +135,7 @@ def test_the_catalogue_is_sorted_and_each_scan_has_a_reason():
 
 
 def test_the_limit_of_a_search_equals_the_programs():
-    header = (pathlib.Path(commands.HERE).parent / "api" / "v1" / "tasks" / "tasks.h").read_text()
+    header = (pathlib.Path(commands.HERE).parent / "api" / "v1" / "tasks" / "search.h").read_text()
     assert f"#define SEARCH_FOUND {plans.FEW_MAX}\n" in header
     source = (pathlib.Path(commands.HERE).parent / "api" / "crud" / "list_find.c").read_text()
     assert f"#define SCANS_MAX   {plans.SCANS_MAX} " in source

@@ -120,6 +120,17 @@ static const struct {
     {"q=",                     NULL, "q"},
     {"q=+...",                 NULL, "q"},
 
+    /* What an index answers of a filter. */
+    {"filter=done%3Dfalse",    VISIBLE ", \"state\" : { \"$in\" : [ \"open\" ] }"},
+    {"filter=assignee%3Dme+and+archived%3Dtrue", VISIBLE ", \"assigneeIds\" : " OID(PLAIN_USER) ", " STATE("archived")},
+    {"filter=archived%3Dtrue+or+done%3Dtrue", VISIBLE ", \"state\" : { \"$in\" : [ \"archived\", \"done\", \"open\" ] }"},
+    {"filter=due<2026-01-31+and+number>3", PLAIN DUE(ANY_FIRST, "2026-01-31", FIRST, "1769814000000")},
+    {"filter=not+due<2026-01-31", PLAIN},
+    {"filter=title~milk",      VISIBLE ", \"terms\" : { \"$all\" : [ " WORD("milk") " ] }, " LIVING},
+    {"filter=title~milk+or+done%3Dtrue", PLAIN},
+    {"filter=",                NULL, "filter"},
+    {"filter=$where",          NULL, "filter"},
+
     {"priority=high&status=todo&sort=-createdAt&limit=5&q=a&archived=false",
      "\"status\" : \"todo\", \"priority\" : " INT("3") ", " PLAIN ", \"terms\" : { \"$all\" : [ " WORD("a") " ] }"},
 

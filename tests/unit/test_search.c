@@ -6,7 +6,8 @@
 
 #include "api/crud/due.h"
 #include "api/crud/due_range.h"
-#include "api/v1/tasks/tasks.h"
+#include "api/crud/query.h"
+#include "api/v1/tasks/search.h"
 #include "common/text/terms.h"
 #include "tests/unit/plain.h"
 #include "tests/unit/unit.h"

@@ -1,7 +1,7 @@
 /*
  * ?q= as conditions on a task's search terms (common/text/terms.h), and lists that few tasks match.
  */
-#include "api/v1/tasks/tasks.h"
+#include "api/v1/tasks/search.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -19,6 +19,8 @@
 #include "api/schema/order_key.h"
 #include "api/v1/handlers.h"
 #include "api/v1/notifications.h"
+#include "api/v1/tasks/search.h"
+#include "api/v1/tasks/task_filter.h"
 #include "common/base/id.h"
 #include "common/store/derived.h"
 
@@ -86,6 +88,7 @@ static const struct filter task_filters[] = {
     {"overdue",    NULL,          FLAG,    CUSTOM, .about = "true for tasks not completed that were due before now, or on a day that has ended in the caller's time zone"},
     {"today",      NULL,          FLAG,    CUSTOM, .about = "true for tasks due today in the caller's time zone"},
     {"q",          NULL,          TEXT,    CUSTOM, .about = "words that the title or description must contain"},
+    {"filter",     NULL,          TEXT,    CUSTOM, .about = "an expression, like: (priority >= high or due < today+3d) and not label = blocked and assignee = me"},
     {"archived",   NULL,          FLAG,    CUSTOM, .about = "true for archived items instead"},
     {"deleted",    NULL,          FLAG,    CUSTOM, .about = "true for items in the trash instead"},
     {NULL},
@@ -123,6 +126,21 @@ scope_project(struct request *r, bson_t *filter)
     return read_access_project(r, &id, true);
 }
 
+/* The states of tasks in the list, if it is not about archived tasks or those in the trash. */
+static bson_t *
+living_states(const struct task_filter *f)
+{
+    struct doc_array states = {bson_new(), 0};
+
+    if (f != NULL && f->names_archived && f->archived == EITHER)
+        doc_array_add_text(&states, "archived");
+    if (f == NULL || f->done != MUST_NOT)
+        doc_array_add_text(&states, "done");
+    if (f == NULL || f->done != MUST)
+        doc_array_add_text(&states, "open");
+    return states.bson;
+}
+
 enum err
 tasks_scope_state(struct request *r, bool overdue, bson_t *filter)
 {
@@ -133,7 +151,7 @@ tasks_scope_state(struct request *r, bool overdue, bson_t *filter)
     if ((err = request_flag(r, "archived", &archived)) != ERR_NONE ||
         (err = request_flag(r, "deleted", &trashed)) != ERR_NONE)
         return err;
-    living = request_keep(r, BCON_NEW("$in", "[", "done", "open", "]"));
+    living = request_keep(r, living_states(r->filter));
     ever = request_keep(r, BCON_NEW("$ne", BCON_NULL));
     if (trashed)
         BSON_APPEND_UTF8(filter, "state", "trashed");
@@ -141,8 +159,10 @@ tasks_scope_state(struct request *r, bool overdue, bson_t *filter)
         BSON_APPEND_UTF8(filter, "state", "archived");
     else if (overdue)
         BSON_APPEND_UTF8(filter, "state", "open");
+    else if (r->filter != NULL && r->filter->archived == MUST)
+        BSON_APPEND_UTF8(filter, "state", "archived");
     else
-        BSON_APPEND_DOCUMENT(filter, "state", living);
+        doc_in(filter, "state", living);
     /*
      * Tasks in the trash are shown whether they were archived before or not, unless ?archived= is
      * given.
@@ -159,11 +179,12 @@ tasks_scope_state(struct request *r, bool overdue, bson_t *filter)
 static enum err
 scope_tasks(struct request *r, bson_t *filter)
 {
-    const char *q = request_param(r, "q");
+    const char *q = request_param(r, "q"), *text = request_param(r, "filter");
     bool overdue;
     enum err err;
 
     if ((err = scope_project(r, filter)) != ERR_NONE || (err = due_read(r, &overdue)) != ERR_NONE ||
+        (text != NULL && (err = task_filter_read(r, text, filter)) != ERR_NONE) ||
         (err = tasks_scope_state(r, overdue, filter)) != ERR_NONE)
         return err;
     return q == NULL ? ERR_NONE : search_filter(r, q, filter);
@@ -178,8 +199,18 @@ tell_assigned(struct request *r, struct change *change, const bson_t *before, co
     return notifications_add(r, change, &n, before, after);
 }
 
-const struct list task_list = {STORE_TASKS, task_filters, task_orders, scope_tasks,
-                               .narrow = search_narrow};
+static enum err
+narrow_tasks(struct request *r, struct query *query)
+{
+    enum err err = search_narrow(r, query);
+
+    if (err == ERR_NONE)
+        task_filter_apply(r, query);
+    return err;
+}
+
+const struct list task_list = {STORE_TASKS, task_filters,           task_orders,
+                               scope_tasks, .narrow = narrow_tasks, .warns = true};
 
 const struct resource tasks = {
     .shape = &task_shape,

@@ -38,16 +38,4 @@ enum err task_place_key(struct request *r, const struct task_place *place, const
  */
 enum err tasks_scope_state(struct request *r, bool overdue, bson_t *filter) MUST_CHECK;
 
-/* ?q= as conditions on terms, appended to a filter's $and-able members. */
-enum err search_filter(struct request *r, const char *q, bson_t *filter) MUST_CHECK;
-
-/*
- * The list's `narrow`.  A search, or a due time with another order, uses an index that does not
- * have the order.  If it matches at most SEARCH_FOUND tasks, their ids are put into the filter, and
- * the store sorts these few.  If it matches more, following the order's index finds the next page
- * soon.
- */
-#define SEARCH_FOUND 500
-enum err search_narrow(struct request *r, struct query *query) MUST_CHECK;
-
 #endif

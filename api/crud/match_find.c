@@ -1,0 +1,143 @@
+/*
+ * The order is followed in steps, of which each is larger than the one before, so that a page of
+ * which most documents match costs little.
+ */
+#include "api/crud/match_find.h"
+
+#include "api/crud/due_order.h"
+#include "api/crud/list_find.h"
+#include "api/crud/query.h"
+#include "api/http/request.h"
+#include "api/schema/doc.h"
+
+#define STEP_FIRST 200 /* documents of the first step */
+#define STEP_HEAVY 50
+#define STEP_GROWS 4 /* the next step is so many times larger */
+
+struct finding {
+    struct request *r;
+    const struct query *query; /* of the page */
+    const bson_t **found;      /* the fields of those that match */
+    int count;
+    int step, seen; /* documents of this step: at most, and so far */
+    bson_t *last;   /* the last one examined; NULL: none */
+    bool more;      /* others follow it */
+    store_each each;
+    void *arg;
+};
+
+static bool
+matches(const struct finding *f, const bson_t *doc)
+{
+    return f->query->match->matches(f->query->match->arg, doc);
+}
+
+/* Examines a document, unless the step has ended or the page is full. */
+static enum err
+examine(void *arg, const bson_t *doc)
+{
+    struct finding *f = arg;
+
+    if (f->count == f->query->limit || f->seen == f->step) {
+        f->more = true;
+        return ERR_NONE;
+    }
+    f->seen++;
+    if (f->last != NULL)
+        bson_destroy(f->last);
+    f->last = bson_copy(doc);
+    if (matches(f, doc))
+        f->found[f->count++] = request_keep(f->r, bson_copy(doc));
+    return ERR_NONE;
+}
+
+/* The next step, from the query's position. */
+static enum err
+take_step(struct finding *f, const struct query *from)
+{
+    struct query q = *from;
+    bson_t *opts = bson_new(), fields;
+    enum err err;
+
+    BSON_APPEND_DOCUMENT_BEGIN(opts, "projection", &fields);
+    q.match->project(q.match->arg, &fields);
+    query_project(&q, &fields);
+    bson_append_document_end(opts, &fields);
+    BSON_APPEND_INT64(opts, "limit", f->step + 1);
+    BSON_APPEND_INT32(opts, "batchSize", f->step + 1);
+    q.limit = f->step;
+    q.opts = opts;
+    f->seen = 0;
+    f->more = false;
+    err = q.order->due ? due_order_find(f->r, &q, examine, f)
+                       : list_find(f->r, &q, q.filter, examine, f);
+    bson_destroy(opts);
+    return err;
+}
+
+static enum err
+find_matches(struct finding *f, struct query *q)
+{
+    int most = q->match->heavy ? MATCH_EXAMINED_HEAVY : MATCH_EXAMINED, examined = 0;
+    enum err err = ERR_NONE;
+
+    f->step = q->match->heavy ? STEP_HEAVY : STEP_FIRST;
+    do {
+        err = take_step(f, q);
+        examined += f->seen;
+        if (err == ERR_NONE && f->last != NULL)
+            query_continue(f->r, q, f->last);
+        f->step = f->step * STEP_GROWS < most - examined ? f->step * STEP_GROWS : most - examined;
+    } while (err == ERR_NONE && f->more && f->count < q->limit && f->step > 0);
+    return err;
+}
+
+/* Replaces the fields of a match by the whole document. */
+static enum err
+take(void *arg, const bson_t *doc)
+{
+    struct finding *f = arg;
+
+    for (int i = 0; i < f->count; i++)
+        if (bson_oid_equal(doc_id(f->found[i], "_id"), doc_id(doc, "_id")))
+            f->found[i] = request_keep(f->r, bson_copy(doc));
+    return ERR_NONE;
+}
+
+/*
+ * {_id: {$in: those of the page}, and the whole filter, in which the right to read is}; one that
+ * has changed in the meantime and no longer matches is left out.
+ */
+static enum err
+find_documents(struct finding *f, const bson_t *rest)
+{
+    bson_t filter = BSON_INITIALIZER, ids = BSON_INITIALIZER;
+    struct doc_array array = {&ids, 0};
+    enum err err;
+
+    for (int i = 0; i < f->count; i++)
+        doc_array_add_id(&array, doc_id(f->found[i], "_id"));
+    doc_in(&filter, "_id", &ids);
+    bson_copy_to_excluding_noinit(rest, &filter, "_id", "$and", NULL);
+    err = store_find(f->r->store, &(struct store_query){f->query->store, &filter, NULL}, take, f);
+    bson_destroy(&filter);
+    bson_destroy(&ids);
+    for (int i = 0; err == ERR_NONE && i < f->count; i++)
+        if (bson_has_field(f->found[i], "rev") && matches(f, f->found[i]))
+            err = f->each(f->arg, f->found[i]);
+    return err;
+}
+
+enum err
+match_find(struct request *r, struct query *query, store_each each, void *arg, bool *more)
+{
+    struct finding f = {.r = r, .query = query, .each = each, .arg = arg};
+    enum err err;
+
+    f.found = arena_alloc(r->arena, sizeof(*f.found) * (size_t)query->limit);
+    err = find_matches(&f, query);
+    *more = f.more;
+    if (f.last != NULL)
+        bson_destroy(f.last);
+    return err == ERR_NONE && f.count > 0 ? find_documents(&f, query->filter) : err;
+}
