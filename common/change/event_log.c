@@ -126,15 +126,44 @@ event_log_read(struct store *store, const struct event_after *what, event_each e
     return err == ERR_NONE && p.found == 0 ? read_page(store, &p, false) : err;
 }
 
+/* {entityId: the entity, or {$in: it and the others}} */
+static void
+append_entities(bson_t *filter, const struct event_history *what)
+{
+    bson_t ids;
+    struct doc_array array;
+    bson_iter_t iter;
+
+    if (what->also == NULL) {
+        BSON_APPEND_OID(filter, "entityId", what->entity);
+        return;
+    }
+    bson_init(&ids);
+    array = (struct doc_array){&ids, 0};
+    doc_array_add_id(&array, what->entity);
+    for (bool more = bson_iter_init(&iter, what->also); more && bson_iter_next(&iter);)
+        doc_array_add_value(&array, &iter);
+    doc_in(filter, "entityId", &ids);
+    bson_destroy(&ids);
+}
+
+/* The index begins with entityId: for several, the server merges a scan for each in this order. */
 enum err
 event_log_entity(struct store *store, const struct event_history *what, event_each each, void *arg)
 {
-    bson_t *filter = BCON_NEW("topic", BCON_UTF8(what->topic), "entityId", BCON_OID(what->entity),
-                              "seq", "{", "$lt", BCON_INT64(what->before), "}");
-    bson_t *opts = BCON_NEW("sort", "{", "entityId", BCON_INT32(-1), "topic", BCON_INT32(-1), "seq",
-                            BCON_INT32(-1), "}", "limit", BCON_INT64(what->limit));
-    enum err err = event_log_find(store, filter, opts, each, arg);
+    bson_t *filter =
+        BCON_NEW("topic", BCON_UTF8(what->topic), "seq", "{", "$lt", BCON_INT64(what->before), "}");
+    bson_t *one =
+        BCON_NEW("entityId", BCON_INT32(-1), "topic", BCON_INT32(-1), "seq", BCON_INT32(-1));
+    bson_t *several = BCON_NEW("seq", BCON_INT32(-1));
+    bson_t *opts = BCON_NEW("sort", BCON_DOCUMENT(what->also == NULL ? one : several), "limit",
+                            BCON_INT64(what->limit));
+    enum err err;
 
+    append_entities(filter, what);
+    err = event_log_find(store, filter, opts, each, arg);
+    bson_destroy(one);
+    bson_destroy(several);
     bson_destroy(filter);
     bson_destroy(opts);
     return err;

@@ -46,12 +46,16 @@ enum err event_log_read(struct store *store, const struct event_after *what, eve
 enum err event_log_find(struct store *store, const bson_t *filter, const bson_t *opts,
                         event_each each, void *arg) MUST_CHECK;
 
-/* The events of one entity within a topic before a number, newest first, at most limit. */
+/*
+ * The events of one entity within a topic before a number, newest first, at most limit. also: an
+ * array of at most 100 ids of other entities whose events are among them; NULL: none.
+ */
 struct event_history {
     const char *topic;
     const bson_oid_t *entity;
     int64_t before;
     int limit;
+    const bson_t *also;
 };
 enum err event_log_entity(struct store *store, const struct event_history *what, event_each each,
                           void *arg) MUST_CHECK;

@@ -1,5 +1,5 @@
 /*
- * GET /v1/tasks/{id}/history: a task's events, newest first.
+ * GET /v1/tasks/{id}/history: the events of a task and of its files, newest first.
  */
 #include "api/v1/handlers.h"
 
@@ -14,11 +14,36 @@
 #include "common/change/cursor.h"
 #include "common/change/event_log.h"
 
+#define FILES_MAX 99 /* of a task whose events are shown; with the task, 100 scans are merged */
+
 const struct filter history_params[] = {
     {"cursor", NULL, TEXT, CUSTOM, NULL, "nextCursor of the previous page"},
     {"limit", NULL, INTEGER, CUSTOM, NULL, "1 to 200, default 50"},
     {NULL},
 };
+
+static enum err
+note_id(void *arg, const bson_t *doc)
+{
+    doc_array_add_id(arg, doc_id(doc, "_id"));
+    return ERR_NONE;
+}
+
+/* The ids of the task's newest files, deleted ones included; NULL: it never had any. */
+static enum err
+find_files(struct request *r, const bson_oid_t *task, const bson_t **out)
+{
+    bson_t *filter = request_keep(r, BCON_NEW("taskId", BCON_OID(task)));
+    bson_t *opts = request_keep(r, BCON_NEW("sort", "{", "createdAt", BCON_INT32(-1), "_id",
+                                            BCON_INT32(-1), "}", "limit", BCON_INT64(FILES_MAX),
+                                            "projection", "{", "_id", BCON_BOOL(true), "}"));
+    struct doc_array array = {request_keep(r, bson_new()), 0};
+    enum err err = store_find(r->store, &(struct store_query){STORE_ATTACHMENTS, filter, opts},
+                              note_id, &array);
+
+    *out = array.count > 0 ? array.bson : NULL;
+    return err;
+}
 
 /* The number before which a page of history begins. */
 static enum err
@@ -52,7 +77,7 @@ history_read(struct request *r)
 {
     struct text items = {0};
     struct event_page e = {.items = &items};
-    const bson_t *task;
+    const bson_t *task, *files;
     const char *topic;
     bson_oid_t id;
     int64_t before;
@@ -65,10 +90,12 @@ history_read(struct request *r)
         return err;
     topic = request_project_topic(r, doc_id(task, "projectId"));
     if ((err = read_place(r, topic, &before)) != ERR_NONE ||
-        (err = request_params_done(r)) != ERR_NONE)
+        (err = request_params_done(r)) != ERR_NONE ||
+        (err = find_files(r, &id, &files)) != ERR_NONE)
         return err;
-    err = event_log_entity(r->store, &(struct event_history){topic, &id, before, e.limit + 1},
-                           event_page_add, &e);
+    err =
+        event_log_entity(r->store, &(struct event_history){topic, &id, before, e.limit + 1, files},
+                         event_page_add, &e);
     if (err == ERR_NONE || e.full) {
         write_history(r, topic, &e);
         err = ERR_NONE;
