@@ -90,6 +90,13 @@ def test_conditions_save_sending_a_file_again(anna, task):
     anna.content(made, If_None_Match=tag).expect(304)
 
 
+def test_a_body_may_come_in_chunks_of_unknown_length(anna, task):
+    """As `curl -T -` sends it."""
+    reply = anna.send("POST", f"/v1/tasks/{task['id']}/attachments?name=a", raw=iter([TEXT[:10], TEXT[10:]]),
+                      headers={"Content-Type": "text/plain"})
+    assert reply.expect(201)["sha256"] == sha(TEXT)
+
+
 def test_an_empty_file_is_a_file(anna, task):
     made = anna.attach(task, b"", "empty").expect(201)
     assert (made["size"], made["type"], made["sha256"]) == (0, "text/plain", sha(b""))

@@ -15,6 +15,7 @@ from pymongo import MongoClient
 
 import fastcgi
 from client import eventually
+from faults import TRANSIENT, log_of, until_done
 
 TEXT = b"abcdefghijklmnopqrstuvwxyz"
 
@@ -104,6 +105,22 @@ def test_an_upload_that_was_given_up_cannot_be_finished(stack, anna, task, datab
     gone(database, quiet_uploads)
 
 
+def test_rights_are_checked_again_when_the_whole_file_has_arrived(stack, anna, ben, database, quiet_uploads):
+    """The member is removed, or the task goes to the trash or to a project of others, while the file is on its way."""
+    project, others = anna.project(), anna.project("Others")
+    for spoil in (lambda t: anna.delete(f"/v1/projects/{project['id']}/members/{ben.id}"), lambda t: anna.delete(t),
+                  lambda t: anna.post(t, "/move", projectId=others["id"])):
+        anna.share(project, ben)
+        task = anna.task(projectId=project["id"])
+        request = upload(stack, ben, task, 1000).send(b"x" * 500)
+        eventually(lambda: [e for e in database.uploads.find() if e["_id"] not in quiet_uploads], within=15)
+        spoil(task).expect((200, 204))
+        status, body = request.send(b"x" * 500).reply()
+        assert status == 404, body
+        assert database.attachments.count_documents({"taskId": bson.ObjectId(task["id"])}) == 0
+        gone(database, quiet_uploads)
+
+
 def test_equal_files_share_their_bytes_until_the_last_one_is_deleted(stack, anna, ben, task, database, quiet_uploads):
     data = secrets.token_bytes(700_000)
     first, second = anna.attach(task, data, "a"), ben.attach(ben.task(), data, "b")
@@ -120,6 +137,36 @@ def test_equal_files_share_their_bytes_until_the_last_one_is_deleted(stack, anna
     database.uploads.update_one({"_id": entry["_id"]}, {"$set": {"dueAt": now()}})
     eventually(lambda: not database["fs.chunks"].count_documents({"files_id": entry["_id"]}), within=20)
     assert anna.content(third).body == data
+
+
+# -- faults of the database (tests/proxy/faults.h) -----------------------------------------------
+UPLOAD = ["insert collection=uploads", "update collection=uploads", "insert collection=fs.chunks", "commitTransaction", "commitTransaction nth=2",
+          "update collection=topics", "find collection=fs.files", "insert collection=fs.files", "delete collection=uploads",
+          "insert collection=attachments", "commitTransaction nth=3"]
+FAULTS = [f"{kind} command={command}" for command in UPLOAD for kind in ("cut-before", "cut-after")] + [
+    f"error command={command} code=112 labels={TRANSIENT}" for command in UPLOAD[1:-1] if "commit" not in command] + [
+    "vanish command=commitTransaction", "vanish command=commitTransaction nth=3", "cut-after command=commitTransaction times=2"]
+
+
+def test_an_upload_takes_effect_once_whatever_the_database_does(stack, world, database):
+    """Two pieces and the change; each command is lost, done without a reply, or refused."""
+    anna = world.user("anna")
+    anna.http.strict = False  # a 503 is an answer here
+    project = anna.project()
+    faults = FAULTS if "TASKWIRE_LONG" in os.environ else FAULTS[::5]
+    for fault in faults:
+        task, data, key = anna.task(projectId=project["id"]), secrets.token_bytes(600_000), secrets.token_hex(8)
+        with stack.fault(fault) as (number,):
+            first = anna.attach(task, data, "a", "application/octet-stream", key=key).expect((201, 503))
+            assert stack.fault_hits(number) >= 1, f"nothing was done by {fault}"
+        made = until_done(lambda: anna.attach(task, data, "a", "application/octet-stream", key=key)).expect(201)
+        assert first.status == 503 or first["id"] == made["id"], fault
+        assert anna.items(f"/v1/tasks/{task['id']}/attachments") == [made.json], fault
+        assert anna.content(made).expect(200).body == data, fault
+    assert database.topics.find_one({"_id": f"project:{project['id']}"})["files"] == 600_000 * len(faults)
+    log_of(anna, project)
+    database.uploads.update_many({}, {"$set": {"dueAt": now()}})
+    gone(database, set())
 
 
 # -- where attachments appear --------------------------------------------------------------------
@@ -142,6 +189,11 @@ def test_followers_sync_snapshot_and_export_have_attachments(stack, anna, ben, o
         anna.delete(made).expect(204)
         event = feed.expect("attachment.deleted", entityId=made["id"])
         assert event["data"] is None and not event["changes"], event
+    path = f"/v1/tasks/{task['id']}/history"
+    pages = [ben.get(path, limit=3).expect(200)]
+    pages.append(ben.get(path, limit=3, cursor=pages[0]["nextCursor"]).expect(200))
+    assert [e["kind"] for page in pages for e in page["items"]] == [
+        "attachment.deleted", "attachment.updated", "attachment.created", "task.created"]
     reply = ben.get("/v1/sync", cursor=cursor).expect(200)
     assert reply["attachments"] == [] and reply["deleted"] == [{"entity": "attachment", "id": made["id"], "projectId": project["id"]}]
     assert "secret plan" not in json.dumps(list(ben.pages_of_events(project)))  # like a comment's text
@@ -173,12 +225,12 @@ def test_slow_uploads_do_not_delay_other_requests(stack, anna, task):
         s.sendall(f"POST /v1/tasks/{task['id']}/attachments?name=a HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {anna.token}\r\n"
                   "Content-Type: text/plain\r\nContent-Length: 1000000\r\n\r\nabc".encode())
         slow.append(s)
-    for n in range(40):
+    for n in range(10):
         anna.get(task).expect(200)
         anna.attach(task, TEXT, f"{n}.txt").expect(201)
     for s in slow:
         s.close()
-    assert len(anna.items(f"/v1/tasks/{task['id']}/attachments", limit=200)) == 40
+    assert len(anna.items(f"/v1/tasks/{task['id']}/attachments", limit=200)) == 10
 
 
 def test_one_user_cannot_take_all_threads_with_uploads(stack, anna, ben, task):

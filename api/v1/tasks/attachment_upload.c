@@ -79,6 +79,7 @@ receive_file(struct upload *u)
         return request_fail(r, ERR_MALFORMED, "the body is shorter than its Content-Length");
     text_digest_end(u->digest, u->file.sha256);
     r->fingerprint = arena_printf(r->arena, "%s\n%s\n%s", u->name, u->type, u->file.sha256);
+    r->body_len = strlen(r->fingerprint); /* about what the change writes of it */
     if (r->key != NULL)
         idempotency_digest(r);
     return ERR_NONE;
