@@ -11,8 +11,8 @@
  *   - numbers are dense, each change takes effect at most once, and none of the user's does after
  *     the removal: commit()
  *   - every answer is true: answer()
- *   - the client sees one event after another, none twice, none left out, only committed ones, and
- *     neither the removal nor anything after it: see()
+ *   - the client sees one event after another, none twice, none left out unless it is told to
+ *     refetch, only committed ones, and neither the removal nor anything after it: see(), place()
  * And when no more faults happen and nothing is left to do (init): every change has been answered,
  * every daemon has relayed the whole log, and the client has seen it all or knows of the removal.
  *
@@ -23,13 +23,15 @@
  *   hosts    two: one conflicts with the other or repeats what the other has begun.
  *   daemons  two: the client moves to one that has relayed less than it has seen.
  *   faults   two, of any kind and at any step: kills, commits with an unknown result, lost
- *            messages, broken connections.  No mutant below needs more.
- * All of this at once has too many states, so two hosts are checked with one daemon, and two
- * daemons with one host and two changes: 1.1 and 0.3 million states.
+ *            messages, broken connections, removal of the oldest events from the log.  No mutant
+ *            below needs more.
+ * All of this at once has too many states, so there are three searches: three changes on two hosts
+ * with one daemon; two changes and one fault on two hosts with two daemons; two changes on one host
+ * with two daemons and old events that are removed: 1.2, 0.8 and 1.3 million states.
  *
- * Left out: several topics, new members, retention and `resync`, and the order in which a daemon
- * writes to its sockets; tests/unit/test_delivery.c has the last three.  Time is left out because
- * each step may take as long as it likes.
+ * Left out: several topics, new members, and the order in which a daemon writes to its sockets;
+ * tests/unit/test_delivery.c has the last two.  Time is left out because each step may take as long
+ * as it likes.
  *
  * Each #ifdef or #ifndef in the code is a mutant: it leaves a step out or moves it, and spin must
  * find out what goes wrong then.  `tests/model.py NAME` prints how.
@@ -42,6 +44,9 @@
 #endif
 #ifndef FAULTS
 #define FAULTS 2
+#endif
+#ifndef RETENTION
+#define RETENTION 0 /* 1: old events are removed */
 #endif
 
 #define OWNERS  1
@@ -61,6 +66,7 @@
 /* The database. */
 byte seq;               /* topics.seq */
 byte log[NUMBERS];      /* events: whose event has that number; 0: there is none */
+byte oldest;            /* events up to this number have been removed (EVENT_RETENTION_DAYS) */
 byte records;           /* idempotency: which changes have a record */
 byte effects;           /* which changes have taken effect */
 byte removed;           /* the number of the removal; 0: the user is a member */
@@ -91,6 +97,7 @@ host hosts[HOSTS];
 typedef daemon {
     byte state;
     byte head, seen;      /* struct stream: newest number relayed, newest number heard of */
+    byte ring;            /* and events after this number are in memory */
     byte early[NUMBERS];  /* and what arrived ahead of a gap */
     bool member;          /* struct rights, as of head */
     byte flight[NUMBERS]  /* messages from Redis on their way here; they may overtake each other */
@@ -111,6 +118,7 @@ byte since = NONE;
 #define since saw       /* what it asks for; NONE: it follows without `since` */
 #endif
 byte next;              /* of a follow in CATCHUP */
+bool refetch;           /* of a follow that is WAITING: its answer is `resync` */
 
 byte faults;            /* how many may still happen */
 hidden byte c, n, d, known; /* used within a step only */
@@ -340,6 +348,14 @@ inline see(number, change)
     saw = number
 }
 
+/* The answer to a follow: the client goes on from that number, for which it has the right. */
+inline place(number)
+{
+    assert(saw == NONE || number >= saw);
+    assert(!removed || number < removed);
+    saw = number
+}
+
 /* relay_next(): the event has its effect on rights, and goes to the client if that is live. */
 inline relay(p, number, change)
 {
@@ -349,7 +365,7 @@ inline relay(p, number, change)
         daemons[p].member = false;
 #ifndef CHECK_RIGHTS_WHEN_FOLLOWING_ONLY
         if
-        :: at == p + 1 -> follows = LEFT; at = 0; next = 0
+        :: at == p + 1 -> follows = LEFT; at = 0; next = 0; refetch = false
         :: else
         fi
 #endif
@@ -397,23 +413,46 @@ inline deliver(p, number)
     fi
 }
 
+/* load_work(): first the number, then the rights. */
+inline load(p)
+{
+    daemons[p].state = LOADING;
+#ifdef RIGHTS_BEFORE_THE_NUMBER
+    daemons[p].member = !removed
+#else
+    daemons[p].head = seq; daemons[p].ring = RETENTION * seq
+#endif
+}
+
+/* follow_hold(), follow_resync_all(): the client's place is gone, and its next answer says so. */
+inline hold()
+{
+    follows = WAITING; next = 0;
+    refetch = true
+}
+
+/* gap_read(): what comes next is not in the log any more; lifecycle_restart(). */
+inline restart(p)
+{
+    for (n : 1 .. 3) {
+        daemons[p].early[n] = 0
+    }
+    if
+    :: at == p + 1 && (follows == CATCHUP || follows == LIVE || since != NONE) -> hold()
+    :: else
+    fi;
+    load(p)
+}
+
 proctype push(byte p)
 {
 end:
     do
-    /* lifecycle_wanted() has subscribed; load_work(): first the number, then the rights. */
-    :: d_step { daemons[p].state == DOWN ->
-        daemons[p].state = LOADING;
-#ifdef RIGHTS_BEFORE_THE_NUMBER
-        daemons[p].member = !removed
-#else
-        daemons[p].head = seq
-#endif
-    }
+    :: d_step { daemons[p].state == DOWN -> load(p) } /* lifecycle_wanted() has subscribed */
     :: d_step { daemons[p].state == LOADING ->
         daemons[p].state = READY;
 #ifdef RIGHTS_BEFORE_THE_NUMBER
-        daemons[p].head = seq;
+        daemons[p].head = seq; daemons[p].ring = RETENTION * seq;
 #else
         daemons[p].member = !removed;
 #endif
@@ -429,10 +468,17 @@ end:
 #ifndef NO_REPAIR
     :: d_step { /* repair_now(), gap_read(): what is missing comes from the log, in order */
         daemons[p].state == READY && daemons[p].seen > daemons[p].head && seq > daemons[p].head ->
-        for (d : daemons[p].head + 1 .. seq) {
-            arrive(p, d, log[d])
-        }
-        d = 0
+#ifdef RELAY_WHAT_IS_LEFT
+        daemons[p].head = (oldest > daemons[p].head -> oldest : daemons[p].head);
+#endif
+        if
+        :: oldest > daemons[p].head -> restart(p)
+        :: else ->
+            for (d : daemons[p].head + 1 .. seq) {
+                arrive(p, d, log[d])
+            }
+            d = 0
+        fi
     }
 #endif
 #ifndef NO_COMPARISON
@@ -444,15 +490,25 @@ end:
         faults && daemons[p].state == READY ->
         faults--;
         daemons[p].state = DOWN; daemons[p].member = false;
-        daemons[p].head = 0; daemons[p].seen = 0;
+        daemons[p].head = 0; daemons[p].seen = 0; daemons[p].ring = 0;
         for (n : 1 .. 3) {
             daemons[p].early[n] = 0; daemons[p].flight[n] = 0
         }
         if
-        :: at == p + 1 -> at = 0; follows = 0; next = 0
+        :: at == p + 1 -> at = 0; follows = 0; next = 0; refetch = false
         :: else
         fi
     }
+    od
+}
+
+/* The database removes old events. */
+proctype retention()
+{
+end:
+    do
+    :: d_step { RETENTION && faults && oldest < seq -> faults--; oldest++ }
+    :: d_step { RETENTION && faults && oldest + 1 < seq -> faults--; oldest = seq }
     od
 }
 
@@ -462,6 +518,13 @@ end:
 #define is_beyond(p) false
 #else
 #define is_beyond(p) (since != NONE && since > daemons[p].head)
+#endif
+
+/* replay_event(): are the events from a number on in the ring or in the log? */
+#ifdef SKIP_WHAT_IS_GONE
+#define is_there(p, number) true
+#else
+#define is_there(p, number) ((number) > daemons[p].ring || (number) > oldest)
 #endif
 
 /* Is there more to replay? */
@@ -481,11 +544,22 @@ end:
         since = (since == NONE -> saw : since);
         follows = WAITING
     }
-    :: d_step { /* answer_judge() */
-        at == p + 1 && follows == WAITING && daemons[p].state == READY && daemons[p].member &&
-        !is_beyond(p) ->
-        next = (since == NONE -> daemons[p].head : since) + 1;
-        saw = (saw == NONE -> daemons[p].head : saw);
+    :: d_step { /* answer_outcome() */
+        at == p + 1 && follows == WAITING && daemons[p].state == READY && !is_beyond(p) &&
+#ifdef RESYNC_WITHOUT_THE_RIGHT
+        (daemons[p].member || refetch) ->
+#else
+        daemons[p].member ->
+#endif
+        if
+        :: since == NONE -> place(daemons[p].head)
+        :: refetch || (since < daemons[p].head && !is_there(p, since + 1)) ->
+            place(daemons[p].head);
+            since = saw
+        :: else -> place(since)
+        fi;
+        refetch = false;
+        next = saw + 1;
         follow_on(p)
     }
     :: d_step { /* no_right(): not before the daemon has relayed the whole log */
@@ -496,12 +570,19 @@ end:
     }
     :: d_step { /* replay_continue(): from the ring or the log */
         at == p + 1 && follows == CATCHUP ->
-        see(next, log[next]);
-        next++;
-        follow_on(p)
+#ifdef SKIP_WHAT_IS_GONE
+        next = (next > daemons[p].ring || next > oldest -> next : oldest + 1);
+#endif
+        if
+        :: is_there(p, next) ->
+            see(next, log[next]);
+            next++;
+            follow_on(p)
+        :: else -> hold()
+        fi
     }
     :: d_step { /* the connection breaks */
-        faults && at == p + 1 -> faults--; at = 0; follows = 0; next = 0
+        faults && at == p + 1 -> faults--; at = 0; follows = 0; next = 0; refetch = false
     }
     od
 }
@@ -518,6 +599,10 @@ init
             run push(d);
             run client(d)
         }
+        if
+        :: RETENTION -> run retention()
+        :: else
+        fi
     }
     timeout -> /* nothing is left to do */
     d_step {
