@@ -2,9 +2,9 @@
  * push's delivery guarantees, tested by random schedules (push_schedule.h) of a simulated world
  * (push_sim.h): sockets that stall, close and come back, a Redis that loses, repeats, delays and
  * reorders messages, hangs and disconnects, a database that is slow, fails or is unavailable, and
- * time that passes.  Every client checks what it receives: each event once, in order, none missing,
- * none that its user may not see.  After each step the queues, the rings and the rights are checked
- * too.
+ * time that passes; and clients that have seen more from another daemon than this one has relayed.
+ * Every client checks what it receives: each event once, in order, none missing, none that its user
+ * may not see.  After each step the queues, the rings and the rights are checked too.
  *
  *   test_delivery --schedules 10000       runs more of them; with --after 500 others
  *   test_delivery --seed 7                repeats one
@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "common/secrets/token.h"
+#include "push/base/arrival.h"
 #include "push/metrics.h"
 #include "push/net/server.h"
 #include "push/net/session.h"
@@ -131,11 +132,23 @@ receive_error(struct client *c, const char *text)
     schedule_counts[unavailable ? UNAVAILABLE : REFUSALS]++;
 }
 
+/* Whoever gets live events has had all of them up to the one that takes the right away. */
+static void
+check_left(const struct client *c)
+{
+    const struct topic *t = hub_find(sim.topic, strlen(sim.topic));
+    const struct follow *f = t == NULL ? NULL : hub_find_follow(t, c->conn.session);
+
+    if (f != NULL && f->state == FOLLOW_LIVE && c->conn.session->outbox.count == 0)
+        schedule_check(c->last == t->stream.head);
+}
+
 static void
 receive_left(struct client *c)
 {
     schedule_check(c->following || c->asked);
     schedule_check(sim_ever(c->user, c->last, false));
+    check_left(c);
     c->following = c->place = c->asked = false;
     schedule_counts[LEFTS]++;
 }
@@ -188,6 +201,19 @@ disconnect(struct client *c)
         wiring_server_calls.gone(s);
 }
 
+/*
+ * While it was away it was connected to another daemon, which has relayed more than ours: its place
+ * is some number that it may have seen there.
+ */
+static void
+visit_other_daemon(struct client *c)
+{
+    if (!c->place || sim_chance(3) > 0)
+        return;
+    while (c->last < sim.top && sim_may(c->user, c->last + 1) && sim_chance(20) > 0)
+        c->last++;
+}
+
 static void
 follow(struct client *c)
 {
@@ -233,6 +259,7 @@ act(struct client *c, bool calm)
 
     if (c->conn.session == NULL) {
         if (sim_chance(sleepy ? 400 : 3) == 0) {
+            visit_other_daemon(c);
             c->conn.session = wiring_server_calls.open(&c->conn);
             push_say(&c->conn, c->hello);
         }
@@ -294,6 +321,8 @@ check(void)
         return;
     schedule_check(t->stream.bytes <= STREAM_BYTES || t->stream.count == 1);
     schedule_check(t->stream.count <= STREAM_FRAMES && t->stream.early_count <= STREAM_EARLY);
+    for (uint32_t i = 1; i < t->stream.early_count; i++)
+        schedule_check(t->stream.early[i - 1].seq < t->stream.early[i].seq);
     schedule_check((int64_t)t->stream.bytes == metrics[METRIC_RING_BYTES]);
     schedule_check(t->stream.head <= sim.top && t->flushed <= t->stream.head);
     if (t->state == TOPIC_READY)
@@ -460,6 +489,9 @@ come_to_rest(void)
 
     sim_seed(1);
     step_redis_back();
+    sim_database = SIM_UNAVAILABLE; /* all that is being read fails, and has to be tried again */
+    for (int turn = 0; turn < 20; turn++)
+        calm_turn(turn, true);
     sim_database = SIM_WORKS;
     for (int turn = 0; turn < 10000 && !settled(); turn++)
         calm_turn(turn, true);
