@@ -11,7 +11,7 @@
 #include "common/text/text.h"
 #include "push/base/wire.h"
 
-#define MEMBERS  12
+#define MEMBERS  13
 #define STRING   "{\"type\":\"string\"}"
 #define REF      "{\"type\":[\"string\",\"number\"]}"
 #define FLAG     "{\"type\":\"boolean\"}"
@@ -58,6 +58,7 @@ static const struct message from_server[] = {
     {"event", "A change; a topic's events arrive in the order of `seq`, each once, none skipped. `session.revoked` with the user's own id as `entityId`: all login sessions except `data.kept` have ended.",
      {{"topic", STRING}, {"seq", NUMBER}, {"cursor", STRING}, {"kind", "{\"$ref\":\"#/components/schemas/Kind\"}"},
       {"actorId", MAY_ID}, {"at", INSTANT}, {"entity", STRING}, {"entityId", ID}, {"rev", NUMBER},
+      {"counts?", "{\"type\":\"object\",\"description\":\"task: {subtasks, comments, attachments}, the counters of other tasks that have changed with it\"}"},
       {"changes", "{\"type\":[\"object\",\"null\"],\"description\":\"field: [before, after], or null where these are long\"}"},
       {"dataOmitted?", "{\"const\":true,\"description\":\"the entity is too large for an event: get it by its id\"}"},
       {"data", ANY}}},

@@ -14,6 +14,9 @@ class State:
     def apply(self, event, fetch=None):
         """fetch(entity, id) reads a document that an event leaves out; None: there is none any more."""
         kind, entity, data = event["kind"], event["entity"], event["data"]
+        for task, counters in event.get("counts", {}).items():
+            if task in self.tasks:
+                self.tasks[task] = {**self.tasks[task], **counters}
         if event.get("dataOmitted") and entity in ("task", "project"):
             data = self.rebuilt(event) or (None if kind.endswith(".deleted") else fetch(entity, event["entityId"]))
         if entity == "task":

@@ -33,7 +33,7 @@ enum err
 entity_reply(struct request *r, int status, const struct resource *res, const bson_t *doc)
 {
     entity_write(r, reply_json(r, status), res, doc);
-    reply_etag(r, doc_int(doc, "rev"));
+    reply_etag(r, doc);
     return ERR_NONE;
 }
 
@@ -121,6 +121,15 @@ entity_without_virtual(struct request *r, const struct shape *shape, const bson_
     return kept;
 }
 
+/* Does it come from another project? */
+static bool
+arrives(const bson_t *before, const bson_t *after)
+{
+    const bson_oid_t *from = doc_id(before, "projectId"), *to = doc_id(after, "projectId");
+
+    return from != NULL && to != NULL && !bson_oid_equal(from, to);
+}
+
 /*
  * The changes for an event.  For a document from another project only that it has arrived: the
  * members of one project may not know the other's users, labels and tasks.
@@ -129,14 +138,13 @@ static void
 write_changes(struct text *out, const struct entity_change *e, const bson_t *before,
               const bson_t *after)
 {
-    const bson_oid_t *from = doc_id(before, "projectId"), *to = doc_id(after, "projectId");
     char hex[ID_TEXT];
 
-    if (from == NULL || to == NULL || bson_oid_equal(from, to)) {
+    if (!arrives(before, after)) {
         doc_changes(out, e->resource->shape, before, after, e->moved);
         return;
     }
-    bson_oid_to_string(to, hex);
+    bson_oid_to_string(doc_id(after, "projectId"), hex);
     text_printf(out, "{\"projectId\":[null,\"%s\"]}", hex);
 }
 
@@ -145,13 +153,15 @@ static enum err
 tell(const struct entity_change *e, enum event_kind kind, const bson_t *before, const bson_t *after)
 {
     const struct resource *res = e->resource;
-    struct text changes = {0}, data = {0};
+    struct text changes = {0}, data = {0}, counts = {0};
     char id[ID_TEXT];
     struct event event = {.kind = kind, .rev = doc_int(after, "rev"), .entity_id = id};
     bool forgotten = res->forget != NULL && kind == res->removed;
-    enum err err;
+    enum err err = ERR_NONE;
 
     bson_oid_to_string(doc_id(after, "_id"), id);
+    if (res->count != NULL && (before == NULL || !arrives(before, after)))
+        err = res->count(&(struct counting){e->r, &event, &counts}, before, after);
     if (before != NULL && !forgotten) {
         write_changes(&changes, e, before, after);
         event.changes = changes.bytes;
@@ -160,7 +170,9 @@ tell(const struct entity_change *e, enum event_kind kind, const bson_t *before, 
         doc_write(&data, res->shape, after);
         event.data = data.bytes;
     }
-    err = change_event(e->change, e->topic, &event);
+    if (err == ERR_NONE)
+        err = change_event(e->change, e->topic, &event);
+    text_free(&counts);
     text_free(&changes);
     text_free(&data);
     return err;

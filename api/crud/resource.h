@@ -14,6 +14,7 @@
 struct change;
 struct request;
 struct query;
+struct text;
 
 /* A list: its items, and the filters and orders that a client may ask for. */
 struct list {
@@ -41,6 +42,13 @@ struct entity_rules {
     bson_t *extra;                  /* a rule appends further fields to set */
 };
 
+/* Whose request it is, and the event that tells the counters; text is its memory. */
+struct counting {
+    struct request *r;
+    struct event *event;
+    struct text *text;
+};
+
 /* Entities whose events are in a project's topic: tasks, comments, the project itself. */
 struct resource {
     const struct shape *shape;
@@ -51,6 +59,11 @@ struct resource {
     /* Appends fields that are derived from others, on every change.  NULL: none. */
     void (*derive)(const bson_t *doc, bson_t *set);
     enum event_kind created, changed, removed, restored;
+    /*
+     * Keeps the counters of other entities up to date: writes those that change, and adds them to
+     * the event with event_count().  before is NULL at creation.  NULL: it is counted nowhere.
+     */
+    enum err (*count)(const struct counting *c, const bson_t *before, const bson_t *after);
     /* May the caller change (or remove) this one, in addition to the role's rights?  NULL: yes. */
     enum err (*may)(struct request *r, const bson_t *project, const bson_t *doc, bool remove);
     /*

@@ -60,16 +60,20 @@ reply_empty(struct request *r, int status)
 }
 
 void
-reply_etag(struct request *r, int64_t rev)
+reply_etag(struct request *r, const bson_t *doc)
 {
-    r->reply.etag = arena_printf(r->arena, "\"%lld\"", (long long)rev);
+    const char *counted = "";
+
+    if (bson_has_field(doc, STORE_COUNTED))
+        counted = arena_printf(r->arena, ".%lld", (long long)doc_int(doc, STORE_COUNTED));
+    r->reply.etag = arena_printf(r->arena, "\"%lld%s\"", (long long)doc_int(doc, "rev"), counted);
 }
 
 enum err
 reply_doc(struct request *r, int status, const struct shape *shape, const bson_t *doc)
 {
     doc_write(reply_json(r, status), shape, doc);
-    reply_etag(r, doc_int(doc, "rev"));
+    reply_etag(r, doc);
     return ERR_NONE;
 }
 

@@ -21,8 +21,8 @@ enum err reply_empty(struct request *r, int status);
 /* The public form of a stored document, with its ETag. */
 enum err reply_doc(struct request *r, int status, const struct shape *shape, const bson_t *doc);
 
-/* The ETag of a version. */
-void reply_etag(struct request *r, int64_t rev);
+/* The ETag of a stored document: its rev, and after a dot how often its counters have changed. */
+void reply_etag(struct request *r, const bson_t *doc);
 
 /*
  * Sends the part of a long body that has been written, so that memory stays bounded.  After the

@@ -218,11 +218,25 @@ ends(const char *p)
     return *p == '\0' || *p == ',';
 }
 
-/* Weak tags count, because nginx may weaken them. */
+/* Does a tag's revision end here, and the tag with it or after its other number? */
+static bool
+closes(const char *p)
+{
+    size_t digits = *p == '.' ? strspn(p + 1, "0123456789") : 0;
+
+    if (digits > 0)
+        p += 1 + digits;
+    return *p == '"' && ends(p + 1);
+}
+
+/*
+ * What follows a dot in a listed tag tells counters apart, which are not part of the revision. Weak
+ * tags count, because nginx may weaken them.
+ */
 bool
 request_lists_tag(const char *list, const char *tag)
 {
-    size_t len = strlen(tag);
+    size_t len = strlen(tag) - 1; /* without the closing quote */
 
     for (const char *p = list; *p != '\0';) {
         p += strspn(p, " \t,");
@@ -230,7 +244,7 @@ request_lists_tag(const char *list, const char *tag)
             return true;
         if (strncmp(p, "W/", 2) == 0)
             p += 2;
-        if (strncmp(p, tag, len) == 0 && ends(p + len))
+        if (strncmp(p, tag, len) == 0 && closes(p + len))
             return true;
         p += strcspn(p, ",");
     }

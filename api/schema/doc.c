@@ -213,6 +213,9 @@ doc_write_value(struct text *out, const struct field *f, const bson_iter_t *iter
     case BSON_TYPE_ARRAY:
         write_list(out, f, iter);
         break;
+    case BSON_TYPE_DOCUMENT:
+        write_object(out, f->items, iter);
+        break;
     default:
         text_puts(out, "null");
     }

@@ -19,6 +19,7 @@ const struct field event_fields[] = {
     {"entity",   TEXT,    0},
     {"entityId", REF,     0},
     {"rev",      INTEGER, 0},
+    {"counts",   ANY,     VIRTUAL, .about = "{task: {subtasks, comments, attachments}}: the counters of other tasks that have changed with it"},
     {"changes",  ANY,     NULLABLE, .about = "{field: [before, after]}, null for values that are too long; null as a whole when there are too many"},
     {"dataOmitted", FLAG, VIRTUAL, .about = "true when the entity is too large for an event; get it by its id"},
     {"data",     ANY,     NULLABLE, .about = "the entity after the change"},

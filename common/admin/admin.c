@@ -17,7 +17,7 @@ static const struct command {
     {"migrate", NULL, "updates the database to this version's schema and indexes", store_migrate,
      NULL},
     {"derive", NULL,
-     "corrects derived fields that older programs did not write; run it once none of them runs",
+     "corrects derived fields and counters that older programs did not write; run it once none of them runs",
      store_migrate_derive, NULL},
     {"restored", NULL,
      "to be run after a restore from a backup: renews the epoch, corrects numbers",

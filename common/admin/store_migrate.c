@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/admin/store_counts.h"
 #include "common/admin/store_indexes.h"
 #include "common/admin/store_rewrite.h"
 #include "common/change/revocation.h"
@@ -197,6 +198,12 @@ derive_all(struct migration *m)
     return store_rewrite_derived(m->client, m->database);
 }
 
+static enum err
+count_all(struct migration *m)
+{
+    return store_counts_correct(m->client, m->database);
+}
+
 /*
  * What must be rewritten once for a version.  A step may run again after an interruption, and while
  * programs of the previous version are running.
@@ -207,6 +214,7 @@ static const struct step {
     enum err (*run)(struct migration *m);
 } steps[] = {
     {2, "deriving what tasks and projects are listed, sorted and searched by", derive_all},
+    {4, "counting the subtasks, comments and attachments of tasks", count_all},
     {0, NULL, NULL},
 };
 
@@ -423,10 +431,18 @@ store_migrate(const char *uri, const char *database)
     return run(uri, database, bring_up);
 }
 
+static enum err
+derive_and_count(struct migration *m)
+{
+    enum err err = derive_all(m);
+
+    return err == ERR_NONE ? count_all(m) : err;
+}
+
 enum err
 store_migrate_derive(const char *uri, const char *database)
 {
-    return run(uri, database, derive_all);
+    return run(uri, database, derive_and_count);
 }
 
 enum err

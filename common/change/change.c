@@ -255,6 +255,24 @@ change_unsent(const struct change *c, const char *topic, const bson_oid_t *entit
     return err;
 }
 
+/* Whose counters the event tells, for /v1/sync. */
+static void
+append_counted(bson_t *doc, const struct event *e)
+{
+    bson_t list;
+    struct doc_array array = {&list, 0};
+    bson_oid_t id;
+
+    if (e->counts == NULL)
+        return;
+    BSON_APPEND_ARRAY_BEGIN(doc, "counted", &list);
+    for (int i = 0; i < EVENT_COUNTED && e->counted[i][0] != '\0'; i++) {
+        bson_oid_init_from_string(&id, e->counted[i]);
+        doc_array_add_id(&array, &id);
+    }
+    bson_append_array_end(doc, &list);
+}
+
 enum err
 change_event(struct change *c, int topic, struct event *e)
 {
@@ -289,6 +307,7 @@ change_event(struct change *c, int topic, struct event *e)
         BSON_APPEND_OID(w->doc, "actorId", &id);
     }
     BSON_APPEND_DATE_TIME(w->doc, "at", e->at);
+    append_counted(w->doc, e);
     bson_append_utf8(w->doc, "frame", 5, frame.bytes, (int)frame.len);
     c->batch->event_bytes += 2 * frame.len;
     text_free(&frame);

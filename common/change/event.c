@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/base/id.h"
+#include "common/base/must.h"
 #include "common/change/cursor.h"
 #include "common/text/json.h"
 #include "common/text/text.h"
@@ -85,7 +86,27 @@ event_frame(struct text *out, const char *epoch, const struct event *e)
         text_printf(out, "\"actorId\":\"%s\",", e->actor_id);
     text_printf(out, "\"at\":\"%s\",\"entity\":\"%s\",\"entityId\":\"%s\",\"rev\":%lld", at,
                 event_rows[e->kind].entity, e->entity_id, (long long)e->rev);
+    if (e->counts != NULL)
+        text_printf(out, ",\"counts\":%s", e->counts);
     write_content(out, e);
+}
+
+void
+event_count(struct event *event, struct text *text, const char *entity_id, const char *counters)
+{
+    int n = 0;
+
+    while (n < EVENT_COUNTED && event->counted[n][0] != '\0')
+        n++;
+    if (n == EVENT_COUNTED)
+        must_not_happen("event: more counters than an event can tell");
+    strcpy(event->counted[n], entity_id);
+    if (n == 0)
+        text_putc(text, '{');
+    else
+        text->bytes[text->len - 1] = ','; /* instead of the } */
+    text_printf(text, "\"%s\":%s}", entity_id, counters);
+    event->counts = text->bytes;
 }
 
 void

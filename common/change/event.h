@@ -25,6 +25,7 @@ struct text;
 #define EVENT_VALUES_MAX  24576 /* bytes of values; further ones are left out: null */
 #define EVENT_SMALL_VALUE 256   /* bytes of both values; values this small are always included */
 #define EVENT_CHANGES_MAX 45056 /* bytes; longer changes are left out: null */
+#define EVENT_COUNTED     2     /* other entities whose counters one event can tell */
 
 enum event_kind {
 #define EVENT(name, kind, entity, rights) EVENT_##name,
@@ -48,9 +49,18 @@ struct event {
     int64_t seq, rev, at;  /* at in ms since 1970 */
     const char *entity_id; /* 24 hex digits */
     const char *actor_id;  /* 24 hex digits; NULL: the system */
+    const char *counts;    /* JSON object made by event_count(); NULL: none */
     const char *changes;   /* JSON object made by event_change(); NULL: {} */
     const char *data;      /* JSON of the public document after the change; NULL: null */
+    char counted[EVENT_COUNTED][ID_TEXT]; /* the entities in counts; "": none */
 };
+
+/*
+ * Adds to the counts of an event: the counters that another entity has after the change, as JSON.
+ * `text` is the memory of event->counts.
+ */
+void event_count(struct event *event, struct text *text, const char *entity_id,
+                 const char *counters);
 
 /*
  * Appends a member `"name":[before,after]` (both JSON) to the changes of an event, which begin with

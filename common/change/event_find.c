@@ -76,8 +76,8 @@ find_group(struct store *store, const struct event_range *ranges, int count, eve
     const char *topics[TOPICS_AT_ONCE];
     bson_t filter = BSON_INITIALIZER, seq;
     bson_t *opts = BCON_NEW("projection", "{", "_id", BCON_INT32(0), "topic", BCON_INT32(1), "seq",
-                            BCON_INT32(1), "kind", BCON_INT32(1), "entityId", BCON_INT32(1), "}",
-                            "batchSize", BCON_INT32(BATCH));
+                            BCON_INT32(1), "kind", BCON_INT32(1), "entityId", BCON_INT32(1),
+                            "counted", BCON_INT32(1), "}", "batchSize", BCON_INT32(BATCH));
     int64_t upto = 0;
     enum err err;
 

@@ -23,6 +23,18 @@ event_log_head(struct store *store, const char *topic, int64_t *seq)
     return ERR_NONE;
 }
 
+static void
+read_counted(const bson_iter_t *list, struct event_item *out)
+{
+    bson_iter_t id;
+
+    if (!bson_iter_recurse(list, &id))
+        return;
+    while (out->counted_count < EVENT_COUNTED && bson_iter_next(&id))
+        if (BSON_ITER_HOLDS_OID(&id))
+            out->counted[out->counted_count++] = *bson_iter_oid(&id);
+}
+
 enum err
 event_log_item(const bson_t *doc, event_each each, void *arg)
 {
@@ -49,6 +61,8 @@ event_log_item(const bson_t *doc, event_each each, void *arg)
         else if (strcmp(key, "actorId") == 0 && BSON_ITER_HOLDS_OID(&iter)) {
             bson_oid_to_string(bson_iter_oid(&iter), actor);
             item.actor_id = actor;
+        } else if (strcmp(key, "counted") == 0) {
+            read_counted(&iter, &item);
         } else if (strcmp(key, "frame") == 0)
             item.frame = bson_iter_utf8(&iter, &len);
     }

@@ -24,6 +24,8 @@ struct event_item {
     const char *topic, *kind, *entity_id, *frame;
     const char *actor_id; /* NULL: the system */
     size_t len;
+    bson_oid_t counted[EVENT_COUNTED]; /* other entities whose counters have changed */
+    int counted_count;
 };
 typedef enum err (*event_each)(void *arg, const struct event_item *item);
 

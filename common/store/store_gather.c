@@ -251,13 +251,20 @@ insert(struct store *s, enum store_name name, const struct gathered *some, size_
     return err;
 }
 
+/*
+ * The document as it was read.  Counters change without its rev, so how often they have changed
+ * must be the same too, or an older copy (store_gather_seen()) would be told as the current one.
+ */
 static bson_t *
 new_filter(const struct gathered *g)
 {
     bson_t *filter = bson_new();
+    bson_iter_t counted;
 
     BSON_APPEND_OID(filter, "_id", &g->id);
     BSON_APPEND_INT64(filter, "rev", g->rev);
+    if (g->before != NULL && bson_iter_init_find(&counted, g->before, STORE_COUNTED))
+        bson_append_iter(filter, NULL, 0, &counted);
     return filter;
 }
 

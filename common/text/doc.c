@@ -16,6 +16,16 @@ doc_int(const bson_t *doc, const char *name)
     return bson_iter_init_find(&iter, doc, name) ? bson_iter_as_int64(&iter) : 0;
 }
 
+int64_t
+doc_int_at(const bson_t *doc, const char *path)
+{
+    bson_iter_t iter, at;
+
+    return bson_iter_init(&iter, doc) && bson_iter_find_descendant(&iter, path, &at)
+               ? bson_iter_as_int64(&at)
+               : 0;
+}
+
 const char *
 doc_text(const bson_t *doc, const char *name)
 {

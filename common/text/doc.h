@@ -10,6 +10,7 @@
 
 /* The field of that name; 0, NULL or false if it is absent or of another type. */
 int64_t doc_int(const bson_t *doc, const char *name);
+int64_t doc_int_at(const bson_t *doc, const char *path); /* "subtasks.done" */
 const char *doc_text(const bson_t *doc, const char *name);
 const bson_oid_t *doc_id(const bson_t *doc, const char *name);
 bool doc_time(const bson_t *doc, const char *name, int64_t *ms);

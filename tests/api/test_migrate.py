@@ -126,6 +126,27 @@ def test_derive_repairs_what_older_programs_wrote_during_a_migration(stack, data
     assert done["state"] == "done" and done["rev"] == 2
 
 
+def test_old_tasks_get_their_counters(stack, database):
+    now = datetime.datetime.now(datetime.timezone.utc)
+    parent, other = (database.tasks.insert_one({"rev": 3, "title": title, "deletedAt": None}).inserted_id for title in ("Parent", "Other"))
+    for fields in ({}, {"completedAt": now}, {"completedAt": now, "deletedAt": now}):
+        database.tasks.insert_one({"rev": 1, "title": "Child", "parentId": parent, "completedAt": None, "deletedAt": None, **fields})
+    for deleted in (None, None, now):
+        database.comments.insert_one({"rev": 1, "taskId": parent, "deletedAt": deleted})
+    database.attachments.insert_one({"rev": 1, "taskId": other, "deletedAt": None})
+    assert admin(stack, "migrate")[0] == 0
+
+    def counters(task):
+        found = database.tasks.find_one({"_id": task})
+        return found["subtasks"], found["comments"], found["attachments"], found["counted"], found["rev"]
+
+    assert counters(parent) == ({"done": 1, "total": 2}, 2, 0, 1, 3)
+    assert counters(other) == ({"done": 0, "total": 0}, 0, 1, 1, 3)
+    database.comments.insert_one({"rev": 1, "taskId": other, "deletedAt": None})  # as an older program does
+    assert admin(stack, "derive")[0] == 0
+    assert counters(parent)[3] == 1 and counters(other) == ({"done": 0, "total": 0}, 1, 1, 2, 3)
+
+
 def test_deploy_up_uses_the_database_named_in_a_file(stack, database, tmp_path):
     """Regression: it started a database of its own anyway."""
     file = tmp_path / "uri"

@@ -64,6 +64,27 @@ test_a_frame(void **state)
 }
 
 /* A user's topic is "me" for that user; no actor; no content left. */
+/* The counters of other entities come before the content, which stays recognizable. */
+static void
+test_counters_in_a_frame(void **state)
+{
+    struct text frame = {0}, counts = {0};
+    struct event e = {.kind = EVENT_COMMENT_CREATED, .topic = P, .entity_id = OTHER};
+    const char *end = ",\"rev\":0,\"counts\":{\"" ID "\":{\"comments\":4},\"" OTHER
+                      "\":{\"comments\":0}}" EVENT_CONTENT_START "{},\"data\":null}";
+
+    (void)state;
+    event_count(&e, &counts, ID, "{\"comments\":4}");
+    event_count(&e, &counts, OTHER, "{\"comments\":0}");
+    assert_string_equal(e.counted[0], ID);
+    assert_string_equal(e.counted[1], OTHER);
+    event_frame(&frame, EPOCH, &e);
+    assert_true(frame.len > strlen(end));
+    assert_string_equal(frame.bytes + frame.len - strlen(end), end);
+    text_free(&counts);
+    text_free(&frame);
+}
+
 static void
 test_a_frame_without_optional_fields(void **state)
 {
@@ -368,6 +389,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_event_kind_has_its_names),
         cmocka_unit_test(test_a_frame),
+        cmocka_unit_test(test_counters_in_a_frame),
         cmocka_unit_test(test_a_frame_without_optional_fields),
         cmocka_unit_test(test_data_over_the_limit_is_omitted_and_marked),
         cmocka_unit_test(test_long_values_are_named_and_short_ones_included),

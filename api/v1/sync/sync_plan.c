@@ -15,8 +15,9 @@
 #include "common/change/event_find.h"
 #include "common/store/store.h"
 
-#define PROJECTS_MAX 5000  /* per caller */
-#define EVENTS_MAX   2000  /* read for one reply */
+#define PROJECTS_MAX 5000                               /* per caller */
+#define EVENTS_MAX   2000                               /* read for one reply */
+#define ITEMS_MAX    ((2 + EVENT_COUNTED) * EVENTS_MAX) /* of these events */
 #define WHOLE_MAX    20000 /* projects and tasks sent whole in one reply, and its last project */
 
 static const char *const entities[SYNC_KINDS] = {
@@ -205,6 +206,7 @@ note_event(void *arg, const struct event_item *event)
     struct sync_plan *p = arg;
     struct sync_topic *t = topic_named(p, event->topic);
     enum event_kind event_kind = event_kind_of(event->kind);
+    char counted[ID_TEXT];
 
     if (t == NULL || t->state != SYNC_CHANGED || event->seq <= t->after || event->seq > t->upto)
         return ERR_NONE;
@@ -218,6 +220,10 @@ note_event(void *arg, const struct event_item *event)
             note_item(p, t, kind, event->entity_id);
     if (event_kind == EVENT_TASK_MOVED)
         note_item(p, t, SYNC_MOVED, event->entity_id);
+    for (int i = 0; i < event->counted_count; i++) {
+        bson_oid_to_string(&event->counted[i], counted);
+        note_item(p, t, SYNC_TASKS, counted);
+    }
     return ERR_NONE;
 }
 
@@ -262,7 +268,7 @@ read_log(struct sync_plan *p)
     add_range(ranges, &count, &p->own);
     for (int i = 0; i < p->topic_count; i++)
         add_range(ranges, &count, &p->topics[i]);
-    p->items = arena_alloc(p->r->arena, count == 0 ? 0 : 2 * EVENTS_MAX * sizeof(*p->items));
+    p->items = arena_alloc(p->r->arena, count == 0 ? 0 : ITEMS_MAX * sizeof(*p->items));
     if ((err = event_find_ranges(p->r->store, ranges, count, note_event, p)) != ERR_NONE)
         return err;
     check_dense(&p->own);

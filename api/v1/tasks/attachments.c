@@ -13,6 +13,7 @@
 #include "api/http/request.h"
 #include "api/schema/doc.h"
 #include "api/v1/handlers.h"
+#include "api/v1/tasks/task_counts.h"
 #include "api/v1/tasks/task_path.h"
 #include "common/store/store_files.h"
 
@@ -115,6 +116,7 @@ const struct resource attachments = {
     .changed = EVENT_ATTACHMENT_UPDATED,
     .removed = EVENT_ATTACHMENT_DELETED,
     .restored = EVENT__COUNT,
+    .count = task_counts_attachment,
     .forget = forget_attachment,
     .after = release_content,
     .check = check_attachment,

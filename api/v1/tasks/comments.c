@@ -15,6 +15,7 @@
 #include "api/schema/doc.h"
 #include "api/v1/handlers.h"
 #include "api/v1/notifications.h"
+#include "api/v1/tasks/task_counts.h"
 #include "api/v1/tasks/task_path.h"
 
 #define EDITS_MAX 20 /* earlier texts that are kept */
@@ -162,6 +163,7 @@ const struct resource comments = {
     .changed = EVENT_COMMENT_UPDATED,
     .removed = EVENT_COMMENT_DELETED,
     .restored = EVENT__COUNT,
+    .count = task_counts_comment,
     .may = may_touch,
     .forget = forget_comment,
     .after = tell_mentioned,

@@ -21,6 +21,7 @@
 #include "api/v1/tasks/attachments.h"
 #include "api/v1/tasks/comments.h"
 #include "api/v1/tasks/project_statuses.h"
+#include "api/v1/tasks/task_counts.h"
 #include "common/base/id.h"
 
 /* clang-format off */
@@ -149,13 +150,18 @@ static enum err
 tell_leaving(struct move *m, struct change *change, const bson_t *before)
 {
     char id[ID_TEXT], project[ID_TEXT];
+    struct text counts = {0};
     struct event event = {
         .kind = EVENT_TASK_MOVED, .rev = entity_next_rev(before), .entity_id = id};
+    enum err err = task_counts_task(&(struct counting){m->r, &event, &counts}, before, NULL);
 
     bson_oid_to_string(&m->id, id);
     bson_oid_to_string(&m->from, project);
     event.changes = arena_printf(m->r->arena, "{\"projectId\":[\"%s\",null]}", project);
-    return change_event(change, 1 - m->to_topic, &event);
+    if (err == ERR_NONE)
+        err = change_event(change, 1 - m->to_topic, &event);
+    text_free(&counts);
+    return err;
 }
 
 /* Checks If-Match, or Base-Rev for what the move changes. */

@@ -20,6 +20,7 @@
 #include "api/v1/handlers.h"
 #include "api/v1/notifications.h"
 #include "api/v1/tasks/search.h"
+#include "api/v1/tasks/task_counts.h"
 #include "api/v1/tasks/task_filter.h"
 #include "common/base/id.h"
 #include "common/store/derived.h"
@@ -69,6 +70,7 @@ const struct field task_fields[] = {
     {"completedAt",   INSTANT, NULLABLE,              .couple = "status"},
     {"archivedAt",    INSTANT, NULLABLE},
     {"deletedAt",     INSTANT, NULLABLE},
+    TASK_COUNTS_FIELDS,
     {"dueKey",        ANY,     HIDDEN}, /* dueAt, dueDate or null: due.h */
     {"terms",         SLUGS,   HIDDEN}, /* search.c */
     {"state",         TEXT,    HIDDEN}, /* common/store/derived.h */
@@ -219,6 +221,7 @@ const struct resource tasks = {
     .change = ACTION_WRITE,
     .remove = ACTION_WRITE,
     .derive = derived_state,
+    .count = task_counts_task,
     .created = EVENT_TASK_CREATED,
     .changed = EVENT_TASK_UPDATED,
     .removed = EVENT_TASK_DELETED,
@@ -246,6 +249,7 @@ append_server_side(struct creation *c, struct change *change, bson_t *set)
     BSON_APPEND_NULL(set, "completedAt");
     BSON_APPEND_NULL(set, "archivedAt");
     BSON_APPEND_NULL(set, "deletedAt");
+    task_counts_start(set);
     text_free(&key);
 }
 
