@@ -2,7 +2,7 @@
  * The board: a column per status of the project, a card per task.  Each card keeps its element for as long as it
  * exists, so focus, scrolling and dragging survive other people's changes.
  */
-import { assigneeAvatars, checklistMark, dueChip, isDone, labelChips, lookOf, priorityMark } from "./card.js";
+import { assigneeAvatars, checklistMark, commentsMark, dueChip, filesMark, isDone, labelChips, lookOf, priorityMark, subtasksMark } from "./card.js";
 import { dueLabel } from "./dates.js";
 import { arrange, el, icon, keepFocus } from "./dom.js";
 import { makeDraggable } from "./drag.js";
@@ -112,7 +112,7 @@ export class Board {
 
   #content(task, due) {
     const labels = labelChips(this.#store, task);
-    const marks = [priorityMark(task), dueChip(this.#store, task, due), checklistMark(task)].filter(Boolean);
+    const marks = [priorityMark(task), dueChip(this.#store, task, due), checklistMark(task), subtasksMark(task), commentsMark(task), filesMark(task)].filter(Boolean);
     return [
       labels.length ? el("div.labels", {}, labels) : null,
       el("p.card-title", { dir: "auto" }, task.title),

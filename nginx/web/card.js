@@ -1,4 +1,4 @@
-/* The parts of a task's display that board and list share: labels, priority, due date, checklist, assignees. */
+/* The parts of a task's display that board and list share: labels, priority, due date, checklist, counters, assignees. */
 import { avatar, el, icon } from "./dom.js";
 import { dueLabel } from "./dates.js";
 
@@ -27,7 +27,8 @@ export function tint(node, colour) {
 
 /* A key for everything a card or row shows: it is redrawn only when the key changes.  The due date's text depends on the clock. */
 export function lookOf(store, task, due) {
-  return `${task.rev}.${store.looks}.${due?.text}.${due?.when}`;
+  const { done, total } = task.subtasks;
+  return `${task.rev}.${store.looks}.${due?.text}.${due?.when}.${done}.${total}.${task.comments}.${task.attachments}`;
 }
 
 export function dueChip(store, task, due = dueLabel(task)) {
@@ -48,6 +49,19 @@ export function checklistMark(task) {
   if (!items.length) return null;
   const done = items.filter((i) => i.done).length;
   return el("span.progress", { dataset: { full: done === items.length }, title: "Checklist" }, icon("check"), `${done}/${items.length}`);
+}
+
+export function subtasksMark({ subtasks: { done, total } }) {
+  if (!total) return null;
+  return el("span.progress", { dataset: { full: done === total }, title: "Subtasks" }, icon("list"), `${done}/${total}`);
+}
+
+export function commentsMark({ comments }) {
+  return comments ? el("span.progress", { title: comments === 1 ? "1 comment" : `${comments} comments` }, icon("comment"), String(comments)) : null;
+}
+
+export function filesMark({ attachments }) {
+  return attachments ? el("span.progress", { title: attachments === 1 ? "1 file" : `${attachments} files` }, icon("file"), String(attachments)) : null;
 }
 
 export function assigneeAvatars(store, task) {

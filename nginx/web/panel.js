@@ -4,6 +4,7 @@
  * fields and items are both kept, and a conflict is shown to the user, so nobody's change is overwritten unseen.
  */
 import { request } from "./api.js";
+import { Comments } from "./comments.js";
 import { askConflict, confirm, toast, toastError } from "./dialogs.js";
 import { momentText } from "./dates.js";
 import { $, busy, clearComplaints, isolate, quote } from "./dom.js";
@@ -19,6 +20,7 @@ export class Panel {
   #form = $("task");
   #fields;
   #files = new Files($("panel"));
+  #comments;
   #base = null; /* the task the user's edits are based on; null while creating */
   #note = $("task-note");
   #opener = null; /* the element that had the focus before the panel opened */
@@ -28,6 +30,7 @@ export class Panel {
     this.#workspace = workspace;
     this.#closed = closed;
     this.#fields = new TaskForm(this.#form, workspace);
+    this.#comments = new Comments(workspace);
     this.#form.addEventListener("submit", (e) => { e.preventDefault(); this.#submit(); });
     this.#form.addEventListener("input", () => { this.#note.textContent = ""; });
     this.#form.addEventListener("keydown", (e) => {
@@ -70,6 +73,7 @@ export class Panel {
     this.#fields.clear();
     this.#fields.setChoices(base ?? this.#blank);
     this.#fields.fill(base ?? this.#blank);
+    this.#comments.show(base);
     this.#limits();
   }
 
@@ -86,27 +90,29 @@ export class Panel {
     this.#base = null;
     this.#fields.clear();
     this.#files.clear();
+    this.#comments.clear();
     this.#note.textContent = $("task-meta").textContent = "";
     this.#fence();
   }
 
-  get hasEdits() { return this.isOpen && this.#workspace.store !== null && this.#touched().length > 0; }
+  get hasEdits() { return this.isOpen && this.#workspace.store !== null && (this.#touched().length > 0 || this.#comments.typed !== ""); }
 
   /* The unsaved input as text; "" if there is none. */
-  get typedText() { return this.isOpen ? this.#fields.text(this.#touched()) : ""; }
+  get typedText() { return this.isOpen ? [this.#fields.text(this.#touched()), this.#comments.typed].filter(Boolean).join("\n\n") : ""; }
 
   /* The open task and its unsaved input, for restore(); null if no panel is open. */
   draft() {
     if (!this.isOpen) return null;
-    return { base: this.#base, status: this.#status, values: this.#fields.values(this.#touched()) };
+    return { base: this.#base, status: this.#status, values: this.#fields.values(this.#touched()), comment: this.#comments.typed };
   }
 
   /* Shows a draft again, on top of the task's current state. */
-  restore({ base, status, values }) {
+  restore({ base, status, values, comment }) {
     this.#status = status;
     this.#show(base);
     this.#fields.put(values);
-    if (Object.keys(values).length) this.#note.textContent = "Your unsaved changes have been restored.";
+    this.#comments.typed = comment;
+    if (Object.keys(values).length || comment) this.#note.textContent = "Your unsaved changes have been restored.";
     this.refresh();
   }
 
@@ -143,6 +149,7 @@ export class Panel {
       return;
     }
     this.#fields.setChoices(this.#base ?? this.#blank);
+    this.#comments.refresh();
     this.#limits();
     const now = this.#base && store.tasks.get(this.#base.id);
     if (this.#base && !now) this.#gone();
@@ -189,7 +196,7 @@ export class Panel {
   }
 
   #gone() {
-    if (this.#touched().length) {
+    if (this.hasEdits) {
       this.#note.textContent = "This task was deleted. Your text stays here so you can copy it.";
       return;
     }

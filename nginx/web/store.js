@@ -95,6 +95,13 @@ export class ProjectStore {
     return { ...event, data: { ...after, rev: event.rev, updatedAt: event.at, updatedBy: event.actorId } };
   }
 
+  /* Takes the counters of other tasks, which an event tells and which are not part of their revision; false if there are none. */
+  count({ counts }) {
+    const known = Object.entries(counts ?? {}).filter(([id]) => this.tasks.has(id));
+    for (const [id, counters] of known) this.tasks.set(id, { ...this.tasks.get(id), ...counters });
+    return known.length > 0;
+  }
+
   /* Applies one complete event; false if it changed nothing. */
   apply(event) {
     if (event.entity === "task") return this.#applyTask(event);

@@ -58,10 +58,9 @@ export class TaskForm {
 
   focusTitle() { this.#form.elements.title.focus(); }
 
-  /* Makes the form read-only.  Text can still be selected and copied. */
+  /* Makes the form read-only, without what files.js and comments.js draw.  Text can still be selected and copied. */
   disable(yes) {
-    for (const input of this.#form.querySelectorAll(".panel-body :is(input, textarea, select, button)")) {
-      if (input.closest("#files-field")) continue; /* files.js */
+    for (const input of this.#form.querySelectorAll(".panel-body :is(input, textarea, select, button):not(#comments *, #files-field *)")) {
       if (input.matches("textarea, [type=text]")) input.readOnly = yes;
       else input.disabled = yes;
     }

@@ -19,7 +19,7 @@ export class Workspace {
   presence = []; /* ids of the users who are viewing the project */
   connection = { state: "connecting", since: null };
   #live = null;
-  #listeners = { change: [], connection: [], caughtUp: [], left: [], remote: [], sessions: [], invitations: [], files: [] };
+  #listeners = { change: [], connection: [], caughtUp: [], left: [], remote: [], comment: [], sessions: [], invitations: [], files: [] };
   #early = null; /* events that arrive while a project's snapshot is loading */
   #opening = 0;
   #fetching = new Map(); /* id of a document being loaded -> whether it must be loaded again afterwards */
@@ -118,6 +118,7 @@ export class Workspace {
       this.#tell("change");
     }
     if (event.entity === "project" || event.entity === "member") this.#refreshProjects();
+    if (event.entity === "comment" && event.topic === topicOf(this.store?.id)) this.#tell("comment", event);
     if (event.entity === "session") this.#tell("sessions");
     if (event.entity === "attachment") this.#tell("files", event);
     if (event.entity === "invitation" || event.data?.kind === "invited") this.#tell("invitations", event);
@@ -125,10 +126,11 @@ export class Workspace {
   }
 
   #apply(event) {
+    const counted = this.store.count(event);
     const whole = this.store.complete(event);
-    if (whole) return this.store.apply(whole);
+    if (whole) return this.store.apply(whole) || counted;
     this.#fetch(event);
-    return false;
+    return counted;
   }
 
   /* Loads the document that an event omitted.  If it no longer exists, a later event says so. */

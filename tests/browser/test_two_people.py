@@ -1,6 +1,8 @@
 """Two users in two browsers: each sees what the other does."""
 import time
 
+from selenium.webdriver.common.keys import Keys
+
 from client import fresh_account
 
 LIVE = 2.0
@@ -249,6 +251,49 @@ def test_the_page_applies_events_that_name_items_only(windows, anna, ben):
     ours, fresh = page.state_and_snapshot()
     assert ours == fresh
     assert page.driver.execute_script("return performance.getEntriesByType('resource').map((e) => e.name).filter((n) => n.includes('/v1/tasks/'))") == []
+
+
+def test_comments_are_written_edited_and_deleted_for_both(windows, anna, ben):
+    project = anna.project("Talk")
+    anna.share(project, ben, "commenter")
+    task = anna.task("Paint", projectId=project["id"])
+    child = anna.task("Sand", projectId=project["id"], parentId=task["id"])
+    anna.post(task, "/comments", text="Which colour?").expect(201)
+    first, second = windows.log_in(anna, project), windows.log_in(ben, project)
+
+    def texts(page):
+        return [e.text for e in page.all("#comment-list > .comment > .comment-text")]
+
+    for page in (first, second):
+        page.open_task("Paint")
+        page.until(lambda page=page: texts(page) == ["Which colour?"])
+    second.find("#comment-add").send_keys("<b>White</b>")
+    second.press_with(Keys.CONTROL, Keys.ENTER)
+    for page in (first, second):
+        page.until(lambda page=page: texts(page) == ["Which colour?", "<b>White</b>"])
+    own = second.find(".comment:last-child")
+    assert [e.text for e in own.find_elements("css selector", ".link")] == ["Edit", "Delete"]
+    assert not second.all(".comment:first-child .link"), "Anna's comment is not Ben's to change"
+    own.find_element("css selector", ".link").click()
+    second.type("#comment-list textarea", "Grey")
+    second.press_with(Keys.CONTROL, Keys.ENTER)
+    first.until(lambda: texts(first) == ["Which colour?", "Grey"])
+    first.click(".comment:last-child summary")
+    assert first.text(".comment:last-child .edits .comment-text") == "<b>White</b>"
+    anna.patch(child, status="completed").expect(200)
+    marks = lambda: [e.text for e in first.card("Paint").find_elements("css selector", ".progress")]  # noqa: E731
+    first.until(lambda: marks() == ["1/1", "2"])
+    first.click(".comment:last-child .link")  # as the project's owner: Delete
+    first.click("#confirm-dialog [value=yes]")
+    second.until(lambda: texts(second) == ["Which colour?"])
+    first.until(lambda: marks() == ["1/1", "1"])
+    for page in (first, second):
+        ours, fresh = page.state_and_snapshot()
+        assert ours == fresh
+    second.find("#comment-add").send_keys("Not sent")
+    second.click("#task-close")
+    second.click("#confirm-dialog [data-close]")  # it asks
+    assert second.find("#comment-add").get_property("value") == "Not sent"
 
 
 def test_a_removed_member_loses_the_project(windows, anna, ben):
