@@ -130,6 +130,8 @@ reply_problem(struct request *r, enum err err)
     r->reply.type = "application/problem+json";
     r->reply.etag = r->reply.location = r->reply.disposition = r->reply.policy = NULL;
     r->reply.length = 0;
+    if (err != ERR_RANGE)
+        r->reply.range = NULL;
     text_printf(t, "{\"type\":\"/problems/%s\"", p->slug);
     member(t, "title", p->title);
     text_printf(t, ",\"status\":%d", p->status);

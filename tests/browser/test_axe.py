@@ -38,9 +38,10 @@ def furnished(anna, ben):
     anna.share(project, ben)
     for n, (status, priority, due) in enumerate([("todo", "urgent", "2026-01-02"), ("todo", "low", "2031-02-03"), ("in-progress", "high", None),
                                                  ("completed", "medium", "2026-01-02"), ("completed", "none", None)]):
-        anna.task(f"Task {n}", projectId=project["id"], status=status, priority=priority, dueDate=due, labelIds=["l0", f"l{n + 1}", "l6"],
-                  assigneeIds=[anna.id, ben.id], description="Some words.",
-                  checklist=[{"id": "a", "text": "one", "done": True}, {"id": "b", "text": "two", "done": n > 2}])
+        task = anna.task(f"Task {n}", projectId=project["id"], status=status, priority=priority, dueDate=due, labelIds=["l0", f"l{n + 1}", "l6"],
+                         assigneeIds=[anna.id, ben.id], description="Some words.",
+                         checklist=[{"id": "a", "text": "one", "done": True}, {"id": "b", "text": "two", "done": n > 2}])
+        anna.attach(task).expect(201)
     return project
 
 
@@ -79,6 +80,7 @@ def test_axe_finds_no_violations(windows, anna, ben, furnished):
     at.look("list")
     page.click("#view-board")
     page.open_task("Task 0")
+    page.visible("#files .file")
     at.look("task")
     page.fill(title="Another")
     page.escape()

@@ -4,8 +4,8 @@ import hashlib
 from selenium.webdriver.common.keys import Keys
 
 DROP = """
-    const [text, name] = arguments, data = new DataTransfer();
-    data.items.add(new File([text], name, { type: "text/plain" }));
+    const [text, name, times] = arguments, data = new DataTransfer();
+    data.items.add(new File([text.repeat(times ?? 1)], name, { type: "text/plain" }));
     for (const kind of ["dragover", "drop"]) {
         document.querySelector("#panel .panel-body").dispatchEvent(new DragEvent(kind, { dataTransfer: data, bubbles: true, cancelable: true }));
     }
@@ -54,7 +54,7 @@ def test_files_are_attached_downloaded_renamed_and_deleted(windows, anna, ben, t
     page.click("#files .file:first-child [title=Delete]")
     page.click("#confirm-dialog [value=yes]")
     other.until(lambda: names(other) == ["tour <b>.txt"], why="the deleted file is still shown")
-    page.driver.execute_script(DROP, "x" * 26_300_000, "huge.bin")
+    page.driver.execute_script(DROP, "x", "huge.bin", 26_300_000)
     page.until(lambda: "too large" in page.text("#toasts"), why="a file that is too large was not refused")
     windows.expect("status of 413")
     other.driver.execute_script(CATCH)

@@ -22,8 +22,10 @@ def crowded(world):
         anna.share(project, world.user(f"{WORD}{n}"[:40]), "member")
     for n in range(CARDS):
         anna.task(f"{WORD} {n}", projectId=project["id"], labelIds=["l0"], assigneeIds=[anna.id], priority="high", dueDate="2031-01-01")
-    anna.task(f"{WORD} last", projectId=project["id"], description="A line.\n" * 60,
-              checklist=[{"id": f"i{n}", "text": f"{WORD} {n}", "done": False} for n in range(6)])
+    last = anna.task(f"{WORD} last", projectId=project["id"], description="A line.\n" * 60,
+                     checklist=[{"id": f"i{n}", "text": f"{WORD} {n}", "done": False} for n in range(6)])
+    for n in range(2):
+        anna.attach(last, name=f"{WORD * 3} {n}.txt").expect(201)
     for n in range(16):
         anna.project(f"{WORD} {n:02}")
     anna.crowded = project
@@ -115,6 +117,7 @@ def test_the_sidebar_is_gone_at_once_when_the_window_becomes_narrow(windows, ann
 def test_every_control_of_the_task_panel_can_be_reached(windows, crowded):
     page = windows.log_in(crowded, crowded.crowded)
     page.open_task(f"{WORD} last")
+    page.until(lambda: len(page.all("#files .file")) == 2, why="the files are not shown")
     every_control(page, "#panel", "task")
     assert by_touch(page, "#panel") == []
     assert by_keyboard(page, "#panel") == []

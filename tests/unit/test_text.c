@@ -170,6 +170,28 @@ test_sha256(void **state)
     assert_string_equal(out, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
+/* However the bytes are divided. */
+static void
+test_sha256_of_pieces(void **state)
+{
+    char whole[65], pieces[65], bytes[300];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (char)i;
+    text_sha256(whole, bytes, sizeof(bytes));
+    for (size_t size = 1; size <= sizeof(bytes); size += 37) {
+        struct text_digest *d = text_digest_new();
+
+        for (size_t at = 0; at < sizeof(bytes); at += size)
+            text_digest_add(d, bytes + at, at + size < sizeof(bytes) ? size : sizeof(bytes) - at);
+        text_digest_end(d, pieces);
+        text_digest_free(d);
+        assert_string_equal(pieces, whole);
+    }
+    text_digest_free(NULL);
+}
+
 static void
 test_text_grows(void **state)
 {
@@ -212,6 +234,7 @@ main(void)
         cmocka_unit_test(test_any_bytes_survive_encoding),
         cmocka_unit_test(test_hex),
         cmocka_unit_test(test_sha256),
+        cmocka_unit_test(test_sha256_of_pieces),
         cmocka_unit_test(test_text_grows),
     };
 
