@@ -4,6 +4,7 @@
 #include "api/access/project_access.h"
 
 #include "api/access/api_token_auth.h"
+#include "api/access/entity_project.h"
 #include "api/access/project_cache.h"
 #include "api/http/request.h"
 #include "api/schema/doc.h"
@@ -40,6 +41,8 @@ project_access(struct request *r, const bson_oid_t *id, enum action action, cons
                                 : request_fetch(r, STORE_PROJECTS, id, out);
     if (err == ERR_NONE)
         err = access_check(*out, &r->user_id, action);
+    if (err == ERR_NONE)
+        entity_project_put(&r->user_id, id, id);
     if (err == ERR_NONE && (action == ACTION_WRITE || action == ACTION_COMMENT) &&
         doc_has(*out, "archivedAt"))
         err = request_fail(r, ERR_CONFLICT, PROJECT_ARCHIVED);

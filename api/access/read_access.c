@@ -6,6 +6,7 @@
 
 #include "api/access/access.h"
 #include "api/access/api_token_auth.h"
+#include "api/access/entity_project.h"
 #include "api/http/request.h"
 #include "api/schema/doc.h"
 
@@ -46,7 +47,22 @@ read_access_project(struct request *r, const bson_oid_t *id, bool living)
     if (err == ERR_NONE && living && doc_has(found, "deletedAt"))
         err = ERR_NOT_FOUND;
     bson_destroy(found);
+    if (err == ERR_NONE)
+        entity_project_put(&r->user_id, id, id);
     return err;
+}
+
+enum err
+read_access_known(struct request *r, const bson_oid_t *project)
+{
+    bson_oid_t same;
+
+    if (!api_token_auth_reaches(r, project))
+        return ERR_NOT_FOUND;
+    if (bson_oid_equal(project, &r->user_id) || /* the user's own inbox */
+        entity_project_get(&r->user_id, project, &same))
+        return ERR_NONE;
+    return read_access_project(r, project, false);
 }
 
 /* {$match: {_id}} and nothing else, so that every server uses the index on _id. */
@@ -63,11 +79,11 @@ append_entity(bson_t *pipeline, const bson_oid_t *id)
 }
 
 /*
- * The entity's project, and only its id, if it is not in the trash and the caller may read it:
- * {$lookup: ...} by _id, with the right as a condition inside (MongoDB 5.0).
+ * The entity's project, and only its id, if the caller may read it: {$lookup: ...} by _id, with the
+ * right as a condition inside (MongoDB 5.0).
  */
 static void
-append_lookup(bson_t *pipeline, const struct request *r)
+append_lookup(bson_t *pipeline, const struct request *r, bool living)
 {
     bson_t stage, lookup, inner, match, fields;
 
@@ -79,7 +95,8 @@ append_lookup(bson_t *pipeline, const struct request *r)
     BSON_APPEND_ARRAY_BEGIN(&lookup, "pipeline", &inner);
     BSON_APPEND_DOCUMENT_BEGIN(&inner, "0", &fields);
     BSON_APPEND_DOCUMENT_BEGIN(&fields, "$match", &match);
-    BSON_APPEND_NULL(&match, "deletedAt");
+    if (living)
+        BSON_APPEND_NULL(&match, "deletedAt");
     read_access_projects(r, &match);
     bson_append_document_end(&fields, &match);
     bson_append_document_end(&inner, &fields);
@@ -94,18 +111,16 @@ append_lookup(bson_t *pipeline, const struct request *r)
     bson_append_document_end(pipeline, &stage);
 }
 
-/*
- * The entity that is not in the trash, with such a project; the project is then removed from the
- * result.
- */
+/* The entity with such a project; the project is then removed from the result. */
 static void
-append_right(bson_t *pipeline)
+append_right(bson_t *pipeline, bool living)
 {
     bson_t stage, match, which, none;
 
     BSON_APPEND_DOCUMENT_BEGIN(pipeline, "2", &stage);
     BSON_APPEND_DOCUMENT_BEGIN(&stage, "$match", &match);
-    BSON_APPEND_NULL(&match, "deletedAt");
+    if (living)
+        BSON_APPEND_NULL(&match, "deletedAt");
     BSON_APPEND_DOCUMENT_BEGIN(&match, "project", &which);
     BSON_APPEND_ARRAY_BEGIN(&which, "$ne", &none);
     bson_append_array_end(&which, &none);
@@ -128,20 +143,39 @@ keep(void *arg, const bson_t *doc)
     return ERR_NONE;
 }
 
-enum err
-read_access_get(struct request *r, enum store_name store, const bson_oid_t *id, const bson_t **out)
+/* An entity by its id. */
+struct entity_id {
+    enum store_name store;
+    const bson_oid_t *id;
+    bool living; /* neither it nor its project may be in the trash */
+};
+
+static enum err
+find_entity(struct request *r, const struct entity_id *of, const bson_t **out)
 {
     bson_t pipeline = BSON_INITIALIZER, *found = NULL;
     enum err err;
 
-    append_entity(&pipeline, id);
-    append_lookup(&pipeline, r);
-    append_right(&pipeline);
-    err = store_aggregate(r->store, store, &pipeline, keep, &found);
+    append_entity(&pipeline, of->id);
+    append_lookup(&pipeline, r, of->living);
+    append_right(&pipeline, of->living);
+    err = store_aggregate(r->store, of->store, &pipeline, keep, &found);
     bson_destroy(&pipeline);
     if (found != NULL)
         *out = request_keep(r, found);
     return err == ERR_NONE && found == NULL ? ERR_NOT_FOUND : err;
+}
+
+enum err
+read_access_get(struct request *r, enum store_name store, const bson_oid_t *id, const bson_t **out)
+{
+    return find_entity(r, &(struct entity_id){store, id, true}, out);
+}
+
+enum err
+read_access_find(struct request *r, enum store_name store, const bson_oid_t *id, const bson_t **out)
+{
+    return find_entity(r, &(struct entity_id){store, id, false}, out);
 }
 
 static enum err

@@ -30,9 +30,20 @@ enum err read_access_project(struct request *r, const bson_oid_t *id, bool livin
 
 /*
  * An entity, if neither it nor its project is in the trash and the caller may read it; the request
- * owns it.
+ * owns it.  One query, whether nobody has this id or somebody else.
  */
 enum err read_access_get(struct request *r, enum store_name store, const bson_oid_t *id,
                          const bson_t **out) MUST_CHECK;
+
+/* The same, but both may be in the trash. */
+enum err read_access_find(struct request *r, enum store_name store, const bson_oid_t *id,
+                          const bson_t **out) MUST_CHECK;
+
+/*
+ * ERR_NOT_FOUND if the caller may not know that the project exists.  Costs no query if the caller
+ * has reached the project through this host before, even if it is closed to them now.  For what is
+ * done before a change, which finds out the exact rights itself.
+ */
+enum err read_access_known(struct request *r, const bson_oid_t *project) MUST_CHECK;
 
 #endif

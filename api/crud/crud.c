@@ -4,6 +4,7 @@
  */
 #include "api/crud/crud.h"
 
+#include "api/access/api_token_auth.h"
 #include "api/access/entity_project.h"
 #include "api/access/project_access.h"
 #include "api/access/read_access.h"
@@ -28,8 +29,11 @@ project_of(const struct resource *res, const bson_t *doc)
 static void
 note_project(struct request *r, const struct resource *res, const bson_t *doc)
 {
+    const bson_oid_t *project = project_of(res, doc);
+
+    entity_project_put(&r->user_id, doc_id(doc, "_id"), project);
     if (!res->is_project)
-        entity_project_put(&r->user_id, doc_id(doc, "_id"), project_of(res, doc));
+        entity_project_put(&r->user_id, project, project);
 }
 
 static void
@@ -194,12 +198,16 @@ trash_entity(struct change *change, void *arg)
     return back ? entity_reply(edit->r, 200, edit->res, stored) : reply_empty(edit->r, 204);
 }
 
-/* Finds the entity's project; fills in what the plan needs to know about the entity. */
+/*
+ * Finds the entity's project; fills in what the plan needs to know about the entity.  An entity
+ * that the caller may not read is like one that does not exist: no change is begun for it, which
+ * would take longer.
+ */
 static enum err
 look_up(struct request *r, struct edit *edit, struct change_plan *plan)
 {
     const bson_t *doc;
-    enum err err = ERR_NONE;
+    enum err err;
 
     edit->project = edit->id;
     if (edit->res->is_project)
@@ -208,18 +216,13 @@ look_up(struct request *r, struct edit *edit, struct change_plan *plan)
     plan->reads = edit->res->store;
     /* Erasing content from the log must find all of it in the database. */
     plan->batched = edit->res->forget == NULL || edit->kind != edit->res->removed;
-    if (edit->guessed && entity_project_get(&r->user_id, &edit->id, &edit->project))
+    if (edit->guessed && entity_project_get(&r->user_id, &edit->id, &edit->project) &&
+        api_token_auth_reaches(r, &edit->project))
         return ERR_NONE;
     edit->guessed = false;
-    err = request_fetch(r, edit->res->store, &edit->id, &doc);
-    /*
-     * An id that does not exist fails within the transaction, like one of another user's entity:
-     * the response time must not distinguish the two.
-     */
-    if (err == ERR_NOT_FOUND)
-        plan->batched = false;
-    if (err != ERR_NONE)
-        return err == ERR_NOT_FOUND ? ERR_NONE : err;
+    if ((err = read_access_find(r, edit->res->store, &edit->id, &doc)) != ERR_NONE)
+        return err;
+    note_project(r, edit->res, doc);
     edit->project = *project_of(edit->res, doc);
     plan->seen = doc; /* its rev is the guard: if it is stale, the next run reads */
     return ERR_NONE;
@@ -259,7 +262,7 @@ run(struct request *r, change_fn fn, struct edit *edit)
     if ((err = request_id_arg(r, 0, &edit->id)) != ERR_NONE ||
         (err = request_params_done(r)) != ERR_NONE)
         return err;
-    edit->guessed = true;
+    edit->guessed = !edit->res->is_project;
     for (int look = 0; look <= CRUD_LOOKS; look++) {
         err = run_once(r, fn, edit);
         if (!is_misplaced(edit, err))

@@ -213,8 +213,9 @@ entity_create(const struct entity_change *e, const bson_t *project, bson_t *doc)
     if ((err = entity_apply_rules(e, project, NULL, &doc)) != ERR_NONE ||
         (err = insert(e, doc)) != ERR_NONE)
         return err;
-    if (!e->resource->is_project) /* the caller will probably change it next */
-        entity_project_put(&e->r->user_id, doc_id(doc, "_id"), doc_id(doc, "projectId"));
+    /* The caller will probably change it next. */
+    entity_project_put(&e->r->user_id, doc_id(doc, "_id"),
+                       doc_id(doc, e->resource->is_project ? "_id" : "projectId"));
     bson_oid_to_string(doc_id(doc, "_id"), id);
     e->r->reply.location = arena_printf(e->r->arena, "%s%s", e->resource->path, id);
     return entity_reply(e->r, 201, e->resource, doc);

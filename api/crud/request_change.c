@@ -5,6 +5,7 @@
 #include "api/crud/request_change.h"
 
 #include "api/access/project_cache.h"
+#include "api/access/read_access.h"
 #include "api/http/idempotency.h"
 #include "api/http/quotas.h"
 #include "api/http/request.h"
@@ -72,8 +73,33 @@ counts(const struct request *r)
     return r->user[0] != '\0' && r->body_len > 0 && r->route != NULL && !(r->route->flags & PERSON);
 }
 
+/* May the caller know of all projects that the plan names?  Jobs have no route. */
+static enum err
+check_projects(struct request *r, const struct change_plan *plan)
+{
+    bson_oid_t id;
+    enum err err = ERR_NONE;
+
+    if (r->user[0] == '\0' || r->route == NULL)
+        return ERR_NONE;
+    for (int n = 0; err == ERR_NONE && n < plan->topic_count; n++)
+        if (topic_is_project(plan->topics[n])) {
+            bson_oid_init_from_string(&id, topic_id(plan->topics[n]));
+            err = read_access_known(r, &id);
+        }
+    return err;
+}
+
 enum err
 request_change(struct request *r, const struct change_plan *plan)
+{
+    enum err err = check_projects(r, plan);
+
+    return err == ERR_NONE ? request_change_invited(r, plan) : err;
+}
+
+enum err
+request_change_invited(struct request *r, const struct change_plan *plan)
 {
     struct change_plan own = *plan; /* the caller may run its plan again */
     struct inner inner = {.r = r, .plan = &own, .fn = plan->fn, .arg = plan->arg};

@@ -255,7 +255,7 @@ invitations_accept(struct request *r)
         return err;
     plan.topics[0] = request_project_topic(r, doc_id(a.invitation, "projectId"));
     plan.topics[1] = request_user_topic(r, &r->user_id);
-    return request_change(r, &plan);
+    return request_change_invited(r, &plan);
 }
 
 static enum err
@@ -280,7 +280,7 @@ invitations_decline(struct request *r)
     if (err != ERR_NONE)
         return err;
     plan.topics[0] = request_project_topic(r, doc_id(a.invitation, "projectId"));
-    return request_change(r, &plan);
+    return request_change_invited(r, &plan);
 }
 
 struct mine {

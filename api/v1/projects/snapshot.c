@@ -73,15 +73,17 @@ snapshot_read(struct request *r)
     const char *topic, *json;
     bson_oid_t id;
     int64_t seq;
-    enum err err;
+    enum err err, head;
 
     if ((err = request_id_arg(r, 0, &id)) != ERR_NONE || (err = request_params_done(r)) != ERR_NONE)
         return err;
     topic = request_project_topic(r, &id);
     /* The cursor comes first: data read after it may be newer, never older. */
-    if ((err = event_log_head(r->store, topic, &seq)) != ERR_NONE ||
-        (err = project_access_living(r, &id, ACTION_READ, &project)) != ERR_NONE ||
-        (err = entity_reply(r, 200, &projects, project)) != ERR_NONE)
+    head = event_log_head(r->store, topic, &seq);
+    if (head != ERR_NONE && head != ERR_NOT_FOUND)
+        return head;
+    if ((err = project_access_living(r, &id, ACTION_READ, &project)) != ERR_NONE ||
+        (err = head) != ERR_NONE || (err = entity_reply(r, 200, &projects, project)) != ERR_NONE)
         return err;
     json = arena_copy(r->arena, r->reply.body.bytes, r->reply.body.len);
     w.out = reply_json(r, 200);

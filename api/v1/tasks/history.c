@@ -85,8 +85,7 @@ history_read(struct request *r)
 
     if ((err = request_number(r, &query_limit, &e.limit)) != ERR_NONE ||
         (err = request_id_arg(r, 0, &id)) != ERR_NONE ||
-        (err = request_fetch(r, STORE_TASKS, &id, &task)) != ERR_NONE ||
-        (err = read_access_project(r, doc_id(task, "projectId"), false)) != ERR_NONE)
+        (err = read_access_find(r, STORE_TASKS, &id, &task)) != ERR_NONE)
         return err;
     topic = request_project_topic(r, doc_id(task, "projectId"));
     if ((err = read_place(r, topic, &before)) != ERR_NONE ||

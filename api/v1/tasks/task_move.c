@@ -7,6 +7,7 @@
 
 #include "api/access/access.h"
 #include "api/access/project_access.h"
+#include "api/access/read_access.h"
 #include "api/crud/entity.h"
 #include "api/crud/field_base.h"
 #include "api/crud/request_change.h"
@@ -242,7 +243,7 @@ tasks_move(struct request *r)
     bson_t *body = request_keep(r, bson_new());
     struct move m = {.r = r, .body = body};
     struct change_plan plan = {.fn = move_task, .arg = &m};
-    const bson_t *task, *project;
+    const bson_t *task;
     enum err err;
 
     if ((err = request_id_arg(r, 0, &m.id)) != ERR_NONE ||
@@ -252,12 +253,11 @@ tasks_move(struct request *r)
         request_complain(r, "/after", "exclusive", "cannot be combined with before");
         return ERR_INVALID;
     }
-    if ((err = request_fetch(r, STORE_TASKS, &m.id, &task)) != ERR_NONE)
+    /* First, before anything about the target is revealed: may the caller see the task at all? */
+    err = read_access_find(r, STORE_TASKS, &m.id, &task);
+    if (err != ERR_NONE)
         return err;
     m.from = m.to = *doc_id(task, "projectId");
-    /* First, before anything about the target is revealed: may the caller see the task at all? */
-    if ((err = project_access(r, &m.from, ACTION_WRITE, &project)) != ERR_NONE)
-        return err;
     if (doc_has(body, "projectId"))
         m.to = *doc_id(body, "projectId");
     plan_topics(&m, &plan);
