@@ -1,6 +1,6 @@
 /*
- * Routes with the flag STEP_UP: a stolen session must not be enough to create API tokens or export
- * all data.
+ * Routes with the flag STEP_UP: a stolen session must not be enough to create API tokens, to export
+ * all data, or to end all other sessions, which also drops a change of address in progress.
  */
 #ifndef API_ACCESS_STEP_UP_H
 #define API_ACCESS_STEP_UP_H

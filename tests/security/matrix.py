@@ -80,7 +80,7 @@ ROWS = [
     Row("PUT /v1/password-resets", ANYONE, 401, lambda s: {"token": "x" * 43, "password": new_password()}),
     Row("POST /v1/sessions", ANYONE, 201, lambda s: {"login": s.host.email, "password": PASSWORD}),
     Row("GET /v1/sessions", SELF, 200, scope=PERSON),
-    Row("DELETE /v1/sessions", SELF, 204, fresh=True, scope=PERSON),
+    Row("DELETE /v1/sessions", SELF, 204, fresh=True, scope=PERSON, step_up=True),
     Row("POST /v1/sessions/refresh", ANYONE, 401, {"refreshToken": "x" * 68}),
     Row("POST /v1/sessions/current/confirm", SELF, 204, {"password": PASSWORD}, scope=PERSON),
     Row("PATCH /v1/sessions/{id}", SELF, 200, {"device": "m"}, {"id": "own_session"}, scope=PERSON),
