@@ -18,6 +18,9 @@ const TEXTS = {
     "bad-credentials": "Wrong email or password.",
     throttled: "Too many attempts. Wait a few minutes, then try again.",
   },
+  signup: {
+    forbidden: "You can only sign up here with an invitation, or not at all at the moment. If someone has invited you, follow the link in the email.",
+  },
 };
 let resetToken = null;
 let enterWith = null; /* enter() of setUpGate() */
