@@ -28,7 +28,7 @@ push/net
 push/clients
 push/events
 """
-CIRCLES = ["api", "push"]  # rooms whose files must not include each other in a circle
+CIRCLES = ["api", "common", "push"]  # rooms whose files must not include each other in a circle
 
 LEVEL = {folder: n for n, line in enumerate(LAYERS.split("\n")) for folder in line.split()}
 INCLUDE = re.compile(r'^#include "((?:api|common|push)/[^"]+\.h)"', re.M)

@@ -10,6 +10,7 @@
 
 #include "common/base/arena.h"
 #include "common/base/must.h"
+#include "common/change/change.h"
 #include "common/change/change_inside.h"
 #include "common/log.h"
 #include "common/redis/bus.h"

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/must.h"
+#include "common/change/change.h"
 #include "common/change/change_inside.h"
 #include "common/text/doc.h"
 

@@ -3,13 +3,13 @@
  * memory, continuing from the transaction's earlier changes; batch_topics.c updates the topics'
  * documents.
  */
+#include "common/change/change.h"
 #include "common/change/change_inside.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/must.h"
-#include "common/change/batch.h"
 #include "common/text/doc.h"
 
 struct store *

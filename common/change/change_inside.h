@@ -1,13 +1,19 @@
 /*
  * Shared by change.c (the functions that a plan calls), batch.c and batch_topics.c (the
- * transaction) and change_run.c (scheduling).
+ * transaction) and change_run.c (scheduling).  The first three call each other in a circle, because
+ * a plan is called by the transaction and calls it: batch.c runs each change (change_start()), and
+ * the plan's change_number() and change_event() take numbers from the transaction.
  */
 #ifndef COMMON_CHANGE_CHANGE_INSIDE_H
 #define COMMON_CHANGE_CHANGE_INSIDE_H
 
 #include <bson/bson.h>
+#include <stdbool.h>
+#include <stdint.h>
 
-#include "common/change/change.h"
+#include "common/base/err.h"
+#include "common/change/event.h"
+#include "common/store/store.h"
 #include "common/text/text.h"
 #include "common/topics/topic_hints.h"
 

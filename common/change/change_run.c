@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "common/change/batch.h"
+#include "common/change/change.h"
 #include "common/change/change_inside.h"
 #include "common/log.h"
 #include "common/redis/bus.h"

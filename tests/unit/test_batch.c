@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "common/change/change.h"
 #include "common/change/change_inside.h"
 #include "common/store/store_gather.h"
 #include "common/store/store_inside.h"
