@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "common/base/id.h"
 #include "common/text/text.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -35,10 +36,10 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const char *bytes = (const char *)data;
-    char id[25];
+    char id[ID_TEXT];
 
     check_message(bytes, size);
     if (event_project(bytes, size, id))
-        must(strlen(id) == 24);
+        must(strlen(id) == ID_DIGITS);
     return 0;
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "common/base/id.h"
 #include "common/text/text.h"
 #include "common/time/clock.h"
 #include "tests/fuzz/fuzz.h"
@@ -16,7 +17,7 @@
 static bool
 is_id(const char *id)
 {
-    return strlen(id) == 24 && strspn(id, "0123456789abcdef") == 24;
+    return strlen(id) == ID_DIGITS && strspn(id, "0123456789abcdef") == ID_DIGITS;
 }
 
 /* Is the third segment the signature of the first two? */
