@@ -15,6 +15,7 @@ rules='
 <libwebsockets\.h>                       push/net/(server|listen|handshake|intake)\.c
 <oath\.h>                                common/secrets/totp\.c
 <jwt\.h>                                 common/secrets/token\.c
+<libical/                                 common/time/rrule\.c
 <libscrypt\.h>                           common/secrets/password\.c
 <(json-c/.*|json)\.h>                    common/text/json\.c|api/(http/doc_read|server/gate)\.c|push/base/(wire|payload)\.c
 <(bson|bson/.*)\.h>                      common/(text/(doc|terms)\.[ch]|(store|change|admin)/.*)|api/.*

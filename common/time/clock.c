@@ -8,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/time/civil.h"
+
 #define JUMP_MS 60000 /* a correction larger than this is made at once, even backwards */
 
 /* By how many ms the server's time is ahead of clock_steady(), once known. */
@@ -96,29 +98,23 @@ put(char *p, int64_t number, int count)
     return p + count;
 }
 
-/* A Gregorian date from days since 1970; years start in March, so that leap days come last. */
+/* A date from days since 1970. */
 static char *
 put_date(char *p, int64_t days)
 {
-    int64_t day = days + 719468, era = (day >= 0 ? day : day - 146096) / 146097;
-    int64_t of_era = day - era * 146097;
-    int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-    int64_t of_year = of_era - (365 * year + year / 4 - year / 100);
-    int64_t month = (5 * of_year + 2) / 153;
+    struct civil date = civil_of(days);
 
-    day = of_year - (153 * month + 2) / 5 + 1;
-    month += month < 10 ? 3 : -9;
-    p = put(p, year + era * 400 + (month <= 2), 4);
+    p = put(p, date.year, 4);
     *p++ = '-';
-    p = put(p, month, 2);
+    p = put(p, date.month, 2);
     *p++ = '-';
-    return put(p, day, 2);
+    return put(p, date.day, 2);
 }
 
 void
 clock_write(char out[CLOCK_INSTANT], int64_t ms)
 {
-    int64_t days = ms / 86400000 - (ms % 86400000 < 0), rest = ms - days * 86400000;
+    int64_t days = civil_day_of_ms(ms), rest = ms - days * CIVIL_DAY_MS;
     char *p = put_date(out, days);
 
     *p++ = 'T';
@@ -150,24 +146,15 @@ digits(const char *p, int count)
 bool
 clock_read_date(const char *text, size_t len, int64_t *ms)
 {
-    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    struct tm tm = {0};
-    int y, m, d, leap;
+    struct civil date;
 
     if (len != 10 || text[4] != '-' || text[7] != '-')
         return false;
-    y = digits(text, 4);
-    m = digits(text + 5, 2);
-    d = digits(text + 8, 2);
-    if (y < 1 || m < 1 || m > 12 || d < 1)
+    date = (struct civil){digits(text, 4), digits(text + 5, 2), digits(text + 8, 2)};
+    if (date.year < 1 || date.month < 1 || date.month > 12 || date.day < 1 ||
+        date.day > civil_days_in_month(date.year, date.month))
         return false;
-    leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
-    if (d > days[m - 1] + (m == 2 && leap))
-        return false;
-    tm.tm_year = y - 1900;
-    tm.tm_mon = m - 1;
-    tm.tm_mday = d;
-    *ms = (int64_t)timegm(&tm) * 1000;
+    *ms = civil_day(&date) * CIVIL_DAY_MS;
     return true;
 }
 

@@ -296,6 +296,12 @@ zone_or_utc(const char *name)
     return z == NULL ? &utc : z;
 }
 
+const char *
+zone_name(const struct zone *zone)
+{
+    return zone->name;
+}
+
 /* --- Offsets --------------------------------------------------------------- */
 
 /* Days from 1970 to a year's first day. */
@@ -391,6 +397,20 @@ zone_offset(const struct zone *z, int64_t ms)
     int64_t until;
 
     return offset_at(z, floor_div(ms, 1000), &until);
+}
+
+int64_t
+zone_instant(const struct zone *z, int64_t shown)
+{
+    int64_t seconds = floor_div(shown, 1000), t = seconds - MARGIN, until;
+    int before = offset_at(z, t, &until), offset = before;
+
+    while (seconds - offset >= until) {
+        t = until;
+        before = offset;
+        offset = offset_at(z, t, &until);
+    }
+    return shown - (seconds - offset < t ? before : offset) * 1000LL;
 }
 
 /* --- Days -------------------------------------------------------------------- */

@@ -31,8 +31,18 @@ const struct zone *zone_find(const char *name);
 /* Like zone_find(), but UTC for NULL and for names that are not zones. */
 const struct zone *zone_or_utc(const char *name);
 
+/* The zone's name, for zone_find(). */
+const char *zone_name(const struct zone *zone);
+
 /* Seconds east of UTC at an instant (ms since 1970). */
 int zone_offset(const struct zone *zone, int64_t ms);
+
+/*
+ * The instant (ms) at which clocks there show a date and time, given in ms since they showed
+ * 1970-01-01T00:00.  The first of two; for a time that was skipped, as RFC 5545 (3.3.5) has it, the
+ * instant that the clocks would have shown without the change.
+ */
+int64_t zone_instant(const struct zone *zone, int64_t shown);
 
 /* The zone's date at an instant; at most 9999-12-31 and at least 0001-01-01. */
 void zone_date(const struct zone *zone, int64_t ms, char out[CLOCK_DATE]);
