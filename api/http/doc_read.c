@@ -21,6 +21,7 @@ struct reading {
     struct request *r;
     const struct field *field;
     const char *pointer, *name; /* its place in the body; the key under which it is stored */
+    enum doc_mode mode;         /* of the object that has it */
 };
 
 /* An object of the body: its allowed members, and its place. */
@@ -240,6 +241,21 @@ read_list(const struct reading *at, struct json_object *json, bson_t *out)
     bson_append_array_end(out, &list);
 }
 
+/* An object that is a field's value.  In a merge patch it has only the members that change. */
+static void
+read_object(const struct reading *at, struct json_object *json, bson_t *out)
+{
+    bson_t object;
+
+    if (!json_object_is_type(json, json_type_object)) {
+        complain(at, "type", "must be an object");
+        return;
+    }
+    bson_append_document_begin(out, at->name, -1, &object);
+    read_members(&(struct object){at->r, at->mode, at->field->items, at->pointer}, json, &object);
+    bson_append_document_end(out, &object);
+}
+
 static void read_value(const struct reading *at, struct json_object *json, bson_t *out);
 
 /* The default value of a field. */
@@ -311,6 +327,8 @@ read_value(const struct reading *at, struct json_object *json, bson_t *out)
         read_list(at, json, out);
         break;
     case NESTED:
+        read_object(at, json, out);
+        break;
     case ANY:
         complain(at, "read-only", "is read-only"); /* no body may have such fields */
         break;
@@ -321,7 +339,7 @@ read_value(const struct reading *at, struct json_object *json, bson_t *out)
 static void
 read_missing(struct request *r, const struct field *f, const char *pointer, bson_t *out)
 {
-    struct reading at = {r, f, pointer, f->name};
+    struct reading at = {r, f, pointer, f->name, DOC_CREATE};
 
     if (f->flags & MUST_SET)
         complain(&at, "required", "is required");
@@ -388,7 +406,7 @@ read_members(const struct object *o, struct json_object *json, bson_t *out)
     refuse_strangers(o, json);
     for (const struct field *f = o->fields; f->name != NULL; f++) {
         struct json_object *value;
-        struct reading at = {r, f, pointer_to(r, o->base, f->name), f->name};
+        struct reading at = {r, f, pointer_to(r, o->base, f->name), f->name, o->mode};
 
         if ((f->flags & may) == 0)
             continue;

@@ -20,7 +20,7 @@ enum field_kind {
     REFS,    /* at most high different ids */
     SLUGS,   /* at most high different short texts */
     OBJECTS, /* at most high objects of the shape items */
-    NESTED,  /* one object of the shape items; only in answers */
+    NESTED,  /* one object of the shape items */
     ANY,     /* any object; only in answers */
 };
 
@@ -41,7 +41,7 @@ struct field {
     long low, high;
     const char *const *choices; /* ends with NULL */
     const char *fallback;       /* JSON text of the value when not given; NULL: null */
-    const struct field *items;  /* of OBJECTS */
+    const struct field *items;  /* of OBJECTS and NESTED */
     /*
      * The members by which an item of OBJECTS is known, with "/" between them.  NULL: items have no
      * identity.  Items of REFS and SLUGS are known by their value.

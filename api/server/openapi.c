@@ -25,6 +25,7 @@ static const char *const from_nginx[] = {
     NULL};
 
 static void write_fields(struct text *t, const struct field *fields, enum side side);
+static void write_object(struct text *t, const struct field *f, enum side side, bool nullable);
 
 static void
 quote(struct text *t, const char *string)
@@ -111,7 +112,7 @@ write_field(struct text *t, const struct field *f, enum side side)
                     (side != ANSWER && f->fallback != NULL && (f->flags & MUST_SET) == 0);
 
     if (f->kind == NESTED) {
-        write_fields(t, f->items, side);
+        write_object(t, f, side, nullable);
         return;
     }
     if (f->kind == ANY) {
@@ -139,12 +140,13 @@ belongs(const struct field *f, enum side side)
     return (f->flags & may) != 0;
 }
 
+/* "properties" and "required" of an object. */
 static void
-write_fields(struct text *t, const struct field *fields, enum side side)
+write_members(struct text *t, const struct field *fields, enum side side)
 {
     const char *comma = "";
 
-    text_puts(t, "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{");
+    text_puts(t, ",\"additionalProperties\":false,\"properties\":{");
     for (const struct field *f = fields; f->name != NULL; f++) {
         if (!belongs(f, side))
             continue;
@@ -162,6 +164,25 @@ write_fields(struct text *t, const struct field *fields, enum side side)
         comma = ",";
     }
     text_puts(t, "]}");
+}
+
+static void
+write_fields(struct text *t, const struct field *fields, enum side side)
+{
+    write_type(t, "object", false);
+    write_members(t, fields, side);
+}
+
+/* The value of a NESTED field. */
+static void
+write_object(struct text *t, const struct field *f, enum side side, bool nullable)
+{
+    write_type(t, "object", nullable);
+    if (f->about != NULL) {
+        text_puts(t, ",\"description\":");
+        quote(t, f->about);
+    }
+    write_members(t, f->items, side);
 }
 
 /* The side of a route's body, and the name of its component. */

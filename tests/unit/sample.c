@@ -13,6 +13,12 @@ static const struct field item_fields[] = {
     {"pin",  TEXT, HIDDEN},
     {NULL},
 };
+static const struct field plan_fields[] = {
+    {"name", TEXT,   MUST_SET | MAY_EDIT, 1, 5},
+    {"kind", CHOICE, MAY_EDIT, .choices = colours, .fallback = "\"red\""},
+    {"pin",  TEXT,   HIDDEN},
+    {NULL},
+};
 static const struct field sample_fields[] = {
     {"id",       REF,     0},
     {"rev",      INTEGER, 0},
@@ -29,6 +35,7 @@ static const struct field sample_fields[] = {
     {"people",   REFS,    MAY_EDIT,              0, 3, .fallback = "[]"},
     {"tags",     SLUGS,   MAY_EDIT,              0, 3, .fallback = "[]"},
     {"items",    OBJECTS, MAY_EDIT,              0, 2, .items = item_fields, .key = "id", .fallback = "[]"},
+    {"plan",     NESTED,  MAY_EDIT | NULLABLE,   .items = plan_fields},
     {"archived", FLAG,    MAY_EDIT | VIRTUAL},
     {"madeAt",   INSTANT, 0},
     {"updatedAt", INSTANT, 0},

@@ -25,22 +25,23 @@ static const struct {
     {"{}",
      "{\"id\":null,\"rev\":null,\"title\":null,\"note\":\"\",\"colour\":\"red\",\"rank\":\"red\",\"count\":0,"
      "\"on\":false,\"at\":null,\"day\":null,\"owner\":null,\"kind\":\"a\",\"people\":[],\"tags\":[],"
-     "\"items\":[],\"madeAt\":null,\"updatedAt\":null}"},
+     "\"items\":[],\"plan\":null,\"madeAt\":null,\"updatedAt\":null}"},
     {"{\"_id\":" OID(ID) ",\"rev\":{\"$numberLong\":\"7\"},\"title\":\"\\\"a\\\" \\n\",\"note\":\"n\","
      "\"colour\":\"blue\",\"rank\":2,\"count\":-3,\"on\":true,\"at\":" DATE("500") ",\"day\":\"2026-01-31\","
      "\"owner\":" OID(ID) ",\"kind\":\"b\",\"people\":[" OID(ID) "],\"tags\":[\"x\",\"y\"],"
-     "\"items\":[{\"id\":\"i\",\"text\":\"t\",\"done\":true,\"pin\":\"secret\",\"other\":1}],\"archived\":true,"
+     "\"items\":[{\"id\":\"i\",\"text\":\"t\",\"done\":true,\"pin\":\"secret\",\"other\":1}],"
+     "\"plan\":{\"name\":\"n\",\"kind\":\"blue\",\"pin\":\"secret\",\"other\":1},\"archived\":true,"
      "\"madeAt\":" DATE("0") ",\"updatedAt\":" DATE("-1") ",\"hash\":\"secret\",\"unknown\":\"secret\"}",
      "{\"id\":\"" ID "\",\"rev\":7,\"title\":\"\\\"a\\\" \\n\",\"note\":\"n\",\"colour\":\"blue\",\"rank\":\"blue\","
      "\"count\":-3,\"on\":true,\"at\":\"1970-01-01T00:00:00.500Z\",\"day\":\"2026-01-31\",\"owner\":\"" ID "\","
      "\"kind\":\"b\",\"people\":[\"" ID "\"],\"tags\":[\"x\",\"y\"],"
-     "\"items\":[{\"id\":\"i\",\"text\":\"t\",\"done\":true}],"
+     "\"items\":[{\"id\":\"i\",\"text\":\"t\",\"done\":true}],\"plan\":{\"name\":\"n\",\"kind\":\"blue\"},"
      "\"madeAt\":\"1970-01-01T00:00:00.000Z\",\"updatedAt\":\"1969-12-31T23:59:59.999Z\"}"},
     /* In whatever order it is stored; null stays null. */
     {"{\"hash\":\"secret\",\"day\":null,\"title\":\"b\",\"rev\":1,\"note\":null}",
      "{\"day\":null,\"title\":\"b\",\"rev\":1,\"note\":null,\"id\":null,\"colour\":\"red\",\"rank\":\"red\","
      "\"count\":0,\"on\":false,\"at\":null,\"owner\":null,\"kind\":\"a\",\"people\":[],\"tags\":[],"
-     "\"items\":[],\"madeAt\":null,\"updatedAt\":null}"},
+     "\"items\":[],\"plan\":null,\"madeAt\":null,\"updatedAt\":null}"},
 };
 
 static const struct {

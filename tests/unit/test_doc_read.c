@@ -101,6 +101,14 @@ static const struct {
      "/items/0/more unknown; /items/0/pin unknown; /items/0/text too-long; /items/0/done type"},
     {DOC_CHANGE, "{\"items\":[{},{},{}]}", "/items too-long"},
 
+    {DOC_CREATE, "{\"title\":\"a\",\"plan\":{\"name\":\"n\"}}", ""},
+    {DOC_CREATE, "{\"title\":\"a\",\"plan\":{}}", "/plan/name required"},
+    {DOC_CHANGE, "{\"plan\":{}}", ""},
+    {DOC_CHANGE, "{\"plan\":{\"name\":null,\"kind\":7,\"pin\":\"p\",\"a/b\":1}}",
+     "/plan/pin unknown; /plan/a~1b unknown; /plan/name null; /plan/kind choice"},
+    {DOC_CHANGE, "{\"plan\":[]}", "/plan type"},
+    {DOC_CHANGE, "{\"plan\":\"name\"}", "/plan type"},
+
     {DOC_CHANGE, "{\"archived\":true}", ""},
     {DOC_CHANGE, "{\"archived\":\"yes\"}", "/archived type"},
     {DOC_CHANGE, "{\"id\":\"" ID "\",\"rev\":1,\"madeAt\":null}", "/id read-only; /rev read-only; /madeAt read-only"},
@@ -126,11 +134,19 @@ static const struct {
      "{ \"note\" : \"\", \"rank\" : { \"$numberInt\" : \"0\" }, \"count\" : { \"$numberLong\" : \"0\" }, \"on\" : false, \"at\" : null, \"tags\" : [  ] }"},
     {DOC_CHANGE, "{\"items\":[{\"id\":\"a\"}]}",
      "{ \"items\" : [ { \"id\" : \"a\", \"text\" : \"-\", \"done\" : false } ] }"},
+    {DOC_CHANGE, "{\"plan\":{\"kind\":\"blue\"}}", "{ \"plan\" : { \"kind\" : \"blue\" } }"},
+    {DOC_CHANGE, "{\"plan\":{\"name\":\"n\",\"kind\":null}}", "{ \"plan\" : { \"name\" : \"n\", \"kind\" : \"red\" } }"},
+    {DOC_CHANGE, "{\"plan\":null}", "{ \"plan\" : null }"},
     {DOC_CHANGE, "{\"archived\":false}", "{ \"archived\" : false }"},
     {DOC_CREATE, "{\"title\":\"a\"}",
      "{ \"title\" : \"a\", \"note\" : \"\", \"colour\" : \"red\", \"rank\" : { \"$numberInt\" : \"0\" }, "
      "\"count\" : { \"$numberLong\" : \"0\" }, \"on\" : false, \"at\" : null, \"day\" : null, \"owner\" : null, "
-     "\"kind\" : \"a\", \"people\" : [  ], \"tags\" : [  ], \"items\" : [  ] }"},
+     "\"kind\" : \"a\", \"people\" : [  ], \"tags\" : [  ], \"items\" : [  ], \"plan\" : null }"},
+    {DOC_CREATE, "{\"title\":\"a\",\"plan\":{\"name\":\"n\"}}",
+     "{ \"title\" : \"a\", \"note\" : \"\", \"colour\" : \"red\", \"rank\" : { \"$numberInt\" : \"0\" }, "
+     "\"count\" : { \"$numberLong\" : \"0\" }, \"on\" : false, \"at\" : null, \"day\" : null, \"owner\" : null, "
+     "\"kind\" : \"a\", \"people\" : [  ], \"tags\" : [  ], \"items\" : [  ], "
+     "\"plan\" : { \"name\" : \"n\", \"kind\" : \"red\" } }"},
 };
 
 static const char *const not_objects[] = {"null", "[]", "\"a\"", "5", "true", "[{\"title\":\"a\"}]"};
