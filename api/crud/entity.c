@@ -191,9 +191,8 @@ with_derived(const struct entity_change *e, const bson_t *doc)
     return doc;
 }
 
-/* Stores a new entity and appends its event. */
-static enum err
-insert(const struct entity_change *e, const bson_t *doc)
+enum err
+entity_insert(const struct entity_change *e, const bson_t *doc)
 {
     const struct resource *res = e->resource;
     enum err err;
@@ -211,7 +210,7 @@ entity_create(const struct entity_change *e, const bson_t *project, bson_t *doc)
     enum err err;
 
     if ((err = entity_apply_rules(e, project, NULL, &doc)) != ERR_NONE ||
-        (err = insert(e, doc)) != ERR_NONE)
+        (err = entity_insert(e, doc)) != ERR_NONE)
         return err;
     /* The caller will probably change it next. */
     entity_project_put(&e->r->user_id, doc_id(doc, "_id"),

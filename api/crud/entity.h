@@ -30,6 +30,9 @@ bson_t *entity_new(struct request *r, int64_t now);
 enum err entity_create(const struct entity_change *e, const bson_t *project,
                        bson_t *doc) MUST_CHECK;
 
+/* Stores a new entity as it is, without rules or a reply, and appends its event. */
+enum err entity_insert(const struct entity_change *e, const bson_t *doc) MUST_CHECK;
+
 /*
  * Replaces before by after, as its next version, and appends the event with both.  Does nothing if
  * they are equal.  *stored, owned by the request, is what the store holds now.  ERR_RETRY if the

@@ -181,6 +181,12 @@ change_counter(const struct change *c)
     return c->counter;
 }
 
+int64_t
+change_count(struct change *c, int topic)
+{
+    return ++c->topics[topic].topic->now.counter;
+}
+
 enum err
 change_new_topic(struct change *c, const char *name, int *topic)
 {

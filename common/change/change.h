@@ -112,6 +112,12 @@ int64_t change_bytes(const struct change *change, int topic);
 int64_t change_counter(const struct change *change);
 
 /*
+ * Takes the next value of a planned topic's counter, for a change whose plan could not know that it
+ * needs one; like the number, it counts only if the change has an event.
+ */
+int64_t change_count(struct change *change, int topic);
+
+/*
  * Creates a topic that does not exist yet, with its first number for this change; *topic is its
  * index for change_event().
  */

@@ -124,6 +124,8 @@ ROWS = [
     task("DELETE /v1/tasks/{id}", "member", 204),
     task("POST /v1/tasks/{id}/restore", "member", 200, thing="trashed_task_id"),
     task("POST /v1/tasks/{id}/move", "member", 200, {"status": "completed"}),
+    task("POST /v1/tasks/{id}/skip", "member", 200, thing="recurring_id"),
+    task("GET /v1/tasks/{id}/occurrences", "viewer", 200),
     task("GET /v1/tasks/{id}/checklist", "viewer", 200),
     task("POST /v1/tasks/{id}/checklist", "member", 201, {"text": "Another"}),
     task("GET /v1/tasks/{id}/checklist/{itemId}", "viewer", 200),
@@ -258,8 +260,13 @@ class Scene:
 
     def furnish(self):
         """Makes what rows need, once, so that the scene can be used again."""
+<<<<<<< HEAD
         self.made = {a: getattr(self, a) for a in ("task_id", "item_id", "other_task_id", "comment_id", "attachment_id",
                                                    "invitation_id")}
+=======
+        self.made = {a: getattr(self, a) for a in ("task_id", "item_id", "other_task_id", "recurring_id", "comment_id",
+                                              "invitation_id")}
+>>>>>>> e98cc7b (wip2)
         return self
 
     @property
@@ -280,6 +287,11 @@ class Scene:
     @property
     def other_task_id(self):
         return self.host.task("Another", projectId=self.project_id)["id"]
+
+    @property
+    def recurring_id(self):
+        return self.host.task("Again", projectId=self.project_id, dueDate="2040-01-02",
+                              recurrence={"rule": "FREQ=DAILY"})["id"]
 
     @property
     def trashed_task_id(self):
@@ -335,7 +347,11 @@ class Scene:
     def trash(self):
         """Into the trash with it; gives the path and body of each row, with all in place before."""
         made = {a: getattr(self, a) for a in ("project_id", "guest_id", "task_id", "item_id", "label_id", "status_id", "relation_kind",
+<<<<<<< HEAD
                                               "other_task_id", "comment_id", "attachment_id", "invitation_id")}
+=======
+                                              "other_task_id", "recurring_id", "comment_id", "invitation_id")}
+>>>>>>> e98cc7b (wip2)
         made |= {"trashed_task_id": made["task_id"], "trashed_project_id": made["project_id"]}
         self.settle()
         self.host.delete(self.project).expect(204)

@@ -3,6 +3,7 @@
  */
 #include "api/v1/tasks/attachments.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/access/read_access.h"
@@ -15,6 +16,7 @@
 #include "api/v1/handlers.h"
 #include "api/v1/tasks/task_counts.h"
 #include "api/v1/tasks/task_path.h"
+#include "common/base/vec.h"
 #include "common/store/store_files.h"
 
 /* clang-format off */
@@ -203,4 +205,55 @@ attachments_move(struct request *r, struct change *change, const bson_t *task,
     if (err == ERR_NONE)
         err = attachments_count_bytes(r, change, from, -sum.bytes);
     return err == ERR_NONE ? attachments_count_bytes(r, change, to, sum.bytes) : err;
+}
+
+/* The living attachments of a task. */
+struct found {
+    struct request *r;
+    const bson_t **docs;
+    uint32_t count, room;
+};
+
+static enum err
+note_attachment(void *arg, const bson_t *doc)
+{
+    struct found *f = arg;
+
+    f->docs = vec_room(f->docs, f->count, &f->room, sizeof(*f->docs));
+    f->docs[f->count++] = request_keep(f->r, bson_copy(doc));
+    return ERR_NONE;
+}
+
+static enum err
+copy_one(const struct entity_change *e, const bson_t *attachment, const bson_t *task)
+{
+    bson_t *set = request_keep(e->r, BCON_NEW("taskId", BCON_OID(doc_id(task, "_id")), "projectId",
+                                              BCON_OID(doc_id(task, "projectId")), "createdBy",
+                                              BCON_OID(doc_id(attachment, "createdBy")), "movedAt",
+                                              BCON_NULL));
+    bson_t *own = request_keep(e->r, doc_merge(entity_new(e->r, change_now(e->change)), set));
+    enum err err = store_files_share(change_store(e->change), doc_id(attachment, "contentId"));
+
+    if (err == ERR_NONE)
+        err = attachments_count_bytes(e->r, e->change, doc_id(task, "projectId"),
+                                      doc_int(attachment, "size"));
+    return err == ERR_NONE ? entity_insert(e, request_keep(e->r, doc_merge(attachment, own))) : err;
+}
+
+enum err
+attachments_copy(struct request *r, struct change *change, const bson_t *task, const bson_t *copy)
+{
+    int topic = change_topic(change, request_project_topic(r, doc_id(copy, "projectId")));
+    const struct entity_change e = {r, change, &attachments, topic};
+    bson_t *which =
+        request_keep(r, BCON_NEW("taskId", BCON_OID(doc_id(task, "_id")), "deletedAt", BCON_NULL));
+    struct found f = {.r = r};
+    enum err err =
+        store_find(change_store(change), &(struct store_query){STORE_ATTACHMENTS, which, NULL},
+                   note_attachment, &f);
+
+    for (uint32_t i = 0; err == ERR_NONE && i < f.count; i++)
+        err = copy_one(&e, f.docs[i], copy);
+    free(f.docs);
+    return err;
 }

@@ -35,4 +35,11 @@ enum err attachments_count_bytes(struct request *r, struct change *change,
 enum err attachments_move(struct request *r, struct change *change, const bson_t *task,
                           const bson_t *project) MUST_CHECK;
 
+/*
+ * Within the change that creates a copy of a task: the copy gets the task's attachments too, which
+ * share their contents.  ERR_TOO_LARGE as above.
+ */
+enum err attachments_copy(struct request *r, struct change *change, const bson_t *task,
+                          const bson_t *copy) MUST_CHECK;
+
 #endif

@@ -11,6 +11,7 @@
 #include "api/http/request.h"
 #include "api/schema/doc.h"
 #include "api/v1/tasks/project_statuses.h"
+#include "api/v1/tasks/task_recurrence.h"
 #include "common/store/derived.h"
 #include "common/time/clock.h"
 #include "common/time/zone.h"
@@ -253,5 +254,5 @@ task_rules(const struct entity_rules *u)
     if (touched(u, "title") || touched(u, "description"))
         derived_terms(doc_text(u->after, "title"), doc_text(u->after, "description"), u->extra);
     entity_rule_archived(u);
-    return ERR_NONE;
+    return task_recurrence_rules(u);
 }

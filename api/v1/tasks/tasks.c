@@ -22,10 +22,14 @@
 #include "api/v1/tasks/search.h"
 #include "api/v1/tasks/task_counts.h"
 #include "api/v1/tasks/task_filter.h"
+#include "api/v1/tasks/task_recurrence.h"
 #include "common/base/id.h"
 #include "common/store/derived.h"
+#include "common/time/rrule.h"
+#include "common/time/zone.h"
 
 static const char *const priorities[] = {"none", "low", "medium", "high", "urgent", NULL};
+static const char *const bases[] = {"due", "completion", NULL};
 static const char *const relation_kinds[] = {"blocks", "blocked-by", "relates", "duplicates", NULL};
 
 /* clang-format off */
@@ -47,6 +51,12 @@ static const struct field relation_fields[] = {
     {"taskId", REF,    MUST_SET},
     {NULL},
 };
+static const struct field recurrence_fields[] = {
+    {"rule",  TEXT,   MUST_SET | MAY_EDIT, 1, RRULE_TEXT_MAX, .about = "an RRULE of RFC 5545, like FREQ=WEEKLY;BYDAY=MO,FR; days or more apart"},
+    {"basis", CHOICE, MAY_EDIT, .choices = bases, .fallback = "\"due\"", .about = "what the next date is counted from: the series or the day of completion"},
+    {"start", TEXT,   MAY_EDIT | NULLABLE, 10, 40, .about = "a date or an instant, like the due date: the dates are counted from it; set to the due date with the rule"},
+    {NULL},
+};
 const struct field task_fields[] = {
     /* In the order in which create_task() stores them, so that doc_write() finds each at once. */
     /* name           kind     a client               limits */
@@ -65,12 +75,16 @@ const struct field task_fields[] = {
     {"parentId",      REF,     MAY_EDIT | NULLABLE},
     {"checklist",     OBJECTS, MAY_EDIT,              0, 200, .items = item_fields, .key = "id", .fallback = "[]"},
     {"relations",     OBJECTS, MAY_EDIT,              0, 100, .items = relation_fields, .key = "kind/taskId", .fallback = "[]"},
+    {"timeZone",      TEXT,    MAY_EDIT | NULLABLE,   1, ZONE_NAME_MAX, .about = "in which the task recurs; set to the caller's with the rule"},
+    {"recurrence",    NESTED,  MAY_EDIT | NULLABLE,   .items = recurrence_fields, .about = "needs a due date; completing the task creates the next one"},
     {"number",        INTEGER, 0,                     .about = "numbered 1, 2, 3 ... within the project"},
     {"position",      TEXT,    0,                     .about = "sorts the tasks of a project; changed by moving a task"},
     {"completedAt",   INSTANT, NULLABLE,              .couple = "status"},
     {"archivedAt",    INSTANT, NULLABLE},
     {"deletedAt",     INSTANT, NULLABLE},
     TASK_COUNTS_FIELDS,
+    {"nextId",        REF,     NULLABLE,              .about = "the task that followed it in its series"},
+    {"previousId",    REF,     NULLABLE,              .about = "the task that it followed"},
     {"dueKey",        ANY,     HIDDEN}, /* dueAt, dueDate or null: due.h */
     {"terms",         SLUGS,   HIDDEN}, /* search.c */
     {"state",         TEXT,    HIDDEN}, /* common/store/derived.h */
@@ -192,13 +206,14 @@ scope_tasks(struct request *r, bson_t *filter)
     return q == NULL ? ERR_NONE : search_filter(r, q, filter);
 }
 
-/* Notifies users who are newly assigned. */
+/* Notifies users who are newly assigned; a series goes on or back. */
 static enum err
-tell_assigned(struct request *r, struct change *change, const bson_t *before, const bson_t *after)
+task_changed(struct request *r, struct change *change, const bson_t *before, const bson_t *after)
 {
     const struct notification n = {"assigned", "assigneeIds", doc_id(after, "_id")};
+    enum err err = notifications_add(r, change, &n, before, after);
 
-    return notifications_add(r, change, &n, before, after);
+    return err == ERR_NONE && before != NULL ? task_successor(r, change, before, after) : err;
 }
 
 static enum err
@@ -227,7 +242,7 @@ const struct resource tasks = {
     .removed = EVENT_TASK_DELETED,
     .restored = EVENT_TASK_RESTORED,
     .check = task_rules,
-    .after = tell_assigned,
+    .after = task_changed,
 };
 
 struct creation {
@@ -250,6 +265,8 @@ append_server_side(struct creation *c, struct change *change, bson_t *set)
     BSON_APPEND_NULL(set, "archivedAt");
     BSON_APPEND_NULL(set, "deletedAt");
     task_counts_start(set);
+    BSON_APPEND_NULL(set, "nextId");
+    BSON_APPEND_NULL(set, "previousId");
     text_free(&key);
 }
 
