@@ -8,6 +8,7 @@ import { Chips } from "./chips.js";
 import { dueFields, dueInputs, zoneNote } from "./dates.js";
 import { $, el } from "./dom.js";
 import { conflictsOf, editsOf, merge } from "./edits.js";
+import { Repeat, sentenceOf } from "./repeat.js";
 
 const nameIn = (list, id) => list?.find((x) => x.id === id)?.name ?? "?";
 const itself = (value) => value;
@@ -25,6 +26,7 @@ const FIELDS = {
   status: { label: "Status", of: (t) => t.status, text: (v, store) => nameIn(store.project.statuses, v) },
   priority: { label: "Priority", of: (t) => t.priority ?? "none", text: capital },
   due: { keys: ["dueDate", "dueAt"], label: "Due", of: dueInputs, text: (v) => `${v.date} ${v.time}`.trim(), body: (v) => dueFields(v.date, v.time) },
+  recurrence: { label: "Repeats", of: (t) => (t.recurrence ? { rule: t.recurrence.rule, basis: t.recurrence.basis } : null), text: (v) => (v ? sentenceOf(v) : "Never") },
   assigneeIds: { list: true, label: "Assigned to", of: (t) => t.assigneeIds ?? [], text: (v, store) => v.map((id) => store.members.get(id)?.name ?? "?").join(", ") },
   labelIds: { list: true, label: "Labels", of: (t) => t.labelIds ?? [], text: (v, store) => v.map((id) => nameIn(store.project.labels, id)).join(", ") },
   checklist: { list: true, label: "Checklist", of: (t) => (t.checklist ?? []).map(({ id, text, done }) => ({ id, text: tidyItem(text), done })).filter((i) => i.text), text: (v) => v.map((i) => `${i.done ? "☑" : "☐"} ${i.text}`).join("\n") },
@@ -42,10 +44,12 @@ export class TaskForm {
   #choices = ""; /* the state that the choices were made from; they are only made again when it changes */
   #chips;
   #checklist = new Checklist($("checklist"), $("checklist-add"));
+  #repeat;
 
   constructor(form, workspace) {
     this.#form = form;
     this.#workspace = workspace;
+    this.#repeat = new Repeat(form);
     this.#chips = new Chips($("assignees"), $("labels"), workspace);
     form.elements.priority.append(...options(PRIORITIES.map((p) => [p, capital(p)])));
     form.elements.title.addEventListener("keydown", (e) => {
@@ -73,6 +77,7 @@ export class TaskForm {
     this.#chips.clear();
     this.#form.elements.status.replaceChildren();
     this.#form.reset();
+    this.#repeat.value = null;
   }
 
   /* Adds a label that was typed without pressing Enter. */
@@ -106,6 +111,7 @@ export class TaskForm {
       if (!keep.includes(name)) this.#write(name, field.of(task));
     }
     $("zone-note").textContent = zoneNote();
+    this.#repeat.showNext(task);
     this.#grow();
   }
 
@@ -145,6 +151,7 @@ export class TaskForm {
   #write(name, value) {
     const f = this.#form.elements;
     if (name === "due") [f.dueDate.value, f.dueTime.value] = [value.date, value.time];
+    else if (name === "recurrence") this.#repeat.value = value;
     else if (name === "checklist") this.#checklist.value = value;
     else if (name in this.#chips) this.#chips[name] = value;
     else f[name].value = value;
@@ -153,6 +160,7 @@ export class TaskForm {
   #read(name) {
     const f = this.#form.elements;
     if (name === "due") return { date: f.dueDate.value, time: f.dueDate.value ? f.dueTime.value : "" };
+    if (name === "recurrence") return this.#repeat.value;
     if (name === "checklist") return this.#checklist.value;
     if (name in this.#chips) return this.#chips[name];
     return name === "title" ? lines(f.title.value).trim() : f[name].value;
