@@ -79,52 +79,54 @@ append_entity(bson_t *pipeline, const bson_oid_t *id)
 }
 
 /*
- * The entity's project, and only its id, if the caller may read it: {$lookup: ...} by _id, with the
- * right as a condition inside (MongoDB 5.0).
+ * The entity's project, by its id and nothing else: a pipeline within $lookup makes some servers
+ * read all projects.
  */
 static void
-append_lookup(bson_t *pipeline, const struct request *r, bool living)
+append_lookup(bson_t *pipeline)
 {
-    bson_t stage, lookup, inner, match, fields;
+    bson_t *lookup = BCON_NEW("from", BCON_UTF8(store_names[STORE_PROJECTS]), "localField",
+                              "projectId", "foreignField", "_id", "as", "project");
+    bson_t stage;
 
     BSON_APPEND_DOCUMENT_BEGIN(pipeline, "1", &stage);
-    BSON_APPEND_DOCUMENT_BEGIN(&stage, "$lookup", &lookup);
-    BSON_APPEND_UTF8(&lookup, "from", store_names[STORE_PROJECTS]);
-    BSON_APPEND_UTF8(&lookup, "localField", "projectId");
-    BSON_APPEND_UTF8(&lookup, "foreignField", "_id");
-    BSON_APPEND_ARRAY_BEGIN(&lookup, "pipeline", &inner);
-    BSON_APPEND_DOCUMENT_BEGIN(&inner, "0", &fields);
-    BSON_APPEND_DOCUMENT_BEGIN(&fields, "$match", &match);
-    if (living)
-        BSON_APPEND_NULL(&match, "deletedAt");
-    read_access_projects(r, &match);
-    bson_append_document_end(&fields, &match);
-    bson_append_document_end(&inner, &fields);
-    BSON_APPEND_DOCUMENT_BEGIN(&inner, "1", &fields);
-    BSON_APPEND_DOCUMENT_BEGIN(&fields, "$project", &match);
-    BSON_APPEND_INT32(&match, "_id", 1);
-    bson_append_document_end(&fields, &match);
-    bson_append_document_end(&inner, &fields);
-    bson_append_array_end(&lookup, &inner);
-    BSON_APPEND_UTF8(&lookup, "as", "project");
-    bson_append_document_end(&stage, &lookup);
+    BSON_APPEND_DOCUMENT(&stage, "$lookup", lookup);
     bson_append_document_end(pipeline, &stage);
+    bson_destroy(lookup);
 }
 
-/* The entity with such a project; the project is then removed from the result. */
+/*
+ * The first condition of a project is one on a field: some servers take {$elemMatch: {$or: ...}}
+ * for conditions on a value.
+ */
 static void
-append_right(bson_t *pipeline, bool living)
+append_first(bson_t *project, bool living)
 {
-    bson_t stage, match, which, none;
+    bson_t *any = BCON_NEW("$exists", BCON_BOOL(true));
+
+    if (living)
+        BSON_APPEND_NULL(project, "deletedAt");
+    else
+        BSON_APPEND_DOCUMENT(project, "rev", any);
+    bson_destroy(any);
+}
+
+/* The entity, if the caller may read its project; the project is then removed from the result. */
+static void
+append_right(bson_t *pipeline, const struct request *r, bool living)
+{
+    bson_t stage, match, which, project;
 
     BSON_APPEND_DOCUMENT_BEGIN(pipeline, "2", &stage);
     BSON_APPEND_DOCUMENT_BEGIN(&stage, "$match", &match);
+    BSON_APPEND_DOCUMENT_BEGIN(&match, "project", &which);
+    BSON_APPEND_DOCUMENT_BEGIN(&which, "$elemMatch", &project);
+    append_first(&project, living);
+    read_access_projects(r, &project);
+    bson_append_document_end(&which, &project);
+    bson_append_document_end(&match, &which);
     if (living)
         BSON_APPEND_NULL(&match, "deletedAt");
-    BSON_APPEND_DOCUMENT_BEGIN(&match, "project", &which);
-    BSON_APPEND_ARRAY_BEGIN(&which, "$ne", &none);
-    bson_append_array_end(&which, &none);
-    bson_append_document_end(&match, &which);
     bson_append_document_end(&stage, &match);
     bson_append_document_end(pipeline, &stage);
     BSON_APPEND_DOCUMENT_BEGIN(pipeline, "3", &stage);
@@ -157,8 +159,8 @@ find_entity(struct request *r, const struct entity_id *of, const bson_t **out)
     enum err err;
 
     append_entity(&pipeline, of->id);
-    append_lookup(&pipeline, r, of->living);
-    append_right(&pipeline, of->living);
+    append_lookup(&pipeline);
+    append_right(&pipeline, r, of->living);
     err = store_aggregate(r->store, of->store, &pipeline, keep, &found);
     bson_destroy(&pipeline);
     if (found != NULL)

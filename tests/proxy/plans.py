@@ -185,7 +185,9 @@ def _unflat(text):
 def _lookup(text):
     found = re.match(r"(\S+)(?: on (\S+))?(?: \((.*)\))?$", text)
     collection, field, pipeline = found.groups()
-    if field:
+    if field and pipeline:  # the stand-in then reads the whole collection, 8 us a document
+        yield Query(collection, {})
+    elif field:
         yield Query(collection, {field: "="})
     else:
         yield from _stages(collection, pipeline or "")

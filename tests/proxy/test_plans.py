@@ -59,7 +59,7 @@ SERVED = [
     # few
     (f"find tasks {{_id: {{$in: =500}}, projectId: {{$in: =501}}, terms: {{$all: =}}}} {MERGED}", "_id_"),
     # what follows a join
-    ("aggregate tasks $match {_id: =} $lookup projects on _id ($match {deletedAt: null} $project) $match {deletedAt: null} $project", "_id_ _id_"),
+    ("aggregate tasks $match {_id: =} $lookup projects on _id $match {deletedAt: null} $project", "_id_ _id_"),
 ]
 
 REFUSED = [
@@ -98,6 +98,7 @@ REFUSED = [
     f"find tasks {{_id: {{$gt: =}}, terms: {{$all: =}}}} {MERGED}",
     # what follows a join
     "aggregate tasks $match {_id: =} $lookup projects ($match {name: =}) $match {deletedAt: null}",
+    "aggregate tasks $match {_id: =} $lookup projects on _id ($match {deletedAt: null} $project) $match {deletedAt: null} $project",
 ]
 
 

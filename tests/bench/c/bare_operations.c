@@ -117,13 +117,10 @@ get(struct loop *l)
     bson_t *pipeline = BCON_NEW(
         "0", "{", "$match", "{", "_id", BCON_OID(&id->task), "}", "}",
         "1", "{", "$lookup", "{", "from", "projects", "localField", "projectId",
-                  "foreignField", "_id", "pipeline", "[",
-                  "{", "$match", "{", "deletedAt", BCON_NULL, "$or", "[",
-                       "{", "members.userId", BCON_OID(&bare.user), "}",
-                       "{", "access", "everyone", "deletedAt", BCON_NULL, "}", "]", "}", "}",
-                  "{", "$project", "{", "_id", BCON_INT32(1), "}", "}", "]",
-                  "as", "project", "}", "}",
-        "2", "{", "$match", "{", "deletedAt", BCON_NULL, "project", "{", "$ne", "[", "]", "}", "}", "}",
+                  "foreignField", "_id", "as", "project", "}", "}",
+        "2", "{", "$match", "{", "deletedAt", BCON_NULL, "project", "{", "$elemMatch", "{", "deletedAt", BCON_NULL,
+                  "$or", "[", "{", "members.userId", BCON_OID(&bare.user), "}",
+                       "{", "access", "everyone", "deletedAt", BCON_NULL, "}", "]", "}", "}", "}", "}",
         "3", "{", "$project", "{", "project", BCON_INT32(0), "}", "}");
     /* clang-format on */
     mongoc_cursor_t *cursor =
