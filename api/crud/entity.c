@@ -212,9 +212,9 @@ entity_create(const struct entity_change *e, const bson_t *project, bson_t *doc)
     if ((err = entity_apply_rules(e, project, NULL, &doc)) != ERR_NONE ||
         (err = entity_insert(e, doc)) != ERR_NONE)
         return err;
-    /* The caller will probably change it next. */
-    entity_project_put(&e->r->user_id, doc_id(doc, "_id"),
-                       doc_id(doc, e->resource->is_project ? "_id" : "projectId"));
+    if (e->resource->is_project || doc_has(doc, "projectId")) /* the caller will change it next */
+        entity_project_put(&e->r->user_id, doc_id(doc, "_id"),
+                           doc_id(doc, e->resource->is_project ? "_id" : "projectId"));
     bson_oid_to_string(doc_id(doc, "_id"), id);
     e->r->reply.location = arena_printf(e->r->arena, "%s%s", e->resource->path, id);
     return entity_reply(e->r, 201, e->resource, doc);

@@ -135,15 +135,23 @@ compare_unsent(void *arg, const bson_t *doc)
     return event_log_item(doc, compare_event, arg);
 }
 
+/* The topic that has the entity's events: its project's, or that of the user who owns it. */
+static const char *
+topic_of(const struct entity_change *e, const bson_t *doc)
+{
+    if (doc_has(doc, "projectId"))
+        return request_project_topic(e->r, doc_id(doc, "projectId"));
+    return e->resource->is_project ? request_project_topic(e->r, doc_id(doc, "_id"))
+                                   : request_user_topic(e->r, doc_id(doc, "userId"));
+}
+
 /* Compares with the transaction's own events first, then with those in the log. */
 static enum err
 compare_events(const struct entity_change *e, const bson_t *doc, struct comparison *c)
 {
     const bson_oid_t *id = doc_id(doc, "_id");
-    const bson_oid_t *project = e->resource->is_project ? id : doc_id(doc, "projectId");
     int64_t behind = doc_int(doc, "rev") - c->base;
-    struct event_history history = {
-        .topic = request_project_topic(e->r, project), .entity = id, .before = INT64_MAX};
+    struct event_history history = {.topic = topic_of(e, doc), .entity = id, .before = INT64_MAX};
     enum err err;
 
     if (behind < 0 || behind > FIELD_BASE_EVENTS)

@@ -192,6 +192,8 @@ read_sort(struct request *r, const struct list *list, struct query *q)
 {
     const char *value = request_param(r, "sort");
 
+    if (value == NULL)
+        value = r->sort;
     q->order = list->orders;
     if (value == NULL)
         return ERR_NONE;
@@ -202,6 +204,15 @@ read_sort(struct request *r, const struct list *list, struct query *q)
             return ERR_NONE;
     }
     return refuse_sort(r, list);
+}
+
+bool
+query_has_order(const struct list *list, const char *value)
+{
+    for (const struct order *o = list->orders; o->name != NULL; o++)
+        if (strcmp(value, o->name) == 0 || is_reversed(value, o->name))
+            return true;
+    return false;
 }
 
 /* The direction of a key in this query: 1 or -1. */
@@ -415,10 +426,10 @@ query_read(struct request *r, const struct list *list, const bson_t *base, struc
                         .filter = request_keep(r, bson_copy(base)),
                         .opts = request_keep(r, bson_new())};
     if ((err = request_number(r, &query_limit, &q->limit)) != ERR_NONE ||
-        (err = read_sort(r, list, q)) != ERR_NONE ||
         (err = read_filters(r, list, q->filter)) != ERR_NONE ||
         (list->scope != NULL && (err = list->scope(r, q->filter)) != ERR_NONE) ||
-        (err = read_cursor(r, q)) != ERR_NONE || (err = request_params_done(r)) != ERR_NONE)
+        (err = read_sort(r, list, q)) != ERR_NONE || (err = read_cursor(r, q)) != ERR_NONE ||
+        (err = request_params_done(r)) != ERR_NONE)
         return err;
     if (r->due != NULL && !q->order->due)
         due_range_append(r->due, q->filter);

@@ -53,6 +53,9 @@ bson_t *query_sort(const struct query *query, const bson_t *filter);
 /* Appends the name of an order in the other direction: "a,-b" for "-a,b". */
 void query_reversed(struct text *out, const char *order);
 
+/* Is it an order of the list, or the reverse of one? */
+bool query_has_order(const struct list *list, const char *value);
+
 /* 1 or -1: the direction of the order's first key in this query. */
 int query_direction(const struct query *query);
 

@@ -105,6 +105,7 @@ struct request {
         *due; /* when a list's items must be due (api/crud/due.h); NULL: any time */
 
     struct task_filter *filter; /* of ?filter= (api/v1/tasks/task_filter.h); NULL: none */
+    const char *sort;           /* the order of a list when none is given; NULL: its own */
     const char *warnings;       /* JSON array for the answer of a list; NULL: none */
 
     /* For the handlers. */

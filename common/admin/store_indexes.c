@@ -71,6 +71,7 @@ static const struct index indexes[] = {
     {STORE_INVITATIONS, {"email", "createdAt"}},
     {STORE_INVITATIONS, {"createdBy"}},
     {STORE_INVITATIONS, {"expiresAt"},                                 TTL},
+    {STORE_FILTERS,     {"userId", "createdAt", "_id"}},
     {STORE_EVENTS,      {"topic", "seq"},                              UNIQUE},
     {STORE_EVENTS,      {"entityId", "topic", "seq"}},
     {STORE_EVENTS,      {"at"}},

@@ -45,6 +45,7 @@ enum store_name {
     STORE_FILES, /* this and the next two: store_files.h */
     STORE_CHUNKS,
     STORE_UPLOADS,
+    STORE_FILTERS,
     STORE__COUNT
 };
 

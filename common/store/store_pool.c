@@ -34,6 +34,7 @@ const char *const store_names[STORE__COUNT] = {
     [STORE_FILES] = "fs.files",
     [STORE_CHUNKS] = "fs.chunks",
     [STORE_UPLOADS] = "uploads",
+    [STORE_FILTERS] = "filters",
 };
 
 static void

@@ -4,7 +4,7 @@ import copy
 from bson import ObjectId
 from pymongo import MongoClient
 
-KINDS = ("projects", "members", "tasks", "comments", "notifications")
+KINDS = ("projects", "members", "tasks", "comments", "notifications", "filters")
 
 
 def sync(user, cursor=None):

@@ -152,6 +152,12 @@ ROWS = [
     task("GET /v1/attachments/{id}/content", "viewer", 200, thing="attachment_id"),
     task("PATCH /v1/attachments/{id}", "member", 200, {"name": "b.txt"}, thing="attachment_id"),
     task("DELETE /v1/attachments/{id}", "member", 204, thing="attachment_id"),
+    Row("GET /v1/filters", SELF, 200),
+    Row("POST /v1/filters", SELF, 201, {"name": "Mine", "filter": "assignee = me"}),
+    Row("GET /v1/filters/{id}", SELF, 200, None, {"id": "own_filter"}),
+    Row("PATCH /v1/filters/{id}", SELF, 200, {"name": "Other"}, {"id": "own_filter"}),
+    Row("DELETE /v1/filters/{id}", SELF, 204, None, {"id": "own_filter"}),
+    Row("GET /v1/counts", SELF, 200, bound=200),
     Row("GET /v1/notifications", SELF, 200, bound=200),
     Row("PATCH /v1/notifications/{id}", SELF, 200, {"read": True}, {"id": "own_notification"}, bound=404),
     Row("POST /v1/notifications/read", SELF, 204, bound=204),
@@ -336,6 +342,10 @@ class Scene:
     @property
     def own_api_token(self):
         return self.caller.post("/v1/api-tokens", name="x", scopes=["read"]).expect(201)["id"]
+
+    @property
+    def own_filter(self):
+        return self.caller.post("/v1/filters", name="Mine", filter="done = false").expect(201)["id"]
 
     @property
     def own_notification(self):

@@ -32,6 +32,7 @@ class Estate:
         user.share(self.project, helper, "admin")
         helper.patch(self.task, assigneeIds=[user.id]).expect(200)
         self.notification = user.items("/v1/notifications")[0]["id"]
+        self.filter = user.post("/v1/filters", name="Estate's filter", filter="done = false").expect(201)["id"]
         self.member = helper.id
         self.invitation = user.invite(self.project, f"nobody.{secrets.token_hex(6)}@example.com")["id"]
         self.label = user.patch(self.project, labels=[{"id": "estate", "name": "Estate", "colour": "#000000"}])
@@ -44,7 +45,7 @@ class Estate:
         kind = path.split("/")[2]
         return {"projects": self.project["id"], "tasks": self.task["id"], "comments": self.comment["id"],
                 "attachments": self.attachment["id"],
-                "sessions": self.session, "notifications": self.notification, "api-tokens": self.api_token}[kind]
+                "sessions": self.session, "notifications": self.notification, "filters": self.filter, "api-tokens": self.api_token}[kind]
 
     def everything(self):
         """All its owner can see."""

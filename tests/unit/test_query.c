@@ -130,6 +130,9 @@ static const struct {
     {"filter=title~milk+or+done%3Dtrue", PLAIN},
     {"filter=",                NULL, "filter"},
     {"filter=$where",          NULL, "filter"},
+    {"filterId=" ANNA,         VISIBLE ", \"state\" : { \"$in\" : [ \"done\" ] }"},
+    {"filterId=x",             NULL, "filterId"},
+    {"filterId=" ANNA "&filter=done%3Dtrue", NULL, "filterId"},
 
     {"priority=high&status=todo&sort=-createdAt&limit=5&q=a&archived=false",
      "\"status\" : \"todo\", \"priority\" : " INT("3") ", " PLAIN ", \"terms\" : { \"$all\" : [ " WORD("a") " ] }"},
@@ -234,6 +237,8 @@ fake_database(void)
                    "{\"_id\":" OID(P) ",\"access\":\"everyone\",\"deletedAt\":null}");
     fake_store_put(STORE_PROJECTS,
                    "{\"_id\":" OID(TRASHED) ",\"access\":\"everyone\",\"deletedAt\":1}");
+    fake_store_put(STORE_FILTERS, "{\"_id\":" OID(ANNA) ",\"userId\":" OID(
+                                      PLAIN_USER) ",\"filter\":\"done = true\"}");
     fake_store_put(STORE_USERS, "{\"_id\":" OID(PLAIN_USER) ",\"timeZone\":\"Europe/Berlin\"}");
 }
 

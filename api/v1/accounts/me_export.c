@@ -31,6 +31,7 @@ static const struct field export_fields[] = {
     {"comments",      ANY,     0, .about = "your own"},
     {"attachments",   ANY,     0, .about = "your own; content is the path of the file"},
     {"notifications", ANY,     0},
+    {"filters",       ANY,     0},
     {"complete",      FLAG,    0, .about = "false when there was more than one reply can hold"},
     {NULL},
 };
@@ -168,6 +169,8 @@ me_export(struct request *r)
         (err = write_list(&p, "attachments", STORE_ATTACHMENTS, &attachment_shape,
                           BCON_NEW("createdBy", BCON_OID(me)))) != ERR_NONE ||
         (err = write_list(&p, "notifications", STORE_NOTIFICATIONS, &notification_shape,
+                          BCON_NEW("userId", BCON_OID(me)))) != ERR_NONE ||
+        (err = write_list(&p, "filters", STORE_FILTERS, &saved_filter_shape,
                           BCON_NEW("userId", BCON_OID(me)))) != ERR_NONE)
         return err;
     text_printf(p.out, ",\"complete\":%s}", p.full ? "false" : "true");

@@ -18,6 +18,7 @@
 #include "api/v1/projects/members.h"
 #include "api/v1/projects/projects.h"
 #include "api/v1/sync/sync_plan.h"
+#include "api/v1/tasks/saved_filters.h"
 #include "common/base/id.h"
 #include "common/change/cursor.h"
 #include "common/change/event_log.h"
@@ -38,6 +39,7 @@ static const struct {
     [SYNC_COMMENTS] = {"comments", "comment"},
     [SYNC_ATTACHMENTS] = {"attachments", "attachment"},
     [SYNC_NOTIFICATIONS] = {"notifications", "notification"},
+    [SYNC_FILTERS] = {"filters", "filter"},
 };
 
 /* clang-format off */
@@ -54,6 +56,7 @@ static const struct field sync_fields[] = {
     {"comments",      ANY,     0, .about = "[Comment]"},
     {"attachments",   ANY,     0, .about = "[Attachment]"},
     {"notifications", ANY,     0, .about = "[Notification]"},
+    {"filters",       ANY,     0, .about = "[Filter], except to tokens bound to projects"},
     {"deleted",       OBJECTS, 0, .items = tombstone_fields, .about = "a task's comments and attachments go with it"},
     {"whole",         REFS,    0, .about = "projects contained in full; discard anything else you have of them"},
     {"cursor",        TEXT,    0, .about = "for the next request, and for follow {topic: all} on the WebSocket"},
@@ -313,12 +316,13 @@ write_entity(void *arg, const bson_t *doc)
         [SYNC_COMMENTS] = &comment_shape,
         [SYNC_ATTACHMENTS] = &attachment_shape,
         [SYNC_NOTIFICATIONS] = &notification_shape,
+        [SYNC_FILTERS] = &saved_filter_shape,
     };
     struct sync *s = arg;
     const struct sync_topic *t = NULL;
-    bool shown = api_token_auth_reaches(s->r, doc_id(doc, "projectId"));
+    bool shown = s->kind == SYNC_FILTERS || api_token_auth_reaches(s->r, doc_id(doc, "projectId"));
 
-    if (s->kind != SYNC_NOTIFICATIONS) { /* the caller may not be able to read it any more */
+    if (s->kind < SYNC_NOTIFICATIONS) { /* the caller may not be able to read it any more */
         t = sync_plan_topic(&s->plan, doc_id(doc, "projectId"));
         if (t == NULL || t->state == SYNC_GONE)
             return ERR_NONE;
@@ -386,6 +390,23 @@ write_notifications(struct sync *s)
                       write_entity, s);
 }
 
+/* A token bound to projects sees no saved filters. */
+static enum err
+write_filters(struct sync *s)
+{
+    struct ids some = ids_of_items(s, SYNC_FILTERS);
+
+    s->each = write_entity;
+    s->exact = true;
+    if (s->r->bound != NULL)
+        return ERR_NONE;
+    if (s->plan.own.state != SYNC_WHOLE)
+        return find(s, STORE_FILTERS, "_id", &some);
+    return store_find(s->r->store,
+                      &(struct store_query){STORE_FILTERS, saved_filters_own(s->r), NULL},
+                      write_entity, s);
+}
+
 /* ------------------------------------------------------------ what is gone, and the cursor */
 
 static void
@@ -425,7 +446,7 @@ may_report_deletion(struct sync *s, const struct sync_item *one, bool *allowed)
     struct origin o = {.r = s->r};
     enum err err;
 
-    *allowed = true;
+    *allowed = s->r->bound == NULL || one->kind != SYNC_FILTERS;
     if (s->r->bound == NULL || one->kind != SYNC_NOTIFICATIONS)
         return ERR_NONE;
     err = event_log_entity(s->r->store,
@@ -514,6 +535,9 @@ write_answer(struct sync *s)
         return err;
     begin(s, SYNC_NOTIFICATIONS);
     if ((err = write_notifications(s)) != ERR_NONE)
+        return err;
+    begin(s, SYNC_FILTERS);
+    if ((err = write_filters(s)) != ERR_NONE)
         return err;
     if ((err = write_deleted(s)) != ERR_NONE)
         return err;

@@ -105,6 +105,7 @@ static const struct filter task_filters[] = {
     {"today",      NULL,          FLAG,    CUSTOM, .about = "true for tasks due today in the caller's time zone"},
     {"q",          NULL,          TEXT,    CUSTOM, .about = "words that the title or description must contain"},
     {"filter",     NULL,          TEXT,    CUSTOM, .about = "an expression, like: (priority >= high or due < today+3d) and not label = blocked and assignee = me"},
+    {"filterId",   NULL,          REF,     CUSTOM, .about = "the id of a saved filter, whose order is the default"},
     {"archived",   NULL,          FLAG,    CUSTOM, .about = "true for archived items instead"},
     {"deleted",    NULL,          FLAG,    CUSTOM, .about = "true for items in the trash instead"},
     {NULL},
@@ -192,6 +193,31 @@ tasks_scope_state(struct request *r, bool overdue, bson_t *filter)
     return ERR_NONE;
 }
 
+/* The expression of ?filterId=, if it is given. */
+static enum err
+scope_saved_filter(struct request *r, const char **text)
+{
+    const char *value = request_param(r, "filterId");
+    const bson_t *saved;
+    bson_oid_t id;
+    enum err err;
+
+    if (value == NULL)
+        return ERR_NONE;
+    if (*text != NULL)
+        return request_bad_param(r, "filterId", "cannot be combined with filter");
+    if (strlen(value) != ID_DIGITS || !bson_oid_is_valid(value, ID_DIGITS))
+        return request_bad_param(r, "filterId", "must be an id of 24 hex digits");
+    bson_oid_init_from_string(&id, value);
+    if ((err = request_fetch(r, STORE_FILTERS, &id, &saved)) != ERR_NONE)
+        return err;
+    if (r->bound != NULL || !bson_oid_equal(doc_id(saved, "userId"), &r->user_id))
+        return ERR_NOT_FOUND;
+    *text = doc_text(saved, "filter");
+    r->sort = doc_text(saved, "sort");
+    return ERR_NONE;
+}
+
 static enum err
 scope_tasks(struct request *r, bson_t *filter)
 {
@@ -199,7 +225,8 @@ scope_tasks(struct request *r, bson_t *filter)
     bool overdue;
     enum err err;
 
-    if ((err = scope_project(r, filter)) != ERR_NONE || (err = due_read(r, &overdue)) != ERR_NONE ||
+    if ((err = scope_saved_filter(r, &text)) != ERR_NONE ||
+        (err = scope_project(r, filter)) != ERR_NONE || (err = due_read(r, &overdue)) != ERR_NONE ||
         (text != NULL && (err = task_filter_read(r, text, filter)) != ERR_NONE) ||
         (err = tasks_scope_state(r, overdue, filter)) != ERR_NONE)
         return err;

@@ -1,0 +1,262 @@
+/*
+ * GET /v1/counts: how many tasks are due, and how many each project has.  Each number is that of a
+ * list whose URL is in the reply or in the description of its field.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/access/read_access.h"
+#include "api/crud/due.h"
+#include "api/crud/due_range.h"
+#include "api/http/reply.h"
+#include "api/http/request.h"
+#include "api/schema/doc.h"
+#include "api/v1/handlers.h"
+#include "api/v1/notifications.h"
+#include "common/base/id.h"
+#include "common/time/clock.h"
+#include "common/time/zone.h"
+
+#define DAY_MS        86400000
+#define UPCOMING_DAYS 7
+#define BATCH         5000 /* documents in one batch */
+
+#define MINE                                                                                       \
+    "/v1/tasks?filter=done%%3Dfalse%%20and%%20(assignee%%3Dme%%20or%%20project%%3D%s"              \
+    "%%20and%%20assignee%%3Dnull)%%20and%%20"
+
+/* clang-format off */
+static const struct field counts_fields[] = {
+    {"today",    INTEGER, 0, .about = "your open tasks that are due today; yours are those assigned to you, and those of your Inbox that are assigned to nobody"},
+    {"overdue",  INTEGER, 0, .about = "your open tasks that were due before now"},
+    {"upcoming", INTEGER, 0, .about = "your open tasks that are due in the 7 days after today"},
+    {"unread",   INTEGER, 0, .about = "your unread notifications"},
+    {"projects", ANY,     0, .about = "{id: {open, done}} of every project that is not archived: /v1/tasks?projectId={id}&filter=done=false, and done=true"},
+    {"lists",    ANY,     0, .about = "{today, overdue, upcoming, unread}: the URLs of the lists that these numbers count"},
+    {NULL},
+};
+/* clang-format on */
+
+const struct shape counts_shape = {"Counts", counts_fields};
+
+struct project_count {
+    bson_oid_t id;
+    int64_t open, done;
+};
+
+struct counts {
+    struct request *r;
+    const struct zone *zone;
+    int64_t now, start, end, last; /* of today, and of the last day of `upcoming` */
+    char today[CLOCK_DATE], last_day[CLOCK_DATE];
+    int64_t today_count, overdue, upcoming, unread;
+    struct project_count *projects; /* sorted */
+    int project_count;
+};
+
+/* ------------------------------------------------------------ projects */
+
+static int
+compare_projects(const void *a, const void *b)
+{
+    return bson_oid_compare(&((const struct project_count *)a)->id,
+                            &((const struct project_count *)b)->id);
+}
+
+static void
+take_projects(struct counts *c, const bson_t *visible)
+{
+    bson_iter_t iter, list;
+    int n = 0;
+
+    if (!bson_iter_init(&iter, visible) ||
+        !bson_iter_find_descendant(&iter, "projectId.$in", &iter) ||
+        !bson_iter_recurse(&iter, &list))
+        return;
+    c->projects = arena_alloc(c->r->arena, visible->len / 12 * sizeof(*c->projects));
+    while (bson_iter_next(&list))
+        c->projects[n++].id = *bson_iter_oid(&list);
+    c->project_count = n;
+    if (n > 0)
+        qsort(c->projects, (size_t)n, sizeof(*c->projects), compare_projects);
+}
+
+/* {_id: {project, state}, count} */
+static enum err
+take_group(void *arg, const bson_t *group)
+{
+    struct counts *c = arg;
+    struct project_count key, *found;
+    bson_iter_t iter, project, state;
+
+    if (!bson_iter_init(&iter, group) ||
+        !bson_iter_find_descendant(&iter, "_id.project", &project) ||
+        !bson_iter_init(&iter, group) || !bson_iter_find_descendant(&iter, "_id.state", &state))
+        return ERR_INTERNAL;
+    key.id = *bson_iter_oid(&project);
+    found = bsearch(&key, c->projects, (size_t)c->project_count, sizeof(key), compare_projects);
+    if (found == NULL)
+        return ERR_NONE;
+    *(strcmp(bson_iter_utf8(&state, NULL), "done") == 0 ? &found->done : &found->open) =
+        doc_int(group, "count");
+    return ERR_NONE;
+}
+
+static enum err
+count_projects(struct counts *c, const bson_t *visible)
+{
+    bson_t *match = request_keep(c->r, bson_copy(visible)), *pipeline;
+
+    BCON_APPEND(match, "state", "{", "$in", "[", "done", "open", "]", "}");
+    pipeline = request_keep(c->r, BCON_NEW("0", "{", "$match", BCON_DOCUMENT(match), "}", "1", "{",
+                                           "$group", "{", "_id", "{", "project", "$projectId",
+                                           "state", "$state", "}", "count", "{", "$sum",
+                                           BCON_INT32(1), "}", "}", "}"));
+    return store_aggregate(c->r->store, STORE_TASKS, pipeline, take_group, c);
+}
+
+/* ------------------------------------------------------------ due tasks */
+
+static enum err
+take_due(void *arg, const bson_t *task)
+{
+    struct counts *c = arg;
+    const char *date = doc_text(task, DUE_KEY);
+    int64_t at = 0;
+
+    if (date != NULL) {
+        c->today_count += strcmp(date, c->today) == 0;
+        c->overdue += strcmp(date, c->today) < 0;
+        c->upcoming += strcmp(date, c->today) > 0;
+    } else if (doc_time(task, DUE_KEY, &at)) {
+        c->today_count += at >= c->start && at < c->end;
+        c->overdue += at < c->now;
+        c->upcoming += at >= c->end;
+    }
+    return ERR_NONE;
+}
+
+/* Of these open tasks those that are due up to the last day; each kind of due time has its range.
+ */
+static enum err
+count_due(struct counts *c, const bson_t *which)
+{
+    struct due_range due = due_range_any;
+    bson_t *opts = request_keep(c->r, BCON_NEW("projection", "{", DUE_KEY, BCON_INT32(1), "}",
+                                               "batchSize", BCON_INT32(BATCH)));
+    enum err err = ERR_NONE;
+
+    due_range_to_date(&due, arena_printf(c->r->arena, "%s+", c->last_day));
+    due_range_to_instant(&due, c->last);
+    for (int part = 0; err == ERR_NONE && part < 2; part++) {
+        bson_t *filter = request_keep(c->r, bson_copy(which));
+
+        BSON_APPEND_UTF8(filter, "state", "open");
+        (part == 0 ? due_range_dates : due_range_instants)(&due, filter);
+        err =
+            store_find(c->r->store, &(struct store_query){STORE_TASKS, filter, opts}, take_due, c);
+    }
+    return err;
+}
+
+/* Those assigned to the caller, and those of the Inbox that are assigned to nobody. */
+static enum err
+count_mine(struct counts *c, const bson_t *visible)
+{
+    bson_t *assigned = request_keep(c->r, bson_copy(visible));
+    bson_t *inbox = request_keep(
+        c->r, BCON_NEW("projectId", BCON_OID(&c->r->user_id), "assigneeIds", "[", "]"));
+    struct project_count key = {.id = c->r->user_id};
+    enum err err;
+
+    BSON_APPEND_OID(assigned, "assigneeIds", &c->r->user_id);
+    if ((err = count_due(c, assigned)) != ERR_NONE ||
+        bsearch(&key, c->projects, (size_t)c->project_count, sizeof(key), compare_projects) == NULL)
+        return err;
+    return count_due(c, inbox);
+}
+
+static enum err
+take_time(struct counts *c)
+{
+    char text[CLOCK_INSTANT];
+    int64_t day = 0;
+    enum err err = due_zone(c->r, &c->zone);
+
+    if (err != ERR_NONE)
+        return err;
+    c->now = clock_now();
+    zone_date(c->zone, c->now, c->today);
+    c->start = zone_date_start(c->zone, c->today);
+    c->end = zone_date_end(c->zone, c->today);
+    clock_read_date(c->today, CLOCK_DATE - 1, &day);
+    clock_write(text, day + (int64_t)UPCOMING_DAYS * DAY_MS);
+    bson_strncpy(c->last_day, text, sizeof(c->last_day));
+    c->last = zone_date_end(c->zone, c->last_day);
+    return ERR_NONE;
+}
+
+/* ------------------------------------------------------------ the reply */
+
+static enum err
+take_unread(void *arg, const bson_t *notification)
+{
+    struct counts *c = arg;
+
+    (void)notification;
+    c->unread++;
+    return ERR_NONE;
+}
+
+static enum err
+count_unread(struct counts *c)
+{
+    bson_t *filter = notifications_own(c->r);
+    bson_t *opts = request_keep(c->r, BCON_NEW("projection", "{", "_id", BCON_INT32(1), "}",
+                                               "batchSize", BCON_INT32(BATCH)));
+
+    BSON_APPEND_BOOL(filter, "read", false);
+    return store_find(c->r->store, &(struct store_query){STORE_NOTIFICATIONS, filter, opts},
+                      take_unread, c);
+}
+
+static enum err
+write_counts(const struct counts *c)
+{
+    struct text *out = reply_json(c->r, 200);
+    char id[ID_TEXT];
+
+    text_printf(out, "{\"today\":%lld,\"overdue\":%lld,\"upcoming\":%lld,\"unread\":%lld,",
+                (long long)c->today_count, (long long)c->overdue, (long long)c->upcoming,
+                (long long)c->unread);
+    text_puts(out, "\"projects\":{");
+    for (int i = 0; i < c->project_count; i++) {
+        bson_oid_to_string(&c->projects[i].id, id);
+        text_printf(out, "%s\"%s\":{\"open\":%lld,\"done\":%lld}", i > 0 ? "," : "", id,
+                    (long long)c->projects[i].open, (long long)c->projects[i].done);
+    }
+    text_printf(out, "},\"lists\":{\"today\":\"" MINE "due%%3Dtoday\",", c->r->user);
+    text_printf(out, "\"overdue\":\"" MINE "due%%3Cnow\",", c->r->user);
+    text_printf(out, "\"upcoming\":\"" MINE "due%%3Etoday%%20and%%20due%%3C%%3Dtoday%%2B%dd\",",
+                c->r->user, UPCOMING_DAYS);
+    text_puts(out, "\"unread\":\"/v1/notifications?read=false\"}}");
+    return ERR_NONE;
+}
+
+enum err
+counts_read(struct request *r)
+{
+    struct counts c = {.r = r};
+    bson_t *visible = request_keep(r, bson_new());
+    enum err err;
+
+    if ((err = request_params_done(r)) != ERR_NONE ||
+        (err = read_access_visible(r, "projectId", visible)) != ERR_NONE ||
+        (err = take_time(&c)) != ERR_NONE)
+        return err;
+    take_projects(&c, visible);
+    if ((err = count_projects(&c, visible)) != ERR_NONE ||
+        (err = count_mine(&c, visible)) != ERR_NONE || (err = count_unread(&c)) != ERR_NONE)
+        return err;
+    return write_counts(&c);
+}

@@ -1,0 +1,61 @@
+"""GET /v1/counts: each number is that of a list with a URL."""
+import datetime as dt
+import zoneinfo
+
+from client import eventually
+from filters import parse
+
+
+def number_of(user, url):
+    """How many items a list has, page by page."""
+    count, cursor = 0, ""
+    while cursor is not None:
+        page = user.get(url + cursor).expect(200)
+        count += len(page["items"])
+        cursor = page["nextCursor"] and "&limit=7&cursor=" + page["nextCursor"]
+    return count
+
+
+def check(user):
+    counts = user.get("/v1/counts").expect(200)
+    for name, url in counts["lists"].items():
+        assert counts[name] == number_of(user, url), name
+    for ident, count in counts["projects"].items():
+        for done in (False, True):
+            url = f"/v1/tasks?projectId={ident}&filter=done%3D{str(done).lower()}"
+            assert count["done" if done else "open"] == number_of(user, url), (ident, done)
+    assert counts["projects"].keys() == {p["id"] for p in user.items("/v1/projects", archived="false")}
+    return counts
+
+
+def rfc(instant):
+    return instant.astimezone(dt.timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def test_each_number_is_that_of_its_list(anna, ben):
+    now = dt.datetime.now(dt.timezone.utc)
+    zone = next(z for z in ("Pacific/Auckland", "Asia/Kolkata", "America/Havana", "Pacific/Pago_Pago")
+                if 2 <= now.astimezone(zoneinfo.ZoneInfo(z)).hour <= 20)
+    anna.patch("/v1/me", timeZone=zone).expect(200)
+    today = now.astimezone(zoneinfo.ZoneInfo(zone)).date()
+    shared, other = anna.project("Shared"), anna.project("Other")
+    anna.share(shared, ben)
+    days = [(today + n * dt.timedelta(days=1)).isoformat() for n in (-3, -1, 0, 1, 7, 8)]
+    instants = [rfc(now + dt.timedelta(hours=n)) for n in (-60, -1, 1, 30, 160, 200)]
+    for n, due in enumerate([{"dueDate": d} for d in days] + [{"dueAt": i} for i in instants] + [{}]):
+        anna.task(f"I{n}", **due)
+        anna.task(f"A{n}", projectId=shared["id"], assigneeIds=[anna.id], **due)
+        anna.task(f"B{n}", projectId=shared["id"], assigneeIds=[ben.id], **due)
+        anna.task(f"D{n}", projectId=other["id"], assigneeIds=[anna.id], status="completed", **due)
+    anna.delete(anna.task("Gone", dueDate=days[2])).expect(204)
+    anna.patch(anna.task("Old", dueDate=days[2]), archived=True).expect(200)
+    counts = check(anna)
+    overdue = 2 + 2
+    soon = [t for t in instants if parse(t).astimezone(zoneinfo.ZoneInfo(zone)).date() == today]
+    assert counts["overdue"] == 2 * overdue and counts["today"] == 2 * (1 + len(soon))
+    assert counts["projects"][shared["id"]] == {"open": 26, "done": 0}
+    assert counts["projects"][other["id"]] == {"open": 0, "done": 13}
+    assert counts["unread"] == 0 and eventually(lambda: check(ben)["unread"] == 13 + 0)
+    anna.patch(shared, archived=True).expect(200)
+    counts = check(anna)
+    assert shared["id"] not in counts["projects"] and counts["overdue"] == overdue
