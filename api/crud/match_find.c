@@ -29,7 +29,20 @@ struct finding {
 static bool
 matches(const struct finding *f, const bson_t *doc)
 {
-    return f->query->match->matches(f->query->match->arg, doc);
+    for (const struct query_match *m = f->query->match; m != NULL; m = m->also)
+        if (!m->matches(m->arg, doc))
+            return false;
+    return true;
+}
+
+static bool
+is_heavy(const struct query *q)
+{
+    bool heavy = false;
+
+    for (const struct query_match *m = q->match; m != NULL; m = m->also)
+        heavy = heavy || m->heavy;
+    return heavy;
 }
 
 /* Examines a document, unless the step has ended or the page is full. */
@@ -60,7 +73,8 @@ take_step(struct finding *f, const struct query *from)
     enum err err;
 
     BSON_APPEND_DOCUMENT_BEGIN(opts, "projection", &fields);
-    q.match->project(q.match->arg, &fields);
+    for (const struct query_match *m = q.match; m != NULL; m = m->also)
+        m->project(m->arg, &fields);
     query_project(&q, &fields);
     bson_append_document_end(opts, &fields);
     BSON_APPEND_INT64(opts, "limit", f->step + 1);
@@ -78,10 +92,11 @@ take_step(struct finding *f, const struct query *from)
 static enum err
 find_matches(struct finding *f, struct query *q)
 {
-    int most = q->match->heavy ? MATCH_EXAMINED_HEAVY : MATCH_EXAMINED, examined = 0;
+    bool heavy = is_heavy(q);
+    int most = heavy ? MATCH_EXAMINED_HEAVY : MATCH_EXAMINED, examined = 0;
     enum err err = ERR_NONE;
 
-    f->step = q->match->heavy ? STEP_HEAVY : STEP_FIRST;
+    f->step = heavy ? STEP_HEAVY : STEP_FIRST;
     do {
         err = take_step(f, q);
         examined += f->seen;

@@ -33,6 +33,7 @@ struct query_match {
     const void *arg;
     void (*project)(const void *arg, bson_t *projection);
     bool heavy; /* it reads long fields */
+    const struct query_match *also; /* another condition that must hold too; NULL: none */
 };
 
 /*

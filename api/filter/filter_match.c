@@ -44,7 +44,7 @@ filter_project(const struct filter_tree *filter, bson_t *projection)
             continue;
         if (!bson_has_field(projection, fields[i].stored))
             BSON_APPEND_INT32(projection, fields[i].stored, 1);
-        if (fields[i].date != NULL)
+        if (fields[i].date != NULL && !bson_has_field(projection, fields[i].date))
             BSON_APPEND_INT32(projection, fields[i].date, 1);
     }
     /* Labels and statuses are known by their project. */

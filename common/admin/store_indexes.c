@@ -63,6 +63,7 @@ static const struct index indexes[] = {
     {STORE_COMMENTS,    {"taskId", "createdAt", "_id"}},
     {STORE_COMMENTS,    {"createdBy"}},
     {STORE_COMMENTS,    {"projectId"}},
+    {STORE_COMMENTS,    {"projectId", "terms"}},
     {STORE_NOTIFICATIONS, {"userId", "createdAt", "_id"}},
     {STORE_NOTIFICATIONS, {"taskId"},                                  IDS},
     {STORE_INVITATIONS, {"projectId", "email"},                        UNIQUE},

@@ -215,6 +215,7 @@ static const struct step {
 } steps[] = {
     {2, "deriving what tasks and projects are listed, sorted and searched by", derive_all},
     {4, "counting the subtasks, comments and attachments of tasks", count_all},
+    {5, "deriving what comments are searched by", derive_all},
     {0, NULL, NULL},
 };
 

@@ -65,5 +65,7 @@ store_rewrite_derived(mongoc_client_t *client, const char *database)
 {
     enum err err = rewrite_all(client, database, STORE_TASKS, derived_task);
 
+    if (err == ERR_NONE)
+        err = rewrite_all(client, database, STORE_COMMENTS, derived_comment);
     return err == ERR_NONE ? rewrite_all(client, database, STORE_PROJECTS, derived_project) : err;
 }

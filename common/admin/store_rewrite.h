@@ -9,7 +9,7 @@
 #include "common/base/err.h"
 
 /*
- * Corrects the derived fields (common/store/derived.h) of all tasks, then of all projects.  A
+ * Corrects the derived fields (common/store/derived.h) of all tasks, comments and projects.  A
  * document that changed since it was read is skipped, since its writer sets them.  May be run again
  * at any time; ERR_STORE if something failed, logged.
  */

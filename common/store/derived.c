@@ -89,6 +89,21 @@ derived_task(const bson_t *task, bson_t *set)
 }
 
 bool
+derived_comment(const bson_t *comment, bson_t *set)
+{
+    const char *text = doc_text(comment, "text");
+    bson_t right = BSON_INITIALIZER;
+    bool differs = false;
+
+    if (text != NULL) {
+        derived_terms(text, NULL, &right);
+        differs = append_differing(comment, &right, set);
+    }
+    bson_destroy(&right);
+    return differs;
+}
+
+bool
 derived_project(const bson_t *project, bson_t *set)
 {
     const char *name = doc_text(project, "name");

@@ -16,7 +16,7 @@
  */
 void derived_due_key(const int64_t *at, const char *date, bson_t *out);
 
-/* Appends terms, the search terms of title and description. */
+/* Appends terms, the search terms of title and description, or of a comment's text and NULL. */
 void derived_terms(const char *title, const char *description, bson_t *out);
 
 /*
@@ -29,10 +29,11 @@ void derived_state(const bson_t *task, bson_t *out);
 void derived_name_key(const char *name, bson_t *out);
 
 /*
- * Appends to an empty $set the derived fields of a stored task (or project) that are missing or
- * wrong. false: all are right, or it is not such a document.
+ * Appends to an empty $set the derived fields of a stored task (comment, project) that are missing
+ * or wrong. false: all are right, or it is not such a document.
  */
 bool derived_task(const bson_t *task, bson_t *set);
+bool derived_comment(const bson_t *comment, bson_t *set);
 bool derived_project(const bson_t *project, bson_t *set);
 
 #endif

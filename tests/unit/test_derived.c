@@ -31,6 +31,10 @@ static const struct {
     {derived_project, "{\"name\":\"a\",\"nameKey\":\"b\"}", "{ \"nameKey\" : \"a\" }"},
     {derived_project, "{\"name\":\"A\",\"nameKey\":\"a\"}", NULL},
     {derived_project, "{}", NULL},
+    {derived_comment, "{\"text\":\"Hi there\"}", "{ \"terms\" : [ \"hi\", \"there\" ] }"},
+    {derived_comment, "{\"text\":\"\",\"terms\":[\"hi\"]}", "{ \"terms\" : [  ] }"},
+    {derived_comment, "{\"text\":\"\",\"terms\":[]}", NULL},
+    {derived_comment, "{}", NULL},
 };
 /* clang-format on */
 

@@ -17,6 +17,7 @@
 #include "api/v1/notifications.h"
 #include "api/v1/tasks/task_counts.h"
 #include "api/v1/tasks/task_path.h"
+#include "common/store/derived.h"
 
 #define EDITS_MAX 20 /* earlier texts that are kept */
 /*
@@ -42,6 +43,7 @@ const struct field comment_fields[] = {
     {"edits",      OBJECTS, UNLOGGED,              0, EDITS_MAX, .items = edit_fields, .fallback = "[]",
      .about = "earlier texts, the latest last; of more than 20, or of more than 64 KiB together, the latest"},
     {"deletedAt",  INSTANT, NULLABLE},
+    {"terms",      SLUGS,   HIDDEN}, /* search.c */
     {"movedAt",    INSTANT, HIDDEN}, /* when it came to this project with its task: for /v1/sync */
     {NULL},
 };
@@ -116,6 +118,8 @@ check_comment(const struct entity_rules *u)
                 access_member(u->project, bson_iter_oid(&list)) == ROLE_NONE)
                 request_complain(r, arena_printf(r->arena, "/mentions/%s", bson_iter_key(&list)),
                                  "not-member", "must be a member of the project");
+    if (u->before == NULL || doc_differs(u->before, u->after, "text"))
+        derived_terms(doc_text(u->after, "text"), NULL, u->extra);
     if (u->before == NULL)
         return ERR_NONE;
     if ((err = quotas_check(r, QUOTA_COMMENT_EDITS, doc_int(u->before, "rev"))) != ERR_NONE)
@@ -142,6 +146,7 @@ forget_comment(bson_t *set)
     BSON_APPEND_UTF8(set, "text", "");
     BSON_APPEND_ARRAY(set, "mentions", &none);
     BSON_APPEND_ARRAY(set, "edits", &none);
+    BSON_APPEND_ARRAY(set, "terms", &none);
     bson_destroy(&none);
 }
 

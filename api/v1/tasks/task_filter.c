@@ -221,6 +221,7 @@ task_filter_apply(struct request *r, struct query *q)
         .arg = r->filter->tree,
         .project = project,
         .heavy = (r->filter->tree->fields & 1u << FILTER_DESCRIPTION) != 0,
+        .also = q->match,
     };
     q->match = match;
     drop_narrowing(r, q);

@@ -103,7 +103,7 @@ static const struct filter task_filters[] = {
     {"projectId",  NULL,          REF,     CUSTOM},
     {"overdue",    NULL,          FLAG,    CUSTOM, .about = "true for tasks not completed that were due before now, or on a day that has ended in the caller's time zone"},
     {"today",      NULL,          FLAG,    CUSTOM, .about = "true for tasks due today in the caller's time zone"},
-    {"q",          NULL,          TEXT,    CUSTOM, .about = "words that the title or description must contain"},
+    {"q",          NULL,          TEXT,    CUSTOM, .about = "words that the title and description, or one of the comments, must contain; the last one may be incomplete"},
     {"filter",     NULL,          TEXT,    CUSTOM, .about = "an expression, like: (priority >= high or due < today+3d) and not label = blocked and assignee = me"},
     {"filterId",   NULL,          REF,     CUSTOM, .about = "the id of a saved filter, whose order is the default"},
     {"archived",   NULL,          FLAG,    CUSTOM, .about = "true for archived items instead"},

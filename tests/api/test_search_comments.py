@@ -1,0 +1,57 @@
+"""?q= finds words in comments too: in every script, and only as long as the comment says so."""
+from bson import ObjectId
+from pymongo import MongoClient
+
+
+def found(user, q, **query):
+    return [t["id"] for t in user.pages("/v1/tasks", q=q, **query)]
+
+
+TEXTS = [("Please call the Plumber", "plumb"), ("Straße gefegt", "STRASSE gef"), ("準備搬家了", "搬家"), ("ย้ายบ้าน", "บ้าน"),
+         ("カタカナのコメント", "コメン"), ("서울에서 만나요", "만나"), ("café déjà", "cafe dej"), ("done 🎉", "🎉")]
+
+
+def test_words_of_comments_are_found_in_every_script(anna):
+    task, other = anna.task("Nothing special"), anna.task("Other")
+    for text, q in TEXTS:
+        assert found(anna, q) == [], q
+        anna.post(task, "/comments", text=text).expect(201)
+        assert found(anna, q) == [task["id"]], q
+    assert found(anna, "nothing") == [task["id"]] and found(anna, "other") == [other["id"]]
+    assert found(anna, "lumber") == [] and found(anna, "call the plum special") == []
+    anna.post(other, "/comments", text="A plumber, and again a plumber").expect(201)
+    for sort in ("position", "-createdAt", "dueAt"):
+        assert set(found(anna, "plumber", sort=sort, limit=1)) == {task["id"], other["id"]}, sort
+
+
+def test_what_a_comment_no_longer_says_is_not_found(anna, ben):
+    project, elsewhere = anna.project("Here"), anna.project("Elsewhere")
+    anna.share(project, ben)
+    task = anna.task("Plain", projectId=project["id"])
+    comment = anna.post(task, "/comments", text="An aardvark").expect(201)
+    assert found(ben, "aardvark") == found(anna, "aardvark", projectId=project["id"]) == [task["id"]]
+    anna.patch(comment, text="A zebra").expect(200)
+    assert found(ben, "aardvark") == [] and found(ben, "zebra") == [task["id"]]
+    anna.post(task, "/move", projectId=elsewhere["id"]).expect(200)
+    assert found(ben, "zebra") == [] and found(anna, "zebra", projectId=elsewhere["id"]) == [task["id"]]
+    assert found(anna, "zebra", projectId=project["id"]) == []
+    assert found(anna, "zebra", filter="title = plain") == [task["id"]] and found(anna, "zebra", status="completed") == []
+    anna.delete(task).expect(204)
+    assert found(anna, "zebra") == [] and found(anna, "zebra", deleted="true") == [task["id"]]
+    anna.post(task, "/restore").expect(200)
+    anna.delete(comment).expect(204)
+    assert found(anna, "zebra") == []
+
+
+def test_no_match_is_lost_when_there_are_many(anna, stack):
+    """More tasks than are named by their ids."""
+    model, told = anna.task("Common word"), anna.task("Told")
+    anna.post(told, "/comments", text="This is common as well").expect(201)
+    with MongoClient(stack.mongodb_uri) as mongo:
+        tasks = mongo[stack.mongodb_database].tasks
+        one = tasks.find_one({"_id": ObjectId(model["id"])})
+        tasks.insert_many([dict(one, _id=ObjectId(), position=f"w{n:05d}", number=n + 3) for n in range(501)])
+    for query in ({}, {"sort": "-createdAt"}, {"filter": "done = false"}):
+        got = found(anna, "commo", limit=200, **query)
+        assert len(got) == len(set(got)) == 503 and told["id"] in got, query
+    assert found(anna, "commo", filter="title = told") == [told["id"]]
