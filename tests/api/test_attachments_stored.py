@@ -153,7 +153,7 @@ def test_an_upload_takes_effect_once_whatever_the_database_does(stack, world, da
     anna = world.user("anna")
     anna.http.strict = False  # a 503 is an answer here
     project = anna.project()
-    faults = FAULTS if "TASKWIRE_LONG" in os.environ else FAULTS[::5]
+    faults = FAULTS if "TASKWIRE_LONG" in os.environ else FAULTS[::7]
     for fault in faults:
         task, data, key = anna.task(projectId=project["id"]), secrets.token_bytes(600_000), secrets.token_hex(8)
         with stack.fault(fault) as (number,):
