@@ -266,13 +266,8 @@ class Scene:
 
     def furnish(self):
         """Makes what rows need, once, so that the scene can be used again."""
-<<<<<<< HEAD
-        self.made = {a: getattr(self, a) for a in ("task_id", "item_id", "other_task_id", "comment_id", "attachment_id",
-                                                   "invitation_id")}
-=======
         self.made = {a: getattr(self, a) for a in ("task_id", "item_id", "other_task_id", "recurring_id", "comment_id",
-                                              "invitation_id")}
->>>>>>> e98cc7b (wip2)
+                                                   "attachment_id", "invitation_id")}
         return self
 
     @property
@@ -357,11 +352,7 @@ class Scene:
     def trash(self):
         """Into the trash with it; gives the path and body of each row, with all in place before."""
         made = {a: getattr(self, a) for a in ("project_id", "guest_id", "task_id", "item_id", "label_id", "status_id", "relation_kind",
-<<<<<<< HEAD
-                                              "other_task_id", "comment_id", "attachment_id", "invitation_id")}
-=======
-                                              "other_task_id", "recurring_id", "comment_id", "invitation_id")}
->>>>>>> e98cc7b (wip2)
+                                              "other_task_id", "recurring_id", "comment_id", "attachment_id", "invitation_id")}
         made |= {"trashed_task_id": made["task_id"], "trashed_project_id": made["project_id"]}
         self.settle()
         self.host.delete(self.project).expect(204)
