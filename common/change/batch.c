@@ -45,6 +45,8 @@ start_over(struct batch *b)
         if (!change_takes_part(c))
             continue;
         c->err = ERR_NONE;
+        if (c->given != NULL)
+            c->plan = c->given; /* it states its plan again */
         bson_destroy(c->record);
         c->record = NULL;
     }
@@ -58,7 +60,7 @@ start_over(struct batch *b)
 static enum err
 read_ahead(struct batch *b)
 {
-    bson_oid_t ids[BATCH_MAX];
+    bson_oid_t ids[CHANGE_STEPS];
     enum err err = ERR_NONE;
 
     b->seen = b->count == 1 && !b->changes[0]->tried && b->changes[0]->plan->seen != NULL;
@@ -111,13 +113,12 @@ call(struct batch *b, struct change *c)
     return err;
 }
 
-/* Forgets what a change did; false: only the whole transaction can be undone. */
-static bool
-undo(struct batch *b, struct change *c, const struct store_mark *mark, size_t events)
+bool
+batch_undo_change(struct batch *b, struct change *c)
 {
     change_undo_topics(c);
-    forget_events(b, events);
-    return store_gather_undo(b->store, mark) && !store_failed(b->store);
+    forget_events(b, c->events);
+    return store_gather_undo(b->store, &c->mark) && !store_failed(b->store);
 }
 
 /* Is this the only change that the transaction runs? */
@@ -131,6 +132,17 @@ is_alone(const struct batch *b)
     return running == 1;
 }
 
+/* The changes of an ordered batch before this one, or only this one if it is the first. */
+static void
+cut_off(struct batch *b, const struct change *c)
+{
+    int before = 0;
+
+    while (b->changes[before] != c)
+        before++;
+    b->count = before > 0 ? before : 1;
+}
+
 /*
  * The transaction must start again without this change.  If the change was alone, its result is
  * final.  Otherwise it may have read what other changes of the transaction wrote, which may not be
@@ -140,17 +152,20 @@ static void
 exclude(struct batch *b, struct change *c)
 {
     c->over = is_alone(b);
-    c->apart = !c->over;
+    if (!c->over && b->ordered)
+        cut_off(b, c);
+    else
+        c->apart = !c->over;
 }
 
 /* Undoes a change that failed or did nothing; false: the transaction must start again. */
 static bool
-undo_change(struct batch *b, struct change *c, const struct store_mark *mark, size_t events)
+undo_change(struct batch *b, struct change *c)
 {
     /* Only a write detects that a document read before the transaction is out of date. */
     if (b->seen && store_gather_used_seen(b->store))
         return false;
-    if (undo(b, c, mark, events))
+    if (batch_undo_change(b, c))
         return true;
     exclude(b, c);
     return false;
@@ -159,16 +174,15 @@ undo_change(struct batch *b, struct change *c, const struct store_mark *mark, si
 static enum err
 run_one(struct batch *b, struct change *c)
 {
-    struct store_mark mark = store_gather_mark(b->store);
-    size_t events = b->event_count;
-
     change_start(c, b);
     c->run = c->tried = true;
     c->err = call(b, c);
     if (c->err == ERR_BUSY && store_left(b->store, 1) == 0)
         return ERR_BUSY;
-    if (c->err == ERR_RETRY && is_alone(b))
+    if (c->err == ERR_RETRY && (b->ordered || is_alone(b)))
         return ERR_RETRY;
+    if (c->err != ERR_NONE && b->atomic)
+        return c->err;
     if (c->err == ERR_NONE)
         make_record(c);
     c->undone = c->err == ERR_NONE && change_is_idle(c);
@@ -177,8 +191,10 @@ run_one(struct batch *b, struct change *c)
     else if (c->err == ERR_RETRY) { /* others write what it joined, say a topic of its own */
         b->again = true;
         exclude(b, c);
+    } else if (b->atomic) { /* it changed nothing: whatever it sent can stay */
+        (void)!batch_undo_change(b, c);
     } else {
-        b->again = !undo_change(b, c, &mark, events);
+        b->again = !undo_change(b, c);
     }
     return b->again && b->agains++ == AGAIN_MAX ? ERR_BUSY : ERR_NONE;
 }
@@ -187,15 +203,21 @@ static enum err
 run_each(struct batch *b)
 {
     int64_t began = clock_steady();
+    bool large;
     enum err err = ERR_NONE;
 
     for (int i = 0; i < b->count && err == ERR_NONE && !b->again; i++) {
         if (!change_takes_part(b->changes[i]))
             continue;
-        if (i > 0 && (store_gather_bytes(b->store) + b->event_bytes > BYTES_MAX ||
-                      clock_steady() - began > RUN_US))
+        large = i > 0 && store_gather_bytes(b->store) + b->event_bytes > BYTES_MAX;
+        if (large && b->atomic)
+            err = ERR_TOO_MUCH;
+        else if (large || (i > 0 && !b->atomic && clock_steady() - began > RUN_US))
             break;
-        err = run_one(b, b->changes[i]);
+        else
+            err = run_one(b, b->changes[i]);
+        if (err != ERR_NONE && err != ERR_RETRY)
+            b->failed = i;
     }
     return err;
 }
@@ -242,7 +264,7 @@ has_effect(const struct batch *b)
 static enum err
 settle(struct batch *b)
 {
-    const bson_t *records[BATCH_MAX];
+    const bson_t *records[CHANGE_STEPS];
     size_t count = records_of(b, records);
     enum err err = ERR_NONE;
 
@@ -272,6 +294,7 @@ attempt(struct batch *b)
     enum err err;
 
     b->again = false;
+    b->failed = -1;
     start_over(b);
     if ((err = store_begin(b->store)) != ERR_NONE)
         return err;

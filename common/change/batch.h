@@ -7,7 +7,7 @@
 
 #include "common/base/err.h"
 
-#define BATCH_MAX 32 /* changes in one transaction */
+#define BATCH_MAX 32 /* changes of different writers in one transaction; of a set: CHANGE_STEPS */
 
 struct batch;
 

@@ -93,10 +93,52 @@ plan_topic(struct change *c, int topic)
         c->counter = ++now->counter;
 }
 
+/* Its number is taken now, unless a change before it has already taken one in this transaction. */
+static enum err
+adopt_topic(struct change *c, int topic)
+{
+    struct own_topic *own = add_topic(c, c->plan->topics[topic]);
+    enum err err;
+
+    if (own == NULL)
+        return ERR_TOO_MUCH;
+    if (!own->topic->numbered) {
+        if ((err = batch_number(c->batch, own->topic)) != ERR_NONE)
+            return err;
+        own->before = own->topic->now;
+        own->before.seq--; /* undone, it goes to the next change */
+        own->topic->planned = true;
+        c->mark = store_gather_mark(c->batch->store); /* this write can stay */
+    } else {
+        own->topic->now.seq++;
+    }
+    own->planned = own->taken = true;
+    own->topic->now.bytes += c->plan->bytes;
+    if (counts(c, topic))
+        c->counter = ++own->topic->now.counter;
+    return ERR_NONE;
+}
+
+enum err
+change_adopt(struct change *c, const struct change_plan *plan)
+{
+    enum err err = ERR_NONE;
+
+    if (!batch_undo_change(c->batch, c))
+        return ERR_INTERNAL; /* a plan that is followed by another one must fail before it writes */
+    c->adopted = *plan;
+    c->plan = &c->adopted;
+    for (int i = 0; i < plan->topic_count && err == ERR_NONE; i++)
+        err = adopt_topic(c, i);
+    return err == ERR_NONE ? plan->fn(c, plan->arg) : err;
+}
+
 void
 change_start(struct change *c, struct batch *b)
 {
     c->batch = b;
+    c->mark = store_gather_mark(b->store);
+    c->events = b->event_count;
     c->topic_count = 0;
     c->undone = false;
     for (int i = 0; i < c->plan->topic_count; i++)
@@ -125,11 +167,11 @@ change_return_numbers(struct change *c)
     }
 }
 
-/* Has it taken numbers and used none of them? */
+/* Has it taken numbers and used none of them?  Or is it a step that stated no plan? */
 bool
 change_is_idle(const struct change *c)
 {
-    int taken = 0, used = 0;
+    int taken = c->given != NULL && c->plan == c->given, used = 0;
 
     for (int i = 0; i < c->topic_count; i++) {
         taken += c->topics[i].taken;
@@ -277,6 +319,42 @@ append_counted(bson_t *doc, const struct event *e)
         doc_array_add_id(&array, &id);
     }
     bson_append_array_end(doc, &list);
+}
+
+/* Cuts off the content of a frame. */
+static void
+forget_content(struct written_event *w)
+{
+    bson_iter_t iter;
+    const char *frame, *content;
+    char *start;
+    bson_t *doc = bson_new();
+
+    bson_copy_to_excluding_noinit(w->doc, doc, "frame", NULL);
+    if (!bson_iter_init_find(&iter, w->doc, "frame"))
+        must_not_happen("change: an event without a frame");
+    frame = bson_iter_utf8(&iter, NULL);
+    content = strstr(frame, EVENT_CONTENT_START);
+    if (content == NULL || (start = strstr(w->message.bytes, EVENT_CONTENT_START)) == NULL)
+        must_not_happen("change: a frame without content");
+    w->message.len = (size_t)(start - w->message.bytes);
+    *start = '\0';
+    text_puts(&w->message, EVENT_FORGOTTEN);
+    bson_append_utf8(doc, "frame", 5, strchr(w->message.bytes, '\n') + 1, -1);
+    bson_destroy(w->doc);
+    w->doc = doc;
+}
+
+void
+change_forget_unsent(struct change *c, const char *topic, const bson_oid_t *entity)
+{
+    for (size_t i = 0; i < c->batch->event_count; i++) {
+        struct written_event *w = &c->batch->events[i];
+
+        if ((topic == NULL || strcmp(w->channel + strlen(EVENT_CHANNEL), topic) == 0) &&
+            bson_oid_equal(doc_id(w->doc, "entityId"), entity))
+            forget_content(w);
+    }
 }
 
 enum err

@@ -73,6 +73,45 @@ enum err change_run(struct store *store, struct bus *bus, const char *epoch,
                     const struct change_plan *plan) MUST_CHECK;
 
 /*
+ * Several changes of one caller, in order, in as few transactions as possible: each step's fn runs
+ * within the transaction, and may state what it changes with change_adopt().  Each step succeeds or
+ * fails by itself, and its result is in err; one that fails after it wrote runs again.
+ */
+struct change_step {
+    change_fn fn;
+    void *arg;
+    const bson_oid_t *read_id; /* as in struct change_plan */
+    enum store_name reads;
+    enum err err;
+};
+#define CHANGE_STEPS 100 /* of one set */
+struct change_set {
+    struct change_step *steps;
+    int count;                         /* at most CHANGE_STEPS */
+    const char *topics[CHANGE_TOPICS]; /* that will probably change: their locks are taken */
+    int topic_count;
+    void (*settled)(void *arg, int first, int count); /* these steps have their results */
+    void *arg;
+    bool atomic; /* one transaction for all steps, and nothing if one fails */
+    int failed;  /* of an atomic set: the step that failed; -1: none, or all of them */
+};
+
+/*
+ * Runs a set.  The result of a set that is not atomic is in its steps.  Of an atomic one it is
+ * that of the step that failed; or, with failed -1, that of the transaction (ERR_CONFLICT: one of
+ * the idempotency keys is already used, or a unique index has one of the values).
+ */
+enum err change_run_set(struct store *store, struct bus *bus, const char *epoch,
+                        struct change_set *set) MUST_CHECK;
+
+/*
+ * Within a step: runs a plan as its change.  The numbers of the plan's topics are taken now, and
+ * its record is stored with the others.  plan->arg and the other pointers must live until the set
+ * is done; the plan itself need not.  Another plan may be adopted if one has failed.
+ */
+enum err change_adopt(struct change *change, const struct change_plan *plan) MUST_CHECK;
+
+/*
  * The transaction's store, the only one that fn may use.  And the time of this change (ms since
  * 1970).
  */
@@ -138,6 +177,9 @@ enum err change_number(struct change *change, int topic, int64_t *seq) MUST_CHEC
  */
 enum err change_unsent(const struct change *change, const char *topic, const bson_oid_t *entity,
                        store_each each, void *arg) MUST_CHECK;
+
+/* Erases the content of such events of an entity; topic NULL: in every topic. */
+void change_forget_unsent(struct change *change, const char *topic, const bson_oid_t *entity);
 
 /* Appends an event to the log of a topic; fills topic, seq, at and actor_id. */
 enum err change_event(struct change *change, int topic, struct event *event) MUST_CHECK;

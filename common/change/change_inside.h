@@ -1,8 +1,9 @@
 /*
  * Shared by change.c (the functions that a plan calls), batch.c and batch_topics.c (the
- * transaction) and change_run.c (scheduling).  The first three call each other in a circle, because
- * a plan is called by the transaction and calls it: batch.c runs each change (change_start()), and
- * the plan's change_number() and change_event() take numbers from the transaction.
+ * transaction), change_run.c (scheduling) and change_set.c (steps in order).  The first three call
+ * each other in a circle, because a plan is called by the transaction and calls it: batch.c runs
+ * each change (change_start()), and the plan's change_number() and change_event() take numbers from
+ * the transaction.
  */
 #ifndef COMMON_CHANGE_CHANGE_INSIDE_H
 #define COMMON_CHANGE_CHANGE_INSIDE_H
@@ -12,8 +13,10 @@
 #include <stdint.h>
 
 #include "common/base/err.h"
+#include "common/change/change.h"
 #include "common/change/event.h"
 #include "common/store/store.h"
+#include "common/store/store_gather.h"
 #include "common/text/text.h"
 #include "common/topics/topic_hints.h"
 
@@ -58,7 +61,11 @@ struct finding {
  */
 struct change {
     const struct change_plan *plan;
-    struct store *store; /* the owner's */
+    const struct change_plan *given; /* of a step, which has no topics yet; NULL: it is no step */
+    struct change_plan adopted;      /* the plan that the step has stated */
+    struct store_mark mark;          /* where it began, */
+    size_t events;                   /* after how many events of the transaction */
+    struct store *store;             /* the owner's */
     struct bus *bus;
     const char *epoch;
     int64_t deadline;    /* of clock_steady() */
@@ -93,6 +100,9 @@ struct batch {
     bool again;   /* the transaction must start again, without changes that are `over` or `apart` */
     int agains;   /* how often it did */
     bool unknown; /* it is unknown whether it was committed */
+    bool ordered; /* the changes are a set's steps: none may overtake another */
+    bool atomic;  /* and all fail if one does: */
+    int failed;   /* this one; -1: none */
 };
 
 /* In batch_topics.c: returns the topic in this transaction, added if it is new. */
@@ -117,6 +127,17 @@ change_takes_part(const struct change *c)
 {
     return !c->over && !c->apart;
 }
+
+/*
+ * Forgets what a change did since it started; false: only the whole transaction can be undone.
+ */
+bool batch_undo_change(struct batch *b, struct change *c) MUST_CHECK;
+
+/* In change_run.c: waits before a transaction that met a conflict runs again. */
+void change_back_off(int tries);
+
+/* Can the changes of a batch that failed with err run again in smaller ones? */
+bool change_may_part(const struct batch *b, enum err err);
 
 /* In change.c: starts a change within its batch, and undoes what it did there. */
 void change_start(struct change *c, struct batch *b);

@@ -60,8 +60,8 @@ static struct {
 } slots = {.lock = PTHREAD_MUTEX_INITIALIZER, .last = &slots.first};
 
 /* 1, 2, 4 ... 64 ms, each reduced by a random part of up to one half. */
-static void
-back_off(int tries)
+void
+change_back_off(int tries)
 {
     unsigned char dice;
     long us = 1000L << (tries < 6 ? tries : 6);
@@ -93,7 +93,7 @@ try(struct batch *b, struct holder *h)
         ticket_conflict(&h->lock);
         if (b->count > 1 && tries >= DOUBT)
             break;
-        back_off(tries - 1);
+        change_back_off(tries - 1);
         if (store_left(b->store, CHANGE_MS) == 0) {
             const struct change_plan *plan = b->changes[0]->plan;
 
@@ -128,8 +128,8 @@ set_deadline(struct batch *b)
  * May the changes of a batch that failed be tried again by themselves?  Not if it may have been
  * committed, and not while the database cannot be reached.
  */
-static bool
-may_part(const struct batch *b, enum err err)
+bool
+change_may_part(const struct batch *b, enum err err)
 {
     if (b->unknown || (err == ERR_STORE && !store_refused(b->store)))
         return false;
@@ -144,7 +144,7 @@ may_part(const struct batch *b, enum err err)
 static void
 judge_failed(const struct batch *b, enum err err)
 {
-    bool part = may_part(b, err);
+    bool part = change_may_part(b, err);
 
     for (int i = 0; i < b->count; i++) {
         struct change *c = b->changes[i];

@@ -197,6 +197,7 @@ event_log_forget(struct change *change, const char *topic, const bson_oid_t *ent
     if (topic != NULL)
         BSON_APPEND_UTF8(filter, "topic", topic);
     err = store_update_many(change_store(change), STORE_EVENTS, filter, pipeline, NULL);
+    change_forget_unsent(change, topic, entity);
     bson_destroy(filter);
     bson_destroy(pipeline);
     return err;

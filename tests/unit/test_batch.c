@@ -153,7 +153,7 @@ struct script {
     const bson_oid_t *reads; /* a task that its first run reads; NULL: none */
     int runs;
     int64_t seq, task;
-    struct change_plan plan;
+    struct change_plan plan, step;
     struct change change;
 };
 static struct script scripts[MANY];
@@ -448,6 +448,87 @@ test_a_commit_that_fails_changes_nothing(void **state)
     }
 }
 
+static enum err
+adopt_script(struct change *c, void *arg)
+{
+    struct script *s = arg;
+
+    return change_adopt(c, &s->plan);
+}
+
+/* The changes as steps that state their plan when they run. */
+static void
+start_steps(int how, bool atomic)
+{
+    start(how);
+    for (int i = 0; i < MANY; i++) {
+        struct script *s = &scripts[i];
+
+        s->step = (struct change_plan){.fn = adopt_script, .arg = s};
+        s->change.plan = s->change.given = &s->step;
+    }
+    batch.ordered = true;
+    batch.atomic = atomic;
+}
+
+/* A step that must run again by itself is overtaken by none: the steps before it are committed. */
+static void
+test_steps_keep_their_order(void **state)
+{
+    static const int ways[] = {FAILS, FAILS_AFTER_GATHERING, FAILS_AFTER_SENDING};
+
+    (void)state;
+    for (int way = 0; way < 3; way++) {
+        for (int k = 0; k < MANY; k++) {
+            int done = 0;
+
+            start_steps(WRITES, false);
+            scripts[k].how = (typeof(scripts[k].how))ways[way];
+            while (done < MANY) {
+                batch_free(&batch);
+                batch = (struct batch){.store = &store,
+                                       .changes = changes + done,
+                                       .count = MANY - done,
+                                       .ordered = true};
+                assert_int_equal(batch_run(&batch), ERR_NONE);
+                assert_true(changes[done]->run);
+                while (done < MANY && changes[done]->run &&
+                       done - (batch.changes - changes) < batch.count)
+                    done++;
+            }
+            for (int i = 0; i < MANY; i++)
+                if (i != k)
+                    assert_int_equal(scripts[i].seq, 101 + i - (i > k));
+            assert_int_equal(scripts[k].change.err, ways[way] == FAILS ? ERR_STALE : ERR_INVALID);
+            expect(MANY - 1, MANY - 1, MANY - 1, MANY - 1);
+            end();
+        }
+    }
+}
+
+static void
+test_of_an_atomic_set_one_failure_undoes_all(void **state)
+{
+    static const int ways[] = {FAILS, FAILS_AFTER_GATHERING, FAILS_AFTER_SENDING};
+
+    (void)state;
+    for (int way = 0; way < 3; way++) {
+        for (int k = 0; k < MANY; k++) {
+            start_steps(WRITES, true);
+            scripts[k].how = (typeof(scripts[k].how))ways[way];
+            assert_int_equal(batch_run(&batch), ways[way] == FAILS ? ERR_STALE : ERR_INVALID);
+            assert_int_equal(batch.failed, k);
+            expect(0, 0, 0, 0);
+            end();
+        }
+    }
+    start_steps(WRITES, true);
+    scripts[2].how = NOTHING;
+    assert_int_equal(batch_run(&batch), ERR_NONE);
+    expect(MANY - 1, MANY - 1, MANY - 1, MANY);
+    end();
+}
+
 int
 main(void)
 {
@@ -462,6 +543,8 @@ main(void)
         cmocka_unit_test(test_a_change_may_need_more_numbers_than_its_plan_said),
         cmocka_unit_test(test_what_does_not_fit_runs_next),
         cmocka_unit_test(test_a_commit_that_fails_changes_nothing),
+        cmocka_unit_test(test_steps_keep_their_order),
+        cmocka_unit_test(test_of_an_atomic_set_one_failure_undoes_all),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
