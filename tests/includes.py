@@ -14,7 +14,7 @@ api/http
 api/access
 api/crud
 api/queue api/server
-api/account
+api/account api/batch
 api/v1
 api/v1/tasks
 api/v1/projects

@@ -82,9 +82,9 @@ check_user(struct request *r, const bson_t *token)
     return doc_int(token, "generation") == doc_int(user, "apiTokenGen") ? ERR_NONE : ERR_NO_AUTH;
 }
 
-/* A token bound to projects is accepted only by routes that check the binding. */
-static enum err
-check_bound(struct request *r, const bson_t *token)
+/* Notes the projects that the token is bound to. */
+static void
+note_bound(struct request *r, const bson_t *token)
 {
     bson_iter_t iter;
     const uint8_t *bytes;
@@ -92,14 +92,29 @@ check_bound(struct request *r, const bson_t *token)
     bson_t list;
 
     if (!bson_iter_init_find(&iter, token, "projectIds") || !BSON_ITER_HOLDS_ARRAY(&iter))
-        return ERR_NONE;
+        return;
     bson_iter_array(&iter, &len, &bytes);
     bson_init_static(&list, bytes, len);
     r->bound = request_keep(r, bson_copy(&list));
     bson_oid_to_string(doc_id(token, "_id"), r->bound_token);
-    return r->route->flags & BOUND
-               ? ERR_NONE
-               : request_fail(r, ERR_FORBIDDEN, "the token is limited to certain projects");
+}
+
+enum err
+api_token_auth_covers(struct request *r)
+{
+    int need = needed(r->route);
+
+    if (!r->by_api_token)
+        return ERR_NONE;
+    if (need < 0)
+        return request_fail(r, ERR_FORBIDDEN, "API tokens cannot be used for this");
+    if (r->scope < need)
+        return request_fail(r, ERR_FORBIDDEN, "the token lacks the scope %s",
+                            api_token_auth_scopes[need]);
+    /* A token bound to projects is accepted only by routes that check the binding. */
+    if (r->bound != NULL && (r->route->flags & BOUND) == 0)
+        return request_fail(r, ERR_FORBIDDEN, "the token is limited to certain projects");
+    return ERR_NONE;
 }
 
 bool
@@ -129,7 +144,6 @@ api_token_auth_check(struct request *r, const char *text)
     char hash[TOKEN_HASH];
     bson_t *filter, *token;
     int64_t expires;
-    int need = needed(r->route);
     enum err err;
 
     token_hash(hash, text);
@@ -144,14 +158,12 @@ api_token_auth_check(struct request *r, const char *text)
         return err;
     r->user_id = *doc_id(token, "userId");
     bson_oid_to_string(&r->user_id, r->user);
-    if (need < 0)
-        return request_fail(r, ERR_FORBIDDEN, "API tokens cannot be used for this");
-    if (granted(token) < need)
-        return request_fail(r, ERR_FORBIDDEN, "the token lacks the scope %s",
-                            api_token_auth_scopes[need]);
-    if ((err = check_bound(r, token)) != ERR_NONE)
+    r->by_api_token = true;
+    r->scope = granted(token);
+    note_bound(r, token);
+    if ((err = api_token_auth_covers(r)) != ERR_NONE)
         return err;
-    r->limited = granted(token) < ADMIN_SCOPE;
+    r->limited = r->scope < ADMIN_SCOPE;
     note_use(r, token);
     return ERR_NONE;
 }

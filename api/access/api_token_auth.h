@@ -27,6 +27,12 @@ bool api_token_auth_is(const char *text);
 enum err api_token_auth_check(struct request *r, const char *text) MUST_CHECK;
 
 /*
+ * May the request's token be used for its route?  ERR_FORBIDDEN if its scopes do not cover it, or
+ * if it is bound to projects and the route does not check that.  Access tokens may always.
+ */
+enum err api_token_auth_covers(struct request *r) MUST_CHECK;
+
+/*
  * May the request's token be used in this project?  Always, unless it is an API token bound to
  * other projects.  Does not check the user's own rights.
  */

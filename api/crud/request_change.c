@@ -101,19 +101,23 @@ request_change(struct request *r, const struct change_plan *plan)
 enum err
 request_change_invited(struct request *r, const struct change_plan *plan)
 {
-    struct change_plan own = *plan; /* the caller may run its plan again */
-    struct inner inner = {.r = r, .plan = &own, .fn = plan->fn, .arg = plan->arg};
+    struct change_plan *own =
+        arena_alloc(r->arena, sizeof(*own)); /* the caller may run its again */
+    struct inner *inner = arena_alloc(r->arena, sizeof(*inner));
     enum err err = counts(r) ? quotas_bytes(r, (int64_t)r->body_len) : ERR_NONE;
 
     if (err != ERR_NONE)
         return err;
-    own.fn = run_inner;
-    own.arg = &inner;
-    own.committed = keep_reads;
-    own.bytes = (int64_t)r->body_len;
-    own.actor_id = r->user[0] == '\0' ? NULL : r->user;
-    own.idempotency = r->key;
-    own.record = idempotency_record;
-    own.record_arg = r;
-    return change_run(r->store, r->bus, r->epoch, &own);
+    *own = *plan;
+    *inner = (struct inner){.r = r, .plan = own, .fn = plan->fn, .arg = plan->arg};
+    own->fn = run_inner;
+    own->arg = inner;
+    own->committed = keep_reads;
+    own->bytes = (int64_t)r->body_len;
+    own->actor_id = r->user[0] == '\0' ? NULL : r->user;
+    own->idempotency = r->key;
+    own->record = idempotency_record;
+    own->record_arg = r;
+    return r->step != NULL ? change_adopt(r->step, own)
+                           : change_run(r->store, r->bus, r->epoch, own);
 }

@@ -157,6 +157,23 @@ digest_is(const struct request *r, const char *stored)
     return same;
 }
 
+enum err
+idempotency_reply(struct request *r, const bson_t *record)
+{
+    bson_iter_t iter;
+
+    if (!bson_iter_init_find(&iter, record, "digest") || !digest_is(r, bson_iter_utf8(&iter, NULL)))
+        return ERR_KEY_REUSED;
+    text_clear(&r->reply.body);
+    r->reply.etag = r->reply.location = r->reply.cookie = NULL;
+    bson_iter_init(&iter, record);
+    while (bson_iter_next(&iter))
+        take_member(r, &iter);
+    r->reply.type = r->reply.body.len > 0 ? "application/json" : NULL;
+    r->reply.replayed = true;
+    return ERR_NONE;
+}
+
 /*
  * Replies with the key's record, if there is one; certainly: finds even one that was just written.
  */
@@ -166,7 +183,6 @@ replay(struct request *r, bool certainly, bool *found)
     bson_t *filter = BCON_NEW("_id", BCON_UTF8(r->key)), *doc;
     enum err err = certainly ? store_get_newest(r->store, STORE_IDEMPOTENCY, filter, &doc)
                              : store_get(r->store, STORE_IDEMPOTENCY, filter, NULL, &doc);
-    bson_iter_t iter;
 
     *found = false;
     bson_destroy(filter);
@@ -175,17 +191,7 @@ replay(struct request *r, bool certainly, bool *found)
     if (err != ERR_NONE)
         return err;
     *found = true;
-    if (!bson_iter_init_find(&iter, doc, "digest") || !digest_is(r, bson_iter_utf8(&iter, NULL))) {
-        err = ERR_KEY_REUSED;
-    } else {
-        text_clear(&r->reply.body);
-        r->reply.etag = r->reply.location = r->reply.cookie = NULL;
-        bson_iter_init(&iter, doc);
-        while (bson_iter_next(&iter))
-            take_member(r, &iter);
-        r->reply.type = r->reply.body.len > 0 ? "application/json" : NULL;
-        r->reply.replayed = true;
-    }
+    err = idempotency_reply(r, doc);
     bson_destroy(doc);
     return err;
 }

@@ -32,6 +32,7 @@ const struct problem problems[ERR__COUNT] = {
     [ERR_RANGE]         = {416, "bad-range",             "The range cannot be served"},
     [ERR_INVALID]       = {422, "invalid",               "Some fields are invalid"},
     [ERR_KEY_REUSED]    = {422, "key-reused",            "The Idempotency-Key has been used for a different request"},
+    [ERR_DEPENDENCY]    = {424, "failed-dependency",     "An operation that this one refers to has failed"},
     [ERR_UNCONDITIONAL] = {428, "precondition-required", "The project requires If-Match or Base-Rev"},
     [ERR_THROTTLED]     = {429, "throttled",             "Too many requests"},
     [ERR_BUSY]          = {503, "busy",                  "The server is busy; try again"},
@@ -148,6 +149,8 @@ reply_problem(struct request *r, enum err err)
         text_printf(t, ",\"current\":%s", r->current);
     if (err == ERR_STALE && r->conflicts != NULL)
         text_printf(t, ",\"conflicts\":%s,\"changedBy\":\"%s\"", r->conflicts, r->changed_by);
+    if (r->failed_op > 0)
+        text_printf(t, ",\"op\":%d", r->failed_op - 1);
     member(t, "requestId", r->id);
     text_putc(t, '}');
     if (p->status == 503 && r->reply.retry_after == 0)

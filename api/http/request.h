@@ -90,6 +90,8 @@ struct request {
     bson_oid_t user_id, session_id;
     char ended[ID_TEXT]; /* the user whose session has ended since the token was made; "": none */
     bool limited;        /* from an API token without the scope admin */
+    int scope;           /* that such a token gives, as an index of api_token_auth_scopes */
+    bool by_api_token;
     const bson_t *bound; /* ids of the projects that the API token is bound to; NULL: not bound */
     char bound_token[ID_TEXT]; /* which token that is */
     int64_t began;             /* ms; everything for the request is read after it */
@@ -117,6 +119,7 @@ struct request {
     struct session_revocation *revocation;
     struct throttle *throttle; /* NULL: none */
 
+    struct change *step;             /* of the batch of which it is an operation; NULL: none */
     struct change *change;           /* the running change; NULL: none */
     struct project_reads *reads;     /* the projects that it has read; NULL: no change */
     void (*send)(struct request *r); /* sends the reply so far; NULL: only at the end */
@@ -138,6 +141,7 @@ struct request {
     const char *current;      /* JSON of the newest version, for 412 */
     const char *conflicts;    /* and of the fields changed since Base-Rev; NULL: no Base-Rev */
     char changed_by[ID_TEXT]; /* who changed one of them last */
+    int failed_op; /* of an atomic batch: 1 + the index of the operation that failed; 0: none */
     struct reply reply;
 };
 

@@ -32,6 +32,7 @@ enum who { ANYONE, USER, MAYBE }; /* MAYBE: anyone, but a token, if sent, must b
 #define COSTLY   16384u /* the reply may be long: see costly.h */
 #define DOWNLOAD 32768u /* answers a file of any type, or a part of it */
 #define LOGINS   64u    /* counted for the address: secrets are checked here */
+#define ALONE    65536u /* not as an operation of a batch */
 
 struct route {
     enum method method;

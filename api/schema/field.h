@@ -21,7 +21,7 @@ enum field_kind {
     SLUGS,   /* at most high different short texts */
     OBJECTS, /* at most high objects of the shape items */
     NESTED,  /* one object of the shape items */
-    ANY,     /* any object; only in answers */
+    ANY,     /* any value; in a body it is not converted, but left to the handler */
 };
 
 /* What a client may do; with no flag only the server sets the field. */

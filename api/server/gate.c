@@ -138,15 +138,22 @@ read_body(struct request *r)
     return ERR_NONE;
 }
 
-/*
- * The record's id: it never equals another user's key, nor a key used with the user's token that is
- * bound to projects.
- */
+void
+gate_key(struct request *r)
+{
+    struct text t = {0};
+
+    text_printf(&t, "%s%s\n%s\n%s", r->user, r->bound_token, r->user[0] == '\0' ? r->path : "",
+                r->idempotency_key);
+    r->key = arena_alloc(r->arena, 65);
+    text_sha256((char *)(uintptr_t)r->key, t.bytes, t.len);
+    text_free(&t);
+}
+
 static enum err
 read_key(struct request *r)
 {
     const char *key = r->idempotency_key;
-    struct text t = {0};
 
     if (key == NULL || r->method == GET)
         return ERR_NONE;
@@ -156,11 +163,7 @@ read_key(struct request *r)
     for (const char *p = key; *p != '\0'; p++)
         if (*p < 0x20 || *p > 0x7E)
             return request_fail(r, ERR_MALFORMED, "Idempotency-Key must be printable ASCII");
-    text_printf(&t, "%s%s\n%s\n%s", r->user, r->bound_token, r->user[0] == '\0' ? r->path : "",
-                key);
-    r->key = arena_alloc(r->arena, 65);
-    text_sha256((char *)(uintptr_t)r->key, t.bytes, t.len);
-    text_free(&t);
+    gate_key(r);
     if ((r->route->flags & UPLOAD) == 0) /* known when the handler has received the body */
         idempotency_digest(r);
     return ERR_NONE;
@@ -180,14 +183,28 @@ gate_check(struct request *r)
     return read_key(r);
 }
 
+enum err
+gate_check_op(struct request *r)
+{
+    enum err err;
+
+    if ((err = router_find(r)) != ERR_NONE ||
+        ((r->route->flags & LOGINS) && (err = limits_address(r)) != ERR_NONE) ||
+        (err = api_token_auth_covers(r)) != ERR_NONE)
+        return err;
+    if (r->key != NULL)
+        idempotency_digest(r);
+    return request_base_rev(r);
+}
+
 /*
  * A handler may refuse a request only because of a twin: another request with the same key, perhaps
  * on another host, that took effect after we looked for its record.  For example, it has used up a
  * secret, or removed the entity to be changed.  A request that sees the twin's change also finds
  * its record, so that record is the reply.
  */
-static enum err
-answer_of_twin(struct request *r, enum err refusal)
+enum err
+gate_answer_of_twin(struct request *r, enum err refusal)
 {
     bool found;
     enum err err;
@@ -251,7 +268,7 @@ handle(struct request *r)
     if ((r->route->flags & UPLOAD) == 0)
         err = idempotency_replay(r, &done);
     if (err == ERR_NONE && !done && (err = run_handler(r)) != ERR_NONE)
-        err = answer_of_twin(r, err);
+        err = gate_answer_of_twin(r, err);
     key_leave(key);
     return err;
 }

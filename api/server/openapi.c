@@ -420,6 +420,7 @@ write_schemas(struct text *t)
                  "\"expected\":{\"type\":\"string\"},\"current\":{\"type\":\"object\"},"
                  "\"conflicts\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
                  "\"changedBy\":{\"type\":\"string\",\"pattern\":\"^[0-9a-f]{24}$\"},"
+                 "\"op\":{\"type\":\"integer\"},"
                  "\"errors\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":["
                  "\"pointer\",\"code\",\"detail\"],\"properties\":{\"pointer\":{\"type\":"
                  "\"string\"},\"code\":{\"type\":\"string\"");

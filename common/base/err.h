@@ -30,6 +30,7 @@ enum err {
     ERR_INVALID,       /* fields are not acceptable; the complaints say which */
     ERR_KEY_REUSED,    /* the idempotency key was used for a different request */
     ERR_UNCONDITIONAL, /* the project requires If-Match */
+    ERR_DEPENDENCY,    /* an operation of the same batch that this one refers to has failed */
     ERR_THROTTLED,     /* too many requests */
     ERR_BUSY,          /* a bounded queue is full; try again later */
     ERR_STORE,         /* the database cannot be reached */

@@ -54,6 +54,8 @@ change_free(struct change *c)
         free(f);
     }
     c->findings = NULL;
+    free(c->adopted);
+    c->adopted = NULL;
     bson_destroy(c->record);
     c->record = NULL;
 }
@@ -126,8 +128,10 @@ change_adopt(struct change *c, const struct change_plan *plan)
 
     if (!batch_undo_change(c->batch, c))
         return ERR_INTERNAL; /* a plan that is followed by another one must fail before it writes */
-    c->adopted = *plan;
-    c->plan = &c->adopted;
+    if (c->adopted == NULL)
+        c->adopted = must_alloc(1, sizeof(*c->adopted));
+    *c->adopted = *plan;
+    c->plan = c->adopted;
     for (int i = 0; i < plan->topic_count && err == ERR_NONE; i++)
         err = adopt_topic(c, i);
     return err == ERR_NONE ? plan->fn(c, plan->arg) : err;

@@ -13,7 +13,6 @@
 #include <stdint.h>
 
 #include "common/base/err.h"
-#include "common/change/change.h"
 #include "common/change/event.h"
 #include "common/store/store.h"
 #include "common/store/store_gather.h"
@@ -62,7 +61,7 @@ struct finding {
 struct change {
     const struct change_plan *plan;
     const struct change_plan *given; /* of a step, which has no topics yet; NULL: it is no step */
-    struct change_plan adopted;      /* the plan that the step has stated */
+    struct change_plan *adopted;     /* the plan that the step has stated; NULL: none */
     struct store_mark mark;          /* where it began, */
     size_t events;                   /* after how many events of the transaction */
     struct store *store;             /* the owner's */

@@ -26,6 +26,7 @@ const PROBLEMS = {
   "unsupported-media-type": RELOAD,
   "invalid": "This couldn’t be saved. Check what you entered.",
   "key-reused": RELOAD,
+  "failed-dependency": "This couldn’t be saved because something it depends on couldn’t be saved.",
   "precondition-required": RELOAD,
   "throttled": "Too many attempts. Try again in a few minutes.",
   "busy": LATER,

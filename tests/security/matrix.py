@@ -139,6 +139,7 @@ ROWS = [
     task("PUT /v1/tasks/{id}/relations/{kind}/{taskId}", "member", 200),
     task("DELETE /v1/tasks/{id}/relations/{kind}/{taskId}", "member", 204),
     task("GET /v1/tasks/{id}/history", "viewer", 200),
+    Row("POST /v1/batch", SELF, 200, {"ops": [{"method": "DELETE", "path": "/v1/tasks/" + "f" * 24}]}, bound=200),
     Row("GET /v1/sync", SELF, 200, bound=200),
     Row("POST /v1/sync", SELF, 200, {"cursor": None}, scope="read", bound=200),
     task("GET /v1/tasks/{id}/comments", "viewer", 200),
