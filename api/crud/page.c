@@ -52,7 +52,9 @@ page_reply(struct request *r, const bson_t *base, entity_writer write)
         return err;
     page.out = reply_json(r, 200);
     text_puts(page.out, "{\"items\":[");
-    if (query.match != NULL)
+    if (query.find != NULL)
+        err = query.find(r, &query, page_item, &page);
+    else if (query.match != NULL)
         err = match_find(r, &query, page_item, &page, &more);
     else if (query.order->due)
         err = due_order_find(r, &query, page_item, &page);
@@ -62,7 +64,7 @@ page_reply(struct request *r, const bson_t *base, entity_writer write)
         text_clear(&page.cursor);
         query_cursor_at(&page.cursor, query.at);
     }
-    if (page.count > query.limit || more)
+    if ((page.count > query.limit || more) && !query.order->ranked)
         text_printf(page.out, "],\"nextCursor\":\"%s\"", page.cursor.bytes);
     else
         text_puts(page.out, "],\"nextCursor\":null");

@@ -200,7 +200,7 @@ read_sort(struct request *r, const struct list *list, struct query *q)
     for (const struct order *o = list->orders; o->name != NULL; o++) {
         q->order = o;
         q->reversed = strcmp(value, o->name) != 0;
-        if (!q->reversed || is_reversed(value, o->name))
+        if (!q->reversed || (!o->ranked && is_reversed(value, o->name)))
             return ERR_NONE;
     }
     return refuse_sort(r, list);
@@ -210,7 +210,7 @@ bool
 query_has_order(const struct list *list, const char *value)
 {
     for (const struct order *o = list->orders; o->name != NULL; o++)
-        if (strcmp(value, o->name) == 0 || is_reversed(value, o->name))
+        if (strcmp(value, o->name) == 0 || (!o->ranked && is_reversed(value, o->name)))
             return true;
     return false;
 }
@@ -409,6 +409,8 @@ read_cursor(struct request *r, struct query *q)
 
     if (value == NULL)
         return ERR_NONE;
+    if (q->order->ranked)
+        return request_bad_param(r, "cursor", "cannot be combined with an order of one page");
     len = text_unbase64url(bytes, sizeof(bytes), value, strlen(value));
     if (len < 5 || !bson_init_static(&at, bytes, (size_t)len) ||
         !bson_validate(&at, BSON_VALIDATE_UTF8, NULL) || !cursor_ok(q, &at))

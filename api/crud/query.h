@@ -26,13 +26,15 @@ struct query {
     /* A condition that no index answers, and the fields that it reads; NULL: none (match_find.h).
      */
     const struct query_match *match;
+    /* Finds the documents of a ranked order; NULL: in the order of its keys. */
+    enum err (*find)(struct request *r, const struct query *query, store_each each, void *arg);
 };
 
 struct query_match {
     bool (*matches)(const void *arg, const bson_t *doc);
     const void *arg;
     void (*project)(const void *arg, bson_t *projection);
-    bool heavy; /* it reads long fields */
+    bool heavy;                     /* it reads long fields */
     const struct query_match *also; /* another condition that must hold too; NULL: none */
 };
 

@@ -86,6 +86,7 @@ struct order {
     const char *name;
     const char *keys[3]; /* the stored fields, '-' for descending; _id comes last, implicitly */
     bool due;            /* the first key is a due key: compared as due_range.h says */
+    bool ranked;         /* the best first: one page, in this direction only */
     bool unindexed;      /* for few documents: sorted by this program, see */
 };
 

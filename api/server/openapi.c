@@ -248,7 +248,10 @@ write_orders(struct text *t, const struct order *orders)
     begin_parameter(t, "query", "sort", "a leading - is descending");
     text_puts(t, "{\"type\":\"string\",\"enum\":[");
     for (const struct order *o = orders; o->name != NULL; o++, comma = ",") {
-        text_printf(t, "%s\"%s\",\"", comma, o->name);
+        text_printf(t, "%s\"%s\"", comma, o->name);
+        if (o->ranked)
+            continue;
+        text_puts(t, ",\"");
         query_reversed(t, o->name);
         text_putc(t, '"');
     }

@@ -160,8 +160,8 @@ look_up(void *arg, const char *term, bool prefix)
     m->found += found;
 }
 
-bool
-terms_match(const char *query, const char *text)
+static struct matching
+compare_terms(const char *query, const char *text)
 {
     struct collection c = {0};
     struct matching m = {&c, 0, 0};
@@ -171,5 +171,20 @@ terms_match(const char *query, const char *text)
     for (uint32_t i = 0; i < c.count; i++)
         free(c.terms[i]);
     free(c.terms);
+    m.terms = NULL;
+    return m;
+}
+
+bool
+terms_match(const char *query, const char *text)
+{
+    struct matching m = compare_terms(query, text);
+
     return m.wanted > 0 && m.found == m.wanted;
+}
+
+int
+terms_found(const char *query, const char *text)
+{
+    return (int)compare_terms(query, text).found;
 }

@@ -21,6 +21,9 @@ void terms_of_query(const char *query, terms_each each, void *arg);
 /* Would a search for the query find the text? */
 bool terms_match(const char *query, const char *text);
 
+/* How many of the query's terms the text has. */
+int terms_found(const char *query, const char *text);
+
 /* Appends the terms of some texts (NULL: none) to a BSON array, each once, sorted. */
 void terms_append(bson_t *array, const char *const *texts, int count);
 

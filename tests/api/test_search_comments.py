@@ -55,3 +55,18 @@ def test_no_match_is_lost_when_there_are_many(anna, stack):
         got = found(anna, "commo", limit=200, **query)
         assert len(got) == len(set(got)) == 503 and told["id"] in got, query
     assert found(anna, "commo", filter="title = told") == [told["id"]]
+
+
+def test_the_best_matches_come_first(anna):
+    """By the words of the title, then by the last change; one page without a cursor."""
+    texts = [("Buy paint", "for the red house"), ("Red", "house, and more"), ("Red house", ""), ("The red house by the sea", ""), ("Nothing", "")]
+    tasks = [anna.task(title, description=text)["id"] for title, text in texts]
+    anna.post(f"/v1/tasks/{tasks[4]}/comments", text="A red house").expect(201)
+    page = anna.get("/v1/tasks", q="red house", sort="rank").expect(200)
+    assert [t["id"] for t in page["items"]] == [tasks[n] for n in (2, 3, 1, 4, 0)] and page["nextCursor"] is None
+    page = anna.get("/v1/tasks", q="red house", sort="rank", limit=2).expect(200)
+    assert [t["id"] for t in page["items"]] == [tasks[2], tasks[3]] and page["nextCursor"] is None
+    got = anna.items("/v1/tasks", q="red house", sort="rank", filter="not title = red")
+    assert [t["id"] for t in got] == [tasks[n] for n in (2, 3, 4, 0)]
+    assert anna.get("/v1/tasks", q="red", sort="rank", cursor="x").expect(400)["parameter"] == "cursor"
+    assert anna.get("/v1/tasks", q="red", sort="-rank").expect(400)["parameter"] == "sort"

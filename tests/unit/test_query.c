@@ -150,6 +150,8 @@ static const struct {
     {"limit=99999999999999999999", NULL, "limit"},
 
     {"sort=title",             NULL, "sort"},
+    {"sort=-rank",             NULL, "sort"},
+    {"sort=rank&cursor=x",     NULL, "cursor"},
     {"sort=",                  NULL, "sort"},
     {"sort=-",                 NULL, "sort"},
     {"sort=--dueAt",           NULL, "sort"},
@@ -194,6 +196,7 @@ static const struct {
     {"sort=dueAt,-priority", BY("dueKey", "1") ", " BY("priority", "-1") ", " BY("_id", "-1")},
     {"sort=priority",        BY("priority", "1") ", " BY("_id", "1")},
     {"sort=-priority",       BY("priority", "-1") ", " BY("_id", "-1")},
+    {"sort=rank",            BY("position", "1") ", " BY("_id", "1")},
     /* First keys that the filter fixes to one value are no order. */
     {"sort=-priority&priority=high", BY("_id", "-1")},
     {"sort=-priority&priority=low,high", BY("priority", "-1") ", " BY("_id", "-1")},

@@ -19,6 +19,7 @@
 #include "api/schema/order_key.h"
 #include "api/v1/handlers.h"
 #include "api/v1/notifications.h"
+#include "api/v1/tasks/rank.h"
 #include "api/v1/tasks/search.h"
 #include "api/v1/tasks/task_counts.h"
 #include "api/v1/tasks/task_filter.h"
@@ -119,6 +120,7 @@ static const struct order task_orders[] = {
     {"dueAt,priority", {"dueKey", "priority"},   .due = true},
     {"-dueAt,priority",{"-dueKey", "priority"},  .due = true},
     {"priority",       {"priority"}},
+    {"rank",           {"position"},             .ranked = true}, /* rank.c; without q by position */
     {NULL},
 };
 /* clang-format on */
@@ -250,6 +252,8 @@ narrow_tasks(struct request *r, struct query *query)
 
     if (err == ERR_NONE)
         task_filter_apply(r, query);
+    if (query->order->ranked && request_param(r, "q") != NULL)
+        query->find = rank_find;
     return err;
 }
 
