@@ -349,6 +349,27 @@ test_a_stale_document_is_a_conflict(void **state)
     bson_destroy(seen);
 }
 
+/*
+ * Counters change without the revision: a change of either kind is guarded by how often they had
+ * changed when the document was read.
+ */
+static void
+test_a_document_with_counters_is_guarded_by_them_too(void **state)
+{
+    bson_t *seen = parse("{\"_id\":" ID(1) ",\"rev\":1,\"title\":\"a\",\"counted\":3}");
+    const char *filter = "update tasks { \"_id\" : { \"$oid\" : \"000000000000000000000001\" }, "
+                         "\"rev\" : 1, \"counted\" : 3 } ";
+
+    (void)state;
+    store_gather_seen(&store, STORE_TASKS, seen);
+    expect_title(1, "a");
+    replace(1, "{\"_id\":" ID(1) ",\"rev\":1,\"title\":\"a\",\"counted\":4}");
+    replace(1, "{\"_id\":" ID(1) ",\"rev\":2,\"title\":\"b\",\"counted\":4}");
+    assert_int_equal(store_gather_flush(&store), ERR_NONE);
+    assert_memory_equal(db.sent.bytes, filter, strlen(filter));
+    bson_destroy(seen);
+}
+
 static void
 test_another_write_to_the_collection_is_preceded_by_what_is_gathered(void **state)
 {
@@ -417,6 +438,7 @@ main(void)
         TEST(test_a_new_document_that_changes_is_inserted_once),
         TEST(test_each_kind_of_write_to_a_collection_is_one_command),
         TEST(test_a_stale_document_is_a_conflict),
+        TEST(test_a_document_with_counters_is_guarded_by_them_too),
         TEST(test_another_write_to_the_collection_is_preceded_by_what_is_gathered),
         TEST(test_writes_are_undone_back_to_the_mark),
         TEST(test_what_was_sent_cannot_be_undone),
