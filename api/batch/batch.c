@@ -135,7 +135,7 @@ note_record(void *arg, const bson_t *doc)
 static enum err
 find_records(struct operations *all)
 {
-    const char *keys[CHANGE_STEPS];
+    const char *keys[CHANGE_STEPS] = {NULL};
     bson_t filter = BSON_INITIALIZER;
     uint32_t count = 0;
     enum err err = ERR_NONE;
