@@ -15,7 +15,7 @@
 #include "http_answer.h"
 #include "latency.h"
 
-#define REQUEST_MAX 8192
+#define REQUEST_MAX 32768
 
 static const char *const usage =
     "usage: load_http HOST:PORT CONNECTIONS SECONDS METHOD PATH [IDS [TOKEN [BODY]]]\n"

@@ -7,6 +7,7 @@ SUBJECTS = {
     "rest": "GET, list of 50, PATCH, create: the bare loop, ours, Express",
     "nodb": "/v1/health at 64 and 512 connections",
     "contention": "writers of one topic and of many, one and two api programs",
+    "import": "tasks created one by one, and in batches",
     "hosts": "one topic through two api programs: with Redis, with one that hangs, and without",
     "snapshot": "a project of 4,000 tasks and more",
     "fanout": "one event to many sockets: the floor, ours, nchan, ws, centrifuge, Socket.IO; idle memory",
@@ -69,7 +70,7 @@ def main():
                 print(f"({work.__name__}: {time.monotonic() - began:.0f} s)", file=sys.stderr)
                 began = time.monotonic()
     works = {"rest": rest.work, "nodb": rest.no_database, "contention": rest.contention,
-             "snapshot": rest.snapshot, "fanout": live.fanout, "idle": live.idle,
+             "import": rest.imports, "snapshot": rest.snapshot, "fanout": live.fanout, "idle": live.idle,
              "change": live.change, "growth": growth.work}
     together = [works[s] for s in subjects if s not in ("growth", "snapshot", "hosts")]
     if together:

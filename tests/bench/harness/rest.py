@@ -197,6 +197,33 @@ def contention(run, world):
         rows, figures.json())
 
 
+IMPORTED = 100  # tasks in one batch
+BATCH = '{"ops":[' + ",".join(['{"method":"POST","path":"/v1/tasks","body":' + CREATE + "}"] * IMPORTED) + "]}"
+
+
+def imports(run, world):
+    """Tasks created in one project: by writers of single tasks, and in batches."""
+    ours = Http(run.load, world, world.address, world.tiers(), "api")
+    batch = ("batch", "POST", "/v1/batch", BATCH)
+    cases = {"32 writers, one task each": (OPERATIONS["create"], 32, 1), "1 writer, one task each": (OPERATIONS["create"], 1, 1),
+             "1 writer, batches of 100": (batch, 1, IMPORTED), "4 writers, batches of 100": (batch, 4, IMPORTED)}
+    figures = Figures()
+    for n, name, (operation, connections, each) in rounds(run.rounds, cases):
+        project = world.project(f"Import {n} {name}")
+        ids = world.ids_file("import", {project: world.add_tasks(project, 32)})
+        out, own, used = ours.run(operation, run.pick(2, 5), ids, connections)
+        done = max(1, out["ok"] * each)
+        figures.add(name, rate=out["rate"] * each, own=own / done * 1e6, db=used.get("db", 0) / done * 1e6,
+                    nginx=used["nginx"] / done * 1e6, p50=out["p50"], p99=out["p99"])
+    first = next(iter(cases))
+    run.report.section(
+        "Import", "Tasks created in one project. Rate and CPU per task; latency per request.",
+        ["who", "tasks/s", "ratio to 32 writers", "api CPU µs", "nginx", "db", "p50 ms", "p99 ms"],
+        [[name, number(figures.middle(name, "rate")), spread(figures.ratios(name, first, "rate")),
+          spread(figures.of(name, "own"), 0), number(figures.middle(name, "nginx")), number(figures.middle(name, "db")),
+          *[number(figures.middle(name, p) / 1000) for p in ("p50", "p99")]] for name in cases], figures.json())
+
+
 def hosts(run, world):
     """PATCHes of one topic through two api programs: with Redis and its tickets, with a Redis that hangs, and without Redis, that is without tickets."""
     project = world.project("Hot")
