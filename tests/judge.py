@@ -93,7 +93,7 @@ PAGE = {"items": lambda v: isinstance(v, list), "nextCursor": null_or(text)}
 
 # (method, path pattern, status) -> the shape of the whole reply, or of each item of a page
 WHOLE = [
-    ("GET POST PATCH", r"/v1/tasks/[^/]+(/restore|/move|/duplicate)?", (200, 201), TASK),
+    ("GET POST PATCH", r"/v1/tasks/(?!bulk$)[^/]+(/restore|/move|/duplicate)?", (200, 201), TASK),
     ("POST", r"/v1/tasks", (201,), TASK),
     ("GET PATCH POST", r"/v1/projects/[^/]+(/restore)?", (200,), PROJECT),
     ("POST", r"/v1/projects", (201,), PROJECT),

@@ -17,7 +17,7 @@ rules='
 <jwt\.h>                                 common/secrets/token\.c
 <libical/                                 common/time/rrule\.c
 <libscrypt\.h>                           common/secrets/password\.c
-<(json-c/.*|json)\.h>                    common/text/json\.c|api/(http/doc_read|server/gate|batch/(batch|operation))\.c|push/base/(wire|payload)\.c
+<(json-c/.*|json)\.h>                    common/text/json\.c|api/(http/doc_read|server/gate|batch/(batch|bulk|operation))\.c|push/base/(wire|payload)\.c
 <(bson|bson/.*)\.h>                      common/(text/(doc|terms)\.[ch]|(store|change|admin)/.*)|api/.*
 <ev\.h>                                  push/(main|metrics|clients/(follow_all|lists|presence)|events/fanout|net/session|sources/(feed|reader)|topics/(compare|load|repair))\.c|push/net/intake\.[ch]
 "api/                                    api/.*

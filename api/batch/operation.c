@@ -13,6 +13,7 @@
 #include "api/http/reply.h"
 #include "api/http/router.h"
 #include "api/server/gate.h"
+#include "common/base/must.h"
 #include "common/text/json.h"
 
 #define PATH_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~$/"
@@ -223,10 +224,10 @@ check_key(struct operation *op)
 }
 
 void
-operation_check(const struct operations *all, struct operation *op)
+operation_check(struct operation *op)
 {
     if (op->if_match != NULL && op->base != 0)
-        request_complain(all->r, pointer(op, "baseRev"), "exclusive",
+        request_complain(op->all->r, pointer(op, "baseRev"), "exclusive",
                          "cannot be combined with ifMatch");
     check_path(op);
     check_ref(op);
@@ -333,6 +334,8 @@ start(struct operation *op)
     memcpy(op->r.user, r->user, sizeof(op->r.user));
     memcpy(op->r.session, r->session, sizeof(op->r.session));
     memcpy(op->r.bound_token, r->bound_token, sizeof(op->r.bound_token));
+    op->r.operation = op;
+    operation_tell_nobody(op);
     op->r.idempotency_key = op->key != NULL || r->idempotency_key == NULL
                                 ? op->key
                                 : arena_printf(op->r.arena, "%s/%d", r->idempotency_key, op->index);
@@ -401,6 +404,8 @@ operation_run(struct change *change, void *arg)
     op->r.step = NULL;
     arena_charge(op->r.arena, op->r.reply.body.len);
     note_made(op);
+    if (op->err != ERR_NONE)
+        operation_tell_nobody(op);
     return op->err;
 }
 
@@ -410,6 +415,38 @@ operation_settle(struct operation *op, enum err err)
     op->err = err == ERR_NONE ? ERR_NONE : gate_answer_of_twin(&op->r, err);
     note_made(op);
     return op->err;
+}
+
+bool
+operation_may_tell(struct operation *op, const bson_oid_t *user)
+{
+    struct operations *all = op == NULL ? NULL : op->all;
+    int by;
+
+    if (all == NULL || !all->tell_once)
+        return true;
+    by = all->before + op->index;
+    for (size_t i = 0; i < all->told_count; i++)
+        if (bson_oid_equal(&all->told[i].user, user))
+            return all->told[i].by == by;
+    if (all->told_count == all->told_size) {
+        all->told_size = all->told_size == 0 ? 16 : 2 * all->told_size;
+        all->told = must_resize(all->told, all->told_size * sizeof(*all->told));
+    }
+    all->told[all->told_count++] = (struct operation_told){*user, by};
+    return true;
+}
+
+void
+operation_tell_nobody(struct operation *op)
+{
+    struct operations *all = op->all;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < all->told_count; i++)
+        if (all->told[i].by != all->before + op->index)
+            all->told[kept++] = all->told[i];
+    all->told_count = kept;
 }
 
 void

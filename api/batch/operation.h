@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "api/http/request.h"
+#include "common/change/change.h"
 
 #define OPERATION_PATH 300 /* characters of a path */
 #define OPERATION_REF  40  /* and of a ref */
@@ -16,7 +17,7 @@ struct json_object;
 struct operations;
 
 struct operation {
-    const struct operations *all;
+    struct operations *all;
     int index; /* among them */
 
     /* As sent; NULL if absent. */
@@ -36,18 +37,34 @@ struct operation {
     char made[OPERATION_PATH + 1]; /* the id of what it created; "": nothing */
 };
 
+/* A user who was notified by an operation. */
+struct operation_told {
+    bson_oid_t user;
+    int by; /* its number among all operations of the request */
+};
+
 struct operations {
     struct request *r;   /* the batch */
     struct arena *arena; /* for the operations' requests */
     struct operation *items;
     int count;
+    int before; /* operations of the same request that ran before these */
+    bool atomic;
+    /* Called with the final result of each, while its reply is in op->r. */
+    void (*settled)(struct operation *op);
+    void *arg; /* for settled() */
+    struct change_set set;
+
+    bool tell_once; /* at most one of them notifies the same user: */
+    struct operation_told *told;
+    size_t told_count, told_size;
 };
 
 /*
  * Checks what can be known before any of them runs, and fills in route, refers and record_key.
- * Complains in the batch's request.
+ * Complains in the batch's request, whose body has the operations in the list /ops.
  */
-void operation_check(const struct operations *all, struct operation *op);
+void operation_check(struct operation *op);
 
 /* The entity that the operation changes, if its path has its id; NULL: not known. */
 const bson_oid_t *operation_entity(const struct operation *op, bson_oid_t *id);
@@ -64,6 +81,15 @@ enum err operation_run(struct change *change, void *arg);
  * same key, whose reply it then has.  Not within a transaction.
  */
 enum err operation_settle(struct operation *op, enum err err);
+
+/*
+ * May the operation notify this user?  Then it has.  Only one may if its operations say so; the
+ * request of no operation always may.
+ */
+bool operation_may_tell(struct operation *op, const bson_oid_t *user);
+
+/* What it did was undone, and nobody was notified. */
+void operation_tell_nobody(struct operation *op);
 
 /* Appends {"status", "location", "body"}; without: leaves the body out. */
 void operation_write(struct operation *op, bool without, struct text *out);

@@ -10,6 +10,7 @@
 #include "api/http/router.h"
 #include "common/log.h"
 #include "common/secrets/token.h"
+#include "common/text/doc.h"
 #include "common/text/json.h"
 
 static void
@@ -157,12 +158,20 @@ digest_is(const struct request *r, const char *stored)
     return same;
 }
 
+bool
+idempotency_is(const struct request *r, const bson_t *record)
+{
+    const char *digest = doc_text(record, "digest");
+
+    return digest != NULL && digest_is(r, digest);
+}
+
 enum err
 idempotency_reply(struct request *r, const bson_t *record)
 {
     bson_iter_t iter;
 
-    if (!bson_iter_init_find(&iter, record, "digest") || !digest_is(r, bson_iter_utf8(&iter, NULL)))
+    if (!idempotency_is(r, record))
         return ERR_KEY_REUSED;
     text_clear(&r->reply.body);
     r->reply.etag = r->reply.location = r->reply.cookie = NULL;

@@ -21,6 +21,9 @@ enum err idempotency_exists(struct request *r, bool *found) MUST_CHECK;
 /* Within a change: appends the request's digest and its reply to the key's record. */
 void idempotency_record(bson_t *record, void *request);
 
+/* Is it the record of this request, and not of another one with its key? */
+bool idempotency_is(const struct request *r, const bson_t *record) MUST_CHECK;
+
 /* Replies with a record of the key.  ERR_KEY_REUSED if it belongs to another request. */
 enum err idempotency_reply(struct request *r, const bson_t *record) MUST_CHECK;
 

@@ -119,7 +119,8 @@ struct request {
     struct session_revocation *revocation;
     struct throttle *throttle; /* NULL: none */
 
-    struct change *step;             /* of the batch of which it is an operation; NULL: none */
+    struct operation *operation;     /* of a batch that it is; NULL: none */
+    struct change *step;             /* within which that runs */
     struct change *change;           /* the running change; NULL: none */
     struct project_reads *reads;     /* the projects that it has read; NULL: no change */
     void (*send)(struct request *r); /* sends the reply so far; NULL: only at the end */

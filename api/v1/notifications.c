@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/access/api_token_auth.h"
+#include "api/batch/operation.h"
 #include "api/crud/entity.h"
 #include "api/crud/page.h"
 #include "api/crud/request_change.h"
@@ -119,7 +120,7 @@ add_one(struct request *r, struct change *change, const struct notification *n, 
     bool flooded;
     enum err err = is_flooded(r, change, n->task, user, &flooded);
 
-    if (err != ERR_NONE || flooded)
+    if (err != ERR_NONE || flooded || !operation_may_tell(r->operation, user))
         return err;
     BSON_APPEND_UTF8(doc, "kind", n->kind);
     BSON_APPEND_OID(doc, "projectId", doc_id(about, "projectId"));
