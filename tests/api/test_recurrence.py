@@ -343,3 +343,27 @@ def test_too_many_subtasks_refuse_the_completion_whole(anna):
     anna.patch(task, status="completed").expect(409)
     assert anna.get(task)["status"] == "todo"
     anna.patch(task, status="completed", recurrence=None).expect(200)
+
+
+@pytest.mark.parametrize("atomic", [True, False])
+def test_completing_in_a_batch_creates_one_successor_each(anna, atomic):
+    project = anna.project()
+    tasks = [recurring(anna, projectId=project["id"]) for _ in range(2)]
+    ops = [{"method": "PATCH", "path": f"/v1/tasks/{t['id']}", "body": {"status": "completed"}} for t in tasks]
+    ops.insert(1, {"method": "POST", "path": "/v1/tasks", "body": {"title": "New", "projectId": project["id"]}})
+    key = secrets.token_hex(8)
+    first, again = (anna.post("/v1/batch", key=key, atomic=atomic, ops=ops).expect(200) for _ in range(2))
+    assert [result["status"] for result in first["results"]] == [200, 201, 200]
+    assert [r["body"]["id"] for r in again["results"]] == [r["body"]["id"] for r in first["results"]]
+    found = anna.items("/v1/tasks", projectId=project["id"])
+    assert sorted(t["number"] for t in found) == [1, 2, 3, 4, 5]
+    assert {t["previousId"] for t in found} == {None, *(t["id"] for t in tasks)}
+    ops = [{"method": "PATCH", "path": f"/v1/tasks/{tasks[0]['id']}", "body": {"status": "todo"}},
+           {"method": "PATCH", "path": f"/v1/tasks/{tasks[0]['id']}", "body": {"status": "completed"}},
+           {"method": "POST", "path": "/v1/tasks", "body": {"title": ""}}]
+    refused = anna.post("/v1/batch", atomic=atomic, ops=ops)
+    assert refused.status == (422 if atomic else 200)
+    log_of(anna, project)
+    after = [t for t in anna.items("/v1/tasks", projectId=project["id"]) if t["previousId"] == tasks[0]["id"]]
+    assert len(after) == 1 and after[0]["id"] == anna.get(tasks[0])["nextId"]
+    assert (after[0]["id"] in {t["id"] for t in found}) == atomic
