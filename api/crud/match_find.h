@@ -14,7 +14,7 @@
 struct query;
 struct request;
 
-#define MATCH_EXAMINED       2000 /* documents that one page examines at most, about */
+#define MATCH_EXAMINED       1000 /* documents that one page examines at most, about */
 #define MATCH_EXAMINED_HEAVY 250  /* of those with long texts */
 
 /*
