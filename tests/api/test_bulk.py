@@ -43,13 +43,12 @@ def test_every_task_that_a_list_has_is_changed(anna, ben, board):
 
 
 def test_the_matched_set_is_fixed_for_a_key(stack, anna, board):
-    """The first transaction, of at most a hundred changes, is the only one that is committed at first."""
     project, _ = board
     anna.http.strict = False
     key, where = secrets.token_hex(8), {"projectId": project["id"], "status": "todo"}
-    with stack.fault("error command=insert collection=events code=50 times=0 nth=2"):
+    with stack.fault("error command=insert collection=events code=50 times=3 nth=2"):
         first = result(bulk(anna, key, where=where, limit=105, change={"status": "in-progress"}))
-    assert first[0] == 105 and 0 < first[1] <= 100 and {status for _, status in first[2]} == {503}
+    assert first[0] == 105 and first[1] < 105 and {status for _, status in first[2]} == {503}
     anna.task("New", projectId=project["id"])
     again = bulk(anna, key, where=where, limit=105, change={"status": "in-progress"})
     assert result(again) == (105, 105, [])
