@@ -6,6 +6,7 @@
 - Every command in a page exists, can be executed and knows the options it is given.
 - A program that draws a progress bar does so on a terminal only.
 - nginx serves every script, style and image of the web client: their names match its pattern.
+- No file has a mark of a merge that was not finished.
 
     tests/pages.py            checks the tree; prints each complaint and exits with 1 if there is one
     tests/pages.py --prove    plants a violation of each kind (in memory) and checks that it is found
@@ -30,6 +31,7 @@ COMMAND = re.compile(r"(?:^|[\s;&|(])((?:[A-Z_]+=\S+ )*)((?:deploy|tests|\.ci)/[
 # Names that pages mention although they are no files of the tree: examples, and files that others install.
 ELSEWHERE = {"foo.c", "x.c", "mongod.conf", "nginx.conf", "fcgios.h"}
 SERVED = re.compile(r"nginx/web/[a-z0-9-]+\.(?:js|css|svg)")  # as in nginx/nginx.conf.in
+CONFLICT = re.compile(r"^[<>]{7} ", re.M)
 OPTIONS_OF = {"tests/bench/run": "tests/bench/harness/__main__.py", ".ci/run": "tests/run"}
 
 
@@ -160,6 +162,8 @@ class Checker:
     # Programs.
 
     def program(self, path, text, executable):
+        if CONFLICT.search(text):
+            self.complain(path, text[:CONFLICT.search(text).start()].count("\n") + 1, "has a mark of an unfinished merge")
         if re.match(r"nginx/web/.*\.(js|css|svg)$", path) and not SERVED.fullmatch(path):
             self.complain(path, 1, "has a name that nginx does not serve")
         if text.startswith("#!") and not executable and "python2" not in text[:40]:
@@ -193,6 +197,7 @@ def prove(tree):
         "runs tests/planted, which does not exist": with_text("tests/README.md", "    tests/planted 3\n"),
         "is not executable": {**tree, "tests/chaos/run": (tree["tests/chaos/run"][0], False)},
         "a name that nginx does not serve": with_text("nginx/web/planted_too.js", ""),
+        "a mark of an unfinished merge": with_text("tests/planted.py", "x = 1\n<<<<<<< HEAD\n"),
         "draws a progress bar": with_text("tests/planted.py", "print(f\"\\r{done}\", end=\"\")\n"),
     }
     missed = [words for words, planted_tree in planted.items()
