@@ -5,11 +5,11 @@
 
 #include <string.h>
 
-#include "tests/unit/plain.h"
+#include "tests/unit/request_fixture.h"
 #include "tests/unit/unit.h"
 
 /* clang-format off */
-#define ME    PLAIN_USER
+#define ME    FIXTURE_USER
 #define ANNA  "aaaaaaaaaaaaaaaaaaaaaaaa"
 #define BEN   "bbbbbbbbbbbbbbbbbbbbbbbb"
 #define OID(id) "{\"$oid\":\"" id "\"}"
@@ -73,16 +73,16 @@ test_every_cell(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(cells); i++) {
-        struct request *r = plain_request("GET", "/");
+        struct request *r = fixture_request("GET", "/");
         const char *role = cells[i].role;
         bson_t *project =
-            plain_bson(r, role == NULL ? NOT_MINE : arena_printf(r->arena, MINE, role));
+            fixture_bson(r, role == NULL ? NOT_MINE : arena_printf(r->arena, MINE, role));
 
         for (int action = 0; action < ACTION__COUNT; action++) {
             enum err err = access_check(project, &r->user_id, (enum action)action);
 
             if (err != cells[i].answers[action])
-                unit_wrong("%s, action %d: %s", role, action, plain_slug(err));
+                unit_wrong("%s, action %d: %s", role, action, fixture_slug(err));
         }
         if (role != NULL && role_named(role) != cells[i].value)
             unit_wrong("%s is role %d", role, (int)role_named(role));
@@ -97,8 +97,8 @@ test_projects(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(projects); i++) {
-        struct request *r = plain_request("GET", "/");
-        bson_t *project = plain_bson(r, projects[i].project);
+        struct request *r = fixture_request("GET", "/");
+        bson_t *project = fixture_bson(r, projects[i].project);
 
         if (access_role(project, &r->user_id) != projects[i].role ||
             access_member(project, &r->user_id) != projects[i].member ||
@@ -119,6 +119,6 @@ main(void)
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
-    plain_done();
+    fixture_done();
     return failed;
 }

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "tests/unit/plain.h"
+#include "tests/unit/request_fixture.h"
 #include "tests/unit/unit.h"
 
 #define A63 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -102,7 +102,7 @@ static void
 check(const char *typed, const char *wanted,
       bool (*read)(struct request *, const char *, const char **))
 {
-    struct request *r = plain_request("POST", "/");
+    struct request *r = fixture_request("POST", "/");
     const char *out = NULL;
     bool ok = read(r, typed, &out);
 
@@ -137,6 +137,6 @@ main(void)
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
-    plain_done();
+    fixture_done();
     return failed;
 }

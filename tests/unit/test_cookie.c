@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/config.h"
-#include "tests/unit/plain.h"
+#include "tests/unit/request_fixture.h"
 #include "tests/unit/unit.h"
 
 #define NAME "__Host-taskwire_refresh"
@@ -67,7 +67,7 @@ static const struct config config = {.public_url = OURS,
 static struct request *
 make(void)
 {
-    struct request *r = plain_request("POST", "/v1/sessions/refresh");
+    struct request *r = fixture_request("POST", "/v1/sessions/refresh");
 
     r->config = &config;
     return r;
@@ -99,7 +99,7 @@ test_pages(void **state)
         r->fetch_site = pages[i].fetch_site;
         err = cookie_same_site(r);
         if (err != (pages[i].good ? ERR_NONE : ERR_FORBIDDEN))
-            unit_wrong("%s, %s: %s", pages[i].origin, pages[i].fetch_site, plain_slug(err));
+            unit_wrong("%s, %s: %s", pages[i].origin, pages[i].fetch_site, fixture_slug(err));
     }
     unit_rows_done();
 }
@@ -134,6 +134,6 @@ main(void)
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
-    plain_done();
+    fixture_done();
     return failed;
 }

@@ -10,7 +10,7 @@
 #include "api/http/doc_read.h"
 #include "api/v1/handlers.h"
 #include "common/text/json.h"
-#include "tests/unit/plain.h"
+#include "tests/unit/request_fixture.h"
 #include "tests/unit/sample.h"
 #include "tests/unit/unit.h"
 
@@ -116,14 +116,14 @@ test_what_is_public(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT(written); i++) {
-        struct request *r = plain_request("GET", "/");
+        struct request *r = fixture_request("GET", "/");
 
         text_clear(&t);
-        doc_write(&t, &sample_shape, plain_bson(r, written[i].doc));
+        doc_write(&t, &sample_shape, fixture_bson(r, written[i].doc));
         if (!unit_same(t.bytes, written[i].json))
             unit_wrong("%s:\n%s", written[i].doc, t.bytes);
         text_clear(&t);
-        doc_write_with(&t, &sample_shape, plain_bson(r, written[i].doc), ",\"more\":1");
+        doc_write_with(&t, &sample_shape, fixture_bson(r, written[i].doc), ",\"more\":1");
         if (strstr(t.bytes, ",\"more\":1}") == NULL)
             unit_wrong("%s", t.bytes);
     }
@@ -138,13 +138,13 @@ test_changes(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT(changed); i++) {
-        struct request *r = plain_request("GET", "/");
+        struct request *r = fixture_request("GET", "/");
         const char *before = changed[i].before;
         int count;
 
         text_clear(&t);
-        count = doc_changes(&t, &sample_shape, before == NULL ? NULL : plain_bson(r, before),
-                            plain_bson(r, changed[i].after), NULL);
+        count = doc_changes(&t, &sample_shape, before == NULL ? NULL : fixture_bson(r, before),
+                            fixture_bson(r, changed[i].after), NULL);
         if (count != changed[i].count || !unit_same(t.bytes, changed[i].changes))
             unit_wrong("%s to %s: %d, %s", before, changed[i].after, count, t.bytes);
     }
@@ -162,7 +162,7 @@ list_of(struct request *r, const char *ids)
     for (const char *p = ids; *p != '\0'; p++)
         text_printf(&json, "%s\"%c\"", p == ids ? "" : ",", *p);
     text_puts(&json, "]}");
-    doc = plain_bson(r, json.bytes);
+    doc = fixture_bson(r, json.bytes);
     text_free(&json);
     return doc;
 }
@@ -187,7 +187,7 @@ test_orders(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT(ordered); i++) {
-        struct request *r = plain_request("GET", "/");
+        struct request *r = fixture_request("GET", "/");
 
         text_clear(&t);
         text_clear(&found);
@@ -207,9 +207,9 @@ test_merge(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(merged); i++) {
-        struct request *r = plain_request("GET", "/");
+        struct request *r = fixture_request("GET", "/");
         bson_t *after = request_keep(
-            r, doc_merge(plain_bson(r, merged[i].before), plain_bson(r, merged[i].change)));
+            r, doc_merge(fixture_bson(r, merged[i].before), fixture_bson(r, merged[i].change)));
         char *json = bson_as_relaxed_extended_json(after, NULL);
 
         if (!unit_same(json, merged[i].after))
@@ -222,9 +222,10 @@ test_merge(void **state)
 static void
 test_small_readings(void **state)
 {
-    struct request *r = plain_request("GET", "/");
-    bson_t *doc = plain_bson(r, "{\"i\":5,\"l\":{\"$numberLong\":\"6\"},\"s\":\"t\",\"o\":" OID(
-                                    ID) ",\"d\":" DATE("9") ",\"b\":true,\"f\":false,\"n\":null}");
+    struct request *r = fixture_request("GET", "/");
+    bson_t *doc =
+        fixture_bson(r, "{\"i\":5,\"l\":{\"$numberLong\":\"6\"},\"s\":\"t\",\"o\":" OID(
+                            ID) ",\"d\":" DATE("9") ",\"b\":true,\"f\":false,\"n\":null}");
     int64_t ms = 0;
 
     (void)state;
@@ -264,13 +265,13 @@ test_every_text_comes_back(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT(titles); i++) {
-        struct request *r = plain_request("POST", "/");
+        struct request *r = fixture_request("POST", "/");
         bson_t *doc = request_keep(r, bson_new());
         struct json_object *json;
         struct text t = {0};
         const char *why;
 
-        plain_body(r, arena_printf(r->arena, "{\"title\":\"x%s\"}", titles[i]));
+        fixture_body(r, arena_printf(r->arena, "{\"title\":\"x%s\"}", titles[i]));
         assert_int_equal(doc_read(r, DOC_CREATE, sample_shape.fields, r->json, doc), ERR_NONE);
         doc_write(&t, &sample_shape, doc);
         assert_int_equal(json_parse(t.bytes, t.len, &json, &why), ERR_NONE);
@@ -311,6 +312,6 @@ main(void)
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
-    plain_done();
+    fixture_done();
     return failed;
 }

@@ -10,7 +10,7 @@
 #include "api/http/router.h"
 #include "api/schema/doc.h"
 #include "common/text/json.h"
-#include "tests/unit/plain.h"
+#include "tests/unit/request_fixture.h"
 #include "tests/unit/sample.h"
 #include "tests/unit/unit.h"
 
@@ -157,15 +157,15 @@ test_verdicts(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
-        struct request *r = plain_request("POST", "/");
+        struct request *r = fixture_request("POST", "/");
         bson_t *doc = request_keep(r, bson_new());
         enum err err;
 
-        plain_body(r, rows[i].body);
+        fixture_body(r, rows[i].body);
         err = doc_read(r, rows[i].mode, sample_shape.fields, r->json, doc);
         if (err != (*rows[i].complaints == '\0' ? ERR_NONE : ERR_INVALID) ||
-            !unit_same(plain_complaints(r), rows[i].complaints))
-            unit_wrong("%s: %s, %s", rows[i].body, plain_slug(err), plain_complaints(r));
+            !unit_same(fixture_complaints(r), rows[i].complaints))
+            unit_wrong("%s: %s, %s", rows[i].body, fixture_slug(err), fixture_complaints(r));
     }
     unit_rows_done();
 }
@@ -175,14 +175,14 @@ test_what_is_stored(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(stored); i++) {
-        struct request *r = plain_request("POST", "/");
+        struct request *r = fixture_request("POST", "/");
         bson_t *doc = request_keep(r, bson_new());
         enum err err;
 
-        plain_body(r, stored[i].body);
+        fixture_body(r, stored[i].body);
         err = doc_read(r, stored[i].mode, sample_shape.fields, r->json, doc);
-        if (err != ERR_NONE || !unit_same(plain_json(r, doc), stored[i].doc))
-            unit_wrong("%s: %s, %s", stored[i].body, plain_slug(err), plain_json(r, doc));
+        if (err != ERR_NONE || !unit_same(fixture_json(r, doc), stored[i].doc))
+            unit_wrong("%s: %s, %s", stored[i].body, fixture_slug(err), fixture_json(r, doc));
     }
     unit_rows_done();
 }
@@ -192,10 +192,10 @@ test_a_body_is_an_object(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(not_objects); i++) {
-        struct request *r = plain_request("POST", "/");
+        struct request *r = fixture_request("POST", "/");
         bson_t *doc = request_keep(r, bson_new());
 
-        plain_body(r, not_objects[i]);
+        fixture_body(r, not_objects[i]);
         if (doc_read(r, DOC_CREATE, sample_shape.fields, r->json, doc) != ERR_MALFORMED ||
             !bson_empty(doc))
             unit_wrong("%s is taken for a body", not_objects[i]);
@@ -209,7 +209,7 @@ test_a_body_is_an_object(void **state)
 static void
 test_a_megabyte_of_mistakes(void **state)
 {
-    struct request *r = plain_request("POST", "/");
+    struct request *r = fixture_request("POST", "/");
     struct text body = {0};
     bson_t *doc = request_keep(r, bson_new());
 
@@ -218,7 +218,7 @@ test_a_megabyte_of_mistakes(void **state)
     for (int i = 0; body.len < REQUEST_BODY_MAX - 16; i++)
         text_printf(&body, "%s\"%x\":0", i == 0 ? "" : ",", (unsigned)i);
     text_putc(&body, '}');
-    plain_body(r, body.bytes);
+    fixture_body(r, body.bytes);
     assert_int_equal(doc_read(r, DOC_CHANGE, sample_shape.fields, r->json, doc), ERR_INVALID);
     text_free(&body);
 }
@@ -232,8 +232,8 @@ test_long_names_are_cut_between_characters(void **state)
     (void)state;
     for (int len = 55; len < 66; len++) {
         snprintf(body, sizeof(body), "{\"%0*d\xF0\x9F\x98\x80\xF0\x9F\x98\x80\":1}", len, 0);
-        r = plain_request("POST", "/");
-        plain_body(r, body);
+        r = fixture_request("POST", "/");
+        fixture_body(r, body);
         assert_int_equal(
             doc_read(r, DOC_CHANGE, sample_shape.fields, r->json, request_keep(r, bson_new())),
             ERR_INVALID);
@@ -317,17 +317,17 @@ static void
 expect(const struct route *route, const struct field *f, const char *value, const char *code)
 {
     enum doc_mode mode = route->method == PATCH ? DOC_CHANGE : DOC_CREATE;
-    struct request *r = plain_request("POST", "/");
+    struct request *r = fixture_request("POST", "/");
     const char *body = body_with(r, route->body->fields, f, value, mode), *wanted = "";
     enum err err;
 
     if (code != NULL)
         wanted = arena_printf(r->arena, "/%s %s", f->name, code);
-    plain_body(r, body);
+    fixture_body(r, body);
     err = doc_read(r, mode, route->body->fields, r->json, request_keep(r, bson_new()));
-    if (err != (code == NULL ? ERR_NONE : ERR_INVALID) || !unit_same(plain_complaints(r), wanted))
+    if (err != (code == NULL ? ERR_NONE : ERR_INVALID) || !unit_same(fixture_complaints(r), wanted))
         unit_wrong("%s %s %.300s: %s, %s", method_names[route->method], route->path, body,
-                   plain_slug(err), plain_complaints(r));
+                   fixture_slug(err), fixture_complaints(r));
 }
 
 /* A JSON string of so many characters of two bytes, or a list of so many numbers. */
@@ -368,7 +368,7 @@ check_field(const struct route *route, const struct field *f)
     expect(route, f, "null", (f->flags & NULLABLE) || f->fallback != NULL ? NULL : "null");
     for (int n = 0; (value = bad_value(f, n, &code)) != NULL; n++)
         expect(route, f, value, code);
-    good = text_dup(good_value(plain_request("POST", "/"), f)); /* expect() makes another one */
+    good = text_dup(good_value(fixture_request("POST", "/"), f)); /* expect() makes another one */
     expect(route, f, good, NULL);
     free(good);
     if (f->kind == TEXT && f->low > 0)
@@ -405,6 +405,6 @@ main(void)
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
-    plain_done();
+    fixture_done();
     return failed;
 }

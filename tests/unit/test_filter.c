@@ -9,7 +9,7 @@
 
 #include "common/base/arena.h"
 #include "common/time/zone.h"
-#include "tests/unit/plain.h"
+#include "tests/unit/request_fixture.h"
 #include "tests/unit/unit.h"
 
 #define NOW 1769850000000
@@ -206,13 +206,13 @@ test_meanings(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(meanings); i++) {
-        struct request *r = plain_request("GET", "/");
+        struct request *r = fixture_request("GET", "/");
         struct filter_error error = {-1, ""};
         struct filter_tree *filter = read_filter(r->arena, meanings[i].filter, &error);
 
         if (filter == NULL)
             unit_wrong("'%s': %d, %s", meanings[i].filter, error.position, error.expected);
-        else if (filter_match(filter, plain_bson(r, meanings[i].task)) != meanings[i].matches)
+        else if (filter_match(filter, fixture_bson(r, meanings[i].task)) != meanings[i].matches)
             unit_wrong("'%s' on %s", meanings[i].filter, meanings[i].task);
     }
     unit_rows_done();
@@ -315,6 +315,6 @@ main(void)
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
-    plain_done();
+    fixture_done();
     return failed;
 }

@@ -16,11 +16,11 @@
 #include "common/secrets/token.h"
 #include "tests/unit/fake_store.h"
 #include "tests/unit/forge.h"
-#include "tests/unit/plain.h"
+#include "tests/unit/request_fixture.h"
 #include "tests/unit/unit.h"
 
 #define TASKS "/v1/tasks"
-#define TASK  "/v1/tasks/" PLAIN_USER
+#define TASK  "/v1/tasks/" FIXTURE_USER
 #define LOGIN "/v1/sessions"
 #define JSON  "application/json"
 #define TOKEN "@" /* stands for a good token */
@@ -97,7 +97,7 @@ static struct request *
 make(const char *method, const char *target, const char *authorization, const char *type,
      const char *body, const char *key)
 {
-    struct request *r = plain_request(method, target);
+    struct request *r = fixture_request(method, target);
 
     r->user[0] = r->session[0] = '\0';
     r->revocation = revocation;
@@ -122,9 +122,9 @@ test_verdicts(void **state)
                                  rows[i].type, rows[i].body, rows[i].key);
         enum err err = gate_check(r);
 
-        if (!unit_same(plain_slug(err), rows[i].slug))
+        if (!unit_same(fixture_slug(err), rows[i].slug))
             unit_wrong("%s %s, %s, %s, %s: %s", rows[i].method, rows[i].target,
-                       rows[i].authorization, rows[i].type, rows[i].body, plain_slug(err));
+                       rows[i].authorization, rows[i].type, rows[i].body, fixture_slug(err));
     }
     unit_rows_done();
 }
@@ -136,8 +136,8 @@ test_who_asks_is_known_then(void **state)
 
     (void)state;
     assert_int_equal(gate_check(r), ERR_NONE);
-    assert_string_equal(r->user, PLAIN_USER);
-    assert_string_equal(r->session, PLAIN_SESSION);
+    assert_string_equal(r->user, FIXTURE_USER);
+    assert_string_equal(r->session, FIXTURE_SESSION);
     r = make("GET", "/v1/health", "Bearer " TOKEN, NULL, NULL, NULL);
     assert_int_equal(gate_check(r), ERR_NONE);
     assert_string_equal(r->user, "");
@@ -247,9 +247,9 @@ test_a_session_ends(void **state)
 
     (void)state;
     revocation = known_revoked();
-    ends(REVOKED_SESSION, 0, PLAIN_USER, PLAIN_USER); /* another one */
+    ends(REVOKED_SESSION, 0, FIXTURE_USER, FIXTURE_USER); /* another one */
     assert_true(gets_in());
-    ends(REVOKED_SESSION, 0, PLAIN_USER, PLAIN_SESSION);
+    ends(REVOKED_SESSION, 0, FIXTURE_USER, FIXTURE_SESSION);
     assert_false(gets_in());
     r = make("GET", TASKS, "Bearer " TOKEN, NULL, NULL, NULL);
     assert_int_equal(gate_check(r), ERR_NO_AUTH);
@@ -262,18 +262,18 @@ test_a_generation_ends(void **state)
 {
     (void)state;
     revocation = known_revoked();
-    ends(REVOKED_GENERATION, 0, PLAIN_SESSION, NULL); /* another user's */
-    ends(REVOKED_GENERATION, 1, PLAIN_USER, NULL);    /* the next */
+    ends(REVOKED_GENERATION, 0, FIXTURE_SESSION, NULL); /* another user's */
+    ends(REVOKED_GENERATION, 1, FIXTURE_USER, NULL);    /* the next */
     assert_true(gets_in());
     revocation = known_revoked();
-    ends(REVOKED_GENERATION, 0, PLAIN_USER, PLAIN_USER); /* another is kept */
+    ends(REVOKED_GENERATION, 0, FIXTURE_USER, FIXTURE_USER); /* another is kept */
     assert_false(gets_in());
     revocation = known_revoked();
-    ends(REVOKED_GENERATION, 0, PLAIN_USER, PLAIN_SESSION);
+    ends(REVOKED_GENERATION, 0, FIXTURE_USER, FIXTURE_SESSION);
     assert_true(gets_in());
-    ends(REVOKED_GENERATION, 1, PLAIN_USER, PLAIN_SESSION);
+    ends(REVOKED_GENERATION, 1, FIXTURE_USER, FIXTURE_SESSION);
     assert_true(gets_in());
-    ends(REVOKED_GENERATION, 2, PLAIN_USER, PLAIN_USER);
+    ends(REVOKED_GENERATION, 2, FIXTURE_USER, FIXTURE_USER);
     assert_false(gets_in());
 }
 
@@ -326,7 +326,7 @@ main(void)
         cmocka_unit_test(
             test_nobody_gets_in_before_the_log_was_read), /* the last: it does not come back */
     };
-    struct token claims = {PLAIN_USER, PLAIN_SESSION, FAKE_STORE_NOW / 1000 + TOKEN_SECONDS};
+    struct token claims = {FIXTURE_USER, FIXTURE_SESSION, FAKE_STORE_NOW / 1000 + TOKEN_SECONDS};
     int failed;
 
     if (token_open("k1 " FORGE_KEY) != ERR_NONE)
@@ -336,6 +336,6 @@ main(void)
     failed = cmocka_run_group_tests(tests, NULL, NULL);
     free(token);
     fake_store_clear();
-    plain_done();
+    fixture_done();
     return failed;
 }

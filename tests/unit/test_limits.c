@@ -8,7 +8,7 @@
 
 #include "common/redis/throttle.h"
 #include "tests/unit/fake_store.h"
-#include "tests/unit/plain.h"
+#include "tests/unit/request_fixture.h"
 #include "tests/unit/unit.h"
 
 /* A fake Redis: its last command, and its reply. */
@@ -46,7 +46,7 @@ __wrap_throttle_try(struct throttle *throttle, const char *key, long free, int64
 static struct request *
 make(const char *address)
 {
-    struct request *r = plain_request("POST", "/v1/sessions");
+    struct request *r = fixture_request("POST", "/v1/sessions");
 
     r->throttle = (struct throttle *)(uintptr_t)1;
     r->address = address;
@@ -112,7 +112,7 @@ test_what_a_client_is_told(void **state)
         err = limits_address(r);
         if (err != windows[i].err || r->reply.remaining != windows[i].remaining ||
             r->reply.reset != windows[i].reset || r->reply.retry_after != windows[i].retry)
-            unit_wrong("row %zu: %s, remaining %ld, reset %ld, retry %d", i, plain_slug(err),
+            unit_wrong("row %zu: %s, remaining %ld, reset %ld, retry %d", i, fixture_slug(err),
                        r->reply.remaining, r->reply.reset, r->reply.retry_after);
     }
     unit_rows_done();
@@ -166,6 +166,6 @@ main(void)
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
     fake_store_clear();
-    plain_done();
+    fixture_done();
     return failed;
 }

@@ -9,7 +9,7 @@
 
 #include "api/schema/doc.h"
 #include "api/crud/query.h"
-#include "tests/unit/plain.h"
+#include "tests/unit/request_fixture.h"
 #include "tests/unit/unit.h"
 
 #define LIMIT 7
@@ -161,10 +161,10 @@ collect(void *arg, const bson_t *doc)
 static struct found
 ask(int count, const struct order *order, const char *more)
 {
-    struct request *r = plain_request("GET", "/v1/tasks");
-    bson_t *filter = plain_bson(r, more), *all = request_keep(r, bson_new()), in, list;
+    struct request *r = fixture_request("GET", "/v1/tasks");
+    bson_t *filter = fixture_bson(r, more), *all = request_keep(r, bson_new()), in, list;
     struct query q = {
-        .filter = filter, .opts = plain_bson(r, "{}"), .limit = LIMIT, .order = order};
+        .filter = filter, .opts = fixture_bson(r, "{}"), .limit = LIMIT, .order = order};
     struct found found = {0};
     char key[16];
 
@@ -285,6 +285,6 @@ main(void)
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
-    plain_done();
+    fixture_done();
     return failed;
 }

@@ -10,7 +10,7 @@
 #include "api/crud/resource.h"
 #include "api/http/router.h"
 #include "common/text/text.h"
-#include "tests/unit/plain.h"
+#include "tests/unit/request_fixture.h"
 #include "tests/unit/unit.h"
 
 static struct json_object *document;

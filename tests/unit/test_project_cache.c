@@ -10,7 +10,7 @@
 #include "api/crud/request_change.h"
 #include "api/http/request.h"
 #include "tests/unit/fake_store.h"
-#include "tests/unit/plain.h"
+#include "tests/unit/request_fixture.h"
 #include "tests/unit/unit.h"
 
 static bson_oid_t
@@ -179,7 +179,7 @@ read_project(struct change *change, void *arg)
 static bool
 is_kept_after(enum err ends, bool without_effect)
 {
-    struct request *r = plain_request("PATCH", "/v1/projects/" P);
+    struct request *r = fixture_request("PATCH", "/v1/projects/" P);
     struct change_plan plan = {
         .topic_count = 1, .topics = {"project:" P}, .fn = read_project, .arg = r};
     bson_oid_t id;
@@ -206,7 +206,7 @@ test_kept_only_once_it_is_committed(void **state)
     assert_false(is_kept_after(ERR_NONE, true));
     assert_true(is_kept_after(ERR_NONE, false));
     fake_store_clear();
-    plain_done();
+    fixture_done();
 }
 
 int

@@ -10,7 +10,7 @@
 #include "api/v1/handlers.h"
 #include "common/time/clock.h"
 #include "tests/unit/fake_store.h"
-#include "tests/unit/plain.h"
+#include "tests/unit/request_fixture.h"
 #include "tests/unit/unit.h"
 
 /* clang-format off */
@@ -65,9 +65,9 @@ static const struct {
     {"priority=",              NULL, "priority"},
     {"priority=low,nothing",   NULL, "priority"},
 
-    {"assigneeId=me",          "\"assigneeIds\" : " OID(PLAIN_USER) ", " PLAIN},
+    {"assigneeId=me",          "\"assigneeIds\" : " OID(FIXTURE_USER) ", " PLAIN},
     {"assigneeId=" ANNA,       "\"assigneeIds\" : " OID(ANNA) ", " PLAIN},
-    {"assigneeId=" ANNA ",me", "\"assigneeIds\" : { \"$in\" : [ " OID(ANNA) ", " OID(PLAIN_USER) " ] }, " PLAIN},
+    {"assigneeId=" ANNA ",me", "\"assigneeIds\" : { \"$in\" : [ " OID(ANNA) ", " OID(FIXTURE_USER) " ] }, " PLAIN},
     {"assigneeId=" ANNA "0",   NULL, "assigneeId"},
     {"assigneeId=123456789012", NULL, "assigneeId"},
     {"assigneeId=you",         NULL, "assigneeId"},
@@ -122,7 +122,7 @@ static const struct {
 
     /* What an index answers of a filter. */
     {"filter=done%3Dfalse",    VISIBLE ", \"state\" : { \"$in\" : [ \"open\" ] }"},
-    {"filter=assignee%3Dme+and+archived%3Dtrue", VISIBLE ", \"assigneeIds\" : " OID(PLAIN_USER) ", " STATE("archived")},
+    {"filter=assignee%3Dme+and+archived%3Dtrue", VISIBLE ", \"assigneeIds\" : " OID(FIXTURE_USER) ", " STATE("archived")},
     {"filter=archived%3Dtrue+or+done%3Dtrue", VISIBLE ", \"state\" : { \"$in\" : [ \"archived\", \"done\", \"open\" ] }"},
     {"filter=due<2026-01-31+and+number>3", PLAIN DUE(ANY_FIRST, "2026-01-31", FIRST, "1769814000000")},
     {"filter=not+due<2026-01-31", PLAIN},
@@ -241,8 +241,8 @@ fake_database(void)
     fake_store_put(STORE_PROJECTS,
                    "{\"_id\":" OID(TRASHED) ",\"access\":\"everyone\",\"deletedAt\":1}");
     fake_store_put(STORE_FILTERS, "{\"_id\":" OID(ANNA) ",\"userId\":" OID(
-                                      PLAIN_USER) ",\"filter\":\"done = true\"}");
-    fake_store_put(STORE_USERS, "{\"_id\":" OID(PLAIN_USER) ",\"timeZone\":\"Europe/Berlin\"}");
+                                      FIXTURE_USER) ",\"filter\":\"done = true\"}");
+    fake_store_put(STORE_USERS, "{\"_id\":" OID(FIXTURE_USER) ",\"timeZone\":\"Europe/Berlin\"}");
 }
 
 /* The list of tasks, with a query string. */
@@ -253,7 +253,7 @@ ask(const char *query, struct request **r, struct query *q)
     bson_t base = BSON_INITIALIZER;
     enum err err;
 
-    *r = plain_request("GET", target);
+    *r = fixture_request("GET", target);
     (*r)->query = query;
     err = request_parse_query(*r);
     if (err == ERR_NONE)
@@ -274,15 +274,15 @@ test_filters(void **state)
 
         if (rows[i].filter == NULL) {
             if (err != ERR_BAD_PARAMETER || !unit_same(r->parameter, rows[i].param))
-                unit_wrong("'%s': %s, %s", rows[i].query, plain_slug(err), r->parameter);
+                unit_wrong("'%s': %s, %s", rows[i].query, fixture_slug(err), r->parameter);
             continue;
         }
         if (err != ERR_NONE) {
-            unit_wrong("'%s': %s, %s", rows[i].query, plain_slug(err), r->detail);
+            unit_wrong("'%s': %s, %s", rows[i].query, fixture_slug(err), r->detail);
             continue;
         }
-        if (!unit_same(plain_json(r, q.filter), arena_printf(r->arena, "{ %s }", rows[i].filter)))
-            unit_wrong("'%s':\n%s", rows[i].query, plain_json(r, q.filter));
+        if (!unit_same(fixture_json(r, q.filter), arena_printf(r->arena, "{ %s }", rows[i].filter)))
+            unit_wrong("'%s':\n%s", rows[i].query, fixture_json(r, q.filter));
     }
     unit_rows_done();
 }
@@ -299,8 +299,8 @@ test_orders(void **state)
         bson_t *sort = err == ERR_NONE ? query_sort(&q, q.filter) : bson_new();
 
         if (err != ERR_NONE ||
-            !unit_same(plain_json(r, sort), arena_printf(r->arena, "{ %s }", orders[i].opts)))
-            unit_wrong("'%s': %s\n%s", orders[i].sort, plain_slug(err), plain_json(r, sort));
+            !unit_same(fixture_json(r, sort), arena_printf(r->arena, "{ %s }", orders[i].opts)))
+            unit_wrong("'%s': %s\n%s", orders[i].sort, fixture_slug(err), fixture_json(r, sort));
         bson_destroy(sort);
     }
     unit_rows_done();
@@ -359,10 +359,10 @@ test_windows(void **state)
         enum err err = ask(windows[i].query, &r, &q);
 
         if (err != ERR_NONE ||
-            !unit_same(plain_json(r, q.filter),
+            !unit_same(fixture_json(r, q.filter),
                        arena_printf(r->arena, "{ " VISIBLE ", %s }", windows[i].more)))
-            unit_wrong("'%s': %s\n%s", windows[i].query, plain_slug(err),
-                       err == ERR_NONE ? plain_json(r, q.filter) : "");
+            unit_wrong("'%s': %s\n%s", windows[i].query, fixture_slug(err),
+                       err == ERR_NONE ? fixture_json(r, q.filter) : "");
     }
     unit_rows_done();
 }
@@ -394,7 +394,7 @@ cursor_behind(const char *query, const char *doc)
     struct query q;
 
     assert_int_equal(ask(query, &r, &q), ERR_NONE);
-    query_cursor(&cursor, &q, plain_bson(r, doc));
+    query_cursor(&cursor, &q, fixture_bson(r, doc));
     return cursor.bytes;
 }
 
@@ -410,8 +410,8 @@ test_the_next_page(void **state)
 
         snprintf(query, sizeof(query), "%s&cursor=%s", pages[i].query, cursor);
         if (ask(query, &r, &q) != ERR_NONE ||
-            strstr(plain_json(r, q.filter), pages[i].behind) == NULL)
-            unit_wrong("%s: %s", query, plain_json(r, q.filter));
+            strstr(fixture_json(r, q.filter), pages[i].behind) == NULL)
+            unit_wrong("%s: %s", query, fixture_json(r, q.filter));
         free(cursor);
     }
     unit_rows_done();
@@ -460,6 +460,6 @@ main(void)
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
     fake_store_clear();
-    plain_done();
+    fixture_done();
     return failed;
 }

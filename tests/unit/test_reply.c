@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/text/json.h"
-#include "tests/unit/plain.h"
+#include "tests/unit/request_fixture.h"
 #include "tests/unit/unit.h"
 
 static void
@@ -43,7 +43,7 @@ test_every_problem_is_json(void **state)
 {
     (void)state;
     for (int err = ERR_NONE + 1; err < ERR__COUNT; err++) {
-        struct request *r = plain_request("GET", "/");
+        struct request *r = fixture_request("GET", "/");
         struct json_object *json;
         const char *why;
 
@@ -76,7 +76,7 @@ test_every_problem_is_json(void **state)
 static void
 test_a_problem_speaks_without_being_told(void **state)
 {
-    struct request *r = plain_request("GET", "/");
+    struct request *r = fixture_request("GET", "/");
 
     (void)state;
     reply_problem(r, ERR_NOT_FOUND);
@@ -113,7 +113,7 @@ test_not_modified(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
-        struct request *r = plain_request(rows[i].method, "/");
+        struct request *r = fixture_request(rows[i].method, "/");
 
         r->method = strcmp(rows[i].method, "GET") == 0 ? GET : PATCH;
         r->if_none_match = rows[i].if_none_match;
@@ -139,6 +139,6 @@ main(void)
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
-    plain_done();
+    fixture_done();
     return failed;
 }

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "tests/unit/plain.h"
+#include "tests/unit/request_fixture.h"
 #include "tests/unit/unit.h"
 
 /* clang-format off */
@@ -108,7 +108,7 @@ test_query_strings(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(queries); i++) {
-        struct request *r = plain_request("GET", "/");
+        struct request *r = fixture_request("GET", "/");
         const char *found = NULL;
 
         r->query = queries[i].query;
@@ -130,13 +130,13 @@ static void
 test_no_query_string(void **state)
 {
     (void)state;
-    assert_int_equal(request_parse_query(plain_request("GET", "/")), ERR_NONE);
+    assert_int_equal(request_parse_query(fixture_request("GET", "/")), ERR_NONE);
 }
 
 static void
 test_parameters_that_nobody_asked_for(void **state)
 {
-    struct request *r = plain_request("GET", "/?known=1&other=2");
+    struct request *r = fixture_request("GET", "/?known=1&other=2");
 
     (void)state;
     assert_int_equal(request_parse_query(r), ERR_NONE);
@@ -152,7 +152,7 @@ test_parameters_that_nobody_asked_for(void **state)
 static void
 test_long_names_are_cut(void **state)
 {
-    struct request *r = plain_request("GET", "/");
+    struct request *r = fixture_request("GET", "/");
 
     (void)state;
     for (size_t len = 60; len < 70; len++) {
@@ -171,13 +171,13 @@ test_preconditions(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(preconditions); i++) {
-        struct request *r = plain_request("PATCH", "/");
+        struct request *r = fixture_request("PATCH", "/");
         enum err err;
 
         r->if_match = preconditions[i].if_match;
         err = request_precondition(r, 5, preconditions[i].demanded);
         if (err != preconditions[i].err)
-            unit_wrong("If-Match: %s: %s", preconditions[i].if_match, plain_slug(err));
+            unit_wrong("If-Match: %s: %s", preconditions[i].if_match, fixture_slug(err));
     }
     unit_rows_done();
 }
@@ -187,14 +187,14 @@ test_ids(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(ids); i++) {
-        struct request *r = plain_request("GET", "/");
+        struct request *r = fixture_request("GET", "/");
         bson_oid_t id;
         enum err err;
 
         r->args[0] = ids[i].arg;
         err = request_id_arg(r, 0, &id);
         if (err != ids[i].err)
-            unit_wrong("'%s': %s", ids[i].arg, plain_slug(err));
+            unit_wrong("'%s': %s", ids[i].arg, fixture_slug(err));
     }
     unit_rows_done();
 }
@@ -202,7 +202,7 @@ test_ids(void **state)
 static void
 test_complaints_keep_their_order(void **state)
 {
-    struct request *r = plain_request("POST", "/");
+    struct request *r = fixture_request("POST", "/");
 
     (void)state;
     assert_int_equal(request_validated(r), ERR_NONE);
@@ -210,11 +210,11 @@ test_complaints_keep_their_order(void **state)
     request_complain(r, "/b", "two", "%d%%", 2);
     request_complain(r, "/c", "three", "%0300d", 3); /* cut, not overrun */
     assert_int_equal(request_validated(r), ERR_INVALID);
-    assert_string_equal(plain_complaints(r), "/a one; /b two; /c three");
+    assert_string_equal(fixture_complaints(r), "/a one; /b two; /c three");
     assert_string_equal(r->complaints->next->detail, "2%");
     r->complaints = NULL; /* as a transaction that runs again does */
     request_complain(r, "/d", "four", "again");
-    assert_string_equal(plain_complaints(r), "/d four");
+    assert_string_equal(fixture_complaints(r), "/d four");
 }
 
 int
@@ -231,6 +231,6 @@ main(void)
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
-    plain_done();
+    fixture_done();
     return failed;
 }

@@ -5,10 +5,10 @@
 
 #include <string.h>
 
-#include "tests/unit/plain.h"
+#include "tests/unit/request_fixture.h"
 #include "tests/unit/unit.h"
 
-#define ID PLAIN_USER
+#define ID FIXTURE_USER
 
 /* clang-format off */
 static const struct {
@@ -62,12 +62,12 @@ test_paths(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
-        struct request *r = plain_request(rows[i].method, rows[i].path);
+        struct request *r = fixture_request(rows[i].method, rows[i].path);
         enum err err = router_find(r);
         const char *found = err == ERR_NONE ? r->route->path : r->reply.allow;
 
         if (err != rows[i].err || !unit_same(found, rows[i].pattern))
-            unit_wrong("%s %s: %s, %s", rows[i].method, rows[i].path, plain_slug(err), found);
+            unit_wrong("%s %s: %s, %s", rows[i].method, rows[i].path, fixture_slug(err), found);
         for (int n = 0; n < REQUEST_ARGS; n++)
             if (!unit_same(r->args[n], rows[i].args[n]))
                 unit_wrong("%s %s: argument %d is %s", rows[i].method, rows[i].path, n, r->args[n]);
@@ -97,7 +97,7 @@ test_every_route_is_found(void **state)
             text_printf(&path, "value-%d", wanted++);
             p = strchr(p, '}');
         }
-        r = plain_request(method_names[route->method], path.bytes);
+        r = fixture_request(method_names[route->method], path.bytes);
         if (router_find(r) != ERR_NONE || r->route != route)
             unit_wrong("%s %s is not found by %s", method_names[route->method], route->path,
                        path.bytes);
@@ -135,6 +135,6 @@ main(void)
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
-    plain_done();
+    fixture_done();
     return failed;
 }

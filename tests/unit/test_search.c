@@ -9,7 +9,7 @@
 #include "api/crud/query.h"
 #include "api/v1/tasks/search.h"
 #include "common/text/terms.h"
-#include "tests/unit/plain.h"
+#include "tests/unit/request_fixture.h"
 #include "tests/unit/unit.h"
 
 /* clang-format off */
@@ -94,7 +94,7 @@ test_terms(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
-        struct request *r = plain_request("POST", "/");
+        struct request *r = fixture_request("POST", "/");
         const char *texts[] = {rows[i].title, rows[i].description};
         bson_t terms = BSON_INITIALIZER;
 
@@ -111,7 +111,7 @@ test_queries(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT(queries); i++) {
-        struct request *r = plain_request("GET", "/");
+        struct request *r = fixture_request("GET", "/");
         bson_t *filter = request_keep(r, bson_new()), all;
         bson_iter_t iter;
         const char *found = NULL;
@@ -135,7 +135,7 @@ test_queries(void **state)
 static void
 test_a_query_is_bounded(void **state)
 {
-    struct request *r = plain_request("GET", "/");
+    struct request *r = fixture_request("GET", "/");
     char q[502];
 
     (void)state;
@@ -207,10 +207,10 @@ __wrap_store_find(struct store *store, const struct store_query *query, store_ea
 static int
 narrowed(int count, const char *filter, bool due, bool due_order)
 {
-    struct request *r = plain_request("GET", "/v1/tasks");
+    struct request *r = fixture_request("GET", "/v1/tasks");
     struct due_range range = {.first = "", .end = ":"};
     struct order order = {"x", {"x"}, .due = due_order};
-    struct query q = {.store = STORE_TASKS, .filter = plain_bson(r, filter), .order = &order};
+    struct query q = {.store = STORE_TASKS, .filter = fixture_bson(r, filter), .order = &order};
     bson_t *before = q.filter, rest = BSON_INITIALIZER, ids;
     bson_iter_t iter;
     const uint8_t *bytes;
@@ -268,6 +268,6 @@ main(void)
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
-    plain_done();
+    fixture_done();
     return failed;
 }

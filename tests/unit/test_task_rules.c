@@ -6,7 +6,7 @@
 #include "api/schema/doc.h"
 #include "api/v1/tasks/tasks.h"
 #include "tests/unit/fake_store.h"
-#include "tests/unit/plain.h"
+#include "tests/unit/request_fixture.h"
 #include "tests/unit/unit.h"
 
 /* clang-format off */
@@ -140,24 +140,24 @@ fake_database(void)
                    "{\"_id\":" OID(GONE) ",\"projectId\":" OID(P) ",\"deletedAt\":" NINE "}");
     fake_store_put(STORE_TASKS, "{\"_id\":" OID(FOREIGN) ",\"projectId\":" OID(OTHER_P) "}");
     fake_store_put(STORE_USERS, "{\"_id\":" OID(STRANGER) "}");
-    fake_store_put(STORE_USERS, "{\"_id\":" OID(PLAIN_USER) ",\"timeZone\":\"Europe/Berlin\"}");
+    fake_store_put(STORE_USERS, "{\"_id\":" OID(FIXTURE_USER) ",\"timeZone\":\"Europe/Berlin\"}");
 }
 
 static void
 check(const char *before, const char *change, const char *complaints, const char *extra)
 {
-    struct request *r = plain_request("PATCH", "/");
-    bson_t *project = plain_bson(r, PROJECT),
-           *base = plain_bson(r, before == NULL ? BASE("") : before);
-    bson_t *after = request_keep(r, doc_merge(base, plain_bson(r, change)));
+    struct request *r = fixture_request("PATCH", "/");
+    bson_t *project = fixture_bson(r, PROJECT),
+           *base = fixture_bson(r, before == NULL ? BASE("") : before);
+    bson_t *after = request_keep(r, doc_merge(base, fixture_bson(r, change)));
     bson_t *more = request_keep(r, bson_new());
     enum err err = task_rules(
         &(struct entity_rules){r, NULL, project, before == NULL ? NULL : base, after, more});
     char *json = bson_as_relaxed_extended_json(more, NULL);
 
-    if (err != ERR_NONE || !unit_same(plain_complaints(r), complaints) ||
+    if (err != ERR_NONE || !unit_same(fixture_complaints(r), complaints) ||
         (extra != NULL && !unit_same(json, extra)))
-        unit_wrong("%s: %s, '%s'\n%s", change, plain_slug(err), plain_complaints(r), json);
+        unit_wrong("%s: %s, '%s'\n%s", change, fixture_slug(err), fixture_complaints(r), json);
     bson_free(json);
 }
 
@@ -176,11 +176,12 @@ static const char *
 task_before(const char *more)
 {
     static char json[4096];
-    struct request *r = plain_request("PATCH", "/");
-    bson_t *change = plain_bson(r, *more == '\0' ? "{}" : arena_printf(r->arena, "{%s}", more + 1));
-    bson_t *doc = request_keep(r, doc_merge(plain_bson(r, BASE("")), change));
+    struct request *r = fixture_request("PATCH", "/");
+    bson_t *change =
+        fixture_bson(r, *more == '\0' ? "{}" : arena_printf(r->arena, "{%s}", more + 1));
+    bson_t *doc = request_keep(r, doc_merge(fixture_bson(r, BASE("")), change));
 
-    snprintf(json, sizeof(json), "%s", plain_json(r, doc));
+    snprintf(json, sizeof(json), "%s", fixture_json(r, doc));
     return json;
 }
 
@@ -211,26 +212,27 @@ test_no_deeper_than_one_level(void **state)
 static void
 test_assignees_of_an_open_project(void **state)
 {
-    struct request *r = plain_request("PATCH", "/");
-    bson_t *project = plain_bson(r, "{\"access\":\"everyone\",\"members\":[],\"statuses\":["
-                                    "{\"id\":\"todo\",\"kind\":\"open\"}]}");
-    bson_t *after = plain_bson(r, BASE(",\"assigneeIds\":[]")),
+    struct request *r = fixture_request("PATCH", "/");
+    bson_t *project = fixture_bson(r, "{\"access\":\"everyone\",\"members\":[],\"statuses\":["
+                                      "{\"id\":\"todo\",\"kind\":\"open\"}]}");
+    bson_t *after = fixture_bson(r, BASE(",\"assigneeIds\":[]")),
            *extra = request_keep(r, bson_new());
-    bson_t *change = plain_bson(r, "{\"assigneeIds\":[" OID(STRANGER) "," OID(TASK) "]}"), *before;
+    bson_t *change = fixture_bson(r, "{\"assigneeIds\":[" OID(STRANGER) "," OID(TASK) "]}"),
+           *before;
 
     (void)state;
     fake_database();
-    after = request_keep(r, doc_merge(plain_bson(r, BASE("")), change));
+    after = request_keep(r, doc_merge(fixture_bson(r, BASE("")), change));
     assert_int_equal(task_rules(&(struct entity_rules){r, NULL, project, NULL, after, extra}),
                      ERR_NONE);
-    assert_string_equal(plain_complaints(r),
+    assert_string_equal(fixture_complaints(r),
                         "/assigneeIds/0 not-member; /assigneeIds/1 not-member");
     request_clear_complaints(r);
-    change = plain_bson(r, "{\"assigneeIds\":[" OID(STRANGER) "]}");
-    before = request_keep(r, doc_merge(plain_bson(r, BASE("")), change));
+    change = fixture_bson(r, "{\"assigneeIds\":[" OID(STRANGER) "]}");
+    before = request_keep(r, doc_merge(fixture_bson(r, BASE("")), change));
     assert_int_equal(task_rules(&(struct entity_rules){r, NULL, project, before, after, extra}),
                      ERR_NONE);
-    assert_string_equal(plain_complaints(r), "/assigneeIds/1 not-member");
+    assert_string_equal(fixture_complaints(r), "/assigneeIds/1 not-member");
 }
 
 int
@@ -245,6 +247,6 @@ main(void)
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
     fake_store_clear();
-    plain_done();
+    fixture_done();
     return failed;
 }

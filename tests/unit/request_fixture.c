@@ -1,7 +1,7 @@
 /*
  * Requests without a worker.
  */
-#include "tests/unit/plain.h"
+#include "tests/unit/request_fixture.h"
 
 #include <json-c/json.h>
 #include <stdlib.h>
@@ -29,7 +29,7 @@ defaults(void)
 }
 
 void
-plain_done(void)
+fixture_done(void)
 {
     arena_free(request.arena);
     text_free(&request.reply.body);
@@ -37,12 +37,12 @@ plain_done(void)
 }
 
 struct request *
-plain_request(const char *method, const char *target)
+fixture_request(const char *method, const char *target)
 {
     struct request *r = &request;
     const char *mark = strchr(target, '?');
 
-    plain_done();
+    fixture_done();
     r->arena = arena_new((size_t)64 << 20);
     r->id = "test";
     r->method_name = method;
@@ -51,8 +51,8 @@ plain_request(const char *method, const char *target)
     r->query = mark == NULL ? NULL : arena_dup(r->arena, mark + 1);
     r->epoch = "deadbeef";
     r->config = defaults();
-    strcpy(r->user, PLAIN_USER);
-    strcpy(r->session, PLAIN_SESSION);
+    strcpy(r->user, FIXTURE_USER);
+    strcpy(r->session, FIXTURE_SESSION);
     bson_oid_init_from_string(&r->user_id, r->user);
     bson_oid_init_from_string(&r->session_id, r->session);
     return r;
@@ -65,7 +65,7 @@ put(void *json)
 }
 
 void
-plain_body(struct request *r, const char *json)
+fixture_body(struct request *r, const char *json)
 {
     const char *why;
 
@@ -77,7 +77,7 @@ plain_body(struct request *r, const char *json)
 }
 
 const char *
-plain_complaints(struct request *r)
+fixture_complaints(struct request *r)
 {
     const char *list = "";
 
@@ -88,7 +88,7 @@ plain_complaints(struct request *r)
 }
 
 const char *
-plain_json(struct request *r, const bson_t *doc)
+fixture_json(struct request *r, const bson_t *doc)
 {
     char *json = bson_as_canonical_extended_json(doc, NULL), *kept;
 
@@ -100,7 +100,7 @@ plain_json(struct request *r, const bson_t *doc)
 }
 
 bson_t *
-plain_bson(struct request *r, const char *json)
+fixture_bson(struct request *r, const char *json)
 {
     bson_error_t error;
     bson_t *doc = bson_new_from_json((const uint8_t *)json, -1, &error);
@@ -111,7 +111,7 @@ plain_bson(struct request *r, const char *json)
 }
 
 const char *
-plain_slug(enum err err)
+fixture_slug(enum err err)
 {
     return err == ERR_NONE ? "ok" : problems[err].slug;
 }
