@@ -41,7 +41,7 @@ def front(tmp_path_factory):
     text = TEMPLATE.read_text()
     key = re.search(r"map \$binary_remote_addr \$limit_key \{.*?\n    \}", text, re.S).group(0)
     keys = re.findall(r"limit_\w+_zone +(\S+) zone=(\w+)", text)
-    assert [zone for key, zone in keys if key != "$limit_key"] == ["all_reports"] and len(keys) > 1
+    assert [zone for key, zone in keys if key != "$limit_key"] == ["all_reports", "all_uploads"] and len(keys) > 2
     (folder / "nginx.conf").write_text(CONFIG.format(folder=folder, map=key))
     nginx = subprocess.Popen(["nginx", "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")])
     eventually((folder / "sock").exists, what="nginx")
