@@ -8,7 +8,6 @@
 
 #include "api/access/read_access.h"
 #include "api/crud/entity.h"
-#include "api/crud/page.h"
 #include "api/http/file_name.h"
 #include "api/http/quotas.h"
 #include "api/http/request.h"
@@ -137,14 +136,7 @@ const struct list attachment_list = {.store = STORE_ATTACHMENTS, .orders = attac
 enum err
 attachments_list(struct request *r)
 {
-    const bson_t *task;
-    bson_oid_t id;
-    enum err err = request_id_arg(r, 0, &id);
-
-    if (err != ERR_NONE || (err = read_access_get(r, STORE_TASKS, &id, &task)) != ERR_NONE)
-        return err;
-    return page_reply(r, request_keep(r, BCON_NEW("taskId", BCON_OID(&id), "deletedAt", BCON_NULL)),
-                      write_attachment);
+    return task_path_list(r, write_attachment);
 }
 
 enum err

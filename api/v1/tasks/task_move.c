@@ -69,22 +69,6 @@ new_position(struct move *m, struct change *change, struct text *key)
     return err == ERR_NONE ? task_place_key(m->r, &place, other, key) : err;
 }
 
-/* Assignees who are not members of the new project are dropped. */
-static void
-append_assignees(const bson_t *project, const bson_t *task, bson_t *set)
-{
-    bson_t kept;
-    struct doc_array array = {&kept, 0};
-    bson_iter_t iter, list;
-
-    BSON_APPEND_ARRAY_BEGIN(set, "assigneeIds", &kept);
-    if (bson_iter_init_find(&iter, task, "assigneeIds") && bson_iter_recurse(&iter, &list))
-        while (bson_iter_next(&list))
-            if (access_member(project, bson_iter_oid(&list)) != ROLE_NONE)
-                doc_array_add_id(&array, bson_iter_oid(&list));
-    bson_append_array_end(set, &kept);
-}
-
 /* A task with subtasks cannot move: they belong to the same project and have numbers there. */
 static enum err
 check_subtasks(struct move *m)
@@ -113,7 +97,7 @@ append_project(struct move *m, struct change *change, const bson_t *project, con
     BSON_APPEND_NULL(set, "parentId");
     BSON_APPEND_ARRAY(set, "relations", &none);
     BSON_APPEND_ARRAY(set, "labelIds", &none); /* labels belong to a project */
-    append_assignees(project, task, set);
+    task_rules_keep_assignees(project, task, set);
     if (!doc_has(m->body, "status") && project_statuses_kind(project, status) == '\0')
         BSON_APPEND_UTF8(set, "status", project_statuses_first(project));
     bson_destroy(&none);

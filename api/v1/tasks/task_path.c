@@ -7,6 +7,7 @@
 #include "api/access/project_access.h"
 #include "api/access/read_access.h"
 #include "api/crud/crud.h"
+#include "api/crud/page.h"
 #include "api/crud/request_change.h"
 #include "api/http/request.h"
 #include "api/schema/doc.h"
@@ -37,6 +38,19 @@ task_path_find(struct request *r, enum action action, const bson_t **task, const
     if (err == ERR_NONE && (doc_has(*task, "deletedAt") || doc_has(*project, "deletedAt")))
         err = ERR_NOT_FOUND;
     return err;
+}
+
+enum err
+task_path_list(struct request *r, entity_writer write)
+{
+    const bson_t *task;
+    bson_oid_t id;
+    enum err err = request_id_arg(r, 0, &id);
+
+    if (err != ERR_NONE || (err = read_access_get(r, STORE_TASKS, &id, &task)) != ERR_NONE)
+        return err;
+    return page_reply(r, request_keep(r, BCON_NEW("taskId", BCON_OID(&id), "deletedAt", BCON_NULL)),
+                      write);
 }
 
 enum err

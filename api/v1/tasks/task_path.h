@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "api/access/access.h"
+#include "api/crud/entity.h"
 #include "common/base/err.h"
 
 struct change;
@@ -23,6 +24,9 @@ enum err task_path_find(struct request *r, enum action action, const bson_t **ta
 
 /* ERR_NOT_FOUND if the task to which an entity belongs (taskId) is in the trash. */
 enum err task_path_living(struct request *r, const bson_t *entity) MUST_CHECK;
+
+/* Replies with a page of what belongs to the task, as page_reply(). */
+enum err task_path_list(struct request *r, entity_writer write) MUST_CHECK;
 
 /* A change that adds something to the task. */
 struct task_path_change {

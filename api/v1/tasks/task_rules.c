@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "api/access/access.h"
 #include "api/crud/due.h"
 #include "api/crud/entity.h"
 #include "api/crud/items.h"
@@ -255,4 +256,19 @@ task_rules(const struct entity_rules *u)
         derived_terms(doc_text(u->after, "title"), doc_text(u->after, "description"), u->extra);
     entity_rule_archived(u);
     return task_recurrence_rules(u);
+}
+
+void
+task_rules_keep_assignees(const bson_t *project, const bson_t *task, bson_t *set)
+{
+    bson_t kept;
+    struct doc_array array = {&kept, 0};
+    bson_iter_t iter, list;
+
+    BSON_APPEND_ARRAY_BEGIN(set, "assigneeIds", &kept);
+    if (bson_iter_init_find(&iter, task, "assigneeIds") && bson_iter_recurse(&iter, &list))
+        while (bson_iter_next(&list))
+            if (access_member(project, bson_iter_oid(&list)) != ROLE_NONE)
+                doc_array_add_id(&array, bson_iter_oid(&list));
+    bson_append_array_end(set, &kept);
 }

@@ -54,22 +54,6 @@ struct copying {
     int topic;
 };
 
-/* The users of the list who are still members. */
-static void
-append_members(const struct copying *c, const bson_t *task, bson_t *set)
-{
-    bson_t kept;
-    struct doc_array array = {&kept, 0};
-    bson_iter_t iter, list;
-
-    BSON_APPEND_ARRAY_BEGIN(set, "assigneeIds", &kept);
-    if (bson_iter_init_find(&iter, task, "assigneeIds") && bson_iter_recurse(&iter, &list))
-        while (bson_iter_next(&list))
-            if (access_member(c->project, bson_iter_oid(&list)) != ROLE_NONE)
-                doc_array_add_id(&array, bson_iter_oid(&list));
-    bson_append_array_end(set, &kept);
-}
-
 /* The checklist with nothing done. */
 static void
 append_checklist(const bson_t *task, bson_t *set)
@@ -121,7 +105,7 @@ append_new_state(const struct copying *c, const bson_t *task, bson_t *set)
 
     BSON_APPEND_OID(set, "createdBy", doc_id(task, "createdBy"));
     BSON_APPEND_UTF8(set, "status", project_statuses_first(c->project));
-    append_members(c, task, set);
+    task_rules_keep_assignees(c->project, task, set);
     append_checklist(task, set);
     order_key_last(&key, change_seq(c->change, c->topic) + 1); /* the number of its event */
     BSON_APPEND_UTF8(set, "position", key.bytes);

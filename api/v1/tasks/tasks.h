@@ -16,6 +16,9 @@ extern const struct field task_fields[];
 /* The cross-field rules (task_rules.c): a struct resource's check. */
 enum err task_rules(const struct entity_rules *u) MUST_CHECK;
 
+/* Appends assigneeIds to set: those of a task who are members of the project. */
+void task_rules_keep_assignees(const bson_t *project, const bson_t *task, bson_t *set);
+
 /* A task's new position: before or after another task of the project. */
 struct task_place {
     struct change *change;
