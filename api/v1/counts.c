@@ -13,7 +13,9 @@
 #include "api/schema/doc.h"
 #include "api/v1/handlers.h"
 #include "api/v1/notifications.h"
+#include "api/v1/project_counts.h"
 #include "common/base/id.h"
+#include "common/change/event_find.h"
 #include "common/time/clock.h"
 #include "common/time/zone.h"
 
@@ -39,9 +41,11 @@ static const struct field counts_fields[] = {
 
 const struct shape counts_shape = {"Counts", counts_fields};
 
-struct project_count {
+struct project {
     bson_oid_t id;
-    int64_t open, done;
+    int64_t seq; /* of its topic */
+    bool known;
+    struct project_counts counts;
 };
 
 struct counts {
@@ -50,7 +54,7 @@ struct counts {
     int64_t now, start, end, last; /* of today, and of the last day of `upcoming` */
     char today[CLOCK_DATE], last_day[CLOCK_DATE];
     int64_t today_count, overdue, upcoming, unread;
-    struct project_count *projects; /* sorted */
+    struct project *projects; /* sorted */
     int project_count;
 };
 
@@ -59,8 +63,7 @@ struct counts {
 static int
 compare_projects(const void *a, const void *b)
 {
-    return bson_oid_compare(&((const struct project_count *)a)->id,
-                            &((const struct project_count *)b)->id);
+    return bson_oid_compare(&((const struct project *)a)->id, &((const struct project *)b)->id);
 }
 
 static void
@@ -73,7 +76,7 @@ take_projects(struct counts *c, const bson_t *visible)
         !bson_iter_find_descendant(&iter, "projectId.$in", &iter) ||
         !bson_iter_recurse(&iter, &list))
         return;
-    c->projects = arena_alloc(c->r->arena, visible->len / 12 * sizeof(*c->projects));
+    c->projects = arena_alloc(c->r->arena, visible->len / 15 * sizeof(*c->projects));
     while (bson_iter_next(&list))
         c->projects[n++].id = *bson_iter_oid(&list);
     c->project_count = n;
@@ -81,38 +84,101 @@ take_projects(struct counts *c, const bson_t *visible)
         qsort(c->projects, (size_t)n, sizeof(*c->projects), compare_projects);
 }
 
+static struct project *
+project_of(const struct counts *c, const bson_oid_t *id)
+{
+    struct project key = {.id = *id};
+
+    return bsearch(&key, c->projects, (size_t)c->project_count, sizeof(key), compare_projects);
+}
+
+static enum err
+take_head(void *arg, const struct event_item *topic)
+{
+    struct project *found;
+    bson_oid_t id;
+
+    bson_oid_init_from_string(&id, topic->topic + strlen("project:"));
+    found = project_of(arg, &id);
+    if (found != NULL)
+        found->seq = topic->seq;
+    return ERR_NONE;
+}
+
+/* Takes what is known of the projects whose topics have the same number as when it was counted. */
+static enum err
+recall(struct counts *c)
+{
+    const char **topics =
+        arena_alloc(c->r->arena, (size_t)(c->project_count + 1) * sizeof(*topics));
+    enum err err;
+
+    for (int i = 0; i < c->project_count; i++) {
+        char id[ID_TEXT];
+
+        bson_oid_to_string(&c->projects[i].id, id);
+        topics[i] = arena_printf(c->r->arena, "project:%s", id);
+    }
+    err = event_find_heads(c->r->store, topics, c->project_count, take_head, c);
+    for (int i = 0; i < c->project_count; i++)
+        c->projects[i].known =
+            project_counts_get(&c->projects[i].id, c->projects[i].seq, &c->projects[i].counts);
+    return err;
+}
+
 /* {_id: {project, state}, count} */
 static enum err
 take_group(void *arg, const bson_t *group)
 {
     struct counts *c = arg;
-    struct project_count key, *found;
+    struct project *found;
     bson_iter_t iter, project, state;
 
     if (!bson_iter_init(&iter, group) ||
         !bson_iter_find_descendant(&iter, "_id.project", &project) ||
         !bson_iter_init(&iter, group) || !bson_iter_find_descendant(&iter, "_id.state", &state))
         return ERR_INTERNAL;
-    key.id = *bson_iter_oid(&project);
-    found = bsearch(&key, c->projects, (size_t)c->project_count, sizeof(key), compare_projects);
+    found = project_of(c, bson_iter_oid(&project));
     if (found == NULL)
         return ERR_NONE;
-    *(strcmp(bson_iter_utf8(&state, NULL), "done") == 0 ? &found->done : &found->open) =
+    *(strcmp(bson_iter_utf8(&state, NULL), "done") == 0 ? &found->counts.done
+                                                        : &found->counts.open) =
         doc_int(group, "count");
     return ERR_NONE;
 }
 
 static enum err
-count_projects(struct counts *c, const bson_t *visible)
+count_unknown(struct counts *c, const bson_t *ids)
 {
-    bson_t *match = request_keep(c->r, bson_copy(visible)), *pipeline;
+    bson_t *match = request_keep(c->r, bson_new()), *pipeline;
 
+    doc_in(match, "projectId", ids);
     BCON_APPEND(match, "state", "{", "$in", "[", "done", "open", "]", "}");
     pipeline = request_keep(c->r, BCON_NEW("0", "{", "$match", BCON_DOCUMENT(match), "}", "1", "{",
                                            "$group", "{", "_id", "{", "project", "$projectId",
                                            "state", "$state", "}", "count", "{", "$sum",
                                            BCON_INT32(1), "}", "}", "}"));
     return store_aggregate(c->r->store, STORE_TASKS, pipeline, take_group, c);
+}
+
+static enum err
+count_projects(struct counts *c)
+{
+    bson_t *ids = request_keep(c->r, bson_new());
+    struct doc_array unknown = {ids, 0};
+    enum err err = c->project_count > 0 ? recall(c) : ERR_NONE;
+
+    for (int i = 0; i < c->project_count; i++)
+        if (!c->projects[i].known)
+            doc_array_add_id(&unknown, &c->projects[i].id);
+    if (err != ERR_NONE || unknown.count == 0)
+        return err;
+    if ((err = count_unknown(c, ids)) != ERR_NONE)
+        return err;
+    for (int i = 0; i < c->project_count; i++)
+        if (!c->projects[i].known)
+            project_counts_put(&c->projects[i].id, c->projects[i].seq, &c->projects[i].counts);
+    return ERR_NONE;
 }
 
 /* ------------------------------------------------------------ due tasks */
@@ -166,12 +232,10 @@ count_mine(struct counts *c, const bson_t *visible)
     bson_t *assigned = request_keep(c->r, bson_copy(visible));
     bson_t *inbox = request_keep(
         c->r, BCON_NEW("projectId", BCON_OID(&c->r->user_id), "assigneeIds", "[", "]"));
-    struct project_count key = {.id = c->r->user_id};
     enum err err;
 
     BSON_APPEND_OID(assigned, "assigneeIds", &c->r->user_id);
-    if ((err = count_due(c, assigned)) != ERR_NONE ||
-        bsearch(&key, c->projects, (size_t)c->project_count, sizeof(key), compare_projects) == NULL)
+    if ((err = count_due(c, assigned)) != ERR_NONE || project_of(c, &c->r->user_id) == NULL)
         return err;
     return count_due(c, inbox);
 }
@@ -233,7 +297,7 @@ write_counts(const struct counts *c)
     for (int i = 0; i < c->project_count; i++) {
         bson_oid_to_string(&c->projects[i].id, id);
         text_printf(out, "%s\"%s\":{\"open\":%lld,\"done\":%lld}", i > 0 ? "," : "", id,
-                    (long long)c->projects[i].open, (long long)c->projects[i].done);
+                    (long long)c->projects[i].counts.open, (long long)c->projects[i].counts.done);
     }
     text_printf(out, "},\"lists\":{\"today\":\"" MINE "due%%3Dtoday\",", c->r->user);
     text_printf(out, "\"overdue\":\"" MINE "due%%3Cnow\",", c->r->user);
@@ -255,8 +319,8 @@ counts_read(struct request *r)
         (err = take_time(&c)) != ERR_NONE)
         return err;
     take_projects(&c, visible);
-    if ((err = count_projects(&c, visible)) != ERR_NONE ||
-        (err = count_mine(&c, visible)) != ERR_NONE || (err = count_unread(&c)) != ERR_NONE)
+    if ((err = count_projects(&c)) != ERR_NONE || (err = count_mine(&c, visible)) != ERR_NONE ||
+        (err = count_unread(&c)) != ERR_NONE)
         return err;
     return write_counts(&c);
 }

@@ -59,3 +59,30 @@ def test_each_number_is_that_of_its_list(anna, ben):
     anna.patch(shared, archived=True).expect(200)
     counts = check(anna)
     assert shared["id"] not in counts["projects"] and counts["overdue"] == overdue
+
+
+def test_a_projects_counts_follow_every_change(anna):
+    """They are kept between requests; each kind of change of a task must be seen at once, by every process."""
+    project, other = anna.project("Counted"), anna.project("Other")
+    task = anna.task("One", projectId=project["id"])
+
+    def now_have(first, second=(0, 0)):
+        for _ in range(4):  # several processes answer
+            projects = anna.get("/v1/counts").expect(200)["projects"]
+            assert [tuple(projects[p["id"]].values()) for p in (project, other)] == [first, second]
+
+    now_have((1, 0))
+    anna.patch(task, status="completed").expect(200)
+    now_have((0, 1))
+    anna.patch(task, status="todo").expect(200)
+    anna.patch(task, archived=True).expect(200)
+    now_have((0, 0))
+    anna.patch(task, archived=False).expect(200)
+    anna.delete(task).expect(204)
+    now_have((0, 0))
+    anna.post(task, "/restore").expect(200)
+    now_have((1, 0))
+    anna.post(task, "/move", projectId=other["id"]).expect(200)
+    now_have((0, 0), (1, 0))
+    anna.post("/v1/tasks/bulk", ids=[task["id"]], change={"status": "completed"}).expect(200)
+    now_have((0, 0), (0, 1))
