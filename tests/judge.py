@@ -188,6 +188,12 @@ def reply(r, strict=True):
             fits(r.json, PAGE, str(r))
         for item in r.json["items"]:
             fits(item, shape, f"an item of {r.path}")
+    if path == "/v1/batch":
+        for result in r.json["results"]:
+            if result["status"] >= 400 and result["body"] is not None:  # null after too many bytes of others
+                fits(result["body"], PROBLEM, f"a result of {r}")
+                assert result["body"]["status"] == result["status"], f"a result's problem has another status: {r}"
+                slugs[result["body"]["type"].rsplit("/", 1)[1]] += 1
     if r.status == 201 and re.fullmatch(r"/v1/(tasks|projects)", path):
         assert r.headers.get("location", "").endswith(f"{path}/{r.json['id']}"), f"no Location on {r}"
 
