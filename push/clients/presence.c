@@ -27,12 +27,12 @@
 #define KEY  "twp:"
 #define SOON 0.05 /* seconds in which changes are collected for one read */
 
-/* Bytes of lists per microsecond that leave for one topic: a large crowd is told less often. */
+/* Bytes of lists per microsecond that leave for one topic: many users are told less often. */
 #define SENT_BYTES 4
 
 /* Who is present on one topic, while a socket of this daemon has joined it. */
-struct crowd {
-    struct crowd *after;
+struct presence_topic {
+    struct presence_topic *after;
     struct topic *topic;
     uint32_t joined;  /* sockets of this daemon */
     bool changed;     /* to be read again */
@@ -43,7 +43,7 @@ struct crowd {
 static struct {
     struct ev_loop *loop;
     ev_timer soon;
-    struct crowd *crowds;
+    struct presence_topic *topics;
     int64_t expires;   /* seconds after which a killed daemon's sockets are gone */
     int64_t refreshed; /* steady seconds */
 } presence;
@@ -146,11 +146,11 @@ send_to_all(struct topic *t, const struct text *users)
 {
     struct frame *frame;
 
-    if (t->crowd->sent.bytes != NULL && strcmp(t->crowd->sent.bytes, users->bytes) == 0)
+    if (t->presence->sent.bytes != NULL && strcmp(t->presence->sent.bytes, users->bytes) == 0)
         return;
-    text_clear(&t->crowd->sent);
-    text_add(&t->crowd->sent, users->bytes, users->len);
-    t->crowd->next_at = clock_steady() + (int64_t)users->len * t->crowd->joined / SENT_BYTES;
+    text_clear(&t->presence->sent);
+    text_add(&t->presence->sent, users->bytes, users->len);
+    t->presence->next_at = clock_steady() + (int64_t)users->len * t->presence->joined / SENT_BYTES;
     frame = wire_presence(t->name, users->bytes, NULL);
     for (int state = FOLLOW_WAITING; state < FOLLOW_STATE__COUNT; state++)
         for (uint32_t i = t->follows[state].count; i-- > 0;)
@@ -168,13 +168,13 @@ answered(void *arg, const char *const *texts, size_t count)
     struct text users = {0};
 
     if (t != NULL) {
-        size_t most = count / 2 + (t->crowd == NULL ? 0 : t->crowd->joined) + 1;
+        size_t most = count / 2 + (t->presence == NULL ? 0 : t->presence->joined) + 1;
         struct person *people = must_alloc(most, sizeof(*people));
 
         write_users(&users, people,
                     count > 0 ? read_people(texts, count, people) : local_people(t, people, most));
         free(people);
-        if (a->session == NULL && t->crowd != NULL)
+        if (a->session == NULL && t->presence != NULL)
             send_to_all(t, &users);
         else if (a->session != NULL && follow_find(a->session, a->topic) != NULL)
             session_send(a->session, wire_presence(a->topic, users.bytes, a->ref));
@@ -187,7 +187,7 @@ answered(void *arg, const char *const *texts, size_t count)
 
 /* Reads the hash for one session with a ref, or (NULL) for everybody who joined. */
 static void
-read_crowd(struct topic *t, struct session *s, const char *ref)
+read_topic(struct topic *t, struct session *s, const char *ref)
 {
     struct reading *a = must_alloc(1, sizeof(*a));
     char key[EVENT_TOPIC + sizeof(KEY)] = KEY;
@@ -234,29 +234,29 @@ write_field(const struct follow *f)
     feed_command(words, lens, 3, NULL, NULL);
 }
 
-static struct crowd *
+static struct presence_topic *
 presence_of(struct topic *t)
 {
-    struct crowd *c = t->crowd;
+    struct presence_topic *c = t->presence;
 
     if (c != NULL)
         return c;
-    c = t->crowd = must_alloc(1, sizeof(*c));
+    c = t->presence = must_alloc(1, sizeof(*c));
     c->topic = t;
-    c->after = presence.crowds;
-    presence.crowds = c;
+    c->after = presence.topics;
+    presence.topics = c;
     return c;
 }
 
 static void
-drop_crowd(struct crowd *c)
+drop_topic(struct presence_topic *c)
 {
-    struct crowd **at = &presence.crowds;
+    struct presence_topic **at = &presence.topics;
 
     while (*at != c)
         at = &(*at)->after;
     *at = c->after;
-    c->topic->crowd = NULL;
+    c->topic->presence = NULL;
     text_free(&c->sent);
     free(c);
 }
@@ -285,16 +285,16 @@ presence_op(struct session *s, const struct wire_in *in)
         return WIRE_NOT_FOLLOWED;
     presence_of(f->topic);
     if (strcmp(state, "offline") == 0) {
-        read_crowd(f->topic, s, in->ref);
+        read_topic(f->topic, s, in->ref);
         presence_ending(f);
         return WIRE_OK;
     }
     if (f->presence == NULL)
-        f->topic->crowd->joined++;
+        f->topic->presence->joined++;
     free(f->presence);
     f->presence = text_dup(state);
     announce(f);
-    read_crowd(f->topic, s, in->ref);
+    read_topic(f->topic, s, in->ref);
     return WIRE_OK;
 }
 
@@ -317,7 +317,7 @@ presence_ending(struct follow *f)
         return;
     free(f->presence);
     f->presence = NULL;
-    f->topic->crowd->joined--;
+    f->topic->presence->joined--;
     announce(f);
 }
 
@@ -326,14 +326,14 @@ presence_ending(struct follow *f)
 void
 presence_changed(struct topic *t)
 {
-    if (t->kind != TOPIC_PROJECT || t->crowd == NULL)
+    if (t->kind != TOPIC_PROJECT || t->presence == NULL)
         return;
-    t->crowd->changed = true;
+    t->presence->changed = true;
     if (!ev_is_active(&presence.soon))
         ev_timer_again(presence.loop, &presence.soon);
 }
 
-/* Reads the hashes that have changed, except of crowds that were told too recently. */
+/* Reads the hashes that have changed, except for topics that were told too recently. */
 static void
 on_soon(struct ev_loop *loop, ev_timer *timer, int events)
 {
@@ -341,15 +341,15 @@ on_soon(struct ev_loop *loop, ev_timer *timer, int events)
     bool more = false;
 
     (void)events;
-    for (struct crowd *c = presence.crowds, *after; c != NULL; c = after) {
+    for (struct presence_topic *c = presence.topics, *after; c != NULL; c = after) {
         after = c->after;
         if (c->joined == 0) {
-            drop_crowd(c);
+            drop_topic(c);
             continue;
         }
         if (c->changed && c->next_at <= now) {
             c->changed = false;
-            read_crowd(c->topic, NULL, NULL);
+            read_topic(c->topic, NULL, NULL);
         }
         more = more || c->changed;
     }
@@ -365,7 +365,7 @@ presence_tick(void)
     if (now - presence.refreshed < presence.expires / 3)
         return;
     presence.refreshed = now;
-    for (struct crowd *c = presence.crowds; c != NULL; c = c->after) {
+    for (struct presence_topic *c = presence.topics; c != NULL; c = c->after) {
         for (int state = FOLLOW_WAITING; state < FOLLOW_STATE__COUNT; state++)
             for (uint32_t i = 0; i < c->topic->follows[state].count; i++)
                 if (listed(c->topic->follows[state].at[i]))
@@ -377,8 +377,8 @@ presence_tick(void)
 void
 presence_forget(struct topic *t)
 {
-    if (t->kind == TOPIC_PROJECT && t->crowd != NULL)
-        drop_crowd(t->crowd);
+    if (t->kind == TOPIC_PROJECT && t->presence != NULL)
+        drop_topic(t->presence);
 }
 
 void
@@ -393,6 +393,6 @@ void
 presence_close(void)
 {
     ev_timer_stop(presence.loop, &presence.soon);
-    while (presence.crowds != NULL)
-        drop_crowd(presence.crowds);
+    while (presence.topics != NULL)
+        drop_topic(presence.topics);
 }

@@ -17,7 +17,7 @@
 #include "push/base/table.h"
 
 struct arrival;
-struct crowd;
+struct presence_topic;
 struct follow_request;
 struct job;
 struct projects;
@@ -102,8 +102,8 @@ struct topic {
     union {
         struct { /* of a project */
             struct rights rights;
-            struct fair_item load; /* its place in the queue of topics to be loaded */
-            struct crowd *crowd;   /* for presence; NULL: nobody has joined */
+            struct fair_item load;           /* its place in the queue of topics to be loaded */
+            struct presence_topic *presence; /* NULL: nobody has joined */
         };
         struct { /* of a user, for all sockets of that user */
             struct bucket spent, signals;

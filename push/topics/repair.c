@@ -275,7 +275,7 @@ page_read(struct job *job)
 /*
  * Reads from the wanted event up to the ring.  After a restart the ring is empty and many clients
  * come back, so each read goes further back than the asker needs, up to four times as far as the
- * ring does: that way the whole crowd costs a few reads.
+ * ring does: that way a few reads serve all of them.
  */
 static void
 start_page(struct topic *t)

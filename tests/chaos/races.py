@@ -27,7 +27,7 @@ from pymongo import MongoClient  # noqa: E402
 import checker  # noqa: E402
 import state  # noqa: E402
 from client import SETTINGS  # noqa: E402
-from crowd import number_in  # noqa: E402
+from participants import number_in  # noqa: E402
 from live import Live  # noqa: E402
 from reconnect import PacedWriter, percentile  # noqa: E402
 from storm import Storm  # noqa: E402

@@ -21,7 +21,7 @@ if __name__ == "__main__":
 import checker  # noqa: E402
 import swarm  # noqa: E402
 from client import SETTINGS  # noqa: E402
-from crowd import Follower, Witness, Writer, number_in  # noqa: E402
+from participants import Follower, Witness, Writer, number_in  # noqa: E402
 from live import Closed, Nothing  # noqa: E402
 from storm import Storm  # noqa: E402
 
@@ -73,7 +73,7 @@ class Reconnect(Storm):
         super().__init__(stack, folder, 0, 0, seed, writers, 0, 1)
         self.clients, self.drops, self.seed = clients, drops, seed
         project, world = self.projects[0], self.owner.user.world
-        people = [world.user("crowd") for _ in range(-(-clients // swarm.PER_PERSON))]
+        people = [world.user("follower") for _ in range(-(-clients // swarm.PER_PERSON))]
         for person in people:
             self.owner.user.share({"id": project}, person, "viewer")
         self.tokens = [person.token for person in people]

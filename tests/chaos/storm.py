@@ -17,7 +17,7 @@ from pymongo import MongoClient  # noqa: E402
 
 from client import World, eventually  # noqa: E402
 from faults import Saboteur  # noqa: E402
-from crowd import BROKEN, PATIENCE, Follower, Lines, Member, Progress, Writer  # noqa: E402
+from participants import BROKEN, PATIENCE, Follower, Lines, Member, Progress, Writer  # noqa: E402
 
 
 class Killer(threading.Thread):

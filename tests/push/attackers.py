@@ -266,16 +266,16 @@ def measure(stack, op, people, topics, cursors, seconds):
 def set_up(stack):
     """An installation with many open projects, one with a long log: their topics, and cursors of before that log and of all."""
     world = World(stack.url, stack.ws_url)
-    mallory, crowd = world.user("mallory"), world.user("crowd")
-    topics = ["project:" + crowd.project(f"Open {n}", access="everyone")["id"] for n in range(OPEN_PROJECTS)]
-    cursors = [crowd.get(f"/v1/projects/{topics[0][8:]}/snapshot").expect(200)["cursor"]]
+    mallory, owner = world.user("mallory"), world.user("owner")
+    topics = ["project:" + owner.project(f"Open {n}", access="everyone")["id"] for n in range(OPEN_PROJECTS)]
+    cursors = [owner.get(f"/v1/projects/{topics[0][8:]}/snapshot").expect(200)["cursor"]]
     with Live(stack.ws_url, origin=world.origin) as feed:
         feed.hello(mallory.token)
         cursors.append(feed.follow("all", within=30.0)["cursor"])
-    task = crowd.task("Replayed", projectId=topics[0][8:])
+    task = owner.task("Replayed", projectId=topics[0][8:])
     for n in range(300):
-        crowd.patch(task, description=str(n % 10) * 3_000).expect(200)
-    return [mallory, crowd], topics, cursors
+        owner.patch(task, description=str(n % 10) * 3_000).expect(200)
+    return [mallory, owner], topics, cursors
 
 
 def main():

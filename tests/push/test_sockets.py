@@ -69,11 +69,11 @@ def cpu(pid):
                for task in pathlib.Path(f"/proc/{pid}/task").iterdir())
 
 
-def spread(crowd, publish):
+def spread(clients, publish):
     """Seconds from the first socket that hears it to the last."""
-    crowd.say("mark")
+    clients.say("mark")
     publish()
-    return crowd.wait(lambda r: r["marked"] >= SOCKETS, 20, "an event on all sockets")["spread"]
+    return clients.wait(lambda r: r["marked"] >= SOCKETS, 20, "an event on all sockets")["spread"]
 
 
 @pytest.mark.timeout(120)
@@ -81,21 +81,21 @@ def test_many_sockets_connect_quickly_use_little_and_get_events_at_once(anna, pr
     with daemon(stack, tmp_path, PUSH_USER_SOCKETS="100000", PUSH_ADDRESS_SOCKETS="100000") as wide, Floor() as floor:
         with elsewhere(anna, wide).live(follow=[topic]) as witness:
             before = memory(wide.process.pid)
-            with swarm.Swarm(wide.ws_url, wide.origin, topic, [anna.token], SOCKETS) as crowd, \
+            with swarm.Swarm(wide.ws_url, wide.origin, topic, [anna.token], SOCKETS) as clients, \
                     swarm.Swarm(f"ws://127.0.0.1:{floor.port}", "-", "-", ["-"], SOCKETS) as bare:
-                opened = crowd.answer("following", 30)["seconds"]
+                opened = clients.answer("following", 30)["seconds"]
                 bare.answer("following", 30)
                 cost = {k: (v - before[k]) / SOCKETS for k, v in memory(wide.process.pid).items()}
                 ours, theirs = [], []
                 busy = cpu(wide.process.pid), cpu(floor.process.pid)
                 for n in range(ROUNDS):
-                    ours.append(spread(crowd, lambda n=n: anna.task(f"One {n}", projectId=project["id"])))
+                    ours.append(spread(clients, lambda n=n: anna.task(f"One {n}", projectId=project["id"])))
                     event = witness.expect("task.created")
                     assert event["data"]["title"] == f"One {n}"
                     text = b'{"op":"event","seq":%d,' % (n + 1) + b"x" * 900 + b"}"
                     theirs.append(spread(bare, lambda text=text: floor.publish(text)))
                 busy = [cpu(p.pid) - b for p, b in zip((wide.process, floor.process), busy)]
-                report = crowd.report()
+                report = clients.report()
     each, bare_each = (b / SOCKETS / ROUNDS / 1000 for b in busy)
     ratios = min(ours) / min(theirs), statistics.median(ours) / statistics.median(theirs)
     print(f"\n{SOCKETS} sockets open in {opened:.1f} s; KiB each: "

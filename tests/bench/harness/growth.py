@@ -2,7 +2,7 @@
 import sys
 import time as clock
 
-from crowd import Crowd
+from load_sockets import LoadSockets
 from live import deliver, stacks_for
 from proc import Meter
 from rest import OPERATIONS, Bare, Http, note
@@ -80,19 +80,19 @@ def sockets(run, world):
     rows, data, cost_of, age_of = [], {}, {}, {}
     for count in run.pick((10, 100, 1000), (10, 100, 1000, 10000)):
         figures = Figures()
-        systems, crowds = {}, []
+        systems, opened = {}, []
         for name, live in stacks_for(run, world, ("floor", "ours, direct")):
-            crowd = Crowd(run.load.folder, live, count)
-            crowds.append(crowd)
-            crowd.wait_ready()
-            systems[name] = (live, crowd, Meter(live.tiers()))
+            clients = LoadSockets(run.load.folder, live, count)
+            opened.append(clients)
+            clients.wait_ready()
+            systems[name] = (live, clients, Meter(live.tiers()))
         try:
-            for _, name, (live, crowd, meter) in rounds(run.rounds, systems):
-                state, used = deliver(run, live, crowd, meter, count)
+            for _, name, (live, clients, meter) in rounds(run.rounds, systems):
+                state, used = deliver(run, live, clients, meter, count)
                 figures.add(name, cpu=sum(used.values()), p99=state["p99"], p50=state["p50"])
         finally:
-            for crowd in crowds:
-                crowd.__exit__()
+            for clients in opened:
+                clients.__exit__()
         data[count] = figures.json()
         for name in figures.names():
             cost_of.setdefault(name, []).append((count, figures.middle(name, "cpu")))

@@ -7,7 +7,7 @@ import time
 
 import others
 import tools
-from crowd import Crowd
+from load_sockets import LoadSockets
 from proc import Meter
 from stats import Figures, number, rounds, spread
 
@@ -55,25 +55,25 @@ def pace(sockets):
     return PACE[min((p for p in PACE if p >= sockets), default=10000)]
 
 
-def deliver(run, live, crowd, meter, sockets):
+def deliver(run, live, clients, meter, sockets):
     """One round: some events at the system's pace; the cost of each delivery and its age."""
     events, pause = pace(sockets)
     if run.quick:
         events = min(events, QUICK_EVENTS if sockets >= 1000 else events)
-    crowd.ask("start")
+    clients.ask("start")
     meter.start()
     for _ in range(events):
         began = time.monotonic()
         live.publish()
         time.sleep(max(0, pause - (time.monotonic() - began)))
-    state = crowd.wait_for(events * sockets)
+    state = clients.wait_for(events * sockets)
     used = meter.read()
     if state["least"] != events or state["most"] != events:
         raise RuntimeError(f"each socket should have got {events} events: {state}")
     return state, {tier: 1e6 * seconds / (events * sockets) for tier, seconds in used.items()}
 
 
-def one_crowd_size(run, world, sockets):
+def one_size(run, world, sockets):
     figures = Figures()
     with contextlib.ExitStack() as close:
         systems = {}
@@ -81,16 +81,16 @@ def one_crowd_size(run, world, sockets):
             close.callback(live.close)
             count = min(sockets, room_in_nginx()) if name == "ours, nginx" else sockets
             try:
-                crowd = close.enter_context(Crowd(run.load.folder, live, count))
-                crowd.wait_ready()
+                clients = close.enter_context(LoadSockets(run.load.folder, live, count))
+                clients.wait_ready()
             except RuntimeError as why:
                 run.report.missing(f"{name} with {count} sockets", why)
                 continue
-            systems[name] = (live, crowd, Meter(live.tiers()), count)
-        for live, crowd, meter, count in systems.values():
-            deliver(run, live, crowd, meter, count)
-        for _, name, (live, crowd, meter, count) in rounds(run.rounds, systems):
-            state, used = deliver(run, live, crowd, meter, count)
+            systems[name] = (live, clients, Meter(live.tiers()), count)
+        for live, clients, meter, count in systems.values():
+            deliver(run, live, clients, meter, count)
+        for _, name, (live, clients, meter, count) in rounds(run.rounds, systems):
+            state, used = deliver(run, live, clients, meter, count)
             figures.add(name, cpu=sum(used.values()), sockets=count, nginx=used.get("nginx", 0),
                         **{p: state[p] for p in ("p50", "p99", "p999", "max")})
     return figures
@@ -99,7 +99,7 @@ def one_crowd_size(run, world, sockets):
 def fanout(run, world):
     rows, data = [], {}
     for sockets in run.sockets or run.pick((1000,), (1000, 10000)):
-        figures = one_crowd_size(run, world, sockets)
+        figures = one_size(run, world, sockets)
         data[sockets] = figures.json()
         for name in figures.names():
             own = [c - n for c, n in zip(figures.of(name, "cpu"), figures.of(name, "nginx"))]
@@ -127,8 +127,8 @@ def idle(run, world):
             meter = Meter(live.tiers())
             before = meter.memory()
             try:
-                with Crowd(run.load.folder, live, count) as crowd:
-                    took = crowd.wait_ready()
+                with LoadSockets(run.load.folder, live, count) as clients:
+                    took = clients.wait_ready()
                     opened = meter.read()
                     time.sleep(run.pick(0.5, 5))
                     meter.start()
@@ -187,13 +187,13 @@ def change(run, world):
             else:
                 port = world.stack.port
                 own = {t: p for t, p in tiers.items() if t != "db"}
-            crowd = close.enter_context(Crowd(run.load.folder, live, sockets))
-            crowd.wait_ready()
-            systems[name] = (Api(world, f"127.0.0.1:{port}", task), crowd, Meter(own))
-        for api, crowd, meter in systems.values():
-            deliver(run, api, crowd, meter, sockets)
-        for _, name, (api, crowd, meter) in rounds(run.rounds, systems):
-            state, used = deliver(run, api, crowd, meter, sockets)
+            clients = close.enter_context(LoadSockets(run.load.folder, live, sockets))
+            clients.wait_ready()
+            systems[name] = (Api(world, f"127.0.0.1:{port}", task), clients, Meter(own))
+        for api, clients, meter in systems.values():
+            deliver(run, api, clients, meter, sockets)
+        for _, name, (api, clients, meter) in rounds(run.rounds, systems):
+            state, used = deliver(run, api, clients, meter, sockets)
             figures.add(name, cpu=sum(used.values()), **used,
                         **{p: state[p] for p in ("p50", "p99", "max")})
     rows = [[name, spread(figures.of(name, "cpu"), 1),

@@ -4,7 +4,7 @@ import subprocess
 import time
 
 
-class Crowd:
+class LoadSockets:
     def __init__(self, folder, live, count):
         self.count = count
         self.child = subprocess.Popen(
