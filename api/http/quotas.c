@@ -60,7 +60,7 @@ static const struct {
     [QUOTA_RESETS]                 = {AT(emails),                 HOUR, "resets",                 "password reset emails of the installation in an hour"},
     [QUOTA_USER_BYTES]             = {AT(user_bytes),             DAY,  "user-bytes",             "bytes written by you in a day"},
     [QUOTA_USER_CODES]             = {AT(user_codes),             HOUR, "user-codes",             "codes sent to you in an hour"},
-    [QUOTA_USER_TRIES]             = {AT(user_tries),             DAY,  "user-tries",             "attempts at codes in a day"},
+    [QUOTA_USER_CODE_ATTEMPTS]     = {AT(user_code_attempts),     DAY,  "user-code-attempts",     "attempts at codes in a day"},
     [QUOTA_USER_CREDENTIALS]       = {AT(user_credentials),       HOUR, "user-credentials",       "changes of your password, second factor or account in an hour"},
     [QUOTA_USER_SESSION_ENDS]      = {AT(user_credentials),       HOUR, "user-session-ends",      "times that you end all other sessions in an hour"},
     [QUOTA_USER_INVITATIONS]       = {AT(user_invitations),       DAY,  "user-invitations",       "invitations by you in a day"},

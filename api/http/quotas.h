@@ -45,7 +45,7 @@ enum quota {
     QUOTA_RESETS,                  /* reset requests of the installation */
     QUOTA_USER_BYTES,              /* bytes of the requests of one user that change something */
     QUOTA_USER_CODES,              /* codes that one user requests, by email or text message */
-    QUOTA_USER_TRIES,              /* attempts of one user at codes that confirm a contact */
+    QUOTA_USER_CODE_ATTEMPTS,      /* attempts of one user at codes that confirm a contact */
     QUOTA_USER_CREDENTIALS,        /* credential events of one user that need the password */
     QUOTA_USER_SESSION_ENDS,       /* those that do not */
     QUOTA_USER_INVITATIONS,        /* invitations that one user sends */

@@ -201,10 +201,10 @@ find_code(struct confirming *c)
                     "}", "tries", "{", "$lt", BCON_INT32(CONTACT_CODE_TRIES), "}"));
     bson_t *count, *match;
     bool over;
-    enum err err = quotas_count(r->store, clock_now(), QUOTA_USER_TRIES, r->user, &over);
+    enum err err = quotas_count(r->store, clock_now(), QUOTA_USER_CODE_ATTEMPTS, r->user, &over);
 
     if (err != ERR_NONE || over)
-        return err == ERR_NONE ? quotas_refuse(r, QUOTA_USER_TRIES) : err;
+        return err == ERR_NONE ? quotas_refuse(r, QUOTA_USER_CODE_ATTEMPTS) : err;
     token_secret(try, unused);
     count = request_keep(r, BCON_NEW("$inc", "{", "tries", BCON_INT32(1), "}", "$set", "{", "try",
                                      BCON_UTF8(try), "}"));
