@@ -69,6 +69,9 @@ struct filter_item {
     const char *id;
 };
 
+/* The order of two struct filter_item, for qsort(). */
+int filter_compare_items(const void *a, const void *b);
+
 struct filter_value {
     struct filter_value *next;
     int position; /* code points before it */

@@ -80,12 +80,6 @@ match_text(const struct filter_comparison *c, const struct filter_value *v, cons
     return found;
 }
 
-static int
-compare_ids(const void *a, const void *b)
-{
-    return bson_oid_compare(a, b);
-}
-
 /* An id that is named itself, or by a name. */
 static bool
 match_id(const struct filter_comparison *c, const struct filter_value *v, const bson_oid_t *id)
@@ -94,11 +88,11 @@ match_id(const struct filter_comparison *c, const struct filter_value *v, const 
         return false;
     if (c->field == FILTER_PARENT)
         return bson_oid_equal(id, &v->id);
-    return v->count > 0 && bsearch(id, v->ids, v->count, sizeof(*v->ids), compare_ids) != NULL;
+    return doc_ids_contain(v->ids, v->count, id);
 }
 
-static int
-compare_items(const void *a, const void *b)
+int
+filter_compare_items(const void *a, const void *b)
 {
     const struct filter_item *x = a, *y = b;
     int order = bson_oid_compare(&x->project, &y->project);
@@ -119,7 +113,7 @@ match_item(const struct filter_comparison *c, const struct filter_value *v, cons
         return true;
     item.project = *doc_id(task, "projectId");
     return v->count > 0 &&
-           bsearch(&item, v->items, v->count, sizeof(*v->items), compare_items) != NULL;
+           bsearch(&item, v->items, v->count, sizeof(*v->items), filter_compare_items) != NULL;
 }
 
 /* -1, 0 or 1: a stored time before, within or after one of the filter; false: there is none. */

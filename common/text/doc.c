@@ -4,6 +4,7 @@
  */
 #include "common/text/doc.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define KEY 12 /* the digits of a 32-bit number and a NUL, as bson_uint32_to_string() asks for */
@@ -205,4 +206,29 @@ doc_in_texts(bson_t *filter, const char *field, const char *const *texts, uint32
         doc_array_add_text(&array, texts[i]);
     doc_in(filter, field, &bson);
     bson_destroy(&bson);
+}
+
+static int
+compare_ids(const void *a, const void *b)
+{
+    return bson_oid_compare(a, b);
+}
+
+uint32_t
+doc_ids_sort(bson_oid_t *ids, uint32_t count)
+{
+    uint32_t kept = 0;
+
+    if (count > 0)
+        qsort(ids, count, sizeof(*ids), compare_ids);
+    for (uint32_t i = 0; i < count; i++)
+        if (kept == 0 || !bson_oid_equal(&ids[i], &ids[kept - 1]))
+            ids[kept++] = ids[i];
+    return kept;
+}
+
+bool
+doc_ids_contain(const bson_oid_t *ids, uint32_t count, const bson_oid_t *id)
+{
+    return count > 0 && bsearch(id, ids, count, sizeof(*ids), compare_ids) != NULL;
 }

@@ -46,4 +46,10 @@ void doc_in(bson_t *filter, const char *field, const bson_t *array);
 void doc_in_ids(bson_t *filter, const char *field, const void *ids, uint32_t count);
 void doc_in_texts(bson_t *filter, const char *field, const char *const *texts, uint32_t count);
 
+/* Sorts ids and leaves each once.  Returns how many are left. */
+uint32_t doc_ids_sort(bson_oid_t *ids, uint32_t count);
+
+/* Is the id among these, which doc_ids_sort() has sorted? */
+bool doc_ids_contain(const bson_oid_t *ids, uint32_t count, const bson_oid_t *id);
+
 #endif

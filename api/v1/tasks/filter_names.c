@@ -26,21 +26,6 @@ struct resolving {
     uint32_t member_count, member_room;
 };
 
-static int
-compare_ids(const void *a, const void *b)
-{
-    return bson_oid_compare(a, b);
-}
-
-static int
-compare_items(const void *a, const void *b)
-{
-    const struct filter_item *x = a, *y = b;
-    int order = bson_oid_compare(&x->project, &y->project);
-
-    return order != 0 ? order : strcmp(x->id, y->id);
-}
-
 /* ------------------------------------------------------------ comparing */
 
 static void
@@ -132,20 +117,6 @@ note_members(struct resolving *s, const bson_t *project)
     }
 }
 
-/* Sorts the members and leaves each only once. */
-static void
-sort_members(struct resolving *s)
-{
-    uint32_t kept = 0;
-
-    if (s->member_count > 0)
-        qsort(s->members, s->member_count, sizeof(*s->members), compare_ids);
-    for (uint32_t i = 0; i < s->member_count; i++)
-        if (kept == 0 || !bson_oid_equal(&s->members[i], &s->members[kept - 1]))
-            s->members[kept++] = s->members[i];
-    s->member_count = kept;
-}
-
 static enum err
 take_project(void *arg, const bson_t *project)
 {
@@ -156,7 +127,7 @@ take_project(void *arg, const bson_t *project)
     compare_items_of(s, FILTER_LABEL, project, "labels");
     note_members(s, project);
     if (s->member_count > 2 * PEOPLE_MAX)
-        sort_members(s);
+        s->member_count = doc_ids_sort(s->members, s->member_count);
     if (s->member_count <= PEOPLE_MAX)
         return ERR_NONE;
     return request_bad_param(s->r, "filter",
@@ -219,7 +190,7 @@ read_people(struct resolving *s)
     bson_t *opts = BCON_NEW("projection", "{", "name", BCON_INT32(1), "}");
     enum err err;
 
-    sort_members(s);
+    s->member_count = doc_ids_sort(s->members, s->member_count);
     doc_in_ids(&filter, "_id", s->members, s->member_count);
     err = store_find(s->r->store, &(struct store_query){STORE_USERS, &filter, opts}, take_user, s);
     bson_destroy(&filter);
@@ -252,10 +223,10 @@ finish_value(struct resolving *s, const struct filter_comparison *c, struct filt
     else if (v->count == 0 && v->is_id && people) /* who has left may still be named */
         add_id(v, &v->id);
     if (v->ids != NULL) {
-        qsort(v->ids, v->count, sizeof(*v->ids), compare_ids);
+        v->count = doc_ids_sort(v->ids, v->count);
         arena_defer(s->r->arena, free, v->ids);
     } else if (v->items != NULL) {
-        qsort(v->items, v->count, sizeof(*v->items), compare_items);
+        qsort(v->items, v->count, sizeof(*v->items), filter_compare_items);
         arena_defer(s->r->arena, free, v->items);
     }
 }

@@ -106,12 +106,6 @@ struct commented {
     uint32_t count, room;
 };
 
-static int
-compare_ids(const void *a, const void *b)
-{
-    return bson_oid_compare(a, b);
-}
-
 static enum err
 note_commented(void *arg, const bson_t *comment)
 {
@@ -120,19 +114,6 @@ note_commented(void *arg, const bson_t *comment)
     c->ids = vec_room(c->ids, c->count, &c->room, sizeof(*c->ids));
     c->ids[c->count++] = *doc_id(comment, "taskId");
     return ERR_NONE;
-}
-
-static void
-sort_ids(struct commented *c)
-{
-    uint32_t kept = 0;
-
-    if (c->count > 0)
-        qsort(c->ids, c->count, sizeof(*c->ids), compare_ids);
-    for (uint32_t i = 0; i < c->count; i++)
-        if (kept == 0 || !bson_oid_equal(&c->ids[i], &c->ids[kept - 1]))
-            c->ids[kept++] = c->ids[i];
-    c->count = kept;
 }
 
 /* Reads the ids of these tasks, in the projects of the list. */
@@ -157,7 +138,7 @@ find_commented(struct request *r, const struct query *query, struct commented *c
         arena_defer(r->arena, free, c->ids);
     if (err == ERR_NONE && c->count > COMMENTS_MAX)
         err = request_bad_param(r, "q", "is found in more than 20,000 comments; add a word");
-    sort_ids(c);
+    c->count = doc_ids_sort(c->ids, c->count);
     return err;
 }
 
@@ -189,7 +170,7 @@ matches_search(const void *arg, const bson_t *task)
     const struct commented *c = arg;
     struct lookup l = {task, false};
 
-    if (bsearch(doc_id(task, "_id"), c->ids, c->count, sizeof(*c->ids), compare_ids) != NULL)
+    if (doc_ids_contain(c->ids, c->count, doc_id(task, "_id")))
         return true;
     terms_of_query(c->q, look_up, &l);
     return !l.missing;
