@@ -21,6 +21,7 @@ const struct problem problems[ERR__COUNT] = {
     [ERR_FORBIDDEN]     = {403, "forbidden",             "Your role does not allow this"},
     [ERR_STEP_UP]       = {403, "step-up-required",      "The password must be confirmed first"},
     [ERR_NOT_FOUND]     = {404, "not-found",             "The resource does not exist"},
+    [ERR_GONE]          = {410, "gone",                  "The log no longer holds this"},
     [ERR_METHOD]        = {405, "method-not-allowed",    "The method is not allowed for this resource"},
     [ERR_CONFLICT]      = {409, "conflict",              "The current state of the resource does not allow this"},
     [ERR_QUOTA]         = {409, "quota-exceeded",        "The limit for this has been reached"},
@@ -147,8 +148,10 @@ reply_problem(struct request *r, enum err err)
         write_complaints(t, r->complaints);
     if (err == ERR_STALE && r->current != NULL)
         text_printf(t, ",\"current\":%s", r->current);
+    if ((err == ERR_STALE || err == ERR_CONFLICT) && r->conflicts != NULL)
+        text_printf(t, ",\"conflicts\":%s", r->conflicts);
     if (err == ERR_STALE && r->conflicts != NULL)
-        text_printf(t, ",\"conflicts\":%s,\"changedBy\":\"%s\"", r->conflicts, r->changed_by);
+        text_printf(t, ",\"changedBy\":\"%s\"", r->changed_by);
     if (r->failed_op > 0)
         text_printf(t, ",\"op\":%d", r->failed_op - 1);
     member(t, "requestId", r->id);

@@ -242,18 +242,32 @@ write_order(struct text *out, struct lists *l)
     }
 }
 
+/*
+ * Appends a removed item.  Before that, unless it was the last one, where it was, so that it can be
+ * put back (doc_revert()).
+ */
+static void
+write_removed(struct text *out, struct lists *l, int n)
+{
+    if (n < l->old.count - 1) {
+        set_name(l, item_list_key(&l->old, n), "after");
+        set_key(&l->was, &l->old, n - 1);
+        set_key(&l->is, &l->new, -1);
+        add_change(out, l);
+    }
+    set_name(l, item_list_key(&l->old, n), NULL);
+    set_item(&l->was, &l->old, n);
+    set_item(&l->is, &l->new, -1);
+    add_change(out, l);
+}
+
 /* Appends removed items, then new and changed ones, then the order. */
 static void
 write_items(struct text *out, struct lists *l)
 {
-    for (int i = 0; i < l->old.count; i++) {
-        if (item_list_find(&l->new, item_list_key(&l->old, i)) >= 0)
-            continue;
-        set_name(l, item_list_key(&l->old, i), NULL);
-        set_item(&l->was, &l->old, i);
-        set_item(&l->is, &l->new, -1);
-        add_change(out, l);
-    }
+    for (int i = 0; i < l->old.count; i++)
+        if (item_list_find(&l->new, item_list_key(&l->old, i)) < 0)
+            write_removed(out, l, i);
     for (int i = 0; i < l->new.count; i++) {
         int old = item_list_find(&l->old, item_list_key(&l->new, i));
 

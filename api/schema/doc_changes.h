@@ -13,8 +13,8 @@ struct text;
 /*
  * Appends the changes of an event (event_change()): the public fields that differ, except rev,
  * updatedAt and updatedBy; returns how many there were.  Of a list whose items have keys it names
- * the items: those removed, those added, members that differ, and those that follow another item
- * now.  moved: the key of the one item that was moved on purpose; NULL: as few as possible are
+ * the items: those removed and where they were, those added, members that differ, and those that
+ * follow another item now.  moved: the key of the one item that was moved on purpose; NULL: as few as possible are
  * said to have moved.
  */
 int doc_changes(struct text *out, const struct shape *shape, const bson_t *before,

@@ -18,6 +18,7 @@ enum err {
     ERR_FORBIDDEN,     /* logged in, but not allowed */
     ERR_STEP_UP,       /* the session must confirm the password first */
     ERR_NOT_FOUND,     /* does not exist, or the user may not know that it does */
+    ERR_GONE,          /* the log no longer holds what is needed */
     ERR_METHOD,        /* the path exists, the method does not */
     ERR_CONFLICT,      /* conflicts with something that exists (unique value, state) */
     ERR_QUOTA,         /* a quota is reached: 409 quota-exceeded */

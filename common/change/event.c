@@ -180,15 +180,8 @@ take(const char **p, const char *end, const char *word)
     return true;
 }
 
-/* The content of a frame: two JSON values within it. */
-struct content {
-    const char *changes, *data;
-    size_t changes_len, data_len;
-};
-
-/* Finds the content; false for what event_frame() did not write. */
-static bool
-find_content(const char *frame, size_t len, struct content *out)
+bool
+event_content(const char *frame, size_t len, struct event_content *out)
 {
     const char *p = memmem(frame, len, EVENT_CONTENT_START, strlen(EVENT_CONTENT_START));
     const char *end = frame + len;
@@ -210,10 +203,10 @@ find_content(const char *frame, size_t len, struct content *out)
 bool
 event_changed(const char *frame, size_t len, event_named each, void *arg)
 {
-    struct content c;
+    struct event_content c;
     const char *p, *end, *quote;
 
-    if (!find_content(frame, len, &c) || c.changes_len < 2 || c.changes[0] != '{')
+    if (!event_content(frame, len, &c) || c.changes_len < 2 || c.changes[0] != '{')
         return false;
     end = c.changes + c.changes_len;
     for (p = c.changes + 1; p < end && *p == '"'; p += p < end && *p == ',') {
@@ -228,10 +221,10 @@ event_changed(const char *frame, size_t len, event_named each, void *arg)
 bool
 event_project(const char *frame, size_t len, char id[ID_TEXT])
 {
-    struct content c;
+    struct event_content c;
     unsigned char bytes[ID_BYTES];
 
-    return find_content(frame, len, &c) &&
+    return event_content(frame, len, &c) &&
            (json_member(c.data, c.data_len, "projectId", id, ID_TEXT) ||
             json_member(c.changes, c.changes_len, "projectId", id, ID_TEXT)) &&
            strlen(id) == ID_DIGITS && text_unhex(bytes, ID_BYTES, id);

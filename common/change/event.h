@@ -88,6 +88,18 @@ void event_frame(struct text *out, const char *epoch, const struct event *event)
 #define EVENT_FRAME_START "{\"op\":\"event\","
 
 /*
+ * The content of a stored frame: two JSON values within it.  "null" for changes: they were too
+ * long, or erased.
+ */
+struct event_content {
+    const char *changes, *data;
+    size_t changes_len, data_len;
+};
+
+/* false for what event_frame() did not write. */
+bool event_content(const char *frame, size_t len, struct event_content *out);
+
+/*
  * The id of the project that the entity is in or has left, according to a stored frame; false if
  * the frame names no project or its content was erased.
  */

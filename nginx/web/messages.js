@@ -26,6 +26,7 @@ const PROBLEMS = {
   "unsupported-media-type": RELOAD,
   "invalid": "This couldn’t be saved. Check what you entered.",
   "key-reused": RELOAD,
+  "gone": "This was too long ago and can’t be brought back.",
   "failed-dependency": "This couldn’t be saved because something it depends on couldn’t be saved.",
   "precondition-required": RELOAD,
   "throttled": "Too many attempts. Try again in a few minutes.",

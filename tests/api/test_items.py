@@ -143,8 +143,8 @@ def test_an_array_in_a_patch_is_logged_as_changes_of_items(board):
     items = [{"id": "n", "text": "New", "done": False}, *checklist("c"), {"id": "b", "text": "Item b", "done": True}]
     anna.patch(task, checklist=items, labelIds=["blue", "green"]).expect(200)
     assert last_event(anna, task)["changes"] == {
-        "labelIds/red": ["red", None], "labelIds/green": [None, "green"],
-        "checklist/a": [checklist("a")[0], None], "checklist/n": [None, items[0]], "checklist/b/done": [False, True],
+        "labelIds/red/after": [None, None], "labelIds/red": ["red", None], "labelIds/green": [None, "green"],
+        "checklist/a/after": [None, None], "checklist/a": [checklist("a")[0], None], "checklist/n": [None, items[0]], "checklist/b/done": [False, True],
         "checklist/n/after": ["c", None], "checklist/b/after": ["a", "c"],
     }
 
@@ -247,7 +247,7 @@ def test_a_label_of_a_project_lives(anna):
     assert [t["labelIds"] for t in with_trash(anna, project)] == [[blue["id"]]] * 2
     events = list(anna.pages_of_events(project, since=cursor))
     assert [e["kind"] for e in events] == ["project.updated", "task.updated", "task.updated"]
-    assert all(e["changes"] == {"labelIds/red": ["red", None]} for e in events[1:])
+    assert all(e["changes"] == {"labelIds/red/after": [None, None], "labelIds/red": ["red", None]} for e in events[1:])
     anna.delete(project, "/labels/red").expect(404)
     anna.post(project, "/labels", id=blue["id"], name="Again").expect(409, "conflict", {"/id"})
 

@@ -125,6 +125,7 @@ ROWS = [
     task("DELETE /v1/tasks/{id}", "member", 204),
     task("POST /v1/tasks/{id}/restore", "member", 200, thing="trashed_task_id"),
     task("POST /v1/tasks/{id}/move", "member", 200, {"status": "completed"}),
+    task("POST /v1/tasks/{id}/undo", "member", 200, lambda s: {"seq": s.own_change}),
     task("POST /v1/tasks/{id}/skip", "member", 200, thing="recurring_id"),
     task("GET /v1/tasks/{id}/occurrences", "viewer", 200),
     task("GET /v1/tasks/{id}/checklist", "viewer", 200),
@@ -290,6 +291,13 @@ class Scene:
     @property
     def other_task_id(self):
         return self.host.task("Another", projectId=self.project_id)["id"]
+
+    @property
+    def own_change(self):
+        """The number of the caller's own change of the task, or of the host's if the caller may not write."""
+        if self.caller.patch(self.task, description=secrets.token_hex(6)).status != 200:
+            self.host.patch(self.task, description=secrets.token_hex(6))
+        return self.host.items(f"/v1/tasks/{self.task_id}/history", limit=1)[0]["seq"]
 
     @property
     def recurring_id(self):

@@ -62,7 +62,9 @@ static const struct {
     {"{\"count\":1}", "{\"count\":{\"$numberLong\":\"1\"}}", "{}", 0},
     {"{\"rank\":0}", "{\"rank\":2}", "{\"rank\":[\"red\",\"blue\"]}", 1},
     {"{\"tags\":[\"a\"]}", "{\"tags\":[\"a\",\"b\"]}", "{\"tags/b\":[null,\"b\"]}", 1},
-    {"{\"tags\":[\"a\",\"b\",\"c\"]}", "{\"tags\":[\"c\"]}", "{\"tags/a\":[\"a\",null],\"tags/b\":[\"b\",null]}", 2},
+    {"{\"tags\":[\"a\",\"b\",\"c\"]}", "{\"tags\":[\"c\"]}",
+     "{\"tags/a/after\":[null,null],\"tags/a\":[\"a\",null],\"tags/b/after\":[\"a\",null],\"tags/b\":[\"b\",null]}", 4},
+    {"{\"tags\":[\"a\",\"b\"]}", "{\"tags\":[\"a\"]}", "{\"tags/b\":[\"b\",null]}", 1},
     {"{}", "{\"tags\":[]}", "{}", 0},
     {"{\"tags\":[\"a\",\"a\"]}", "{\"tags\":[\"a\"]}", "{\"tags\":[[\"a\",\"a\"],[\"a\"]]}", 1}, /* of older versions */
     {"{\"people\":[]}", "{\"people\":[" OID(ID) "]}", "{\"people/" ID "\":[null,\"" ID "\"]}", 1},
@@ -71,8 +73,8 @@ static const struct {
      "{\"items/a/text\":[\"t\",\"u\"],\"items/a/done\":[false,true]}", 2},
     {"{\"items\":[{\"id\":\"a\",\"text\":\"t\"},{\"id\":\"b\"}]}",
      "{\"items\":[{\"id\":\"c\",\"text\":\"n\"},{\"id\":\"b\"}]}",
-     "{\"items/a\":[{\"id\":\"a\",\"text\":\"t\"},null],\"items/c\":[null,{\"id\":\"c\",\"text\":\"n\"}],"
-     "\"items/c/after\":[\"b\",null]}", 3},
+     "{\"items/a/after\":[null,null],\"items/a\":[{\"id\":\"a\",\"text\":\"t\"},null],\"items/c\":[null,{\"id\":\"c\",\"text\":\"n\"}],"
+     "\"items/c/after\":[\"b\",null]}", 4},
     {"{\"items\":[{\"id\":\"a\",\"pin\":\"1\"}]}", "{\"items\":[{\"id\":\"a\",\"pin\":\"2\"}]}", "{}", 0},
     {"{\"title\":\"a\",\"note\":\"x\",\"on\":false}", "{\"note\":\"y\",\"on\":true,\"title\":\"a\"}",
      "{\"note\":[\"x\",\"y\"],\"on\":[false,true]}", 2},
@@ -94,7 +96,7 @@ static const struct {
     {"ab", "axb", NULL, "x after a"},
     {"ab", "xyab", NULL, "x after null; y after x"},
     {"ab", "abx", NULL, ""},
-    {"abc", "cxb", NULL, "b after x"},
+    {"abc", "cxb", NULL, "a after null; b after x"}, /* a was the first, and is gone */
 };
 
 static const struct {
