@@ -176,10 +176,8 @@ access_owners(const bson_t *project)
 }
 
 enum err
-access_check(const bson_t *project, const bson_oid_t *user, enum action action)
+access_allows(enum role role, enum action action)
 {
-    enum role role = access_role(project, user);
-
     if (role == ROLE_NONE)
         return ERR_NOT_FOUND;
     return role >= least[action] ? ERR_NONE : ERR_FORBIDDEN;
@@ -199,4 +197,16 @@ access_readable(const bson_oid_t *user, bson_t *filter)
     BSON_APPEND_NULL(&one, "deletedAt");
     bson_append_document_end(&either, &one);
     bson_append_array_end(filter, &either);
+}
+
+void
+access_living(bson_t *filter)
+{
+    bson_t all, one;
+
+    BSON_APPEND_ARRAY_BEGIN(filter, "$and", &all);
+    BSON_APPEND_DOCUMENT_BEGIN(&all, "0", &one);
+    BSON_APPEND_NULL(&one, "deletedAt");
+    bson_append_document_end(&all, &one);
+    bson_append_array_end(filter, &all);
 }

@@ -57,7 +57,13 @@ int access_owners(const bson_t *project);
 /* Limits a filter of projects to those in which the user has a role. */
 void access_readable(const bson_oid_t *user, bson_t *filter);
 
-/* ERR_NOT_FOUND if the user may not know that the project exists, ERR_FORBIDDEN, or ERR_NONE. */
-enum err access_check(const bson_t *project, const bson_oid_t *user, enum action action) MUST_CHECK;
+/* Limits a filter of projects, which may say so already, to those that are not in the trash. */
+void access_living(bson_t *filter);
+
+/*
+ * May somebody with this role do it?  ERR_NOT_FOUND without a role: then not even that the project
+ * exists may be known; ERR_FORBIDDEN.
+ */
+enum err access_allows(enum role role, enum action action) MUST_CHECK;
 
 #endif

@@ -9,6 +9,22 @@
 #include "api/http/request.h"
 #include "api/schema/doc.h"
 
+enum role
+project_access_role(const struct request *r, const bson_t *project)
+{
+    if (!r->by_link)
+        return access_role(project, &r->user_id);
+    return api_token_auth_reaches(r, doc_id(project, "_id")) && !doc_has(project, "deletedAt")
+               ? ROLE_VIEWER
+               : ROLE_NONE;
+}
+
+enum err
+project_access_check(const struct request *r, const bson_t *project, enum action action)
+{
+    return access_allows(project_access_role(r, project), action);
+}
+
 /*
  * The project as a change sees it: from the cache if the topic's number shows that it is current.
  */
@@ -40,7 +56,7 @@ project_access(struct request *r, const bson_oid_t *id, enum action action, cons
         err = r->change != NULL ? project_in_change(r, id, out)
                                 : request_fetch(r, STORE_PROJECTS, id, out);
     if (err == ERR_NONE)
-        err = access_check(*out, &r->user_id, action);
+        err = project_access_check(r, *out, action);
     if (err == ERR_NONE)
         entity_project_put(&r->user_id, id, id);
     if (err == ERR_NONE && (action == ACTION_WRITE || action == ACTION_COMMENT) &&

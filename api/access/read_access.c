@@ -7,6 +7,7 @@
 #include "api/access/access.h"
 #include "api/access/api_token_auth.h"
 #include "api/access/entity_project.h"
+#include "api/access/project_access.h"
 #include "api/http/request.h"
 #include "api/schema/doc.h"
 
@@ -15,7 +16,10 @@
 void
 read_access_projects(const struct request *r, bson_t *filter)
 {
-    access_readable(&r->user_id, filter);
+    if (r->by_link)
+        access_living(filter);
+    else
+        access_readable(&r->user_id, filter);
     api_token_auth_within(r, "_id", filter);
 }
 
@@ -43,7 +47,7 @@ read_access_project(struct request *r, const bson_oid_t *id, bool living)
     bson_destroy(&opts);
     if (err != ERR_NONE)
         return err;
-    err = access_check(found, &r->user_id, ACTION_READ);
+    err = project_access_check(r, found, ACTION_READ);
     if (err == ERR_NONE && living && doc_has(found, "deletedAt"))
         err = ERR_NOT_FOUND;
     bson_destroy(found);

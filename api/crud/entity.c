@@ -4,6 +4,7 @@
 #include "api/crud/entity.h"
 
 #include "api/access/entity_project.h"
+#include "api/access/project_access.h"
 #include "api/http/reply.h"
 #include "api/http/request.h"
 #include "api/http/router.h"
@@ -18,8 +19,7 @@ entity_write(struct request *r, struct text *out, const struct resource *res, co
     const char *more = "";
 
     if (res->is_project)
-        more =
-            arena_printf(r->arena, ",\"role\":\"%s\"", role_names[access_role(doc, &r->user_id)]);
+        more = arena_printf(r->arena, ",\"role\":\"%s\"", role_names[project_access_role(r, doc)]);
     doc_write_with(out, res->shape, doc, more);
 }
 

@@ -43,6 +43,7 @@ static const struct {
     [QUOTA_OPEN_PROJECTS]          = {AT(open_projects),          0,    NULL,                     "projects of the installation that are open to everyone"},
     [QUOTA_PROJECT_MEMBERS]        = {AT(project_members),        0,    NULL,                     "members of this project"},
     [QUOTA_PROJECT_INVITATIONS]    = {AT(project_invitations),    0,    NULL,                     "pending invitations of this project"},
+    [QUOTA_PROJECT_LINKS]          = {AT(project_links),          0,    NULL,                     "share links of this project"},
     [QUOTA_COMMENT_EDITS]          = {AT(comment_edits),          0,    NULL,                     "versions of one comment"},
     [QUOTA_PROJECT_TASKS]          = {AT(project_tasks),          0,    NULL,                     "tasks created in this project"},
     [QUOTA_PROJECT_WRITTEN]        = {AT(project_written_bytes),  0,    NULL,                     "bytes ever written to this project"},

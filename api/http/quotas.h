@@ -25,6 +25,7 @@ enum quota {
     QUOTA_OPEN_PROJECTS,      /* projects open to everyone, of the installation */
     QUOTA_PROJECT_MEMBERS,
     QUOTA_PROJECT_INVITATIONS, /* of a project, neither answered nor withdrawn */
+    QUOTA_PROJECT_LINKS,       /* share links of a project, including those that have expired */
     QUOTA_COMMENT_EDITS,   /* versions of one comment, so that erasing it is one bounded write */
     QUOTA_PROJECT_TASKS,   /* tasks ever created in a project or moved there */
     QUOTA_PROJECT_WRITTEN, /* bytes of all requests that ever changed something in a project */

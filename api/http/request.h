@@ -92,7 +92,8 @@ struct request {
     bool limited;        /* from an API token without the scope admin */
     int scope;           /* that such a token gives, as an index of api_token_auth_scopes */
     bool by_api_token;
-    const bson_t *bound; /* ids of the projects that the API token is bound to; NULL: not bound */
+    bool by_link;        /* by the reader of a share link: user_id is the link's id, not a user's */
+    const bson_t *bound; /* ids of the projects that the token is bound to; NULL: not bound */
     char bound_token[ID_TEXT]; /* which token that is */
     int64_t began;             /* ms; everything for the request is read after it */
     struct json_object *json;

@@ -27,12 +27,13 @@ enum who { ANYONE, USER, MAYBE }; /* MAYBE: anyone, but a token, if sent, must b
 #define BOUND                                                                                      \
     2048u /* also for API tokens that are bound to projects (api_token_auth_reaches())             \
            */
-#define OR_LATER 4096u  /* or answers 202 {}: the rest is sent by email */
-#define ENDS     8192u  /* may end the caller's session: a repeat with its key is still answered */
-#define COSTLY   16384u /* the reply may be long: see costly.h */
-#define DOWNLOAD 32768u /* answers a file of any type, or a part of it */
-#define LOGINS   64u    /* counted for the address: secrets are checked here */
-#define ALONE    65536u /* not as an operation of a batch */
+#define OR_LATER 4096u   /* or answers 202 {}: the rest is sent by email */
+#define ENDS     8192u   /* may end the caller's session: a repeat with its key is still answered */
+#define COSTLY   16384u  /* the reply may be long: see costly.h */
+#define DOWNLOAD 32768u  /* answers a file of any type, or a part of it */
+#define LOGINS   64u     /* counted for the address: secrets are checked here */
+#define ALONE    65536u  /* not as an operation of a batch */
+#define LINK     131072u /* also for readers of a share link (link_auth.h); only reads */
 
 struct route {
     enum method method;

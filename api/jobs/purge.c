@@ -164,6 +164,27 @@ erase_files(struct request *r, const bson_oid_t *project)
     return err;
 }
 
+/* A link with its topic, which only says when its sessions ended. */
+static enum err
+erase_link(void *arg, const bson_t *link)
+{
+    struct request *r = arg;
+    const char *topic = request_user_topic(r, doc_id(link, "_id"));
+    enum err err = remove_all(r, STORE_EVENTS, BCON_NEW("topic", BCON_UTF8(topic)));
+
+    return err == ERR_NONE ? remove_all(r, STORE_TOPICS, BCON_NEW("_id", BCON_UTF8(topic))) : err;
+}
+
+static enum err
+erase_links(struct request *r, const bson_oid_t *project)
+{
+    bson_t *filter = request_keep(r, BCON_NEW("projectId", BCON_OID(project)));
+    enum err err =
+        store_find(r->store, &(struct store_query){STORE_LINKS, filter, NULL}, erase_link, r);
+
+    return err == ERR_NONE ? remove_all(r, STORE_LINKS, bson_copy(filter)) : err;
+}
+
 /* A project of this user alone is removed with its content. */
 static enum err
 erase_project(struct request *r, const bson_oid_t *id)
@@ -173,7 +194,7 @@ erase_project(struct request *r, const bson_oid_t *id)
 
     if ((err = erase_all_arrivals(r, STORE_COMMENTS, id)) != ERR_NONE ||
         (err = erase_all_arrivals(r, STORE_ATTACHMENTS, id)) != ERR_NONE ||
-        (err = erase_files(r, id)) != ERR_NONE ||
+        (err = erase_files(r, id)) != ERR_NONE || (err = erase_links(r, id)) != ERR_NONE ||
         (err = remove_all(r, STORE_COMMENTS, BCON_NEW("projectId", BCON_OID(id)))) != ERR_NONE ||
         (err = remove_all(r, STORE_INVITATIONS, BCON_NEW("projectId", BCON_OID(id)))) != ERR_NONE ||
         (err = remove_all(r, STORE_TASKS, BCON_NEW("projectId", BCON_OID(id)))) != ERR_NONE ||

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "api/access/api_token_auth.h"
+#include "api/access/link_auth.h"
 #include "api/access/session_revocation.h"
 #include "api/access/step_up.h"
 #include "api/http/idempotency.h"
@@ -83,10 +84,13 @@ check_token(struct request *r)
         return ERR_STORE; /* it is not known yet which sessions have ended */
     if (session_revocation_has(r->revocation, &(struct session_revocation_token){
                                                   &r->user_id, &r->session_id, token.generation})) {
-        memcpy(r->ended, r->user, sizeof(r->ended));
+        if (!token.link)
+            memcpy(r->ended, r->user, sizeof(r->ended));
         r->user[0] = '\0';
         return request_fail(r, ERR_NO_AUTH, "the session has ended");
     }
+    if (token.link)
+        return link_auth_check(r, &token);
     return r->route->flags & STEP_UP ? step_up_check(r) : ERR_NONE;
 }
 

@@ -73,6 +73,8 @@ static const struct index indexes[] = {
     {STORE_INVITATIONS, {"createdBy"}},
     {STORE_INVITATIONS, {"expiresAt"},                                 TTL},
     {STORE_FILTERS,     {"userId", "createdAt", "_id"}},
+    {STORE_LINKS,       {"projectId", "createdAt", "_id"}},
+    {STORE_LINKS,       {"tokenHash"},                                 UNIQUE},
     {STORE_EVENTS,      {"topic", "seq"},                              UNIQUE},
     {STORE_EVENTS,      {"entityId", "topic", "seq"}},
     {STORE_EVENTS,      {"at"}},

@@ -69,7 +69,8 @@ token_sign(const struct token *token)
 
     if (jwt_new(&jwt) != 0 || jwt_add_header(jwt, "kid", keys_id(0)) != 0 ||
         jwt_add_grant(jwt, "iss", "taskwire") != 0 || jwt_add_grant(jwt, "aud", "taskwire") != 0 ||
-        jwt_add_grant(jwt, "typ", "access") != 0 || jwt_add_grant(jwt, "sub", token->user) != 0 ||
+        jwt_add_grant(jwt, "typ", token->link ? "link" : "access") != 0 ||
+        jwt_add_grant(jwt, "sub", token->user) != 0 ||
         jwt_add_grant(jwt, "sid", token->session) != 0 || jwt_add_grant_int(jwt, "iat", now) != 0 ||
         jwt_add_grant_int(jwt, "nbf", now) != 0 ||
         jwt_add_grant_int(jwt, "exp", token->expires) != 0 ||
@@ -130,12 +131,13 @@ claims_ok(jwt_t *jwt, struct token *out)
 {
     int64_t now = clock_now() / 1000, nbf = jwt_get_grant_int(jwt, "nbf");
 
+    out->link = claim_is(jwt, "typ", "link");
     out->expires = jwt_get_grant_int(jwt, "exp");
     out->generation = jwt_get_grant_int(jwt, "gen"); /* 0 when absent */
     return jwt_get_alg(jwt) == JWT_ALG_HS256 && claim_is(jwt, "iss", "taskwire") &&
-           claim_is(jwt, "aud", "taskwire") && claim_is(jwt, "typ", "access") && out->expires > 0 &&
-           now < out->expires && nbf > 0 && now + SKEW >= nbf && claim_id(jwt, "sub", out->user) &&
-           claim_id(jwt, "sid", out->session);
+           claim_is(jwt, "aud", "taskwire") && (out->link || claim_is(jwt, "typ", "access")) &&
+           out->expires > 0 && now < out->expires && nbf > 0 && now + SKEW >= nbf &&
+           claim_id(jwt, "sub", out->user) && claim_id(jwt, "sid", out->session);
 }
 
 /* Tries each key in turn; there is more than one only during rotation. */

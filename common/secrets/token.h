@@ -17,11 +17,12 @@ struct text;
 #define TOKEN_SECRET  44  /* 256 random bits as base64url, and a NUL */
 #define TOKEN_HASH    65  /* SHA-256 in hex, and a NUL */
 
-/* The content of a token. */
+/* The content of a token.  Whoever verifies one checks `link`: such a token has no user. */
 struct token {
     char user[ID_TEXT], session[ID_TEXT];
     int64_t expires;    /* seconds since 1970 */
-    int64_t generation; /* of the user's credentials when the session was opened */
+    int64_t generation; /* of the user's credentials, or of the link, when the session was opened */
+    bool link;          /* of a share link: `user` is the link's id, `session` its project's */
 };
 
 /* Reads SIGNING_KEYS; call once, before any thread starts.  Errors are written to stderr. */

@@ -17,7 +17,7 @@
  * The schema version that these programs need, and the oldest one whose programs may run at the
  * same time.
  */
-#define STORE_SCHEMA        5
+#define STORE_SCHEMA        6
 #define STORE_SCHEMA_OLDEST 2
 
 #define STORE_COUNTED "counted" /* in a document: how often its counters have changed */
@@ -46,6 +46,7 @@ enum store_name {
     STORE_CHUNKS,
     STORE_UPLOADS,
     STORE_FILTERS,
+    STORE_LINKS,
     STORE__COUNT
 };
 

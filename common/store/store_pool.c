@@ -35,6 +35,7 @@ const char *const store_names[STORE__COUNT] = {
     [STORE_CHUNKS] = "fs.chunks",
     [STORE_UPLOADS] = "uploads",
     [STORE_FILTERS] = "filters",
+    [STORE_LINKS] = "links",
 };
 
 static void

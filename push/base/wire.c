@@ -43,6 +43,7 @@ static const struct {
     [WIRE_NO_HELLO]     = {"no-hello",       "Send hello first and wait for ready."},
     [WIRE_SAID_HELLO]   = {"said-hello",     "Hello was already sent; use op token to renew the token."},
     [WIRE_NOT_FOUND]    = {"not-found",      "This topic does not exist, or you may not see it."},
+    [WIRE_FORBIDDEN]    = {"forbidden",      "A share link can only be used to follow its project."},
     [WIRE_NOT_FOLLOWED] = {"not-followed",   "You are not following this topic."},
     [WIRE_TOO_MANY]     = {"too-many",       "This connection follows too many topics."},
     [WIRE_THROTTLED]    = {"throttled",      "Too many requests; try again in a moment."},

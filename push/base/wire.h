@@ -45,6 +45,7 @@ enum wire_error {
     WIRE_NO_HELLO,     /* hello must come first */
     WIRE_SAID_HELLO,   /* hello may come only once */
     WIRE_NOT_FOUND,    /* no such topic, or no right to know of it */
+    WIRE_FORBIDDEN,    /* the reader of a share link may not do that */
     WIRE_NOT_FOLLOWED, /* the session must follow the topic for that */
     WIRE_TOO_MANY,     /* too many follows */
     WIRE_THROTTLED,    /* over a quota of the user or of the topic */

@@ -72,7 +72,7 @@ answer_outcome(struct follow *f)
     if (t->state != TOPIC_READY || request->beginning != 0 || t->flushed < request->not_before ||
         is_beyond(f))
         return OUTCOME_OPEN;
-    if (!hub_may(t, f->session->user))
+    if (!follow_may(t, f->session))
         return no_right(f);
     request->next = t->flushed + 1;
     if (request->reason != NULL)

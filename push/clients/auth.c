@@ -115,6 +115,8 @@ read_next(void)
             one->session = auth.waiting[--auth.count];
             memcpy(one->user, one->session->user, ID_BYTES);
             memcpy(one->sid, one->session->sid, ID_BYTES);
+            one->link = one->session->by_link;
+            one->token_gen = one->session->credential_gen;
         }
         c->job.done = checked;
         auth.under_way++;
@@ -170,6 +172,7 @@ begin(struct session *s, const char *text, size_t len)
         return;
     }
     strcat(name, token.user);
+    s->by_link = token.link;
     s->expires = token.expires;
     s->credential_gen = token.generation;
     t = hub_want(name, s->user);
@@ -210,7 +213,8 @@ auth_renew(struct session *s, const struct wire_in *in)
 
     if (token_verify(in->token, in->token_len, &token) != ERR_NONE ||
         !text_unhex(user, ID_BYTES, token.user) || !text_unhex(sid, ID_BYTES, token.session) ||
-        memcmp(user, s->user, ID_BYTES) != 0 || memcmp(sid, s->sid, ID_BYTES) != 0) {
+        token.link != s->by_link || memcmp(user, s->user, ID_BYTES) != 0 ||
+        memcmp(sid, s->sid, ID_BYTES) != 0) {
         refuse(s, "the token belongs to another session");
         return WIRE_OK;
     }

@@ -26,17 +26,25 @@ follow_name(const struct session *s, const char *topic, char out[EVENT_TOPIC])
 {
     unsigned char id[ID_BYTES];
 
-    if (strcmp(topic, "user:me") == 0) {
+    if (strcmp(topic, "user:me") == 0 && !s->by_link) {
         strcpy(out, "user:");
         text_hex(out + 5, s->user, ID_BYTES);
         return true;
     }
     if (strncmp(topic, "project:", 8) != 0 || strlen(topic) != 32 ||
-        !text_unhex(id, ID_BYTES, topic + 8))
+        !text_unhex(id, ID_BYTES, topic + 8) || (s->by_link && memcmp(id, s->sid, ID_BYTES) != 0))
         return false;
     strcpy(out, "project:");
     text_hex(out + 8, id, ID_BYTES); /* upper-case digits name the same project */
     return true;
+}
+
+bool
+follow_may(const struct topic *t, const struct session *s)
+{
+    if (s->by_link && t->kind == TOPIC_PROJECT)
+        return !t->missing && !t->rights.trashed && memcmp(t->id, s->sid, ID_BYTES) == 0;
+    return hub_may(t, s->user);
 }
 
 const char *

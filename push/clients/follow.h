@@ -75,8 +75,14 @@ struct follow_calls {
 
 void follow_open(const struct follow_calls *calls);
 
-/* Translates a browser's name of a topic, e.g. user:me; false: it is no topic to follow. */
+/*
+ * Translates a browser's name of a topic, e.g. user:me; false: it is no topic to follow.  For the
+ * reader of a share link there is only the link's project.
+ */
 bool follow_name(const struct session *s, const char *topic, char out[EVENT_TOPIC]);
+
+/* May the session see the topic, as of its head? */
+bool follow_may(const struct topic *topic, const struct session *s);
 
 /* The name that a browser knows a topic by. */
 const char *follow_topic_shown(const struct topic *topic);

@@ -33,12 +33,16 @@ static enum wire_error op_ping(struct session *s, const struct wire_in *in);
 static const struct {
     op_fn fn;
     bool before_hello; /* allowed before the session is READY */
+    bool link;         /* allowed to the readers of share links */
     int cost;          /* taken from the quota of the user */
 } table[WIRE_OP__COUNT] = {
-    [WIRE_HELLO] = {auth_hello, true, 0},      [WIRE_TOKEN] = {auth_renew, false, 0},
-    [WIRE_FOLLOW] = {op_follow, false, 1},     [WIRE_UNFOLLOW] = {op_unfollow, false, 0},
-    [WIRE_PRESENCE] = {presence_op, false, 2}, [WIRE_SIGNAL] = {signal_op, false, 1},
-    [WIRE_PING] = {op_ping, true, 0},
+    [WIRE_HELLO] = {auth_hello, true, true, 0},
+    [WIRE_TOKEN] = {auth_renew, false, true, 0},
+    [WIRE_FOLLOW] = {op_follow, false, true, 1},
+    [WIRE_UNFOLLOW] = {op_unfollow, false, true, 0},
+    [WIRE_PRESENCE] = {presence_op, false, false, 2},
+    [WIRE_SIGNAL] = {signal_op, false, false, 1},
+    [WIRE_PING] = {op_ping, true, true, 0},
 };
 
 /* Takes the cost from the quota of the user, which is known once the session is READY. */
@@ -63,6 +67,8 @@ op_follow(struct session *s, const struct wire_in *in)
     char name[EVENT_TOPIC];
 
     if (strcmp(in->topic, "all") == 0) {
+        if (s->by_link)
+            return WIRE_FORBIDDEN;
         if (quota_take(s, COST_ALL - 1))
             follow_all_begin(s, in);
         return WIRE_OK;
@@ -128,6 +134,8 @@ ops_message(struct session *s, const char *bytes, size_t len, bool binary)
     }
     if (error == WIRE_OK && !table[in.op].before_hello && s->state != SESSION_READY)
         error = WIRE_NO_HELLO;
+    if (error == WIRE_OK && s->by_link && !table[in.op].link)
+        error = WIRE_FORBIDDEN;
     if (error == WIRE_OK)
         error = charge_user(s, cost_of(&in));
     if (error == WIRE_OK)

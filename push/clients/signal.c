@@ -49,7 +49,7 @@ signal_deliver(struct topic *t, const struct peer_message *message)
             if (i >= t->follows[state].count)
                 continue;
             s = t->follows[state].at[i]->session;
-            if (session_has_room(s) && !peer_is_sender(message, s))
+            if (session_has_room(s) && !s->by_link && !peer_is_sender(message, s))
                 session_send(s, frame_share(frame));
         }
     }

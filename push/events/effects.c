@@ -11,6 +11,7 @@
 #include "push/base/payload.h"
 #include "push/clients/answer.h"
 #include "push/clients/auth.h"
+#include "push/clients/follow.h"
 #include "push/clients/follow_all_join.h"
 #include "push/clients/presence.h"
 #include "push/events/fanout.h"
@@ -24,7 +25,7 @@ expel(struct topic *t, const char *reason)
 {
     for (int state = FOLLOW_WAITING; state < FOLLOW_STATE__COUNT; state++)
         for (uint32_t i = t->follows[state].count; i-- > 0;)
-            if (i < t->follows[state].count && !hub_may(t, t->follows[state].at[i]->session->user))
+            if (i < t->follows[state].count && !follow_may(t, t->follows[state].at[i]->session))
                 answer_left(t->follows[state].at[i], reason);
 }
 

@@ -41,13 +41,14 @@ struct session {
     uint16_t code;     /* the close code; 0 while it is open */
     int16_t allowance; /* messages it may still send in a burst */
     uint8_t state;
-    uint8_t slot;                  /* of the heartbeat */
-    bool ended : 1;                /* sessions_reap() has still to work on it */
-    bool active : 1;               /* it has sent something since the last ping */
-    bool shown : 1;                /* others may see its presence */
-    bool chosen : 1;               /* `shown` came from an event, newer than what hello read */
-    bool asked : 1;                /* waits to be checked, or is being checked */
-    bool doubted : 1;              /* READY, but the epoch is new: to be checked again */
+    uint8_t slot;     /* of the heartbeat */
+    bool ended : 1;   /* sessions_reap() has still to work on it */
+    bool active : 1;  /* it has sent something since the last ping */
+    bool shown : 1;   /* others may see its presence */
+    bool chosen : 1;  /* `shown` came from an event, newer than what hello read */
+    bool asked : 1;   /* waits to be checked, or is being checked */
+    bool by_link : 1; /* of a share link's reader: `user` is the link's id, `sid` its project's */
+    bool doubted : 1; /* READY, but the epoch is new: to be checked again */
     struct session *after, **link; /* its list: pending, a heartbeat slot, or closing */
     struct follow *follows;
     struct follow *own;     /* of its user's topic */

@@ -79,50 +79,81 @@ check_user(void *arg, const bson_t *doc)
     return ERR_NONE;
 }
 
-/* {_id: {$in: [...]}} of the users or the sessions. */
-static bson_t *
-check_filter(const struct check *c, bool users)
+/*
+ * Notes whether a share link is valid, for all that asked about it.  Its generation is raised when
+ * its sessions end.
+ */
+static enum err
+check_link(void *arg, const bson_t *doc)
 {
-    bson_t *filter = bson_new(), in, list;
+    struct check *c = arg;
 
-    BSON_APPEND_DOCUMENT_BEGIN(filter, "_id", &in);
+    for (uint32_t i = 0; i < c->count; i++) {
+        struct check_one *one = &c->items[i];
+
+        if (one->link && oid_is(doc, "_id", one->user) && oid_is(doc, "projectId", one->sid))
+            one->alive = lives(doc) && one->token_gen >= number_of(doc, "generation");
+    }
+    return ERR_NONE;
+}
+
+enum checked { CHECK_USERS, CHECK_SESSIONS, CHECK_LINKS };
+
+/* Reads the documents of one kind by their ids; no query if there are none. */
+static enum err
+check_find(struct check *c, struct store *store, enum checked what, const struct store_query *q,
+           store_each each)
+{
+    bson_t filter = BSON_INITIALIZER, in, list;
+    uint32_t count = 0;
+    enum err err = ERR_NONE;
+
+    BSON_APPEND_DOCUMENT_BEGIN(&filter, "_id", &in);
     BSON_APPEND_ARRAY_BEGIN(&in, "$in", &list);
     for (uint32_t i = 0; i < c->count; i++) {
         char index[16];
         const char *key;
         bson_oid_t id;
 
-        memcpy(id.bytes, users ? c->items[i].user : c->items[i].sid, ID_BYTES);
-        bson_uint32_to_string(i, &key, index, sizeof(index));
+        if (c->items[i].link != (what == CHECK_LINKS))
+            continue;
+        memcpy(id.bytes, what == CHECK_SESSIONS ? c->items[i].sid : c->items[i].user, ID_BYTES);
+        bson_uint32_to_string(count++, &key, index, sizeof(index));
         BSON_APPEND_OID(&list, key, &id);
     }
     bson_append_array_end(&in, &list);
-    bson_append_document_end(filter, &in);
-    return filter;
+    bson_append_document_end(&filter, &in);
+    if (count > 0)
+        err = store_find(store, &(struct store_query){q->name, &filter, q->opts}, each, c);
+    bson_destroy(&filter);
+    return err;
 }
 
-/* Reads the documents of users and login sessions. */
 static enum err
 check_work(struct job *job, struct store *store)
 {
     struct check *c = (struct check *)job;
-    bson_t *sessions = check_filter(c, false), *users = check_filter(c, true);
     bson_t *few =
         BCON_NEW("projection", "{", "userId", BCON_BOOL(true), "revokedAt", BCON_BOOL(true),
                  "expiresAt", BCON_BOOL(true), "generation", BCON_BOOL(true), "}");
     bson_t *own =
         BCON_NEW("projection", "{", "presence", BCON_BOOL(true), "deletedAt", BCON_BOOL(true),
                  "disabledAt", BCON_BOOL(true), "credentialGen", BCON_BOOL(true), "}");
+    bson_t *of_link = BCON_NEW("projection", "{", "projectId", BCON_BOOL(true), "expiresAt",
+                               BCON_BOOL(true), "generation", BCON_BOOL(true), "}");
     /* Users first, so a session that was kept by a change between the two reads is not refused. */
-    enum err err = store_find(store, &(struct store_query){STORE_USERS, users, own}, check_user, c);
+    enum err err = check_find(c, store, CHECK_USERS, &(struct store_query){STORE_USERS, NULL, own},
+                              check_user);
 
     if (err == ERR_NONE)
-        err = store_find(store, &(struct store_query){STORE_SESSIONS, sessions, few}, check_session,
-                         c);
-    bson_destroy(sessions);
-    bson_destroy(users);
+        err = check_find(c, store, CHECK_SESSIONS, &(struct store_query){STORE_SESSIONS, NULL, few},
+                         check_session);
+    if (err == ERR_NONE)
+        err = check_find(c, store, CHECK_LINKS, &(struct store_query){STORE_LINKS, NULL, of_link},
+                         check_link);
     bson_destroy(few);
     bson_destroy(own);
+    bson_destroy(of_link);
     return err;
 }
 

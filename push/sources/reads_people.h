@@ -15,13 +15,15 @@ struct session;
 
 #define READS_PEOPLE_MAX 256 /* sessions, or topics, in one query */
 
-/* Are these login sessions still valid? */
+/* Are these login sessions, or sessions of share links, still valid? */
 struct check {
     struct job job;
     uint32_t count;
     struct check_one {
         struct session *session;
         unsigned char user[ID_BYTES], sid[ID_BYTES];
+        bool link;                     /* of a share link, whose id is `user` */
+        int64_t token_gen;             /* generation in its token; counts for links */
         int64_t user_gen, session_gen; /* generation of credentials: the user's, the session's */
         bool alive, shown, known; /* session and user are valid; presence is on; the user exists */
     } items[READS_PEOPLE_MAX];

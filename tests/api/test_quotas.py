@@ -14,7 +14,7 @@ from pymongo import MongoClient
 from stack import Stack
 
 SMALL = {"USER_PROJECTS": "5", "USER_MEMBERSHIPS": "8", "USER_OPEN_PROJECTS": "2", "OPEN_PROJECTS": "4", "PROJECT_MEMBERS": "3", "PROJECT_TASKS": "6", "PROJECT_WRITTEN_BYTES": "100000",
-         "ATTACHMENT_BYTES": "200000", "PROJECT_BYTES": "1000000", "TASK_ATTACHMENTS": "3", "PROJECT_INVITATIONS": "4", "USER_INVITATIONS": "6",
+         "ATTACHMENT_BYTES": "200000", "PROJECT_BYTES": "1000000", "TASK_ATTACHMENTS": "3", "PROJECT_INVITATIONS": "4", "PROJECT_LINKS": "3", "USER_INVITATIONS": "6",
          "USER_NOTIFICATIONS": "20", "NUMBER_TEXTS": "3", "USER_TEXTS": "5", "ADDRESS_EMAILS": "6", "USER_CODES": "4",
          "USER_CODE_ATTEMPTS": "12", "ADDRESS_LOGINS": "1000000", "NETWORK_RESETS": "8"}
 
@@ -73,6 +73,15 @@ def test_a_users_memberships_are_limited(people, owner):
     victim.post("/v1/invitations/accept", token=token).expect(409, "quota-exceeded")
     victim.delete(f"/v1/projects/{projects[0]['id']}/members/{victim.id}").expect(204)
     victim.project("Mine")
+
+
+def test_a_projects_links_are_limited(owner):
+    project = owner.project("Shared")
+    links = f"/v1/projects/{project['id']}/links"
+    assert at_once(6, lambda n: owner.post(links, name=f"L{n}")) == [201] * 3 + [409] * 3
+    owner.post(links).expect(409, "quota-exceeded")
+    owner.delete(f"{links}/{owner.items(links)[0]['id']}").expect(204)
+    owner.post(links).expect(201)
 
 
 def test_adding_an_acquaintance_counts_as_an_invitation(people, owner):

@@ -51,7 +51,7 @@ class Row:
 
 def project(op, who, status, body=None, thing="project_id", **more):
     return Row(op, who, status, body, {"id": thing, "userId": "guest_id", "invitationId": "invitation_id",
-                                       "labelId": "label_id", "statusId": "status_id"}, **more)
+                                       "labelId": "label_id", "statusId": "status_id", "linkId": "link_id"}, **more)
 
 
 def task(op, who, status, body=None, thing="task_id", **more):
@@ -103,6 +103,12 @@ ROWS = [
     project("GET /v1/projects/{id}/invitations", "admin", 200),
     project("GET /v1/projects/{id}/invitations/{invitationId}", "admin", 200),
     project("DELETE /v1/projects/{id}/invitations/{invitationId}", "admin", 204, scope="admin"),
+    project("POST /v1/projects/{id}/links", "admin", 201, {"name": "m"}, scope="admin", step_up=True),
+    project("GET /v1/projects/{id}/links", "admin", 200),
+    project("GET /v1/projects/{id}/links/{linkId}", "admin", 200),
+    project("PATCH /v1/projects/{id}/links/{linkId}", "admin", 200, {"name": "m"}, scope="admin", step_up=True),
+    project("DELETE /v1/projects/{id}/links/{linkId}", "admin", 204, scope="admin"),
+    Row("POST /v1/links/sessions", ANYONE, 201, lambda s: {"token": s.link_token}),
     Row("GET /v1/invitations", SELF, 200, scope=PERSON),
     Row("POST /v1/invitations/look", ANYONE, 200, lambda s: {"token": s.invitation_token}),
     Row("POST /v1/invitations/accept", SELF, 200, lambda s: {"token": s.invitation_token}, scope=PERSON),
@@ -166,6 +172,13 @@ ROWS = [
     Row("POST /v1/notifications/read", SELF, 204, bound=204),
 ]
 BY_OP = {row.op: row for row in ROWS}
+# What the reader of a share link gets, of the link's project; everything else is 403.
+BY_LINK = {"GET /v1/users", "GET /v1/tasks",
+           *("GET /v1/projects/{id}" + sub for sub in ("", "/members", "/labels", "/labels/{labelId}", "/statuses", "/statuses/{statusId}",
+                                                       "/snapshot", "/events")),
+           *("GET /v1/tasks/{id}" + sub for sub in ("", "/occurrences", "/checklist", "/checklist/{itemId}", "/history", "/comments",
+                                                    "/attachments")),
+           "GET /v1/comments/{id}", "GET /v1/attachments/{id}", "GET /v1/attachments/{id}/content"}
 # What answers of a project in the trash, to those whose role would do: its past, and the way back.
 IN_TRASH = ("GET /v1/projects/{id}/events", "GET /v1/tasks/{id}/history", "POST /v1/projects/{id}/restore")
 
@@ -270,7 +283,7 @@ class Scene:
     def furnish(self):
         """Makes what rows need, once, so that the scene can be used again."""
         self.made = {a: getattr(self, a) for a in ("task_id", "item_id", "other_task_id", "recurring_id", "comment_id",
-                                                   "attachment_id", "invitation_id")}
+                                                   "attachment_id", "invitation_id", "link_id")}
         return self
 
     @property
@@ -341,6 +354,21 @@ class Scene:
         return self.guest.post(self.guest.project("Elsewhere"), "/invitations", **to_nobody()).expect(201)["token"]
 
     @property
+    def link(self):
+        """A share link, once for the scene."""
+        if "link" not in self.made:
+            self.made["link"] = self.host.post(self.project, "/links").expect(201)
+        return self.made["link"]
+
+    @property
+    def link_id(self):
+        return self.host.post(self.project, "/links").expect(201)["id"]
+
+    @property
+    def link_token(self):
+        return self.link["token"]
+
+    @property
     def own_session(self):
         return own_session(self.caller)
 
@@ -362,7 +390,7 @@ class Scene:
     def trash(self):
         """Into the trash with it; gives the path and body of each row, with all in place before."""
         made = {a: getattr(self, a) for a in ("project_id", "guest_id", "task_id", "item_id", "label_id", "status_id", "relation_kind",
-                                              "other_task_id", "recurring_id", "comment_id", "attachment_id", "invitation_id")}
+                                              "other_task_id", "recurring_id", "comment_id", "attachment_id", "invitation_id", "link_id")}
         made |= {"trashed_task_id": made["task_id"], "trashed_project_id": made["project_id"]}
         self.settle()
         self.host.delete(self.project).expect(204)
@@ -402,6 +430,13 @@ def api_token(user, *scopes, **more):
     other = User(user.world)
     made = user.post("/v1/api-tokens", name="matrix", scopes=list(scopes), **more).expect(201)
     other.token, other.id, other.made = made["token"], user.id, made
+    return other
+
+
+def reader(scene):
+    """Whoever has the scene's share link."""
+    other = User(scene.world)
+    other.token = other.post("/v1/links/sessions", token=scene.link_token).expect(201)["accessToken"]
     return other
 
 

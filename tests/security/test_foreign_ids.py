@@ -10,7 +10,7 @@ import judge
 import matrix
 import pytest
 
-COLLECTIONS = ("topics", "projects", "tasks", "comments", "sessions", "tokens", "users", "notifications", "invitations")
+COLLECTIONS = ("topics", "projects", "tasks", "comments", "sessions", "tokens", "users", "notifications", "invitations", "links")
 COUNTED = [*(f"command={command} collection={where}" for where in COLLECTIONS for command in ("find", "aggregate", "update")),
            "command=abortTransaction"]
 TRIES = 4  # the programs have work of their own, such as comparing topics, which may be counted
@@ -35,6 +35,7 @@ class Estate:
         self.filter = user.post("/v1/filters", name="Estate's filter", filter="done = false").expect(201)["id"]
         self.member = helper.id
         self.invitation = user.invite(self.project, f"nobody.{secrets.token_hex(6)}@example.com")["id"]
+        self.link = user.post(self.project, "/links").expect(201)["id"]
         self.label = user.patch(self.project, labels=[{"id": "estate", "name": "Estate", "colour": "#000000"}])
         self.api_token = None
         if "POST /v1/api-tokens" in matrix.operations():
@@ -111,7 +112,7 @@ def body_of(row, estate):
 def test_foreign_ids_in_paths_are_404(stack, estates, untouched, row):
     mine, theirs = estates
     body = body_of(row, mine)
-    names = {"userId": theirs.member, "invitationId": theirs.invitation, "labelId": "estate", "statusId": "todo",
+    names = {"userId": theirs.member, "invitationId": theirs.invitation, "linkId": theirs.link, "labelId": "estate", "statusId": "todo",
              "itemId": "0" * 24, "kind": "blocks", "taskId": theirs.other["id"]}
 
     def ask(ident):
@@ -138,11 +139,12 @@ def test_unknown_member_ids_in_an_own_project_are_404(estates, untouched, method
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-def test_unknown_invitation_ids_in_an_own_project_are_404(estates, untouched, method):
+@pytest.mark.parametrize("kind", ["invitation", "link"])
+def test_unknown_invitations_and_links_in_an_own_project_are_404(estates, untouched, kind, method):
     mine, theirs = estates
-    path = f"/v1/projects/{mine.project['id']}/invitations/"
+    path = f"/v1/projects/{mine.project['id']}/{kind}s/"
     random = mine.user.send(method, path + nobody()).expect(404, "not-found")
-    assert visible(mine.user.send(method, path + theirs.invitation)) == visible(random)
+    assert visible(mine.user.send(method, path + getattr(theirs, kind))) == visible(random)
 
 
 # Where ids stand in bodies: (what, method, path of mine, fields with the id).

@@ -7,7 +7,7 @@ import matrix
 import pymongo
 import pytest
 import tokens
-from client import User
+from client import User, eventually
 from matrix import ANYONE, IN_TRASH, MAYBE, OPEN, PERSON, ROLES, ROWS, SCOPES, SELF, STRANGERS, Scene, may
 
 OURS = [row for row in ROWS if row.is_ours]
@@ -287,3 +287,71 @@ def test_api_tokens_bound_to_this_project_get_what_the_matrix_says(holders, scen
     scene.program.send(row.method, path, body).expect(row.status)
     if scene not in scenes.kept.values():  # there may be only so many tokens
         owner.delete("/v1/api-tokens/" + scene.program.made["id"]).expect(204)
+
+
+# -- share links ----------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def shared(cast):
+    """A project with a share link, its reader, and the reader of another project's link."""
+    scene, other = Scene(cast, "owner").furnish(), Scene(cast, "owner")
+    return scene, matrix.reader(scene), matrix.reader(other)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=name)
+def test_readers_of_a_share_link_get_what_the_matrix_says(shared, row):
+    scene, guest, _ = shared
+    path, body = filled(row, scene)
+    before = scene.state()
+    reply = guest.send(row.method, path, body)
+    if row.who == ANYONE or row.op in matrix.BY_LINK:
+        reply.expect(row.status)
+    else:
+        reply.expect(403, "forbidden")
+        assert row.who != "viewer" or row.method != "GET", "add the route to matrix.BY_LINK, or give a reason here"
+    assert scene.state() == before
+
+
+@pytest.mark.parametrize("row", ROWS, ids=name)
+def test_readers_of_another_projects_share_link_get_what_the_matrix_says(shared, row):
+    scene, _, guest = shared
+    path, body = filled(row, scene)
+    before = scene.state()
+    reply = guest.send(row.method, path, body)
+    if row.who == ANYONE:
+        reply.expect(row.status)
+    elif row.op in matrix.BY_LINK:
+        reply.expect(404 if row.is_ours else row.status)
+        assert scene.project_id not in reply.body.decode()
+    else:
+        reply.expect(403, "forbidden")
+    assert scene.state() == before
+
+
+@pytest.fixture(scope="module")
+def ended_link(cast):
+    scene = Scene(cast, "owner").furnish()
+    guest = matrix.reader(scene)
+    scene.host.delete(scene.project, "/links/" + scene.link["id"]).expect(204)
+    scene.made.pop("link")  # others may make another
+    eventually(lambda: guest.get(scene.project).status == 401, within=2)
+    return scene, guest
+
+
+@pytest.mark.parametrize("row", ROWS, ids=name)
+def test_readers_of_an_ended_share_link_are_401(cast, ended_link, row):
+    scene, guest = ended_link
+    path, body = filled(row, scene)
+    reply = guest.send(row.method, path, body)
+    reply.expect(row.status) if row.who == ANYONE else reply.expect(401, "unauthenticated")
+    if row.op in matrix.BY_LINK:
+        assert "Scene" not in reply.body.decode()
+
+
+def test_readers_of_a_share_link_see_nothing_of_a_trashed_project(cast):
+    scene = Scene(cast, "owner")
+    guest = matrix.reader(scene)
+    for op, (path, _) in scene.trash().items():
+        if op in matrix.BY_LINK:
+            reply = guest.get(path)
+            reply.expect(404 if matrix.BY_OP[op].is_ours else 200)
+            assert scene.project_id not in reply.body.decode()

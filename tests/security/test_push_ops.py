@@ -4,12 +4,14 @@ import re
 
 import pytest
 from live import Closed, Live
-from matrix import ROLES, STRANGERS, Scene
+from matrix import ROLES, STRANGERS, Scene, reader
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-CALLERS = ("no hello", *STRANGERS, *ROLES)
+CALLERS = ("no hello", *STRANGERS, *ROLES, "link")
 
 # op: (what is sent, the answer to those who may not see the project, the answer to its members)
+# The reader of a share link gets what a member gets, or `forbidden`.
+READERS = ("hello", "token", "follow", "unfollow", "ping")
 OPS = {
     "hello": (lambda s, c: {"token": c.token}, "error said-hello", "error said-hello"),
     "token": (lambda s, c: {"token": c.token}, "ready", "ready"),
@@ -48,6 +50,7 @@ def test_each_op_is_allowed_for_the_right_users(world, cast, op, caller):
     scene = Scene(cast, caller if caller in (*ROLES, *STRANGERS) else "stranger").settle()
     scene.topic = "project:" + scene.project_id
     fields, outside, inside = OPS[op]
+    who = reader(scene) if caller == "link" else scene.caller
     with scene.host.live(follow=[scene.topic]) as witness, \
             Live(world.ws_url, origin=world.origin) as feed:
         if op == "presence":  # seen by those who are there themselves
@@ -59,10 +62,11 @@ def test_each_op_is_allowed_for_the_right_users(world, cast, op, caller):
             assert message.get("code", "no-hello") == "no-hello"
             witness.silent()
             return
-        feed.hello(scene.caller.token)
-        if caller in ROLES and op in ("presence", "signal"):
+        feed.hello(who.token)
+        if caller in (*ROLES, "link") and op in ("presence", "signal"):
             assert feed.follow(scene.topic)["op"] == "following"
-        assert ask(feed, op, **fields(scene, scene.caller)) == (inside if caller in ROLES else outside)
+        wanted = inside if caller in ROLES or (caller == "link" and op in READERS) else outside
+        assert ask(feed, op, **fields(scene, who)) == ("error forbidden" if caller == "link" and op not in READERS else wanted)
         if caller in ROLES and op in ("presence", "signal"):
             witness.expect(op, within=3.0)
         else:

@@ -125,6 +125,19 @@ test_every_route_is_complete(void **state)
     unit_rows_done();
 }
 
+/* What is open to share links only reads, and finds projects through the binding of a token. */
+static void
+test_share_links_are_limited(void **state)
+{
+    (void)state;
+    for (const struct route *route = routes; route->path != NULL; route++)
+        if ((route->flags & LINK) &&
+            (route->method != GET || route->who != USER || !(route->flags & BOUND) ||
+             (route->flags & (PERSON | ADMIN | STEP_UP))))
+            unit_wrong("%s %s is open to share links", method_names[route->method], route->path);
+    unit_rows_done();
+}
+
 int
 main(void)
 {
@@ -132,6 +145,7 @@ main(void)
         cmocka_unit_test(test_paths),
         cmocka_unit_test(test_every_route_is_found),
         cmocka_unit_test(test_every_route_is_complete),
+        cmocka_unit_test(test_share_links_are_limited),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 

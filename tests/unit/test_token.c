@@ -189,6 +189,25 @@ test_a_signed_token_identifies_its_user(void **state)
         assert_string_equal(out.user, USER);
         assert_string_equal(out.session, SESSION);
         assert_int_equal(out.expires, in.expires);
+        assert_false(out.link);
+    }
+    free(text);
+}
+
+/* The token of a share link is of another type, so that it never passes for a user's. */
+static void
+test_a_links_token_says_that_it_is_one(void **state)
+{
+    struct token in = sample(), out = {0};
+    char *text;
+
+    (void)state;
+    assert_int_equal(token_open(KEYS), ERR_NONE);
+    in.link = true;
+    text = token_sign(&in);
+    for (int i = 0; i < 2; i++) {
+        assert_true(is_good(text, strlen(text), &out));
+        assert_true(out.link);
     }
     free(text);
 }
@@ -503,6 +522,7 @@ main(void)
         cmocka_unit_test(test_clocks_can_differ_slightly),
         cmocka_unit_test(test_a_remembered_token_expires),
         cmocka_unit_test(test_a_signed_token_identifies_its_user),
+        cmocka_unit_test(test_a_links_token_says_that_it_is_one),
         cmocka_unit_test(test_a_changed_token_is_refused),
         cmocka_unit_test(test_shapes),
         cmocka_unit_test(test_keys_rotate),

@@ -110,7 +110,7 @@ check_project(struct inviting *i, const bson_t **project)
     if (doc_has(*project, "archivedAt"))
         return request_fail(r, ERR_CONFLICT, "the project is archived");
     if (role_named(i->role) == ROLE_OWNER &&
-        access_check(*project, &r->user_id, ACTION_OWN) != ERR_NONE)
+        project_access_check(r, *project, ACTION_OWN) != ERR_NONE)
         return request_fail(r, ERR_FORBIDDEN, "only an owner can add, change or remove owners");
     return ERR_NONE;
 }

@@ -137,7 +137,7 @@ static enum err
 judge(struct member_edit *w, const bson_t *project, enum role before)
 {
     struct request *r = w->r;
-    enum role own = access_role(project, &r->user_id);
+    enum role own = project_access_role(r, project);
     bool self = bson_oid_equal(&w->user, &r->user_id);
     bool touches_owner = before == ROLE_OWNER || (w->role && role_named(w->role) == ROLE_OWNER);
 
@@ -301,7 +301,7 @@ check_caller(struct request *r, struct member_edit *w)
 
     if (err != ERR_NONE || leaving || (w->role != NULL && may_join(w, project)))
         return err;
-    return access_check(project, &r->user_id, ACTION_MANAGE);
+    return project_access_check(r, project, ACTION_MANAGE);
 }
 
 static enum err

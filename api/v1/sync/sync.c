@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/access/access.h"
 #include "api/access/api_token_auth.h"
+#include "api/access/project_access.h"
 #include "api/http/doc_read.h"
 #include "api/http/reply.h"
 #include "api/http/request.h"
@@ -193,7 +193,7 @@ write_project(void *arg, const bson_t *doc)
     struct sync *s = arg;
     struct sync_topic *t = sync_plan_topic(&s->plan, doc_id(doc, "_id"));
 
-    if (access_check(doc, &s->r->user_id, ACTION_READ) != ERR_NONE)
+    if (project_access_check(s->r, doc, ACTION_READ) != ERR_NONE)
         return ERR_NONE;
     t->seen = true;
     if (t->state == SYNC_WHOLE || t->changed)
@@ -290,7 +290,7 @@ gather_members(void *arg, const bson_t *project)
 {
     const struct sync *s = arg;
 
-    if (access_check(project, &s->r->user_id, ACTION_READ) != ERR_NONE)
+    if (project_access_check(s->r, project, ACTION_READ) != ERR_NONE)
         return ERR_NONE;
     return access_each(project, gather_member, arg);
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/access/project_access.h"
 #include "api/access/read_access.h"
 #include "api/crud/entity.h"
 #include "api/http/doc_read.h"
@@ -134,7 +135,7 @@ may_touch(struct request *r, const bson_t *project, const bson_t *doc, bool remo
 {
     if (bson_oid_equal(doc_id(doc, "createdBy"), &r->user_id))
         return ERR_NONE;
-    return remove ? access_check(project, &r->user_id, ACTION_MANAGE) : ERR_FORBIDDEN;
+    return remove ? project_access_check(r, project, ACTION_MANAGE) : ERR_FORBIDDEN;
 }
 
 static void
