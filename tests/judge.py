@@ -59,6 +59,7 @@ TASK = {
     "dueDate": null_or(date),
     "assigneeIds": listing(ident), "labelIds": listing(text), "parentId": null_or(ident),
     "checklist": listing(has(id=text, text=text, done=lambda v: isinstance(v, bool))), "position": text,
+    "reminders": listing(lambda v: has(id=text, at=instant)(v) or has(id=text, before=text)(v)),
     "completedAt": null_or(instant), "archivedAt": null_or(instant), "deletedAt": null_or(instant),
     "createdAt": instant, "createdBy": ident, "updatedAt": instant, "updatedBy": ident,
     "subtasks": has(done=number, total=number), "comments": number, "attachments": number,

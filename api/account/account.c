@@ -41,6 +41,8 @@ const struct field user_fields[] = {
     {"password",        TEXT,    MAY_EDIT | VIRTUAL | VERBATIM,  1, PASSWORD_MAX, .about = "needed to change email or phone, or to cancel such a change"},
     {"code",            TEXT,    MAY_EDIT | VIRTUAL,  1, SECOND_FACTOR_CODE_MAX, .about = "also needed when two-factor authentication is on"},
     {"passwordHash",    TEXT,    HIDDEN},
+    {"zoneBefore",      TEXT,    HIDDEN}, /* this and the next: api/v1/accounts/me.c */
+    {"zoneChangedAt",   INSTANT, HIDDEN},
     {NULL},
 };
 /* clang-format on */

@@ -57,7 +57,7 @@ prepare(struct store_pool **pool, const struct config *config, char epoch[STORE_
         enum err err = *pool != NULL
                            ? ERR_NONE
                            : store_pool_open(config->mongodb_uri, config->mongodb_database,
-                                             config->jobs_threads + 1, pool);
+                                             config->jobs_threads + RUNNER_OTHERS, pool);
 
         if (err == ERR_NONE)
             err = begin(*pool, epoch, &clock_known);

@@ -11,6 +11,7 @@
 
 #include "api/jobs/context.h"
 #include "api/jobs/kinds.h"
+#include "api/jobs/remind.h"
 #include "api/jobs/trim.h"
 #include "api/queue/queue.h"
 #include "api/schema/doc.h"
@@ -178,10 +179,24 @@ run_regular_work(void *arg)
     return NULL;
 }
 
+/* Reminders have a thread of their own, so that nothing delays them. */
+static void *
+run_reminders(void *arg)
+{
+    struct worker *w = arg;
+
+    while (!*w->runner->stopping) {
+        if (remind_all(w->runner, w->store) != ERR_NONE)
+            log_warn("jobs: reminders were not sent; they will be later");
+        pause_for(w->runner, IDLE_MS);
+    }
+    return NULL;
+}
+
 void
 runner_run(const struct runner *runner)
 {
-    size_t count = (size_t)runner->config->jobs_threads + 1; /* the last does the regular work */
+    size_t jobs = (size_t)runner->config->jobs_threads, count = jobs + RUNNER_OTHERS;
     pthread_t *threads = must_alloc(count, sizeof(*threads));
     struct worker *workers = must_alloc(count, sizeof(*workers));
     pthread_mutex_t looking = PTHREAD_MUTEX_INITIALIZER;
@@ -191,7 +206,10 @@ runner_run(const struct runner *runner)
         if (workers[i].store == NULL)
             must_not_happen("jobs: the pool has no connection left for a thread");
         store_notes_in(workers[i].store, &runner->notes[i]);
-        threads[i] = must_thread(i + 1 < count ? thread_main : run_regular_work, &workers[i]);
+        threads[i] = must_thread(i < jobs    ? thread_main
+                                 : i == jobs ? run_regular_work
+                                             : run_reminders,
+                                 &workers[i]);
     }
     for (size_t i = 0; i < count; i++) {
         pthread_join(threads[i], NULL);

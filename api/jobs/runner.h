@@ -6,6 +6,8 @@
 
 struct runner;
 
+#define RUNNER_OTHERS 2 /* threads beside those: one for regular work, one for reminders */
+
 /* Runs JOBS_THREADS threads until *stopping, and finishes the jobs that were started. */
 void runner_run(const struct runner *runner);
 

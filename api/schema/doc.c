@@ -149,7 +149,8 @@ write_object(struct text *out, const struct field *fields, const bson_iter_t *it
         while (bson_iter_next(&child)) {
             const struct field *f = doc_field(fields, bson_iter_key(&child));
 
-            if (f == NULL || (f->flags & HIDDEN))
+            if (f == NULL || (f->flags & HIDDEN) ||
+                ((f->flags & OPTIONAL) && BSON_ITER_HOLDS_NULL(&child)))
                 continue;
             write_key(out, f->name, bson_iter_key_len(&child));
             doc_write_value(out, f, &child);

@@ -121,6 +121,13 @@ doc_load_value(bson_t *out, const char *name, const struct field *f, const bson_
            BSON_APPEND_INT64(out, name, bson_iter_as_int64(value));
 }
 
+/* The name under which a field is stored. */
+static const char *
+stored_name(const struct field *f)
+{
+    return f->kind == REF && strcmp(f->name, "id") == 0 ? "_id" : f->name;
+}
+
 static bool
 load_fields(bson_t *out, const struct field *fields, bson_iter_t *members)
 {
@@ -129,20 +136,28 @@ load_fields(bson_t *out, const struct field *fields, bson_iter_t *members)
 
         if (f == NULL || (f->flags & VIRTUAL))
             continue;
-        if (!doc_load_value(out, strcmp(f->name, "id") == 0 && f->kind == REF ? "_id" : f->name, f,
-                            members))
+        if (!doc_load_value(out, stored_name(f), f, members))
             return false;
     }
     return true;
 }
 
+/* In the order of the fields, and with those that JSON leaves out because they are null. */
 static bool
 load_members(bson_t *out, const struct field *fields, const bson_iter_t *object)
 {
-    bson_iter_t members;
+    bson_t loaded = BSON_INITIALIZER;
+    bson_iter_t members, member;
+    bool ok = BSON_ITER_HOLDS_DOCUMENT(object) && bson_iter_recurse(object, &members) &&
+              load_fields(&loaded, fields, &members);
 
-    return BSON_ITER_HOLDS_DOCUMENT(object) && bson_iter_recurse(object, &members) &&
-           load_fields(out, fields, &members);
+    for (const struct field *f = fields; ok && f->name != NULL; f++)
+        if (bson_iter_init_find(&member, &loaded, stored_name(f)))
+            bson_append_iter(out, NULL, 0, &member);
+        else if (f->flags & OPTIONAL)
+            BSON_APPEND_NULL(out, f->name);
+    bson_destroy(&loaded);
+    return ok;
 }
 
 bson_t *

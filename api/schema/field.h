@@ -33,6 +33,7 @@ enum field_kind {
 #define VIRTUAL  32u  /* understood by the resource's hook, not stored */
 #define VERBATIM 64u  /* a secret: its text may be blank */
 #define UNLOGGED 128u /* events do not name its changes: others say the same */
+#define OPTIONAL 256u /* a member of an object: left out of its JSON when it is null */
 
 struct field {
     const char *name;

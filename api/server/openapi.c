@@ -158,7 +158,7 @@ write_members(struct text *t, const struct field *fields, enum side side)
     comma = "";
     for (const struct field *f = fields; f->name != NULL; f++) {
         if (!belongs(f, side) || side == CHANGE || (side == CREATE && !(f->flags & MUST_SET)) ||
-            (f->flags & VIRTUAL))
+            (f->flags & (VIRTUAL | OPTIONAL)))
             continue;
         text_printf(t, "%s\"%s\"", comma, f->name);
         comma = ",";

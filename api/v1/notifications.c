@@ -23,7 +23,7 @@
 /* clang-format off */
 static const struct field notification_fields[] = {
     ENTITY_FIELDS,
-    {"kind",      TEXT,    0, .about = "assigned, mentioned or invited"},
+    {"kind",      TEXT,    0, .about = "assigned, mentioned, reminder or invited"},
     {"projectId", REF,     0},
     {"taskId",    REF,     NULLABLE, .about = "null for an invitation"},
     {"title",     TEXT,    NULLABLE, .about = "the task's title if known; for an invitation, the project's name"},
@@ -112,6 +112,18 @@ is_flooded(struct request *r, struct change *change, const bson_oid_t *task, con
                        flooded);
 }
 
+/* The task that a notification is about; about: the task, or a comment on it. */
+static void
+append_task(bson_t *doc, const bson_t *about, const bson_oid_t *task)
+{
+    BSON_APPEND_OID(doc, "projectId", doc_id(about, "projectId"));
+    BSON_APPEND_OID(doc, "taskId", task);
+    if (doc_text(about, "title") != NULL)
+        BSON_APPEND_UTF8(doc, "title", doc_text(about, "title"));
+    else
+        BSON_APPEND_NULL(doc, "title");
+}
+
 static enum err
 add_one(struct request *r, struct change *change, const struct notification *n, const bson_t *about,
         const bson_oid_t *user)
@@ -123,12 +135,7 @@ add_one(struct request *r, struct change *change, const struct notification *n, 
     if (err != ERR_NONE || flooded || !operation_may_tell(r->operation, user))
         return err;
     BSON_APPEND_UTF8(doc, "kind", n->kind);
-    BSON_APPEND_OID(doc, "projectId", doc_id(about, "projectId"));
-    BSON_APPEND_OID(doc, "taskId", n->task);
-    if (doc_text(about, "title") != NULL)
-        BSON_APPEND_UTF8(doc, "title", doc_text(about, "title"));
-    else
-        BSON_APPEND_NULL(doc, "title");
+    append_task(doc, about, n->task);
     BSON_APPEND_BOOL(doc, "read", false);
     BSON_APPEND_OID(doc, "userId", user);
     return insert(r, change, doc);
@@ -147,6 +154,21 @@ notifications_invited(struct request *r, struct change *change, const bson_t *in
     BSON_APPEND_NULL(doc, "taskId");
     BSON_APPEND_UTF8(doc, "title", doc_text(project, "name"));
     BSON_APPEND_OID(doc, "invitationId", id);
+    BSON_APPEND_BOOL(doc, "read", false);
+    BSON_APPEND_OID(doc, "userId", user);
+    return insert(r, change, doc);
+}
+
+enum err
+notifications_remind(struct request *r, struct change *change, const bson_t *task,
+                     const bson_oid_t *user)
+{
+    bson_t *own =
+        request_keep(r, BCON_NEW("createdBy", BCON_OID(user), "updatedBy", BCON_OID(user)));
+    bson_t *doc = request_keep(r, doc_merge(entity_new(r, change_now(change)), own));
+
+    BSON_APPEND_UTF8(doc, "kind", "reminder");
+    append_task(doc, task, doc_id(task, "_id"));
     BSON_APPEND_BOOL(doc, "read", false);
     BSON_APPEND_OID(doc, "userId", user);
     return insert(r, change, doc);

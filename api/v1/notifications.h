@@ -34,6 +34,10 @@ enum err notifications_add(struct request *r, struct change *change, const struc
 enum err notifications_invited(struct request *r, struct change *change, const bson_t *invitation,
                                const bson_t *project, const bson_oid_t *user) MUST_CHECK;
 
+/* Within a change: reminds the user of a task. */
+enum err notifications_remind(struct request *r, struct change *change, const bson_t *task,
+                              const bson_oid_t *user) MUST_CHECK;
+
 /*
  * Within the change that moves a task to another project: moves the task's notifications too, and
  * removes those of users who may not read that project.  There are no events for this: a

@@ -19,9 +19,10 @@
 /*
  * SPARSE: only documents that have the field, which is never stored as null.  IDS: only documents
  * whose first key is an id (or an array that contains one); the filter is $gte, because then the
- * planner uses the index for equality.  OTHER: only an option of existing indexes.
+ * planner uses the index for equality.  DATES: only documents whose last key is an instant since
+ * 1970.  OTHER: only an option of existing indexes.
  */
-enum { UNIQUE = 1, TTL = 2, SPARSE = 4, OTHER = 8, IDS = 16 };
+enum { UNIQUE = 1, TTL = 2, SPARSE = 4, OTHER = 8, IDS = 16, DATES = 32 };
 
 struct index {
     enum store_name name;
@@ -60,6 +61,10 @@ static const struct index indexes[] = {
     {STORE_TASKS,       {"assigneeIds", "state", "priority", "_id"},               IDS},
     {STORE_TASKS,       {"projectId", "terms"}},
     {STORE_TASKS,       {"parentId"},                                  IDS},
+    /* Reminders that are due, and those of a user whose time zone has changed. */
+    {STORE_TASKS,       {"remindAt"},                                  DATES},
+    {STORE_TASKS,       {"assigneeIds", "remindAt"},                   DATES},
+    {STORE_TASKS,       {"createdBy", "remindAt"},                     DATES},
     {STORE_COMMENTS,    {"taskId", "createdAt", "_id"}},
     {STORE_COMMENTS,    {"createdBy"}},
     {STORE_COMMENTS,    {"projectId"}},
@@ -153,36 +158,58 @@ append_keys(bson_t *out, const struct index *x)
     }
 }
 
-/* {first key: {$gte: the least id}} */
+/* {key: {$gte: the least id, or the first instant}} */
 static void
-append_ids_only(bson_t *out, const char *key)
+append_range(bson_t *out, const char *key, int flag)
 {
     static const bson_oid_t least;
     bson_t range;
 
-    BSON_APPEND_DOCUMENT_BEGIN(out, key, &range);
-    BSON_APPEND_OID(&range, "$gte", &least);
+    bson_append_document_begin(out, key, -1, &range);
+    if (flag == IDS)
+        BSON_APPEND_OID(&range, "$gte", &least);
+    else
+        BSON_APPEND_DATE_TIME(&range, "$gte", 0);
     bson_append_document_end(out, &range);
 }
 
-/* Is a partial index's filter ours? */
-static bool
-is_ids_only(const bson_t *index, const bson_iter_t *expression)
+/* Which of the keys a partial index is limited by: IDS the first one, DATES the last. */
+static const char *
+limited_key(const bson_t *index, int flag)
 {
-    bson_t ours = BSON_INITIALIZER, found;
-    bson_iter_t keys;
+    bson_iter_t iter, keys;
+    const char *key = NULL;
+
+    if (!bson_iter_init_find(&iter, index, "key") || !bson_iter_recurse(&iter, &keys))
+        return NULL;
+    while (bson_iter_next(&keys) && (key == NULL || flag == DATES))
+        key = bson_iter_key(&keys);
+    return key;
+}
+
+/* The flag of a partial index whose filter is one of ours; OTHER: it is none. */
+static int
+partial_flag(const bson_t *index, const bson_iter_t *expression)
+{
+    static const int flags[] = {IDS, DATES};
     const uint8_t *bytes;
     uint32_t len;
-    bool same = false;
+    bson_t found;
 
     bson_iter_document(expression, &len, &bytes);
-    if (bson_iter_init_find(&keys, index, "key") && bson_iter_recurse(&keys, &keys) &&
-        bson_iter_next(&keys) && bson_init_static(&found, bytes, len)) {
-        append_ids_only(&ours, bson_iter_key(&keys));
-        same = bson_equal(&ours, &found);
+    for (size_t i = 0; i < 2 && bson_init_static(&found, bytes, len); i++) {
+        const char *key = limited_key(index, flags[i]);
+        bson_t ours = BSON_INITIALIZER;
+        bool same;
+
+        if (key != NULL)
+            append_range(&ours, key, flags[i]);
+        same = key != NULL && bson_equal(&ours, &found);
+        bson_destroy(&ours);
+        if (same)
+            return flags[i];
     }
-    bson_destroy(&ours);
-    return same;
+    return OTHER;
 }
 
 static struct existing
@@ -212,7 +239,7 @@ read_existing(const bson_t *doc)
         } else if (strcmp(key, "expireAfterSeconds") == 0) {
             e.flags |= bson_iter_as_int64(&iter) == 0 ? TTL : OTHER;
         } else if (strcmp(key, "partialFilterExpression") == 0) {
-            e.flags |= BSON_ITER_HOLDS_DOCUMENT(&iter) && is_ids_only(doc, &iter) ? IDS : OTHER;
+            e.flags |= BSON_ITER_HOLDS_DOCUMENT(&iter) ? partial_flag(doc, &iter) : OTHER;
         }
     }
     e.keys = text_dup(keys.bytes == NULL ? "" : keys.bytes);
@@ -264,6 +291,17 @@ drop(mongoc_collection_t *coll, const char *name, const char *why)
     return ERR_STORE;
 }
 
+/* The key that a partial index of the table is limited by. */
+static const char *
+partial_key(const struct index *x)
+{
+    int n = 0;
+
+    while ((x->flags & DATES) && n + 1 < KEYS_MAX && x->keys[n + 1] != NULL)
+        n++;
+    return x->keys[n];
+}
+
 /* {createIndexes: coll, indexes: [{key, name, and what the flags say}]} */
 static enum err
 create(mongoc_client_t *client, const char *database, const struct index *x, const char *name)
@@ -285,9 +323,9 @@ create(mongoc_client_t *client, const char *database, const struct index *x, con
         BSON_APPEND_BOOL(&one, "sparse", true);
     if (x->flags & TTL)
         BSON_APPEND_INT32(&one, "expireAfterSeconds", 0);
-    if (x->flags & IDS) {
+    if (x->flags & (IDS | DATES)) {
         BSON_APPEND_DOCUMENT_BEGIN(&one, "partialFilterExpression", &key);
-        append_ids_only(&key, x->keys[0]);
+        append_range(&key, partial_key(x), x->flags);
         bson_append_document_end(&one, &key);
     }
     bson_append_document_end(&list, &one);

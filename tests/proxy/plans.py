@@ -203,10 +203,10 @@ def bounded(index, conditions):
 
 def implies(query, field, wanted):
     """Does the filter guarantee what a partial index demands of a field?  A range there stands for
-    "is there, and of that type", which an equality or a list of values implies."""
+    "is there, and of that type", which an equality, a list of values or a range with a lower bound implies."""
     asked = query.conditions().get(field, (OTHER, 0))[0]
     if isinstance(wanted, dict) and set(wanted) & RANGES:
-        return asked in (EQUAL, LIST)
+        return asked in (EQUAL, LIST) or (asked == RANGE and bool(set(query.filter.get(field, ())) & {"$gt", "$gte"}))
     return query.filter.get(field) == wanted
 
 

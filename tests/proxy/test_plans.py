@@ -15,6 +15,8 @@ tasks projectId_1_state_1_priority_1__id_1 {projectId: 1, state: 1, priority: 1,
 tasks assigneeIds_1_state_1_position_1__id_1 {assigneeIds: 1, state: 1, position: 1, _id: 1} partial {assigneeIds: {$gte: =}}
 tasks projectId_1_terms_1 {projectId: 1, terms: 1}
 tasks parentId_1 {parentId: 1} partial {parentId: {$gte: =}}
+tasks remindAt_1 {remindAt: 1} partial {remindAt: {$gte: =}}
+tasks createdBy_1_remindAt_1 {createdBy: 1, remindAt: 1} partial {remindAt: {$gte: =}}
 projects members.userId_1_createdAt_1__id_1 {members.userId: 1, createdAt: 1, _id: 1}
 projects access_1_createdAt_1__id_1 {access: 1, createdAt: 1, _id: 1}
 projects access_1 {access: 1}
@@ -52,6 +54,8 @@ SERVED = [
     (f"find tasks {{assigneeIds: =, projectId: {{$in: =501}}, state: {{$in: =}}}} {MERGED}", "assigneeIds_1_state_1_position_1__id_1"),
     ("find tasks {projectId: {$in: =}, terms: {$all: =}} limit", "projectId_1_terms_1"),
     ("find tasks {deletedAt: null, parentId: =} limit", "parentId_1"),
+    ("find tasks {remindAt: {$gte: =, $lte: =}} sort {remindAt: 1} limit", "remindAt_1"),
+    ("update tasks {createdBy: =, remindAt: {$gt: =, $lte: =}} $set", "createdBy_1_remindAt_1"),
     ("find jobs {lease: =} limit", "lease_1"),
     # either
     ("find projects {$or: [{access: =, deletedAt: null} | {members.userId: =}], deletedAt: null} sort {createdAt: 1, _id: 1} limit",
@@ -88,6 +92,8 @@ REFUSED = [
     "find tasks {assigneeIds: null} limit",
     "find tasks {parentId: null} limit",
     "find tasks {parentId: {$ne: null}} limit",
+    "find tasks {remindAt: {$lte: =}} limit",
+    "find tasks {createdBy: =, remindAt: {$lte: =}} limit",
     "find jobs {lease: null} limit",
     "find jobs {lease: {$ne: null}} limit",
     # either

@@ -18,7 +18,9 @@
 #include "api/http/reply.h"
 #include "api/http/request.h"
 #include "api/schema/doc.h"
+#include "api/v1/tasks/task_reminders.h"
 #include "common/change/change.h"
+#include "common/time/zone.h"
 
 enum err
 me_read(struct request *r)
@@ -117,6 +119,22 @@ tell_presence(struct edit *e, struct change *change, const bson_t *before, const
     return err == ERR_NONE ? change_event(change, own, &event) : err;
 }
 
+/*
+ * Adds to a user who moves to another time zone since when, and where from: what reminders had
+ * passed depends on it (api/jobs/remind.c).
+ */
+static bson_t *
+with_zone_before(struct edit *e, int64_t now, const bson_t *before, bson_t *after)
+{
+    bson_t *set = request_keep(e->r, bson_new());
+
+    if (!doc_differs(before, after, "timeZone"))
+        return after;
+    BSON_APPEND_UTF8(set, "zoneBefore", zone_name(zone_or_utc(doc_text(before, "timeZone"))));
+    BSON_APPEND_DATE_TIME(set, "zoneChangedAt", now);
+    return request_keep(e->r, doc_merge(after, set));
+}
+
 static enum err
 store_me(struct change *change, void *arg)
 {
@@ -138,10 +156,13 @@ store_me(struct change *change, void *arg)
     after = request_keep(r, doc_merge(before, set));
     if (!bson_equal(before, after))
         after = request_keep(r, doc_merge(after, stamp));
+    after = with_zone_before(e, change_now(change), before, after);
     filter = request_keep(r, BCON_NEW("_id", BCON_OID(&r->user_id)));
     err = store_replace(change_store(change), STORE_USERS, filter, after, NULL);
     if (err == ERR_NONE)
         err = tell_presence(e, change, before, after);
+    if (err == ERR_NONE && doc_differs(before, after, "timeZone"))
+        err = task_reminders_rezone(r, change, &r->user_id);
     return err == ERR_NONE ? reply_doc(r, 200, &user_shape, after) : err;
 }
 

@@ -13,6 +13,7 @@
 #include "api/schema/doc.h"
 #include "api/v1/tasks/project_statuses.h"
 #include "api/v1/tasks/task_recurrence.h"
+#include "api/v1/tasks/task_reminders.h"
 #include "common/store/derived.h"
 #include "common/time/clock.h"
 #include "common/time/zone.h"
@@ -250,12 +251,15 @@ task_rules(const struct entity_rules *u)
     check_assignees(u);
     items_check_keys(u, doc_field(task_fields, "checklist"));
     items_check_keys(u, doc_field(task_fields, "relations"));
+    items_check_keys(u, doc_field(task_fields, "reminders"));
     if ((err = check_parent(u)) != ERR_NONE || (err = check_relations(u)) != ERR_NONE)
         return err;
     if (touched(u, "title") || touched(u, "description"))
         derived_terms(doc_text(u->after, "title"), doc_text(u->after, "description"), u->extra);
     entity_rule_archived(u);
-    return task_recurrence_rules(u);
+    if ((err = task_recurrence_rules(u)) == ERR_NONE)
+        task_reminders_rules(u);
+    return err;
 }
 
 void

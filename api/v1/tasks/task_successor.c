@@ -15,6 +15,7 @@
 #include "api/v1/tasks/project_statuses.h"
 #include "api/v1/tasks/task_counts.h"
 #include "api/v1/tasks/task_recurrence.h"
+#include "api/v1/tasks/task_reminders.h"
 #include "api/v1/tasks/tasks.h"
 #include "common/store/derived.h"
 
@@ -107,6 +108,7 @@ append_new_state(const struct copying *c, const bson_t *task, bson_t *set)
     BSON_APPEND_UTF8(set, "status", project_statuses_first(c->project));
     task_rules_keep_assignees(c->project, task, set);
     append_checklist(task, set);
+    task_reminders_copy(task, set);
     order_key_last(&key, change_seq(c->change, c->topic) + 1); /* the number of its event */
     BSON_APPEND_UTF8(set, "position", key.bytes);
     text_free(&key);
@@ -144,6 +146,7 @@ insert_copy(const struct copying *c, const bson_t *task, bson_t *set)
     doc = request_keep(c->r, doc_merge(copy_fields(c, task), set));
     derived_due_key(doc_time(doc, "dueAt", &at) ? &at : NULL, doc_text(doc, "dueDate"), derived);
     derived_terms(doc_text(doc, "title"), doc_text(doc, "description"), derived);
+    task_reminders_arm(NULL, doc, change_now(c->change), derived);
     doc = request_keep(c->r, doc_merge(doc, derived));
     err = entity_insert(&e, doc);
     return err == ERR_NONE ? attachments_copy(c->r, c->change, task, doc) : err;

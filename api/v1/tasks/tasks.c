@@ -24,8 +24,10 @@
 #include "api/v1/tasks/task_counts.h"
 #include "api/v1/tasks/task_filter.h"
 #include "api/v1/tasks/task_recurrence.h"
+#include "api/v1/tasks/task_reminders.h"
 #include "common/base/id.h"
 #include "common/store/derived.h"
+#include "common/time/duration.h"
 #include "common/time/rrule.h"
 #include "common/time/zone.h"
 
@@ -58,6 +60,12 @@ static const struct field recurrence_fields[] = {
     {"start", TEXT,   MAY_EDIT | NULLABLE, 10, 40, .about = "a date or an instant, like the due date: the dates are counted from it; set to the due date with the rule"},
     {NULL},
 };
+static const struct field reminder_fields[] = {
+    {"id",     SLUG,    MUST_SET},
+    {"at",     INSTANT, MAY_EDIT | NULLABLE | OPTIONAL, .about = "the instant"},
+    {"before", TEXT,    MAY_EDIT | NULLABLE | OPTIONAL, 1, DURATION_TEXT_MAX, .about = "or how long before dueAt, or before 09:00 of dueDate in the recipient's time zone: a duration of ISO 8601 like PT30M or P1D"},
+    {NULL},
+};
 const struct field task_fields[] = {
     /* In the order in which create_task() stores them, so that doc_write() finds each at once. */
     /* name           kind     a client               limits */
@@ -78,6 +86,7 @@ const struct field task_fields[] = {
     {"relations",     OBJECTS, MAY_EDIT,              0, 100, .items = relation_fields, .key = "kind/taskId", .fallback = "[]"},
     {"timeZone",      TEXT,    MAY_EDIT | NULLABLE,   1, ZONE_NAME_MAX, .about = "in which the task recurs; set to the caller's with the rule"},
     {"recurrence",    NESTED,  MAY_EDIT | NULLABLE,   .items = recurrence_fields, .about = "needs a due date; completing the task creates the next one"},
+    {"reminders",     OBJECTS, MAY_EDIT,              0, REMINDERS_MAX, .items = reminder_fields, .key = "id", .fallback = "[]", .about = "each has at or before; notifies the assignees, or the creator if there are none"},
     {"number",        INTEGER, 0,                     .about = "numbered 1, 2, 3 ... within the project"},
     {"position",      TEXT,    0,                     .about = "sorts the tasks of a project; changed by moving a task"},
     {"completedAt",   INSTANT, NULLABLE,              .couple = "status"},
@@ -89,6 +98,8 @@ const struct field task_fields[] = {
     {"dueKey",        ANY,     HIDDEN}, /* dueAt, dueDate or null: due.h */
     {"terms",         SLUGS,   HIDDEN}, /* search.c */
     {"state",         TEXT,    HIDDEN}, /* common/store/derived.h */
+    {"armedAt",       ANY,     HIDDEN}, /* this and the next: task_reminders.h */
+    {"remindAt",      INSTANT, HIDDEN},
     {"archived",      FLAG,    MAY_EDIT | VIRTUAL,    .couple = "archivedAt", .about = "sets or clears archivedAt"},
     {NULL},
 };
