@@ -320,6 +320,7 @@ function setUp() {
     if (event.entity === "notification") renderInvitations(joined).catch(toastError);
     else if ($("share-dialog").open && workspace.store) renderSent(workspace.store).catch(toastError);
   });
+  workspace.on("reminder", ({ title }) => toast(`Reminder: ${quote(title)}`));
   workspace.on("sessions", () => { if (atAccount()) renderAccount(); });
   session.on("user", (user) => setZone(user.timeZone));
   session.on("user", () => { if (!$("shell").hidden) { renderMe(); renderAccount(); } });

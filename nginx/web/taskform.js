@@ -8,6 +8,7 @@ import { Chips } from "./chips.js";
 import { dueFields, dueInputs, zoneNote } from "./dates.js";
 import { $, el } from "./dom.js";
 import { conflictsOf, editsOf, merge } from "./edits.js";
+import { Reminders, remindersText } from "./reminders.js";
 import { Repeat, sentenceOf } from "./repeat.js";
 
 const nameIn = (list, id) => list?.find((x) => x.id === id)?.name ?? "?";
@@ -27,6 +28,7 @@ const FIELDS = {
   priority: { label: "Priority", of: (t) => t.priority ?? "none", text: capital },
   due: { keys: ["dueDate", "dueAt"], label: "Due", of: dueInputs, text: (v) => `${v.date} ${v.time}`.trim(), body: (v) => dueFields(v.date, v.time) },
   recurrence: { label: "Repeats", of: (t) => (t.recurrence ? { rule: t.recurrence.rule, basis: t.recurrence.basis } : null), text: (v) => (v ? sentenceOf(v) : "Never") },
+  reminders: { label: "Reminders", of: (t) => t.reminders ?? [], text: remindersText },
   assigneeIds: { list: true, label: "Assigned to", of: (t) => t.assigneeIds ?? [], text: (v, store) => v.map((id) => store.members.get(id)?.name ?? "?").join(", ") },
   labelIds: { list: true, label: "Labels", of: (t) => t.labelIds ?? [], text: (v, store) => v.map((id) => nameIn(store.project.labels, id)).join(", ") },
   checklist: { list: true, label: "Checklist", of: (t) => (t.checklist ?? []).map(({ id, text, done }) => ({ id, text: tidyItem(text), done })).filter((i) => i.text), text: (v) => v.map((i) => `${i.done ? "☑" : "☐"} ${i.text}`).join("\n") },
@@ -45,11 +47,13 @@ export class TaskForm {
   #chips;
   #checklist = new Checklist($("checklist"), $("checklist-add"));
   #repeat;
+  #reminders;
 
   constructor(form, workspace) {
     this.#form = form;
     this.#workspace = workspace;
     this.#repeat = new Repeat(form);
+    this.#reminders = new Reminders(form);
     this.#chips = new Chips($("assignees"), $("labels"), workspace);
     form.elements.priority.append(...options(PRIORITIES.map((p) => [p, capital(p)])));
     form.elements.title.addEventListener("keydown", (e) => {
@@ -78,6 +82,7 @@ export class TaskForm {
     this.#form.elements.status.replaceChildren();
     this.#form.reset();
     this.#repeat.value = null;
+    this.#reminders.value = [];
   }
 
   /* Adds a label that was typed without pressing Enter. */
@@ -152,6 +157,7 @@ export class TaskForm {
     const f = this.#form.elements;
     if (name === "due") [f.dueDate.value, f.dueTime.value] = [value.date, value.time];
     else if (name === "recurrence") this.#repeat.value = value;
+    else if (name === "reminders") this.#reminders.value = value;
     else if (name === "checklist") this.#checklist.value = value;
     else if (name in this.#chips) this.#chips[name] = value;
     else f[name].value = value;
@@ -161,6 +167,7 @@ export class TaskForm {
     const f = this.#form.elements;
     if (name === "due") return { date: f.dueDate.value, time: f.dueDate.value ? f.dueTime.value : "" };
     if (name === "recurrence") return this.#repeat.value;
+    if (name === "reminders") return this.#reminders.value;
     if (name === "checklist") return this.#checklist.value;
     if (name in this.#chips) return this.#chips[name];
     return name === "title" ? lines(f.title.value).trim() : f[name].value;

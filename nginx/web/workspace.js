@@ -122,6 +122,7 @@ export class Workspace {
     if (event.entity === "session") this.#tell("sessions");
     if (event.entity === "attachment") this.#tell("files", event);
     if (event.entity === "invitation" || event.data?.kind === "invited") this.#tell("invitations", event);
+    if (event.data?.kind === "reminder") this.#tell("reminder", event.data);
     if (event.kind === "project.deleted") this.#leave(event.topic, event.actorId === session.user.id);
   }
 

@@ -153,7 +153,7 @@ class Page:
             element = self.visible(f"#task [name={name}]")
             if element.tag_name == "select":
                 Select(element).select_by_value(value)
-            elif element.get_attribute("type") in ("date", "time"):
+            elif element.get_attribute("type") in ("date", "time", "datetime-local"):
                 self.driver.execute_script(
                     "arguments[0].value = arguments[1];"
                     "arguments[0].dispatchEvent(new Event('input', {bubbles: true}))", element, value)
