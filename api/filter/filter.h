@@ -95,7 +95,7 @@ struct filter_comparison {
 };
 
 struct filter_node {
-    enum { FILTER_COMPARE, FILTER_NOT, FILTER_AND, FILTER_OR } kind;
+    enum filter_node_kind { FILTER_COMPARE, FILTER_NOT, FILTER_AND, FILTER_OR } kind;
     struct filter_node *left, *right; /* of FILTER_NOT only left */
     struct filter_comparison *comparison;
 };

@@ -397,7 +397,8 @@ parse_op(struct parser *p, struct filter_comparison *c, bool *negated)
 }
 
 static struct filter_node *
-node(struct parser *p, int kind, struct filter_node *left, struct filter_node *right)
+node(struct parser *p, enum filter_node_kind kind, struct filter_node *left,
+     struct filter_node *right)
 {
     struct filter_node *n = arena_alloc(p->arena, sizeof(*n));
 

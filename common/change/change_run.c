@@ -42,7 +42,7 @@ struct holder {
     struct change *changes[BATCH_MAX]; /* without a result yet: its own first, then delegated */
     int count;
     pthread_cond_t called;
-    enum { WAITS, TAKEN, LEADS, SERVED, LEFT_ALONE } state;
+    enum holder_state { WAITS, TAKEN, LEADS, SERVED, LEFT_ALONE } state;
 };
 
 /* The members of a batch: the leader's changes, and those of the writers that wait for a slot. */
@@ -368,7 +368,7 @@ enter_slot(struct holder *h)
 }
 
 static void
-call(struct holder *h, int state)
+call(struct holder *h, enum holder_state state)
 {
     h->state = state;
     pthread_cond_signal(&h->called);

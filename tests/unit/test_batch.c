@@ -140,7 +140,7 @@ __wrap_store_insert_many(struct store *s, enum store_name name, const bson_t **d
 
 /* One change: what it does, and its result. */
 struct script {
-    enum {
+    enum script_way {
         WRITES,
         FAILS,
         FAILS_AFTER_GATHERING,
@@ -209,7 +209,7 @@ run_script(struct change *c, void *arg)
 }
 
 static void
-start(int how)
+start(enum script_way how)
 {
     memset(&db, 0, sizeof(db));
     db.seq = 100;
@@ -219,7 +219,7 @@ start(int how)
         struct script *s = &scripts[i];
 
         memset(s, 0, sizeof(*s));
-        s->how = (typeof(s->how))how;
+        s->how = how;
         s->plan = (struct change_plan){.topics = {PROJECT},
                                        .topic_count = 1,
                                        .counter = true,
@@ -288,7 +288,7 @@ run_apart(int k)
 static void
 test_one_that_fails_leaves_no_trace(void **state)
 {
-    static const int ways[] = {FAILS, FAILS_AFTER_GATHERING, FAILS_AFTER_SENDING};
+    static const enum script_way ways[] = {FAILS, FAILS_AFTER_GATHERING, FAILS_AFTER_SENDING};
 
     (void)state;
     for (int way = 0; way < 3; way++) {
@@ -297,7 +297,7 @@ test_one_that_fails_leaves_no_trace(void **state)
             bool sent = ways[way] == FAILS_AFTER_SENDING;
 
             start(WRITES);
-            scripts[k].how = (typeof(scripts[k].how))ways[way];
+            scripts[k].how = ways[way];
             assert_int_equal(batch_run(&batch), ERR_NONE);
             if (sent)
                 run_apart(k);
@@ -355,14 +355,14 @@ test_a_batch_of_many_that_fail_after_sending_falls_apart(void **state)
 static void
 test_no_error_and_no_idleness_comes_from_a_document_read_before(void **state)
 {
-    static const int ways[] = {FAILS, NOTHING, WRITES};
+    static const enum script_way ways[] = {FAILS, NOTHING, WRITES};
     const bson_oid_t id = {{1}};
     bson_t *seen = BCON_NEW("_id", BCON_OID(&id));
 
     (void)state;
     for (int i = 0; i < 6; i++) {
         bool used = i < 3;
-        int way = ways[i % 3];
+        enum script_way way = ways[i % 3];
 
         start(way);
         scripts[0].plan.reads = STORE_TASKS;
@@ -458,7 +458,7 @@ adopt_script(struct change *c, void *arg)
 
 /* The changes as steps that state their plan when they run. */
 static void
-start_steps(int how, bool atomic)
+start_steps(enum script_way how, bool atomic)
 {
     start(how);
     for (int i = 0; i < MANY; i++) {
@@ -475,7 +475,7 @@ start_steps(int how, bool atomic)
 static void
 test_steps_keep_their_order(void **state)
 {
-    static const int ways[] = {FAILS, FAILS_AFTER_GATHERING, FAILS_AFTER_SENDING};
+    static const enum script_way ways[] = {FAILS, FAILS_AFTER_GATHERING, FAILS_AFTER_SENDING};
 
     (void)state;
     for (int way = 0; way < 3; way++) {
@@ -483,7 +483,7 @@ test_steps_keep_their_order(void **state)
             int done = 0;
 
             start_steps(WRITES, false);
-            scripts[k].how = (typeof(scripts[k].how))ways[way];
+            scripts[k].how = ways[way];
             while (done < MANY) {
                 batch_free(&batch);
                 batch = (struct batch){.store = &store,
@@ -509,13 +509,13 @@ test_steps_keep_their_order(void **state)
 static void
 test_of_an_atomic_set_one_failure_undoes_all(void **state)
 {
-    static const int ways[] = {FAILS, FAILS_AFTER_GATHERING, FAILS_AFTER_SENDING};
+    static const enum script_way ways[] = {FAILS, FAILS_AFTER_GATHERING, FAILS_AFTER_SENDING};
 
     (void)state;
     for (int way = 0; way < 3; way++) {
         for (int k = 0; k < MANY; k++) {
             start_steps(WRITES, true);
-            scripts[k].how = (typeof(scripts[k].how))ways[way];
+            scripts[k].how = ways[way];
             assert_int_equal(batch_run(&batch), ways[way] == FAILS ? ERR_STALE : ERR_INVALID);
             assert_int_equal(batch.failed, k);
             expect(0, 0, 0, 0);

@@ -17,7 +17,7 @@
 static struct due
 due_of(const struct zone *zone, const char *text)
 {
-    struct due due;
+    struct due due = {0};
     int64_t at;
 
     if (strlen(text) == CLOCK_DATE - 1)
