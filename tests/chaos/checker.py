@@ -49,7 +49,7 @@ def judge_log(log, verdict):
         elif before is None and seq != 1:
             verdict.report("missing", f"{topic} begins at {seq}")
         last[topic] = seq
-        if event["rev"] is not None and event["entity"] == "task":
+        if event["rev"] is not None and event["entity"] in ("task", "comment", "attachment"):
             entity = event["entityId"]
             if event["rev"] != revs.get(entity, 0) + 1:
                 verdict.report("revision", f"{entity}: rev {event['rev']} after {revs.get(entity, 0)}")

@@ -68,12 +68,15 @@ class Writer(threading.Thread):
     """Makes one change after another, each with its own key, and repeats it until there is a response."""
 
     most = 200  # tasks of its own in a project
+    mix = {"create": 27, "patch": 38, "move": 10, "comment": 8, "add_item": 6, "complete": 5, "batch": 4, "attach": 2}
 
     def __init__(self, number, member, projects, folder, seed, progress):
         super().__init__(daemon=True)
         self.number, self.member, self.progress = number, member, progress
         self.projects, self.dice = projects, random.Random(seed)
         self.mine = {p: {} for p in projects}  # project -> {task: status}; nobody else touches these
+        self.series = {}  # project -> the open task of a recurring series
+        self.comments = {}  # project -> its latest comment
         self.lines = Lines(folder / f"writer-{number}.jsonl")
 
     def run(self):
@@ -89,38 +92,96 @@ class Writer(threading.Thread):
 
     def change(self, marker):
         project = self.dice.choice(self.projects)
-        tasks, kind = self.mine[project], self.dice.random()
-        task = self.dice.choice(list(tasks)) if tasks else None
-        if task is None or (kind < 0.3 and len(tasks) < self.most):
-            request = ("POST", "/v1/tasks", {"title": marker, "projectId": project})
-        elif kind < 0.85:
-            request = ("PATCH", "/v1/tasks/" + task,
-                       {"title": marker, "priority": self.dice.choice(("low", "high", "none"))})
-        else:  # to another status, so that it is always a change
-            others = [s for s in ("todo", "in-progress", "completed") if s != tasks[task]]
-            request = ("POST", f"/v1/tasks/{task}/move", {"status": self.dice.choice(others)})
-        reply = self.ask(*request, key=f"{marker}-{os.urandom(8).hex()}")
+        tasks, kind = self.mine[project], self.dice.choices(list(self.mix), self.mix.values())[0]
+        if not tasks:
+            kind = "create"
+        elif kind == "create" and len(tasks) >= self.most:
+            kind = "patch"
+        getattr(self, kind)(marker, project, self.dice.choice(list(tasks)) if tasks else None)
+
+    # -- kinds of change: each asks, and records what it has asked for -------
+    def create(self, marker, project, _):
+        self.note_task(marker, project, self.ask("POST", "/v1/tasks", {"title": marker, "projectId": project}))
+
+    def patch(self, marker, project, task):
+        body = {"title": marker, "priority": self.dice.choice(("low", "high", "none"))}
+        self.note_task(marker, project, self.ask("PATCH", "/v1/tasks/" + task, body))
+
+    def move(self, marker, project, task):
+        """To another status, so that it is always a change."""
+        others = [s for s in ("todo", "in-progress", "completed") if s != self.mine[project][task]]
+        reply = self.ask("POST", f"/v1/tasks/{task}/move", {"status": self.dice.choice(others)})
+        self.note_task(marker if reply is None else f"task.moved:{task}:{reply['rev']}", project, reply)
+
+    def add_item(self, marker, project, task):
+        self.note_task(marker, project, self.ask("POST", f"/v1/tasks/{task}/checklist", {"text": marker}))
+
+    def comment(self, marker, project, task):
+        """A new one, or an earlier one is edited."""
+        known = self.comments.pop(project, None)
+        if known is None:
+            reply = self.ask("POST", f"/v1/tasks/{task}/comments", {"text": marker})
+        else:
+            reply = self.ask("PATCH", "/v1/comments/" + known, {"text": marker})
+        self.note(marker, project, reply)
+        if known is None and reply is not None:
+            self.comments[project] = reply["id"]
+
+    def attach(self, marker, project, task):
+        self.note(marker, project, self.ask("POST", f"/v1/tasks/{task}/attachments", query={"name": marker},
+                                            raw=marker.encode() * 1000, headers={"Content-Type": "text/plain"}))
+
+    def complete(self, marker, project, _):
+        """The open task of a series, which the same change gives exactly one successor."""
+        task = self.series.pop(project, None)
+        if task is None:
+            reply = self.ask("POST", "/v1/tasks", {"title": marker, "projectId": project, "dueDate": "2030-01-01",
+                                                   "recurrence": {"rule": "FREQ=DAILY", "basis": "due"}})
+        else:
+            reply = self.ask("PATCH", "/v1/tasks/" + task, {"title": marker, "status": "completed"})
+        self.note(marker, project, reply)
+        if task is not None:
+            self.note(f"successor:{task}", project, reply and {"id": reply["nextId"], "rev": 1})
+        if reply is not None:
+            self.series[project] = reply["id"] if task is None else reply["nextId"]
+
+    def batch(self, marker, project, task):
+        """A new task, a comment on it, and another title for an older task, atomically or not."""
+        ops = [{"method": "POST", "path": "/v1/tasks", "body": {"title": marker + ".0", "projectId": project}, "ref": "a"},
+               {"method": "PATCH", "path": "/v1/tasks/" + task, "body": {"title": marker + ".1"}},
+               {"method": "POST", "path": "/v1/tasks/$a/comments", "body": {"text": marker + ".2"}}]
+        reply = self.ask("POST", "/v1/batch", {"ops": ops, "atomic": self.dice.random() < 0.5})
+        bodies = [None] * 3 if reply is None else [result["body"] for result in reply["results"]]
+        self.note_task(marker + ".0", project, bodies[0])
+        self.note_task(marker + ".1", project, bodies[1])
+        self.note(marker + ".2", project, bodies[2])
+
+    def note(self, marker, project, reply):
         record = {"marker": marker, "topic": "project:" + project, "acked": reply is not None}
         if reply is not None:
             record.update(entityId=reply["id"], rev=reply["rev"])
-            if request[1].endswith("/move"):
-                record["marker"] = f"task.moved:{reply['id']}:{reply['rev']}"
-            tasks[reply["id"]] = reply["status"]
         self.lines.add(record)
 
-    def ask(self, method, path, body, key):
+    def note_task(self, marker, project, reply):
+        self.note(marker, project, reply)
+        if reply is not None:
+            self.mine[project][reply["id"]] = reply["status"]
+
+    # -- asking until there is an answer -------------------------------------
+    def ask(self, method, path, body=None, **how):
         """The response to a change; None if there was none in time."""
-        start = time.monotonic()
+        start, key = time.monotonic(), f"w{self.number}-{os.urandom(8).hex()}"
         while time.monotonic() < start + PATIENCE:
             token = self.member.user.token
             try:
-                reply = self.member.user.send(method, path, body, key=key)
-                if reply.status in (200, 201):
+                reply = self.member.user.send(method, path, body, key=key, **how)
+                failed = [status for status in statuses(reply) if status not in (200, 201)]
+                if not failed:
                     self.progress.ack(time.monotonic() - start)
                     return reply.json
-                if reply.status not in AGAIN:
+                if not AGAIN.issuperset(failed):
                     raise AssertionError(f"refused: {reply}")
-                self.progress.retry(reply.status)
+                self.progress.retry(failed[0])
                 if reply.status == 401:
                     self.member.renew(token)
             except BROKEN as error:
@@ -129,6 +190,14 @@ class Writer(threading.Thread):
         now = time.strftime("%H:%M:%S", time.gmtime())  # as in the programs' logs
         self.progress.failures.append(f"writer {self.number}: no answer to {key} in {PATIENCE} s, at {now}")
         return None
+
+
+def statuses(reply):
+    """The status of a response, or of the operations of a batch; those that depend on a failed one do not count."""
+    if reply.status != 200 or "results" not in reply.json:
+        return [reply.status]
+    found = [result["status"] for result in reply.json["results"]]
+    return [status for status in found if status != 424] if any(s in AGAIN for s in found) else found
 
 
 class Witness(Live):

@@ -154,10 +154,21 @@ def entry(event):
     frame = json.loads(event["frame"])
     row = {"topic": event["topic"], "seq": int(event["seq"]), "kind": event["kind"], "entity": event["entity"],
            "entityId": str(event["entityId"]), "rev": frame["rev"], "frame": event["frame"]}
-    if event["kind"] == "task.created":
-        row["marker"] = frame["data"]["title"]
-    elif "title" in frame["changes"]:
-        row["marker"] = frame["changes"]["title"][1]
-    elif event["kind"] == "task.moved":
-        row["marker"] = f"task.moved:{row['entityId']}:{row['rev']}"
-    return row
+    marker = marker_in(frame)
+    return row if marker is None else {**row, "marker": marker}
+
+
+def marker_in(event):
+    """What the change that this is an event of has put into its entity."""
+    kind, changes, data = event["kind"], event["changes"] or {}, event["data"]
+    if kind == "task.created":
+        return f"successor:{data['previousId']}" if data["previousId"] else data["title"]
+    if kind in ("comment.created", "attachment.created"):
+        return data["text" if kind == "comment.created" else "name"]
+    for name in ("title", "text"):
+        if name in changes:
+            return changes[name][1]
+    items = [after["text"] for name, (_, after) in changes.items() if name.startswith("checklist/") and isinstance(after, dict)]
+    if items:
+        return items[0]
+    return f"task.moved:{event['entityId']}:{event['rev']}" if kind == "task.moved" else None
