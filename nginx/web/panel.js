@@ -6,7 +6,7 @@
 import { request } from "./api.js";
 import { Comments } from "./comments.js";
 import { askConflict, confirm, toast, toastError } from "./dialogs.js";
-import { momentText } from "./dates.js";
+import { dueLabel, momentText } from "./dates.js";
 import { $, busy, clearComplaints, isolate, quote } from "./dom.js";
 import { Files } from "./files.js";
 import { hasNoFocus } from "./focus.js";
@@ -40,6 +40,7 @@ export class Panel {
     workspace.on("files", () => this.#files.reload());
     $("task-close").onclick = () => this.close();
     $("task-delete").onclick = () => this.#delete();
+    $("repeat-skip").onclick = () => this.#skip();
   }
 
   get isOpen() { return !$("panel").hidden; }
@@ -252,6 +253,21 @@ export class Panel {
     this.#fields.takeOver(this.#base, current, touched, { yielded });
     this.#base = current;
     return true;
+  }
+
+  /* Moves a recurring task to its next date, unless somebody has changed the date that the user sees. */
+  async #skip() {
+    const button = $("repeat-skip");
+    if (button.ariaDisabled) return;
+    button.ariaDisabled = "true"; /* `disabled` would drop the focus */
+    try {
+      const task = await this.#workspace.skipTask(this.#base.id, this.#base.rev);
+      toast(`Skipped. The next date is ${dueLabel(task).text}.`);
+    } catch (error) {
+      toastError(error, { stale: "Someone changed the date in the meantime. Look at it and try again.", conflict: "There is no further date." });
+    } finally {
+      button.ariaDisabled = null;
+    }
   }
 
   async #delete() {

@@ -10,30 +10,42 @@ const DAYS = { MO: "Monday", TU: "Tuesday", WE: "Wednesday", TH: "Thursday", FR:
 const UNITS = { DAILY: "day", WEEKLY: "week", MONTHLY: "month", YEARLY: "year" };
 const SHOWN = 3; /* next dates */
 
-const ruleOf = ({ freq, every, days }) =>
-  [`FREQ=${freq}`, every > 1 && `INTERVAL=${every}`, freq === "WEEKLY" && days.length && `BYDAY=${days.join(",")}`].filter(Boolean).join(";");
+const ruleOf = ({ freq, every, days, count, until }) => [
+  `FREQ=${freq}`, every > 1 && `INTERVAL=${every}`, freq === "WEEKLY" && days.length && `BYDAY=${days.join(",")}`,
+  count && `COUNT=${count}`, until && `UNTIL=${until.replaceAll("-", "")}`,
+].filter(Boolean).join(";");
 
-/* {freq, every, days}; null if the choices would make another rule. */
+/* Rules are the same in any order of their parts. */
+const sameRule = (a, b) => a.split(";").sort().join() === b.split(";").sort().join();
+
+/* {freq, every, days, count, until}; null if the choices would make another rule. */
 function choicesOf(rule) {
   const parts = Object.fromEntries(rule.split(";").map((part) => part.split("=")));
-  const choices = { freq: parts.FREQ, every: Number(parts.INTERVAL ?? 1), days: parts.BYDAY?.split(",") ?? [] };
-  return UNITS[choices.freq] && ruleOf(choices) === rule && choices.days.every((day) => DAYS[day]) ? choices : null;
+  const until = parts.UNTIL?.replace(/^(\d{4})(\d{2})(\d{2})$/, "$1-$2-$3") ?? "";
+  const choices = { freq: parts.FREQ, every: Number(parts.INTERVAL ?? 1), days: parts.BYDAY?.split(",") ?? [], count: Number(parts.COUNT ?? 0), until };
+  return UNITS[choices.freq] && sameRule(ruleOf(choices), rule) && choices.days.every((day) => DAYS[day]) ? choices : null;
 }
 
 const listed = (words) => new Intl.ListFormat("en").format(words);
 
-/* "Every 2 weeks on Monday and Friday"; a rule that the choices cannot express is quoted. */
+function endOf({ count, until }) {
+  if (count) return count === 1 ? ", once" : `, ${count} times`;
+  return until ? `, until ${dueLabel({ dueDate: until }).text}` : "";
+}
+
+/* "Every 2 weeks on Monday and Friday, 5 times"; a rule that the choices cannot express is quoted. */
 export function sentenceOf({ rule, basis }) {
   const choices = choicesOf(rule);
   const { freq, every, days } = choices ?? {};
   const often = choices && (every > 1 ? `Every ${every} ${UNITS[freq]}s` : `Every ${UNITS[freq]}`);
   const on = choices && days.length ? ` on ${listed(days.map((day) => DAYS[day]))}` : "";
-  return `${choices ? often + on : `By the rule ${rule}`}${basis === "completion" ? ", counted from the day it is completed" : ""}`;
+  return `${choices ? often + on + endOf(choices) : `By the rule ${rule}`}${basis === "completion" ? ", counted from the day it is completed" : ""}`;
 }
 
 export class Repeat {
   #form;
   #custom = ""; /* the rule that the choices cannot express */
+  #given = ""; /* the rule as it was set, whatever the order of its parts */
   #asked = 0;
 
   constructor(form) {
@@ -52,16 +64,23 @@ export class Repeat {
     if (!f.repeat.value) return null;
     if (f.repeat.value === "custom") return { rule: this.#custom, basis };
     const days = this.#days.filter((input) => input.checked).map((input) => input.value);
-    return { rule: ruleOf({ freq: f.repeat.value, every: Math.trunc(Number(f.repeatEvery.value)) || 1, days }), basis };
+    const count = f.repeatEnds.value === "count" ? Math.trunc(Number(f.repeatCount.value)) || 1 : 0;
+    const until = f.repeatEnds.value === "until" ? f.repeatUntil.value : "";
+    const rule = ruleOf({ freq: f.repeat.value, every: Math.trunc(Number(f.repeatEvery.value)) || 1, days, count, until });
+    return { rule: sameRule(rule, this.#given) ? this.#given : rule, basis };
   }
 
   set value(value) {
     const f = this.#form.elements;
     const choices = value && choicesOf(value.rule);
     this.#custom = value && !choices ? value.rule : "";
+    this.#given = value?.rule ?? "";
     f.repeat.querySelector("[value=custom]").hidden = !this.#custom;
     f.repeat.value = choices?.freq ?? (value ? "custom" : "");
     f.repeatEvery.value = choices?.every ?? 1;
+    f.repeatEnds.value = choices?.count ? "count" : choices?.until ? "until" : "";
+    f.repeatCount.value = choices?.count || 10;
+    f.repeatUntil.value = choices?.until ?? "";
     for (const input of this.#days) input.checked = choices?.days.includes(input.value) ?? false;
     f.repeatCompletion.checked = value?.basis === "completion";
     this.#refresh();
@@ -73,13 +92,18 @@ export class Repeat {
     const chosen = this.#form.elements.repeat.value;
     $("repeat-every").hidden = !UNITS[chosen];
     $("repeat-days").hidden = chosen !== "WEEKLY";
+    const ends = this.#form.elements.repeatEnds.value;
+    $("repeat-ends").hidden = !UNITS[chosen];
+    $("repeat-count").hidden = ends !== "count";
+    this.#form.elements.repeatUntil.hidden = ends !== "until";
     $("repeat-basis").hidden = !value;
     $("repeat-note").textContent = value ? `${sentenceOf(value)}.` : "";
     $("repeat-next").textContent = "";
+    $("repeat-skip").hidden = true;
     this.#asked++;
   }
 
-  /* Shows the next dates of a saved task. */
+  /* Shows the next dates of a saved task, and the button that skips to the first of them. */
   async showNext(task) {
     const asked = ++this.#asked;
     $("repeat-next").textContent = "";
@@ -87,6 +111,7 @@ export class Repeat {
     try {
       const { items } = await request("GET", `/v1/tasks/${task.id}/occurrences?limit=${SHOWN}`);
       if (asked !== this.#asked) return; /* another task, or another rule */
+      $("repeat-skip").hidden = !items.length || Boolean(task.completedAt);
       $("repeat-next").textContent = items.length ? `Next: ${items.map((date) => dueLabel(date).text).join(", ")}` : "No further date.";
     } catch { /* only a preview */ }
   }

@@ -234,6 +234,11 @@ export class Workspace {
     return this.store.project.requireIfMatch ? this.store.tasks.get(id)?.rev : undefined;
   }
 
+  /* Moves a recurring task to its next date; `base`: the revision that the user saw. */
+  async skipTask(id, base) {
+    return this.#keep(await request("POST", `/v1/tasks/${id}/skip`, { base }));
+  }
+
   async deleteTask(id) {
     const { store } = this;
     await request("DELETE", `/v1/tasks/${id}`, { base: this.#demandedBase(id) });

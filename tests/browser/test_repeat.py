@@ -26,3 +26,46 @@ def test_a_task_repeats_as_chosen(windows, anna):
     assert anna.get(odd)["recurrence"]["rule"] == "FREQ=MONTHLY;BYMONTHDAY=-1"
     page.edit_task("Pay the rent", repeat="")
     assert anna.get(odd)["recurrence"] is None
+
+
+def test_a_series_ends_and_a_date_is_skipped(windows, anna):
+    windows.expect("status of 412")
+    project = anna.project("Courses")
+    task = anna.task("Spanish", projectId=project["id"], dueDate="2040-01-02")
+    page = windows.log_in(anna, project)
+    page.open_task("Spanish")
+    page.fill(repeat="WEEKLY", repeatEnds="count", repeatCount="3")
+    assert page.text("#repeat-note") == "Every week, 3 times."
+    page.save()
+    page.until(lambda: page.text("#task-note") == "Saved")
+    page.until(lambda: page.text("#repeat-next").count(",") in (1, 3), why="COUNT does not end the series")
+    assert anna.get(task)["recurrence"]["rule"] == "FREQ=WEEKLY;COUNT=3"
+    page.click("#repeat-skip")
+    page.until(lambda: page.value("dueDate") == "2040-01-09", why="the date was not skipped")
+    assert anna.get(task)["recurrence"]["rule"] == "FREQ=WEEKLY;COUNT=2"
+    page.fill(repeatEnds="until", repeatUntil="2040-01-23")
+    page.save()
+    page.until(lambda: anna.get(task)["recurrence"]["rule"] == "FREQ=WEEKLY;UNTIL=20400123")
+    page.until(lambda: page.find("#repeat-skip").is_displayed())
+    # Another member skips at the same moment: the date is skipped once.
+    page.driver.execute_script("""
+        const real = window.fetch;
+        window.fetch = async (path, options) => {
+          if (!String(path).endsWith("/skip") || window.raced) return real(path, options);
+          window.raced = true;
+          const other = new Headers(options.headers);
+          other.set("Idempotency-Key", "another");
+          await real(path, { ...options, headers: other });
+          return real(path, options);
+        };""")
+    page.click("#repeat-skip")
+    page.until(lambda: any("Someone changed the date" in e.text for e in page.all(".toast")))
+    page.until(lambda: page.value("dueDate") == "2040-01-16")
+    page.until(lambda: page.find("#repeat-skip").get_attribute("aria-disabled") is None)
+    page.click("#repeat-skip")
+    page.until(lambda: page.text("#repeat-next") == "No further date." and not page.find("#repeat-skip").is_displayed())
+    # The same rule in another order of its parts is not an edit.
+    odd = anna.task("Yoga", projectId=project["id"], dueDate="2040-01-02", recurrence={"rule": "COUNT=5;FREQ=WEEKLY"})
+    page.click("#task-close")
+    page.edit_task("Yoga", title="Yoga class")
+    assert anna.get(odd)["recurrence"]["rule"] == "COUNT=5;FREQ=WEEKLY"
