@@ -22,6 +22,7 @@ export class Problem extends Error {
     this.current = body?.current ?? null;
     this.changedBy = body?.changedBy ?? null;
     this.requestId = body?.requestId ?? null;
+    this.fault = body?.position === undefined ? null : { position: body.position, expected: body.expected }; /* of a filter */
   }
 }
 
@@ -79,10 +80,11 @@ function parse(text) {
 
 /*
  * Sends a request and resolves to the reply's JSON, or rejects with a Problem.
- * options: body, base (the revision that the change is based on, sent as Base-Rev), open (send no token: sign-up and login).
+ * options: body, base (the revision that the change is based on, sent as Base-Rev), open (send no token: sign-up and login),
+ * key (the Idempotency-Key, if the caller may repeat the request).
  */
 export async function request(method, path, options = {}) {
-  let key = uuid();
+  let key = options.key ?? uuid();
   let renewed = false;
   for (let attempt = 0; ; attempt++) {
     let answer;

@@ -1,46 +1,74 @@
 /*
  * Starts the page: opens the session, connects the views to the workspace, redraws after changes, and follows the
- * address (#/p/<project>/t/<task>, #/account, or a link from an email).  The views know how things look, workspace.js holds the state.
+ * address (places.js, or a link from an email).  The views know how things look, workspace.js holds the state.
  */
 import "./composing.js";
 import { clearAccount, openAccount, profileDraft, renderAccount, restoreProfile, setUpAccount } from "./account.js";
 import { onStepUp, request } from "./api.js";
 import { Board } from "./board.js";
+import { Counts } from "./counts.js";
 import { nextChange, setZone } from "./dates.js";
 import { askPassword, mayDiscard, offerText, toast, toastError } from "./dialogs.js";
 import { $, avatar, el, quote } from "./dom.js";
+import { editFilter } from "./filterdialog.js";
+import { SavedFilters } from "./filters.js";
 import { hasNoFocus, keepFocusSomewhere } from "./focus.js";
 import { fold } from "./fold.js";
 import { setUpGate, showGate, showReset } from "./gate.js";
 import { answerInvitationLink, invitationNote, noRoomNote, renderInvitations, renderSent, takeInvitation } from "./invitations.js";
 import { confirmContact, takeEmailLink } from "./links.js";
 import { List } from "./list.js";
+import { Notices } from "./notices.js";
+import { Overview } from "./overview.js";
 import { Panel } from "./panel.js";
+import { filterPlace, hashOf, placeOf } from "./places.js";
+import { Selection } from "./selection.js";
+import { SelectionBar } from "./selectionbar.js";
 import { session } from "./session.js";
 import { clearShare, editProject, openShare, projectDraft, renderMembers } from "./share.js";
-import { clearSide, renderCaughtUp, renderConnection, renderMe, renderProjects } from "./sidebar.js";
+import { clearSide, renderCaughtUp, renderConnection, renderFilters, renderMe, renderProjects } from "./sidebar.js";
 import { blocked, forget, recall, remember } from "./storage.js";
 import { typedWithin } from "./typed.js";
 import { Workspace } from "./workspace.js";
 
 const ACCOUNT = "#/account";
+const PARTS = ["main", "overview", "notifications", "account"]; /* of the page, of which one is shown */
 const LAST_PROJECT = "taskwire.project";
 const VIEW = "taskwire.view";
 const AVATARS_SHOWN = 4;
 const HERE_SHOWN = 5;
 const DRAW_MS = 16; /* changes within this time are drawn together */
 const TICK_MS = 30_000; /* timers stop while the computer sleeps, so check the clock at least this often */
+const EXAMPLES = [ /* of filters */
+  ["assignee = me and due <= today+7d", "What I have to do within a week"],
+  ["priority >= high and not done = true", "Urgent and not completed"],
+  ["assignee = null and due = null", "Neither assigned nor dated"],
+  ["title ~ \"offer\" and updated > now-24h", "Changed since yesterday, with a word in the title"],
+];
 const NARROW = matchMedia("(width < 800px)"); /* as in board.css: the list of projects is a drawer */
 
 export const workspace = new Workspace();
 const panel = new Panel(workspace, panelClosed);
 const act = {
-  open: (id) => { if (id) go(workspace.store.id, id); },
+  open: (id) => { if (id) go({ project: workspace.store.id, task: id }); },
   create: (status) => { if (workspace.store?.mayWrite) panel.create(status); },
   move: (id, place) => workspace.moveTask(id, place).catch((error) => { toastError(error); redraw(); }),
 };
 const board = new Board($("board"), act);
-const list = new List($("list"), act);
+const selection = new Selection(redraw);
+const list = new List($("list"), act, selection);
+const counts = new Counts(redraw);
+const filters = new SavedFilters(redraw);
+const overview = new Overview({
+  workspace, counts, filters, selection,
+  act: { changed: redraw, open: (task) => { if (task) go({ list: overview.shown, project: task.projectId, task: task.id }); } },
+});
+const selectionBar = new SelectionBar({
+  workspace, selection, taskOf: (id) => (isShown("overview") ? overview.taskOf(id) : workspace.store?.tasks.get(id)), changed: tasksChanged,
+});
+const notices = new Notices({
+  changed: redraw, read: () => counts.ask(), projectName: (id) => workspace.projects.get(id)?.name ?? "", open: (project, task) => go({ project, task }),
+});
 const flash = new Set();
 let view = recall(VIEW) === "list" ? "list" : "board";
 let drawing = 0;
@@ -49,36 +77,44 @@ let kept = null; /* when a session ends by itself: its user, the address and uns
 
 /* ---- the address ---- */
 
-function address() {
-  const [, project, task] = /^#\/p\/([0-9a-f]{24})(?:\/t\/([0-9a-f]{24}))?$/.exec(location.hash) ?? [];
-  return { project, task };
+const isShown = (part) => !$(part).hidden;
+const atAccount = () => isShown("account");
+
+/* Where the user is, as in places.js, without the open task. */
+function here() {
+  if (isShown("overview") && overview.shown) return { list: overview.shown };
+  return isShown("notifications") ? { page: "notifications" } : { project: workspace.store?.id };
 }
 
-function go(project, task) {
-  const hash = project ? `#/p/${project}${task ? `/t/${task}` : ""}` : "#/";
+/* Goes to a place; the panel's task, if any, is part of it. */
+function go(place) {
+  const hash = hashOf(place);
   if (location.hash !== hash) location.hash = hash;
   else route();
 }
 
-const atAccount = () => !$("account").hidden;
+/* The user keeps editing the open task: the address is that of the task again. */
+const stay = () => go({ ...here(), project: workspace.store?.id, task: panel.taskId });
 
-/* Shows the account page instead of the project, or the other way round. */
-function showAccount(yes) {
-  $("account").hidden = !yes;
-  $("main").hidden = yes;
+function show(part) {
+  for (const each of PARTS) $(each).hidden = each !== part;
+  if (part !== "overview") overview.close();
 }
 
 async function route() {
-  if (!session.user) return;
+  if (!session.user) return undefined;
   if (location.hash === ACCOUNT) return routeToAccount();
   if (atAccount() && !(await mayDiscard($("account")))) return history.replaceState(null, "", ACCOUNT);
-  showAccount(false);
-  const { project, task } = address();
+  const place = placeOf(location.hash);
+  if (place.list || place.page) return routeToList(place);
+  const { project, task } = place;
   const id = project ?? firstProject();
-  if (!id) return;
+  if (!id) return undefined;
   setMenu(false);
+  if (workspace.store?.id !== id && !(await panel.close())) return stay();
+  if (workspace.store?.id !== id || !isShown("main")) selection.end();
+  show("main");
   if (workspace.store?.id !== id) {
-    if (!(await panel.close())) return go(workspace.store.id, panel.taskId);
     clearFilter();
     try {
       await workspace.open(id);
@@ -87,35 +123,56 @@ async function route() {
       return notOpened(id, error);
     }
   }
-  await showTask(id, task);
+  await showTask({ project: id, task });
   redraw();
   return undefined;
 }
 
 async function routeToAccount() {
   if (atAccount()) return undefined;
-  if (!(await panel.close())) return go(workspace.store.id, panel.taskId);
+  if (!(await panel.close())) return stay();
   setMenu(false);
   history.replaceState(null, "", ACCOUNT); /* closing the panel changed the address */
-  showAccount(true);
+  show("account");
   redraw();
   return openAccount();
 }
 
+/* Shows a list across projects, or the notifications; a task of a list is opened beside it. */
+async function routeToList({ list: name, page, project, task }) {
+  if (panel.isOpen && (!task || project !== workspace.store?.id) && !(await panel.close())) return stay();
+  setMenu(false);
+  if (name !== overview.shown) selection.end();
+  show(name ? "overview" : page);
+  if (name) overview.open(name).catch(toastError);
+  else notices.open();
+  if (task && workspace.store?.id !== project) {
+    try {
+      await workspace.open(project);
+    } catch (error) {
+      toastError(error, { "not-found": "This task no longer exists, or it isn’t shared with you." });
+      return go({ list: name });
+    }
+  }
+  if (name) await showTask({ list: name, project, task });
+  redraw();
+  return undefined;
+}
+
 /* The panel follows the address.  If the user chooses to keep editing, the address is set back to the open task. */
-async function showTask(id, task) {
+async function showTask({ list: name, project, task }) {
   const chosen = task && workspace.store?.tasks.get(task);
   if (chosen) await panel.edit(chosen);
   else if (panel.taskId) await panel.close();
   const shown = panel.taskId;
-  if (shown !== (task ?? null)) history.replaceState(null, "", `#/p/${id}${shown ? `/t/${shown}` : ""}`);
+  if (shown !== (task ?? null)) history.replaceState(null, "", hashOf({ list: name, project, task: shown }));
 }
 
 function notOpened(id, error) {
   toastError(error, { "not-found": "This project no longer exists, or it isn’t shared with you." });
   if (error.status !== 404) return;
   forget(LAST_PROJECT);
-  if (firstProject() !== id) go(null);
+  if (firstProject() !== id) go({});
 }
 
 function firstProject() {
@@ -127,8 +184,11 @@ function firstProject() {
 
 /* Returns the focus to the task's card or row.  `made`: the task if it was just created. */
 function panelClosed(id, made) {
-  go(workspace.store?.id);
-  const shown = document.querySelector(`:is(#board, #list):not([hidden]) [data-task="${id}"]`);
+  const { task, list: name, page, project } = placeOf(location.hash), place = here();
+  const stays = (name ?? page ?? project) === (place.list ?? place.page ?? place.project);
+  if (stays && (!task || task === id)) go(place);
+  else redraw(); /* on the way to another place */
+  const shown = document.querySelector(`:is(#board, #list, #overview):not([hidden]) [data-task="${id}"]`);
   if (hasNoFocus()) shown?.focus({ preventScroll: true });
   if (made && workspace.store && !visible()(made)) {
     toast(`${quote(made.title)} was created, but the filter hides it.`, { label: "Show all", run: clearFilter });
@@ -144,14 +204,22 @@ function redraw() {
 function draw() {
   if (!session.user) return;
   const { store } = workspace;
-  renderProjects(workspace, atAccount() ? null : store?.id);
+  const place = atAccount() ? {} : here();
+  renderProjects(workspace, counts.value, place);
+  renderFilters(filters.all, place);
   if (atAccount()) $("me").setAttribute("aria-current", "page");
   else $("me").removeAttribute("aria-current");
   drawHeader(store);
   $("board").hidden = !store || view !== "board";
   $("list").hidden = !store || view !== "list";
   panel.refresh();
-  if (store) drawTasks(store);
+  const tasks = store && isShown("main") ? store.tasks.values() : [];
+  clearTimeout(clock);
+  clock = setTimeout(redraw, Math.min(TICK_MS, nextChange(tasks) - Date.now() + 1));
+  if (store && isShown("main")) drawTasks(store);
+  if (isShown("overview")) overview.render(panel.taskId);
+  if (isShown("notifications")) notices.render();
+  selectionBar.render($(isShown("overview") ? "overview" : "main").querySelector(".head"));
   flash.clear();
   if ($("share-dialog").open) renderMembers(workspace);
 }
@@ -160,16 +228,16 @@ function drawTasks(store) {
   const passes = visible();
   drawFilter(store, passes);
   (view === "board" ? board : list).render(store, passes, flash, panel.taskId);
-  clearTimeout(clock);
-  clock = setTimeout(redraw, Math.min(TICK_MS, nextChange(store.tasks.values()) - Date.now() + 1));
 }
 
 function drawHeader(store) {
   $("project-name").textContent = store?.project.name ?? "";
-  document.title = atAccount() ? "Your account · Taskwire" : store ? `${store.project.name} · Taskwire` : "Taskwire";
+  document.title = [titleOf(store), "Taskwire"].filter(Boolean).join(" · ");
   $("project-settings").hidden = !store?.mayAdmin;
   $("share").hidden = !store || Boolean(store.project.inbox);
   $("new-task").disabled = !store?.mayWrite;
+  $("list-select").hidden = !store?.mayWrite || view !== "list" || selection.on;
+  $("overview-select").hidden = selection.on;
   $("view-board").setAttribute("aria-pressed", String(view === "board"));
   $("view-list").setAttribute("aria-pressed", String(view === "list"));
   const members = store ? [...store.members.values()] : [];
@@ -181,7 +249,20 @@ function drawHeader(store) {
     ...(more > 0 ? [el("span.more", {}, `+${more}`)] : []));
 }
 
-/* ---- the filter: always visible, says how much it hides, and is cleared when the project changes ---- */
+function titleOf(store) {
+  if (atAccount()) return "Your account";
+  if (isShown("overview")) return overview.title;
+  return isShown("notifications") ? "Notifications" : store?.project.name;
+}
+
+/* Something has changed many tasks. */
+function tasksChanged() {
+  overview.ask();
+  counts.ask();
+  if (workspace.store && workspace.connection.state !== "live") workspace.open(workspace.store.id).catch(() => {});
+}
+
+/* ---- the search: always visible, says how much it hides, and is cleared when the project changes ---- */
 
 function drawFilter(store, passes) {
   const words = $("search").value.trim();
@@ -228,6 +309,7 @@ function visible() {
 /* ---- wiring ---- */
 
 function setView(name) {
+  selection.end();
   view = name;
   remember(VIEW, name);
   redraw();
@@ -242,10 +324,10 @@ function setMenu(open) {
   if (open === was) return;
   document.body.classList.add("menu-moves");
   document.body.classList.toggle("menu-open", open);
-  $("menu").setAttribute("aria-expanded", String(open));
-  $("main").inert = $("account").inert = open;
-  if (open) (document.querySelector("#projects [aria-current]") ?? $("new-project")).focus();
-  else if ($("sidebar").contains(document.activeElement)) $("menu").focus();
+  for (const button of document.querySelectorAll(".menu")) button.setAttribute("aria-expanded", String(open));
+  for (const part of PARTS) $(part).inert = open;
+  if (open) (document.querySelector("#sidebar [aria-current]") ?? $("new-project")).focus();
+  else if ($("sidebar").contains(document.activeElement)) document.querySelector("main:not([hidden]) .menu")?.focus();
 }
 
 function onKey(e) {
@@ -254,12 +336,14 @@ function onKey(e) {
     e.preventDefault(); /* otherwise the same key press would close the dialog that it opens */
     if (e.target === $("search")) leaveSearch();
     else if (panel.isOpen) panel.close();
-    else if (atAccount() && !typing) go(workspace.store?.id);
+    else if (selection.on) selection.end();
+    else if (atAccount() && !typing) go({ project: workspace.store?.id });
     else setMenu(false);
   }
-  if (typing || e.ctrlKey || e.metaKey || e.altKey || !workspace.store || atAccount()) return;
-  if (e.key === "n") act.create();
-  else if (e.key === "/") $("search").focus();
+  const search = isShown("main") ? $("search") : isShown("overview") ? $("filter-form").elements.filter : null;
+  if (typing || e.ctrlKey || e.metaKey || e.altKey || !search) return;
+  if (e.key === "n" && isShown("main")) act.create();
+  else if (e.key === "/") search.focus();
   else return;
   e.preventDefault();
 }
@@ -297,7 +381,13 @@ function clearPage() {
   clearSide();
   clearShare();
   clearAccount();
-  showAccount(false);
+  show("main");
+  selection.end();
+  selectionBar.clear();
+  overview.clear();
+  notices.clear();
+  counts.clear();
+  filters.clear();
   document.title = "Taskwire";
 }
 
@@ -307,13 +397,22 @@ function onLeft(name) {
   panel.hide();
   if (typed) offerText("Your text was not saved", `You no longer have access to ${quote(name ?? "the project")}. Copy what you want to keep.`, typed);
   else if (name) toast(`${quote(name)} was deleted or is no longer shared with you.`);
-  go(null);
+  go(isShown("main") ? {} : here());
+}
+
+/* Whatever is shown may have changed while there was no connection. */
+function reload() {
+  counts.ask();
+  filters.ask();
+  overview.ask();
 }
 
 function setUp() {
   workspace.on("change", redraw);
   workspace.on("connection", renderConnection);
-  workspace.on("caughtUp", renderCaughtUp);
+  workspace.on("caughtUp", (count) => { renderCaughtUp(count); reload(); });
+  workspace.on("resync", reload);
+  workspace.on("event", (event) => { for (const each of [counts, filters, overview, notices]) each.onEvent(event); });
   workspace.on("remote", (event) => { if (event.entity === "task") flash.add(event.entityId); });
   workspace.on("left", onLeft);
   workspace.on("invitations", (event) => {
@@ -339,7 +438,8 @@ function setUp() {
   $("new-project").onclick = () => editProject(workspace, null, created);
   $("project-settings").onclick = () => editProject(workspace, workspace.store.project);
   $("share").onclick = () => openShare(workspace);
-  $("menu").onclick = () => setMenu(true);
+  setUpLists();
+  for (const button of document.querySelectorAll(".menu")) button.onclick = () => setMenu(true);
   $("scrim").onclick = () => setMenu(false);
   NARROW.addEventListener("change", () => { setMenu(false); document.body.classList.remove("menu-moves"); });
   $("logout").onclick = logOut;
@@ -351,12 +451,35 @@ function setUp() {
   window.addEventListener("hashchange", () => arrive().catch(toastError));
 }
 
-const created = (project) => go(project.id);
+function setUpLists() {
+  const form = $("filter-form"), text = () => form.elements.filter.value.trim();
+  form.onsubmit = (e) => {
+    e.preventDefault();
+    if (overview.saved) overview.tryText(text()).catch(toastError);
+    else go(filterPlace(text()));
+  };
+  $("filter-save").onclick = () => saveFilter(text()).catch(toastError);
+  $("filter-settings").onclick = () => saveFilter(text()).catch(toastError);
+  $("filter-examples").append(...EXAMPLES.map(([filter, meaning]) =>
+    el("li", {}, el("a", { href: hashOf(filterPlace(filter)) }, filter), el("span", {}, meaning))));
+  $("list-select").onclick = $("overview-select").onclick = () => selection.start();
+}
+
+/* Saves the filter that is shown under a name, or changes the saved one. */
+async function saveFilter(text) {
+  const { saved } = overview;
+  const result = await editFilter(filters, saved ?? null, { filter: text, sort: overview.sort });
+  if (result === "deleted") go(filterPlace(""));
+  else if (result && result.id !== saved?.id) go({ list: `f/${result.id}` });
+  else if (result) overview.reset();
+}
+
+const created = (project) => go({ project: project.id });
 
 /* Opens the project that the user has just joined. */
 async function joined(project) {
   await workspace.loadProjects();
-  go(project.id);
+  go({ project: project.id });
 }
 
 /* Asks about the invitation whose link was followed, if any, and draws the list of the others. */
@@ -389,6 +512,7 @@ async function enter(words) {
   kept = null;
   if (back) history.replaceState(null, "", back.hash || "#/");
   await workspace.start();
+  reload();
   await route();
   if (back) restore(back);
   if (words) toast(words);

@@ -22,13 +22,13 @@ const first = (root) => (root?.matches(FOCUSABLE) && usable(root) ? root : [...r
 function successor() {
   for (let i = 1; i < trail.length; i++) {
     const { node } = trail[i];
-    if (["shell", "main", "gate", "account"].includes(node.id)) break;
+    if (["shell", "main", "gate", "account", "overview", "notifications"].includes(node.id)) break;
     if (!usable(node)) continue;
     const { index } = trail[i - 1];
     const found = first(node.children[index]) ?? first(node.children[index - 1]) ?? first(node);
     if (found) return found;
   }
-  const views = [document.querySelector("dialog[open]:last-of-type"), "gate", "panel", "account", "main"]
+  const views = [document.querySelector("dialog[open]:last-of-type"), "gate", "panel", "account", "overview", "notifications", "main"]
     .map((v) => (typeof v === "string" ? document.getElementById(v) : v)).filter((v) => v && usable(v));
   return views[0]?.querySelector("[tabindex='-1']") ?? first(views[0]);
 }

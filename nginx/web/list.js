@@ -1,7 +1,8 @@
 /* The list view: one row per task, sorted by the column that the user picks. */
-import { assigneeAvatars, capital, dueChip, isDone, labelChips, lookOf, priorityMark, priorityRank, statusOf } from "./card.js";
+import { isDone, labelChips, lookOf, priorityRank } from "./card.js";
 import { dueLabel, dueTime } from "./dates.js";
-import { arrange, el, keepFocus } from "./dom.js";
+import { el } from "./dom.js";
+import { Rows, commonCells } from "./rows.js";
 
 const byName = new Intl.Collator(); /* many times faster than localeCompare() */
 
@@ -16,28 +17,23 @@ const COLUMNS = [
 ];
 
 export class List {
-  #root;
-  #act;
-  #rows = new Map();
+  #rows;
   #store = null;
   #sort = { key: "due", down: false };
   #heads = new Map();
-  #body = el("tbody");
   #again = () => {};
 
-  /* act: open(id). */
-  constructor(root, act) {
-    this.#root = root;
-    this.#act = act;
+  /* act: open(id); selection: which rows are selected. */
+  constructor(root, act, selection) {
     const heads = COLUMNS.map(([key, name, compare]) => {
       const th = el("th", { scope: "col", dataset: { key } },
         compare ? el("button.sort", { type: "button", onclick: () => this.#sortBy(key) }, name) : name);
       this.#heads.set(key, th);
       return th;
     });
-    root.append(el("table.tasks", {}, el("thead", {}, el("tr", {}, heads)), this.#body));
-    this.#body.addEventListener("click", (e) => act.open(e.target.closest("tr")?.dataset.task));
-    this.#body.addEventListener("keydown", (e) => this.#key(e));
+    const head = el("tr", {}, heads), body = el("tbody");
+    root.append(el("table.tasks", {}, el("thead", {}, head), body));
+    this.#rows = new Rows(head, body, { open: act.open, selection });
   }
 
   render(store, visible, flash, selected) {
@@ -47,9 +43,8 @@ export class List {
     for (const [key, th] of this.#heads) {
       th.setAttribute("aria-sort", key !== this.#sort.key ? "none" : this.#sort.down ? "descending" : "ascending");
     }
-    const rows = this.#sorted(store.all().filter(visible)).map((t) => this.#row(t, flash, selected));
-    keepFocus(this.#body, () => arrange(this.#body, rows));
-    for (const id of this.#rows.keys()) if (!store.tasks.has(id)) this.#rows.delete(id);
+    const items = this.#sorted(store.all().filter(visible)).map((task) => this.#item(task));
+    this.#rows.draw(items, { flash, open: selected, maySelect: store.mayWrite, known: store.tasks });
   }
 
   /* Removes all project data from the view. */
@@ -57,7 +52,6 @@ export class List {
     this.#store = null;
     this.#again = () => {};
     this.#rows.clear();
-    this.#body.replaceChildren();
   }
 
   /* Tasks without a due date come last in both directions; ties keep the board's order. */
@@ -75,45 +69,16 @@ export class List {
     this.#again();
   }
 
-  #row(task, flash, selected) {
-    let row = this.#rows.get(task.id);
-    if (!row) {
-      row = el("tr", { tabIndex: 0, dataset: { task: task.id } });
-      row.addEventListener("animationend", () => row.classList.remove("flash"));
-      this.#rows.set(task.id, row);
-    }
+  #item(task) {
     const due = dueLabel(task);
-    const look = lookOf(this.#store, task, due);
-    if (row.dataset.look !== look) {
-      row.dataset.look = look;
-      row.replaceChildren(...this.#cells(task, due));
-      row.classList.toggle("done", isDone(this.#store, task));
-    }
-    if (flash.has(task.id)) row.classList.add("flash");
-    row.classList.toggle("selected", task.id === selected);
-    return row;
+    return { task, look: lookOf(this.#store, task, due), cells: () => this.#cells(task, due), done: isDone(this.#store, task) };
   }
 
   #cells(task, due) {
-    const status = statusOf(this.#store, task.status);
-    const mark = priorityMark(task);
     return [
-      el("td.number", {}, `#${task.number}`),
+      el("td.number", { dataset: { key: "number" } }, `#${task.number}`),
       el("td.row-title", {}, el("span.card-title", { dir: "auto" }, task.title), labelChips(this.#store, task)),
-      el("td", {}, el("span.status", { dir: "auto", title: status?.name, dataset: { kind: status?.kind } }, status?.name ?? task.status)),
-      el("td.row-priority", {}, mark, mark ? capital(task.priority) : ""),
-      el("td", {}, dueChip(this.#store, task, due)),
-      el("td", {}, assigneeAvatars(this.#store, task)),
+      ...commonCells(this.#store, task, due),
     ];
-  }
-
-  #key(e) {
-    const row = e.target.closest("tr");
-    if (!row || e.target !== row || e.altKey || e.ctrlKey || e.metaKey) return;
-    if (e.key === "Enter" || e.key === " ") this.#act.open(row.dataset.task);
-    else if (e.key === "ArrowUp") row.previousElementSibling?.focus();
-    else if (e.key === "ArrowDown") row.nextElementSibling?.focus();
-    else return;
-    e.preventDefault();
   }
 }

@@ -120,7 +120,7 @@ export class Panel {
   /* Makes the part of the page that the panel covers inert: no focus, no clicks, not read out. */
   #fence() {
     const modal = this.isOpen && OVER.matches;
-    $("main").inert = $("sidebar").inert = modal;
+    for (const part of document.querySelectorAll("main, #sidebar")) part.inert = modal;
     $("panel").setAttribute("role", modal ? "dialog" : "complementary");
     if (modal) $("panel").setAttribute("aria-modal", "true");
     else $("panel").removeAttribute("aria-modal");

@@ -19,7 +19,7 @@ export class Workspace {
   presence = []; /* ids of the users who are viewing the project */
   connection = { state: "connecting", since: null };
   #live = null;
-  #listeners = { change: [], connection: [], caughtUp: [], left: [], remote: [], comment: [], sessions: [], invitations: [], files: [] };
+  #listeners = { change: [], connection: [], caughtUp: [], left: [], remote: [], event: [], resync: [], comment: [], sessions: [], invitations: [], files: [] };
   #early = null; /* events that arrive while a project's snapshot is loading */
   #opening = 0;
   #fetching = new Map(); /* id of a document being loaded -> whether it must be loaded again afterwards */
@@ -112,6 +112,7 @@ export class Workspace {
   /* ---- live ---- */
 
   #event(event) {
+    this.#tell("event", event);
     if (this.#early?.topic === event.topic) this.#early.events.push(event);
     if (event.topic === topicOf(this.store?.id) && this.#apply(event)) {
       if (event.actorId !== session.user.id) this.#tell("remote", event);
@@ -158,6 +159,7 @@ export class Workspace {
 
   /* Events are missing: loads everything again. */
   #resync(topic) {
+    this.#tell("resync");
     this.#refreshProjects();
     if (this.store && (topic === topicOf(this.store.id) || topic === "all")) {
       this.open(this.store.id).catch(() => {});

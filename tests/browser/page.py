@@ -81,7 +81,7 @@ class Page:
     # ---- projects ----
 
     def projects(self):
-        return [e.text for e in self.all("#projects .project")]
+        return [e.text for e in self.all("#projects .clip")]
 
     def create_project(self, name):
         self.click("#new-project")
@@ -91,7 +91,7 @@ class Page:
 
     def open_project(self, name, within=SOON):
         def link():
-            return next((e for e in self.all("#projects .project") if e.text == name), None)
+            return next((e for e in self.all("#projects .clip") if e.text == name), None)
         self.until(link, within, f"no project {name}").click()
         self.wait_project(name)
 

@@ -5,6 +5,7 @@ Starts a system of its own and writes FOLDER/VIEW-WIDTH-THEME.png for each view 
 are for looking at; nothing is checked.
 """
 import argparse
+import datetime
 import functools
 import os
 import pathlib
@@ -222,6 +223,95 @@ def listing(cast, project=None):
 @view
 def listing_arabic(cast):
     return listing(cast, cast.arabic)
+
+
+@view
+def list_today(cast):
+    page = cast.page()
+    cast.anna.task("Call the roofer", dueDate=datetime.datetime.now(datetime.timezone.utc).date().isoformat(), priority="high")
+    page.click("[data-row=today]")
+    page.visible("#overview-table tbody tr")
+    return page
+
+
+@view
+def filter_help(cast):
+    page = cast.page()
+    page.click("#new-filter")
+    return page
+
+
+@view
+def filter_wrong(cast):
+    page = filter_help(cast)
+    page.type("#filter-form [name=filter]", f"label = {LONG} and (due < todax or done = true)\n")
+    page.visible("#filter-fault")
+    return page
+
+
+@view
+def filter_selected(cast):
+    page = filter_help(cast)
+    page.type("#filter-form [name=filter]", f"label in (roof, paper, {LONG}, missing)\n")
+    page.visible("#overview-table tbody tr")
+    page.click("#overview-select")
+    for row in page.all("#overview-table tbody tr")[:3]:
+        row.click()
+    return page
+
+
+@view
+def filter_saved(cast):
+    page = filter_help(cast)
+    for name in ("Roof and paper", LONG, "مهم"):
+        cast.anna.post("/v1/filters", name=name, filter="label in (roof, paper)").expect(201)
+    page.until(lambda: len(page.all("#filters a")) >= 3)
+    page.click("#filters a")
+    page.visible("#overview-table tbody tr")
+    page.click("#filter-settings")
+    return page
+
+
+@view
+def list_task(cast):
+    page = filter_help(cast)
+    page.type("#filter-form [name=filter]", "label = roof\n")
+    page.click("#overview-table tbody tr")
+    page.visible("#panel")
+    return page
+
+
+@view
+def bulk(cast):
+    page = filter_selected(cast)
+    page.click("#selection-change")
+    page.visible("#bulk-dialog")
+    return page
+
+
+@view
+def listing_selected(cast):
+    page = listing(cast)
+    page.click("#list-select")
+    for row in page.all("#list tbody tr")[1:4]:
+        row.click()
+    return page
+
+
+@view
+def notifications(cast):
+    page = cast.windows.log_in(cast.maya, cast.house)
+    page.click("[data-row=notifications]")
+    page.visible("#notices-list li")
+    return page
+
+
+@view
+def repeat(cast):
+    page = task(cast)
+    page.fill(repeat="WEEKLY", repeatEnds="count")
+    page.driver.execute_script("document.querySelector('#repeat-field').scrollIntoView()")
+    return page
 
 
 @view

@@ -123,6 +123,23 @@ def test_every_control_of_the_task_panel_can_be_reached(windows, crowded):
     assert by_keyboard(page, "#panel") == []
 
 
+def test_every_control_of_a_filtered_list_and_its_dialogs_can_be_reached(windows, crowded):
+    page = windows.log_in(crowded, crowded.crowded)
+    page.driver.get(f"{page.url}/#/filter/label%20in%20({WORD}{WORD}%2C%200{WORD[:49]})")
+    page.visible("#overview-table tbody tr")
+    page.click("#overview-select")
+    page.click("#overview-table tbody tr")
+    page.visible("#selection-change")
+    every_control(page, "#overview", "list")
+    assert by_keyboard(page, "#overview") == []
+    page.click("#selection-change")
+    every_control(page, "#bulk-dialog", "bulk")
+    page.click("#bulk-dialog [data-close]")
+    page.click("#filter-save")
+    page.type("#filter-dialog [name=name]", WORD)
+    every_control(page, "#filter-dialog", "filter")
+
+
 def test_every_control_of_the_account_page_can_be_reached(windows, crowded):
     page = windows.log_in(crowded, crowded.crowded)
     page.click("#me")
