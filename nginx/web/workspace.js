@@ -19,7 +19,7 @@ export class Workspace {
   presence = []; /* ids of the users who are viewing the project */
   connection = { state: "connecting", since: null };
   #live = null;
-  #listeners = { change: [], connection: [], caughtUp: [], left: [], remote: [], event: [], resync: [], comment: [], sessions: [], invitations: [], files: [] };
+  #listeners = { change: [], connection: [], caughtUp: [], left: [], remote: [], event: [], resync: [], comment: [], sessions: [], invitations: [], reminder: [], files: [] };
   #early = null; /* events that arrive while a project's snapshot is loading */
   #opening = 0;
   #fetching = new Map(); /* id of a document being loaded -> whether it must be loaded again afterwards */
