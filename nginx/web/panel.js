@@ -11,6 +11,7 @@ import { $, busy, clearComplaints, isolate, quote } from "./dom.js";
 import { Files } from "./files.js";
 import { hasNoFocus } from "./focus.js";
 import { TaskForm } from "./taskform.js";
+import { Watch } from "./watch.js";
 
 const OVER = matchMedia("(width < 1100px)"); /* as in panel.css: the panel covers the board */
 
@@ -21,6 +22,7 @@ export class Panel {
   #fields;
   #files = new Files($("panel"));
   #comments;
+  #watch;
   #base = null; /* the task the user's edits are based on; null while creating */
   #note = $("task-note");
   #opener = null; /* the element that had the focus before the panel opened */
@@ -31,6 +33,7 @@ export class Panel {
     this.#closed = closed;
     this.#fields = new TaskForm(this.#form, workspace);
     this.#comments = new Comments(workspace);
+    this.#watch = new Watch(workspace);
     this.#form.addEventListener("submit", (e) => { e.preventDefault(); this.#submit(); });
     this.#form.addEventListener("input", () => { this.#note.textContent = ""; });
     this.#form.addEventListener("keydown", (e) => {
@@ -92,6 +95,7 @@ export class Panel {
     this.#fields.clear();
     this.#files.clear();
     this.#comments.clear();
+    this.#watch.clear();
     this.#note.textContent = $("task-meta").textContent = "";
     this.#fence();
   }
@@ -163,6 +167,7 @@ export class Panel {
     $("task-save").hidden = !store.mayWrite;
     $("task-delete").hidden = !store.mayWrite || !this.#base;
     this.#files.show(this.#base, store.mayWrite);
+    this.#watch.show(this.#base && (store.tasks.get(this.#base.id) ?? this.#base));
     $("task-meta").textContent = this.#base ? this.#meta() : "";
     if (!store.mayWrite && this.#touched().length) {
       this.#note.textContent = "You can no longer edit this project. Your text stays here so you can copy it.";

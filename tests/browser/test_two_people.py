@@ -2,6 +2,7 @@
 import time
 
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select
 
 from client import fresh_account
 
@@ -290,6 +291,11 @@ def test_comments_are_written_edited_and_deleted_for_both(windows, anna, ben):
     for page in (first, second):
         ours, fresh = page.state_and_snapshot()
         assert ours == fresh
+    choice = Select(second.find("#watch"))
+    choice.select_by_visible_text("Muted")
+    second.until(lambda: ben.get(f"/v1/tasks/{task['id']}/subscription")["state"] == "muted", why="the choice was not stored")
+    ben.delete(task, "/subscription").expect(204)  # on another device
+    second.until(lambda: choice.first_selected_option.text == "Automatic", why="the other device's choice is not shown")
     second.find("#comment-add").send_keys("Not sent")
     second.click("#task-close")
     second.click("#confirm-dialog [data-close]")  # it asks
