@@ -159,15 +159,21 @@ change_undo_topics(struct change *c)
     }
 }
 
-/* Gives the last number of each topic to the next change if no event has it. */
+/*
+ * Gives the last number of each topic to the next change if no event has it; then nothing was
+ * written there either.
+ */
 void
 change_return_numbers(struct change *c)
 {
     for (int i = 0; i < c->topic_count; i++) {
         struct own_topic *own = &c->topics[i];
 
-        if (own->taken && !own->used)
-            own->topic->now.seq--;
+        if (!own->taken || own->used)
+            continue;
+        own->topic->now.seq--;
+        if (own->planned)
+            own->topic->now.bytes -= c->plan->bytes;
     }
 }
 
