@@ -21,6 +21,7 @@ enum quota {
     QUOTA_USER_PROJECTS,      /* projects that one user has created, including those in the trash */
     QUOTA_USER_MEMBERSHIPS,   /* projects that one user is a member of, including those */
     QUOTA_USER_FILTERS,       /* saved filters of one user */
+    QUOTA_USER_SUBSCRIPTIONS, /* tasks that one user has set to watching or muted */
     QUOTA_USER_OPEN_PROJECTS, /* of them, those open to everyone */
     QUOTA_OPEN_PROJECTS,      /* projects open to everyone, of the installation */
     QUOTA_PROJECT_MEMBERS,

@@ -11,6 +11,7 @@
 #include "api/jobs/registration.h"
 #include "api/jobs/reset.h"
 #include "api/jobs/status_kind.h"
+#include "api/jobs/watchers.h"
 #include "api/queue/messages.h"
 #include "api/queue/queue.h"
 #include "api/schema/doc.h"
@@ -57,6 +58,8 @@ static enum err (*const does[JOB__COUNT])(const struct jobs_context *, const bso
     [JOB_STATUS_KIND] = status_kind_job,
     [JOB_REGISTRATION] = registration_email,
     [JOB_INVITED] = invited_notify,
+    [JOB_COMMENTED] = watchers_commented,
+    [JOB_SUBSCRIPTIONS] = watchers_copy,
 };
 
 enum err

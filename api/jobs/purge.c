@@ -197,6 +197,8 @@ erase_project(struct request *r, const bson_oid_t *id)
         (err = erase_files(r, id)) != ERR_NONE || (err = erase_links(r, id)) != ERR_NONE ||
         (err = remove_all(r, STORE_COMMENTS, BCON_NEW("projectId", BCON_OID(id)))) != ERR_NONE ||
         (err = remove_all(r, STORE_INVITATIONS, BCON_NEW("projectId", BCON_OID(id)))) != ERR_NONE ||
+        (err = remove_all(r, STORE_SUBSCRIPTIONS, BCON_NEW("projectId", BCON_OID(id)))) !=
+            ERR_NONE ||
         (err = remove_all(r, STORE_TASKS, BCON_NEW("projectId", BCON_OID(id)))) != ERR_NONE ||
         (err = remove_all(r, STORE_EVENTS, BCON_NEW("topic", BCON_UTF8(topic)))) != ERR_NONE ||
         (err = remove_all(r, STORE_TOPICS, BCON_NEW("_id", BCON_UTF8(topic)))) != ERR_NONE)
@@ -367,6 +369,7 @@ purge_user(struct request *r, const bson_t *user)
         (err = remove_all(r, STORE_INVITATIONS, BCON_NEW("createdBy", BCON_OID(id)))) != ERR_NONE ||
         (err = remove_all(r, STORE_NOTIFICATIONS, BCON_NEW("userId", BCON_OID(id)))) != ERR_NONE ||
         (err = remove_all(r, STORE_FILTERS, BCON_NEW("userId", BCON_OID(id)))) != ERR_NONE ||
+        (err = remove_all(r, STORE_SUBSCRIPTIONS, BCON_NEW("userId", BCON_OID(id)))) != ERR_NONE ||
         (err = remove_all(r, STORE_EVENTS, BCON_NEW("topic", BCON_UTF8(topic)))) != ERR_NONE ||
         (err = write_tombstone(r, user)) != ERR_NONE)
         return err;

@@ -13,6 +13,7 @@
 #include "common/change/change.h"
 #include "common/log.h"
 #include "common/secrets/token.h"
+#include "common/store/store_gather.h"
 #include "common/text/text.h"
 
 #define KEPT_MS (7LL * 86400 * 1000) /* how long a failed job is kept for inspection */
@@ -25,6 +26,8 @@ const char *const job_names[JOB__COUNT] = {
     [JOB_STATUS_KIND] = "statusKind",
     [JOB_REGISTRATION] = "registration",
     [JOB_INVITED] = "invited",
+    [JOB_COMMENTED] = "commented",
+    [JOB_SUBSCRIPTIONS] = "subscriptions",
 };
 
 enum err
@@ -35,7 +38,6 @@ queue_job(struct change *change, enum job_kind kind, int64_t due, int64_t until,
     bson_oid_t id;
     char hex[ID_TEXT];
     bson_t job;
-    enum err err;
 
     bson_oid_init(&id, NULL);
     bson_oid_to_string(&id, hex);
@@ -49,10 +51,10 @@ queue_job(struct change *change, enum job_kind kind, int64_t due, int64_t until,
     BSON_APPEND_DATE_TIME(&job, "expiresAt", until + KEPT_MS);
     BSON_APPEND_BINARY(&job, "content", BSON_SUBTYPE_BINARY, (const uint8_t *)encrypted.bytes,
                        (uint32_t)encrypted.len);
-    err = store_insert(change_store(change), STORE_JOBS, &job);
+    store_gather_insert(change_store(change), STORE_JOBS, &job);
     bson_destroy(&job);
     text_free(&encrypted);
-    return err;
+    return ERR_NONE;
 }
 
 bool

@@ -23,7 +23,7 @@
 /* clang-format off */
 static const struct field notification_fields[] = {
     ENTITY_FIELDS,
-    {"kind",      TEXT,    0, .about = "assigned, mentioned, reminder or invited"},
+    {"kind",      TEXT,    0, .about = "assigned, mentioned, commented (on a task that you watch), reminder or invited"},
     {"projectId", REF,     0},
     {"taskId",    REF,     NULLABLE, .about = "null for an invitation"},
     {"title",     TEXT,    NULLABLE, .about = "the task's title if known; for an invitation, the project's name"},
@@ -124,9 +124,9 @@ append_task(bson_t *doc, const bson_t *about, const bson_oid_t *task)
         BSON_APPEND_NULL(doc, "title");
 }
 
-static enum err
-add_one(struct request *r, struct change *change, const struct notification *n, const bson_t *about,
-        const bson_oid_t *user)
+enum err
+notifications_tell(struct request *r, struct change *change, const struct notification *n,
+                   const bson_t *about, const bson_oid_t *user)
 {
     bson_t *doc = entity_new(r, change_now(change));
     bool flooded;
@@ -188,7 +188,7 @@ notifications_add(struct request *r, struct change *change, const struct notific
 
         if (!bson_oid_equal(user, &r->user_id) &&
             !(before != NULL && doc_lists(before, n->field, user)))
-            err = add_one(r, change, n, after, user);
+            err = notifications_tell(r, change, n, after, user);
     }
     return err;
 }

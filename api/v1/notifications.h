@@ -28,6 +28,13 @@ enum err notifications_add(struct request *r, struct change *change, const struc
                            const bson_t *before, const bson_t *after) MUST_CHECK;
 
 /*
+ * The same for one user.  about: the task, or something of it that has its projectId and perhaps a
+ * title.  n->field is not used.
+ */
+enum err notifications_tell(struct request *r, struct change *change, const struct notification *n,
+                            const bson_t *about, const bson_oid_t *user) MUST_CHECK;
+
+/*
  * Within a change: notifies the user of an invitation.  The notification has the invitation's id
  * and is removed with it (invitations_end()).
  */

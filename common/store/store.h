@@ -47,6 +47,7 @@ enum store_name {
     STORE_UPLOADS,
     STORE_FILTERS,
     STORE_LINKS,
+    STORE_SUBSCRIPTIONS,
     STORE__COUNT
 };
 

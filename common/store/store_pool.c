@@ -36,6 +36,7 @@ const char *const store_names[STORE__COUNT] = {
     [STORE_UPLOADS] = "uploads",
     [STORE_FILTERS] = "filters",
     [STORE_LINKS] = "links",
+    [STORE_SUBSCRIPTIONS] = "subscriptions",
 };
 
 static void

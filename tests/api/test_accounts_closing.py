@@ -96,6 +96,8 @@ def test_deleting_an_account_emits_events_that_followers_see(world, db, anna, be
     gone = anna.task("Goes", projectId=alone["id"])
     cursor = ben.get(f"/v1/projects/{shared['id']}/snapshot").expect(200)["cursor"]
     anna.post("/v1/filters", name="Mine", filter="done = false").expect(201)
+    for watched in (task, gone):
+        anna.put(watched, "/subscription", state="watching").expect(200)
     leave(anna).expect(204)
     let_grace_pass(db, anna)
     events = list(ben.pages_of_events(shared, cursor))
@@ -104,7 +106,7 @@ def test_deleting_an_account_emits_events_that_followers_see(world, db, anna, be
     assert ben.get(task).expect(200)["createdBy"] == anna.id
     user = db.users.find_one({"_id": bson.ObjectId(anna.id)})
     assert user["name"] == "Deleted user" and anna.email not in str(user) and anna.phone not in str(user)
-    for name in ("sessions", "tokens", "notifications", "filters"):
+    for name in ("sessions", "tokens", "notifications", "filters", "subscriptions"):
         assert db[name].count_documents({"userId": bson.ObjectId(anna.id)}) == 0, name
     assert db.tasks.find_one({"_id": bson.ObjectId(gone["id"])}) is None
     assert db.events.count_documents({"topic": {"$in": [f"project:{alone['id']}", f"user:{anna.id}"]}}) == 0

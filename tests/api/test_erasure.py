@@ -107,7 +107,7 @@ def test_a_deleted_account_is_erased_from_the_log_of_every_project():
         with MongoClient(stack.mongodb_uri) as mongo:
             base = mongo[stack.mongodb_database]
             eventually(lambda: base.users.find_one({"purgedAt": {"$ne": None}}), within=20, what="the erasure")
-            for collection in ("events", "users", "projects", "tasks", "sessions", "notifications", "filters"):
+            for collection in ("events", "users", "projects", "tasks", "sessions", "notifications", "filters", "subscriptions"):
                 assert name not in str(list(base[collection].find())), collection
             assert secret not in str([list(base[name].find()) for name in ("events", "comments")])
         assert [e["seq"] for e in events(anna, left)] == numbers[left["id"]]

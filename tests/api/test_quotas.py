@@ -14,7 +14,7 @@ from pymongo import MongoClient
 from stack import Stack
 
 SMALL = {"USER_PROJECTS": "5", "USER_MEMBERSHIPS": "8", "USER_OPEN_PROJECTS": "2", "OPEN_PROJECTS": "4", "PROJECT_MEMBERS": "3", "PROJECT_TASKS": "6", "PROJECT_WRITTEN_BYTES": "100000",
-         "ATTACHMENT_BYTES": "200000", "PROJECT_BYTES": "1000000", "TASK_ATTACHMENTS": "3", "PROJECT_INVITATIONS": "4", "PROJECT_LINKS": "3", "USER_INVITATIONS": "6",
+         "ATTACHMENT_BYTES": "200000", "PROJECT_BYTES": "1000000", "TASK_ATTACHMENTS": "3", "PROJECT_INVITATIONS": "4", "PROJECT_LINKS": "3", "USER_SUBSCRIPTIONS": "2", "USER_INVITATIONS": "6",
          "USER_NOTIFICATIONS": "20", "NUMBER_TEXTS": "3", "USER_TEXTS": "5", "ADDRESS_EMAILS": "6", "USER_CODES": "4",
          "USER_CODE_ATTEMPTS": "12", "ADDRESS_LOGINS": "1000000", "NETWORK_RESETS": "8"}
 
@@ -207,6 +207,25 @@ def test_a_projects_bytes_are_limited(people, owner):
     stranger.post("/v1/tasks", title="T", description=text, projectId=project["id"]).expect(404)
     owner.delete(task).expect(204)
     owner.post("/v1/tasks", title="Elsewhere", description=text, projectId=owner.project()["id"]).expect(201)
+
+
+def test_a_reader_cannot_use_up_the_bytes_of_a_project(people, owner):
+    """Watching or muting a task writes to the reader's own topic only, however long the request is."""
+    reader, project = people.user("reader"), owner.project()
+    owner.share(project, reader, "viewer")
+    task = owner.task(projectId=project["id"])
+    for state in (b"muted", b"watching", b"muted", b"watching"):
+        reader.send("PUT", f"/v1/tasks/{task['id']}/subscription", raw=b'{"state": "%s"}' % state + b" " * 40000).expect(200)
+    owner.patch(task, description="x" * 40000).expect(200)
+
+
+def test_a_users_subscriptions_are_limited(people, owner):
+    tasks = [owner.task() for _ in range(3)]
+    owner.put(tasks[0], "/subscription", state="muted").expect(200)
+    assert at_once(2, lambda n: owner.put(tasks[n + 1], "/subscription", state="muted")) == [200, 409]
+    owner.put(tasks[0], "/subscription", state="watching").expect(200)
+    owner.delete(tasks[0], "/subscription").expect(204)
+    assert at_once(2, lambda n: owner.put(tasks[n + 1], "/subscription", state="watching")) == [200, 200]
 
 
 def test_files_are_limited_in_size_and_number(small, owner):

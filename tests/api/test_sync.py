@@ -4,7 +4,7 @@ import copy
 from bson import ObjectId
 from pymongo import MongoClient
 
-KINDS = ("projects", "members", "tasks", "comments", "notifications", "filters")
+KINDS = ("projects", "members", "tasks", "comments", "notifications", "filters", "subscriptions")
 
 
 def sync(user, cursor=None):

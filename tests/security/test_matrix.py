@@ -307,7 +307,8 @@ def test_readers_of_a_share_link_get_what_the_matrix_says(shared, row):
         reply.expect(row.status)
     else:
         reply.expect(403, "forbidden")
-        assert row.who != "viewer" or row.method != "GET", "add the route to matrix.BY_LINK, or give a reason here"
+        personal = row.op.endswith("/subscription")  # readers of a link have no account
+        assert personal or row.who != "viewer" or row.method != "GET", "add the route to matrix.BY_LINK, or give a reason here"
     assert scene.state() == before
 
 

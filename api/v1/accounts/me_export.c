@@ -32,6 +32,7 @@ static const struct field export_fields[] = {
     {"attachments",   ANY,     0, .about = "your own; content is the path of the file"},
     {"notifications", ANY,     0},
     {"filters",       ANY,     0},
+    {"subscriptions", ANY,     0, .about = "tasks that you watch or have muted"},
     {"complete",      FLAG,    0, .about = "false when there was more than one reply can hold"},
     {NULL},
 };
@@ -171,6 +172,8 @@ me_export(struct request *r)
         (err = write_list(&p, "notifications", STORE_NOTIFICATIONS, &notification_shape,
                           BCON_NEW("userId", BCON_OID(me)))) != ERR_NONE ||
         (err = write_list(&p, "filters", STORE_FILTERS, &saved_filter_shape,
+                          BCON_NEW("userId", BCON_OID(me)))) != ERR_NONE ||
+        (err = write_list(&p, "subscriptions", STORE_SUBSCRIPTIONS, &subscription_shape,
                           BCON_NEW("userId", BCON_OID(me)))) != ERR_NONE)
         return err;
     text_printf(p.out, ",\"complete\":%s}", p.full ? "false" : "true");

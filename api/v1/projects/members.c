@@ -18,6 +18,7 @@
 #include "api/v1/notifications.h"
 #include "api/v1/projects/members.h"
 #include "api/v1/projects/projects.h"
+#include "api/v1/tasks/subscriptions.h"
 #include "common/base/id.h"
 #include "common/text/json.h"
 
@@ -256,7 +257,8 @@ members_store(struct request *r, struct change *change, const bson_t *project,
 
     if (err != ERR_NONE || (err = store_member(r, change, project, m)) != ERR_NONE ||
         (m->role == NULL &&
-         (err = notifications_leave(r, change, event.project, m->user)) != ERR_NONE) ||
+         ((err = notifications_leave(r, change, event.project, m->user)) != ERR_NONE ||
+          (err = subscriptions_leave(r, change, event.project, m->user)) != ERR_NONE)) ||
         (err = projects_member_event(change, m->project_topic, &event)) != ERR_NONE)
         return err;
     return projects_member_event(change, m->user_topic, &event);

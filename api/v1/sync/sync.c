@@ -19,6 +19,7 @@
 #include "api/v1/projects/projects.h"
 #include "api/v1/sync/sync_plan.h"
 #include "api/v1/tasks/saved_filters.h"
+#include "api/v1/tasks/subscriptions.h"
 #include "common/base/id.h"
 #include "common/change/cursor.h"
 #include "common/change/event_log.h"
@@ -40,6 +41,7 @@ static const struct {
     [SYNC_ATTACHMENTS] = {"attachments", "attachment"},
     [SYNC_NOTIFICATIONS] = {"notifications", "notification"},
     [SYNC_FILTERS] = {"filters", "filter"},
+    [SYNC_SUBSCRIPTIONS] = {"subscriptions", "subscription"},
 };
 
 /* clang-format off */
@@ -57,6 +59,7 @@ static const struct field sync_fields[] = {
     {"attachments",   ANY,     0, .about = "[Attachment]"},
     {"notifications", ANY,     0, .about = "[Notification]"},
     {"filters",       ANY,     0, .about = "[Filter], except to tokens bound to projects"},
+    {"subscriptions", ANY,     0, .about = "[Subscription]"},
     {"deleted",       OBJECTS, 0, .items = tombstone_fields, .about = "a task's comments and attachments go with it"},
     {"whole",         REFS,    0, .about = "projects contained in full; discard anything else you have of them"},
     {"cursor",        TEXT,    0, .about = "for the next request, and for follow {topic: all} on the WebSocket"},
@@ -317,6 +320,7 @@ write_entity(void *arg, const bson_t *doc)
         [SYNC_ATTACHMENTS] = &attachment_shape,
         [SYNC_NOTIFICATIONS] = &notification_shape,
         [SYNC_FILTERS] = &saved_filter_shape,
+        [SYNC_SUBSCRIPTIONS] = &subscription_shape,
     };
     struct sync *s = arg;
     const struct sync_topic *t = NULL;
@@ -407,6 +411,20 @@ write_filters(struct sync *s)
                       write_entity, s);
 }
 
+static enum err
+write_subscriptions(struct sync *s)
+{
+    struct ids some = ids_of_items(s, SYNC_SUBSCRIPTIONS);
+
+    s->each = write_entity;
+    s->exact = true;
+    if (s->plan.own.state != SYNC_WHOLE)
+        return find(s, STORE_SUBSCRIPTIONS, "_id", &some);
+    return store_find(s->r->store,
+                      &(struct store_query){STORE_SUBSCRIPTIONS, subscriptions_own(s->r), NULL},
+                      write_entity, s);
+}
+
 /* ------------------------------------------------------------ what is gone, and the cursor */
 
 static void
@@ -447,7 +465,7 @@ may_report_deletion(struct sync *s, const struct sync_item *one, bool *allowed)
     enum err err;
 
     *allowed = s->r->bound == NULL || one->kind != SYNC_FILTERS;
-    if (s->r->bound == NULL || one->kind != SYNC_NOTIFICATIONS)
+    if (s->r->bound == NULL || (one->kind != SYNC_NOTIFICATIONS && one->kind != SYNC_SUBSCRIPTIONS))
         return ERR_NONE;
     err = event_log_entity(s->r->store,
                            &(struct event_history){s->plan.own.name, &one->id, INT64_MAX, 1},
@@ -538,6 +556,9 @@ write_answer(struct sync *s)
         return err;
     begin(s, SYNC_FILTERS);
     if ((err = write_filters(s)) != ERR_NONE)
+        return err;
+    begin(s, SYNC_SUBSCRIPTIONS);
+    if ((err = write_subscriptions(s)) != ERR_NONE)
         return err;
     if ((err = write_deleted(s)) != ERR_NONE)
         return err;

@@ -28,6 +28,7 @@ static const char *const entities[SYNC_KINDS] = {
     [SYNC_ATTACHMENTS] = "attachment",
     [SYNC_NOTIFICATIONS] = "notification",
     [SYNC_FILTERS] = "filter",
+    [SYNC_SUBSCRIPTIONS] = "subscription",
 };
 
 static int
@@ -215,7 +216,7 @@ note_event(void *arg, const struct event_item *event)
     if (event_kind == EVENT__COUNT)
         return ERR_NONE; /* of a later version */
     for (enum sync_kind kind = 0; kind < SYNC_KINDS; kind++)
-        /* The user's own topic repeats the memberships; these two kinds are nowhere else. */
+        /* The user's own topic repeats the memberships; these kinds are nowhere else. */
         if (strcmp(event_rows[event_kind].entity, entities[kind]) == 0 &&
             (t == &p->own) == (kind >= SYNC_NOTIFICATIONS))
             note_item(p, t, kind, event->entity_id);

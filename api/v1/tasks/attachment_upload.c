@@ -151,7 +151,8 @@ enum err
 attachments_create(struct request *r)
 {
     struct upload u = {.r = r};
-    const struct task_path_change what = {ACTION_WRITE, false, create_attachment, &u};
+    const struct task_path_change what = {
+        .action = ACTION_WRITE, .fn = create_attachment, .arg = &u};
     bool done;
     enum err err;
 

@@ -12,6 +12,7 @@
 #include "api/http/doc_read.h"
 #include "api/http/quotas.h"
 #include "api/http/request.h"
+#include "api/queue/queue.h"
 #include "api/schema/doc.h"
 #include "api/v1/handlers.h"
 #include "api/v1/notifications.h"
@@ -25,6 +26,7 @@
  * first, but the last text is always kept.
  */
 #define EDITS_BYTES 65536
+#define WATCHERS_MS (86400 * 1000LL) /* for which it makes sense to notify them */
 
 /* clang-format off */
 static const struct field edit_fields[] = {
@@ -150,12 +152,29 @@ forget_comment(bson_t *set)
     bson_destroy(&none);
 }
 
+/* Queues that the watchers of the task are notified, unless the author is alone in the project. */
 static enum err
-tell_mentioned(struct request *r, struct change *change, const bson_t *before, const bson_t *after)
+queue_watchers(struct request *r, struct change *change, const bson_t *comment)
+{
+    int64_t now = change_now(change);
+    const bson_t *project;
+    bson_t *content;
+    enum err err = project_access(r, doc_id(comment, "projectId"), ACTION_COMMENT, &project);
+
+    if (err != ERR_NONE || (access_members(project) < 2 && access_open(project) == ROLE_NONE))
+        return err;
+    content = request_keep(r, BCON_NEW("commentId", BCON_OID(doc_id(comment, "_id"))));
+    return queue_job(change, JOB_COMMENTED, now, now + WATCHERS_MS, content);
+}
+
+/* Those who are mentioned are notified of that, the other watchers of the comment. */
+static enum err
+notify(struct request *r, struct change *change, const bson_t *before, const bson_t *after)
 {
     const struct notification n = {"mentioned", "mentions", doc_id(after, "taskId")};
+    enum err err = notifications_add(r, change, &n, before, after);
 
-    return notifications_add(r, change, &n, before, after);
+    return err == ERR_NONE && before == NULL ? queue_watchers(r, change, after) : err;
 }
 
 const struct resource comments = {
@@ -171,7 +190,7 @@ const struct resource comments = {
     .count = task_counts_comment,
     .may = may_touch,
     .forget = forget_comment,
-    .after = tell_mentioned,
+    .after = notify,
     .check = check_comment,
 };
 
@@ -242,7 +261,8 @@ enum err
 comments_create(struct request *r)
 {
     bson_t *body = request_keep(r, bson_new());
-    const struct task_path_change what = {ACTION_COMMENT, true, create_comment, body};
+    const struct task_path_change what = {
+        .action = ACTION_COMMENT, .batched = true, .fn = create_comment, .arg = body};
     enum err err = doc_read(r, DOC_CREATE, comment_fields, r->json, body);
 
     return err == ERR_NONE ? task_path_run(r, &what) : err;

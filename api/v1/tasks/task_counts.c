@@ -5,6 +5,7 @@
 
 #include "api/http/request.h"
 #include "api/schema/doc.h"
+#include "api/v1/tasks/task_watchers.h"
 #include "common/store/store_gather.h"
 #include "common/text/text.h"
 
@@ -41,22 +42,45 @@ task_counts_start(bson_t *set)
     append(set, &(struct counts){0}, 0);
 }
 
-/* Adds to the counters of a task of the project; a task that is gone has none. */
-static enum err
-add(const struct counting *c, const bson_oid_t *id, const bson_oid_t *project,
-    const struct counts *more)
+/* What a change adds to a task of the project. */
+struct addition {
+    const bson_oid_t *task, *project;
+    struct counts more;
+    const bson_t *comment; /* whose author and mentioned users are involved now; NULL: none */
+};
+
+static void
+tell(const struct counting *c, const bson_oid_t *task, const struct counts *now)
 {
-    bson_t *set = request_keep(c->r, bson_new());
     char hex[ID_TEXT], counters[160];
+
+    bson_oid_to_string(task, hex);
+    snprintf(counters, sizeof(counters),
+             "{\"subtasks\":{\"done\":%lld,\"total\":%lld},\"comments\":%lld,\"attachments\":%lld}",
+             (long long)now->done, (long long)now->total, (long long)now->comments,
+             (long long)now->attachments);
+    event_count(c->event, c->text, hex, counters);
+}
+
+/* A task that is gone has no counters. */
+static enum err
+add(const struct counting *c, const struct addition *a)
+{
+    const struct counts *more = &a->more;
+    bson_t *set = request_keep(c->r, bson_new());
+    bool counted =
+        more->done != 0 || more->total != 0 || more->comments != 0 || more->attachments != 0;
     struct counts now;
     const bson_t *task;
     enum err err;
 
-    if (more->done == 0 && more->total == 0 && more->comments == 0 && more->attachments == 0)
+    if (!counted && a->comment == NULL)
         return ERR_NONE;
-    err = request_fetch(c->r, STORE_TASKS, id, &task);
-    if (err != ERR_NONE || !bson_oid_equal(doc_id(task, "projectId"), project))
+    err = request_fetch(c->r, STORE_TASKS, a->task, &task);
+    if (err != ERR_NONE || !bson_oid_equal(doc_id(task, "projectId"), a->project))
         return err == ERR_NOT_FOUND ? ERR_NONE : err;
+    if ((a->comment == NULL || !task_watchers_involve(task, a->comment, set)) && !counted)
+        return ERR_NONE;
     now = (struct counts){doc_int_at(task, "subtasks.done") + more->done,
                           doc_int_at(task, "subtasks.total") + more->total,
                           doc_int(task, "comments") + more->comments,
@@ -64,12 +88,8 @@ add(const struct counting *c, const bson_oid_t *id, const bson_oid_t *project,
     append(set, &now, doc_int(task, STORE_COUNTED) + 1);
     store_gather_replace(c->r->store, STORE_TASKS, doc_int(task, "rev"),
                          request_keep(c->r, doc_merge(task, set)));
-    bson_oid_to_string(id, hex);
-    snprintf(counters, sizeof(counters),
-             "{\"subtasks\":{\"done\":%lld,\"total\":%lld},\"comments\":%lld,\"attachments\":%lld}",
-             (long long)now.done, (long long)now.total, (long long)now.comments,
-             (long long)now.attachments);
-    event_count(c->event, c->text, hex, counters);
+    if (counted)
+        tell(c, a->task, &now);
     return ERR_NONE;
 }
 
@@ -98,8 +118,9 @@ task_counts_task(const struct counting *c, const bson_t *before, const bson_t *a
         from = NULL;
     }
     if (from != NULL)
-        err = add(c, from, project, &less);
-    return err == ERR_NONE && to != NULL ? add(c, to, project, &more) : err;
+        err = add(c, &(struct addition){from, project, less, NULL});
+    return err == ERR_NONE && to != NULL ? add(c, &(struct addition){to, project, more, NULL})
+                                         : err;
 }
 
 static int
@@ -111,15 +132,21 @@ is_there(const bson_t *doc)
 enum err
 task_counts_comment(const struct counting *c, const bson_t *before, const bson_t *after)
 {
-    const struct counts more = {.comments = is_there(after) - is_there(before)};
+    struct addition a = {doc_id(after, "taskId"),
+                         doc_id(after, "projectId"),
+                         {.comments = is_there(after) - is_there(before)},
+                         NULL};
 
-    return add(c, doc_id(after, "taskId"), doc_id(after, "projectId"), &more);
+    if (is_there(after) && (before == NULL || doc_differs(before, after, "mentions")))
+        a.comment = after;
+    return add(c, &a);
 }
 
 enum err
 task_counts_attachment(const struct counting *c, const bson_t *before, const bson_t *after)
 {
-    const struct counts more = {.attachments = is_there(after) - is_there(before)};
-
-    return add(c, doc_id(after, "taskId"), doc_id(after, "projectId"), &more);
+    return add(c, &(struct addition){doc_id(after, "taskId"),
+                                     doc_id(after, "projectId"),
+                                     {.attachments = is_there(after) - is_there(before)},
+                                     NULL});
 }

@@ -22,6 +22,7 @@
 #include "api/v1/tasks/attachments.h"
 #include "api/v1/tasks/comments.h"
 #include "api/v1/tasks/project_statuses.h"
+#include "api/v1/tasks/subscriptions.h"
 #include "api/v1/tasks/task_counts.h"
 #include "common/base/id.h"
 
@@ -193,7 +194,8 @@ move_task(struct change *change, void *arg)
         ((err = tell_leaving(m, change, before)) != ERR_NONE ||
          (err = comments_move(r, change, &m->id, target)) != ERR_NONE ||
          (err = attachments_move(r, change, before, target)) != ERR_NONE ||
-         (err = notifications_move(r, change, &m->id, target)) != ERR_NONE))
+         (err = notifications_move(r, change, &m->id, target)) != ERR_NONE ||
+         (err = subscriptions_move(r, change, &m->id, target)) != ERR_NONE))
         return err;
     return entity_reply(r, 200, &tasks, stored);
 }

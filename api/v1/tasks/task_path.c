@@ -95,6 +95,8 @@ run_once(struct run *run)
     run->moved = false;
     run->project = *doc_id(task, "projectId");
     plan.topics[0] = request_project_topic(run->r, &run->project);
+    if (run->what->personal)
+        plan.topics[plan.topic_count++] = request_user_topic(run->r, &run->r->user_id);
     plan.read_id = doc_id(task, "_id");
     plan.reads = STORE_TASKS;
     return request_change(run->r, &plan);

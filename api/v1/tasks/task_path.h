@@ -28,10 +28,11 @@ enum err task_path_living(struct request *r, const bson_t *entity) MUST_CHECK;
 /* Replies with a page of what belongs to the task, as page_reply(). */
 enum err task_path_list(struct request *r, entity_writer write) MUST_CHECK;
 
-/* A change that adds something to the task. */
+/* A change of something that belongs to the task. */
 struct task_path_change {
     enum action action;
-    bool batched; /* as in struct change_plan */
+    bool batched;  /* as in struct change_plan */
+    bool personal; /* its event is on the caller's topic, which is planned too */
     enum err (*fn)(struct request *r, struct change *change, void *arg, const bson_t *task,
                    const bson_t *project);
     void *arg;

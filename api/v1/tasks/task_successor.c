@@ -13,6 +13,7 @@
 #include "api/v1/handlers.h"
 #include "api/v1/tasks/attachments.h"
 #include "api/v1/tasks/project_statuses.h"
+#include "api/v1/tasks/subscriptions.h"
 #include "api/v1/tasks/task_counts.h"
 #include "api/v1/tasks/task_recurrence.h"
 #include "api/v1/tasks/task_reminders.h"
@@ -53,6 +54,7 @@ struct copying {
     struct change *change;
     const bson_t *project, *task; /* the one that was completed */
     int topic;
+    struct doc_array *pairs; /* of ids: each task's, and its copy's */
 };
 
 /* The checklist with nothing done. */
@@ -148,6 +150,8 @@ insert_copy(const struct copying *c, const bson_t *task, bson_t *set)
     derived_terms(doc_text(doc, "title"), doc_text(doc, "description"), derived);
     task_reminders_arm(NULL, doc, change_now(c->change), derived);
     doc = request_keep(c->r, doc_merge(doc, derived));
+    doc_array_add_id(c->pairs, doc_id(task, "_id"));
+    doc_array_add_id(c->pairs, doc_id(doc, "_id"));
     err = entity_insert(&e, doc);
     return err == ERR_NONE ? attachments_copy(c->r, c->change, task, doc) : err;
 }
@@ -210,9 +214,10 @@ create(const struct copying *c)
     BSON_APPEND_OID(set, "previousId", doc_id(c->task, "_id"));
     task_series_move(c->r, c->task, &next, count, set);
     if ((err = append_parent(c, set)) != ERR_NONE ||
-        (err = insert_copy(c, c->task, set)) != ERR_NONE)
+        (err = insert_copy(c, c->task, set)) != ERR_NONE ||
+        (err = copy_subtasks(c, &shift)) != ERR_NONE)
         return err;
-    return copy_subtasks(c, &shift);
+    return subscriptions_queue_copies(c->change, c->pairs->bson);
 }
 
 /* --- Taking it back --------------------------------------------------------------- */
@@ -295,7 +300,8 @@ enum err
 task_successor(struct request *r, struct change *change, const bson_t *before, const bson_t *after)
 {
     const bson_oid_t *project = doc_id(after, "projectId");
-    struct copying c = {.r = r, .change = change, .task = after};
+    struct doc_array pairs = {request_keep(r, bson_new()), 0};
+    struct copying c = {.r = r, .change = change, .task = after, .pairs = &pairs};
     bool had = doc_has(before, "nextId"), has = doc_has(after, "nextId");
     enum err err;
 

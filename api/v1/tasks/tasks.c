@@ -100,6 +100,7 @@ const struct field task_fields[] = {
     {"state",         TEXT,    HIDDEN}, /* common/store/derived.h */
     {"armedAt",       ANY,     HIDDEN}, /* this and the next: task_reminders.h */
     {"remindAt",      INSTANT, HIDDEN},
+    {"involvedIds",   REFS,    HIDDEN}, /* task_watchers.h */
     {"archived",      FLAG,    MAY_EDIT | VIRTUAL,    .couple = "archivedAt", .about = "sets or clears archivedAt"},
     {NULL},
 };
