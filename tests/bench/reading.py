@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """How long reading takes in a project of 4,000 tasks: the snapshot, /v1/counts and filters of every kind.
-The whole system with the database that deploy/up starts, or that MONGODB_URI names; one client, requests one
-after the other, through nginx.  usage: reading.py [--tasks N] [--rounds N]"""
+The whole system with the benchmark's database server (tests/bench/README.md), or the one that MONGODB_URI names; one
+client, requests one after the other, through nginx.  First what the database alone takes for the queries behind them, asked with
+pymongo.  usage: reading.py [--tasks N] [--rounds N]"""
 import argparse
 import datetime as dt
 import pathlib
@@ -9,9 +10,11 @@ import statistics
 import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE / "harness"), str(HERE.parent)]
 from bson import ObjectId  # noqa: E402
-from client import SETTINGS, World  # noqa: E402
+import client  # noqa: E402
+import world  # noqa: E402
 from pymongo import MongoClient  # noqa: E402
 from stack import Stack  # noqa: E402
 
@@ -54,14 +57,35 @@ def measure(user, path, rounds, **query):
     return statistics.median(times[1:]), reply
 
 
+def bare(stack, project, rounds):
+    """The same for the queries behind a page, a snapshot and the counts of a project."""
+    where = {"projectId": ObjectId(project), "state": {"$in": ["done", "open"]}}
+    with MongoClient(stack.mongodb_uri) as mongo:
+        tasks = mongo[stack.mongodb_database].tasks
+        queries = (("bare find of 50 in order", lambda: list(tasks.find(where).sort([("position", 1), ("_id", 1)]).limit(51))),
+                   ("bare find of all", lambda: list(tasks.find(where))),
+                   ("bare count by state", lambda: list(tasks.aggregate([{"$match": where}, {"$group": {"_id": "$state", "n": {"$sum": 1}}}]))))
+        for name, ask in queries:
+            times = []
+            for _ in range(rounds + 1):
+                began = time.perf_counter()
+                ask()
+                times.append((time.perf_counter() - began) * 1000)
+            print(f"{statistics.median(times[1:]):8.1f} ms  {name}", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--tasks", type=int, default=4000)
     parser.add_argument("--rounds", type=int, default=15)
     args = parser.parse_args()
-    with Stack(settings=SETTINGS) as stack:
-        user = World(stack.url, stack.ws_url).user("anna")
+    database = world.World()
+    with database.close:
+        database.start_database()
+        stack = database.close.enter_context(Stack(settings={**client.SETTINGS, "MONGODB_URI": database.uri}))
+        user = client.World(stack.url, stack.ws_url).user("anna")
         project = fill(stack, user, args.tasks)
+        bare(stack, project, args.rounds)
         for name, path in (("snapshot", f"/v1/projects/{project}/snapshot"), ("counts", "/v1/counts")):
             print(f"{measure(user, path, args.rounds)[0]:8.1f} ms  {name}", flush=True)
         print(f"{measure(user, '/v1/tasks', args.rounds, projectId=project)[0]:8.1f} ms  list of 50 without a filter", flush=True)
