@@ -11,10 +11,12 @@
 #include "api/http/reply.h"
 #include "api/http/request.h"
 #include "api/schema/doc.h"
+#include "api/v1/counts_cache.h"
 #include "api/v1/handlers.h"
 #include "api/v1/notifications.h"
-#include "api/v1/project_counts.h"
+#include "common/base/hash.h"
 #include "common/base/id.h"
+#include "common/base/vec.h"
 #include "common/change/event_find.h"
 #include "common/time/clock.h"
 #include "common/time/zone.h"
@@ -52,10 +54,13 @@ struct counts {
     struct request *r;
     const struct zone *zone;
     int64_t now, start, end, last; /* of today, and of the last day of `upcoming` */
+    int64_t today_ms;              /* as a due date */
     char today[CLOCK_DATE], last_day[CLOCK_DATE];
     int64_t today_count, overdue, upcoming, unread;
     struct project *projects; /* sorted */
     int project_count;
+    struct counts_due *due; /* of the caller's open tasks up to the last day */
+    uint32_t due_count, due_room;
 };
 
 /* ------------------------------------------------------------ projects */
@@ -122,7 +127,7 @@ recall(struct counts *c)
     err = event_find_heads(c->r->store, topics, c->project_count, take_head, c);
     for (int i = 0; i < c->project_count; i++)
         c->projects[i].known =
-            project_counts_get(&c->projects[i].id, c->projects[i].seq, &c->projects[i].counts);
+            counts_cache_project(&c->projects[i].id, c->projects[i].seq, &c->projects[i].counts);
     return err;
 }
 
@@ -177,7 +182,8 @@ count_projects(struct counts *c)
         return err;
     for (int i = 0; i < c->project_count; i++)
         if (!c->projects[i].known)
-            project_counts_put(&c->projects[i].id, c->projects[i].seq, &c->projects[i].counts);
+            counts_cache_put_project(&c->projects[i].id, c->projects[i].seq,
+                                     &c->projects[i].counts);
     return ERR_NONE;
 }
 
@@ -188,16 +194,12 @@ take_due(void *arg, const bson_t *task)
 {
     struct counts *c = arg;
     const char *date = doc_text(task, DUE_KEY);
-    int64_t at = 0;
+    struct counts_due due = {.date = date != NULL};
 
-    if (date != NULL) {
-        c->today_count += strcmp(date, c->today) == 0;
-        c->overdue += strcmp(date, c->today) < 0;
-        c->upcoming += strcmp(date, c->today) > 0;
-    } else if (doc_time(task, DUE_KEY, &at)) {
-        c->today_count += at >= c->start && at < c->end;
-        c->overdue += at < c->now;
-        c->upcoming += at >= c->end;
+    if (date != NULL ? clock_read_date(date, strlen(date), &due.at)
+                     : doc_time(task, DUE_KEY, &due.at)) {
+        c->due = vec_room(c->due, c->due_count, &c->due_room, sizeof(*c->due));
+        c->due[c->due_count++] = due;
     }
     return ERR_NONE;
 }
@@ -205,7 +207,7 @@ take_due(void *arg, const bson_t *task)
 /* Of these open tasks those that are due up to the last day; each kind of due time has its range.
  */
 static enum err
-count_due(struct counts *c, const bson_t *which)
+find_due(struct counts *c, const bson_t *which)
 {
     struct due_range due = due_range_any;
     bson_t *opts = request_keep(c->r, BCON_NEW("projection", "{", DUE_KEY, BCON_INT32(1), "}",
@@ -227,7 +229,7 @@ count_due(struct counts *c, const bson_t *which)
 
 /* Those assigned to the caller, and those of the Inbox that are assigned to nobody. */
 static enum err
-count_mine(struct counts *c, const bson_t *visible)
+read_due(struct counts *c, const bson_t *visible)
 {
     bson_t *assigned = request_keep(c->r, bson_copy(visible));
     bson_t *inbox = request_keep(
@@ -235,16 +237,56 @@ count_mine(struct counts *c, const bson_t *visible)
     enum err err;
 
     BSON_APPEND_OID(assigned, "assigneeIds", &c->r->user_id);
-    if ((err = count_due(c, assigned)) != ERR_NONE || project_of(c, &c->r->user_id) == NULL)
+    if ((err = find_due(c, assigned)) != ERR_NONE || project_of(c, &c->r->user_id) == NULL)
         return err;
-    return count_due(c, inbox);
+    return find_due(c, inbox);
+}
+
+/* What the caller's due tasks depend on: the tasks of these projects, and the range. */
+static uint64_t
+due_version(const struct counts *c)
+{
+    uint64_t version = hash_fnv(hash_text(c->last_day), &c->last, sizeof(c->last));
+
+    for (int i = 0; i < c->project_count; i++) {
+        version = hash_fnv(version, &c->projects[i].id, ID_BYTES);
+        version = hash_fnv(version, &c->projects[i].seq, sizeof(c->projects[i].seq));
+    }
+    return version;
+}
+
+static enum err
+count_mine(struct counts *c, const bson_t *visible)
+{
+    struct counts_due *known = arena_alloc(c->r->arena, COUNTS_DUE_MAX * sizeof(*known));
+    const struct counts_due *due = known;
+    uint64_t version = due_version(c);
+    int count = counts_cache_due(&c->r->user_id, version, known);
+    enum err err = count < 0 ? read_due(c, visible) : ERR_NONE;
+
+    if (c->due != NULL)
+        arena_defer(c->r->arena, free, c->due);
+    if (err != ERR_NONE)
+        return err;
+    if (count < 0) {
+        counts_cache_put_due(&c->r->user_id, version, c->due, c->due_count);
+        due = c->due;
+        count = (int)c->due_count;
+    }
+    for (int i = 0; i < count; i++) {
+        int64_t at = due[i].at, today = c->today_ms;
+
+        c->today_count += due[i].date ? at == today : at >= c->start && at < c->end;
+        c->overdue += due[i].date ? at < today : at < c->now;
+        c->upcoming += due[i].date ? at > today : at >= c->end;
+    }
+    return ERR_NONE;
 }
 
 static enum err
 take_time(struct counts *c)
 {
     char text[CLOCK_INSTANT];
-    int64_t day = 0;
     enum err err = due_zone(c->r, &c->zone);
 
     if (err != ERR_NONE)
@@ -253,8 +295,8 @@ take_time(struct counts *c)
     zone_date(c->zone, c->now, c->today);
     c->start = zone_date_start(c->zone, c->today);
     c->end = zone_date_end(c->zone, c->today);
-    clock_read_date(c->today, CLOCK_DATE - 1, &day);
-    clock_write(text, day + (int64_t)UPCOMING_DAYS * DAY_MS);
+    clock_read_date(c->today, CLOCK_DATE - 1, &c->today_ms);
+    clock_write(text, c->today_ms + (int64_t)UPCOMING_DAYS * DAY_MS);
     bson_strncpy(c->last_day, text, sizeof(c->last_day));
     c->last = zone_date_end(c->zone, c->last_day);
     return ERR_NONE;

@@ -86,3 +86,41 @@ def test_a_projects_counts_follow_every_change(anna):
     now_have((0, 0), (1, 0))
     anna.post("/v1/tasks/bulk", ids=[task["id"]], change={"status": "completed"}).expect(200)
     now_have((0, 0), (0, 1))
+
+
+def test_ones_due_tasks_follow_every_change(anna, ben):
+    """Their due times are kept between requests; each change of a task, of a right and of the zone must be seen at once."""
+    project = anna.project("Counted")
+    anna.share(project, ben)
+    past, later = "2020-01-01", "2099-01-01"
+    task = anna.task("Due", projectId=project["id"], dueDate=past, assigneeIds=[ben.id])
+
+    def overdue(count):
+        for _ in range(4):  # several processes answer
+            assert ben.get("/v1/counts").expect(200)["overdue"] == count
+
+    overdue(1)
+    anna.patch(task, dueDate=later).expect(200)
+    overdue(0)
+    anna.patch(task, dueDate=None, dueAt=past + "T00:00:00Z").expect(200)
+    overdue(1)
+    anna.patch(task, status="completed").expect(200)
+    overdue(0)
+    anna.patch(task, status="todo").expect(200)
+    anna.patch(task, assigneeIds=[]).expect(200)
+    overdue(0)
+    ben.task("Nobody's", dueDate=past)  # in the Inbox
+    overdue(1)
+    anna.patch(task, assigneeIds=[ben.id]).expect(200)
+    overdue(2)
+    anna.patch(project, archived=True).expect(200)
+    overdue(1)
+    anna.patch(project, archived=False).expect(200)
+    overdue(2)
+    today = dt.datetime.now(zoneinfo.ZoneInfo("Pacific/Kiritimati")).date()
+    anna.patch(task, dueAt=None, dueDate=str(today - dt.timedelta(1))).expect(200)
+    for zone in ("Etc/GMT+12", "Pacific/Kiritimati"):  # there it is still, or tomorrow's, and already over
+        ben.patch("/v1/me", timeZone=zone).expect(200)
+        overdue(1 + (zone == "Pacific/Kiritimati"))
+    anna.delete(f"/v1/projects/{project['id']}/members/{ben.id}").expect(204)
+    overdue(1)
