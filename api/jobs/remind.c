@@ -17,6 +17,7 @@
 #include "api/schema/doc.h"
 #include "api/v1/notifications.h"
 #include "api/v1/tasks/task_reminders.h"
+#include "api/v1/tasks/task_watchers.h"
 #include "common/base/id.h"
 #include "common/base/must.h"
 #include "common/change/change.h"
@@ -36,11 +37,12 @@ struct recipient {
     const struct zone *zone, *zone_before;
     int64_t moved; /* when the zone changed; 0: never */
     bool told;     /* may see the task, which is to be done */
+    bool asked;    /* whether the user has muted it */
 };
 
 /* A reminder that is due for somebody. */
 struct due {
-    const struct recipient *recipient;
+    struct recipient *recipient;
     const char *note; /* the id of the note that it was dealt with */
     bool noted;
 };
@@ -130,7 +132,7 @@ note_next(struct reminding *m, int64_t at)
 }
 
 static void
-add_due(struct reminding *m, const struct task_reminder *reminder, const struct recipient *who)
+add_due(struct reminding *m, const struct task_reminder *reminder, struct recipient *who)
 {
     char task[ID_TEXT], user[ID_TEXT];
 
@@ -228,6 +230,20 @@ hold_project(struct reminding *m)
     return store_update(m->r->store, STORE_TOPICS, which, count, NULL);
 }
 
+/* Who has muted the task is not told. */
+static enum err
+check_muted(struct reminding *m, struct recipient *who)
+{
+    bool muted = false;
+    enum err err = ERR_NONE;
+
+    if (who->told && !who->asked)
+        err = task_watchers_muted(m->r->store, &m->id, &who->id, &muted);
+    who->told = who->told && !muted;
+    who->asked = true;
+    return err;
+}
+
 /* Sends what was not sent before, and notes it. */
 static enum err
 send(struct reminding *m)
@@ -244,7 +260,8 @@ send(struct reminding *m)
             continue;
         notes[count++] = request_keep(m->r, BCON_NEW("_id", BCON_UTF8(due->note), "expiresAt",
                                                      BCON_DATE_TIME(m->now + NOTE_MS)));
-        if (!due->recipient->told)
+        err = check_muted(m, due->recipient);
+        if (err != ERR_NONE || !due->recipient->told)
             continue;
         sent = true;
         err = notifications_remind(m->r, m->change, m->task, &due->recipient->id);
