@@ -56,7 +56,7 @@ async function headersFor(method, options, key) {
   }
   if (method !== "GET") headers["Idempotency-Key"] = key;
   if (options.base !== undefined) headers["Base-Rev"] = String(options.base);
-  if (!options.open) headers.Authorization = `Bearer ${await session.token()}`;
+  if (!options.open) headers.Authorization = `Bearer ${await (options.session ?? session).token()}`;
   return headers;
 }
 
@@ -81,7 +81,7 @@ function parse(text) {
 /*
  * Sends a request and resolves to the reply's JSON, or rejects with a Problem.
  * options: body, base (the revision that the change is based on, sent as Base-Rev), open (send no token: sign-up and login),
- * key (the Idempotency-Key, if the caller may repeat the request).
+ * key (the Idempotency-Key, if the caller may repeat the request), session (whose token() and refresh() are used; by default the user's).
  */
 export async function request(method, path, options = {}) {
   let key = options.key ?? uuid();
@@ -100,7 +100,7 @@ export async function request(method, path, options = {}) {
     const problem = new Problem(reply.status, parse(text));
     if (reply.status === 401 && problem.slug !== BAD_SECRET && !options.open && !renewed) {
       renewed = true;
-      await session.refresh();
+      await (options.session ?? session).refresh();
       continue;
     }
     if (reply.status === 403 && problem.slug === STEP_UP && await confirmPassword()) {
@@ -126,12 +126,12 @@ function unreachable(error) {
 }
 
 /* All items of a paged list. */
-export async function everything(path) {
+export async function everything(path, options) {
   const items = [];
   let cursor = null;
   do {
     const joint = path.includes("?") ? "&" : "?";
-    const page = await request("GET", path + (cursor ? `${joint}cursor=${encodeURIComponent(cursor)}` : ""));
+    const page = await request("GET", path + (cursor ? `${joint}cursor=${encodeURIComponent(cursor)}` : ""), options);
     items.push(...page.items);
     cursor = page.nextCursor;
   } while (cursor);

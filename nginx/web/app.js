@@ -25,7 +25,9 @@ import { filterPlace, hashOf, placeOf } from "./places.js";
 import { Selection } from "./selection.js";
 import { SelectionBar } from "./selectionbar.js";
 import { session } from "./session.js";
+import { isShareLink, openShareLink } from "./shared.js";
 import { clearShare, editProject, openShare, projectDraft, renderMembers } from "./share.js";
+import { renderLinks } from "./sharelinks.js";
 import { clearSide, renderCaughtUp, renderConnection, renderFilters, renderMe, renderProjects } from "./sidebar.js";
 import { blocked, forget, recall, remember } from "./storage.js";
 import { typedWithin } from "./typed.js";
@@ -420,6 +422,7 @@ function setUp() {
     else if ($("share-dialog").open && workspace.store) renderSent(workspace.store).catch(toastError);
   });
   workspace.on("reminder", ({ title }) => toast(`Reminder: ${quote(title)}`));
+  workspace.on("links", () => { if ($("share-dialog").open && workspace.store) renderLinks(workspace.store); });
   workspace.on("sessions", () => { if (atAccount()) renderAccount(); });
   session.on("user", (user) => setZone(user.timeZone));
   session.on("user", () => { if (!$("shell").hidden) { renderMe(); renderAccount(); } });
@@ -549,6 +552,7 @@ async function resume(words) {
 
 /* Follows the address; a link from an email is handled first. */
 async function arrive() {
+  if (isShareLink()) return location.reload();
   if (takeInvitation() && !$("shell").hidden) return showInvitations();
   const link = takeEmailLink();
   if (link?.page === "password-resets") return showReset(link.token);
@@ -560,7 +564,9 @@ async function arrive() {
   return toast(words);
 }
 
-if (blocked) {
+if (isShareLink()) {
+  openShareLink();
+} else if (blocked) {
   $("boot").textContent = "Your browser blocks cookies or storage for this site. Taskwire needs them to keep you logged in. Allow them, then reload this page.";
 } else {
   setUp();

@@ -64,7 +64,8 @@ function instantAt(wanted) {
   return fitting.length ? Math.min(...fitting) : wanted - offsets[0];
 }
 
-const endOf = (date) => instantAt(Date.parse(`${date}T00:00Z`) + DAY_MS);
+/* The instant at which a day ends. */
+export const endOf = (date) => instantAt(Date.parse(`${date}T00:00Z`) + DAY_MS);
 
 /* The due time in milliseconds, for sorting and for comparing with now.  A task due on a day is due at its end. */
 export function dueTime(task) {

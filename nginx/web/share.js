@@ -4,6 +4,7 @@ import { capital } from "./card.js";
 import { $, avatar, busy, clearComplaints, el, icon, quote } from "./dom.js";
 import { invite, renderSent } from "./invitations.js";
 import { session } from "./session.js";
+import { clearLinks, openLinks } from "./sharelinks.js";
 import { ROLES } from "./store.js";
 import { isTyped, valuesOf, watch } from "./typed.js";
 
@@ -92,6 +93,7 @@ export function openShare(workspace) {
   };
   $("invitations").replaceChildren();
   renderSent(workspace.store);
+  openLinks(workspace.store);
   renderMembers(workspace);
   ask($("share-dialog"));
 }
@@ -125,6 +127,7 @@ export function clearShare() {
   $("members").replaceChildren();
   delete $("members").dataset.look;
   $("share-title").textContent = "Share";
+  clearLinks();
 }
 
 function memberRow(workspace, member) {

@@ -19,7 +19,7 @@ export class Workspace {
   presence = []; /* ids of the users who are viewing the project */
   connection = { state: "connecting", since: null };
   #live = null;
-  #listeners = { change: [], connection: [], caughtUp: [], left: [], remote: [], event: [], resync: [], comment: [], sessions: [], invitations: [], reminder: [], files: [] };
+  #listeners = { change: [], connection: [], caughtUp: [], left: [], remote: [], event: [], resync: [], comment: [], sessions: [], invitations: [], links: [], reminder: [], files: [] };
   #early = null; /* events that arrive while a project's snapshot is loading */
   #opening = 0;
   #fetching = new Map(); /* id of a document being loaded -> whether it must be loaded again afterwards */
@@ -122,6 +122,7 @@ export class Workspace {
     if (event.entity === "comment" && event.topic === topicOf(this.store?.id)) this.#tell("comment", event);
     if (event.entity === "session") this.#tell("sessions");
     if (event.entity === "attachment") this.#tell("files", event);
+    if (event.entity === "link") this.#tell("links");
     if (event.entity === "invitation" || event.data?.kind === "invited") this.#tell("invitations", event);
     if (event.data?.kind === "reminder") this.#tell("reminder", event.data);
     if (event.kind === "project.deleted") this.#leave(event.topic, event.actorId === session.user.id);

@@ -1,6 +1,7 @@
 """Share links: whoever has the link's token reads one project, and nothing else, until the link ends."""
 import datetime
 import secrets
+import threading
 import time
 
 import pymongo
@@ -225,6 +226,32 @@ def test_ending_links_ends_their_sessions_within_a_second(world, anna):
         for end in ENDS:
             guests[end].get(project).expect(401, "unauthenticated")
     guests["none"].get(project).expect(200)
+
+
+def test_nothing_opened_while_a_link_gets_a_new_password_outlives_it(world, anna):
+    """Sessions are opened in a loop; those of the old password are dead a second after the change."""
+    project = anna.project()
+    link, opened, stop = anna.post(here(project), password=PASSWORD).expect(201), [], threading.Event()
+
+    def keep_opening():
+        while not stop.is_set():
+            reply = open_link(world, link["token"], password=PASSWORD)
+            if reply.status != 201:
+                break  # the new password is in force
+            opened.append(reply["accessToken"])
+
+    threads = [threading.Thread(target=keep_opening) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    eventually(lambda: len(opened) >= 6)
+    anna.patch(here(project, link), password="something else").expect(200)
+    for thread in threads:
+        thread.join(timeout=10)
+    stop.set()
+    time.sleep(1)
+    guest = User(world)
+    for guest.token in opened:
+        guest.get(project).expect(401, "unauthenticated")
 
 
 def test_a_new_name_ends_no_session(world, anna, scene):

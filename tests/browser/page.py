@@ -90,9 +90,10 @@ class Page:
         self.wait_project(name)
 
     def open_project(self, name, within=SOON):
-        def link():
-            return next((e for e in self.all("#projects .clip") if e.text == name), None)
-        self.until(link, within, f"no project {name}").click()
+        def follow():
+            found = next((e for e in self.all("#projects .clip") if e.text == name), None)
+            return found and (found.click() or True)  # if a redraw replaces the link before the click, it is looked for again
+        self.until(follow, within, f"no project {name}")
         self.wait_project(name)
 
     def wait_project(self, name, within=SOON):

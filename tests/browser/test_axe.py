@@ -47,6 +47,8 @@ def furnished(anna, ben):
 
 @pytest.mark.timeout(300)
 def test_axe_finds_no_violations(windows, anna, ben, furnished):
+    link = anna.post(furnished, "/links", password="open sesame").expect(201)
+    anna.post(f"/v1/tasks/{anna.items('/v1/tasks', projectId=furnished['id'], q='3')[0]['id']}/comments", text="So?").expect(201)
     windows.expect("status of 400", "status of 401", "status of 422", "status of 404")
     page = windows.open()
     at = Looker(page)
@@ -111,7 +113,8 @@ def test_axe_finds_no_violations(windows, anna, ben, furnished):
     page.until(lambda: not page.find("#panel").is_displayed())
     page.click("#share")
     page.visible("#members li")
-    at.look("members", "#share-dialog")
+    page.visible("#link-list li")
+    at.look("members and share links", "#share-dialog")
     page.click("#share-dialog [data-close]")
     page.click("#project-settings")
     page.visible("#project-dialog")
@@ -138,5 +141,12 @@ def test_axe_finds_no_violations(windows, anna, ben, furnished):
     page.click("#contact-email .contact-row button")
     at.look("account")
     other.browser.theme("dark")
+    page.open(f"/#/l/{link['token']}")
+    page.visible("#shared-lock")
+    at.look("password of a share link")
+    page.type("#shared-lock-form [name=password]", "open sesame\n")
+    page.card("Task 3").click()
+    page.until(lambda: page.text("#shared-task-comments"))
+    at.look("task of a share link")
     assert at.states >= 22
     assert at.found == [], "\n".join(at.found)

@@ -233,6 +233,20 @@ def test_cursors_of_a_stranger_reveal_nothing(estates, untouched):
     assert theirs.project["id"] not in got.body.decode()
 
 
+def test_ended_share_links_are_like_links_that_never_existed(stack, world):
+    """Deleted, or of a project in the trash: the same answer for the same commands, with and without a password."""
+    owner = world.user("owner")
+    kept, trashed = owner.project("Kept"), owner.project("Trashed")
+    deleted, hidden = (owner.post(p, "/links", password="open sesame").expect(201) for p in (kept, trashed))
+    owner.delete(kept, "/links/" + deleted["id"]).expect(204)
+    owner.delete(trashed).expect(204)
+    nobody_ = world.anonymous()
+    for link in (deleted, hidden):
+        for fields in ({}, {"password": "open sesame"}):
+            indistinguishable(stack, lambda token: nobody_.post("/v1/links/sessions", token=token, **fields),
+                              link["token"], secrets.token_urlsafe(32)).expect(404, "not-found")
+
+
 def test_a_strangers_idempotency_key_is_not_replayed(estates):
     mine, theirs = estates
     key = secrets.token_hex(8)

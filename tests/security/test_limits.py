@@ -115,6 +115,7 @@ def test_every_response_has_security_headers(world, anna):
     replies = [anna.get("/v1/me"), anna.get("/v1/nowhere"), world.anonymous().get("/v1/me"), anna.get("/v1/tasks?x=1")]
     for reply in replies:
         assert reply.headers["x-content-type-options"] == "nosniff" and reply.headers["x-frame-options"] == "DENY"
+        assert reply.headers["x-robots-tag"] == "noindex, nofollow"
         assert reply.headers["referrer-policy"] == "no-referrer"
         assert reply.headers["cache-control"] in ("no-store", "private, no-cache"), reply.headers
         assert "access-control-allow-origin" not in reply.headers

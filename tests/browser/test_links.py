@@ -1,0 +1,34 @@
+"""Share links in the page: made in the share dialog, opened in a window where nobody is logged in."""
+PASSWORD = "open sesame"
+
+
+def test_a_share_link_shows_the_project_live_until_it_is_deleted(windows, anna):
+    windows.expect("status of 401", "status of 404")
+    project = anna.project("Garden house")
+    task = anna.task("Dig", projectId=project["id"], description="Deep enough")
+    anna.post(task, "/comments", text="How deep?").expect(201)
+    owner = windows.log_in(anna)
+    owner.open_project("Garden house")
+    owner.click("#share")
+    owner.type("#link-form [name=password]", PASSWORD)
+    owner.click("#link-form button[type=submit]")
+    url = owner.visible("#link-url").get_attribute("value")
+
+    reader = windows.open()
+    reader.driver.get(url)
+    for guess in ("not it at all", PASSWORD):
+        reader.type("#shared-lock-form [name=password]", guess)
+        reader.click("#shared-lock-form button")
+        reader.until(lambda: reader.find("#shared").is_displayed() or "not the password" in reader.text("#shared-lock-form .form-error"))
+    assert reader.visible("#shared-name").text == "Garden house"
+    reader.wait_titles("todo", ["Dig"])
+    assert not any(button.is_displayed() for button in reader.all("#shared-board [data-add]"))
+    anna.patch(task, title="Dig deeper").expect(200)
+    reader.wait_titles("todo", ["Dig deeper"])
+    reader.card("Dig deeper").click()
+    reader.until(lambda: "Deep enough" in reader.text("#shared-task") and "How deep?" in reader.text("#shared-task-comments"))
+
+    owner.click("#link-list [data-link] button")
+    reader.until(lambda: "doesn’t work" in reader.text("#boot"))
+    assert not reader.find("#shared").is_displayed() and not reader.titles()
+    assert anna.items(f"/v1/projects/{project['id']}/links") == []
