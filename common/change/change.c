@@ -227,6 +227,12 @@ change_bytes(const struct change *c, int topic)
     return c->topics[topic].topic->now.bytes;
 }
 
+void
+change_add_bytes(struct change *c, int topic, int64_t bytes)
+{
+    c->topics[topic].topic->now.bytes += bytes;
+}
+
 int64_t
 change_counter(const struct change *c)
 {

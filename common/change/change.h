@@ -147,6 +147,9 @@ int64_t change_as_of(const struct change *change, int topic);
 /* How many bytes changes ever added to a planned topic, including this one. */
 int64_t change_bytes(const struct change *change, int topic);
 
+/* Adds to them what a planned topic's project gets beyond the plan's bytes. */
+void change_add_bytes(struct change *change, int topic, int64_t bytes);
+
 /* The value of the plan's counter after this change (the task's number). */
 int64_t change_counter(const struct change *change);
 

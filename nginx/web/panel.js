@@ -42,6 +42,7 @@ export class Panel {
     OVER.addEventListener("change", () => this.#fence());
     workspace.on("files", () => this.#files.reload());
     $("task-close").onclick = () => this.close();
+    $("task-copy").onclick = () => this.#duplicate();
     $("task-delete").onclick = () => this.#delete();
     $("repeat-skip").onclick = () => this.#skip();
   }
@@ -165,7 +166,7 @@ export class Panel {
     const { store } = this.#workspace;
     this.#fields.disable(!store.mayWrite);
     $("task-save").hidden = !store.mayWrite;
-    $("task-delete").hidden = !store.mayWrite || !this.#base;
+    $("task-copy").hidden = $("task-delete").hidden = !store.mayWrite || !this.#base;
     this.#files.show(this.#base, store.mayWrite);
     this.#watch.show(this.#base && (store.tasks.get(this.#base.id) ?? this.#base));
     $("task-meta").textContent = this.#base ? this.#meta() : "";
@@ -272,6 +273,18 @@ export class Panel {
       toastError(error, { stale: "Someone changed the date in the meantime. Look at it and try again.", conflict: "There is no further date." });
     } finally {
       button.ariaDisabled = null;
+    }
+  }
+
+  /* Opens a copy of the task as it is stored, with its subtasks and files. */
+  async #duplicate() {
+    if (!(await this.#mayLeave())) return;
+    try {
+      this.#show(await this.#workspace.duplicateTask(this.#base.id));
+      this.#note.textContent = "This is the copy.";
+      this.#fields.focusTitle();
+    } catch (error) {
+      toastError(error);
     }
   }
 

@@ -250,6 +250,10 @@ export class Workspace {
     this.#tell("change");
   }
 
+  async duplicateTask(id) {
+    return this.#keep(await request("POST", `/v1/tasks/${id}/duplicate`, { body: { subtasks: true } }));
+  }
+
   async restoreTask(id) {
     return this.#keep(await request("POST", `/v1/tasks/${id}/restore`));
   }

@@ -219,6 +219,21 @@ def test_a_reader_cannot_use_up_the_bytes_of_a_project(people, owner):
     owner.patch(task, description="x" * 40000).expect(200)
 
 
+def test_duplicates_count_like_what_a_client_has_sent(people, owner):
+    """Regression: a small request could copy many bytes, which no quota counted."""
+    project, elsewhere = owner.project(), owner.project()
+    task = owner.task(projectId=project["id"], description="x" * 30000)
+    assert at_once(4, lambda n: owner.post(task, "/duplicate")) == [201, 201, 409, 409]
+    short = owner.task(projectId=elsewhere["id"])
+    for n in range(3):
+        owner.attach(short, b"x" * 150000, f"{n}").expect(201)
+    owner.post(short, "/duplicate").expect(201)
+    owner.post(short, "/duplicate").expect(413, "too-large")
+    owner.patch(owner.items(f"/v1/tasks/{short['id']}/attachments")[0], name="still there").expect(200)
+    tasks = [owner.task(projectId=elsewhere["id"]) for _ in range(3)]
+    assert at_once(3, lambda n: owner.post(tasks[0], "/duplicate")) == [201, 409, 409]
+
+
 def test_a_users_subscriptions_are_limited(people, owner):
     tasks = [owner.task() for _ in range(3)]
     owner.put(tasks[0], "/subscription", state="muted").expect(200)

@@ -132,6 +132,7 @@ ROWS = [
     task("POST /v1/tasks/{id}/restore", "member", 200, thing="trashed_task_id"),
     task("POST /v1/tasks/{id}/move", "member", 200, {"status": "completed"}),
     task("POST /v1/tasks/{id}/undo", "member", 200, lambda s: {"seq": s.own_change}),
+    task("POST /v1/tasks/{id}/duplicate", "member", 201, {}),
     task("POST /v1/tasks/{id}/skip", "member", 200, thing="recurring_id"),
     task("GET /v1/tasks/{id}/occurrences", "viewer", 200),
     task("GET /v1/tasks/{id}/checklist", "viewer", 200),

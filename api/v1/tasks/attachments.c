@@ -216,27 +216,37 @@ note_attachment(void *arg, const bson_t *doc)
     return ERR_NONE;
 }
 
-static enum err
-copy_one(const struct entity_change *e, const bson_t *attachment, const bson_t *task)
-{
-    bson_t *set = request_keep(e->r, BCON_NEW("taskId", BCON_OID(doc_id(task, "_id")), "projectId",
-                                              BCON_OID(doc_id(task, "projectId")), "createdBy",
-                                              BCON_OID(doc_id(attachment, "createdBy")), "movedAt",
-                                              BCON_NULL));
-    bson_t *own = request_keep(e->r, doc_merge(entity_new(e->r, change_now(e->change)), set));
-    enum err err = store_files_share(change_store(e->change), doc_id(attachment, "contentId"));
+/* The task that gets the copies, and their creator; NULL: as it was. */
+struct copies {
+    struct entity_change e;
+    const bson_t *task;
+    const bson_oid_t *creator;
+    int64_t bytes; /* of all so far */
+};
 
-    if (err == ERR_NONE)
-        err = attachments_count_bytes(e->r, e->change, doc_id(task, "projectId"),
-                                      doc_int(attachment, "size"));
-    return err == ERR_NONE ? entity_insert(e, request_keep(e->r, doc_merge(attachment, own))) : err;
+static enum err
+copy_one(struct copies *c, const bson_t *attachment)
+{
+    struct request *r = c->e.r;
+    const bson_oid_t *creator = c->creator == NULL ? doc_id(attachment, "createdBy") : c->creator;
+    bson_t *set = request_keep(r, BCON_NEW("taskId", BCON_OID(doc_id(c->task, "_id")), "projectId",
+                                           BCON_OID(doc_id(c->task, "projectId")), "createdBy",
+                                           BCON_OID(creator), "movedAt", BCON_NULL));
+    bson_t *own = request_keep(r, doc_merge(entity_new(r, change_now(c->e.change)), set));
+    enum err err = store_files_share(change_store(c->e.change), doc_id(attachment, "contentId"));
+
+    c->bytes += doc_int(attachment, "size");
+    return err == ERR_NONE ? entity_insert(&c->e, request_keep(r, doc_merge(attachment, own)))
+                           : err;
 }
 
 enum err
-attachments_copy(struct request *r, struct change *change, const bson_t *task, const bson_t *copy)
+attachments_copy(struct request *r, struct change *change, const bson_t *task, const bson_t *copy,
+                 const bson_oid_t *creator)
 {
-    int topic = change_topic(change, request_project_topic(r, doc_id(copy, "projectId")));
-    const struct entity_change e = {r, change, &attachments, topic};
+    const bson_oid_t *project = doc_id(copy, "projectId");
+    int topic = change_topic(change, request_project_topic(r, project));
+    struct copies c = {{r, change, &attachments, topic}, copy, creator, 0};
     bson_t *which =
         request_keep(r, BCON_NEW("taskId", BCON_OID(doc_id(task, "_id")), "deletedAt", BCON_NULL));
     struct found f = {.r = r};
@@ -245,7 +255,9 @@ attachments_copy(struct request *r, struct change *change, const bson_t *task, c
                    note_attachment, &f);
 
     for (uint32_t i = 0; err == ERR_NONE && i < f.count; i++)
-        err = copy_one(&e, f.docs[i], copy);
+        err = copy_one(&c, f.docs[i]);
+    if (err == ERR_NONE && c.bytes > 0)
+        err = attachments_count_bytes(r, change, project, c.bytes);
     free(f.docs);
     return err;
 }

@@ -37,9 +37,10 @@ enum err attachments_move(struct request *r, struct change *change, const bson_t
 
 /*
  * Within the change that creates a copy of a task: the copy gets the task's attachments too, which
- * share their contents.  ERR_TOO_LARGE as above.
+ * share their contents.  creator: of the copies; NULL: whoever attached the original ones.
+ * ERR_TOO_LARGE as above.
  */
 enum err attachments_copy(struct request *r, struct change *change, const bson_t *task,
-                          const bson_t *copy) MUST_CHECK;
+                          const bson_t *copy, const bson_oid_t *creator) MUST_CHECK;
 
 #endif

@@ -14,8 +14,6 @@
 #include "api/crud/resource.h"
 #include "common/time/recurrence.h"
 
-#define SUCCESSOR_SUBTASKS 100 /* subtasks that are copied; with more a task cannot recur */
-
 /* A stored task's series. */
 struct task_series {
     struct series series;

@@ -5,55 +5,20 @@
 
 #include "api/access/project_access.h"
 #include "api/crud/entity.h"
-#include "api/http/quotas.h"
 #include "api/http/request.h"
 #include "api/schema/doc.h"
-#include "api/schema/item_list.h"
-#include "api/schema/order_key.h"
 #include "api/v1/handlers.h"
-#include "api/v1/tasks/attachments.h"
-#include "api/v1/tasks/project_statuses.h"
 #include "api/v1/tasks/subscriptions.h"
-#include "api/v1/tasks/task_counts.h"
+#include "api/v1/tasks/task_copy.h"
 #include "api/v1/tasks/task_recurrence.h"
-#include "api/v1/tasks/task_reminders.h"
 #include "api/v1/tasks/tasks.h"
-#include "common/store/derived.h"
-
-/* The living subtasks of a task. */
-struct subtasks {
-    struct request *r;
-    const bson_t *docs[SUCCESSOR_SUBTASKS + 1];
-    int count;
-};
-
-static enum err
-note_subtask(void *arg, const bson_t *doc)
-{
-    struct subtasks *s = arg;
-
-    s->docs[s->count++] = request_keep(s->r, bson_copy(doc));
-    return ERR_NONE;
-}
-
-/* At most one more than can be copied. */
-static enum err
-find_subtasks(struct request *r, const bson_oid_t *task, struct subtasks *s)
-{
-    bson_t *filter = request_keep(r, BCON_NEW("parentId", BCON_OID(task), "deletedAt", BCON_NULL));
-    bson_t *opts = request_keep(r, BCON_NEW("limit", BCON_INT64(SUCCESSOR_SUBTASKS + 1)));
-
-    *s = (struct subtasks){.r = r};
-    return store_find(r->store, &(struct store_query){STORE_TASKS, filter, opts}, note_subtask, s);
-}
 
 /* --- Creating it --------------------------------------------------------------- */
 
 struct copying {
     struct request *r;
-    struct change *change;
-    const bson_t *project, *task; /* the one that was completed */
-    int topic;
+    struct task_copy to;
+    const bson_t *task;      /* the one that was completed */
     struct doc_array *pairs; /* of ids: each task's, and its copy's */
 };
 
@@ -83,91 +48,35 @@ append_checklist(const bson_t *task, bson_t *set)
     bson_destroy(&undone);
 }
 
-/* The fields that a client can set are copied; the others belong to the copy. */
-static bson_t *
-copy_fields(const struct copying *c, const bson_t *task)
-{
-    bson_t *copy = entity_new(c->r, change_now(c->change));
-    bson_iter_t iter;
-
-    bson_iter_init(&iter, task);
-    while (bson_iter_next(&iter)) {
-        const struct field *f = doc_field(task_fields, bson_iter_key(&iter));
-
-        if (f != NULL && (f->flags & (MUST_SET | MAY_SET | MAY_EDIT)) && (f->flags & VIRTUAL) == 0)
-            bson_append_iter(copy, NULL, 0, &iter);
-    }
-    return copy;
-}
-
-/* Appends what every copy has: its own number and place, and the state of a new task. */
-static void
-append_new_state(const struct copying *c, const bson_t *task, bson_t *set)
-{
-    struct text key = {0};
-
-    BSON_APPEND_OID(set, "createdBy", doc_id(task, "createdBy"));
-    BSON_APPEND_UTF8(set, "status", project_statuses_first(c->project));
-    task_rules_keep_assignees(c->project, task, set);
-    append_checklist(task, set);
-    task_reminders_copy(task, set);
-    order_key_last(&key, change_seq(c->change, c->topic) + 1); /* the number of its event */
-    BSON_APPEND_UTF8(set, "position", key.bytes);
-    text_free(&key);
-    BSON_APPEND_NULL(set, "completedAt");
-    BSON_APPEND_NULL(set, "archivedAt");
-    BSON_APPEND_NULL(set, "deletedAt");
-    BSON_APPEND_NULL(set, "nextId");
-    task_counts_start(set);
-}
-
-static enum err
-append_number(const struct copying *c, bson_t *set)
-{
-    int64_t number = change_count(c->change, c->topic);
-
-    BSON_APPEND_INT64(set, "number", number);
-    return quotas_check(c->r, QUOTA_PROJECT_TASKS, number - 1);
-}
-
-/* Stores a copy with the fields in set, and its attachments.  Nobody is told that the copy is
- * assigned to them. */
+/* Stores a copy with the fields in set.  Nobody is notified that the copy is assigned to them. */
 static enum err
 insert_copy(const struct copying *c, const bson_t *task, bson_t *set)
 {
-    struct resource quiet = tasks;
-    const struct entity_change e = {c->r, c->change, &quiet, c->topic};
-    bson_t *doc, *derived = request_keep(c->r, bson_new());
-    int64_t at;
-    enum err err = append_number(c, set);
+    const bson_t *copy;
+    enum err err;
 
+    BSON_APPEND_OID(set, "createdBy", doc_id(task, "createdBy"));
+    append_checklist(task, set);
+    err = task_copy_insert(&c->to, task, set, &copy);
     if (err != ERR_NONE)
         return err;
-    quiet.after = NULL;
-    append_new_state(c, task, set);
-    doc = request_keep(c->r, doc_merge(copy_fields(c, task), set));
-    derived_due_key(doc_time(doc, "dueAt", &at) ? &at : NULL, doc_text(doc, "dueDate"), derived);
-    derived_terms(doc_text(doc, "title"), doc_text(doc, "description"), derived);
-    task_reminders_arm(NULL, doc, change_now(c->change), derived);
-    doc = request_keep(c->r, doc_merge(doc, derived));
     doc_array_add_id(c->pairs, doc_id(task, "_id"));
-    doc_array_add_id(c->pairs, doc_id(doc, "_id"));
-    err = entity_insert(&e, doc);
-    return err == ERR_NONE ? attachments_copy(c->r, c->change, task, doc) : err;
+    doc_array_add_id(c->pairs, doc_id(copy, "_id"));
+    return ERR_NONE;
 }
 
 /* Subtasks that are part of a series have a successor of their own. */
 static enum err
 copy_subtasks(const struct copying *c, const struct task_shift *shift)
 {
-    struct subtasks *s = arena_alloc(c->r->arena, sizeof(*s));
-    enum err err = find_subtasks(c->r, doc_id(c->task, "_id"), s);
+    struct task_copy_subtasks *s = arena_alloc(c->r->arena, sizeof(*s));
+    enum err err = task_copy_find_subtasks(c->r, doc_id(c->task, "_id"), s);
 
-    if (err == ERR_NONE && s->count > SUCCESSOR_SUBTASKS)
+    if (err == ERR_NONE && s->count > TASK_COPY_SUBTASKS)
         return request_fail(c->r, ERR_CONFLICT,
                             "a task with more than %d subtasks cannot recur; set its recurrence to "
                             "null first",
-                            SUCCESSOR_SUBTASKS);
+                            TASK_COPY_SUBTASKS);
     for (int i = 0; err == ERR_NONE && i < s->count; i++) {
         bson_t *set = request_keep(c->r, bson_new());
 
@@ -207,7 +116,7 @@ create(const struct copying *c)
     enum err err;
 
     if (!task_series_read(c->task, &s) ||
-        !task_series_next(&s, change_now(c->change), &next, &count))
+        !task_series_next(&s, change_now(c->to.change), &next, &count))
         return ERR_INTERNAL; /* the rules have found it */
     shift = task_shift_of(&s, &next);
     BSON_APPEND_OID(set, "_id", doc_id(c->task, "nextId"));
@@ -217,18 +126,19 @@ create(const struct copying *c)
         (err = insert_copy(c, c->task, set)) != ERR_NONE ||
         (err = copy_subtasks(c, &shift)) != ERR_NONE)
         return err;
-    return subscriptions_queue_copies(c->change, c->pairs->bson);
+    return subscriptions_queue_copies(c->to.change, c->pairs->bson);
 }
 
 /* --- Taking it back --------------------------------------------------------------- */
 
 /* The successor and its subtasks; ERR_NOT_FOUND if it has been purged. */
 static enum err
-find_successor(struct request *r, const bson_t *task, const bson_t **out, struct subtasks *s)
+find_successor(struct request *r, const bson_t *task, const bson_t **out,
+               struct task_copy_subtasks *s)
 {
     enum err err = request_fetch(r, STORE_TASKS, doc_id(task, "nextId"), out);
 
-    return err == ERR_NONE ? find_subtasks(r, doc_id(*out, "_id"), s) : err;
+    return err == ERR_NONE ? task_copy_find_subtasks(r, doc_id(*out, "_id"), s) : err;
 }
 
 /* Is a task as it was created, together with the successor? */
@@ -245,7 +155,7 @@ is_as_created(const bson_t *task, const bson_t *successor)
 enum err
 task_successor_untouched(struct request *r, const bson_t *task, bool *untouched)
 {
-    struct subtasks *s = arena_alloc(r->arena, sizeof(*s));
+    struct task_copy_subtasks *s = arena_alloc(r->arena, sizeof(*s));
     const bson_t *next;
     bson_t *newer, *found;
     int64_t created = 0;
@@ -255,7 +165,7 @@ task_successor_untouched(struct request *r, const bson_t *task, bool *untouched)
     if (err != ERR_NONE)
         return err == ERR_NOT_FOUND ? ERR_NONE : err;
     *untouched = doc_int(next, "rev") == 1 && !doc_has(next, "deletedAt") &&
-                 doc_int(next, "comments") == 0 && s->count <= SUCCESSOR_SUBTASKS;
+                 doc_int(next, "comments") == 0 && s->count <= TASK_COPY_SUBTASKS;
     for (int i = 0; i < s->count; i++)
         *untouched = *untouched && is_as_created(s->docs[i], next);
     doc_time(next, "createdAt", &created);
@@ -273,9 +183,9 @@ task_successor_untouched(struct request *r, const bson_t *task, bool *untouched)
 static enum err
 trash(const struct copying *c, const bson_t *task)
 {
-    const struct entity_change e = {c->r, c->change, &tasks, c->topic};
+    const struct entity_change e = {c->r, c->to.change, &tasks, c->to.topic};
     bson_t *set = request_keep(c->r, BCON_NEW("recurrence", BCON_NULL, "deletedAt",
-                                              BCON_DATE_TIME(change_now(c->change))));
+                                              BCON_DATE_TIME(change_now(c->to.change))));
     const bson_t *stored;
 
     return entity_store(&e, EVENT_TASK_DELETED, task, request_keep(c->r, doc_merge(task, set)),
@@ -285,7 +195,7 @@ trash(const struct copying *c, const bson_t *task)
 static enum err
 take_back(const struct copying *c, const bson_t *before)
 {
-    struct subtasks *s = arena_alloc(c->r->arena, sizeof(*s));
+    struct task_copy_subtasks *s = arena_alloc(c->r->arena, sizeof(*s));
     const bson_t *next;
     enum err err = find_successor(c->r, before, &next, s);
 
@@ -301,14 +211,14 @@ task_successor(struct request *r, struct change *change, const bson_t *before, c
 {
     const bson_oid_t *project = doc_id(after, "projectId");
     struct doc_array pairs = {request_keep(r, bson_new()), 0};
-    struct copying c = {.r = r, .change = change, .task = after, .pairs = &pairs};
+    struct copying c = {.r = r, .to = {.r = r, .change = change}, .task = after, .pairs = &pairs};
     bool had = doc_has(before, "nextId"), has = doc_has(after, "nextId");
     enum err err;
 
     if (had == has)
         return ERR_NONE;
-    c.topic = change_topic(change, request_project_topic(r, project));
-    if ((err = project_access(r, project, ACTION_WRITE, &c.project)) != ERR_NONE)
+    c.to.topic = change_topic(change, request_project_topic(r, project));
+    if ((err = project_access(r, project, ACTION_WRITE, &c.to.project)) != ERR_NONE)
         return err;
     return has ? create(&c) : take_back(&c, before);
 }
