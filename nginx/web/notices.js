@@ -2,7 +2,7 @@
 import { request } from "./api.js";
 import { momentText } from "./dates.js";
 import { toastError } from "./dialogs.js";
-import { $, arrange, el, icon, quote } from "./dom.js";
+import { $, arrange, el, icon, isolate, quote } from "./dom.js";
 import { Refresher } from "./refresher.js";
 
 const SHOWN = 100;
@@ -73,7 +73,7 @@ export class Notices {
   }
 
   #row(notice) {
-    const text = el("span.grow", {}, wordsOf(notice), " ", el("small.meta", {}, `${this.#act.projectName(notice.projectId)} ${momentText(notice.createdAt)}`.trim()));
+    const text = el("span.grow", {}, wordsOf(notice), " ", el("small.meta", {}, [this.#act.projectName(notice.projectId), momentText(notice.createdAt)].filter(Boolean).map(isolate).join(" · ")));
     return el("li", {},
       notice.taskId ? el("button.quiet.notice", { type: "button", onclick: () => this.#open(notice) }, text) : el("span.notice", {}, text),
       el("button.quiet.square", { type: "button", title: "Mark as read", "aria-label": `Mark as read: ${wordsOf(notice)}`, onclick: () => this.#read(notice).catch(toastError) }, icon("check")));

@@ -50,7 +50,7 @@ function row(id, { hash, name, number, open, look, mark }) {
   const key = `${look}.${number}.${name}`;
   if (link.dataset.look !== key) {
     link.dataset.look = key;
-    link.replaceChildren(mark(), el("span.clip.grow", { dir: "auto" }, name), number ? el("span.tally", {}, String(number)) : "");
+    link.replaceChildren(mark(), el("span.clip", { dir: "auto" }, name), number ? el("span.tally", {}, String(number)) : "");
     link.setAttribute("aria-label", number ? `${name}, ${number}` : name);
   }
   if (open) link.setAttribute("aria-current", "page");
