@@ -14,14 +14,16 @@ const reasonOf = (type, status) => problemText(String(type ?? "").split("/").pop
 /*
  * steps: [{tasks, change or move: the body for all of them}, or {tasks, operation(task): {method, path, body?, baseRev?}}].
  * key: the act's Idempotency-Key.  After a failure (no response, say) the same call with the same key continues: nothing is
- * done twice.  Resolves to a Map of the tasks that could not be changed: id -> why, for the user.
+ * done twice.  progress(done, all): called after each request.  Resolves to a Map of the tasks that could not be changed: id -> why, for the user.
  */
-export async function changeTasks(key, steps) {
-  const failed = new Map();
+export async function changeTasks(key, steps, progress = () => {}) {
+  const failed = new Map(), all = steps.reduce((sum, { tasks }) => sum + tasks.length, 0);
+  let done = 0;
   for (const [n, step] of steps.entries()) {
     const send = step.operation ? sendBatch : sendBulk;
     for (const [m, tasks] of parts(step.tasks, step.operation ? BATCH : BULK).entries()) {
       for (const [id, reason] of await send(`${key}/${n}.${m}`, tasks, step)) failed.set(id, reason);
+      progress(done += tasks.length, all);
     }
   }
   return failed;

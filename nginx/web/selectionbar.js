@@ -1,5 +1,5 @@
 /* The bar above a table of tasks that says how many are selected, and what can be done with them: change several fields, or move to the trash. */
-import { request, uuid } from "./api.js";
+import { everything, uuid } from "./api.js";
 import { changeTasks, stepsOf } from "./bulk.js";
 import { PRIORITIES, capital } from "./card.js";
 import { dueFields } from "./dates.js";
@@ -18,6 +18,7 @@ export class SelectionBar {
   #selection;
   #taskOf;
   #changed;
+  #working = false;
   #failed = ""; /* what the last act could not change */
   #act = { key: "", body: "" }; /* the same key while the same is tried again */
 
@@ -27,13 +28,21 @@ export class SelectionBar {
     this.#selection = selection;
     this.#taskOf = taskOf;
     this.#changed = changed;
-    $("selection-change").onclick = () => this.#openForm().catch(toastError);
-    $("selection-trash").onclick = () => this.#trash().catch(toastError);
+    $("selection-change").onclick = () => this.#once(() => this.#openForm());
+    $("selection-trash").onclick = () => this.#once(() => this.#trash());
     $("selection-end").onclick = () => selection.end();
     $("bulk-form").addEventListener("submit", (e) => {
       e.preventDefault();
       busy($("bulk-form"), () => this.#submit());
     });
+  }
+
+  /* One act at a time: a double click counts once. */
+  async #once(work) {
+    if (this.#working) return;
+    this.#working = true;
+    await work().catch(toastError);
+    this.#working = false;
   }
 
   /* Shows the bar below the heading of the part of the page that has the table. */
@@ -62,7 +71,7 @@ export class SelectionBar {
     const form = $("bulk-form"), tasks = this.#tasks, f = form.elements;
     const projects = [...new Set(tasks.map((task) => this.#projectOf(task)))].filter(Boolean);
     const one = projects.length === 1 ? projects[0] : null;
-    const people = one ? (await request("GET", `/v1/projects/${one.id}/members`)).items.map(({ userId, name }) => [userId, name]) : [[session.user.id, "Me"]];
+    const people = one ? (await everything(`/v1/projects/${one.id}/members`)).map(({ userId, name }) => [userId, name]) : [[session.user.id, "Me"]];
     form.reset();
     clearComplaints(form);
     const none = el("option", { value: "" }, "No change");
@@ -123,11 +132,17 @@ export class SelectionBar {
     toast(`${count(done.length)} moved to the trash.`, { label: "Undo", run: undo });
   }
 
+  /* How far a large act is. */
+  #say(text) {
+    for (const part of ["bulk-progress", "selection-progress"]) $(part).textContent = text;
+  }
+
   /* Says what happened; what failed stays selected.  Resolves to the tasks that were changed. */
   async #carryOut(steps, tasks, verb) {
     const body = JSON.stringify(steps.map((step) => ({ ...step, sample: step.operation?.(step.tasks[0]) })));
     if (this.#act.body !== body) this.#act = { key: uuid(), body };
-    const failed = await changeTasks(this.#act.key, steps);
+    const progress = (done, all) => { if (done < all) this.#say(`${Math.floor((100 * done) / all)}% done…`); };
+    const failed = await changeTasks(this.#act.key, steps, progress).finally(() => this.#say(""));
     this.#act = { key: "", body: "" };
     const text = sentence(verb, tasks.length, failed);
     this.#failed = failed.size ? text : "";
