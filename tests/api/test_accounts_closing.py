@@ -94,6 +94,7 @@ def test_deleting_an_account_emits_events_that_followers_see(world, db, anna, be
     anna.share(shared, ben, "owner")
     task = anna.task("Stays", projectId=shared["id"])
     gone = anna.task("Goes", projectId=alone["id"])
+    kept, link = (anna.post(project, "/links").expect(201)["id"] for project in (shared, alone))
     cursor = ben.get(f"/v1/projects/{shared['id']}/snapshot").expect(200)["cursor"]
     anna.post("/v1/filters", name="Mine", filter="done = false").expect(201)
     for watched in (task, gone):
@@ -109,7 +110,9 @@ def test_deleting_an_account_emits_events_that_followers_see(world, db, anna, be
     for name in ("sessions", "tokens", "notifications", "filters", "subscriptions"):
         assert db[name].count_documents({"userId": bson.ObjectId(anna.id)}) == 0, name
     assert db.tasks.find_one({"_id": bson.ObjectId(gone["id"])}) is None
-    assert db.events.count_documents({"topic": {"$in": [f"project:{alone['id']}", f"user:{anna.id}"]}}) == 0
+    assert db.events.count_documents({"topic": {"$in": [f"project:{alone['id']}", f"user:{anna.id}", f"user:{link}"]}}) == 0
+    assert db.topics.find_one({"_id": f"user:{link}"}) is None
+    assert [ben.items(f"/v1/projects/{shared['id']}/links")[0]["id"], db.links.find_one({"_id": bson.ObjectId(link)})] == [kept, None]
     world.anonymous().post("/v1/sessions", login=anna.email, password=PASSWORD).expect(401)
     world.anonymous().post("/v1/users", **{**fresh_account(), "email": anna.email, "phone": anna.phone}).expect(201)
 

@@ -9,6 +9,7 @@ import pytest
 import tokens
 from bson import ObjectId
 from client import User, eventually
+from faults import log_of, until_done
 
 PASSWORD = "open sesame"
 WRONG = "open barley!"
@@ -252,6 +253,30 @@ def test_nothing_opened_while_a_link_gets_a_new_password_outlives_it(world, anna
     guest = User(world)
     for guest.token in opened:
         guest.get(project).expect(401, "unauthenticated")
+
+
+@pytest.mark.parametrize("fault", ["cut-before command=insert collection=links", "cut-after command=commitTransaction",
+                                   "error command=insert collection=revocations code=112 labels=TransientTransactionError",
+                                   "error-after command=commitTransaction code=189 labels=RetryableWriteError"])
+def test_each_change_of_a_link_takes_effect_once_whatever_happens_to_its_commands(stack, world, db, fault):
+    owner = world.user("Owner")
+    owner.http.strict = False  # a 503 is an answer here
+    project = owner.project()
+    key = secrets.token_hex(8)
+
+    def lossy(send):
+        with stack.fault(fault):
+            send()
+        return until_done(send)
+    link = lossy(lambda: owner.post(here(project), password=PASSWORD, key=key)).expect(201)
+    guest = reader(world, link, password=PASSWORD)
+    lossy(lambda: owner.patch(here(project, link), password="something else", key=key + "2")).expect(200)
+    lossy(lambda: owner.delete(here(project, link), key=key + "3")).expect(204)
+    eventually(lambda: guest.get(project).status == 401, within=2)
+    own = sorted(db.events.find({"topic": f"user:{link['id']}"}), key=lambda event: event["seq"])
+    assert [(event["seq"], event["kind"]) for event in own] == [(1, "link.created"), (2, "session.revoked"), (3, "session.revoked")]
+    assert [e["kind"] for e in log_of(owner, project) if e["entity"] == "link"] == ["link.created", "link.updated", "link.deleted"]
+    assert db.links.count_documents({"projectId": ObjectId(project["id"])}) == 0
 
 
 def test_a_new_name_ends_no_session(world, anna, scene):
