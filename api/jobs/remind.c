@@ -288,6 +288,16 @@ set_next(struct reminding *m, int64_t from)
     return err == ERR_NONE && matched == 0 ? ERR_RETRY : err;
 }
 
+/* The notifications count as caused by whoever set the reminders. */
+static void
+set_sender(struct reminding *m)
+{
+    const bson_oid_t *by = doc_id(m->task, "armedBy");
+
+    m->r->user_id = by != NULL ? *by : *doc_id(m->task, "createdBy");
+    bson_oid_to_string(&m->r->user_id, m->r->user);
+}
+
 static enum err
 remind(struct change *change, void *arg)
 {
@@ -305,6 +315,7 @@ remind(struct change *change, void *arg)
     if ((err = find_recipients(m)) != ERR_NONE || (err = check_rights(m)) != ERR_NONE)
         return err;
     judge(m);
+    set_sender(m);
     if (m->due_count > 0 && (err = send(m)) != ERR_NONE)
         return err;
     return set_next(m, from);

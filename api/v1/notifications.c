@@ -166,9 +166,16 @@ notifications_remind(struct request *r, struct change *change, const bson_t *tas
     bson_t *own =
         request_keep(r, BCON_NEW("createdBy", BCON_OID(user), "updatedBy", BCON_OID(user)));
     bson_t *doc = request_keep(r, doc_merge(entity_new(r, change_now(change)), own));
+    const bson_oid_t *id = doc_id(task, "_id");
+    bool flooded = false;
+    enum err err = ERR_NONE;
 
+    if (!bson_oid_equal(user, &r->user_id))
+        err = is_flooded(r, change, id, user, &flooded);
+    if (err != ERR_NONE || flooded)
+        return err;
     BSON_APPEND_UTF8(doc, "kind", "reminder");
-    append_task(doc, task, doc_id(task, "_id"));
+    append_task(doc, task, id);
     BSON_APPEND_BOOL(doc, "read", false);
     BSON_APPEND_OID(doc, "userId", user);
     return insert(r, change, doc);

@@ -41,7 +41,10 @@ enum err notifications_tell(struct request *r, struct change *change, const stru
 enum err notifications_invited(struct request *r, struct change *change, const bson_t *invitation,
                                const bson_t *project, const bson_oid_t *user) MUST_CHECK;
 
-/* Within a change: reminds the user of a task. */
+/*
+ * Within a change: reminds the user of a task.  The request is one of who has set the reminder;
+ * what one user causes for another is limited, as above.
+ */
 enum err notifications_remind(struct request *r, struct change *change, const bson_t *task,
                               const bson_oid_t *user) MUST_CHECK;
 

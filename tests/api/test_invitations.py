@@ -1,15 +1,14 @@
 """Invitations: nobody becomes a member without agreeing, and only the invited user or the holder of the email decides."""
 import datetime
-import hashlib
 import secrets
 import threading
-import time
 
 import pymongo
 import pytest
 from bson import ObjectId
 
 from client import SETTINGS, eventually, fresh_account
+from counted import count_as_used
 
 ROLES = ("viewer", "commenter", "member", "admin", "owner")
 DAY = 86400
@@ -283,16 +282,6 @@ def test_characters_that_look_like_dots_do_not_create_links(world, outbox, dot):
     mallory.invite(mallory.project(f"evil{dot}example\uff0fwin"), email)
     mail = outbox.email(email, "invites you")
     assert "evil" not in mail.text + mail.html + mail.subject
-
-
-def count_as_used(stack, name, who, hours, used):
-    """Sets a quota's count in the current window and the next, which may begin at any time."""
-    base = pymongo.MongoClient(stack.mongodb_uri)[stack.mongodb_database]
-    window = int(time.time() // (3600 * hours))
-    ends = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=2 * hours)
-    for each in (window, window + 1):
-        key = hashlib.sha256(f"quota {name} {who} {each} 0".encode()).hexdigest()
-        base.throttles.replace_one({"_id": key}, {"_id": key, "count": used, "expiresAt": ends}, upsert=True)
 
 
 def test_users_with_an_unconfirmed_address_can_send_fewer_invitations(stack, anna, ben, outbox):

@@ -14,6 +14,7 @@ import pytest
 from bson import ObjectId
 
 from client import eventually
+from counted import count_as_used
 from faults import TRANSIENT, log_of
 
 UTC = dt.timezone.utc
@@ -263,6 +264,21 @@ def test_whoever_has_muted_the_task_is_not_reminded(stack, anna, ben, cleo):
     ben.patch(task, assigneeIds=[ben.id]).expect(200)
     all_sent(anna)
     assert not of(ben, task) and not of(anna, own), "what came due meanwhile is not sent later"
+
+
+def test_reminders_from_one_user_to_another_are_limited(stack, anna, ben):
+    """196 notifications within the hour were made; three assignments and one reminder are left."""
+    project = anna.project()
+    anna.share(project, ben)
+    count_as_used(stack, "sender-notifications", f"{anna.id} {ben.id}", 1, 196)
+    with stack.without("jobs"):
+        tasks = [anna.task(f"T{n}", projectId=project["id"], assigneeIds=[anna.id, ben.id], reminders=[at(0)]) for n in range(3)]
+    for task in tasks:
+        reminded(anna, task)
+    all_sent(ben)
+    assert sum(len(of(ben, task)) for task in tasks) == 1
+    ben.patch(tasks[0], reminders=[at(0, "own")]).expect(200)
+    eventually(lambda: sum(len(of(ben, task)) for task in tasks) == 2, within=LATE, what="one's own reminder")
 
 
 def test_what_had_passed_when_it_was_set_is_not_sent(anna):

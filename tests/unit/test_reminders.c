@@ -254,6 +254,8 @@ write_armed(const bson_t *set, char out[4])
     *out = '\0';
 }
 
+static const bson_oid_t somebody;
+
 static void
 test_looks(void **state)
 {
@@ -263,7 +265,7 @@ test_looks(void **state)
         bson_t *after = new_task(&looks[i].after), set = BSON_INITIALIZER;
         char next[CLOCK_INSTANT], armed[4], wanted[CLOCK_INSTANT];
 
-        task_reminders_arm(before, after, instant(NOW), &set);
+        task_reminders_arm(before, after, &(struct task_arming){instant(NOW), &somebody}, &set);
         write_next(&set, next);
         write_armed(&set, armed);
         strcpy(wanted, looks[i].next);

@@ -104,7 +104,8 @@ make(const struct task_copy *c, const bson_t *task, const bson_t *set)
 
     derived_due_key(doc_time(doc, "dueAt", &at) ? &at : NULL, doc_text(doc, "dueDate"), derived);
     derived_terms(doc_text(doc, "title"), doc_text(doc, "description"), derived);
-    task_reminders_arm(NULL, doc, change_now(c->change), derived);
+    task_reminders_arm(NULL, doc, &(struct task_arming){change_now(c->change), &c->r->user_id},
+                       derived);
     return request_keep(c->r, doc_merge(doc, derived));
 }
 

@@ -241,9 +241,10 @@ matters(const struct arming *a)
 }
 
 void
-task_reminders_arm(const bson_t *before, const bson_t *task, int64_t now, bson_t *set)
+task_reminders_arm(const bson_t *before, const bson_t *task, const struct task_arming *arming,
+                   bson_t *set)
 {
-    struct arming a = {before, task, now, false, false};
+    struct arming a = {before, task, arming->now, false, false};
     bool none = has_none(task);
     bson_t armed = BSON_INITIALIZER;
     int64_t next;
@@ -258,6 +259,7 @@ task_reminders_arm(const bson_t *before, const bson_t *task, int64_t now, bson_t
     }
     append_armed(&a, &armed);
     bson_concat(set, &armed);
+    BSON_APPEND_OID(set, "armedBy", arming->by);
     if (!none && next_look(&a, &armed, &next))
         BSON_APPEND_DATE_TIME(set, "remindAt", next);
     else
@@ -362,7 +364,8 @@ task_reminders_rules(const struct entity_rules *u)
     if (u->before == NULL || doc_differs(u->before, u->after, "reminders"))
         check_reminders(u);
     task = request_keep(u->r, doc_merge(u->after, u->extra));
-    task_reminders_arm(u->before, task, change_now(u->change), u->extra);
+    task_reminders_arm(u->before, task,
+                       &(struct task_arming){change_now(u->change), &u->r->user_id}, u->extra);
 }
 
 /* --- Time zones --------------------------------------------------------------------------- */

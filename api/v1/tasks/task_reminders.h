@@ -2,11 +2,12 @@
  * Reminders of tasks: their rules, when each is due for whom, and when taskwire-jobs must look at a
  * task next (api/jobs/remind.c sends them).
  *
- * Two hidden fields belong to them.  armedAt has the instant at which each reminder was set, its
+ * Three hidden fields belong to them.  armedAt has the instant at which each reminder was set, its
  * due date was changed or the task was taken up again, in the order of the list: what had passed by
- * then is not sent.  remindAt is the earliest instant at which a reminder may be due for anybody.
- * It is derived with every change of what it depends on, and never later than it must be: whether
- * anything is due is decided when it is reached.
+ * then is not sent.  armedBy is who changed any of what they depend on last.  remindAt is the
+ * earliest instant at which a reminder may be due for anybody. It is derived with every change of
+ * what it depends on, and never later than it must be: whether anything is due is decided when it
+ * is reached.
  */
 #ifndef API_V1_TASKS_TASK_REMINDERS_H
 #define API_V1_TASKS_TASK_REMINDERS_H
@@ -62,7 +63,12 @@ void task_reminders_rules(const struct entity_rules *rules);
  * Appends the hidden fields of a task as it will be stored, if they change.  before: the stored
  * version; NULL: it is new.
  */
-void task_reminders_arm(const bson_t *before, const bson_t *task, int64_t now, bson_t *set);
+struct task_arming {
+    int64_t now;
+    const bson_oid_t *by; /* who changes it */
+};
+void task_reminders_arm(const bson_t *before, const bson_t *task, const struct task_arming *arming,
+                        bson_t *set);
 
 /* Appends reminders to the fields of a copy at another date: those before the due date. */
 void task_reminders_copy(const bson_t *task, bson_t *set);

@@ -98,7 +98,8 @@ const struct field task_fields[] = {
     {"dueKey",        ANY,     HIDDEN}, /* dueAt, dueDate or null: due.h */
     {"terms",         SLUGS,   HIDDEN}, /* search.c */
     {"state",         TEXT,    HIDDEN}, /* common/store/derived.h */
-    {"armedAt",       ANY,     HIDDEN}, /* this and the next: task_reminders.h */
+    {"armedAt",       ANY,     HIDDEN}, /* this and the next two: task_reminders.h */
+    {"armedBy",       REF,     HIDDEN},
     {"remindAt",      INSTANT, HIDDEN},
     {"involvedIds",   REFS,    HIDDEN}, /* task_watchers.h */
     {"archived",      FLAG,    MAY_EDIT | VIRTUAL,    .couple = "archivedAt", .about = "sets or clears archivedAt"},
