@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "api/access/access.h"
+#include "api/http/quotas.h"
 #include "api/http/request.h"
 #include "api/jobs/context.h"
 #include "api/schema/doc.h"
@@ -16,6 +17,7 @@
 #include "api/v1/tasks/task_watchers.h"
 #include "common/base/vec.h"
 #include "common/change/change.h"
+#include "common/time/clock.h"
 
 #define ARENA_MAX (16u << 20)
 
@@ -110,6 +112,14 @@ notify(const struct jobs_context *c, const bson_t *comment, const bson_oid_t *us
     return err == ERR_NOT_FOUND || err == ERR_CONFLICT ? ERR_NONE : err;
 }
 
+/* Is the user to be notified of the comment? */
+static bool
+is_told(const bson_t *comment, const bson_t *project, const bson_oid_t *user)
+{
+    return !bson_oid_equal(user, doc_id(comment, "createdBy")) &&
+           !doc_lists(comment, "mentions", user) && access_role(project, user) != ROLE_NONE;
+}
+
 enum err
 watchers_commented(const struct jobs_context *c, const bson_t *content)
 {
@@ -117,6 +127,8 @@ watchers_commented(const struct jobs_context *c, const bson_t *content)
     const bson_t *comment, *task, *project;
     struct task_watchers watchers;
     struct request r;
+    bool over = false;
+    char author[ID_TEXT];
     enum err err;
 
     if (id == NULL)
@@ -125,12 +137,14 @@ watchers_commented(const struct jobs_context *c, const bson_t *content)
     err = read_all(&r, id, &comment, &task, &project);
     if (err == ERR_NONE)
         err = task_watchers_find(&r, task, &watchers);
-    for (uint32_t i = 0; err == ERR_NONE && i < watchers.count; i++) {
-        const bson_oid_t *user = &watchers.users[i];
-
-        if (!bson_oid_equal(user, doc_id(comment, "createdBy")) &&
-            !doc_lists(comment, "mentions", user) && access_role(project, user) != ROLE_NONE)
-            err = notify(c, comment, user);
+    if (err == ERR_NONE)
+        bson_oid_to_string(doc_id(comment, "createdBy"), author);
+    for (uint32_t i = 0; err == ERR_NONE && !over && i < watchers.count; i++) {
+        if (!is_told(comment, project, &watchers.users[i]))
+            continue;
+        err = quotas_count(c->store, clock_now(), QUOTA_WATCHER_NOTIFICATIONS, author, &over);
+        if (err == ERR_NONE && !over)
+            err = notify(c, comment, &watchers.users[i]);
     }
     end(&r);
     return err == ERR_NOT_FOUND ? ERR_NONE : err;

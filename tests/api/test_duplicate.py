@@ -2,6 +2,7 @@
 import hashlib
 
 import pytest
+from faults import TRANSIENT, log_of, until_done
 
 OWN = {"id", "number", "position", "createdAt", "updatedAt"}  # fields in which a copy differs from a fresh task
 
@@ -190,3 +191,20 @@ def test_copies_never_share_a_position(anna, scene):
         positions = [t["position"] for t in anna.items("/v1/tasks", projectId=each["id"])]
         assert positions == sorted(set(positions))
     assert titles(anna, target) == ["First", "Part", "New 0", "First", "Part", "New 1", "First", "Part", "New 2"]
+
+
+@pytest.mark.parametrize("fault", ["cut-after command=commitTransaction", "cut-before command=update collection=fs.files",
+                                   "cut-after command=insert collection=attachments",
+                                   f"error command=update collection=tasks code=112 labels={TRANSIENT}"])
+def test_a_copy_is_made_once_or_not_at_all_whatever_fails(stack, anna, scene, fault):
+    project, first, _ = scene
+    anna.task("Part", projectId=project["id"], parentId=first["id"])
+    anna.attach(first, b"shared").expect(201)
+    anna.http.strict = False  # a 503 is an answer here
+    with stack.fault(fault):
+        copy = until_done(lambda: anna.post(first, "/duplicate", subtasks=True, key="k")).expect(201)
+    assert titles(anna, project) == ["First", "First", "Second", "Part", "Part"]
+    created = [e["kind"] for e in log_of(anna, project)]
+    assert (created.count("task.created"), created.count("attachment.created")) == (5, 2)
+    for owner in (first, copy):
+        anna.delete(anna.items(f"/v1/tasks/{owner['id']}/attachments")[0]).expect(204)

@@ -14,7 +14,7 @@ from pymongo import MongoClient
 from stack import Stack
 
 SMALL = {"USER_PROJECTS": "5", "USER_MEMBERSHIPS": "8", "USER_OPEN_PROJECTS": "2", "OPEN_PROJECTS": "4", "PROJECT_MEMBERS": "3", "PROJECT_TASKS": "6", "PROJECT_WRITTEN_BYTES": "100000",
-         "ATTACHMENT_BYTES": "200000", "PROJECT_BYTES": "1000000", "TASK_ATTACHMENTS": "3", "PROJECT_INVITATIONS": "4", "PROJECT_LINKS": "3", "USER_SUBSCRIPTIONS": "2", "USER_INVITATIONS": "6",
+         "ATTACHMENT_BYTES": "200000", "PROJECT_BYTES": "1000000", "TASK_ATTACHMENTS": "3", "PROJECT_INVITATIONS": "4", "PROJECT_LINKS": "3", "USER_SUBSCRIPTIONS": "2", "WATCHER_NOTIFICATIONS": "3", "USER_INVITATIONS": "6",
          "USER_NOTIFICATIONS": "20", "NUMBER_TEXTS": "3", "USER_TEXTS": "5", "ADDRESS_EMAILS": "6", "USER_CODES": "4",
          "USER_CODE_ATTEMPTS": "12", "ADDRESS_LOGINS": "1000000", "NETWORK_RESETS": "8"}
 
@@ -232,6 +232,21 @@ def test_duplicates_count_like_what_a_client_has_sent(people, owner):
     owner.patch(owner.items(f"/v1/tasks/{short['id']}/attachments")[0], name="still there").expect(200)
     tasks = [owner.task(projectId=elsewhere["id"]) for _ in range(3)]
     assert at_once(3, lambda n: owner.post(tasks[0], "/duplicate")) == [201, 409, 409]
+
+
+def test_notifications_of_comments_by_one_user_are_limited(small, people, owner):
+    """Otherwise comments that many watch could keep taskwire-jobs from sending emails."""
+    project, watchers = owner.project(), [people.user("watcher") for _ in range(2)]
+    for each in watchers:
+        owner.share(project, each)
+    task = owner.task(projectId=project["id"], assigneeIds=[each.id for each in watchers])
+    for n in range(3):
+        owner.post(task, "/comments", text=f"Comment {n}").expect(201)
+    watchers[0].post(task, "/comments", text="Of another author").expect(201)
+    jobs = MongoClient(small.mongodb_uri)[small.mongodb_database].jobs
+    eventually(lambda: jobs.count_documents({"kind": "commented"}) == 0, within=15.0, what="the end of the jobs")
+    senders = [n["createdBy"] for each in (owner, *watchers) for n in each.items("/v1/notifications") if n["kind"] == "commented"]
+    assert sorted(senders) == sorted([owner.id] * 3 + [watchers[0].id] * 2)
 
 
 def test_a_users_subscriptions_are_limited(people, owner):

@@ -1,6 +1,8 @@
 """/v1/tasks/{id}/subscription: watching and muting a task, and who is notified of comments."""
 import pytest
 from client import eventually
+from faults import TRANSIENT, log_of, until_done
+from pymongo import MongoClient
 
 
 @pytest.fixture
@@ -27,11 +29,11 @@ def kinds(user, task):
     return [n["kind"] for n in user.items("/v1/notifications") if n["taskId"] == task["id"]]
 
 
-def settled(author, task, last):
-    """Has everything been sent that comments before this one caused?  Jobs run in no certain order, so
-    the last recipient is somebody whom nothing else notifies."""
-    author.post(task, "/comments", text="The last one").expect(201)
-    eventually(lambda: "commented" in kinds(last, task), what="the notification of the last comment")
+@pytest.fixture
+def settled(stack):
+    """Waits until everybody has been notified of the comments so far."""
+    jobs = MongoClient(stack.mongodb_uri)[stack.mongodb_database].jobs
+    return lambda: eventually(lambda: jobs.count_documents({"kind": "commented"}) == 0, within=15.0, what="the end of the jobs")
 
 
 def test_who_watches_by_default(anna, ben, cleo, scene):
@@ -115,32 +117,34 @@ def test_watchers_are_notified_of_comments_and_authors_are_not(anna, ben, cleo, 
     assert kinds(ben, task) == ["mentioned"] and kinds(anna, task) == ["commented"]
 
 
-def test_a_muted_task_notifies_only_of_mentions_and_assignments(anna, ben, cleo, scene):
+def test_a_muted_task_notifies_only_of_mentions_and_assignments(anna, ben, cleo, scene, settled):
     _, task = scene
     put(anna, task, "muted").expect(200)
-    ben.post(task, "/comments", text="Quiet").expect(201)
     put(cleo, task, "watching").expect(200)
-    settled(ben, task, cleo)
-    assert kinds(anna, task) == []
+    ben.post(task, "/comments", text="Quiet").expect(201)
+    settled()
+    assert kinds(anna, task) == [] and kinds(cleo, task) == ["commented"]
     ben.post(task, "/comments", text="Anna!", mentions=[anna.id]).expect(201)
     ben.put(task, f"/assignees/{anna.id}").expect(200)
     assert kinds(anna, task) == ["assigned", "mentioned"]
     assert state(anna, task) == ("muted", False)
 
 
-def test_nobody_is_notified_of_what_they_can_no_longer_read(anna, ben, cleo, scene):
+def test_nobody_is_notified_of_what_they_can_no_longer_read(anna, ben, cleo, scene, settled):
     project, task = scene
     put(ben, task, "watching").expect(200)
     put(cleo, task, "watching").expect(200)
     anna.delete(f"/v1/projects/{project['id']}/members/{ben.id}").expect(204)
-    settled(anna, task, cleo)
+    anna.post(task, "/comments", text="Among us").expect(201)
+    settled()
+    assert kinds(cleo, task) == ["commented"]
     assert ben.items("/v1/notifications") == [] == ben.items("/v1/subscriptions")
     ben.get(f"/v1/tasks/{task['id']}/subscription").expect(404)
     anna.share(project, ben)
     assert state(ben, task) == ("none", True)
 
 
-def test_a_comment_that_is_deleted_at_once_and_one_in_the_trash_notify_nobody(anna, ben, cleo, scene):
+def test_a_comment_that_is_deleted_at_once_and_one_in_the_trash_notify_nobody(anna, ben, cleo, scene, settled):
     project, task = scene
     other = anna.task("Gone", projectId=project["id"])
     put(cleo, task, "watching").expect(200)
@@ -151,9 +155,8 @@ def test_a_comment_that_is_deleted_at_once_and_one_in_the_trash_notify_nobody(an
         {"method": "DELETE", "path": "/v1/comments/$c"},
         {"method": "POST", "path": f"/v1/tasks/{other['id']}/comments", "body": {"text": "Soon gone"}},
         {"method": "DELETE", "path": f"/v1/tasks/{other['id']}"}]).expect(200)
-    put(ben, task, "muted").expect(200)
-    settled(anna, task, cleo)
-    assert ben.items("/v1/notifications") == [] and kinds(cleo, task) == ["commented"]
+    settled()
+    assert ben.items("/v1/notifications") == [] == kinds(cleo, task)
     for refused in ("muted", "watching"):
         put(ben, other, refused).expect(404)
 
@@ -241,3 +244,46 @@ def test_whoever_can_comment_in_an_open_project_watches_until_it_is_closed(world
     anna.patch(project, access="members").expect(200)
     anna.post(task, "/comments", text="Now among us").expect(201)
     others[0].get(f"/v1/tasks/{task['id']}/subscription").expect(404)
+
+
+FAULTS = ["cut-before command=update collection=topics", "cut-after command=commitTransaction", "cut-after command=insert collection=events",
+          f"error command=insert collection=events code=112 labels={TRANSIENT}", "cut-after command=commitTransaction times=2"]
+
+
+def test_a_state_is_set_once_whatever_fails_and_the_projects_log_has_no_gap(stack, anna, ben, scene):
+    """The number of the project that the change takes is given back."""
+    project, task = scene
+    ben.http.strict = False  # a 503 is an answer here
+    put(ben, task, "watching").expect(200)
+    for n, fault in enumerate(FAULTS):
+        with stack.fault(fault):
+            until_done(lambda n=n: ben.put(task, "/subscription", state=("muted", "watching")[n % 2], key=f"k{n}")).expect(200)
+        assert ben.items("/v1/subscriptions")[0]["rev"] == n + 2
+        anna.patch(task, title=f"After fault {n}").expect(200)
+    assert [e["kind"] for e in log_of(anna, project)].count("task.updated") == len(FAULTS)
+
+
+@pytest.mark.parametrize("fault", ["cut-after command=insert collection=notifications", "cut-before command=insert collection=notifications",
+                                   f"error command=insert collection=notifications code=112 labels={TRANSIENT}"])
+def test_a_watcher_is_notified_once_whatever_fails(stack, anna, ben, cleo, scene, settled, fault):
+    _, task = scene
+    put(cleo, task, "watching").expect(200)
+    with stack.fault(fault):
+        ben.post(task, "/comments", text="Once").expect(201)
+        settled()
+    assert kinds(anna, task) == kinds(cleo, task) == ["commented"]
+
+
+def test_a_batch_can_set_states_among_other_changes(anna, ben, scene):
+    project, task = scene
+    path = f"/v1/tasks/{task['id']}"
+    ops = [("PUT", "/subscription", {"state": "muted"}), ("PATCH", "", {"title": "Between"}), ("PUT", "/subscription", {"state": "muted"}),
+           ("PUT", "/subscription", {"state": "watching"}), ("POST", "/comments", {"text": "Hm"}), ("DELETE", "/subscription", None)]
+    for atomic in (True, False):
+        results = ben.post("/v1/batch", atomic=atomic, ops=[
+            {"method": method, "path": path + sub, **({"body": body} if body else {})} for method, sub, body in ops]).expect(200)["results"]
+        assert [r["status"] for r in results] == [200, 200, 200, 200, 201, 204]
+        assert ben.items("/v1/subscriptions") == [] and state(ben, task) == ("watching", True)
+        anna.patch(task, title="After").expect(200)
+    kinds_of = [e["kind"] for e in log_of(anna, project)]  # without a gap
+    assert kinds_of.count("task.updated") == 4 and kinds_of.count("comment.created") == 2
