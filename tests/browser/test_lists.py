@@ -159,3 +159,41 @@ def test_another_project_can_be_opened_while_a_task_is_open(windows, anna):
     page.browser.still()
     page.until(lambda: page.driver.current_url.endswith(garden["id"]) and not page.find("#panel").is_displayed())
     assert page.text("#project-name") == "Garden"
+
+
+def test_input_beside_a_list_is_kept_until_access_ends(windows, anna, ben):
+    windows.expect("status of 401", "status of 404")
+    house, garden = anna.project("House"), ben.project("Garden")
+    ben.share(garden, anna)
+    anna.task("Roof", projectId=house["id"])
+    ben.task("Dig", projectId=garden["id"])
+    page = windows.log_in(anna, house)
+    page.driver.get(f"{page.url}/#/filter/done%20%3D%20false")
+    page.until(lambda: sorted(rows(page)) == ["Dig", "Roof"])
+
+    def click(title):
+        next(e for e in page.all("#overview-table tbody tr") if title in e.text).click()
+    click("Dig")
+    page.until(lambda: page.value("title") == "Dig")
+    page.fill(title="Dig deeper")
+    for leave in (lambda: click("Roof"), lambda: page.click("#projects a")):
+        leave()
+        page.visible("#confirm-dialog")
+        page.click("#confirm-dialog [data-close]")
+        page.until(lambda: f"/filter/done%20%3D%20false/t/{garden['id']}/" in page.driver.current_url)
+    other = anna.log_in()
+    other.delete("/v1/sessions").expect(204)
+    page.visible("#gate")
+    page.log_in(anna.email, anna.password)
+    page.until(lambda: page.find("#panel").is_displayed() and page.value("title") == "Dig deeper", why="the input is lost")
+    page.save()
+    page.until(lambda: "Dig deeper" in rows(page))
+    ben.delete(garden, f"/members/{anna.id}").expect(204)
+    wait_rows(page, ["Roof"])
+    page.until(lambda: not page.find("#panel").is_displayed())
+    for place, shown in (("f/" + "a" * 24, "This filter no longer exists."), ("filter/%E0%A4%A", "")):
+        page.driver.get(f"{page.url}/#/{place}")
+        page.until(lambda: page.find("#overview").is_displayed() and page.text("#overview-note") == shown and rows(page) == [])
+    page.log_out()
+    left = "return [...document.querySelectorAll('#overview tbody, #views, #filters, #notices-list, #overview-title')].map((e) => e.textContent).join('')"
+    assert page.driver.execute_script(left + " + document.querySelector('#filter-form input').value") == ""
