@@ -75,6 +75,7 @@ const flash = new Set();
 let view = recall(VIEW) === "list" ? "list" : "board";
 let drawing = 0;
 let clock = 0;
+let onTheWay = false; /* the panel closes because the address has changed */
 let kept = null; /* when a session ends by itself: its user, the address and unsaved input, restored after the next login */
 
 /* ---- the address ---- */
@@ -98,6 +99,14 @@ function go(place) {
 /* The user keeps editing the open task: the address is that of the task again. */
 const stay = () => go({ ...here(), project: workspace.store?.id, task: panel.taskId });
 
+/* Closes the panel because the user goes to another place; false: the user keeps editing. */
+async function leaveTask() {
+  onTheWay = true;
+  const left = await panel.close();
+  onTheWay = false;
+  return left;
+}
+
 function show(part) {
   for (const each of PARTS) $(each).hidden = each !== part;
   if (part !== "overview") overview.close();
@@ -113,7 +122,7 @@ async function route() {
   const id = project ?? firstProject();
   if (!id) return undefined;
   setMenu(false);
-  if (workspace.store?.id !== id && !(await panel.close())) return stay();
+  if (workspace.store?.id !== id && !(await leaveTask())) return stay();
   if (workspace.store?.id !== id || !isShown("main")) selection.end();
   show("main");
   if (workspace.store?.id !== id) {
@@ -132,9 +141,8 @@ async function route() {
 
 async function routeToAccount() {
   if (atAccount()) return undefined;
-  if (!(await panel.close())) return stay();
+  if (!(await leaveTask())) return stay();
   setMenu(false);
-  history.replaceState(null, "", ACCOUNT); /* closing the panel changed the address */
   show("account");
   redraw();
   return openAccount();
@@ -142,7 +150,7 @@ async function routeToAccount() {
 
 /* Shows a list across projects, or the notifications; a task of a list is opened beside it. */
 async function routeToList({ list: name, page, project, task }) {
-  if (panel.isOpen && (!task || project !== workspace.store?.id) && !(await panel.close())) return stay();
+  if (panel.isOpen && (!task || project !== workspace.store?.id) && !(await leaveTask())) return stay();
   setMenu(false);
   if (name !== overview.shown) selection.end();
   show(name ? "overview" : page);
@@ -165,7 +173,7 @@ async function routeToList({ list: name, page, project, task }) {
 async function showTask({ list: name, project, task }) {
   const chosen = task && workspace.store?.tasks.get(task);
   if (chosen) await panel.edit(chosen);
-  else if (panel.taskId) await panel.close();
+  else if (panel.taskId) await leaveTask();
   const shown = panel.taskId;
   if (shown !== (task ?? null)) history.replaceState(null, "", hashOf({ list: name, project, task: shown }));
 }
@@ -186,10 +194,8 @@ function firstProject() {
 
 /* Returns the focus to the task's card or row.  `made`: the task if it was just created. */
 function panelClosed(id, made) {
-  const { task, list: name, page, project } = placeOf(location.hash), place = here();
-  const stays = (name ?? page ?? project) === (place.list ?? place.page ?? place.project);
-  if (stays && (!task || task === id)) go(place);
-  else redraw(); /* on the way to another place */
+  if (onTheWay) redraw();
+  else go(here());
   const shown = document.querySelector(`:is(#board, #list, #overview):not([hidden]) [data-task="${id}"]`);
   if (hasNoFocus()) shown?.focus({ preventScroll: true });
   if (made && workspace.store && !visible()(made)) {

@@ -197,3 +197,14 @@ def test_input_beside_a_list_is_kept_until_access_ends(windows, anna, ben):
     page.log_out()
     left = "return [...document.querySelectorAll('#overview tbody, #views, #filters, #notices-list, #overview-title')].map((e) => e.textContent).join('')"
     assert page.driver.execute_script(left + " + document.querySelector('#filter-form input').value") == ""
+
+
+def test_the_address_is_that_of_the_place_after_a_copy_is_closed(windows, anna):
+    house = anna.project("House")
+    anna.task("Roof", projectId=house["id"])
+    page = windows.log_in(anna, house)
+    page.open_task("Roof")
+    page.click("#task-copy")
+    page.wait_titles("todo", ["Roof", "Roof"])
+    page.click("#task-close")
+    page.until(lambda: page.driver.current_url.endswith(f"#/p/{house['id']}"))
