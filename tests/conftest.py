@@ -32,6 +32,7 @@ def stack():
 @pytest.fixture(scope="session")
 def world(stack):
     here = World(stack.url, stack.ws_url)
+    here.stack = stack
     with urllib.request.urlopen(here.url + "/v1/openapi.json") as reply:
         judge.load_contract(reply.read())
     return here

@@ -128,11 +128,16 @@ check_version(const struct edit *edit, const struct entity_change *e, const bson
     return err == ERR_NONE ? field_base_check(e, doc, names) : err;
 }
 
+/* A reply without a body names the job that was started, if any, as its Location. */
 static enum err
 reply_changed(const struct edit *edit, const bson_t *doc)
 {
-    return edit->how->status == 204 ? reply_empty(edit->r, 204)
-                                    : entity_reply(edit->r, edit->how->status, edit->res, doc);
+    struct request *r = edit->r;
+
+    if (edit->how->status != 204)
+        return entity_reply(r, edit->how->status, edit->res, doc);
+    r->reply.location = r->job[0] == '\0' ? NULL : arena_printf(r->arena, "/v1/jobs/%s", r->job);
+    return reply_empty(r, 204);
 }
 
 static enum err

@@ -20,6 +20,8 @@ entity_write(struct request *r, struct text *out, const struct resource *res, co
 
     if (res->is_project)
         more = arena_printf(r->arena, ",\"role\":\"%s\"", role_names[project_access_role(r, doc)]);
+    if (res->is_project && r->job[0] != '\0')
+        more = arena_printf(r->arena, "%s,\"jobId\":\"%s\"", more, r->job);
     doc_write_with(out, res->shape, doc, more);
 }
 

@@ -47,6 +47,7 @@ run_inner(struct change *change, void *arg)
 
     i->reads.count = 0; /* of an earlier run, as all of these */
     request_clear_complaints(i->r);
+    i->r->job[0] = '\0';
     i->r->detail = i->r->parameter = i->r->current = i->r->conflicts = NULL;
     i->r->reads = &i->reads;
     i->r->change = change;

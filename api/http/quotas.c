@@ -40,6 +40,7 @@ static const struct {
     [QUOTA_USER_MEMBERSHIPS]       = {AT(user_memberships),       0,    NULL,                     "projects that one user is a member of"},
     [QUOTA_USER_FILTERS]           = {AT(user_filters),           0,    NULL,                     "saved filters of one user"},
     [QUOTA_USER_SUBSCRIPTIONS]     = {AT(user_subscriptions),     0,    NULL,                     "tasks that you watch or have muted"},
+    [QUOTA_USER_JOBS]              = {AT(user_jobs),              0,    NULL,                     "jobs of one user that have not ended"},
     [QUOTA_USER_OPEN_PROJECTS]     = {AT(user_open_projects),     0,    NULL,                     "projects of one user that are open to everyone"},
     [QUOTA_OPEN_PROJECTS]          = {AT(open_projects),          0,    NULL,                     "projects of the installation that are open to everyone"},
     [QUOTA_PROJECT_MEMBERS]        = {AT(project_members),        0,    NULL,                     "members of this project"},

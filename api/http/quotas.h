@@ -22,6 +22,7 @@ enum quota {
     QUOTA_USER_MEMBERSHIPS,   /* projects that one user is a member of, including those */
     QUOTA_USER_FILTERS,       /* saved filters of one user */
     QUOTA_USER_SUBSCRIPTIONS, /* tasks that one user has set to watching or muted */
+    QUOTA_USER_JOBS,          /* jobs of one user; the oldest that has ended is removed first */
     QUOTA_USER_OPEN_PROJECTS, /* of them, those open to everyone */
     QUOTA_OPEN_PROJECTS,      /* projects open to everyone, of the installation */
     QUOTA_PROJECT_MEMBERS,

@@ -28,7 +28,8 @@ struct runner {
 struct jobs_context {
     const struct runner *runner;
     struct store *store; /* the thread's own */
-    char id[ID_TEXT];    /* the job's */
+    char id[ID_TEXT];    /* the job's, */
+    const char *lease;   /* and of its lease */
 };
 
 #endif

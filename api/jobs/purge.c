@@ -370,6 +370,7 @@ purge_user(struct request *r, const bson_t *user)
         (err = remove_all(r, STORE_NOTIFICATIONS, BCON_NEW("userId", BCON_OID(id)))) != ERR_NONE ||
         (err = remove_all(r, STORE_FILTERS, BCON_NEW("userId", BCON_OID(id)))) != ERR_NONE ||
         (err = remove_all(r, STORE_SUBSCRIPTIONS, BCON_NEW("userId", BCON_OID(id)))) != ERR_NONE ||
+        (err = remove_all(r, STORE_USER_JOBS, BCON_NEW("userId", BCON_OID(id)))) != ERR_NONE ||
         (err = remove_all(r, STORE_EVENTS, BCON_NEW("topic", BCON_UTF8(topic)))) != ERR_NONE ||
         (err = write_tombstone(r, user)) != ERR_NONE)
         return err;

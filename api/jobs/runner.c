@@ -13,6 +13,7 @@
 #include "api/jobs/kinds.h"
 #include "api/jobs/remind.h"
 #include "api/jobs/trim.h"
+#include "api/jobs/user_job.h"
 #include "api/queue/queue.h"
 #include "api/schema/doc.h"
 #include "common/base/must.h"
@@ -64,25 +65,6 @@ lease(struct worker *w, const char *name, bson_t **job)
     return err;
 }
 
-/* Runs the job with the function of its kind. */
-static enum err
-perform(struct worker *w, const bson_t *job)
-{
-    struct jobs_context context = {w->runner, w->store, ""};
-    const char *kind = doc_text(job, "kind");
-    struct text bytes = {0};
-    bson_t content;
-    enum err err = queue_open(&bytes, job);
-
-    bson_oid_to_string(doc_id(job, "_id"), context.id);
-    if (err == ERR_NONE && !bson_init_static(&content, (const uint8_t *)bytes.bytes, bytes.len))
-        err = ERR_INVALID;
-    if (err == ERR_NONE)
-        err = kinds_do(&context, kind == NULL ? "" : kind, &content);
-    text_free(&bytes);
-    return err;
-}
-
 static int64_t
 next_try(int64_t tries)
 {
@@ -95,32 +77,71 @@ next_try(int64_t tries)
     return clock_now() + wait - wait / 4 * dice / 255;
 }
 
+/* How a job went, and if it failed, when it is tried again. */
+struct outcome {
+    enum err err;
+    int64_t again;
+    bool over; /* never */
+};
+
+static struct outcome
+outcome_of(const bson_t *job, enum err err)
+{
+    struct outcome o = {.err = err, .again = next_try(doc_int(job, "tries"))};
+    int64_t until = 0;
+
+    doc_time(job, "until", &until);
+    o.over = err == ERR_INVALID || (err != ERR_NONE && o.again > until);
+    return o;
+}
+
+/* Runs the job with the function of its kind. */
+static struct outcome
+perform(struct worker *w, const bson_t *job, const char *name)
+{
+    struct jobs_context context = {w->runner, w->store, "", name};
+    const char *kind = doc_text(job, "kind");
+    struct text bytes = {0};
+    struct outcome outcome;
+    bson_t content;
+    enum err err = queue_open(&bytes, job);
+    bool read =
+        err == ERR_NONE && bson_init_static(&content, (const uint8_t *)bytes.bytes, bytes.len);
+
+    bson_oid_to_string(doc_id(job, "_id"), context.id);
+    if (err == ERR_NONE)
+        err = read ? kinds_do(&context, kind == NULL ? "" : kind, &content) : ERR_INVALID;
+    outcome = outcome_of(job, err);
+    if (read && outcome.over)
+        user_job_give_up(&context, &content);
+    text_free(&bytes);
+    return outcome;
+}
+
 /*
  * Removes a job that is done; keeps one that failed for good, for inspection; schedules others
  * again.
  */
 static enum err
-settle(struct worker *w, const bson_t *job, const char *name, enum err outcome)
+settle(struct worker *w, const bson_t *job, const char *name, const struct outcome *outcome)
 {
     bson_t *filter = BCON_NEW("_id", BCON_OID(doc_id(job, "_id")), "lease", BCON_UTF8(name));
-    int64_t until = 0, at = next_try(doc_int(job, "tries"));
     bson_t *update;
     enum err err;
 
-    doc_time(job, "until", &until);
-    if (outcome == ERR_NONE) {
+    if (outcome->err == ERR_NONE) {
         err = store_remove(w->store, STORE_JOBS, filter);
         bson_destroy(filter);
         return err;
     }
-    if (outcome == ERR_INVALID || at > until) {
+    if (outcome->over) {
         log_error("jobs: giving up a %s job after %d tries", doc_text(job, "kind"),
                   (int)doc_int(job, "tries"));
         update = BCON_NEW("$set", "{", "failedAt", BCON_DATE_TIME(clock_now()), "}", "$unset", "{",
                           "dueAt", "", "lease", "", "content", "", "}");
     } else {
-        update = BCON_NEW("$set", "{", "dueAt", BCON_DATE_TIME(at), "}", "$unset", "{", "lease", "",
-                          "}");
+        update = BCON_NEW("$set", "{", "dueAt", BCON_DATE_TIME(outcome->again), "}", "$unset", "{",
+                          "lease", "", "}");
     }
     err = store_update(w->store, STORE_JOBS, filter, update, NULL);
     bson_destroy(filter);
@@ -156,7 +177,9 @@ thread_main(void *arg)
     bson_t *job;
 
     while ((job = take_job(w, name)) != NULL) {
-        if (settle(w, job, name, perform(w, job)) != ERR_NONE)
+        const struct outcome outcome = perform(w, job, name);
+
+        if (settle(w, job, name, &outcome) != ERR_NONE)
             log_warn("jobs: a lease could not be released; it will expire");
         bson_destroy(job);
     }

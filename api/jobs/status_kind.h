@@ -11,7 +11,7 @@
 
 struct jobs_context;
 
-/* content: {projectId, status, to, label, userId}; userId is who changed the project. */
+/* content: as project_lists_follow(), and {jobId, userId}; userId is who changed the project. */
 enum err status_kind_job(const struct jobs_context *context, const bson_t *content) MUST_CHECK;
 
 #endif

@@ -83,6 +83,8 @@ static const struct index indexes[] = {
     {STORE_SUBSCRIPTIONS, {"taskId", "userId"},                        UNIQUE},
     {STORE_SUBSCRIPTIONS, {"userId", "createdAt", "_id"}},
     {STORE_SUBSCRIPTIONS, {"projectId", "userId"}},
+    {STORE_USER_JOBS,   {"userId", "createdAt", "_id"}},
+    {STORE_USER_JOBS,   {"expiresAt"},                                 TTL},
     {STORE_EVENTS,      {"topic", "seq"},                              UNIQUE},
     {STORE_EVENTS,      {"entityId", "topic", "seq"}},
     {STORE_EVENTS,      {"at"}},

@@ -48,6 +48,7 @@ enum store_name {
     STORE_FILTERS,
     STORE_LINKS,
     STORE_SUBSCRIPTIONS,
+    STORE_USER_JOBS,
     STORE__COUNT
 };
 

@@ -37,6 +37,7 @@ const char *const store_names[STORE__COUNT] = {
     [STORE_FILTERS] = "filters",
     [STORE_LINKS] = "links",
     [STORE_SUBSCRIPTIONS] = "subscriptions",
+    [STORE_USER_JOBS] = "userJobs",
 };
 
 static void

@@ -4,7 +4,7 @@ import copy
 from bson import ObjectId
 from pymongo import MongoClient
 
-KINDS = ("projects", "members", "tasks", "comments", "notifications", "filters", "subscriptions")
+KINDS = ("projects", "members", "tasks", "comments", "notifications", "filters", "subscriptions", "jobs")
 
 
 def sync(user, cursor=None):

@@ -8,6 +8,7 @@ import secrets
 import time
 
 import judge
+import queued
 from client import PASSWORD, User, fresh_account
 
 ANYONE, MAYBE, SELF = "anyone", "maybe", "self"  # maybe: a token is not needed, but must be good
@@ -171,6 +172,9 @@ ROWS = [
     Row("GET /v1/filters/{id}", SELF, 200, None, {"id": "own_filter"}),
     Row("PATCH /v1/filters/{id}", SELF, 200, {"name": "Other"}, {"id": "own_filter"}),
     Row("DELETE /v1/filters/{id}", SELF, 204, None, {"id": "own_filter"}),
+    Row("GET /v1/jobs", SELF, 200),
+    Row("GET /v1/jobs/{id}", SELF, 200, None, {"id": "own_job"}),
+    Row("DELETE /v1/jobs/{id}", SELF, 204, None, {"id": "own_job"}),
     Row("GET /v1/counts", SELF, 200, bound=200),
     Row("GET /v1/notifications", SELF, 200, bound=200),
     Row("PATCH /v1/notifications/{id}", SELF, 200, {"read": True}, {"id": "own_notification"}, bound=404),
@@ -384,6 +388,10 @@ class Scene:
     @property
     def own_filter(self):
         return self.caller.post("/v1/filters", name="Mine", filter="done = false").expect(201)["id"]
+
+    @property
+    def own_job(self):
+        return queued.insert(self.world.stack, self.caller)
 
     @property
     def own_notification(self):

@@ -9,8 +9,10 @@ import time
 import judge
 import matrix
 import pytest
+import queued
 
-COLLECTIONS = ("topics", "projects", "tasks", "comments", "sessions", "tokens", "users", "notifications", "invitations", "links")
+COLLECTIONS = ("topics", "projects", "tasks", "comments", "sessions", "tokens", "users", "notifications", "invitations", "links",
+               "userJobs")
 COUNTED = [*(f"command={command} collection={where}" for where in COLLECTIONS for command in ("find", "aggregate", "update")),
            "command=abortTransaction"]
 TRIES = 4  # the programs have work of their own, such as comparing topics, which may be counted
@@ -33,6 +35,7 @@ class Estate:
         helper.patch(self.task, assigneeIds=[user.id]).expect(200)
         self.notification = user.items("/v1/notifications")[0]["id"]
         self.filter = user.post("/v1/filters", name="Estate's filter", filter="done = false").expect(201)["id"]
+        self.job = queued.insert(user.world.stack, user)
         self.member = helper.id
         self.invitation = user.invite(self.project, f"nobody.{secrets.token_hex(6)}@example.com")["id"]
         self.link = user.post(self.project, "/links").expect(201)["id"]
@@ -46,7 +49,8 @@ class Estate:
         kind = path.split("/")[2]
         return {"projects": self.project["id"], "tasks": self.task["id"], "comments": self.comment["id"],
                 "attachments": self.attachment["id"],
-                "sessions": self.session, "notifications": self.notification, "filters": self.filter, "api-tokens": self.api_token}[kind]
+                "sessions": self.session, "notifications": self.notification, "filters": self.filter, "jobs": self.job,
+                "api-tokens": self.api_token}[kind]
 
     def everything(self):
         """All its owner can see."""

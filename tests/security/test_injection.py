@@ -39,7 +39,8 @@ def scene(cast, world):
     """The target of the attempts, owned by the attacker, so that only the payload can be refused."""
     scene = matrix.Scene(cast, "owner", caller=world.user("attacker"))
     scene.ids = {"projects": scene.project_id, "tasks": scene.task_id, "comments": scene.comment_id,
-                 "notifications": scene.own_notification, "sessions": matrix.own_session(scene.caller), "filters": scene.own_filter}
+                 "notifications": scene.own_notification, "sessions": matrix.own_session(scene.caller), "filters": scene.own_filter,
+                 "jobs": scene.own_job}
     return scene
 
 

@@ -14,6 +14,7 @@
 #include "api/v1/projects/projects.h"
 #include "api/v1/tasks/attachments.h"
 #include "api/v1/tasks/tasks.h"
+#include "api/v1/user_jobs.h"
 #include "common/base/id.h"
 #include "common/time/clock.h"
 
@@ -33,6 +34,7 @@ static const struct field export_fields[] = {
     {"notifications", ANY,     0},
     {"filters",       ANY,     0},
     {"subscriptions", ANY,     0, .about = "tasks that you watch or have muted"},
+    {"jobs",          ANY,     0},
     {"complete",      FLAG,    0, .about = "false when there was more than one reply can hold"},
     {NULL},
 };
@@ -174,6 +176,8 @@ me_export(struct request *r)
         (err = write_list(&p, "filters", STORE_FILTERS, &saved_filter_shape,
                           BCON_NEW("userId", BCON_OID(me)))) != ERR_NONE ||
         (err = write_list(&p, "subscriptions", STORE_SUBSCRIPTIONS, &subscription_shape,
+                          BCON_NEW("userId", BCON_OID(me)))) != ERR_NONE ||
+        (err = write_list(&p, "jobs", STORE_USER_JOBS, &user_job_shape,
                           BCON_NEW("userId", BCON_OID(me)))) != ERR_NONE)
         return err;
     text_printf(p.out, ",\"complete\":%s}", p.full ? "false" : "true");

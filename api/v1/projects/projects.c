@@ -77,6 +77,7 @@ const struct field project_fields[] = {
     {"nameKey",         TEXT,    HIDDEN}, /* the folded name, to sort without case and accents */
     {"archived",        FLAG,    MAY_EDIT | VIRTUAL,                 .couple = "archivedAt", .about = "sets or clears archivedAt"},
     {"role",            TEXT,    VIRTUAL,                            .about = "the caller's role; not included in events"},
+    {"jobId",           REF,     VIRTUAL,                            .about = "only in the reply to a request that leaves work to a job (/v1/jobs)"},
     {NULL},
 };
 /* clang-format on */

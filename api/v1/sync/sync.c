@@ -20,6 +20,7 @@
 #include "api/v1/sync/sync_plan.h"
 #include "api/v1/tasks/saved_filters.h"
 #include "api/v1/tasks/subscriptions.h"
+#include "api/v1/user_jobs.h"
 #include "common/base/id.h"
 #include "common/change/cursor.h"
 #include "common/change/event_log.h"
@@ -42,6 +43,7 @@ static const struct {
     [SYNC_NOTIFICATIONS] = {"notifications", "notification"},
     [SYNC_FILTERS] = {"filters", "filter"},
     [SYNC_SUBSCRIPTIONS] = {"subscriptions", "subscription"},
+    [SYNC_JOBS] = {"jobs", "job"},
 };
 
 /* clang-format off */
@@ -60,6 +62,7 @@ static const struct field sync_fields[] = {
     {"notifications", ANY,     0, .about = "[Notification]"},
     {"filters",       ANY,     0, .about = "[Filter], except to tokens bound to projects"},
     {"subscriptions", ANY,     0, .about = "[Subscription]"},
+    {"jobs",          ANY,     0, .about = "[Job], except to tokens bound to projects"},
     {"deleted",       OBJECTS, 0, .items = tombstone_fields, .about = "a task's comments and attachments go with it"},
     {"whole",         REFS,    0, .about = "projects contained in full; discard anything else you have of them"},
     {"cursor",        TEXT,    0, .about = "for the next request, and for follow {topic: all} on the WebSocket"},
@@ -311,6 +314,13 @@ write_all_members(struct sync *s)
 
 /* ------------------------------------------------------------ tasks, comments, notifications */
 
+/* Does it belong to the user alone, and to no project?  A token bound to projects does not see it. */
+static bool
+is_private(enum sync_kind kind)
+{
+    return kind == SYNC_FILTERS || kind == SYNC_JOBS;
+}
+
 static enum err
 write_entity(void *arg, const bson_t *doc)
 {
@@ -321,10 +331,11 @@ write_entity(void *arg, const bson_t *doc)
         [SYNC_NOTIFICATIONS] = &notification_shape,
         [SYNC_FILTERS] = &saved_filter_shape,
         [SYNC_SUBSCRIPTIONS] = &subscription_shape,
+        [SYNC_JOBS] = &user_job_shape,
     };
     struct sync *s = arg;
     const struct sync_topic *t = NULL;
-    bool shown = s->kind == SYNC_FILTERS || api_token_auth_reaches(s->r, doc_id(doc, "projectId"));
+    bool shown = is_private(s->kind) || api_token_auth_reaches(s->r, doc_id(doc, "projectId"));
 
     if (s->kind < SYNC_NOTIFICATIONS) { /* the caller may not be able to read it any more */
         t = sync_plan_topic(&s->plan, doc_id(doc, "projectId"));
@@ -394,21 +405,19 @@ write_notifications(struct sync *s)
                       write_entity, s);
 }
 
-/* A token bound to projects sees no saved filters. */
+/* Of such a kind; `own` is the condition for it. */
 static enum err
-write_filters(struct sync *s)
+write_private(struct sync *s, enum store_name store, const bson_t *own)
 {
-    struct ids some = ids_of_items(s, SYNC_FILTERS);
+    struct ids some = ids_of_items(s, s->kind);
 
     s->each = write_entity;
     s->exact = true;
     if (s->r->bound != NULL)
         return ERR_NONE;
     if (s->plan.own.state != SYNC_WHOLE)
-        return find(s, STORE_FILTERS, "_id", &some);
-    return store_find(s->r->store,
-                      &(struct store_query){STORE_FILTERS, saved_filters_own(s->r), NULL},
-                      write_entity, s);
+        return find(s, store, "_id", &some);
+    return store_find(s->r->store, &(struct store_query){store, own, NULL}, write_entity, s);
 }
 
 static enum err
@@ -464,7 +473,7 @@ may_report_deletion(struct sync *s, const struct sync_item *one, bool *allowed)
     struct origin o = {.r = s->r};
     enum err err;
 
-    *allowed = s->r->bound == NULL || one->kind != SYNC_FILTERS;
+    *allowed = s->r->bound == NULL || !is_private(one->kind);
     if (s->r->bound == NULL || (one->kind != SYNC_NOTIFICATIONS && one->kind != SYNC_SUBSCRIPTIONS))
         return ERR_NONE;
     err = event_log_entity(s->r->store,
@@ -555,10 +564,13 @@ write_answer(struct sync *s)
     if ((err = write_notifications(s)) != ERR_NONE)
         return err;
     begin(s, SYNC_FILTERS);
-    if ((err = write_filters(s)) != ERR_NONE)
+    if ((err = write_private(s, STORE_FILTERS, saved_filters_own(s->r))) != ERR_NONE)
         return err;
     begin(s, SYNC_SUBSCRIPTIONS);
     if ((err = write_subscriptions(s)) != ERR_NONE)
+        return err;
+    begin(s, SYNC_JOBS);
+    if ((err = write_private(s, STORE_USER_JOBS, user_jobs_own(s->r))) != ERR_NONE)
         return err;
     if ((err = write_deleted(s)) != ERR_NONE)
         return err;

@@ -29,6 +29,7 @@ static const char *const entities[SYNC_KINDS] = {
     [SYNC_NOTIFICATIONS] = "notification",
     [SYNC_FILTERS] = "filter",
     [SYNC_SUBSCRIPTIONS] = "subscription",
+    [SYNC_JOBS] = "job",
 };
 
 static int

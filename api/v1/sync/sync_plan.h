@@ -22,6 +22,7 @@ enum sync_kind {
     SYNC_NOTIFICATIONS,
     SYNC_FILTERS,
     SYNC_SUBSCRIPTIONS,
+    SYNC_JOBS,
     SYNC_KINDS,
     SYNC_MOVED = SYNC_KINDS /* only of items: tasks that moved, with what belongs to them */
 };

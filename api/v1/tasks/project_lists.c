@@ -7,15 +7,17 @@
 #include <string.h>
 
 #include "api/crud/entity.h"
-#include "api/crud/request_change.h"
 #include "api/http/request.h"
 #include "api/queue/queue.h"
 #include "api/schema/doc.h"
 #include "api/schema/item_list.h"
 #include "api/v1/handlers.h"
 #include "api/v1/tasks/project_statuses.h"
+#include "api/v1/user_jobs.h"
+#include "common/change/change.h"
 
-#define JOB_MS (7 * 86400000LL) /* how long the job is tried again */
+#define JOB_MS      (7 * 86400000LL) /* how long the job is tried again */
+#define COUNTED_MAX 10000            /* tasks of one item that are counted */
 
 struct batch {
     struct request *r;
@@ -25,6 +27,8 @@ struct batch {
     bool more;
     const bson_t *tasks[PROJECT_LISTS_BATCH];
     int count;
+    struct doc_array items; /* those whose tasks were not all changed, */
+    int64_t rest;           /* and how many tasks these are */
 };
 
 static enum err
@@ -48,13 +52,13 @@ has_status(const struct batch *b, const struct project_lists_item *item)
 
 /*
  * The tasks that have the item: of a status that the project still has, those that do not agree
- * with its kind.  One more than may be changed.
+ * with its kind.
  */
-static enum err
-find_tasks(struct batch *b, const struct project_lists_item *item)
+static bson_t *
+tasks_with(const struct batch *b, const struct project_lists_item *item)
 {
     bson_t *filter = request_keep(b->r, BCON_NEW("projectId", BCON_OID(doc_id(b->project, "_id"))));
-    bson_t *opts = request_keep(b->r, BCON_NEW("limit", BCON_INT64(b->left + 1))), other;
+    bson_t other;
 
     if (item->status != NULL)
         BSON_APPEND_UTF8(filter, "status", item->status);
@@ -67,9 +71,18 @@ find_tasks(struct batch *b, const struct project_lists_item *item)
         BSON_APPEND_NULL(&other, "$ne");
         bson_append_document_end(filter, &other);
     }
+    return filter;
+}
+
+/* One more than may be changed. */
+static enum err
+find_tasks(struct batch *b, const struct project_lists_item *item)
+{
+    bson_t *opts = request_keep(b->r, BCON_NEW("limit", BCON_INT64(b->left + 1)));
+
     b->count = 0;
-    return store_find(change_store(b->change), &(struct store_query){STORE_TASKS, filter, opts},
-                      note_task, b);
+    return store_find(change_store(b->change),
+                      &(struct store_query){STORE_TASKS, tasks_with(b, item), opts}, note_task, b);
 }
 
 static void
@@ -134,30 +147,74 @@ follow(struct batch *b, const struct project_lists_item *item)
     return err;
 }
 
+/* ------------------------------------------------------------ what is left to a job */
+
 static enum err
-leave_to_job(struct batch *b, const struct project_lists_item *item)
+count_task(void *arg, const bson_t *task)
+{
+    struct batch *b = arg;
+
+    (void)task;
+    b->rest++;
+    return ERR_NONE;
+}
+
+/* Notes an item whose tasks were not all changed, and how many there are, up to COUNTED_MAX. */
+static enum err
+note_rest(struct batch *b, const struct project_lists_item *item)
+{
+    bson_t *opts = request_keep(b->r, BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}",
+                                               "limit", BCON_INT64(COUNTED_MAX)));
+    bson_t entry;
+    char key[12];
+
+    bson_snprintf(key, sizeof(key), "%u", b->items.count++);
+    BSON_APPEND_DOCUMENT_BEGIN(b->items.bson, key, &entry);
+    if (item->status != NULL)
+        BSON_APPEND_UTF8(&entry, "status", item->status);
+    if (item->to != NULL)
+        BSON_APPEND_UTF8(&entry, "to", item->to);
+    if (item->label != NULL)
+        BSON_APPEND_UTF8(&entry, "label", item->label);
+    bson_append_document_end(b->items.bson, &entry);
+    b->more = false;
+    return store_find(change_store(b->change),
+                      &(struct store_query){STORE_TASKS, tasks_with(b, item), opts}, count_task, b);
+}
+
+static enum err
+leave_to_job(struct batch *b)
 {
     int64_t now = change_now(b->change);
-    bson_t *content = request_keep(b->r, BCON_NEW("projectId", BCON_OID(doc_id(b->project, "_id")),
-                                                  "userId", BCON_OID(&b->r->user_id)));
+    const bson_oid_t *project = doc_id(b->project, "_id");
+    const struct user_job_start start = {USER_JOB_FOLLOW, b->rest, project};
+    bson_t *content;
+    bson_oid_t job;
+    enum err err = user_jobs_start(b->r, b->change, &start);
 
-    if (item->status != NULL)
-        BSON_APPEND_UTF8(content, "status", item->status);
-    if (item->to != NULL)
-        BSON_APPEND_UTF8(content, "to", item->to);
-    if (item->label != NULL)
-        BSON_APPEND_UTF8(content, "label", item->label);
-    b->more = false;
+    if (err != ERR_NONE)
+        return err;
+    bson_oid_init_from_string(&job, b->r->job);
+    content = request_keep(b->r, BCON_NEW("projectId", BCON_OID(project), "userId",
+                                          BCON_OID(&b->r->user_id), "jobId", BCON_OID(&job),
+                                          "items", BCON_ARRAY(b->items.bson)));
     return queue_job(b->change, JOB_STATUS_KIND, now, now + JOB_MS, content);
 }
 
-/* As many tasks as a change may have follow in it, and a job does the rest. */
+static void
+begin(struct batch *b, struct request *r, struct change *change, const bson_t *project)
+{
+    *b = (struct batch){.r = r, .change = change, .project = project, .left = PROJECT_LISTS_BATCH};
+    b->items.bson = request_keep(r, bson_new());
+}
+
+/* As many tasks as a change may have follow in it; a job does the rest. */
 static enum err
-follow_or_leave(struct batch *b, const struct project_lists_item *item)
+follow_or_note(struct batch *b, const struct project_lists_item *item)
 {
     enum err err = follow(b, item);
 
-    return err == ERR_NONE && b->more ? leave_to_job(b, item) : err;
+    return err == ERR_NONE && b->more ? note_rest(b, item) : err;
 }
 
 enum err
@@ -165,9 +222,11 @@ project_lists_removed(struct request *r, struct change *change, const bson_t *pr
                       const struct project_lists_item *item)
 {
     struct batch *b = arena_alloc(r->arena, sizeof(*b));
+    enum err err;
 
-    *b = (struct batch){.r = r, .change = change, .project = project, .left = PROJECT_LISTS_BATCH};
-    return follow_or_leave(b, item);
+    begin(b, r, change, project);
+    err = follow_or_note(b, item);
+    return err == ERR_NONE && b->items.count > 0 ? leave_to_job(b) : err;
 }
 
 enum err
@@ -178,7 +237,7 @@ project_lists_changed(struct request *r, struct change *change, const bson_t *be
     bson_iter_t iter, items, id;
     enum err err = ERR_NONE;
 
-    *b = (struct batch){.r = r, .change = change, .project = after, .left = PROJECT_LISTS_BATCH};
+    begin(b, r, change, after);
     if (before == NULL || !bson_iter_init_find(&iter, after, "statuses") ||
         !bson_iter_recurse(&iter, &items))
         return ERR_NONE;
@@ -192,17 +251,12 @@ project_lists_changed(struct request *r, struct change *change, const bson_t *be
         was = project_statuses_kind(before, item.status);
         if (was == '\0' || was == project_statuses_kind(after, item.status))
             continue;
-        err = follow_or_leave(b, &item);
+        err = follow_or_note(b, &item);
     }
-    return err;
+    return err == ERR_NONE && b->items.count > 0 ? leave_to_job(b) : err;
 }
 
-struct following {
-    struct request *r;
-    const bson_oid_t *project;
-    const struct project_lists_item *item;
-    bool more;
-};
+/* ------------------------------------------------------------ the job */
 
 /*
  * Is there still something to follow?  A status that was deleted without another for its tasks had
@@ -217,30 +271,38 @@ still_applies(const struct batch *b, const struct project_lists_item *item)
 }
 
 static enum err
-follow_in_change(struct change *change, void *arg)
+follow_entry(struct batch *b, const bson_t *entry)
 {
-    struct following *w = arg;
-    struct batch *b = arena_alloc(w->r->arena, sizeof(*b));
-    enum err err;
+    const struct project_lists_item item = {.status = doc_text(entry, "status"),
+                                            .to = doc_text(entry, "to"),
+                                            .label = doc_text(entry, "label")};
 
-    *b = (struct batch){.r = w->r, .change = change, .left = PROJECT_LISTS_BATCH};
-    err = request_fetch(w->r, STORE_PROJECTS, w->project, &b->project);
-    if (err == ERR_NONE && still_applies(b, w->item))
-        err = follow(b, w->item);
-    w->more = b->more;
-    return err;
+    if (item.status == NULL && item.label == NULL)
+        return ERR_INVALID;
+    return still_applies(b, &item) ? follow(b, &item) : ERR_NONE;
 }
 
 enum err
-project_lists_follow(struct request *r, const bson_oid_t *project,
-                     const struct project_lists_item *item, bool *more)
+project_lists_follow(struct request *r, struct change *change, const bson_t *content, int64_t *done,
+                     bool *more)
 {
-    struct following w = {r, project, item, false};
-    struct change_plan plan = {.topic_count = 1, .fn = follow_in_change, .arg = &w};
+    struct batch *b = arena_alloc(r->arena, sizeof(*b));
+    const uint8_t *bytes;
+    bson_iter_t iter, items;
+    uint32_t len;
+    bson_t entry;
     enum err err;
 
-    plan.topics[0] = request_project_topic(r, project);
-    err = request_change(r, &plan);
-    *more = w.more;
+    begin(b, r, change, NULL);
+    err = request_fetch(r, STORE_PROJECTS, doc_id(content, "projectId"), &b->project);
+    if (err == ERR_NONE && !bson_has_field(content, "items"))
+        err = follow_entry(b, content);
+    if (bson_iter_init_find(&iter, content, "items") && bson_iter_recurse(&iter, &items))
+        while (err == ERR_NONE && !b->more && bson_iter_next(&items)) {
+            bson_iter_document(&items, &len, &bytes);
+            err = bson_init_static(&entry, bytes, len) ? follow_entry(b, &entry) : ERR_INVALID;
+        }
+    *done = PROJECT_LISTS_BATCH - b->left;
+    *more = b->more;
     return err;
 }

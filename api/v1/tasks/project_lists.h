@@ -18,7 +18,7 @@ struct change;
 
 /*
  * The `after` of struct resource for projects, which follows changes of kinds: updates the first
- * PROJECT_LISTS_BATCH tasks in the change itself; a job does the rest.
+ * PROJECT_LISTS_BATCH tasks in the change itself; a job does the rest (api/v1/user_jobs.h).
  */
 enum err project_lists_changed(struct request *r, struct change *change, const bson_t *before,
                                const bson_t *after) MUST_CHECK;
@@ -34,8 +34,12 @@ struct project_lists_item {
 enum err project_lists_removed(struct request *r, struct change *change, const bson_t *project,
                                const struct project_lists_item *item) MUST_CHECK;
 
-/* For the job: updates the tasks to the project as it is now, batch by batch. */
-enum err project_lists_follow(struct request *r, const bson_oid_t *project,
-                              const struct project_lists_item *item, bool *more) MUST_CHECK;
+/*
+ * Within a change of the job: updates up to PROJECT_LISTS_BATCH tasks to the project as it is now.
+ * content: the job's, {projectId, items: [{status, to, label}]}, or, from earlier versions, one
+ * item without `items`.  *done: how many tasks; *more: some are left.
+ */
+enum err project_lists_follow(struct request *r, struct change *change, const bson_t *content,
+                              int64_t *done, bool *more) MUST_CHECK;
 
 #endif
