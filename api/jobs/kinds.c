@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/jobs/context.h"
+#include "api/jobs/duplicate.h"
 #include "api/jobs/invited.h"
 #include "api/jobs/purge.h"
 #include "api/jobs/registration.h"
@@ -57,6 +58,7 @@ static enum err (*const does[JOB__COUNT])(const struct jobs_context *, const bso
     [JOB_RESET] = reset_email,
     [JOB_STATUS_KIND] = status_kind_job,
     [JOB_REGISTRATION] = registration_email,
+    [JOB_DUPLICATE] = duplicate_job,
     [JOB_INVITED] = invited_notify,
     [JOB_COMMENTED] = watchers_commented,
     [JOB_SUBSCRIPTIONS] = watchers_copy,

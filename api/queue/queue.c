@@ -25,6 +25,7 @@ const char *const job_names[JOB__COUNT] = {
     [JOB_RESET] = "reset",
     [JOB_STATUS_KIND] = "statusKind",
     [JOB_REGISTRATION] = "registration",
+    [JOB_DUPLICATE] = "duplicate",
     [JOB_INVITED] = "invited",
     [JOB_COMMENTED] = "commented",
     [JOB_SUBSCRIPTIONS] = "subscriptions",

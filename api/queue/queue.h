@@ -21,6 +21,7 @@ enum job_kind {
     JOB_RESET,         /* the address may have no account */
     JOB_STATUS_KIND,   /* the tasks of a status whose kind changed, or of a deleted one or label */
     JOB_REGISTRATION,  /* the address may have an account already */
+    JOB_DUPLICATE,     /* the tasks of a project that was duplicated */
     JOB_INVITED,       /* notifies the account that has an */
     JOB_COMMENTED,     /* notifies those who watch the task of a comment */
     JOB_SUBSCRIPTIONS, /* copies the states that users have set for tasks to copies of these tasks

@@ -174,6 +174,15 @@ doc_array_add_value(struct doc_array *a, const bson_iter_t *value)
 }
 
 void
+doc_array_add_document(struct doc_array *a, const bson_t *document)
+{
+    char room[KEY];
+    const char *key = next_key(a, room);
+
+    BSON_APPEND_DOCUMENT(a->bson, key, document);
+}
+
+void
 doc_in(bson_t *filter, const char *field, const bson_t *array)
 {
     bson_t condition;

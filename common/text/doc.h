@@ -38,6 +38,7 @@ struct doc_array {
 void doc_array_add_id(struct doc_array *array, const bson_oid_t *id);
 void doc_array_add_text(struct doc_array *array, const char *text);
 void doc_array_add_value(struct doc_array *array, const bson_iter_t *value);
+void doc_array_add_document(struct doc_array *array, const bson_t *document);
 
 /* Appends {field: {$in: array}} to a filter. */
 void doc_in(bson_t *filter, const char *field, const bson_t *array);

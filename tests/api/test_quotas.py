@@ -57,6 +57,9 @@ def test_a_users_projects_are_limited(people, owner):
     assert at_once(8, lambda n: owner.post("/v1/projects", name=f"P{n}")) == [201] * 4 + [409] * 4
     owner.post("/v1/projects", name="One more").expect(409, "quota-exceeded")
     assert len(owner.items("/v1/projects")) == 5
+    project = owner.items("/v1/projects")[0]
+    owner.post(project, "/duplicate", name="A copy").expect(409, "quota-exceeded")
+    assert len(owner.items("/v1/projects")) == 5
     people.user("other").post("/v1/projects", name="Mine").expect(201)
 
 
@@ -93,6 +96,8 @@ def test_adding_an_acquaintance_counts_as_an_invitation(people, owner):
     statuses = [owner.put(project, f"/members/{other.id}", role="member").status for project in projects for other in others[:2]]
     assert statuses == [200] * 4 + [429] * 2
     owner.put(projects[0], f"/members/{others[0].id}", role="admin").expect(200)  # who is a member already
+    copies = [others[0].post(projects[0], "/duplicate", name="Copy", members=True).status for _ in range(4)]
+    assert copies == [201] * 3 + [429] and len(others[0].items("/v1/projects")) == 7  # with two others each
 
 
 def test_a_projects_members_are_limited(people, owner):

@@ -30,6 +30,7 @@ class Row:
     scope: str = ""  # of API tokens; by default read for GET, else write
     query: str = ""
     step_up: bool = False  # needs a password given within the last 15 minutes
+    bound_here: int = 0  # what an API token gets that is bound to this project, if not the status
     bound: int = 403  # what an API token gets that is bound to another project; of a project always 404
 
     @property
@@ -98,6 +99,7 @@ ROWS = [
     project("POST /v1/projects/{id}/restore", "owner", 200, thing="trashed_project_id", scope="admin"),
     project("GET /v1/projects/{id}/members", "viewer", 200),
     project("POST /v1/projects/{id}/members", "admin", 201, lambda s: to_nobody(), scope="admin"),
+    project("POST /v1/projects/{id}/duplicate", "viewer", 201, {"name": "Copy"}, bound_here=403),
     project("PUT /v1/projects/{id}/members/{userId}", "admin", 200, {"role": "commenter"}, scope="admin"),
     project("DELETE /v1/projects/{id}/members/{userId}", "admin", 204, scope="admin"),
     project("POST /v1/projects/{id}/invitations", "admin", 201, lambda s: to_nobody(), scope="admin"),

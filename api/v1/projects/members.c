@@ -316,16 +316,12 @@ run(struct request *r, struct member_edit *w)
     return request_change(r, &plan);
 }
 
-/*
- * Do the caller and the user share a project?  Open projects do not count, since joining one needs
- * no consent.
- */
-static enum err
-read_shared_project(struct request *r, struct member_edit *w)
+enum err
+members_acquainted(struct request *r, const bson_oid_t *user, bool *acquainted)
 {
     /* Not $all: the stand-in server does not match documents within an array with it. */
     bson_t *filter =
-        request_keep(r, BCON_NEW("members.userId", BCON_OID(&w->user), "$and", "[", "{",
+        request_keep(r, BCON_NEW("members.userId", BCON_OID(user), "$and", "[", "{",
                                  "members.userId", BCON_OID(&r->user_id), "}", "]", "access", "{",
                                  "$ne", "everyone", "}", "deletedAt", BCON_NULL));
     bson_t *opts = request_keep(r, BCON_NEW("projection", "{", "_id", BCON_BOOL(true), "}"));
@@ -336,7 +332,7 @@ read_shared_project(struct request *r, struct member_edit *w)
     err = store_get(r->store, STORE_PROJECTS, filter, opts, &found);
     if (err == ERR_NONE)
         request_keep(r, found);
-    w->acquainted = err == ERR_NONE;
+    *acquainted = err == ERR_NONE;
     return err == ERR_NOT_FOUND ? ERR_NONE : err;
 }
 
@@ -355,7 +351,7 @@ members_put(struct request *r)
     w.role = err == ERR_NONE ? doc_text(body, "role") : "";
     if ((caller = check_caller(r, &w)) != ERR_NONE)
         return caller;
-    if (err != ERR_NONE || (err = read_shared_project(r, &w)) != ERR_NONE)
+    if (err != ERR_NONE || (err = members_acquainted(r, &w.user, &w.acquainted)) != ERR_NONE)
         return err;
     err = request_fetch(r, STORE_USERS, &w.user, &user);
     if (err == ERR_NONE)

@@ -31,6 +31,12 @@ struct membership {
 enum err members_store(struct request *r, struct change *change, const bson_t *project,
                        const struct membership *m) MUST_CHECK;
 
+/*
+ * Do the caller and the user share a project?  Open projects do not count, since joining one needs
+ * no consent.
+ */
+enum err members_acquainted(struct request *r, const bson_oid_t *user, bool *acquainted) MUST_CHECK;
+
 /* Does the project have another owner whose account is open? */
 enum err members_other_owner(struct request *r, const bson_t *project, const bson_oid_t *user,
                              bool *other) MUST_CHECK;

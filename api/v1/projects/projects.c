@@ -373,26 +373,39 @@ projects_member_event(struct change *change, int topic, const struct member_even
     return err;
 }
 
-/* {members: [{userId, role: owner}], inbox, archivedAt, deletedAt} */
+/* {inbox, archivedAt, deletedAt, members} */
 static void
-append_server_side(struct request *r, bson_t *doc, bool inbox)
+append_server_side(bson_t *doc, bool inbox, const bson_t *members)
 {
-    bson_t list, member;
-
     BSON_APPEND_BOOL(doc, "inbox", inbox);
     BSON_APPEND_NULL(doc, "archivedAt");
     BSON_APPEND_NULL(doc, "deletedAt");
-    BSON_APPEND_ARRAY_BEGIN(doc, "members", &list);
-    BSON_APPEND_DOCUMENT_BEGIN(&list, "0", &member);
-    BSON_APPEND_OID(&member, "userId", &r->user_id);
-    BSON_APPEND_UTF8(&member, "role", "owner");
-    bson_append_document_end(&list, &member);
-    bson_append_array_end(doc, &list);
+    BSON_APPEND_ARRAY(doc, "members", members);
 }
 
-/* Creates the project, its topic, its event, and the owner's membership on the owner's topic. */
-static enum err
-insert_project(struct request *r, struct change *change, bson_t *doc, int user_topic)
+/* Only the caller, as the owner. */
+static const bson_t *
+own_membership(struct request *r)
+{
+    struct doc_array list = {request_keep(r, bson_new()), 0};
+
+    doc_array_add_document(
+        &list, request_keep(r, BCON_NEW("userId", BCON_OID(&r->user_id), "role", "owner")));
+    return list.bson;
+}
+
+bson_t *
+projects_with_members(struct request *r, const bson_t *doc, const bson_t *members)
+{
+    bson_t *whole = request_keep(r, bson_copy(doc));
+
+    append_server_side(whole, false, members);
+    return whole;
+}
+
+enum err
+projects_insert(struct request *r, struct change *change, const bson_t *doc, int user_topic,
+                int *topic)
 {
     const bson_oid_t *id = doc_id(doc, "_id");
     struct member_event owner = {
@@ -400,16 +413,18 @@ insert_project(struct request *r, struct change *change, bson_t *doc, int user_t
     struct entity_change e = {r, change, &projects, 0};
     enum err err;
 
-    if ((err = change_new_topic(change, request_project_topic(r, id), &e.topic)) != ERR_NONE ||
-        (err = entity_create(&e, doc, doc)) != ERR_NONE)
+    if ((err = change_new_topic(change, request_project_topic(r, id), topic)) != ERR_NONE)
         return err;
-    return projects_member_event(change, user_topic, &owner);
+    e.topic = *topic;
+    err = entity_create(&e, doc, request_keep(r, bson_copy(doc)));
+    return err == ERR_NONE ? projects_member_event(change, user_topic, &owner) : err;
 }
 
 enum err
 projects_create_inbox(struct request *r, struct change *change, int user_topic)
 {
     bson_t *doc, own = BSON_INITIALIZER, *body = request_keep(r, bson_new());
+    int topic;
     enum err err = doc_read_text(r, project_fields, "{\"name\":\"Inbox\"}", body);
 
     if (err != ERR_NONE)
@@ -418,9 +433,23 @@ projects_create_inbox(struct request *r, struct change *change, int user_topic)
     BSON_APPEND_OID(&own, "_id", &r->user_id);
     doc = request_keep(r, doc_merge(entity_new(r, change_now(change)), &own));
     bson_concat(doc, body);
-    append_server_side(r, doc, true);
+    append_server_side(doc, true, own_membership(r));
     bson_destroy(&own);
-    return insert_project(r, change, doc, user_topic);
+    return projects_insert(r, change, doc, user_topic, &topic);
+}
+
+enum err
+projects_check_room(struct request *r, struct change *change)
+{
+    const bson_oid_t *me = &r->user_id;
+    bson_t *any = request_keep(r, BCON_NEW("members.userId", BCON_OID(me)));
+    bson_t *mine =
+        request_keep(r, BCON_NEW("members.userId", BCON_OID(me), "createdBy", BCON_OID(me)));
+    struct store *store = change_store(change);
+    enum err err = quotas_exist(r, store, QUOTA_USER_PROJECTS, STORE_PROJECTS, mine);
+
+    return err == ERR_NONE ? quotas_exist(r, store, QUOTA_USER_MEMBERSHIPS, STORE_PROJECTS, any)
+                           : err;
 }
 
 struct creation {
@@ -432,21 +461,15 @@ static enum err
 create_project(struct change *change, void *arg)
 {
     struct creation *c = arg;
-    const bson_oid_t *me = &c->r->user_id;
     bson_t *doc = entity_new(c->r, change_now(change));
-    bson_t *any = request_keep(c->r, BCON_NEW("members.userId", BCON_OID(me)));
-    bson_t *mine =
-        request_keep(c->r, BCON_NEW("members.userId", BCON_OID(me), "createdBy", BCON_OID(me)));
-    struct store *store = change_store(change);
-    enum err err = quotas_exist(c->r, store, QUOTA_USER_PROJECTS, STORE_PROJECTS, mine);
+    int topic;
+    enum err err = projects_check_room(c->r, change);
 
-    if (err == ERR_NONE)
-        err = quotas_exist(c->r, store, QUOTA_USER_MEMBERSHIPS, STORE_PROJECTS, any);
     if (err != ERR_NONE)
         return err;
     bson_concat(doc, c->body);
-    append_server_side(c->r, doc, false);
-    return insert_project(c->r, change, doc, 0);
+    append_server_side(doc, false, own_membership(c->r));
+    return projects_insert(c->r, change, doc, 0, &topic);
 }
 
 enum err

@@ -20,6 +20,20 @@ extern const struct field project_fields[];
  */
 enum err projects_create_inbox(struct request *r, struct change *change, int user_topic) MUST_CHECK;
 
+/* Within a change of the caller's topic: ERR_QUOTA if they have too many projects already. */
+enum err projects_check_room(struct request *r, struct change *change) MUST_CHECK;
+
+/* A new project's document with these members, [{userId, role}], and what else a client cannot set.
+ */
+bson_t *projects_with_members(struct request *r, const bson_t *doc, const bson_t *members);
+
+/*
+ * Within a change: stores a new project with its topic, whose index is *topic, its event, and the
+ * owner's membership on the owner's topic, and replies 201.
+ */
+enum err projects_insert(struct request *r, struct change *change, const bson_t *doc,
+                         int user_topic, int *topic) MUST_CHECK;
+
 extern const struct list project_list;
 
 /* Appends a project in its public form, with the caller's role. */

@@ -72,14 +72,17 @@ append_new_state(const struct task_copy *c, const bson_t *task, bson_t *set)
     if (!bson_has_field(set, "status"))
         BSON_APPEND_UTF8(set, "status", project_statuses_first(c->project));
     task_rules_keep_assignees(c->project, task, set);
-    task_reminders_copy(task, set);
+    if (!bson_has_field(set, "reminders"))
+        task_reminders_copy(task, set);
     if (!bson_has_field(set, "position")) {
         order_key_last(&key, next_number(c));
         BSON_APPEND_UTF8(set, "position", key.bytes);
     }
     text_free(&key);
-    BSON_APPEND_NULL(set, "completedAt");
-    BSON_APPEND_NULL(set, "archivedAt");
+    if (!bson_has_field(set, "completedAt"))
+        BSON_APPEND_NULL(set, "completedAt");
+    if (!bson_has_field(set, "archivedAt"))
+        BSON_APPEND_NULL(set, "archivedAt");
     BSON_APPEND_NULL(set, "deletedAt");
     BSON_APPEND_NULL(set, "nextId");
     task_counts_start(set);
@@ -123,5 +126,7 @@ task_copy_insert(const struct task_copy *c, const bson_t *task, bson_t *set, con
     append_new_state(c, task, set);
     *copy = make(c, task, set);
     err = entity_insert(&e, *copy);
-    return err == ERR_NONE ? attachments_copy(c->r, c->change, task, *copy, c->creator) : err;
+    if (err != ERR_NONE || doc_int(task, "attachments") == 0)
+        return err;
+    return attachments_copy(c->r, c->change, task, *copy, c->creator);
 }

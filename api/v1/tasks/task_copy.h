@@ -37,11 +37,11 @@ struct task_copy {
 
 /*
  * Stores a copy of a task, with its attachments and an event for each.  The copy has the fields
- * that clients can set (of the reminders only those before the due date), and those in set, where
- * the caller puts parentId, previousId and createdBy.  It is a new task otherwise: at the end of
- * the project unless set has a position, neither completed nor archived, with the first open status
- * unless set has another.  Users who are not members are not assigned to it.  *copy: what was
- * stored.  ERR_QUOTA if the project is full.
+ * that clients can set (of the reminders only those before the due date, unless set has others),
+ * and those in set, where the caller puts parentId, previousId and createdBy.  It is a new task
+ * otherwise: at the end of the project, neither completed nor archived, with the first open status,
+ * unless set has position, completedAt, archivedAt or status.  Users who are not members are not
+ * assigned to it. *copy: what was stored.  ERR_QUOTA if the project is full.
  */
 enum err task_copy_insert(const struct task_copy *c, const bson_t *task, bson_t *set,
                           const bson_t **copy) MUST_CHECK;
