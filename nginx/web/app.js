@@ -242,6 +242,7 @@ function drawHeader(store) {
   $("project-name").textContent = store?.project.name ?? "";
   document.title = [titleOf(store), "Taskwire"].filter(Boolean).join(" · ");
   $("project-settings").hidden = !store?.mayAdmin;
+  drawCopying(workspace.jobs.get(store?.id));
   $("share").hidden = !store || Boolean(store.project.inbox);
   $("new-task").disabled = !store?.mayWrite;
   $("list-select").hidden = !store?.mayWrite || view !== "list" || selection.on;
@@ -268,6 +269,13 @@ function tasksChanged() {
   overview.ask();
   counts.ask();
   if (workspace.store && workspace.connection.state !== "live") workspace.open(workspace.store.id).catch(() => {});
+}
+
+/* How far a job is that copies the tasks of another project into this one. */
+function drawCopying(job) {
+  const copying = job?.kind === "duplicate";
+  $("copying").hidden = !copying;
+  if (copying) $("copied").value = job.done / job.total;
 }
 
 /* ---- the search: always visible, says how much it hides, and is cleared when the project changes ---- */

@@ -41,6 +41,8 @@ export function editProject(workspace, project, done, typed = {}) {
       if (!project) done(saved);
     });
   };
+  $("project-duplicate").hidden = !project;
+  $("project-duplicate").onclick = () => { dialog.close(""); duplicate(workspace, project).catch(toastError); };
   $("project-trash").onclick = () => { dialog.close(""); trash(workspace, project).catch(toastError); };
   ask(dialog);
   name.focus();
@@ -65,6 +67,12 @@ async function save(workspace, project, fields) {
 
 /* The unsaved input of the open project form, {id, typed}; null if there is none. */
 export const projectDraft = () => (isTyped($("project-form")) ? { id: editing, typed: valuesOf($("project-form")) } : null);
+
+/* A large project is filled little by little, which the header shows (app.js). */
+async function duplicate(workspace, project) {
+  const copy = await workspace.duplicateProject(project, `${project.name.slice(0, 190)} (copy)`);
+  toast(`${quote(copy.name)} was created.`, { label: "Open", run: () => { location.hash = `#/p/${copy.id}`; } });
+}
 
 async function trash(workspace, project) {
   const sure = await confirm(`Move ${quote(project.name)} to the trash?`, "Its tasks move with it, for all members.", "Move to trash");

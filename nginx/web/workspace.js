@@ -15,6 +15,7 @@ const FOLLOW_WAIT_MS = 1500; /* how long opening a project waits for the live co
 
 export class Workspace {
   projects = new Map();
+  jobs = new Map(); /* the user's jobs that have not ended, by the id of their project */
   store = null; /* the open project */
   presence = []; /* ids of the users who are viewing the project */
   connection = { state: "connecting", since: null };
@@ -54,6 +55,7 @@ export class Workspace {
     this.#live?.stop();
     this.#live = null;
     this.projects.clear();
+    this.jobs.clear();
     this.store = null;
     this.presence = [];
     this.#opening++;
@@ -120,12 +122,19 @@ export class Workspace {
     }
     if (event.entity === "project" || event.entity === "member") this.#refreshProjects();
     if (event.entity === "comment" && event.topic === topicOf(this.store?.id)) this.#tell("comment", event);
+    if (event.entity === "job") this.#noteJob(event.data);
     if (event.entity === "session") this.#tell("sessions");
     if (event.entity === "attachment") this.#tell("files", event);
     if (event.entity === "link") this.#tell("links");
     if (event.entity === "invitation" || event.data?.kind === "invited") this.#tell("invitations", event);
     if (event.data?.kind === "reminder") this.#tell("reminder", event.data);
     if (event.kind === "project.deleted") this.#leave(event.topic, event.actorId === session.user.id);
+  }
+
+  #noteJob(job) {
+    if (job.endedAt) this.jobs.delete(job.projectId);
+    else this.jobs.set(job.projectId, job);
+    this.#tell("change");
   }
 
   #apply(event) {
@@ -284,6 +293,13 @@ export class Workspace {
   async trashProject(id) {
     await request("DELETE", `/v1/projects/${id}`);
     this.#leave(topicOf(id), true);
+  }
+
+  async duplicateProject({ id }, name) {
+    const project = await request("POST", `/v1/projects/${id}/duplicate`, { body: { name } });
+    this.projects.set(project.id, project);
+    this.#tell("change");
+    return project;
   }
 
   async restoreProject(id) {

@@ -353,3 +353,14 @@ def test_others_see_a_renamed_and_a_trashed_project(windows, anna, ben):
     second.until(lambda: "New name" not in second.projects())
     first.undo()
     second.until(lambda: "New name" in second.projects())
+
+
+def test_a_project_is_duplicated_from_its_settings(windows, anna):
+    project = anna.project("Original")
+    anna.task("Keep", projectId=project["id"])
+    page = windows.log_in(anna, project)
+    page.click("#project-settings")
+    page.click("#project-duplicate")
+    page.undo()  # the button of the toast, which opens the copy
+    page.wait_project("Original (copy)")
+    page.wait_titles("todo", ["Keep"])
