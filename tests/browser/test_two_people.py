@@ -291,6 +291,9 @@ def test_comments_are_written_edited_and_deleted_for_both(windows, anna, ben):
     for page in (first, second):
         ours, fresh = page.state_and_snapshot()
         assert ours == fresh
+    first.click("#task-copy")
+    for page in (first, second):
+        page.until(lambda page=page: page.titles().count("Paint") == 2, why="the copy is not shown")
     choice = Select(second.find("#watch"))
     choice.select_by_visible_text("Muted")
     second.until(lambda: ben.get(f"/v1/tasks/{task['id']}/subscription")["state"] == "muted", why="the choice was not stored")
