@@ -38,10 +38,16 @@ static const struct field failed_fields[] = {
     {"detail", TEXT},
     {NULL},
 };
+static const struct field lost_fields[] = {
+    {"id",      REF},
+    {"dropped", ANY, .about = "as in the reply to the move"},
+    {NULL},
+};
 static const struct field result_fields[] = {
     {"matched", INTEGER},
     {"changed", INTEGER, .about = "those whose change succeeded"},
     {"failed",  OBJECTS, .items = failed_fields},
+    {"dropped", OBJECTS, VIRTUAL, .items = lost_fields, .about = "those that have lost something by a move to another project"},
     {NULL},
 };
 /* clang-format on */
@@ -56,7 +62,7 @@ struct bulk {
     struct json_object *where, *body;
     const char *method, *after; /* of the changes: what follows the id in their path */
     int changed;
-    struct text failed;
+    struct text failed, dropped;
     bool unfinished; /* one of them may succeed when it is tried again */
 };
 
@@ -66,6 +72,7 @@ free_failed(void *arg)
     struct bulk *b = arg;
 
     text_free(&b->failed);
+    text_free(&b->dropped);
 }
 
 /* Exactly one of two members must be given; returns the index of that one, -1 if none or both. */
@@ -354,12 +361,15 @@ note_result(struct operation *op)
     const char *detail = op->r.detail != NULL ? op->r.detail : p->title;
     char id[ID_TEXT];
 
+    bson_oid_to_string(&b->ids[b->all.before + op->index], id);
     if (op->err == ERR_NONE) {
         b->changed++;
+        if (op->r.dropped != NULL)
+            text_printf(&b->dropped, "%s{\"id\":\"%s\",\"dropped\":%s}",
+                        b->dropped.len > 0 ? "," : "", id, op->r.dropped);
         return;
     }
     b->unfinished = b->unfinished || p->status >= 500;
-    bson_oid_to_string(&b->ids[b->all.before + op->index], id);
     text_printf(&b->failed, "%s{\"id\":\"%s\",\"status\":%d,\"type\":\"/problems/%s\",\"detail\":",
                 b->failed.len > 0 ? "," : "", id, p->status, p->slug);
     json_string(&b->failed, detail, strlen(detail));
@@ -396,7 +406,10 @@ reply(struct bulk *b)
 
     text_printf(out, "{\"matched\":%d,\"changed\":%d,\"failed\":[", b->count, b->changed);
     text_add(out, b->failed.bytes == NULL ? "" : b->failed.bytes, b->failed.len);
-    text_puts(out, "]}");
+    text_puts(out, "]");
+    if (b->dropped.len > 0)
+        text_printf(out, ",\"dropped\":[%s]", b->dropped.bytes);
+    text_puts(out, "}");
     return ERR_NONE;
 }
 

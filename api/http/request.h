@@ -144,6 +144,7 @@ struct request {
     const char *conflicts;    /* and of the fields changed since Base-Rev; NULL: no Base-Rev */
     char changed_by[ID_TEXT]; /* who changed one of them last */
     char job[ID_TEXT];        /* the job that this request has started; "": none */
+    const char *dropped;      /* JSON of what a task has lost by its move; NULL: nothing */
     int failed_op; /* of an atomic batch: 1 + the index of the operation that failed; 0: none */
     struct reply reply;
 };

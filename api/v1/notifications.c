@@ -202,17 +202,18 @@ notifications_add(struct request *r, struct change *change, const struct notific
 
 /* Users who cannot read the new project lose their notifications of the task. */
 enum err
-notifications_move(struct request *r, struct change *change, const bson_oid_t *task,
+notifications_move(struct request *r, struct change *change, const bson_t *tasks_moved,
                    const bson_t *project)
 {
-    bson_t *all = request_keep(r, BCON_NEW("taskId", BCON_OID(task)));
+    bson_t *all = request_keep(r, bson_new());
     bson_t *members = request_keep(r, access_member_ids(project));
-    bson_t *outsiders = request_keep(
-        r, BCON_NEW("taskId", BCON_OID(task), "userId", "{", "$nin", BCON_ARRAY(members), "}"));
+    bson_t *outsiders = request_keep(r, BCON_NEW("userId", "{", "$nin", BCON_ARRAY(members), "}"));
     bson_t *set = request_keep(r, BCON_NEW("projectId", BCON_OID(doc_id(project, "_id"))));
     bson_t *update = entity_update(r, change_now(change), set);
     enum err err = ERR_NONE;
 
+    doc_in(all, "taskId", tasks_moved);
+    doc_in(outsiders, "taskId", tasks_moved);
     if (access_open(project) == ROLE_NONE)
         err = store_remove_many(change_store(change), STORE_NOTIFICATIONS, outsiders);
     if (err != ERR_NONE)

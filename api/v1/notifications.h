@@ -49,11 +49,11 @@ enum err notifications_remind(struct request *r, struct change *change, const bs
                               const bson_oid_t *user) MUST_CHECK;
 
 /*
- * Within the change that moves a task to another project: moves the task's notifications too, and
- * removes those of users who may not read that project.  There are no events for this: a
- * notification refers to its task, wherever the task is.
+ * Within the change that moves tasks (an array of ids) to another project: moves their
+ * notifications too, and removes those of users who may not read that project.  There are no events
+ * for this: a notification refers to its task, wherever the task is.
  */
-enum err notifications_move(struct request *r, struct change *change, const bson_oid_t *task,
+enum err notifications_move(struct request *r, struct change *change, const bson_t *tasks_moved,
                             const bson_t *project) MUST_CHECK;
 
 /*

@@ -178,18 +178,18 @@ add_size(void *arg, const bson_t *doc)
 }
 
 enum err
-attachments_move(struct request *r, struct change *change, const bson_t *task,
-                 const bson_t *project)
+attachments_move(struct request *r, struct change *change, const bson_t *tasks_moved,
+                 const bson_oid_t *from, const bson_oid_t *to)
 {
-    const bson_oid_t *from = doc_id(task, "projectId"), *to = doc_id(project, "_id");
-    bson_t *which = request_keep(r, BCON_NEW("taskId", BCON_OID(doc_id(task, "_id"))));
+    bson_t *which = request_keep(r, bson_new());
     bson_t *set = request_keep(
         r, BCON_NEW("projectId", BCON_OID(to), "movedAt", BCON_DATE_TIME(change_now(change))));
     struct store *store = change_store(change);
     struct sum sum = {0};
-    enum err err =
-        store_find(store, &(struct store_query){STORE_ATTACHMENTS, which, NULL}, add_size, &sum);
+    enum err err;
 
+    doc_in(which, "taskId", tasks_moved);
+    err = store_find(store, &(struct store_query){STORE_ATTACHMENTS, which, NULL}, add_size, &sum);
     if (err != ERR_NONE || sum.count == 0)
         return err;
     err = store_update_many(store, STORE_ATTACHMENTS, which,

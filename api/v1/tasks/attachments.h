@@ -29,11 +29,11 @@ enum err attachments_count_bytes(struct request *r, struct change *change,
                                  const bson_oid_t *project, int64_t more) MUST_CHECK;
 
 /*
- * Within the change that moves a task to another project: moves its attachments too, like its
- * comments (comments.h).
+ * Within the change that moves tasks (an array of ids) from one project to another: moves their
+ * attachments too, like their comments (comments.h).
  */
-enum err attachments_move(struct request *r, struct change *change, const bson_t *task,
-                          const bson_t *project) MUST_CHECK;
+enum err attachments_move(struct request *r, struct change *change, const bson_t *tasks_moved,
+                          const bson_oid_t *from, const bson_oid_t *to) MUST_CHECK;
 
 /*
  * Within the change that creates a copy of a task: the copy gets the task's attachments too, which

@@ -227,10 +227,10 @@ comments_read(struct request *r)
 
 /* Mentions of people who are not members of the new project are dropped. */
 enum err
-comments_move(struct request *r, struct change *change, const bson_oid_t *task,
+comments_move(struct request *r, struct change *change, const bson_t *tasks_moved,
               const bson_t *project)
 {
-    bson_t *filter = request_keep(r, BCON_NEW("taskId", BCON_OID(task)));
+    bson_t *filter = request_keep(r, bson_new());
     bson_t *set = request_keep(r, BCON_NEW("projectId", BCON_OID(doc_id(project, "_id")), "movedAt",
                                            BCON_DATE_TIME(change_now(change))));
     bson_t *update = entity_update(r, change_now(change), set);
@@ -238,6 +238,7 @@ comments_move(struct request *r, struct change *change, const bson_oid_t *task,
     bson_t *outsiders =
         request_keep(r, BCON_NEW("mentions", "{", "$nin", BCON_ARRAY(members), "}"));
 
+    doc_in(filter, "taskId", tasks_moved);
     BSON_APPEND_DOCUMENT(update, "$pull", outsiders);
     return store_update_many(change_store(change), STORE_COMMENTS, filter, update, NULL);
 }

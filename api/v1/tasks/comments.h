@@ -12,10 +12,11 @@ struct change;
 struct request;
 
 /*
- * Within the change that moves a task to another project: moves its comments too.  They have no
- * events of their own: task.moved covers them, and /v1/sync sends them with the task.
+ * Within the change that moves tasks (an array of ids) to another project: moves their comments
+ * too.  They have no events of their own: task.moved covers them, and /v1/sync sends them with the
+ * task.
  */
-enum err comments_move(struct request *r, struct change *change, const bson_oid_t *task,
+enum err comments_move(struct request *r, struct change *change, const bson_t *tasks_moved,
                        const bson_t *project) MUST_CHECK;
 
 #endif

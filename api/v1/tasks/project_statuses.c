@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/schema/item_list.h"
 #include "common/text/unicode.h"
 
 /* Finds the item of a list with that id; iter is then at the item's members. */
@@ -88,19 +89,86 @@ project_statuses_any(const bson_t *project, project_status_fn each, void *arg)
     return false;
 }
 
+struct first {
+    char kind;
+    const char *id;
+};
+
 static bool
-first_open(void *arg, const char *id, const char *kind)
+is_first(void *arg, const char *id, const char *kind)
 {
-    if (kind[0] == 'o')
-        *(const char **)arg = id;
-    return kind[0] == 'o';
+    struct first *first = arg;
+
+    first->id = kind[0] == first->kind ? id : first->id;
+    return kind[0] == first->kind;
+}
+
+const char *
+project_statuses_first_of(const bson_t *project, char kind)
+{
+    struct first first = {kind, kind == 'd' ? "completed" : "todo"};
+
+    project_statuses_any(project, is_first, &first);
+    return first.id;
 }
 
 const char *
 project_statuses_first(const bson_t *project)
 {
-    const char *id = "todo";
+    return project_statuses_first_of(project, 'o');
+}
 
-    project_statuses_any(project, first_open, &id);
-    return id;
+/* ------------------------------------------------------------ names */
+
+const char *
+project_statuses_name(const bson_t *project, const char *list, const char *id)
+{
+    bson_iter_t item;
+
+    return find_item(project, list, id, &item) ? member_text(item, "name") : NULL;
+}
+
+/* An item by what it is compared by. */
+struct named {
+    const char *id, *kind;
+    char *folded;
+};
+
+static int
+read_named(const bson_t *project, const char *list, struct named *out)
+{
+    bson_iter_t iter, items, item;
+    int count = 0;
+
+    if (!bson_iter_init_find(&iter, project, list) || !bson_iter_recurse(&iter, &items))
+        return 0;
+    while (count < ITEM_LIST_MAX && bson_iter_next(&items)) {
+        const char *id, *name, *kind;
+
+        if (!bson_iter_recurse(&items, &item) || (id = member_text(item, "id")) == NULL ||
+            (name = member_text(item, "name")) == NULL)
+            continue;
+        kind = member_text(item, "kind");
+        out[count++] = (struct named){id, kind == NULL ? "" : kind, unicode_fold(name)};
+    }
+    return count;
+}
+
+void
+project_statuses_match(const bson_t *project, const bson_t *other, const char *list, bson_t *out)
+{
+    struct named own[ITEM_LIST_MAX], others[ITEM_LIST_MAX];
+    int own_count = read_named(project, list, own), count = read_named(other, list, others);
+
+    for (int i = 0; i < own_count; i++)
+        for (int k = 0; k < count; k++)
+            if (strcmp(own[i].folded, others[k].folded) == 0 &&
+                strcmp(own[i].kind, others[k].kind) == 0) {
+                BSON_APPEND_UTF8(out, own[i].id, others[k].id);
+                break;
+            }
+    for (int i = 0; i < own_count; i++)
+        free(own[i].folded);
+    for (int k = 0; k < count; k++)
+        free(others[k].folded);
 }

@@ -12,6 +12,20 @@
  */
 char project_statuses_kind(const bson_t *project, const char *id);
 
+/* The name of its label or status with that id; NULL if there is none.  list: "labels", "statuses".
+ */
+const char *project_statuses_name(const bson_t *project, const char *list, const char *id);
+
+/*
+ * Appends for each label or status of one project the id of the one with the same name in another:
+ * {id: other id}.  Names are compared without case and accents; statuses must be of the same kind.
+ */
+void project_statuses_match(const bson_t *project, const bson_t *other, const char *list,
+                            bson_t *out);
+
+/* The id of its first status of a kind, 'o' or 'd'. */
+const char *project_statuses_first_of(const bson_t *project, char kind);
+
 /* The id of its first open status. */
 const char *project_statuses_first(const bson_t *project);
 

@@ -239,17 +239,18 @@ subscriptions_remove(struct request *r)
 /* ------------------------------------------------------------ what happens to the task */
 
 enum err
-subscriptions_move(struct request *r, struct change *change, const bson_oid_t *task,
+subscriptions_move(struct request *r, struct change *change, const bson_t *tasks_moved,
                    const bson_t *project)
 {
     struct store *store = change_store(change);
-    bson_t *all = request_keep(r, BCON_NEW("taskId", BCON_OID(task)));
+    bson_t *all = request_keep(r, bson_new());
     bson_t *members = request_keep(r, access_member_ids(project));
-    bson_t *outsiders = request_keep(
-        r, BCON_NEW("taskId", BCON_OID(task), "userId", "{", "$nin", BCON_ARRAY(members), "}"));
+    bson_t *outsiders = request_keep(r, BCON_NEW("userId", "{", "$nin", BCON_ARRAY(members), "}"));
     bson_t *set = request_keep(r, BCON_NEW("projectId", BCON_OID(doc_id(project, "_id"))));
     enum err err = ERR_NONE;
 
+    doc_in(all, "taskId", tasks_moved);
+    doc_in(outsiders, "taskId", tasks_moved);
     if (access_open(project) == ROLE_NONE)
         err = store_remove_many(store, STORE_SUBSCRIPTIONS, outsiders);
     if (err != ERR_NONE)

@@ -16,10 +16,10 @@ struct request;
 bson_t *subscriptions_own(struct request *r);
 
 /*
- * Within the change that moves a task to another project: they go along, except those of users who
+ * Within the change that moves tasks (an array of ids) to another project: they go along, except those of users who
  * may not read that project.  There are no events for this, as with notifications.
  */
-enum err subscriptions_move(struct request *r, struct change *change, const bson_oid_t *task,
+enum err subscriptions_move(struct request *r, struct change *change, const bson_t *tasks_moved,
                             const bson_t *project) MUST_CHECK;
 
 /* Within a change: removes the user's in a project that the user has left. */

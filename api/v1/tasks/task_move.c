@@ -18,13 +18,7 @@
 #include "api/schema/doc.h"
 #include "api/schema/order_key.h"
 #include "api/v1/handlers.h"
-#include "api/v1/notifications.h"
-#include "api/v1/tasks/attachments.h"
-#include "api/v1/tasks/comments.h"
-#include "api/v1/tasks/project_statuses.h"
-#include "api/v1/tasks/subscriptions.h"
-#include "api/v1/tasks/task_counts.h"
-#include "common/base/id.h"
+#include "api/v1/tasks/task_transfer.h"
 
 /* clang-format off */
 static const struct field move_fields[] = {
@@ -40,9 +34,10 @@ const struct shape move_shape = {"Move", move_fields};
 
 struct move {
     struct request *r;
-    const bson_t *body;
+    const bson_t *body, *status; /* status: {status}, if it is given */
     bson_oid_t id, from, to;
-    int to_topic; /* its index in the plan */
+    int to_topic;                   /* its index in the plan */
+    struct task_transfer *transfer; /* NULL: within its project */
 };
 
 /* The key of the position in the body. */
@@ -70,40 +65,6 @@ new_position(struct move *m, struct change *change, struct text *key)
     return err == ERR_NONE ? task_place_key(m->r, &place, other, key) : err;
 }
 
-/* A task with subtasks cannot move: they belong to the same project and have numbers there. */
-static enum err
-check_subtasks(struct move *m)
-{
-    bson_t *filter =
-        request_keep(m->r, BCON_NEW("parentId", BCON_OID(&m->id), "deletedAt", BCON_NULL));
-    bson_t *doc;
-    enum err err = store_get(m->r->store, STORE_TASKS, filter, NULL, &doc);
-
-    if (err != ERR_NONE)
-        return err == ERR_NOT_FOUND ? ERR_NONE : err;
-    request_keep(m->r, doc);
-    return request_fail(m->r, ERR_CONFLICT, "the task has subtasks; move or detach them first");
-}
-
-/* Appends what a move to another project changes in addition to the position. */
-static void
-append_project(struct move *m, struct change *change, const bson_t *project, const bson_t *task,
-               bson_t *set)
-{
-    bson_t none = BSON_INITIALIZER;
-    const char *status = doc_text(task, "status");
-
-    BSON_APPEND_OID(set, "projectId", &m->to);
-    BSON_APPEND_INT64(set, "number", change_counter(change));
-    BSON_APPEND_NULL(set, "parentId");
-    BSON_APPEND_ARRAY(set, "relations", &none);
-    BSON_APPEND_ARRAY(set, "labelIds", &none); /* labels belong to a project */
-    task_rules_keep_assignees(project, task, set);
-    if (!doc_has(m->body, "status") && project_statuses_kind(project, status) == '\0')
-        BSON_APPEND_UTF8(set, "status", project_statuses_first(project));
-    bson_destroy(&none);
-}
-
 /* The task as it will be stored. */
 static enum err
 new_version(struct move *m, const struct entity_change *e, const bson_t *project,
@@ -119,35 +80,17 @@ new_version(struct move *m, const struct entity_change *e, const bson_t *project
     text_free(&key);
     if (err != ERR_NONE)
         return err;
-    if (doc_has(m->body, "status"))
-        BSON_APPEND_UTF8(set, "status", doc_text(m->body, "status"));
-    if (!bson_oid_equal(&m->from, &m->to)) {
-        if ((err = check_subtasks(m)) != ERR_NONE ||
+    if (m->transfer != NULL) {
+        if ((err = task_transfer_begin(m->transfer)) != ERR_NONE ||
             (err = quotas_check(r, QUOTA_PROJECT_TASKS, change_counter(e->change) - 1)) != ERR_NONE)
             return err;
-        append_project(m, e->change, project, before, set);
+        BSON_APPEND_INT64(set, "number", change_counter(e->change));
+        BSON_APPEND_NULL(set, "parentId");
+        task_transfer_fields(m->transfer, before, set);
     }
+    set = request_keep(r, doc_merge(set, m->status));
     *out = request_keep(r, doc_merge(before, set));
     return entity_apply_rules(e, project, before, out);
-}
-
-/* The event on the old project's topic says that the task is gone, but not where it went. */
-static enum err
-tell_leaving(struct move *m, struct change *change, const bson_t *before)
-{
-    char id[ID_TEXT], project[ID_TEXT];
-    struct text counts = {0};
-    struct event event = {
-        .kind = EVENT_TASK_MOVED, .rev = entity_next_rev(before), .entity_id = id};
-    enum err err = task_counts_task(&(struct counting){m->r, &event, &counts}, before, NULL);
-
-    bson_oid_to_string(&m->id, id);
-    bson_oid_to_string(&m->from, project);
-    event.changes = arena_printf(m->r->arena, "{\"projectId\":[\"%s\",null]}", project);
-    if (err == ERR_NONE)
-        err = change_event(change, 1 - m->to_topic, &event);
-    text_free(&counts);
-    return err;
 }
 
 /* Checks If-Match, or Base-Rev for what the move changes. */
@@ -165,6 +108,43 @@ check_version(struct move *m, const struct entity_change *e, const bson_t *sourc
     if (!bson_oid_equal(&m->from, &m->to))
         field_names_add(&names, "projectId");
     return err == ERR_NONE ? field_base_check(e, before, &names) : err;
+}
+
+/* A move to another project is more than one within it. */
+static void
+begin_transfer(struct move *m, struct change *change, const bson_t *source, const bson_t *target,
+               const bson_t *task)
+{
+    m->transfer = NULL;
+    m->r->dropped = NULL;
+    if (bson_oid_equal(&m->from, &m->to))
+        return;
+    m->transfer = arena_alloc(m->r->arena, sizeof(*m->transfer));
+    *m->transfer = (struct task_transfer){.r = m->r,
+                                          .change = change,
+                                          .from_topic = 1 - m->to_topic,
+                                          .to_topic = m->to_topic,
+                                          .from = source,
+                                          .to = target,
+                                          .task = task};
+}
+
+/* The task, and after a move to another project what was lost. */
+static enum err
+reply_moved(struct move *m, const bson_t *task)
+{
+    struct request *r = m->r;
+    const char *dropped;
+    bool any;
+
+    if (m->transfer == NULL)
+        return entity_reply(r, 200, &tasks, task);
+    dropped = task_transfer_dropped(m->transfer, &any);
+    r->dropped = any ? dropped : NULL;
+    doc_write_with(reply_json(r, 200), &task_shape, task,
+                   arena_printf(r->arena, ",\"dropped\":%s", dropped));
+    reply_etag(r, task);
+    return ERR_NONE;
 }
 
 static enum err
@@ -186,18 +166,17 @@ move_task(struct change *change, void *arg)
     if (doc_has(before, "deletedAt") || doc_has(source, "deletedAt") ||
         doc_has(target, "deletedAt"))
         return ERR_NOT_FOUND;
+    begin_transfer(m, change, source, target, before);
     if ((err = check_version(m, &e, source, before)) != ERR_NONE ||
-        (err = new_version(m, &e, target, before, &after)) != ERR_NONE ||
-        (err = entity_store(&e, EVENT_TASK_MOVED, before, after, &stored)) != ERR_NONE)
+        (err = new_version(m, &e, target, before, &after)) != ERR_NONE)
         return err;
-    if (!bson_oid_equal(&m->from, &m->to) &&
-        ((err = tell_leaving(m, change, before)) != ERR_NONE ||
-         (err = comments_move(r, change, &m->id, target)) != ERR_NONE ||
-         (err = attachments_move(r, change, before, target)) != ERR_NONE ||
-         (err = notifications_move(r, change, &m->id, target)) != ERR_NONE ||
-         (err = subscriptions_move(r, change, &m->id, target)) != ERR_NONE))
+    /* The subtasks first: if the task recurs and is completed, copies of them are made there. */
+    if (m->transfer != NULL && (err = task_transfer_rest(m->transfer)) != ERR_NONE)
         return err;
-    return entity_reply(r, 200, &tasks, stored);
+    err = entity_store(&e, EVENT_TASK_MOVED, before, after, &stored);
+    if (err == ERR_NONE && m->transfer != NULL)
+        err = task_transfer_tell(m->transfer, before, true);
+    return err == ERR_NONE ? reply_moved(m, stored) : err;
 }
 
 /* Plans one topic, or two in the order of their names. */
@@ -227,7 +206,8 @@ enum err
 tasks_move(struct request *r)
 {
     bson_t *body = request_keep(r, bson_new());
-    struct move m = {.r = r, .body = body};
+    bson_t *status = request_keep(r, bson_new());
+    struct move m = {.r = r, .body = body, .status = status};
     struct change_plan plan = {.fn = move_task, .arg = &m};
     const bson_t *task;
     enum err err;
@@ -239,6 +219,8 @@ tasks_move(struct request *r)
         request_complain(r, "/after", "exclusive", "cannot be combined with before");
         return ERR_INVALID;
     }
+    if (doc_has(body, "status"))
+        BSON_APPEND_UTF8(status, "status", doc_text(body, "status"));
     /* First, before anything about the target is revealed: may the caller see the task at all? */
     err = read_access_find(r, STORE_TASKS, &m.id, &task);
     if (err != ERR_NONE)

@@ -66,6 +66,24 @@ static const struct field reminder_fields[] = {
     {"before", TEXT,    MAY_EDIT | NULLABLE | OPTIONAL, 1, DURATION_TEXT_MAX, .about = "or how long before dueAt, or before 09:00 of dueDate in the recipient's time zone: a duration of ISO 8601 like PT30M or P1D"},
     {NULL},
 };
+static const struct field lost_label_fields[] = {
+    {"id",   SLUG, 0},
+    {"name", TEXT, 0},
+    {NULL},
+};
+static const struct field lost_relation_fields[] = {
+    {"id",     REF,  0, .about = "of the task that had it"},
+    {"kind",   TEXT, 0},
+    {"taskId", REF,  0},
+    {NULL},
+};
+const struct field task_dropped_fields[] = {
+    {"labels",    OBJECTS, 0, 0, TASK_DROPPED_MAX, .items = lost_label_fields, .about = "that the project has none of the same name for"},
+    {"assignees", REFS,    0, 0, TASK_DROPPED_MAX, .about = "who are not members of the project"},
+    {"relations", OBJECTS, 0, 0, TASK_DROPPED_MAX, .items = lost_relation_fields, .about = "to tasks that stay"},
+    {"parentId",  REF,     NULLABLE, .about = "which stays"},
+    {NULL},
+};
 const struct field task_fields[] = {
     /* In the order in which create_task() stores them, so that doc_write() finds each at once. */
     /* name           kind     a client               limits */
@@ -102,6 +120,7 @@ const struct field task_fields[] = {
     {"armedBy",       REF,     HIDDEN},
     {"remindAt",      INSTANT, HIDDEN},
     {"involvedIds",   REFS,    HIDDEN}, /* task_watchers.h */
+    {"dropped",       NESTED,  VIRTUAL,               .items = task_dropped_fields, .about = "in the reply to a move to another project: what the task and its subtasks have lost"},
     {"archived",      FLAG,    MAY_EDIT | VIRTUAL,    .couple = "archivedAt", .about = "sets or clears archivedAt"},
     {NULL},
 };

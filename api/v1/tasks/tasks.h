@@ -13,6 +13,10 @@
 extern const struct shape task_shape;
 extern const struct field task_fields[];
 
+/* What a move to another project has lost: the field dropped of its reply. */
+extern const struct field task_dropped_fields[];
+#define TASK_DROPPED_MAX 10000 /* of a list; 101 tasks have at most 50 labels or 100 relations each */
+
 /* The cross-field rules (task_rules.c): a struct resource's check. */
 enum err task_rules(const struct entity_rules *u) MUST_CHECK;
 
