@@ -6,6 +6,7 @@ import "./composing.js";
 import { clearAccount, openAccount, profileDraft, renderAccount, restoreProfile, setUpAccount } from "./account.js";
 import { onStepUp, request } from "./api.js";
 import { Board } from "./board.js";
+import { isDone } from "./card.js";
 import { Counts } from "./counts.js";
 import { nextChange, setZone } from "./dates.js";
 import { askPassword, mayDiscard, offerText, toast, toastError } from "./dialogs.js";
@@ -31,6 +32,7 @@ import { renderLinks } from "./sharelinks.js";
 import { clearSide, renderCaughtUp, renderConnection, renderFilters, renderMe, renderProjects } from "./sidebar.js";
 import { blocked, forget, recall, remember } from "./storage.js";
 import { typedWithin } from "./typed.js";
+import { offerUndo } from "./undo.js";
 import { Workspace } from "./workspace.js";
 
 const ACCOUNT = "#/account";
@@ -54,7 +56,7 @@ const panel = new Panel(workspace, panelClosed);
 const act = {
   open: (id) => { if (id) go({ project: workspace.store.id, task: id }); },
   create: (status) => { if (workspace.store?.mayWrite) panel.create(status); },
-  move: (id, place) => workspace.moveTask(id, place).catch((error) => { toastError(error); redraw(); }),
+  move: (id, place) => move(id, place).catch((error) => { toastError(error); redraw(); }),
 };
 const board = new Board($("board"), act);
 const selection = new Selection(redraw);
@@ -77,6 +79,14 @@ let drawing = 0;
 let clock = 0;
 let onTheWay = false; /* the panel closes because the address has changed */
 let kept = null; /* when a session ends by itself: its user, the address and unsaved input, restored after the next login */
+
+/* Moves a task; one that comes to another column can be taken back. */
+async function move(id, place) {
+  const { store } = workspace, before = store.tasks.get(id)?.status;
+  const task = await workspace.moveTask(id, place);
+  const words = `${quote(task.title)} was ${isDone(store, task) ? "completed" : "moved"}.`;
+  if (task.status !== before) offerUndo(words, () => workspace.undo(task));
+}
 
 /* ---- the address ---- */
 

@@ -53,7 +53,7 @@ export async function askConflict(rows, name) {
   return choice === "cancel" ? "" : choice;
 }
 
-/* A note that disappears by itself; action {label, run} adds a button such as Undo. */
+/* A note that disappears by itself; action {label, run} adds a button such as Undo.  Returns a function that removes it. */
 export function toast(text, action) {
   const note = el("div.toast", {}, el("span", {}, text));
   const gone = () => note.remove();
@@ -68,6 +68,7 @@ export function toast(text, action) {
   shelf.hidePopover(); /* hiding and showing it puts it above a dialog that has been opened since */
   shelf.showPopover();
   setTimeout(gone, TOAST_MS);
+  return gone;
 }
 
 /* texts: messages for this place, by the problem's slug. */

@@ -11,6 +11,7 @@ import { $, busy, clearComplaints, isolate, quote } from "./dom.js";
 import { Files } from "./files.js";
 import { hasNoFocus } from "./focus.js";
 import { TaskForm } from "./taskform.js";
+import { offerUndo } from "./undo.js";
 import { Watch } from "./watch.js";
 
 const OVER = matchMedia("(width < 1100px)"); /* as in panel.css: the panel covers the board */
@@ -293,7 +294,7 @@ export class Panel {
     this.#leave();
     try {
       await this.#workspace.deleteTask(id);
-      toast(`${quote(title)} is in the trash.`, { label: "Undo", run: () => this.#workspace.restoreTask(id) });
+      offerUndo(`${quote(title)} is in the trash.`, () => this.#workspace.restoreTask(id));
     } catch (error) {
       toastError(error);
     }

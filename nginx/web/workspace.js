@@ -263,6 +263,13 @@ export class Workspace {
     return this.#keep(await request("POST", `/v1/tasks/${id}/duplicate`, { body: { subtasks: true } }));
   }
 
+  /* Takes back the user's own change that has led to this revision of a task. */
+  async undo({ id, rev }) {
+    const { items } = await request("GET", `/v1/tasks/${id}/history?limit=50`);
+    const seq = items.find((event) => event.entityId === id && event.rev === rev)?.seq;
+    return this.#keep(await request("POST", `/v1/tasks/${id}/undo`, { body: { seq } }));
+  }
+
   async restoreTask(id) {
     return this.#keep(await request("POST", `/v1/tasks/${id}/restore`));
   }

@@ -239,6 +239,19 @@ def test_alt_and_arrow_keys_move_a_card_and_back(windows, anna):
     page.wait_titles("todo", todo)
 
 
+def test_a_card_that_was_completed_is_taken_back_where_it_was(windows, anna):
+    project = anna.project("Undo")
+    for title in ("First", "Second"):
+        anna.task(title, projectId=project["id"])
+    page = windows.log_in(anna, project)
+    page.drag("First", "completed")
+    page.wait_titles("completed", ["First"])
+    page.until(lambda: "was completed" in page.text("#toasts"))
+    page.undo()
+    page.wait_titles("todo", ["First", "Second"])
+    assert [t["completedAt"] for t in anna.items("/v1/tasks", projectId=project["id"])] == [None, None]
+
+
 def test_the_panel_is_modal_on_a_phone(windows, anna):
     project = anna.project("Phone")
     anna.task("One", projectId=project["id"])
