@@ -22,6 +22,13 @@ add_conflict(struct doc_reverted *out, const char *name)
 }
 
 static void
+add_untold(struct doc_reverted *out, const char *name)
+{
+    if (out->untold_count < DOC_REVERT_NAMES)
+        out->untold[out->untold_count++] = name;
+}
+
+static void
 add_name(struct doc_reverted *out, const char *name)
 {
     if (out->name_count < DOC_REVERT_NAMES)
@@ -70,13 +77,13 @@ revert_field(const struct field *f, const bson_iter_t *change, const bson_t *doc
 
     add_name(out, name);
     if (!read_pair(change, &was, &is)) {
-        out->untold = true;
+        add_untold(out, name);
         return;
     }
     if (!is_value(f, bson_iter_init_find(&now, doc, f->name) ? &now : NULL, &is))
         add_conflict(out, name);
     if (!doc_load_value(out->set, f->name, f, &was))
-        out->untold = true;
+        add_untold(out, name);
 }
 
 /* ------------------------------------------------------------ items of lists */
@@ -193,7 +200,7 @@ put_back(struct work *w, const char *name, const struct path *path, const bson_i
     }
     *item = (struct item){.key = path->key, .place = LAST};
     if (w->count == ITEMS || !load_item(w, was, &item->value))
-        w->out->untold = true;
+        add_untold(w->out, name);
     else
         w->count++;
 }
@@ -214,7 +221,7 @@ set_member(struct work *w, const char *name, int n, const char *member, const bs
     }
     bson_iter_document(&w->items[n].value, &len, &bytes);
     if (!bson_init_static(&object, bytes, len) || !doc_load_value(&set, f->name, f, &was)) {
-        w->out->untold = true;
+        add_untold(w->out, name);
         return;
     }
     if (!is_value(f, bson_iter_init_find(&now, &object, f->name) ? &now : NULL, &is))
@@ -223,7 +230,7 @@ set_member(struct work *w, const char *name, int n, const char *member, const bs
     holder = bson_new();
     BSON_APPEND_DOCUMENT(holder, "0", merged);
     if (!own(w, holder, &w->items[n].value))
-        w->out->untold = true;
+        add_untold(w->out, name);
     bson_destroy(merged);
     bson_destroy(&set);
 }
@@ -240,7 +247,7 @@ revert_item(struct work *w, const bson_iter_t *change)
         return;
     add_name(w->out, name);
     if (!read_pair(change, &was, &is))
-        w->out->untold = true;
+        add_untold(w->out, name);
     else if (path.member[0] != '\0')
         set_member(w, name, n, path.member, change);
     else if (BSON_ITER_HOLDS_NULL(&was))
@@ -305,8 +312,11 @@ place_of(const struct work *w, const int *order, int count, int n)
     return -1;
 }
 
+/* Which items that have no place yet go to the end. */
+enum rest { NONE_OF_THEM, LAST_ONES, ALL_OF_THEM };
+
 static void
-place(struct work *w, int *order, int *count, bool all)
+place(struct work *w, int *order, int *count, enum rest rest)
 {
     bool more = true;
 
@@ -315,8 +325,9 @@ place(struct work *w, int *order, int *count, bool all)
         for (int n = 0; n < w->count; n++) {
             struct item *item = &w->items[n];
             int at = item->placed || item->place == GONE ? -1 : place_of(w, order, *count, n);
+            bool end = rest == ALL_OF_THEM || (rest == LAST_ONES && item->place == LAST);
 
-            if (item->placed || item->place == GONE || (at < 0 && !all))
+            if (item->placed || item->place == GONE || (at < 0 && !end))
                 continue;
             insert_at(order, count, at < 0 ? *count : at, n);
             item->placed = more = true;
@@ -336,8 +347,8 @@ write_list(struct work *w)
             order[count++] = n;
             w->items[n].placed = true;
         }
-    place(w, order, &count, false);
-    place(w, order, &count, true);
+    for (enum rest rest = NONE_OF_THEM; rest <= ALL_OF_THEM; rest++)
+        place(w, order, &count, rest);
     if (count > w->field->high)
         add_conflict(w->out, w->field->name);
     BSON_APPEND_ARRAY_BEGIN(w->out->set, w->field->name, &list);
@@ -411,5 +422,24 @@ doc_revert(const struct shape *shape, const bson_t *changes, const bson_t *doc,
             items = is_of(f, &iter);
         if (items && item_list_keyed(f))
             revert_list(f, changes, doc, out);
+    }
+}
+
+void
+doc_revert_swap(const bson_t *changes, bson_t *out)
+{
+    bson_iter_t iter, was, is;
+    bson_t pair;
+
+    bson_iter_init(&iter, changes);
+    while (bson_iter_next(&iter)) {
+        if (!read_pair(&iter, &was, &is)) {
+            bson_append_iter(out, NULL, 0, &iter);
+            continue;
+        }
+        BSON_APPEND_ARRAY_BEGIN(out, bson_iter_key(&iter), &pair);
+        bson_append_iter(&pair, "0", 1, &is);
+        bson_append_iter(&pair, "1", 1, &was);
+        bson_append_array_end(out, &pair);
     }
 }

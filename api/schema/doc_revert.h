@@ -16,8 +16,8 @@ struct doc_reverted {
     bson_t *set; /* the fields as they were before the change, in stored form */
     const char *names[DOC_REVERT_NAMES];     /* all that the change names */
     const char *conflicts[DOC_REVERT_NAMES]; /* those that are not as the change has left them */
-    int name_count, conflict_count;
-    bool untold; /* a value was too long for the event */
+    const char *untold[DOC_REVERT_NAMES];    /* those whose values were too long for the event */
+    int name_count, conflict_count, untold_count;
 };
 
 /*
@@ -28,5 +28,8 @@ struct doc_reverted {
  */
 void doc_revert(const struct shape *shape, const bson_t *changes, const bson_t *doc,
                 struct doc_reverted *out);
+
+/* Appends the changes with before and after exchanged: taking these back makes the change again. */
+void doc_revert_swap(const bson_t *changes, bson_t *out);
 
 #endif

@@ -12,6 +12,7 @@
 #include "api/v1/event_page.h"
 #include "api/v1/projects/members.h"
 #include "api/v1/projects/projects.h"
+#include "api/v1/projects/snapshot_past.h"
 #include "api/v1/tasks/attachments.h"
 #include "api/v1/tasks/tasks.h"
 #include "common/change/event_log.h"
@@ -19,17 +20,31 @@
 #define BATCH 1000 /* documents per batch; the server's default is 16 MiB */
 
 /* clang-format off */
+static const struct field omitted_fields[] = {
+    {"entity", TEXT, 0},
+    {"id",     REF,  0},
+    {"fields", ANY,  0, .about = "those that are as they are now; none: the whole entity is missing"},
+    {NULL},
+};
 static const struct field snapshot_fields[] = {
     {"project", NESTED,  0, .items = project_fields},
+    {"seq",     INTEGER, 0, .about = "the number of the last event in it"},
     {"cursor",  TEXT,    0, .about = "the events after it bring the snapshot up to date"},
     {"members", OBJECTS, 0, .items = member_fields},
     {"tasks",   OBJECTS, 0, .items = task_fields},
     {"attachments", OBJECTS, 0, .items = attachment_fields},
+    {"omitted", OBJECTS, VIRTUAL, .items = omitted_fields, .about = "with at: what the log no longer tells"},
     {NULL},
 };
 /* clang-format on */
 
 const struct shape snapshot_shape = {"Snapshot", snapshot_fields};
+
+const struct filter snapshot_params[] = {
+    {"at", NULL, TEXT, CUSTOM, NULL,
+     "the number or the cursor of an event, at most 5000 events back: the project as it was then"},
+    {NULL},
+};
 
 struct writing {
     struct request *r;
@@ -70,13 +85,15 @@ snapshot_read(struct request *r)
 {
     struct writing w = {.r = r};
     const bson_t *project;
-    const char *topic, *json;
+    const char *topic, *json, *at = request_param(r, "at");
     bson_oid_t id;
     int64_t seq;
     enum err err, head;
 
     if ((err = request_id_arg(r, 0, &id)) != ERR_NONE || (err = request_params_done(r)) != ERR_NONE)
         return err;
+    if (at != NULL)
+        return snapshot_past(r, &id, at);
     topic = request_project_topic(r, &id);
     /* The cursor comes first: data read after it may be newer, never older. */
     head = event_log_head(r->store, topic, &seq);
@@ -90,7 +107,7 @@ snapshot_read(struct request *r)
     r->reply.etag = NULL;
     text_puts(w.out, "{\"project\":");
     text_puts(w.out, json);
-    text_puts(w.out, ",\"cursor\":");
+    text_printf(w.out, ",\"seq\":%lld,\"cursor\":", (long long)seq);
     event_page_cursor(r, w.out, topic, seq);
     text_puts(w.out, ",\"members\":[");
     if ((err = members_write(r, w.out, project, "")) != ERR_NONE ||

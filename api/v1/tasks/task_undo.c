@@ -326,7 +326,7 @@ check(const struct undoing *d, const struct entity_change *e, struct doc_reverte
         return err;
     was->set = request_keep(r, bson_new());
     doc_revert(&task_shape, d->u->changes, d->before, was);
-    if (was->untold)
+    if (was->untold_count > 0)
         return request_fail(r, ERR_GONE, "a value was too long for the log");
     if (was->conflict_count > 0)
         return fail_with(r, was->conflicts, was->conflict_count);

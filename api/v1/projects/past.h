@@ -1,0 +1,90 @@
+/*
+ * A project's log after a number: what has changed since then, and how it was.  Within one
+ * transaction, so that everything that is read fits together.
+ */
+#ifndef API_V1_PROJECTS_PAST_H
+#define API_V1_PROJECTS_PAST_H
+
+#include <bson/bson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "api/schema/field.h"
+#include "common/change/event.h"
+
+struct request;
+
+#define PAST_EVENTS 5000 /* events that are taken back at most */
+
+enum past_class { PAST_PROJECT, PAST_TASK, PAST_ATTACHMENT, PAST_MEMBER };
+
+/* What has happened to one entity since. */
+struct past_change {
+    enum past_class class;
+    bson_oid_t id;
+    int64_t seq, rev;     /* of the first of its own events */
+    enum event_kind kind; /* and its kind; EVENT__COUNT: there is none, only counters changed */
+    bool came, left;      /* that event brought it from another project; one took it to another */
+    const char *role;     /* a member's before that event; NULL: none */
+    bool erased;          /* its account has been deleted */
+    int64_t comments, attachments;           /* that a task has got since, until it left */
+    int64_t left_comments, left_attachments; /* that it had when it left */
+    /* Set by its reader. */
+    bson_t *then; /* as it was; NULL: it was not there */
+    bool rebuild; /* the log does not tell how it was, so it has to be rebuilt from what it is */
+    bool here;    /* a task is in the project now */
+    const bson_t *now;                                  /* as it is, if it has to be rebuilt */
+    int64_t done, total, now_comments, now_attachments; /* its counters now */
+};
+
+struct past {
+    struct request *r;
+    const char *topic;
+    int64_t at, head;            /* the number, and the newest one */
+    struct past_change *changes; /* sorted */
+    uint32_t count, room;
+    const char *omitted; /* JSON of what the log does not tell: {entity, id, fields}, ... */
+};
+
+/* Reads the events after the number; past_free() in any case. */
+enum err past_read(struct past *p) MUST_CHECK;
+void past_free(void *p);
+
+/* The changes of one entity; NULL: there are none. */
+struct past_change *past_find(const struct past *p, enum past_class class, const bson_oid_t *id);
+
+/* The changes of a class; returns how many, and the first in *first. */
+uint32_t past_class(const struct past *p, enum past_class class, struct past_change **first);
+
+/* The newest event of an entity up to the number. */
+struct past_state {
+    bool found;
+    int64_t rev, at;
+    bson_t *doc; /* the entity after it; NULL: the event does not have it */
+    bool has_actor;
+    bson_oid_t actor;
+};
+enum err past_state(struct past *p, const struct shape *shape, const bson_oid_t *id,
+                    struct past_state *out) MUST_CHECK;
+
+/* The version of the project that a change of a member has made, if that is not long before. */
+enum err past_member_version(struct past *p, int64_t rev, struct past_state *out) MUST_CHECK;
+
+/*
+ * An entity as it was, from what it is now: every change since is taken back.  What the log does
+ * not tell is added to p->omitted, and is then as it is now.
+ */
+enum err past_rebuild(struct past *p, const struct shape *shape, const bson_t *now,
+                      bson_t **out) MUST_CHECK;
+
+/*
+ * An entity that is no longer in the project, as it was: from its newest event with a document and
+ * the changes after that.  NULL if there is no such event.
+ */
+enum err past_replay(struct past *p, const struct shape *shape, const bson_oid_t *id,
+                     bson_t **out) MUST_CHECK;
+
+/* Adds to p->omitted; fields: names with "," between them, each in quotes. */
+void past_omit(struct past *p, const char *entity, const bson_oid_t *id, const char *fields);
+
+#endif
