@@ -205,14 +205,14 @@ def test_gathering_many_projects_over_several_loop_iterations_loses_nothing(anna
         again = feed.follow("all", since=answer["cursor"])
         assert again["op"] == "following" and again["recovered"] is True
         for id in missed:
-            feed.expect("task.created", within=5.0, id=id)
+            feed.expect("task.created", within=20.0, id=id)
         stop.set()
         writer.join()
         last = anna.task("Last", projectId=projects[0]["id"])
-        feed.expect("task.created", within=5.0, id=last["id"])
+        feed.expect("task.created", within=20.0, id=last["id"])
         seen = {e["entityId"] for e in feed.events}
         while not made <= seen:
-            seen.add(feed.receive(3.0).get("entityId"))
+            seen.add(feed.receive(20.0).get("entityId"))
         anna.delete("/v1/sessions/current").expect(204)
         feed.expect_close(4401, within=1.5)
 
