@@ -24,13 +24,14 @@
 #include "common/text/text.h"
 #include "common/time/clock.h"
 
-#define LEASE_MS     120000 /* more than any job takes (common/mail/mail.c gives up after 60 s) */
-#define IDLE_MS      250    /* between two polls when nothing is due */
-#define FIRST_WAIT   1000   /* before the second try; doubled for each further one */
-#define LONGEST_WAIT 3600000
-#define REGULAR_MS   1000 /* between two runs of the regular work */
-#define TRIM_EVERY   5    /* of these, one looks for old events */
-#define LEASE_NAME   33
+#define LEASE_MS       120000 /* more than any job takes (common/mail/mail.c gives up after 60 s) */
+#define IDLE_MS        250    /* between two polls when nothing is due */
+#define PROGRESS_TRIES 2      /* of a job that has made progress since (user_job.c) */
+#define FIRST_WAIT     1000   /* before the second try; doubled for each further one */
+#define LONGEST_WAIT   3600000
+#define REGULAR_MS     1000 /* between two runs of the regular work */
+#define TRIM_EVERY     5    /* of these, one looks for old events */
+#define LEASE_NAME     33
 
 struct worker {
     const struct runner *runner;
@@ -87,10 +88,12 @@ struct outcome {
 static struct outcome
 outcome_of(const bson_t *job, enum err err)
 {
-    struct outcome o = {.err = err, .again = next_try(doc_int(job, "tries"))};
-    int64_t until = 0;
+    int64_t tries = doc_int(job, "tries"), until = 0;
+    struct outcome o = {.err = err, .again = next_try(tries)};
 
     doc_time(job, "until", &until);
+    if (err == ERR_RETRY && tries <= PROGRESS_TRIES)
+        o.again = clock_now();
     o.over = err == ERR_INVALID || (err != ERR_NONE && o.again > until);
     return o;
 }

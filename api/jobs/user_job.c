@@ -15,7 +15,8 @@
 #include "common/time/clock.h"
 
 #define ARENA_MAX (64u << 20)
-#define RENEW_MS  15000 /* more than a part takes: changes are given up after 10 s */
+#define RENEW_MS  15000   /* more than a part takes: changes are given up after 10 s */
+#define TURN_US   2000000 /* then other jobs that are due come first, such as emails */
 
 struct running {
     struct request *r;
@@ -152,6 +153,7 @@ enum err
 user_job_run(const struct jobs_context *c, const bson_t *content, user_job_fn fn, void *arg)
 {
     struct user_job_part part = {.content = content, .arg = arg};
+    int64_t end = clock_steady() + TURN_US;
     enum err err = ERR_INVALID;
 
     if (!doc_has(content, "userId") || !doc_has(content, "projectId"))
@@ -159,8 +161,8 @@ user_job_run(const struct jobs_context *c, const bson_t *content, user_job_fn fn
     do {
         if ((err = renew_lease(c)) == ERR_NONE)
             err = run_part(c, &part, fn);
-    } while (err == ERR_NONE && part.more && !*c->runner->stopping);
-    return err == ERR_NONE && part.more ? ERR_BUSY : err;
+    } while (err == ERR_NONE && part.more && clock_steady() < end && !*c->runner->stopping);
+    return err == ERR_NONE && part.more ? ERR_RETRY : err;
 }
 
 void

@@ -30,8 +30,9 @@ typedef enum err (*user_job_fn)(struct request *r, struct change *change,
                                 struct user_job_part *part);
 
 /*
- * Does part after part until the job has ended, is cancelled, or the program must stop (ERR_BUSY).
- * An error that will not go away by itself ends the job as failed, with its detail in the report.
+ * Does part after part until the job has ended or is cancelled.  ERR_RETRY if there is more to do,
+ * but its turn is over or the program must stop.  An error that will not go away by itself ends the
+ * job as failed, with its detail in the report.
  */
 enum err user_job_run(const struct jobs_context *context, const bson_t *content, user_job_fn fn,
                       void *arg) MUST_CHECK;

@@ -197,8 +197,9 @@ def check_large(user, source, copy, count=LARGE):
     return after
 
 
-def test_a_large_project_is_filled_by_a_job(builder, large):
-    with builder.live(("all",)) as feed:
+def test_a_large_project_is_filled_by_a_job(stack, builder, large):
+    """Its first part takes so long that other jobs come first then."""
+    with builder.live(("all",)) as feed, stack.fault("hold command=find collection=userJobs nth=2 ms=2100"):
         copy = duplicate(builder, large).expect(201)
         assert "jobId" not in builder.get(copy).expect(200)
         states = []
