@@ -111,6 +111,18 @@ def test_a_copy_in_another_project_fits_there(anna, ben, cleo, scene):
     assert anna.get(task).expect(200).json == {**task.json, "subtasks": {"done": 0, "total": 1}}
 
 
+def test_labels_and_statuses_of_the_same_name_are_those_of_the_other_project(anna):
+    project = anna.project("Source", labels=[{"id": "one", "name": "Réd"}, {"id": "two", "name": "red"}])
+    task = anna.task("Both", projectId=project["id"], labelIds=["one", "two"], status="in-progress")
+    target = anna.project("Target", labels=[{"id": "x", "name": "RED"}], statuses=[
+        {"id": "new", "name": "New", "kind": "open"}, {"id": "doing", "name": "IN PROGRESS", "kind": "open"},
+        {"id": "end", "name": "End", "kind": "done"}])
+    copy = duplicate(anna, task, projectId=target["id"]).expect(201)
+    assert (copy["labelIds"], copy["status"]) == (["x"], "doing")
+    moved = anna.post(task, "/move", projectId=target["id"]).expect(200)
+    assert (moved["labelIds"], moved["status"]) == (["x"], "doing")
+
+
 def test_who_may_duplicate_what(anna, ben, cleo, world, scene):
     project, first, _ = scene
     mine, theirs = cleo.project("Mine"), ben.project("Theirs")

@@ -51,29 +51,6 @@ member_text(bson_iter_t item, const char *name)
                                                                       : NULL;
 }
 
-const char *
-project_statuses_same_label(const bson_t *from, const char *id, const bson_t *to)
-{
-    bson_iter_t own, iter, items, item;
-    const char *name = find_item(from, "labels", id, &own) ? member_text(own, "name") : NULL;
-    const char *same = NULL;
-    char *wanted, *folded;
-
-    if (name == NULL || !bson_iter_init_find(&iter, to, "labels") ||
-        !bson_iter_recurse(&iter, &items))
-        return NULL;
-    wanted = unicode_fold(name);
-    while (same == NULL && bson_iter_next(&items))
-        if (bson_iter_recurse(&items, &item) && (name = member_text(item, "name")) != NULL) {
-            folded = unicode_fold(name);
-            if (strcmp(folded, wanted) == 0)
-                same = member_text(item, "id");
-            free(folded);
-        }
-    free(wanted);
-    return same;
-}
-
 bool
 project_statuses_any(const bson_t *project, project_status_fn each, void *arg)
 {

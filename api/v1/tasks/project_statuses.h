@@ -32,9 +32,6 @@ const char *project_statuses_first(const bson_t *project);
 /* Does the project have a label with that id? */
 bool project_statuses_label(const bson_t *project, const char *id);
 
-/* The id of a project's label in another one, by its name without case and accents; NULL: none. */
-const char *project_statuses_same_label(const bson_t *from, const char *id, const bson_t *to);
-
 /* Calls each for the id and kind of every status until it returns true; returns whether it did. */
 typedef bool (*project_status_fn)(void *arg, const char *id, const char *kind);
 bool project_statuses_any(const bson_t *project, project_status_fn each, void *arg);

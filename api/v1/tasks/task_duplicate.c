@@ -35,7 +35,8 @@ struct duplication {
     struct request *r;
     const bson_t *body;
     bson_oid_t id, from, to;
-    const bson_t *source; /* the project of the task */
+    const bson_t *source;      /* the project of the task */
+    bson_t *labels, *statuses; /* of the same name in another project: {id: other id} */
     struct task_copy copy;
     int64_t files; /* copied, with those of the task that is next */
 };
@@ -46,12 +47,17 @@ stays(const struct duplication *d)
     return bson_oid_equal(&d->from, &d->to);
 }
 
-/* The status it has, if that is an open one there; else the default of a copy. */
+/*
+ * The status of the same name, or the same id, if it is an open one there; else the default of a
+ * copy.
+ */
 static void
 append_status(const struct duplication *d, const bson_t *task, bson_t *set)
 {
-    const char *status = doc_text(task, "status");
+    const char *status = doc_text(task, "status"), *same = doc_text(d->statuses, status);
 
+    if (same != NULL)
+        status = same;
     if (project_statuses_kind(d->copy.project, status) == 'o')
         BSON_APPEND_UTF8(set, "status", status);
 }
@@ -60,7 +66,7 @@ append_status(const struct duplication *d, const bson_t *task, bson_t *set)
 static void
 append_lists(const struct duplication *d, const bson_t *task, bson_t *set)
 {
-    bson_t labels = BSON_INITIALIZER, none = BSON_INITIALIZER;
+    bson_t labels = BSON_INITIALIZER, none = BSON_INITIALIZER, added = BSON_INITIALIZER;
     struct doc_array array = {&labels, 0};
     bson_iter_t iter, list;
 
@@ -68,16 +74,18 @@ append_lists(const struct duplication *d, const bson_t *task, bson_t *set)
         return;
     if (bson_iter_init_find(&iter, task, "labelIds") && bson_iter_recurse(&iter, &list))
         while (bson_iter_next(&list)) {
-            const char *label = project_statuses_same_label(d->source, bson_iter_utf8(&list, NULL),
-                                                            d->copy.project);
+            const char *label = doc_text(d->labels, bson_iter_utf8(&list, NULL));
 
-            if (label != NULL)
+            if (label != NULL && !doc_has(&added, label)) {
                 doc_array_add_text(&array, label);
+                BSON_APPEND_BOOL(&added, label, true);
+            }
         }
     BSON_APPEND_ARRAY(set, "labelIds", &labels);
     BSON_APPEND_ARRAY(set, "relations", &none);
     bson_destroy(&labels);
     bson_destroy(&none);
+    bson_destroy(&added);
 }
 
 /* What is copied counts as written to the project, as if the client had sent it. */
@@ -163,7 +171,8 @@ append_place(struct duplication *d, const bson_t *task, bson_t *set, const bson_
     return err;
 }
 
-/* The task, if the caller may read it and write where the copy goes. */
+/* The task, if the caller may read it and write where the copy goes, and what its lists become
+ * there. */
 static enum err
 check(struct duplication *d, const bson_t **task)
 {
@@ -176,10 +185,16 @@ check(struct duplication *d, const bson_t **task)
         return err;
     if (!bson_oid_equal(doc_id(*task, "projectId"), &d->from))
         return ERR_BUSY; /* moved since the look-up: the client may try again */
-    return doc_has(*task, "deletedAt") || doc_has(d->source, "deletedAt") ||
-                   doc_has(d->copy.project, "deletedAt")
-               ? ERR_NOT_FOUND
-               : ERR_NONE;
+    if (doc_has(*task, "deletedAt") || doc_has(d->source, "deletedAt") ||
+        doc_has(d->copy.project, "deletedAt"))
+        return ERR_NOT_FOUND;
+    d->labels = request_keep(r, bson_new());
+    d->statuses = request_keep(r, bson_new());
+    if (!stays(d)) {
+        project_statuses_match(d->source, d->copy.project, "labels", d->labels);
+        project_statuses_match(d->source, d->copy.project, "statuses", d->statuses);
+    }
+    return ERR_NONE;
 }
 
 static enum err
