@@ -11,7 +11,7 @@ import filters
 from filters import Reader
 
 ZONES = ["Pacific/Auckland", "Asia/Kolkata", "Europe/Berlin", "America/Havana", "America/Los_Angeles", "Pacific/Pago_Pago"]
-FILTERS = 4000 if os.environ.get("TASKWIRE_LONG") else 60
+FILTERS = 4000 if os.environ.get("TASKWIRE_LONG") else 40
 TITLES = ["Buy milk", "Écrire à l'école", "BUY bread", "Straße fegen", "Red house", "say \"hi\"", "C:\\new", "milk & honey"]
 
 
