@@ -40,6 +40,20 @@ entity_reply(struct request *r, int status, const struct resource *res, const bs
 }
 
 enum err
+entity_read_own(struct request *r, const struct resource *res, bson_t *own)
+{
+    const bson_t *doc;
+    bson_oid_t id;
+    enum err err;
+
+    if ((err = request_id_arg(r, 0, &id)) != ERR_NONE || (err = request_params_done(r)) != ERR_NONE)
+        return err;
+    BSON_APPEND_OID(own, "_id", &id);
+    err = request_find(r, r->store, res->store, own, &doc);
+    return err == ERR_NONE ? entity_reply(r, 200, res, doc) : err;
+}
+
+enum err
 entity_stale(struct request *r, const bson_t *doc, entity_writer write)
 {
     struct text current = {0};

@@ -88,4 +88,7 @@ void entity_write_own(struct request *r, struct text *out, const bson_t *doc);
 /* Replies with an entity in its public form, and its ETag. */
 enum err entity_reply(struct request *r, int status, const struct resource *res, const bson_t *doc);
 
+/* GET of one of the caller's own, by the id in the path; own: the condition for these. */
+enum err entity_read_own(struct request *r, const struct resource *res, bson_t *own) MUST_CHECK;
+
 #endif

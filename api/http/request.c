@@ -314,3 +314,15 @@ request_fetch(struct request *r, enum store_name store, const bson_oid_t *id, co
         *out = request_keep(r, doc);
     return err;
 }
+
+enum err
+request_find(struct request *r, struct store *store, enum store_name name, const bson_t *filter,
+             const bson_t **out)
+{
+    bson_t *doc;
+    enum err err = store_get(store, name, filter, NULL, &doc);
+
+    if (err == ERR_NONE)
+        *out = request_keep(r, doc);
+    return err;
+}

@@ -220,6 +220,10 @@ bool request_long_poll(struct request *r, const char *topic, int64_t after, int 
 enum err request_fetch(struct request *r, enum store_name store, const bson_oid_t *id,
                        const bson_t **out) MUST_CHECK;
 
+/* The first stored document that a filter matches, through that store; the request owns it. */
+enum err request_find(struct request *r, struct store *store, enum store_name name,
+                      const bson_t *filter, const bson_t **out) MUST_CHECK;
+
 /* Makes the request own a BSON document, from BCON_NEW() for example. */
 bson_t *request_keep(struct request *r, bson_t *doc);
 

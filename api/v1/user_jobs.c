@@ -191,19 +191,6 @@ user_jobs_advance(struct request *r, struct change *change, const bson_t *job,
 
 /* ------------------------------------------------------------ the routes */
 
-static enum err
-find_own(struct request *r, struct store *store, const bson_oid_t *id, const bson_t **out)
-{
-    bson_t *filter = user_jobs_own(r), *doc;
-    enum err err;
-
-    BSON_APPEND_OID(filter, "_id", id);
-    err = store_get(store, STORE_USER_JOBS, filter, NULL, &doc);
-    if (err == ERR_NONE)
-        *out = request_keep(r, doc);
-    return err;
-}
-
 enum err
 user_jobs_list(struct request *r)
 {
@@ -213,15 +200,7 @@ user_jobs_list(struct request *r)
 enum err
 user_jobs_read(struct request *r)
 {
-    const bson_t *doc;
-    bson_oid_t id;
-    enum err err;
-
-    if ((err = request_id_arg(r, 0, &id)) != ERR_NONE ||
-        (err = request_params_done(r)) != ERR_NONE ||
-        (err = find_own(r, r->store, &id, &doc)) != ERR_NONE)
-        return err;
-    return entity_reply(r, 200, &user_jobs, doc);
+    return entity_read_own(r, &user_jobs, user_jobs_own(r));
 }
 
 struct cancellation {
@@ -252,9 +231,11 @@ cancel(struct change *change, void *arg)
     struct user_job_step step = {.state = "cancelled"};
     const bson_t *job;
     bool ended;
-    enum err err = find_own(r, change_store(change), &c->id, &job);
+    bson_t *filter = user_jobs_own(r);
+    enum err err;
 
-    if (err != ERR_NONE ||
+    BSON_APPEND_OID(filter, "_id", &c->id);
+    if ((err = request_find(r, change_store(change), STORE_USER_JOBS, filter, &job)) != ERR_NONE ||
         (err = entity_precondition(r, job, false, entity_write_own)) != ERR_NONE ||
         (err = check_state(r, job, &ended)) != ERR_NONE)
         return err;

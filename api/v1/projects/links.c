@@ -92,12 +92,8 @@ find(struct edit *edit, const bson_t **out)
 {
     bson_t *filter = request_keep(
         edit->r, BCON_NEW("_id", BCON_OID(&edit->id), "projectId", BCON_OID(&edit->project)));
-    bson_t *doc;
-    enum err err = store_get(edit->r->store, STORE_LINKS, filter, NULL, &doc);
 
-    if (err == ERR_NONE)
-        *out = request_keep(edit->r, doc);
-    return err;
+    return request_find(edit->r, edit->r->store, STORE_LINKS, filter, out);
 }
 
 enum err

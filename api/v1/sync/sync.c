@@ -314,7 +314,8 @@ write_all_members(struct sync *s)
 
 /* ------------------------------------------------------------ tasks, comments, notifications */
 
-/* Does it belong to the user alone, and to no project?  A token bound to projects does not see it. */
+/* Does it belong to the user alone, and to no project?  A token bound to projects does not see it.
+ */
 static bool
 is_private(enum sync_kind kind)
 {
@@ -388,50 +389,34 @@ write_of_tasks(struct sync *s, enum store_name store)
     return err == ERR_NONE ? find(s, store, "taskId", &moved) : err;
 }
 
+/* Of a kind on the caller's own topic: those that changed, or all that the query finds. */
 static enum err
-write_notifications(struct sync *s)
-{
-    struct ids some = ids_of_items(s, SYNC_NOTIFICATIONS);
-    bson_t *filter, *opts;
-
-    s->each = write_entity;
-    s->exact = true;
-    if (s->plan.own.state != SYNC_WHOLE)
-        return find(s, STORE_NOTIFICATIONS, "_id", &some);
-    filter = notifications_own(s->r);
-    opts = request_keep(s->r, BCON_NEW("sort", "{", "createdAt", BCON_INT32(-1), "_id",
-                                       BCON_INT32(-1), "}", "limit", BCON_INT64(NOTICES_FULL)));
-    return store_find(s->r->store, &(struct store_query){STORE_NOTIFICATIONS, filter, opts},
-                      write_entity, s);
-}
-
-/* Of such a kind; `own` is the condition for it. */
-static enum err
-write_private(struct sync *s, enum store_name store, const bson_t *own)
+write_own(struct sync *s, const struct store_query *all)
 {
     struct ids some = ids_of_items(s, s->kind);
 
     s->each = write_entity;
     s->exact = true;
-    if (s->r->bound != NULL)
-        return ERR_NONE;
     if (s->plan.own.state != SYNC_WHOLE)
-        return find(s, store, "_id", &some);
-    return store_find(s->r->store, &(struct store_query){store, own, NULL}, write_entity, s);
+        return find(s, all->name, "_id", &some);
+    return store_find(s->r->store, all, write_entity, s);
 }
 
 static enum err
-write_subscriptions(struct sync *s)
+write_notifications(struct sync *s)
 {
-    struct ids some = ids_of_items(s, SYNC_SUBSCRIPTIONS);
+    bson_t *opts =
+        request_keep(s->r, BCON_NEW("sort", "{", "createdAt", BCON_INT32(-1), "_id", BCON_INT32(-1),
+                                    "}", "limit", BCON_INT64(NOTICES_FULL)));
 
-    s->each = write_entity;
-    s->exact = true;
-    if (s->plan.own.state != SYNC_WHOLE)
-        return find(s, STORE_SUBSCRIPTIONS, "_id", &some);
-    return store_find(s->r->store,
-                      &(struct store_query){STORE_SUBSCRIPTIONS, subscriptions_own(s->r), NULL},
-                      write_entity, s);
+    return write_own(s, &(struct store_query){STORE_NOTIFICATIONS, notifications_own(s->r), opts});
+}
+
+/* Of a kind that tokens bound to projects are not sent; `own` is the condition for it. */
+static enum err
+write_private(struct sync *s, enum store_name store, const bson_t *own)
+{
+    return s->r->bound != NULL ? ERR_NONE : write_own(s, &(struct store_query){store, own, NULL});
 }
 
 /* ------------------------------------------------------------ what is gone, and the cursor */
@@ -567,7 +552,8 @@ write_answer(struct sync *s)
     if ((err = write_private(s, STORE_FILTERS, saved_filters_own(s->r))) != ERR_NONE)
         return err;
     begin(s, SYNC_SUBSCRIPTIONS);
-    if ((err = write_subscriptions(s)) != ERR_NONE)
+    if ((err = write_own(s, &(struct store_query){STORE_SUBSCRIPTIONS, subscriptions_own(s->r),
+                                                  NULL})) != ERR_NONE)
         return err;
     begin(s, SYNC_JOBS);
     if ((err = write_private(s, STORE_USER_JOBS, user_jobs_own(s->r))) != ERR_NONE)

@@ -68,19 +68,6 @@ saved_filters_own(struct request *r)
 
 /* ------------------------------------------------------------ reading */
 
-static enum err
-find_own(struct request *r, struct store *store, const bson_oid_t *id, const bson_t **out)
-{
-    bson_t *filter = saved_filters_own(r), *doc;
-    enum err err;
-
-    BSON_APPEND_OID(filter, "_id", id);
-    err = store_get(store, STORE_FILTERS, filter, NULL, &doc);
-    if (err == ERR_NONE)
-        *out = request_keep(r, doc);
-    return err;
-}
-
 enum err
 filters_list(struct request *r)
 {
@@ -90,15 +77,7 @@ filters_list(struct request *r)
 enum err
 filters_read(struct request *r)
 {
-    const bson_t *doc;
-    bson_oid_t id;
-    enum err err;
-
-    if ((err = request_id_arg(r, 0, &id)) != ERR_NONE ||
-        (err = request_params_done(r)) != ERR_NONE ||
-        (err = find_own(r, r->store, &id, &doc)) != ERR_NONE)
-        return err;
-    return entity_reply(r, 200, &saved_filters, doc);
+    return entity_read_own(r, &saved_filters, saved_filters_own(r));
 }
 
 /* ------------------------------------------------------------ changing */
@@ -130,8 +109,11 @@ static enum err
 load(const struct edit *edit, const struct entity_change *e, const struct field_names *names,
      const bson_t **doc)
 {
-    enum err err = find_own(edit->r, change_store(e->change), &edit->id, doc);
+    bson_t *filter = saved_filters_own(edit->r);
+    enum err err;
 
+    BSON_APPEND_OID(filter, "_id", &edit->id);
+    err = request_find(edit->r, change_store(e->change), STORE_FILTERS, filter, doc);
     if (err == ERR_NONE)
         err = entity_precondition(edit->r, *doc, false, entity_write_own);
     return err == ERR_NONE && names != NULL ? field_base_check(e, *doc, names) : err;
