@@ -1,4 +1,5 @@
 """Users' jobs, for tests: many tasks for them to work on, and documents without any work behind them."""
+import contextlib
 import datetime
 
 import bson
@@ -33,6 +34,21 @@ def ended(user, job, within=30):
         found = user.get(f"/v1/jobs/{job}").expect(200).json
         return found["endedAt"] and found
     return eventually(look, within=within, every=0.1, what="the end of the job")
+
+
+@contextlib.contextmanager
+def killed_in_second_part(stack):
+    """Whatever job is started here: its program is killed when it writes the job's document for the second time, and another
+    goes on."""
+    held = stack.proxy_control("add hold command=update collection=userJobs nth=2 ms=60000")
+    try:
+        yield
+        stack.wait_for(lambda: stack.fault_hits(held) == 1, "the second part of the job")
+        pid = stack.kill("jobs")
+        stack.wait_restarted("jobs", pid)
+    finally:
+        stack.proxy_control("clear")
+    make_due(stack)
 
 
 def make_due(stack):

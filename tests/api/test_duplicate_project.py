@@ -213,21 +213,9 @@ def test_a_large_project_is_filled_by_a_job(stack, builder, large):
     assert list(tasks_of(builder, copy) | {"New": builder.task("New", projectId=copy["id"]).json})[-1] == "New"
 
 
-def second_part_held(stack):
-    """The second time that a job's document is written."""
-    return stack.proxy_control("add hold command=update collection=userJobs nth=2 ms=60000")
-
-
 def test_a_copy_goes_on_after_its_job_was_killed(stack, builder, large):
-    held = second_part_held(stack)
-    try:
+    with queued.killed_in_second_part(stack):
         copy = duplicate(builder, large).expect(201)
-        stack.wait_for(lambda: stack.fault_hits(held) == 1, "the second part of the job")
-        pid = stack.kill("jobs")
-        stack.wait_restarted("jobs", pid)
-    finally:
-        stack.proxy_control("clear")
-    queued.make_due(stack)
     job = queued.ended(builder, copy["jobId"])
     assert (job["state"], job["done"]) == ("done", LARGE)
     check_large(builder, large, copy)

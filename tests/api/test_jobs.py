@@ -78,18 +78,10 @@ def test_statuses_that_change_their_kinds_share_a_job(stack, anna):
 def test_a_job_goes_on_after_its_program_was_killed(stack, anna):
     """What was done before is not done, nor counted, again."""
     project = labelled(anna)
-    with stack.without("jobs"):
+    with queued.killed_in_second_part(stack), stack.without("jobs"):
         job = remove_label(anna, project)
         assert anna.get("/v1/jobs/" + job).expect(200)["state"] == "waiting"
         anna.delete("/v1/jobs/" + job).expect(409, "conflict")  # the label is gone: its tasks have to follow
-        held = stack.proxy_control("add hold command=update collection=userJobs nth=2 ms=60000")
-    try:
-        stack.wait_for(lambda: stack.fault_hits(held) == 1, "the second part of the job")
-        pid = stack.kill("jobs")
-        stack.wait_restarted("jobs", pid)
-    finally:
-        stack.proxy_control("clear")
-    queued.make_due(stack)
     job = queued.ended(anna, job)
     assert (job["state"], job["done"], job["total"]) == ("done", 130, 130) and labels_left(anna, project) == []
     updated = [e for e in anna.pages_of_events(project) if e["kind"] == "task.updated"]
