@@ -44,6 +44,12 @@ log_request_id(void)
     return request_id;
 }
 
+const char *
+log_program(void)
+{
+    return program_name;
+}
+
 void
 log_request(const char *id)
 {

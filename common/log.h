@@ -10,6 +10,8 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
 /* Sets the program's name and the lowest level that is written. */
 void log_open(const char *program, enum log_level least);
+/* The name given to log_open(); `taskwire` before that. */
+const char *log_program(void);
 
 /* Adds a request's id to this thread's lines; NULL ends that. */
 void log_request(const char *id);

@@ -66,7 +66,7 @@ set_concerns(mongoc_uri_t *uri)
 static bool
 set_options(mongoc_uri_t *uri, long most)
 {
-    bool ok = mongoc_uri_set_appname(uri, "taskwire") &&
+    bool ok = mongoc_uri_set_appname(uri, log_program()) &&
               mongoc_uri_set_option_as_bool(uri, MONGOC_URI_RETRYWRITES, true) &&
               mongoc_uri_set_option_as_bool(uri, MONGOC_URI_RETRYREADS, true) &&
               mongoc_uri_set_option_as_int32(uri, MONGOC_URI_MAXPOOLSIZE, (int32_t)most);

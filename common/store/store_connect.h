@@ -12,7 +12,8 @@
 /*
  * MONGODB_URI with our concerns and time limits: majority writes and reads, primary only,
  * retryable.  The caller destroys it; NULL if it is malformed or an option is refused (logged).
- * most: connections of the pool.
+ * The server's logs and currentOp() name the program (log_program()).  most: connections of the
+ * pool.
  */
 mongoc_uri_t *store_connect_uri(const char *text, long most);
 

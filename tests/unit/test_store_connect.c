@@ -3,6 +3,7 @@
  */
 #include <mongoc/mongoc.h>
 
+#include "common/log.h"
 #include "common/store/store.h"
 #include "common/store/store_connect.h"
 #include "tests/unit/unit.h"
@@ -19,12 +20,14 @@ test_concerns_do_not_depend_on_the_uri(void **state)
     };
 
     (void)state;
+    log_open("test-program", LOG_ERROR);
     mongoc_init();
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         mongoc_uri_t *uri = store_connect_uri(texts[i], 3);
         const mongoc_read_prefs_t *prefs;
 
         assert_non_null(uri);
+        assert_string_equal(mongoc_uri_get_appname(uri), "test-program");
         prefs = mongoc_uri_get_read_prefs_t(uri);
         assert_true(mongoc_write_concern_get_wmajority(mongoc_uri_get_write_concern(uri)));
         assert_string_equal(mongoc_read_concern_get_level(mongoc_uri_get_read_concern(uri)),
