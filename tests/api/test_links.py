@@ -235,8 +235,12 @@ def test_nothing_opened_while_a_link_gets_a_new_password_outlives_it(world, anna
     link, opened, stop = anna.post(here(project), password=PASSWORD).expect(201), [], threading.Event()
 
     def keep_opening():
+        guest = world.anonymous()
+        guest.http.strict = False
         while not stop.is_set():
-            reply = open_link(world, link["token"], password=PASSWORD)
+            reply = guest.post("/v1/links/sessions", token=link["token"], password=PASSWORD)
+            if reply.status == 503:
+                continue  # too many at once
             if reply.status != 201:
                 break  # the new password is in force
             opened.append(reply["accessToken"])
