@@ -152,8 +152,12 @@ class Stack:
 
     @contextlib.contextmanager
     def fault(self, *lines):
-        """For as long as the block lasts, mongo-proxy does that harm; the faults' numbers, for fault_hits()."""
-        numbers = [self.proxy_control("add " + line) for line in lines]
+        """For as long as the block lasts, mongo-proxy does that harm; the faults' numbers, for fault_hits().
+
+        It happens to taskwire-api alone, so that another program's work in the background does not use it up; a line may name
+        another (`program=taskwire-jobs`) or all of them (`program=`).
+        """
+        numbers = [self.proxy_control("add " + line + ("" if " program=" in line else " program=taskwire-api")) for line in lines]
         try:
             yield numbers
         finally:

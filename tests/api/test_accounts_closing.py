@@ -74,7 +74,7 @@ def test_an_account_that_is_being_deleted_cannot_be_reopened(world, db, stack, a
     """Regression: a user who logged in during the deletion was told that the account was kept."""
     leave(anna).expect(204)
     user = bson.ObjectId(anna.id)
-    with stack.fault("hold command=delete collection=sessions ms=5000"):
+    with stack.fault("hold command=delete collection=sessions program=taskwire-jobs ms=5000"):
         purge = threading.Thread(target=let_grace_pass, args=(db, anna))
         purge.start()
         eventually(lambda: db.projects.count_documents({"members.userId": user}) == 0, what="the end of the projects")
@@ -173,7 +173,7 @@ def test_two_members_of_a_project_can_be_deleted_at_the_same_time(stack, db, ann
         leave(ben).expect(204)
         past = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=30)
         users.update_many({"_id": {"$in": ids}}, {"$set": {"deletedAt": past}})
-    with stack.fault("hold command=update collection=topics ms=1500"):
+    with stack.fault("hold command=update collection=topics program=taskwire-jobs ms=1500"):
         let_grace_pass(db, anna)
         eventually(lambda: db.users.count_documents({"_id": {"$in": ids}, "purgedAt": {"$exists": True}}) == 2, within=10,
                    what="the end of both")

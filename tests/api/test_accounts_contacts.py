@@ -137,7 +137,7 @@ def test_no_reset_email_goes_to_an_address_the_account_has_left(stack, world, an
     new = fresh_email()
     anna.patch("/v1/me", email=new, password=PASSWORD).expect(200)
     code = outbox.email(new, "new address").code
-    with stack.fault("hold command=update collection=users ms=700") as (held,), MongoClient(stack.mongodb_uri) as client:
+    with stack.fault("hold command=update collection=users program=taskwire-jobs ms=700") as (held,), MongoClient(stack.mongodb_uri) as client:
         jobs = client[stack.mongodb_database].jobs
         world.anonymous().post("/v1/password-resets", email=anna.email).expect(202)
         stack.wait_for(lambda: stack.fault_hits(held), "the job did not begin")

@@ -199,7 +199,7 @@ def check_large(user, source, copy, count=LARGE):
 
 def test_a_large_project_is_filled_by_a_job(stack, builder, large):
     """Its first part takes so long that other jobs come first then."""
-    with builder.live(("all",)) as feed, stack.fault("hold command=find collection=userJobs nth=2 ms=2100"):
+    with builder.live(("all",)) as feed, stack.fault("hold command=find collection=userJobs program= nth=2 ms=2100"):
         copy = duplicate(builder, large).expect(201)
         assert "jobId" not in builder.get(copy).expect(200)
         states = []
@@ -223,7 +223,7 @@ def test_a_copy_goes_on_after_its_job_was_killed(stack, builder, large):
 
 def test_a_running_job_can_be_cancelled(stack, builder, large):
     """Most likely while its second part is in progress, which then does not take effect.  What was copied before stays."""
-    with stack.fault("hold command=find collection=userJobs nth=3 ms=2500") as (held,):  # the request, and each part, look once
+    with stack.fault("hold command=find collection=userJobs program= nth=3 ms=2500") as (held,):  # the request, and each part, look once
         copy = duplicate(builder, large).expect(201)
         stack.wait_for(lambda: stack.fault_hits(held) == 1, "the second part of the job")
         builder.delete("/v1/jobs/" + copy["jobId"]).expect(204)

@@ -420,12 +420,11 @@ SHORT = 3
 
 
 def test_each_is_sent_once_whatever_fails(stack, anna):
-    """Nothing else is done while a fault waits, so it strikes the program's commands."""
     faults = FAULTS if "TASKWIRE_LONG" in os.environ else FAULTS[:SHORT]
     for fault in faults:
         with stack.without("jobs"):
             task = anna.task(fault, reminders=[at(0)])
-            number = stack.proxy_control("add " + fault)
+            number = stack.proxy_control(f"add {fault} program=taskwire-jobs")
         eventually(lambda: stack.fault_hits(number) > 0, within=LATE, what=fault)
         reminded(anna, task)
     stack.proxy_control("clear")
@@ -440,7 +439,7 @@ def test_what_changes_at_the_same_moment_wins(change, stack, anna, ben):
     project = anna.project(access="everyone", accessRole="member")
     with stack.without("jobs"):
         task = ben.task("T", projectId=project["id"], reminders=[at(0)])
-        held = stack.proxy_control("add hold command=insert collection=notifications ms=700")
+        held = stack.proxy_control("add hold command=insert collection=notifications program=taskwire-jobs ms=700")
     eventually(lambda: stack.fault_hits(held) == 1, within=LATE, what="the open transaction")
     anna.patch(project, **change).expect(200)
     stack.proxy_control("clear")

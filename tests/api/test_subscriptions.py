@@ -263,8 +263,8 @@ def test_a_state_is_set_once_whatever_fails_and_the_projects_log_has_no_gap(stac
     assert [e["kind"] for e in log_of(anna, project)].count("task.updated") == len(FAULTS)
 
 
-@pytest.mark.parametrize("fault", ["cut-after command=insert collection=notifications", "cut-before command=insert collection=notifications",
-                                   f"error command=insert collection=notifications code=112 labels={TRANSIENT}"])
+@pytest.mark.parametrize("fault", ["cut-after command=insert collection=notifications program=", "cut-before command=insert collection=notifications program=",
+                                   f"error command=insert collection=notifications program= code=112 labels={TRANSIENT}"])
 def test_a_watcher_is_notified_once_whatever_fails(stack, anna, ben, cleo, scene, settled, fault):
     _, task = scene
     put(cleo, task, "watching").expect(200)

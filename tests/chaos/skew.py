@@ -31,5 +31,5 @@ def skewed_build(folder, shift):
 @contextlib.contextmanager
 def slow_commits(stack, ms):
     """Delays every commit by so many milliseconds, like a slow host; 0: no delay."""
-    with stack.fault(f"hold command=commitTransaction times=0 ms={ms}") if ms else contextlib.nullcontext():
+    with stack.fault(f"hold command=commitTransaction program= times=0 ms={ms}") if ms else contextlib.nullcontext():
         yield stack

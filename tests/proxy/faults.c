@@ -21,7 +21,7 @@ static const char *const actions[] = {"cut-before", "cut-after", "error", "error
 
 struct fault {
     enum action action;
-    char command[WORD], collection[WORD], level[WORD], labels[2 * WORD];
+    char command[WORD], collection[WORD], level[WORD], program[WORD], labels[2 * WORD];
     int nth, times, code, ms;
     int hits;
     bool over;
@@ -45,6 +45,7 @@ take_word(struct fault *f, const char *word, const char *value)
     char *text = strcmp(word, "command") == 0      ? f->command
                  : strcmp(word, "collection") == 0 ? f->collection
                  : strcmp(word, "level") == 0      ? f->level
+                 : strcmp(word, "program") == 0    ? f->program
                                                    : NULL;
     int *number = strcmp(word, "nth") == 0     ? &f->nth
                   : strcmp(word, "times") == 0 ? &f->times
@@ -175,13 +176,14 @@ faults_control(const char *line)
 
 /* The fault that applies to this command; NULL: none. */
 static struct fault *
-find_fault(const struct message *m)
+find_fault(const char *program, const struct message *m)
 {
     for (int i = 0; i < count; i++) {
         struct fault *f = &faults[i];
 
         if (f->over || (f->command[0] != '\0' && strcmp(f->command, m->name) != 0) ||
             (f->collection[0] != '\0' && strcmp(f->collection, m->collection) != 0) ||
+            (f->program[0] != '\0' && strcmp(f->program, program) != 0) ||
             (f->level[0] != '\0' &&
              strcmp(f->level, message_text(&m->body, "readConcern.level")) != 0))
             continue;
@@ -288,11 +290,21 @@ hold(struct pair *pair, bool to_client, const uint8_t *bytes, size_t len)
     n->due = now_ms() + f->ms;
 }
 
+void
+faults_handshake(struct pair *pair, const struct message *m)
+{
+    struct relay_note *n = relay_note(pair);
+
+    if (message_has(&m->body, "client"))
+        snprintf(n->program, sizeof(n->program), "%s",
+                 message_text(&m->body, "client.application.name"));
+}
+
 bool
 faults_command(struct pair *pair, const struct message *m, const uint8_t *bytes, size_t len)
 {
     struct relay_note *n = relay_note(pair);
-    const struct fault *f = find_fault(m);
+    const struct fault *f = find_fault(n->program, m);
 
     n->monitor |= strcmp(m->name, "hello") == 0 && message_has(&m->body, "topologyVersion");
     n->commits = f == NULL && strcmp(m->name, "commitTransaction") == 0;

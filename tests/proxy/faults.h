@@ -19,6 +19,7 @@
  *         empty       the read is answered with nothing
  *         vanish      a commit becomes an abort, and its reply is lost with its connection
  * WORD    command, collection, level: of the commands to match; absent: all
+ *         program: whose commands, such as taskwire-api; absent: everyone's
  *         nth    the first command that it applies to (1), counted from now
  *         times  how many it applies to (1); 0: all
  *         code, labels: of the error; ms: of hold and delay
@@ -34,6 +35,9 @@ struct pair;
 
 /* Handles a line of the control socket; returns the reply, to free(). */
 char *faults_control(const char *line);
+
+/* Learns from a connection's handshake whose it is. */
+void faults_handshake(struct pair *pair, const struct message *m);
 
 /* Called for each message; false: it must not be forwarded. */
 bool faults_command(struct pair *pair, const struct message *m, const uint8_t *bytes, size_t len);

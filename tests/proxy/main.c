@@ -73,11 +73,15 @@ see(struct pair *pair, bool from_client, const uint8_t *bytes, size_t len)
 {
     struct message m;
 
-    if (!message_read(&m, bytes, len))
-        return true; /* the handshake may be older than OP_MSG */
+    if (!message_read(&m, bytes, len)) {
+        if (from_client && message_read_handshake(&m, bytes, len))
+            faults_handshake(pair, &m);
+        return true;
+    }
     if (!from_client)
         return faults_reply(pair, &m, bytes, len);
     judge(&m);
+    faults_handshake(pair, &m);
     return faults_command(pair, &m, bytes, len);
 }
 

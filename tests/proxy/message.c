@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define OP_QUERY  2004
 #define OP_MSG    2013
 #define CHECKSUM  1u /* flag bit 0: four more bytes at the end */
 #define KIND_BODY 0
@@ -90,6 +91,20 @@ message_read(struct message *m, const uint8_t *bytes, size_t len)
             m->collection = message_text(&m->body, "collection");
     }
     return true;
+}
+
+bool
+message_read_handshake(struct message *m, const uint8_t *bytes, size_t len)
+{
+    const size_t collection = MESSAGE_HEAD + 4; /* after the flags */
+    size_t body;
+
+    memset(m, 0, sizeof(*m));
+    m->name = m->collection = "";
+    if (len <= collection || read32(bytes + 12) != OP_QUERY)
+        return false;
+    body = collection + strnlen((const char *)bytes + collection, len - collection) + 1 + 8;
+    return body < len && bson_init_static(&m->body, bytes + body, len - body);
 }
 
 void

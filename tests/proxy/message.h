@@ -32,6 +32,12 @@ int64_t message_length(const uint8_t *bytes, size_t len);
 bool message_read(struct message *m, const uint8_t *bytes, size_t len);
 
 /*
+ * Reads a handshake, which may be older than OP_MSG (OP_QUERY); false for anything else.  Only the
+ * body is set.
+ */
+bool message_read_handshake(struct message *m, const uint8_t *bytes, size_t len);
+
+/*
  * Calls each(arg, doc) for every document of a list (`updates`, `deletes`, `documents`), whether it
  * is in the body or outside it.
  */

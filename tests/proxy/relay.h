@@ -35,6 +35,7 @@ void relay_cut(struct pair *pair);
 
 /* Memory for the faults' state of a pair; zero at first. */
 struct relay_note {
+    char program[32];  /* as its handshake names it; "": not known */
     const void *fault; /* the fault applied to a command */
     int32_t awaited;   /* the command's number */
     bool monitor;      /* it waits for a change of the server's state (an awaitable hello) */
