@@ -45,7 +45,7 @@ cursor_key(const struct query *q, enum due_type *type, bson_iter_t *key)
 static void
 narrow(const struct merge *m, enum due_type at, const bson_iter_t *key, struct due_range *due)
 {
-    bool up = query_direction(m->query) > 0;
+    bool up = query_key(m->query, 0).direction > 0;
 
     if (at == DATED) {
         int64_t end = zone_date_end(m->zone, bson_iter_utf8(key, NULL));
@@ -65,12 +65,15 @@ narrow(const struct merge *m, enum due_type at, const bson_iter_t *key, struct d
     }
 }
 
-/* The filter of one type of tasks after the cursor; NULL: nothing in it can follow. */
+/*
+ * The filter of one type of tasks, as far as the cursor is of another type; NULL: nothing in it can
+ * follow.
+ */
 static bson_t *
 type_filter(const struct merge *m, enum due_type type)
 {
     struct due_range due = m->r->due != NULL ? *m->r->due : due_range_any;
-    bson_t *filter, all;
+    bson_t *filter;
     bson_iter_t key;
     enum due_type at = UNDATED;
     bool behind = cursor_key(m->query, &at, &key);
@@ -88,11 +91,6 @@ type_filter(const struct merge *m, enum due_type type)
         due_range_instants(&due, filter);
     else
         BSON_APPEND_NULL(filter, DUE_KEY);
-    if (behind && at == type) {
-        BSON_APPEND_ARRAY_BEGIN(filter, "$and", &all);
-        query_append_behind(m->query, &all, 0);
-        bson_append_array_end(filter, &all);
-    }
     return filter;
 }
 
@@ -125,7 +123,7 @@ give_timed(void *arg, const bson_t *doc)
     struct merge *m = arg;
     char date[CLOCK_DATE];
     int64_t at = 0;
-    bool up = query_direction(m->query) > 0;
+    bool up = query_key(m->query, 0).direction > 0;
     enum err err = ERR_NONE;
 
     doc_time(doc, DUE_KEY, &at);
@@ -144,8 +142,15 @@ static enum err
 find_type(struct merge *m, enum due_type type, store_each each)
 {
     bson_t *filter = type_filter(m, type);
+    struct query query = *m->query;
+    enum due_type at = UNDATED;
+    bson_iter_t key;
 
-    return filter == NULL ? ERR_NONE : list_find(m->r, m->query, filter, each, m);
+    if (filter == NULL)
+        return ERR_NONE;
+    if (cursor_key(m->query, &at, &key) && at != type)
+        query.at = NULL;
+    return list_find(m->r, &query, filter, each, m);
 }
 
 enum err

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/crud/keyset.h"
 #include "api/crud/query.h"
 #include "api/http/request.h"
 #include "api/schema/doc.h"
@@ -23,23 +24,12 @@ struct finding {
     bson_t *sort;
     bson_t **page; /* in order: the first of all found so far */
     int count, most;
+    int given; /* documents, of all parts */
+    store_each each;
+    void *arg;
 };
 
 /* ------------------------------------------------------------ the order */
-
-static int
-compare_values(const bson_iter_t *a, const bson_iter_t *b)
-{
-    int64_t x, y;
-
-    if (BSON_ITER_HOLDS_UTF8(a) && BSON_ITER_HOLDS_UTF8(b))
-        return strcmp(bson_iter_utf8(a, NULL), bson_iter_utf8(b, NULL));
-    if (BSON_ITER_HOLDS_OID(a) && BSON_ITER_HOLDS_OID(b))
-        return bson_oid_compare(bson_iter_oid(a), bson_iter_oid(b));
-    x = BSON_ITER_HOLDS_DATE_TIME(a) ? bson_iter_date_time(a) : bson_iter_as_int64(a);
-    y = BSON_ITER_HOLDS_DATE_TIME(b) ? bson_iter_date_time(b) : bson_iter_as_int64(b);
-    return (x > y) - (x < y);
-}
 
 /* Below 0 if a comes first.  The keys of one order have values of one type. */
 static int
@@ -52,7 +42,7 @@ compare(const struct finding *f, const bson_t *a, const bson_t *b)
     while (order == 0 && bson_iter_next(&keys))
         if (bson_iter_init_find(&x, a, bson_iter_key(&keys)) &&
             bson_iter_init_find(&y, b, bson_iter_key(&keys)))
-            order = compare_values(&x, &y) * (int)bson_iter_as_int64(&keys);
+            order = keyset_compare(&x, &y) * (int)bson_iter_as_int64(&keys);
     return order;
 }
 
@@ -133,19 +123,16 @@ append_group(bson_iter_t *projects, int most, bson_t *out)
 }
 
 /* Documents after the page's end are not needed: {first key: {$lte: the last one's}}. */
-static void
-append_end(const struct finding *f, bson_t *out)
+static bson_t *
+until_end(const struct finding *f, const bson_t *filter)
 {
     bson_iter_t first, value;
-    bson_t range;
 
     if (f->count < f->most || !bson_iter_init(&first, f->sort) || !bson_iter_next(&first) ||
-        bson_has_field(f->filter, bson_iter_key(&first)) ||
         !bson_iter_init_find(&value, f->page[f->most - 1], bson_iter_key(&first)))
-        return;
-    BSON_APPEND_DOCUMENT_BEGIN(out, bson_iter_key(&first), &range);
-    bson_append_iter(&range, bson_iter_as_int64(&first) > 0 ? "$lte" : "$gte", -1, &value);
-    bson_append_document_end(out, &range);
+        return bson_copy(filter);
+    return keyset_bounded(filter, bson_iter_key(&first),
+                          bson_iter_as_int64(&first) > 0 ? "$lte" : "$gte", &value);
 }
 
 static enum err
@@ -157,28 +144,38 @@ find_groups(struct finding *f, const bson_t *projects, const bson_t *opts)
 
     bson_iter_init(&next, projects);
     while (err == ERR_NONE) {
-        bson_t filter = BSON_INITIALIZER;
-        bool some = append_group(&next, size, &filter);
+        bson_t group = BSON_INITIALIZER, *filter;
+        bool some = append_group(&next, size, &group);
 
-        bson_copy_to_excluding_noinit(f->filter, &filter, "projectId", NULL);
-        append_end(f, &filter);
+        bson_copy_to_excluding_noinit(f->filter, &group, "projectId", NULL);
+        filter = until_end(f, &group);
         if (some)
-            err = store_find(f->r->store, &(struct store_query){f->query->store, &filter, opts},
+            err = store_find(f->r->store, &(struct store_query){f->query->store, filter, opts},
                              keep, f);
-        bson_destroy(&filter);
+        bson_destroy(filter);
+        bson_destroy(&group);
         if (!some)
             break;
     }
     return err;
 }
 
+/* Outputs a document, unless the page and one more have been output. */
 static enum err
-find_wide(struct finding *f, const bson_t *projects, const bson_t *opts, store_each each, void *arg)
+give(void *arg, const bson_t *doc)
+{
+    struct finding *f = arg;
+
+    return f->given++ < f->most ? f->each(f->arg, doc) : ERR_NONE;
+}
+
+static enum err
+find_wide(struct finding *f, const bson_t *projects, const bson_t *opts)
 {
     enum err err = find_groups(f, projects, opts);
 
     for (int i = 0; err == ERR_NONE && i < f->count; i++)
-        err = each(arg, f->page[i]);
+        err = give(f, f->page[i]);
     return err;
 }
 
@@ -240,7 +237,7 @@ find_documents(struct finding *f)
 
 /* A document that has changed in the meantime and no longer matches is left out. */
 static enum err
-find_unindexed(struct finding *f, store_each each, void *arg)
+find_unindexed(struct finding *f)
 {
     enum err err = find_keys(f);
 
@@ -248,7 +245,47 @@ find_unindexed(struct finding *f, store_each each, void *arg)
         err = find_documents(f);
     for (int i = 0; err == ERR_NONE && i < f->count; i++)
         if (bson_has_field(f->page[i], "rev"))
-            err = each(arg, f->page[i]);
+            err = give(f, f->page[i]);
+    return err;
+}
+
+/* All that matches the filter, without a cursor. */
+static enum err
+find_part(struct finding *f, const bson_t *filter)
+{
+    bson_t *opts = bson_copy(f->query->opts), projects;
+    enum err err;
+
+    f->filter = filter;
+    f->sort = query_sort(f->query, filter);
+    BSON_APPEND_DOCUMENT(opts, "sort", f->sort);
+    if (f->query->order->unindexed)
+        err = find_unindexed(f);
+    else if (is_wide(filter, &projects))
+        err = find_wide(f, &projects, opts);
+    else
+        err =
+            store_find(f->r->store, &(struct store_query){f->query->store, filter, opts}, give, f);
+    while (f->count > 0)
+        bson_destroy(f->page[--f->count]);
+    bson_destroy(f->sort);
+    bson_destroy(opts);
+    return err;
+}
+
+/* What follows the cursor, part by part until the page is full. */
+static enum err
+find_after(struct finding *f, const bson_t *filter)
+{
+    enum err err = ERR_NONE;
+
+    for (int n = 0; err == ERR_NONE && n < keyset_parts(f->query) && f->given < f->most; n++) {
+        bson_t *part = keyset_part(f->query, filter, n);
+
+        if (part != NULL)
+            err = find_part(f, part);
+        bson_destroy(part);
+    }
     return err;
 }
 
@@ -256,23 +293,9 @@ enum err
 list_find(struct request *r, const struct query *query, const bson_t *filter, store_each each,
           void *arg)
 {
-    struct finding f = {.r = r, .query = query, .filter = filter};
-    bson_t *opts = bson_copy(query->opts), projects;
-    enum err err;
+    struct finding f = {.r = r, .query = query, .each = each, .arg = arg};
 
     f.most = query->limit + 1;
     f.page = arena_alloc(r->arena, sizeof(*f.page) * (size_t)(f.most + 1));
-    f.sort = query_sort(query, filter);
-    BSON_APPEND_DOCUMENT(opts, "sort", f.sort);
-    if (query->order->unindexed)
-        err = find_unindexed(&f, each, arg);
-    else if (is_wide(filter, &projects))
-        err = find_wide(&f, &projects, opts, each, arg);
-    else
-        err = store_find(r->store, &(struct store_query){query->store, filter, opts}, each, arg);
-    while (f.count > 0)
-        bson_destroy(f.page[--f.count]);
-    bson_destroy(f.sort);
-    bson_destroy(opts);
-    return err;
+    return query->at == NULL ? find_part(&f, filter) : find_after(&f, filter);
 }

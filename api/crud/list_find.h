@@ -16,7 +16,8 @@ struct query;
 struct request;
 
 /*
- * Like store_find() for a filter of the query, in its order; at most query->limit + 1 documents.
+ * Like store_find() for a filter of the query, in its order, from its cursor on; at most
+ * query->limit + 1 documents.
  * For an unindexed order it reads the keys of all matches, then the documents of one page.
  */
 enum err list_find(struct request *r, const struct query *query, const bson_t *filter,

@@ -21,7 +21,7 @@ struct finding {
     int count;
     int step, seen; /* documents of this step: at most, and so far */
     bson_t *last;   /* the last one examined; NULL: none */
-    bool more;      /* others follow it */
+    bson_t *next;   /* the one that follows it; NULL: none */
     store_each each;
     void *arg;
 };
@@ -45,6 +45,14 @@ is_heavy(const struct query *q)
     return heavy;
 }
 
+/* Keeps a copy. */
+static void
+note(bson_t **kept, const bson_t *doc)
+{
+    bson_destroy(*kept);
+    *kept = bson_copy(doc);
+}
+
 /* Examines a document, unless the step has ended or the page is full. */
 static enum err
 examine(void *arg, const bson_t *doc)
@@ -52,13 +60,12 @@ examine(void *arg, const bson_t *doc)
     struct finding *f = arg;
 
     if (f->count == f->query->limit || f->seen == f->step) {
-        f->more = true;
+        if (f->next == NULL)
+            f->next = bson_copy(doc);
         return ERR_NONE;
     }
     f->seen++;
-    if (f->last != NULL)
-        bson_destroy(f->last);
-    f->last = bson_copy(doc);
+    note(&f->last, doc);
     if (matches(f, doc))
         f->found[f->count++] = request_keep(f->r, bson_copy(doc));
     return ERR_NONE;
@@ -82,7 +89,8 @@ take_step(struct finding *f, const struct query *from)
     q.limit = f->step;
     q.opts = opts;
     f->seen = 0;
-    f->more = false;
+    bson_destroy(f->next);
+    f->next = NULL;
     err = q.order->due ? due_order_find(f->r, &q, examine, f)
                        : list_find(f->r, &q, q.filter, examine, f);
     bson_destroy(opts);
@@ -101,9 +109,9 @@ find_matches(struct finding *f, struct query *q)
         err = take_step(f, q);
         examined += f->seen;
         if (err == ERR_NONE && f->last != NULL)
-            query_continue(f->r, q, f->last);
+            query_continue(f->r, q, f->last, f->next);
         f->step = f->step * STEP_GROWS < most - examined ? f->step * STEP_GROWS : most - examined;
-    } while (err == ERR_NONE && f->more && f->count < q->limit && f->step > 0);
+    } while (err == ERR_NONE && f->next != NULL && f->count < q->limit && f->step > 0);
     return err;
 }
 
@@ -133,7 +141,7 @@ find_documents(struct finding *f, const bson_t *rest)
     for (int i = 0; i < f->count; i++)
         doc_array_add_id(&array, doc_id(f->found[i], "_id"));
     doc_in(&filter, "_id", &ids);
-    bson_copy_to_excluding_noinit(rest, &filter, "_id", "$and", NULL);
+    bson_copy_to_excluding_noinit(rest, &filter, "_id", NULL);
     err = store_find(f->r->store, &(struct store_query){f->query->store, &filter, NULL}, take, f);
     bson_destroy(&filter);
     bson_destroy(&ids);
@@ -151,8 +159,8 @@ match_find(struct request *r, struct query *query, store_each each, void *arg, b
 
     f.found = arena_alloc(r->arena, sizeof(*f.found) * (size_t)query->limit);
     err = find_matches(&f, query);
-    *more = f.more;
-    if (f.last != NULL)
-        bson_destroy(f.last);
+    *more = f.next != NULL;
+    bson_destroy(f.last);
+    bson_destroy(f.next);
     return err == ERR_NONE && f.count > 0 ? find_documents(&f, query->filter) : err;
 }

@@ -16,7 +16,8 @@ struct page {
     const struct query *query;
     struct text *out;
     entity_writer write;
-    struct text cursor;
+    struct text cursor; /* of the next page; empty: none */
+    bson_t *last;       /* of the page */
     int count;
 };
 
@@ -26,15 +27,36 @@ page_item(void *arg, const bson_t *doc)
     struct page *p = arg;
 
     if (p->count == p->query->limit) { /* one more than the page: there is a next one */
-        p->count++;
+        if (p->cursor.len == 0)
+            query_cursor(&p->cursor, p->query, p->last, doc);
         return ERR_NONE;
     }
     if (p->count++ > 0)
         text_putc(p->out, ',');
     p->write(p->r, p->out, doc);
     if (p->count == p->query->limit)
-        query_cursor(&p->cursor, p->query, doc);
+        p->last = request_keep(p->r, bson_copy(doc));
     return ERR_NONE;
+}
+
+/* Finds the documents, and the cursor of the next page. */
+static enum err
+page_find(struct page *page, struct query *query)
+{
+    struct request *r = page->r;
+    bool more = false;
+    enum err err;
+
+    if (query->find != NULL)
+        return query->find(r, query, page_item, page);
+    if (query->order->due && query->match == NULL)
+        return due_order_find(r, query, page_item, page);
+    if (query->match == NULL)
+        return list_find(r, query, query->filter, page_item, page);
+    err = match_find(r, query, page_item, page, &more);
+    if (more)
+        query_cursor_at(&page->cursor, query->at);
+    return err;
 }
 
 enum err
@@ -43,7 +65,6 @@ page_reply(struct request *r, const bson_t *base, entity_writer write)
     const struct list *list = r->route->list;
     struct query query;
     struct page page = {.r = r, .query = &query, .write = write};
-    bool more = false;
     enum err err = query_read(r, list, base, &query);
 
     if (err == ERR_NONE && list->narrow != NULL)
@@ -52,19 +73,8 @@ page_reply(struct request *r, const bson_t *base, entity_writer write)
         return err;
     page.out = reply_json(r, 200);
     text_puts(page.out, "{\"items\":[");
-    if (query.find != NULL)
-        err = query.find(r, &query, page_item, &page);
-    else if (query.match != NULL)
-        err = match_find(r, &query, page_item, &page, &more);
-    else if (query.order->due)
-        err = due_order_find(r, &query, page_item, &page);
-    else
-        err = list_find(r, &query, query.filter, page_item, &page);
-    if (more) {
-        text_clear(&page.cursor);
-        query_cursor_at(&page.cursor, query.at);
-    }
-    if ((page.count > query.limit || more) && !query.order->ranked)
+    err = page_find(&page, &query);
+    if (page.cursor.len > 0 && !query.order->ranked)
         text_printf(page.out, "],\"nextCursor\":\"%s\"", page.cursor.bytes);
     else
         text_puts(page.out, "],\"nextCursor\":null");

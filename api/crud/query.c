@@ -215,40 +215,24 @@ query_has_order(const struct list *list, const char *value)
     return false;
 }
 
-/* The direction of a key in this query: 1 or -1. */
-static int
-direction(const struct query *q, const char *key)
-{
-    return (key[0] == '-') != q->reversed ? -1 : 1;
-}
-
 int
-query_direction(const struct query *q)
-{
-    return direction(q, q->order->keys[0]);
-}
-
-static const char *
-bare(const char *key)
-{
-    return key[0] == '-' ? key + 1 : key;
-}
-
-static int
-key_count(const struct order *o)
+query_keys(const struct query *q)
 {
     int n = 0;
 
-    while (n < QUERY_KEYS && o->keys[n] != NULL)
+    while (n < QUERY_KEYS && q->order->keys[n] != NULL)
         n++;
-    return n;
+    return n + 1;
 }
 
-/* _id has the direction of the last key. */
-static int
-id_direction(const struct query *q)
+struct query_key
+query_key(const struct query *q, int n)
 {
-    return direction(q, q->order->keys[key_count(q->order) - 1]);
+    bool is_id = n == query_keys(q) - 1;
+    const char *key = q->order->keys[is_id ? n - 1 : n];
+    bool down = key[0] == '-';
+
+    return (struct query_key){is_id ? "_id" : key + down, down != q->reversed ? -1 : 1};
 }
 
 static bool
@@ -264,139 +248,99 @@ query_sort(const struct query *q, const bson_t *filter)
 {
     bson_t *sort = bson_new();
 
-    for (int i = 0; i < key_count(q->order); i++)
-        if (!bson_empty(sort) || !is_fixed(filter, bare(q->order->keys[i])))
-            BSON_APPEND_INT32(sort, bare(q->order->keys[i]), direction(q, q->order->keys[i]));
-    BSON_APPEND_INT32(sort, "_id", id_direction(q));
+    for (int i = 0; i < query_keys(q); i++) {
+        struct query_key key = query_key(q, i);
+
+        if (!bson_empty(sort) || !is_fixed(filter, key.name))
+            BSON_APPEND_INT32(sort, key.name, key.direction);
+    }
     return sort;
 }
 
-/* {key: {$gt: value}} or $lt, by direction. */
-static void
-append_beyond(bson_t *out, const char *key, const char *op, const bson_iter_t *value)
+/* The n-th value of a cursor {o: name of the order, r: is it reversed, k0: ..., k1: ...}. */
+static bool
+value_at(const bson_t *at, int n, bson_iter_t *value)
 {
-    bson_t range;
-
-    BSON_APPEND_DOCUMENT_BEGIN(out, key, &range);
-    bson_append_iter(&range, op, -1, value);
-    bson_append_document_end(out, &range);
-}
-
-/* The k-th branch: the first k keys equal, the next one past the cursor. */
-static void
-append_branch(const struct query *q, const bson_t *at, int k, bson_t *out)
-{
-    int n = key_count(q->order);
-    bson_iter_t value;
     char name[16];
 
-    for (int i = 0; i < k; i++) {
-        snprintf(name, sizeof(name), "k%d", i);
-        if (bson_iter_init_find(&value, at, name))
-            bson_append_iter(out, bare(q->order->keys[i]), -1, &value);
-    }
-    snprintf(name, sizeof(name), "k%d", k);
-    if (!bson_iter_init_find(&value, at, name))
-        return;
-    if (k == n) {
-        append_beyond(out, "_id", id_direction(q) > 0 ? "$gt" : "$lt", &value);
-    } else {
-        const char *key = q->order->keys[k];
-
-        append_beyond(out, bare(key), direction(q, key) > 0 ? "$gt" : "$lt", &value);
-    }
+    snprintf(name, sizeof(name), "k%d", n);
+    return bson_iter_init_find(value, at, name);
 }
 
-/* May the i-th key of a cursor have this type?  The last is the id. */
 static bool
-key_ok(const struct query *q, int i, bson_type_t type)
+has_same(const bson_t *doc, const char *key, const bson_iter_t *value)
 {
-    if (i == key_count(q->order))
+    bson_t theirs = BSON_INITIALIZER, ours = BSON_INITIALIZER;
+    bson_iter_t other;
+    bool same = bson_iter_init_find(&other, doc, key) &&
+                bson_append_iter(&theirs, "v", 1, &other) &&
+                bson_append_iter(&ours, "v", 1, value) && bson_equal(&theirs, &ours);
+
+    bson_destroy(&theirs);
+    bson_destroy(&ours);
+    return same;
+}
+
+/* The cursor after `last`, with as many keys as tell it from `next`. */
+static bson_t *
+cursor_after(const struct query *q, const bson_t *last, const bson_t *next)
+{
+    bson_t *at = bson_new();
+    bool same = true;
+
+    BSON_APPEND_UTF8(at, "o", q->order->name);
+    BSON_APPEND_BOOL(at, "r", q->reversed);
+    for (int i = 0; same && i < query_keys(q); i++) {
+        const char *key = query_key(q, i).name;
+        bson_iter_t value;
+        char name[16];
+
+        snprintf(name, sizeof(name), "k%d", i);
+        if (!bson_iter_init_find(&value, last, key))
+            break;
+        bson_append_iter(at, name, -1, &value);
+        same = next == NULL || has_same(next, key, &value);
+    }
+    return at;
+}
+
+/* May the n-th value of a cursor have this type?  The last is the id. */
+static bool
+type_ok(const struct query *q, int n, bson_type_t type)
+{
+    if (n == query_keys(q) - 1)
         return type == BSON_TYPE_OID;
-    if (q->order->due && i == 0) /* none, a date or an instant */
+    if (q->order->due && n == 0) /* none, a date or an instant */
         return type == BSON_TYPE_NULL || type == BSON_TYPE_UTF8 || type == BSON_TYPE_DATE_TIME;
     return type == BSON_TYPE_UTF8 || type == BSON_TYPE_INT32 || type == BSON_TYPE_INT64 ||
            type == BSON_TYPE_DATE_TIME || type == BSON_TYPE_OID;
 }
 
-/* A cursor's document must contain what query_cursor() writes, with plain types. */
+static int
+value_count(const struct query *q, const bson_t *at)
+{
+    bson_iter_t value;
+    int n = 0;
+
+    while (n < query_keys(q) && value_at(at, n, &value))
+        n++;
+    return n;
+}
+
+/* Is it a cursor of the query's order, with values of plain types? */
 static bool
 cursor_ok(const struct query *q, const bson_t *at)
 {
-    char name[16];
-    bson_iter_t iter;
     const char *order = doc_text(at, "o");
-    int n = key_count(q->order);
+    int count = value_count(q, at);
+    bson_iter_t value;
 
     if (order == NULL || strcmp(order, q->order->name) != 0 || doc_flag(at, "r") != q->reversed)
         return false;
-    for (int i = 0; i <= n; i++) {
-        snprintf(name, sizeof(name), "k%d", i);
-        if (!bson_iter_init_find(&iter, at, name))
+    for (int n = 0; n < count; n++)
+        if (!value_at(at, n, &value) || !type_ok(q, n, bson_iter_type(&value)))
             return false;
-        if (!key_ok(q, i, bson_iter_type(&iter)))
-            return false;
-    }
-    return true;
-}
-
-/* {$or: [...]}: what follows the cursor. */
-static void
-append_behind(const struct query *q, const bson_t *at, bson_t *out)
-{
-    bson_t branches, branch;
-    char key[16];
-    int n = 0;
-    bson_iter_t first;
-    bool none = bson_iter_init_find(&first, at, "k0") && BSON_ITER_HOLDS_NULL(&first);
-
-    BSON_APPEND_ARRAY_BEGIN(out, "$or", &branches);
-    for (int k = none ? 1 : 0; k <= key_count(q->order); k++) {
-        snprintf(key, sizeof(key), "%d", n++);
-        BSON_APPEND_DOCUMENT_BEGIN(&branches, key, &branch);
-        append_branch(q, at, k, &branch);
-        bson_append_document_end(&branches, &branch);
-    }
-    bson_append_array_end(out, &branches);
-}
-
-void
-query_append_behind(const struct query *q, bson_t *all, int n)
-{
-    bson_t one;
-    bson_iter_t first;
-    char key[16];
-
-    snprintf(key, sizeof(key), "%d", n);
-    BSON_APPEND_DOCUMENT_BEGIN(all, key, &one);
-    append_behind(q, q->at, &one);
-    bson_append_document_end(all, &one);
-    /* The branches alone do not bound the index scan; this does. */
-    if (bson_iter_init_find(&first, q->at, "k0") && !BSON_ITER_HOLDS_NULL(&first)) {
-        const char *op = query_direction(q) > 0 ? "$gte" : "$lte";
-
-        snprintf(key, sizeof(key), "%d", n + 1);
-        BSON_APPEND_DOCUMENT_BEGIN(all, key, &one);
-        append_beyond(&one, bare(q->order->keys[0]), op, &first);
-        bson_append_document_end(all, &one);
-    }
-}
-
-/* Replaces the conditions for what follows an earlier cursor. */
-static void
-go_on(struct request *r, struct query *q, bson_t *at)
-{
-    bson_t *filter, all;
-
-    q->at = at;
-    if (q->order->due)
-        return;
-    filter = request_keep(r, bson_new());
-    bson_copy_to_excluding_noinit(q->filter, filter, "$and", NULL);
-    BSON_APPEND_ARRAY_BEGIN(filter, "$and", &all);
-    query_append_behind(q, &all, 0);
-    bson_append_array_end(filter, &all);
-    q->filter = filter;
+    return count > 0;
 }
 
 static enum err
@@ -415,7 +359,7 @@ read_cursor(struct request *r, struct query *q)
     if (len < 5 || !bson_init_static(&at, bytes, (size_t)len) ||
         !bson_validate(&at, BSON_VALIDATE_UTF8, NULL) || !cursor_ok(q, &at))
         return request_bad_param(r, "cursor", "does not belong to this list and sort order");
-    go_on(r, q, request_keep(r, bson_copy(&at)));
+    q->at = request_keep(r, bson_copy(&at));
     return ERR_NONE;
 }
 
@@ -441,37 +385,24 @@ query_read(struct request *r, const struct list *list, const bson_t *base, struc
     return ERR_NONE;
 }
 
-/* The document of a cursor after `last`. */
-static bson_t *
-cursor_after(const struct query *q, const bson_t *last)
+bool
+query_at(const struct query *q, int n, bson_iter_t *value)
 {
-    bson_t *at = bson_new();
-    bson_iter_t value;
-    char name[16];
-    int n = key_count(q->order);
-
-    BSON_APPEND_UTF8(at, "o", q->order->name);
-    BSON_APPEND_BOOL(at, "r", q->reversed);
-    for (int i = 0; i <= n; i++) {
-        snprintf(name, sizeof(name), "k%d", i);
-        if (bson_iter_init_find(&value, last, i == n ? "_id" : bare(q->order->keys[i])))
-            bson_append_iter(at, name, -1, &value);
-    }
-    return at;
+    return n < query_keys(q) && value_at(q->at, n, value);
 }
 
 void
-query_continue(struct request *r, struct query *q, const bson_t *last)
+query_continue(struct request *r, struct query *q, const bson_t *last, const bson_t *next)
 {
-    go_on(r, q, request_keep(r, cursor_after(q, last)));
+    q->at = request_keep(r, cursor_after(q, last, next));
 }
 
 void
 query_project(const struct query *q, bson_t *projection)
 {
-    for (int i = 0; i < key_count(q->order); i++)
-        if (!bson_has_field(projection, bare(q->order->keys[i])))
-            BSON_APPEND_INT32(projection, bare(q->order->keys[i]), 1);
+    for (int i = 0; i < query_keys(q) - 1; i++)
+        if (!bson_has_field(projection, query_key(q, i).name))
+            BSON_APPEND_INT32(projection, query_key(q, i).name, 1);
 }
 
 void
@@ -482,9 +413,9 @@ query_cursor_at(struct text *out, const bson_t *at)
 }
 
 void
-query_cursor(struct text *out, const struct query *q, const bson_t *last)
+query_cursor(struct text *out, const struct query *q, const bson_t *last, const bson_t *next)
 {
-    bson_t *at = cursor_after(q, last);
+    bson_t *at = cursor_after(q, last, next);
 
     query_cursor_at(out, at);
     bson_destroy(at);

@@ -22,7 +22,7 @@ struct query {
     int limit;
     const struct order *order;
     bool reversed; /* the order is reversed */
-    bson_t *at;    /* the cursor; NULL: from the beginning */
+    bson_t *at; /* the cursor (keyset.h), which the filter leaves out; NULL: from the beginning */
     /* A condition that no index answers, and the fields that it reads; NULL: none (match_find.h).
      */
     const struct query_match *match;
@@ -40,8 +40,7 @@ struct query_match {
 
 /*
  * Reads the request's parameters; filter starts as a copy of base. opts asks for one document more
- * than limit, to know whether there is a next page.  With an order by due time the cursor is not in
- * the filter, since due_order_find() needs it.
+ * than limit, to know whether there is a next page.
  */
 enum err query_read(struct request *r, const struct list *list, const bson_t *base,
                     struct query *out) MUST_CHECK;
@@ -59,23 +58,32 @@ void query_reversed(struct text *out, const char *order);
 /* Is it an order of the list, or the reverse of one? */
 bool query_has_order(const struct list *list, const char *value);
 
-/* 1 or -1: the direction of the order's first key in this query. */
-int query_direction(const struct query *query);
+/* The number of keys that the order compares; the last one is _id. */
+int query_keys(const struct query *query);
+
+struct query_key {
+    const char *name; /* as stored */
+    int direction;    /* 1 or -1, in this query */
+};
+
+/* One of them, from 0 on.  _id has the direction of the key before it. */
+struct query_key query_key(const struct query *query, int n);
+
+/* The value of the n-th key in the query's cursor; false: the cursor has none. */
+bool query_at(const struct query *query, int n, bson_iter_t *value);
 
 /*
- * Appends to an $and array, from its index n on, the conditions for what follows the query's
- * cursor.
+ * Makes the query go on after a document, which must have the fields of the order; next is the
+ * document that follows it, NULL: unknown.
  */
-void query_append_behind(const struct query *query, bson_t *all, int n);
-
-/* Makes the query go on after a document, which must have the fields of the order. */
-void query_continue(struct request *r, struct query *query, const bson_t *last);
+void query_continue(struct request *r, struct query *query, const bson_t *last, const bson_t *next);
 
 /* Appends to a projection the fields that the order and its cursors need. */
 void query_project(const struct query *query, bson_t *projection);
 
-/* Appends to out the cursor after the last document of a page. */
-void query_cursor(struct text *out, const struct query *query, const bson_t *last);
+/* Appends to out the cursor after a document, as query_continue() takes it. */
+void query_cursor(struct text *out, const struct query *query, const bson_t *last,
+                  const bson_t *next);
 
 /* Appends to out the cursor of a position: a query's `at`. */
 void query_cursor_at(struct text *out, const bson_t *at);

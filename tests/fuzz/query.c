@@ -99,7 +99,7 @@ check_cursor(struct request *r, const struct list *list, const struct query *q)
 
     text_printf(&next,
                 "limit=7%s%s&cursor=", sort == NULL ? "" : "&sort=", sort == NULL ? "" : sort);
-    query_cursor(&next, q, last);
+    query_cursor(&next, q, last, NULL);
     must(ask(r, arena_dup(r->arena, next.bytes), list, &second) == ERR_NONE);
     must(second.order == q->order && second.reversed == q->reversed && second.limit == 7);
     text_free(&next);

@@ -13,7 +13,9 @@ merge     Where leading keys are fixed to lists of values, the server merges one
 null      An equality with null stands for two points (null and undefined, before 8.0).
 arrays    A key that holds arrays is never part of an order.
 sparse    A sparse or partial index serves only filters that imply what it holds.
-either    $or needs an index for each branch, in the order.
+either    $or needs an index for each branch, in the order; that is better than one index of which only a range is read.
+plain     A filter with $and or $nor has no order: the stand-in reads the whole collection then, and the real server
+          all documents with the same first key (api/crud/keyset.h says how lists do without).
 few       Documents named by _id, at most 500 of them, may be sorted in memory.
 
 What the model does not know, it refuses."""
@@ -251,6 +253,8 @@ def serves(index, query):
     conditions = query.conditions()
     if index.collection != query.collection or not usable(index, query):
         return False
+    if query.order and {"$and", "$nor"} & query.filter.keys():
+        return False
     if not bounded(index, conditions) and not (query.order and not query.filter):
         return False
     if not query.order:
@@ -275,13 +279,16 @@ def serving(query, indexes):
             count += 1
         repeats = any(_is_array(key) and key not in conditions for key, _ in index.keys)
         return -count, repeats, len(index.keys), index.name
-    found = [i.name for i in sorted(every, key=narrowness) if serves(i, query)]
-    if found or "$or" not in query.filter:
-        return found
+    found = [i for i in sorted(every, key=narrowness) if serves(i, query)]
+    fixed = [i.name for i in found if narrowness(i)[0] < 0]
+    ranges = [i.name for i in found if i.name not in fixed]
+    if "$or" not in query.filter:
+        return fixed + ranges
     rest = {k: v for k, v in query.filter.items() if k != "$or"}
     branches = [serving(Query(query.collection, {**rest, **branch}, query.order), indexes)
                 for branch in query.filter["$or"]]
-    return ["+".join(sorted({b[0] for b in branches}))] if all(branches) else []
+    merged = ["+".join(sorted({b[0] for b in branches}))] if all(branches) else []
+    return fixed + merged + ranges
 
 
 # -- the catalogue ----------------------------------------------------------------

@@ -60,6 +60,17 @@ SERVED = [
     # either
     ("find projects {$or: [{access: =, deletedAt: null} | {members.userId: =}], deletedAt: null} sort {createdAt: 1, _id: 1} limit",
      "access_1_createdAt_1__id_1+members.userId_1_createdAt_1__id_1"),
+    ("find projects {$or: [{access: =} | {members.userId: =}], createdAt: {$gt: =}} sort {createdAt: 1, _id: 1} limit",
+     "access_1_createdAt_1__id_1+members.userId_1_createdAt_1__id_1"),
+    ("find projects {$or: [{access: =} | {members.userId: =}], _id: {$gt: =}, createdAt: =} sort {_id: 1} limit",
+     "access_1_createdAt_1__id_1+members.userId_1_createdAt_1__id_1"),
+    ("find projects {$or: [{access: =} | {members.userId: =}], _id: {$in: =}, updatedAt: {$gt: =}} limit", "_id_"),
+    # what follows a cursor (api/crud/keyset.h)
+    ("find tasks {position: {$gt: =}, projectId: {$in: =100}, state: {$in: =}} sort {position: 1, _id: 1} limit", "projectId_1_state_1_position_1__id_1"),
+    ("find tasks {_id: {$gt: =}, position: =, projectId: =, state: {$in: =}} sort {_id: 1} limit", "projectId_1_state_1_position_1__id_1"),
+    ("find tasks {_id: {$gt: =}, dueKey: =, priority: =, projectId: {$in: =}, state: =} sort {_id: 1} limit", "projectId_1_state_1_dueKey_1_priority_-1__id_-1"),
+    ("find tasks {dueKey: =, priority: {$gt: =}, projectId: {$in: =}, state: =} sort {priority: 1, _id: 1} limit", "projectId_1_state_1_dueKey_1_priority_-1__id_-1"),
+    (f"find tasks {{_id: {{$gt: =, $in: =500}}, position: =, projectId: {{$in: =501}}}} sort {{_id: 1}} limit", "_id_"),
     # few
     (f"find tasks {{_id: {{$in: =500}}, projectId: {{$in: =501}}, terms: {{$all: =}}}} {MERGED}", "_id_"),
     # what follows a join
@@ -99,6 +110,10 @@ REFUSED = [
     # either
     "find projects {$or: [{access: =} | {name: =}]} limit",
     "find projects {$or: [{access: =} | {members.userId: =}]} sort {nameKey: 1, _id: 1} limit",
+    # plain
+    f"find tasks {{$and: [{{$or: [{{_id: {{$gt: =}}, position: =}} | {{position: {{$gt: =}}}}]}} | {{position: {{$gte: =}}}}], projectId: =}} {MERGED}",
+    f"find tasks {{$nor: [{{_id: {{$lte: =}}, position: =}}], position: {{$gte: =}}, projectId: =, state: =}} {MERGED}",
+    f"find tasks {{$and: [{{position: {{$gte: =}}}}], _id: {{$in: =}}, terms: {{$all: =}}}} {MERGED}",
     # few
     f"find tasks {{_id: {{$in: =501}}, terms: {{$all: =}}}} {MERGED}",
     f"find tasks {{_id: {{$gt: =}}, terms: {{$all: =}}}} {MERGED}",

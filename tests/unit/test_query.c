@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/crud/keyset.h"
 #include "api/v1/handlers.h"
 #include "common/time/clock.h"
 #include "tests/unit/fake_store.h"
@@ -203,15 +204,59 @@ static const struct {
     {"sort=dueAt&priority=high", BY("dueKey", "1") ", " BY("priority", "1") ", " BY("_id", "1")},
 };
 
-/* What follows a document, in two orders. */
+/* What follows DOC: the conditions of each part in place of the filter's, and its order. */
 #define DOC "{\"_id\":" OID(ANNA) ",\"position\":\"W1V\",\"priority\":" INT("3") ",\"dueKey\":" DATE("7") "}"
+#define OP(key, op, value) "\"" key "\" : { \"" op "\" : " value " }"
+#define ID_AFTER   OP("_id", "$gt", OID(ANNA))
+#define ID_BEFORE  OP("_id", "$lt", OID(ANNA))
+#define PRIORITY(n) "\"priority\" : " INT(n)
+#define OTHERS(more) "\"priority\" : { \"$nin\" : [ " INT("0") ", " INT("1") " ]" more " }"
+#define RANGE(more) "\"dueKey\" : { \"$gte\" : " DATE("1") more " }"
+#define UNDATED "\"dueKey\" : null"
+#define NOTHING "nothing"
 static const struct {
-    const char *query, *behind;
+    const char *sort, *filter, *next; /* next: the document that follows; NULL: unknown */
+    struct {
+        const char *filter, *sort;
+    } parts[QUERY_KEYS + 1];
 } pages[] = {
-    {"sort=position",
-     "\"$and\" : [ { \"$or\" : [ { \"position\" : { \"$gt\" : \"W1V\" } }, "
-     "{ \"position\" : \"W1V\", \"_id\" : { \"$gt\" : " OID(ANNA) " } } ] }, "
-     "{ \"position\" : { \"$gte\" : \"W1V\" } } ] }"},
+    {"position", "", "{\"position\":\"W1W\"}",
+     {{OP("position", "$gt", "\"W1V\""), BY("position", "1") ", " BY("_id", "1")}}},
+    {"-position", "", "{\"position\":\"W1A\"}",
+     {{OP("position", "$lt", "\"W1V\""), BY("position", "-1") ", " BY("_id", "-1")}}},
+    {"position", "", "{\"position\":7}",
+     {{OP("position", "$gt", "\"W1V\""), BY("position", "1") ", " BY("_id", "1")}}},
+    {"position", "", "{\"position\":\"W1V\"}",
+     {{"\"position\" : \"W1V\", " ID_AFTER, BY("_id", "1")},
+      {OP("position", "$gt", "\"W1V\""), BY("position", "1") ", " BY("_id", "1")}}},
+    {"-position", "", NULL,
+     {{"\"position\" : \"W1V\", " ID_BEFORE, BY("_id", "-1")},
+      {OP("position", "$lt", "\"W1V\""), BY("position", "-1") ", " BY("_id", "-1")}}},
+    {"position", "\"_id\" : { \"$in\" : [ 1 ] }", NULL,
+     {{"\"position\" : \"W1V\", \"_id\" : { \"$in\" : [ " INT("1") " ], \"$gt\" : " OID(ANNA) " }", BY("_id", "1")},
+      {"\"_id\" : { \"$in\" : [ " INT("1") " ] }, " OP("position", "$gt", "\"W1V\""), BY("position", "1") ", " BY("_id", "1")}}},
+    /* a filter that fixes the key, or excludes some of its values */
+    {"priority", PRIORITY("3"), NULL, {{PRIORITY("3") ", " ID_AFTER, BY("_id", "1")}, {NOTHING}}},
+    {"priority", PRIORITY("4"), NULL, {{NOTHING}, {PRIORITY("4"), BY("_id", "1")}}},
+    {"-priority", PRIORITY("4"), NULL, {{NOTHING}, {NOTHING}}},
+    {"-priority", PRIORITY("2"), NULL, {{NOTHING}, {PRIORITY("2"), BY("_id", "-1")}}},
+    {"priority", OTHERS(""), NULL,
+     {{PRIORITY("3") ", " ID_AFTER, BY("_id", "1")},
+      {OTHERS(", \"$gt\" : " INT("3")), BY("priority", "1") ", " BY("_id", "1")}}},
+    {"priority", OP("priority", "$nin", "[ " INT("3") " ]"), NULL,
+     {{NOTHING}, {"\"priority\" : { \"$nin\" : [ " INT("3") " ], \"$gt\" : " INT("3") " }", BY("priority", "1") ", " BY("_id", "1")}}},
+    /* three parts; the filter has a range of the first key, which contains the cursor's or not */
+    {"dueAt", RANGE(", \"$lt\" : " DATE("9")), NULL,
+     {{"\"dueKey\" : " DATE("7") ", " PRIORITY("3") ", " ID_AFTER, BY("_id", "1")},
+      {"\"dueKey\" : " DATE("7") ", " OP("priority", "$gt", INT("3")), BY("priority", "1") ", " BY("_id", "1")},
+      {RANGE(", \"$lt\" : " DATE("9") ", \"$gt\" : " DATE("7")), BY("dueKey", "1") ", " BY("priority", "1") ", " BY("_id", "1")}}},
+    {"-dueAt,priority", RANGE(", \"$lt\" : " DATE("9")), "{\"dueKey\":" DATE("7") ",\"priority\":4}",
+     {{"\"dueKey\" : " DATE("7") ", " OP("priority", "$gt", INT("3")), BY("priority", "1") ", " BY("_id", "1")},
+      {RANGE(", \"$lt\" : " DATE("7")), BY("dueKey", "-1") ", " BY("priority", "1") ", " BY("_id", "1")}}},
+    {"-dueAt", RANGE(", \"$lt\" : " DATE("5")), "{\"dueKey\":" DATE("6") "}",
+     {{RANGE(", \"$lt\" : " DATE("5")), BY("dueKey", "-1") ", " BY("priority", "-1") ", " BY("_id", "-1")}}},
+    {"-dueAt", RANGE(", \"$lt\" : " DATE("7")), "{\"dueKey\":" DATE("7") "}",
+     {{NOTHING}, {RANGE(", \"$lt\" : " DATE("7")), BY("dueKey", "-1") ", " BY("priority", "-1") ", " BY("_id", "-1")}}},
 };
 
 /* No cursors of the list in the order of position. */
@@ -219,7 +264,8 @@ static const char *const forged[] = {
     "{}",
     "{\"o\":\"position\"}",
     "{\"o\":\"position\",\"r\":false}",
-    "{\"o\":\"position\",\"r\":false,\"k0\":\"a\"}",
+    "{\"o\":\"position\",\"r\":false,\"k1\":" OID(ANNA) "}",
+    "{\"o\":\"position\",\"r\":false,\"k0\":null}",
     "{\"o\":\"position\",\"r\":false,\"k0\":{\"$ne\":1},\"k1\":" OID(ANNA) "}",
     "{\"o\":\"position\",\"r\":false,\"k0\":[1],\"k1\":" OID(ANNA) "}",
     "{\"o\":\"position\",\"r\":false,\"k0\":null,\"k1\":" OID(ANNA) "}",
@@ -385,17 +431,36 @@ test_projects_one_may_not_list(void **state)
     assert_int_equal(ask("", &r, &q), ERR_STORE);
 }
 
-/* The cursor after a document, in a list with this query. */
+/* The cursor after DOC, in a list in this order. */
 static char *
-cursor_behind(const char *query, const char *doc)
+cursor_behind(const char *sort, const char *next)
 {
     struct text cursor = {0};
     struct request *r;
     struct query q;
+    char query[64];
 
+    snprintf(query, sizeof(query), "sort=%s", sort);
     assert_int_equal(ask(query, &r, &q), ERR_NONE);
-    query_cursor(&cursor, &q, fixture_bson(r, doc));
+    query_cursor(&cursor, &q, fixture_bson(r, DOC), next != NULL ? fixture_bson(r, next) : NULL);
     return cursor.bytes;
+}
+
+static void
+check_part(struct request *r, const struct query *q, size_t page, int n)
+{
+    bson_t *given = fixture_bson(r, arena_printf(r->arena, "{ %s }", pages[page].filter)),
+           *part = keyset_part(q, given, n), *sort = query_sort(q, part != NULL ? part : given);
+    const char *filter = part != NULL ? fixture_json(r, part) : "{ " NOTHING " }",
+               *expected = arena_printf(r->arena, "{ %s }", pages[page].parts[n].filter);
+
+    if (!unit_same(filter, expected) ||
+        (part != NULL && !unit_same(fixture_json(r, sort),
+                                    arena_printf(r->arena, "{ %s }", pages[page].parts[n].sort))))
+        unit_wrong("%s, %s, part %d: %s by %s", pages[page].sort, pages[page].filter, n, filter,
+                   fixture_json(r, sort));
+    bson_destroy(part);
+    bson_destroy(sort);
 }
 
 static void
@@ -404,14 +469,17 @@ test_the_next_page(void **state)
     (void)state;
     fake_database();
     for (size_t i = 0; i < COUNT(pages); i++) {
-        char *cursor = cursor_behind(pages[i].query, DOC), query[1024];
+        char *cursor = cursor_behind(pages[i].sort, pages[i].next), query[1024];
         struct request *r;
         struct query q;
+        int n = 0;
 
-        snprintf(query, sizeof(query), "%s&cursor=%s", pages[i].query, cursor);
-        if (ask(query, &r, &q) != ERR_NONE ||
-            strstr(fixture_json(r, q.filter), pages[i].behind) == NULL)
-            unit_wrong("%s: %s", query, fixture_json(r, q.filter));
+        snprintf(query, sizeof(query), "sort=%s&cursor=%s", pages[i].sort, cursor);
+        assert_int_equal(ask(query, &r, &q), ERR_NONE);
+        for (; n < keyset_parts(&q); n++)
+            check_part(r, &q, i, n);
+        if (n > QUERY_KEYS || (n < QUERY_KEYS + 1 && pages[i].parts[n].filter != NULL))
+            unit_wrong("%s, %s: %d parts", pages[i].sort, pages[i].filter, n);
         free(cursor);
     }
     unit_rows_done();
@@ -436,7 +504,7 @@ test_a_cursor_of_another_list(void **state)
         if (ask(query, &r, &q) != ERR_BAD_PARAMETER || !unit_same(r->parameter, "cursor"))
             unit_wrong("%s is taken for a cursor", forged[i]);
     }
-    cursor = cursor_behind("sort=-position", DOC);
+    cursor = cursor_behind("-position", NULL);
     snprintf(query, sizeof(query), "sort=position&cursor=%s", cursor);
     assert_int_equal(ask(query, &r, &q), ERR_BAD_PARAMETER);
     snprintf(query, sizeof(query), "sort=-position&cursor=%sA", cursor);
