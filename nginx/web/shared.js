@@ -6,10 +6,12 @@ import { everything, request } from "./api.js";
 import { Board } from "./board.js";
 import { assigneeAvatars, capital, dueChip, labelChips, statusOf } from "./card.js";
 import { momentText } from "./dates.js";
-import { ask } from "./dialogs.js";
-import { $, avatar, busy, el, icon } from "./dom.js";
+import { ask, toastError } from "./dialogs.js";
+import { $, arrange, avatar, busy, el, icon, isolate } from "./dom.js";
+import { sizeText } from "./files.js";
 import { Live } from "./live.js";
 import { ProjectStore } from "./store.js";
+import { download } from "./transfer.js";
 
 const LINK = /^#\/l\/([\w-]{1,100})$/;
 const EARLY_MS = 60_000; /* renew this long before the access token expires */
@@ -29,6 +31,8 @@ let live = null;
 let board = null;
 let store = null;
 let early = []; /* events that arrive while the snapshot is loading */
+let shown = null; /* id of the task in the dialog */
+let asked = 0;
 const flash = new Set();
 
 /* ---- the session ---- */
@@ -67,7 +71,7 @@ const read = (path) => request("GET", path, { session });
 function end(error) {
   clearTimeout(link.timer);
   live?.stop();
-  live = store = null;
+  live = store = early = shown = null; /* what is still being loaded is dropped */
   link.access = null;
   board?.clear();
   if ($("shared-task").open) $("shared-task").close();
@@ -104,6 +108,7 @@ function reload() {
 }
 
 function receive(event) {
+  if (["attachment", "comment"].includes(event.entity)) loadMore();
   if (early) return early.push(event);
   return apply(event) && draw();
 }
@@ -111,8 +116,9 @@ function receive(event) {
 function draw() {
   $("shared-name").textContent = store.project.name;
   document.title = `${store.project.name} – Taskwire`;
-  board.render(store, () => true, flash, null);
+  board.render(store, () => true, flash, shown);
   flash.clear();
+  drawTask();
 }
 
 function connect(cursor) {
@@ -126,6 +132,7 @@ function connect(cursor) {
     },
     onEvent: receive,
     onResync: reload,
+    onCaughtUp: loadMore,
     onLeft: () => end({ status: 404 }), /* the project is in the trash */
   });
   live.follow(`project:${link.project}`, cursor);
@@ -137,25 +144,52 @@ async function show() {
   $("boot").hidden = $("shared-lock").hidden = true;
   $("shared").hidden = false;
   board ??= new Board($("shared-board"), { open: showTask, create() {}, async move() {} });
-  connect(await load());
+  const cursor = await load();
+  if (store) connect(cursor); /* otherwise the link has ended in the meantime */
 }
 
 /* ---- one task ---- */
 
 function showTask(id) {
-  const task = store?.tasks.get(id);
-  if (!task) return;
-  const people = assigneeAvatars(store, task);
+  if (!store?.tasks.has(id)) return;
+  shown = id;
+  for (const list of ["files", "comments"]) $(`shared-task-${list}`).replaceChildren();
+  drawTask();
+  ask($("shared-task")).then(() => { shown = null; });
+  loadMore();
+}
+
+/* Draws the open task as it is now; one that is gone is closed. */
+function drawTask() {
+  if (!shown) return;
+  const task = store.tasks.get(shown);
+  if (!task) return $("shared-task").close();
   $("shared-task-title").textContent = task.title;
   $("shared-task-facts").replaceChildren(...[el("span", {}, statusOf(store, task.status)?.name ?? ""), task.priority === "none" ? null : el("span", {}, capital(task.priority)),
-    dueChip(store, task), ...labelChips(store, task), people].filter(Boolean));
+    dueChip(store, task), ...labelChips(store, task), assigneeAvatars(store, task)].filter(Boolean));
   $("shared-task-text").textContent = task.description;
   $("shared-task-list").replaceChildren(...(task.checklist ?? []).map((item) => el("li", { dir: "auto" }, item.done ? icon("check") : null, item.text)));
-  $("shared-task-comments").replaceChildren();
-  ask($("shared-task"));
-  everything(`/v1/tasks/${id}/comments?limit=200`, { session })
-    .then((comments) => { if ($("shared-task-title").textContent === task.title) showComments(comments); })
-    .catch(() => {}); /* what ended the session says so */
+  return undefined;
+}
+
+/* Loads the files and comments of the open task. */
+async function loadMore() {
+  if (!shown) return;
+  const mine = ++asked, path = `/v1/tasks/${shown}`;
+  const [files, comments] = await Promise.all(["attachments", "comments"].map((list) => everything(`${path}/${list}?limit=200`, { session })))
+    .catch(() => []); /* what ended the session says so; a task that is gone is closed by its event */
+  if (mine !== asked || !files || !store) return;
+  arrange($("shared-task-files"), files.map(fileRow));
+  showComments(comments);
+}
+
+/* Rows are kept, because one of their buttons may have the focus. */
+function fileRow(file) {
+  const known = $("shared-task-files").querySelector(`[data-id="${file.id}"]`);
+  if (known?.dataset.rev === String(file.rev)) return known;
+  return el("li.file", { dataset: { id: file.id, rev: file.rev } }, el("span.grow.clip", { dir: "auto", title: file.name }, file.name),
+    el("span.meta", {}, sizeText(file.size)),
+    el("button.quiet.square", { type: "button", "aria-label": `Download ${isolate(file.name)}`, title: "Download", onclick: () => download(file, session).catch(toastError) }, icon("download")));
 }
 
 function showComments(comments) {

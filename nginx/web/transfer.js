@@ -57,14 +57,15 @@ export async function upload(taskId, file, options) {
   }
 }
 
-/* Downloads an attachment as a file with its name. */
-export async function download({ id, name }) {
-  const get = async () => fetch(`/v1/attachments/${id}/content`, {
-    headers: { Authorization: `Bearer ${await session.token()}` }, cache: "no-store",
-  });
-  let reply = await get().catch(() => { throw new Problem(0, null); });
+/* Downloads an attachment as a file with its name; by: who is asked for tokens, the user's session or a share link's. */
+export async function download({ id, name }, by = session) {
+  const get = async () => {
+    const headers = { Authorization: `Bearer ${await by.token()}` };
+    return fetch(`/v1/attachments/${id}/content`, { headers, cache: "no-store" }).catch(() => { throw new Problem(0, null); });
+  };
+  let reply = await get();
   if (reply.status === 401) {
-    await session.refresh();
+    await by.refresh();
     reply = await get();
   }
   if (!reply.ok) throw new Problem(reply.status, parse(await reply.text()));

@@ -149,6 +149,7 @@ def scene(anna, ben):
         file = anna.attach(task, b"Plans").expect(201)
         elsewhere = anna.project("Hidden agenda")
         hidden = anna.task("Build a bomb", projectId=elsewhere["id"])
+        hidden_file = anna.attach(hidden, b"Wires").expect(201)
         link = anna.post(here(project)).expect(201)
     anna.share(Scene.project, ben, "member")
     return Scene
@@ -166,7 +167,14 @@ def test_a_reader_sees_the_whole_project(world, anna, ben, scene):
     assert all(set(p) == {"userId", "role", "name"} for p in people)
     assert guest.get(task).expect(200).json == anna.get(task).expect(200).json
     assert [c["text"] for c in guest.items(f"/v1/tasks/{task['id']}/comments")] == ["How large?"]
-    assert guest.content(scene.file).expect(200).body == b"Plans"
+    assert [f["id"] for f in guest.items(f"/v1/tasks/{task['id']}/attachments")] == [scene.file["id"]]
+    for query in ("", "?inline=false"):
+        mine, theirs = (who.content(scene.file, query).expect(200) for who in (guest, anna))
+        assert mine.body == theirs.body == b"Plans"
+        for name in ("content-disposition", "content-security-policy", "content-type", "x-content-type-options", "etag", "cache-control"):
+            assert mine.headers[name] == theirs.headers[name], name
+    guest.content(scene.file, "?inline").expect(400, "bad-parameter")
+    assert guest.content(scene.file, Range="bytes=1-2").expect(206).body == b"la"
     assert [e["kind"] for e in guest.pages_of_events(project)] == [e["kind"] for e in anna.pages_of_events(project)]
     assert [t["id"] for t in guest.items("/v1/tasks")] == [task["id"]]
     assert [t["id"] for t in guest.items("/v1/tasks", projectId=project["id"], q="rocket")] == [task["id"]]
@@ -179,6 +187,8 @@ def test_a_reader_sees_no_address_and_nothing_of_other_projects(world, anna, ben
     guest, hidden = reader(world, scene.link), scene.elsewhere
     for path in (f"/v1/projects/{hidden['id']}", f"/v1/projects/{hidden['id']}/snapshot", f"/v1/projects/{hidden['id']}/events",
                  f"/v1/tasks/{scene.hidden['id']}", f"/v1/tasks/{scene.hidden['id']}/history",
+                 f"/v1/tasks/{scene.hidden['id']}/attachments", f"/v1/attachments/{scene.hidden_file['id']}",
+                 f"/v1/attachments/{scene.hidden_file['id']}/content",
                  f"/v1/tasks?projectId={hidden['id']}", "/v1/tasks?filterId=" + "f" * 24):
         guest.get(path).expect(404, "not-found")
     for path in ("/v1/tasks", "/v1/tasks?q=build", "/v1/tasks?deleted=true", f"/v1/projects/{scene.project['id']}/snapshot",
@@ -216,6 +226,7 @@ ENDS = {
 
 def test_ending_links_ends_their_sessions_within_a_second(world, anna):
     project = anna.project()
+    file = anna.attach(anna.task(projectId=project["id"])).expect(201)
     links = {end: anna.post(here(project), password=PASSWORD).expect(201) for end in (*ENDS, "none")}
     guests = {end: reader(world, link, password=PASSWORD) for end, link in links.items()}
     for guest in guests.values():
@@ -226,6 +237,7 @@ def test_ending_links_ends_their_sessions_within_a_second(world, anna):
     for _ in range(10):
         for end in ENDS:
             guests[end].get(project).expect(401, "unauthenticated")
+            guests[end].content(file).expect(401, "unauthenticated")
     guests["none"].get(project).expect(200)
 
 

@@ -49,6 +49,22 @@ class Page:
     def text(self, css):
         return self.find(css).text
 
+    # ---- files ----
+
+    def catch_download(self):
+        """From now on a download gives what the browser would save to download(), instead of saving it."""
+        self.driver.execute_script("""
+            const make = URL.createObjectURL.bind(URL);
+            let blob;
+            URL.createObjectURL = (of) => { blob = of; return make(of); };
+            HTMLAnchorElement.prototype.click = function () {
+                blob.text().then((text) => { window.caught = [this.download, this.protocol, text]; });
+            };""")
+
+    def download(self):
+        """[name, protocol of the link, text] of the download."""
+        return self.until(lambda: self.driver.execute_script("return window.caught"))
+
     # ---- the session ----
 
     def open(self, path="/"):

@@ -10,15 +10,6 @@ DROP = """
         document.querySelector("#panel .panel-body").dispatchEvent(new DragEvent(kind, { dataTransfer: data, bubbles: true, cancelable: true }));
     }
 """
-# What a download hands to the browser: the link's name and the bytes behind it.
-CATCH = """
-    const make = URL.createObjectURL.bind(URL);
-    let blob;
-    URL.createObjectURL = (of) => { blob = of; return make(of); };
-    HTMLAnchorElement.prototype.click = function () {
-        blob.text().then((text) => { window.caught = [this.download, this.protocol, text]; });
-    };
-"""
 
 
 def names(page):
@@ -57,6 +48,6 @@ def test_files_are_attached_downloaded_renamed_and_deleted(windows, anna, ben, t
     page.driver.execute_script(DROP, "x", "huge.bin", 26_300_000)
     page.until(lambda: "too large" in page.text("#toasts"), why="a file that is too large was not refused")
     windows.expect("status of 413")
-    other.driver.execute_script(CATCH)
+    other.catch_download()
     other.click("#files .file [title=Download]")
-    assert other.until(lambda: other.driver.execute_script("return window.caught")) == ["tour <b>.txt", "blob:", "dropped"]
+    assert other.download() == ["tour <b>.txt", "blob:", "dropped"]

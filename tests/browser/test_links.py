@@ -7,6 +7,7 @@ def test_a_share_link_shows_the_project_live_until_it_is_deleted(windows, anna):
     project = anna.project("Garden house")
     task = anna.task("Dig", projectId=project["id"], description="Deep enough")
     anna.post(task, "/comments", text="How deep?").expect(201)
+    anna.attach(task, b"Two metres", name="plan <b>.txt").expect(201)
     owner = windows.log_in(anna)
     owner.open_project("Garden house")
     owner.click("#share")
@@ -27,6 +28,14 @@ def test_a_share_link_shows_the_project_live_until_it_is_deleted(windows, anna):
     reader.wait_titles("todo", ["Dig deeper"])
     reader.card("Dig deeper").click()
     reader.until(lambda: "Deep enough" in reader.text("#shared-task") and "How deep?" in reader.text("#shared-task-comments"))
+    reader.catch_download()
+    reader.click("#shared-task-files [title=Download]")
+    assert reader.download() == ["plan <b>.txt", "blob:", "Two metres"]
+    more = anna.attach(task, name="more.txt").expect(201)
+    reader.until(lambda: "more.txt" in reader.text("#shared-task-files"), why="the new file is not shown")
+    anna.delete(more).expect(204)
+    anna.patch(task, title="Deepest").expect(200)
+    reader.until(lambda: "more.txt" not in reader.text("#shared-task-files") and reader.text("#shared-task-title") == "Deepest", why="the open task is not kept current")
 
     owner.click("#link-list [data-link] button")
     reader.until(lambda: "doesn’t work" in reader.text("#boot"))
