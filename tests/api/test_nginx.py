@@ -37,6 +37,8 @@ def test_only_the_web_clients_files_are_served(world):
         shown = file.suffix in (".js", ".css", ".svg") or file.name == "index.html"
         world.anonymous().get(f"/{file.name}").expect(200 if shown else 404)
     assert world.anonymous().get("/").expect(200).body == (WEB / "index.html").read_bytes()
+    icon = world.anonymous().get("/favicon.ico").expect(200)
+    assert icon.body == (WEB / "favicon.svg").read_bytes() and icon.headers["content-type"].startswith("image/svg+xml")
 
 
 @pytest.mark.parametrize("path", ["/README.md", "/nonsense", "/account", "/index.htm", "/app.js/", "/app.js.map", "/../nginx.conf", "/%2e%2e/nginx.conf.in",
