@@ -58,8 +58,8 @@ const act = {
   create: (status) => { if (workspace.store?.mayWrite) panel.create(status); },
   move: (id, place) => move(id, place).catch((error) => { toastError(error); redraw(); }),
 };
-const board = new Board($("board"), act);
 const selection = new Selection(redraw);
+const board = new Board($("board"), act, selection);
 const list = new List($("list"), act, selection);
 const counts = new Counts(redraw);
 const filters = new SavedFilters(redraw);
@@ -255,7 +255,7 @@ function drawHeader(store) {
   drawCopying(workspace.jobs.get(store?.id));
   $("share").hidden = !store || Boolean(store.project.inbox);
   $("new-task").disabled = !store?.mayWrite;
-  $("list-select").hidden = !store?.mayWrite || view !== "list" || selection.on;
+  $("select").hidden = !store?.mayWrite || selection.on;
   $("overview-select").hidden = selection.on;
   $("view-board").setAttribute("aria-pressed", String(view === "board"));
   $("view-list").setAttribute("aria-pressed", String(view === "list"));
@@ -489,7 +489,7 @@ function setUpLists() {
   $("filter-settings").onclick = () => saveFilter(text()).catch(toastError);
   $("filter-examples").append(...EXAMPLES.map(([filter, meaning]) =>
     el("li", {}, el("a", { href: hashOf(filterPlace(filter)) }, filter), el("span", {}, meaning))));
-  $("list-select").onclick = $("overview-select").onclick = () => selection.start();
+  $("select").onclick = $("overview-select").onclick = () => selection.start();
 }
 
 /* Saves the filter that is shown under a name, or changes the saved one. */

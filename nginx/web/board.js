@@ -2,16 +2,19 @@
  * The board: a column per status of the project, a card per task.  Each card keeps its element for as long as it
  * exists, so focus, scrolling and dragging survive other people's changes.
  */
-import { assigneeAvatars, checklistMark, commentsMark, dueChip, filesMark, isDone, labelChips, lookOf, priorityMark, subtasksMark } from "./card.js";
+import { assigneeAvatars, checklistMark, commentsMark, dueChip, filesMark, isDone, labelChips, lookOf, priorityMark, selectBox, subtasksMark } from "./card.js";
 import { dueLabel } from "./dates.js";
 import { arrange, el, icon, keepFocus } from "./dom.js";
 import { makeDraggable } from "./drag.js";
+import { Selection } from "./selection.js";
 
 const OPPOSITE = { Up: "Down", Down: "Up", Left: "Right", Right: "Left" };
 
 export class Board {
   #root;
   #act;
+  #selection;
+  #order = []; /* ids, as shown, column after column */
   #cards = new Map(); /* task id -> element */
   #columns = new Map(); /* status id -> {root, name, count, body} */
   #drag;
@@ -21,12 +24,13 @@ export class Board {
   #steps = { id: null, trail: [] }; /* moves of one card by keyboard, so that the opposite key undoes them */
   #moving = Promise.resolve();
 
-  /* act: open(id), create(status), move(id, place). */
-  constructor(root, act) {
+  /* act: open(id), create(status), move(id, place); selection: which cards are selected. */
+  constructor(root, act, selection = new Selection(() => {})) {
     this.#root = root;
     this.#act = act;
+    this.#selection = selection;
     this.#drag = makeDraggable(root, {
-      allowed: () => this.#store?.mayWrite ?? false,
+      allowed: () => this.#store?.mayWrite && !selection.on,
       dropped: (id, place) => act.move(id, place),
       ended: () => this.#held?.(),
     });
@@ -49,10 +53,13 @@ export class Board {
     }
     this.#store = store;
     this.#visible = visible;
-    const statuses = store.project.statuses;
+    const columns = store.project.statuses.map((status) => [status, store.column(status.id).filter(visible)]);
+    this.#order = columns.flatMap(([, tasks]) => tasks.map(({ id }) => id));
+    this.#selection.keep(this.#order);
+    this.#root.classList.toggle("selecting", this.#selection.on);
     keepFocus(this.#root, () => {
-      arrange(this.#root, statuses.map((s) => this.#column(s).root));
-      for (const status of statuses) this.#fill(status, store.column(status.id).filter(visible), flash, selected);
+      arrange(this.#root, columns.map(([status]) => this.#column(status).root));
+      for (const [status, tasks] of columns) this.#fill(status, tasks, flash, selected);
     });
     for (const id of this.#cards.keys()) if (!store.tasks.has(id)) this.#cards.delete(id);
   }
@@ -61,6 +68,7 @@ export class Board {
   clear() {
     this.#store = null;
     this.#held = null;
+    this.#order = [];
     this.#cards.clear();
     this.#columns.clear();
     this.#root.replaceChildren();
@@ -107,7 +115,15 @@ export class Board {
     }
     if (flash.has(task.id)) card.classList.add("flash");
     card.classList.toggle("selected", task.id === selected);
+    card.classList.toggle("picked", this.#selection.has(task.id));
+    if (this.#selection.on) this.#pick(card, task);
     return card;
+  }
+
+  /* The check box is made when it is first needed. */
+  #pick(card, task) {
+    if (!card.firstElementChild.matches(".pick")) card.prepend(el("span.pick", {}, selectBox(task)));
+    card.firstElementChild.firstElementChild.checked = this.#selection.has(task.id);
   }
 
   #content(task, due) {
@@ -124,18 +140,38 @@ export class Board {
     const add = e.target.closest("[data-add]");
     if (add) return this.#act.create(add.dataset.add);
     const card = e.target.closest(".card");
-    if (card && !this.#drag.justDropped) this.#act.open(card.dataset.task);
+    if (!card || this.#drag.justDropped) return undefined;
+    const selects = this.#store.mayWrite && this.#selection.click(e, this.#columnOf(card), card.dataset.task);
+    if (!selects) this.#act.open(card.dataset.task);
     return undefined;
   }
 
-  /* Enter opens a card, arrows move the focus, Alt and arrows move the card. */
+  /* The ids of a card's column, as shown: a range is selected within it. */
+  #columnOf(card) { return [...card.parentElement.children].map((each) => each.dataset.task); }
+
+  /*
+   * Enter opens a card, arrows move the focus, Alt and arrows move the card, x and, while selecting, the space bar select;
+   * with Shift up and down select too.
+   */
   #key(e) {
-    const card = e.target.closest(".card");
-    if (!card || e.target !== card || e.ctrlKey || e.metaKey) return;
-    if (e.key === "Enter" || e.key === " ") this.#act.open(card.dataset.task);
-    else if (e.key.startsWith("Arrow")) (e.altKey ? this.#shift : this.#walk).call(this, card, e.key.slice(5));
+    const card = e.target.closest(".card"), { on } = this.#selection;
+    if (!card || (e.target !== card && (!e.target.closest(".pick") || e.key === " "))) return;
+    if (e.ctrlKey || e.metaKey) {
+      if (e.key !== "a" || !on) return;
+      this.#selection.set(this.#order);
+    } else if (e.key === "Enter" || (e.key === " " && !on)) this.#act.open(card.dataset.task);
+    else if (e.key.startsWith("Arrow")) this.#arrow(card, e.key.slice(5), e);
+    else if ((e.key === "x" || e.key === " ") && !e.altKey && this.#store.mayWrite) this.#selection.toggle(card.dataset.task);
     else return;
     e.preventDefault();
+  }
+
+  #arrow(card, direction, { altKey, shiftKey }) {
+    if (altKey) return this.#shift(card, direction);
+    const next = this.#neighbour(card, direction);
+    next?.focus();
+    if (next?.parentElement === card.parentElement && shiftKey && this.#store.mayWrite) this.#selection.walk(this.#columnOf(card), card.dataset.task, next.dataset.task);
+    return undefined;
   }
 
   #neighbourColumn(card, direction) {
@@ -143,14 +179,13 @@ export class Board {
     return columns[columns.indexOf(card.parentElement) + (direction === "Right" ? 1 : -1)];
   }
 
-  #walk(card, direction) {
-    if (direction === "Up") card.previousElementSibling?.focus();
-    else if (direction === "Down") card.nextElementSibling?.focus();
-    else {
-      const index = [...card.parentElement.children].indexOf(card);
-      const cards = this.#neighbourColumn(card, direction)?.children ?? [];
-      cards[Math.min(index, cards.length - 1)]?.focus();
-    }
+  /* The card that an arrow key leads to. */
+  #neighbour(card, direction) {
+    if (direction === "Up") return card.previousElementSibling;
+    if (direction === "Down") return card.nextElementSibling;
+    const index = [...card.parentElement.children].indexOf(card);
+    const cards = this.#neighbourColumn(card, direction)?.children ?? [];
+    return cards[Math.min(index, cards.length - 1)];
   }
 
   /* Moves run one after another: each starts from the result of the one before. */

@@ -1,5 +1,5 @@
 /* The parts of a task's display that board and list share: labels, priority, due date, checklist, counters, assignees. */
-import { avatar, el, icon } from "./dom.js";
+import { avatar, el, icon, isolate } from "./dom.js";
 import { dueLabel } from "./dates.js";
 
 export const PRIORITIES = ["none", "low", "medium", "high", "urgent"];
@@ -63,6 +63,9 @@ export function commentsMark({ comments }) {
 export function filesMark({ attachments }) {
   return attachments ? el("span.progress", { title: attachments === 1 ? "1 file" : `${attachments} files` }, icon("file"), String(attachments)) : null;
 }
+
+/* The check box with which a card or row is selected; keys reach it through the card or row. */
+export const selectBox = ({ title }) => el("input", { type: "checkbox", tabIndex: -1, "aria-label": `Select ${isolate(title)}` });
 
 export function assigneeAvatars(store, task) {
   const people = (task.assigneeIds ?? []).map((id) => avatar(id, store.members.get(id)?.name ?? "Former member"));

@@ -1,5 +1,5 @@
 /* The rows of a table of tasks.  Each task keeps its element, so that focus and scrolling survive other people's changes. */
-import { assigneeAvatars, capital, dueChip, priorityMark, statusOf } from "./card.js";
+import { assigneeAvatars, capital, dueChip, priorityMark, selectBox, statusOf } from "./card.js";
 import { arrange, el, keepFocus } from "./dom.js";
 
 /* The cells that every table of tasks has; store: a project's, or what stands for one. */
@@ -80,7 +80,7 @@ export class Rows {
   #pick(row, task) {
     let cell = row.firstElementChild;
     if (!cell.matches(".pick")) {
-      cell = el("td.pick", {}, el("input", { type: "checkbox", tabIndex: -1, "aria-label": `Select ${task.title}` }));
+      cell = el("td.pick", {}, selectBox(task));
       row.prepend(cell);
     }
     cell.firstElementChild.checked = this.#selection.has(task.id);
@@ -89,10 +89,7 @@ export class Rows {
   #clicked(e) {
     const id = e.target.closest("tr")?.dataset.task;
     if (!id) return;
-    const selects = this.#selection.on || e.shiftKey || e.ctrlKey || e.metaKey;
-    if (!selects || !this.#maySelect) this.#open(id);
-    else if (e.shiftKey) this.#selection.extend(this.#order, id);
-    else this.#selection.toggle(id);
+    if (!this.#maySelect || !this.#selection.click(e, this.#order, id)) this.#open(id);
   }
 
   /* Enter opens, arrows move the focus, x and, while selecting, the space bar select; with Shift arrows select too. */
@@ -112,8 +109,6 @@ export class Rows {
 
   #walk(row, next, selects) {
     next?.focus();
-    if (!next || !selects || !this.#maySelect) return;
-    if (!this.#selection.has(row.dataset.task)) this.#selection.toggle(row.dataset.task);
-    this.#selection.extend(this.#order, next.dataset.task);
+    if (next && selects && this.#maySelect) this.#selection.walk(this.#order, row.dataset.task, next.dataset.task);
   }
 }

@@ -1,6 +1,6 @@
-/* Which tasks of the table that is shown are selected.  Views draw it and pass on clicks and keys. */
+/* Which of the tasks that are shown are selected.  Views draw it and pass on clicks and keys. */
 export class Selection {
-  on = false; /* the table shows check boxes */
+  on = false; /* the view shows check boxes */
   #ids = new Set();
   #anchor = null; /* where a range begins */
   #changed;
@@ -42,6 +42,20 @@ export class Selection {
     this.on = true;
     for (const each of order.slice(ends[0], ends[1] + 1)) this.#ids.add(each);
     return this.#changed();
+  }
+
+  /* A click on a task; false if it does not select, so that it opens the task. */
+  click({ shiftKey, ctrlKey, metaKey }, order, id) {
+    if (!this.on && !shiftKey && !ctrlKey && !metaKey) return false;
+    if (shiftKey) this.extend(order, id);
+    else this.toggle(id);
+    return true;
+  }
+
+  /* Shift and an arrow key move the focus from one task to the next: both are selected. */
+  walk(order, from, to) {
+    if (!this.has(from)) this.toggle(from);
+    this.extend(order, to);
   }
 
   set(ids) {

@@ -292,7 +292,7 @@ def bulk(cast):
 @view
 def listing_selected(cast):
     page = listing(cast)
-    page.click("#list-select")
+    page.click("#select")
     for row in page.all("#list tbody tr")[1:4]:
         row.click()
     return page

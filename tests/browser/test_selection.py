@@ -4,6 +4,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
 from faults import log_of
+from reach import finger
 
 
 def selected(page, table="#list"):
@@ -88,6 +89,50 @@ def test_selected_tasks_are_changed_together(windows, anna, ben):
     page.undo()
     said(page, "Restored 2 tasks.")
     page.until(lambda: len(page.all("#list tbody tr")) == 6)
+
+
+def test_cards_are_selected_by_mouse_keyboard_and_touch(windows, anna):
+    project = anna.project("House")
+    tasks = {title: anna.task(title, projectId=project["id"], status=status) for title, status in
+             (("Roof", "todo"), ("Walls", "todo"), ("Floor", "todo"), ("Paint", "in-progress"))}
+    page = windows.log_in(anna, project)
+    picked = "return [...document.querySelectorAll('.card.picked')].filter((c) => c.querySelector('.pick input').checked).map((c) => c.querySelector('.card-title').textContent)"
+
+    def wait_picked(*titles):
+        page.until(lambda: page.driver.execute_script(picked) == list(titles), why=f"{titles} are not what is selected")
+
+    # A finger: the button, then cards.
+    page.click("#select")
+    page.driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    for title in ("Roof", "Paint"):
+        box = page.card(title).rect
+        finger(page, "touchStart", (box["x"] + 40, box["y"] + 15))
+        finger(page, "touchEnd")
+    page.driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
+    wait_picked("Roof", "Paint")
+    page.click("#selection-end")
+    # A mouse: Ctrl adds, Shift selects a range of a column.
+    ActionChains(page.driver).key_down(Keys.CONTROL).click(page.card("Roof")).key_up(Keys.CONTROL).perform()
+    page.visible("#selection-bar")  # which moves the cards down
+    ActionChains(page.driver).key_down(Keys.SHIFT).click(page.card("Floor")).key_up(Keys.SHIFT).perform()
+    wait_picked("Roof", "Walls", "Floor")
+    page.card("Walls").click()
+    wait_picked("Roof", "Floor")
+    assert not page.find("#panel").is_displayed()
+    page.escape()
+    page.until(lambda: not page.find("#selection-bar").is_displayed())
+    # Keys: x selects, Shift and arrows extend, the bar moves them all.
+    page.driver.execute_script("arguments[0].focus()", page.card("Roof"))
+    page.press("x")
+    page.press_with(Keys.SHIFT, Keys.ARROW_DOWN)
+    wait_picked("Roof", "Walls")
+    page.press(Keys.ARROW_RIGHT, Keys.SPACE)
+    wait_picked("Roof", "Walls", "Paint")
+    change(page, status="completed")
+    said(page, "Changed 3 tasks.")
+    page.wait_titles("todo", ["Floor"])
+    page.until(lambda: sorted(page.titles("completed")) == ["Paint", "Roof", "Walls"])
+    assert {title: anna.get(task)["status"] for title, task in tasks.items()} == {"Roof": "completed", "Walls": "completed", "Floor": "todo", "Paint": "completed"}
 
 
 def test_what_fails_is_said_and_stays_selected_and_a_lost_answer_changes_nothing_twice(windows, stack, anna, ben):
