@@ -3,12 +3,13 @@
  * kept as it is, and shown as "Another rule".
  */
 import { request } from "./api.js";
-import { dueLabel } from "./dates.js";
+import { dueFields, dueInputs, dueLabel } from "./dates.js";
 import { $, el } from "./dom.js";
 
 const DAYS = { MO: "Monday", TU: "Tuesday", WE: "Wednesday", TH: "Thursday", FR: "Friday", SA: "Saturday", SU: "Sunday" };
 const UNITS = { DAILY: "day", WEEKLY: "week", MONTHLY: "month", YEARLY: "year" };
-const SHOWN = 3; /* next dates */
+const SHOWN = 5; /* next dates */
+const PAUSE_MS = 250; /* after the last key press, until they are asked for */
 
 const ruleOf = ({ freq, every, days, count, until }) => [
   `FREQ=${freq}`, every > 1 && `INTERVAL=${every}`, freq === "WEEKLY" && days.length && `BYDAY=${days.join(",")}`,
@@ -46,13 +47,18 @@ export class Repeat {
   #form;
   #custom = ""; /* the rule that the choices cannot express */
   #given = ""; /* the rule as it was set, whatever the order of its parts */
+  #task = null; /* as it is stored; without an id if it is new */
+  #shown = ""; /* the choices and the revision whose next dates are shown, or asked for */
   #asked = 0;
+  #timer = 0;
 
   constructor(form) {
     this.#form = form;
     $("repeat-days").append(...Object.entries(DAYS).map(([day, name]) =>
       el("label.chip", {}, el("input", { type: "checkbox", name: "repeatDay", value: day, "aria-label": name }), name.slice(0, 3))));
-    for (const kind of ["input", "change"]) $("repeat-field").addEventListener(kind, () => this.#refresh());
+    for (const part of [$("repeat-field"), form.elements.dueDate, form.elements.dueTime]) {
+      for (const kind of ["input", "change"]) part.addEventListener(kind, () => this.#refresh());
+    }
   }
 
   get #days() { return [...$("repeat-days").querySelectorAll("input")]; }
@@ -98,21 +104,51 @@ export class Repeat {
     this.#form.elements.repeatUntil.hidden = ends !== "until";
     $("repeat-basis").hidden = !value;
     $("repeat-note").textContent = value ? `${sentenceOf(value)}.` : "";
-    $("repeat-next").textContent = "";
-    $("repeat-skip").hidden = true;
-    this.#asked++;
+    this.#showNext();
   }
 
-  /* Shows the next dates of a saved task, and the button that skips to the first of them. */
-  async showNext(task) {
-    const asked = ++this.#asked;
-    $("repeat-next").textContent = "";
-    if (!task.id || !task.recurrence) return;
-    try {
-      const { items } = await request("GET", `/v1/tasks/${task.id}/occurrences?limit=${SHOWN}`);
-      if (asked !== this.#asked) return; /* another task, or another rule */
-      $("repeat-skip").hidden = !items.length || Boolean(task.completedAt);
-      $("repeat-next").textContent = items.length ? `Next: ${items.map((date) => dueLabel(date).text).join(", ")}` : "No further date.";
-    } catch { /* only a preview */ }
+  /* The form shows this task, as far as it has not been edited. */
+  setTask(task) {
+    this.#task = task;
+    this.#refresh();
+  }
+
+  clear() {
+    this.#task = null;
+    this.value = null;
+  }
+
+  get #due() {
+    const { dueDate, dueTime } = this.#form.elements;
+    return { date: dueDate.value, time: dueDate.value ? dueTime.value : "" };
+  }
+
+  /* Has the task been saved with the rule and the due date that the form shows? */
+  get #isSaved() {
+    const { id, recurrence, completedAt } = this.#task ?? {}, { value } = this;
+    const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+    return Boolean(id && recurrence && value && !completedAt) && sameRule(value.rule, recurrence.rule) && value.basis === recurrence.basis && same(this.#due, dueInputs(this.#task));
+  }
+
+  /* Shows the dates that follow by the rule in the form, and if it is saved the button that skips to the first of them. */
+  #showNext() {
+    const { value } = this, { date } = this.#due, choices = JSON.stringify([value, this.#due, this.#task?.id, this.#task?.rev]);
+    if (choices === this.#shown) return;
+    this.#shown = choices;
+    const mine = ++this.#asked;
+    clearTimeout(this.#timer);
+    $("repeat-skip").hidden = true;
+    $("repeat-next").textContent = value && !date ? "A task that repeats needs a due date." : "";
+    if (value && date) this.#timer = setTimeout(() => this.#ask(mine), PAUSE_MS);
+  }
+
+  async #ask(mine) {
+    const { date, time } = this.#due, given = { ...this.value, ...dueFields(date, time), limit: SHOWN };
+    const query = new URLSearchParams(Object.entries(given).filter(([, each]) => each !== null));
+    const [items, problem] = await request("GET", `/v1/${this.#task?.id ? `tasks/${this.#task.id}/` : ""}occurrences?${query}`)
+      .then((list) => [list.items, null], (error) => [[], error]);
+    if (mine !== this.#asked || (problem && problem.status !== 400)) return; /* other choices in the meantime; or no answer: it is only a preview */
+    $("repeat-skip").hidden = !items.length || !this.#isSaved;
+    $("repeat-next").textContent = items.length ? `Next: ${items.map((each) => dueLabel(each).text).join("; ")}` : problem ? "No date fits these choices." : "No further date.";
   }
 }

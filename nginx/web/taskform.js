@@ -81,7 +81,7 @@ export class TaskForm {
     this.#chips.clear();
     this.#form.elements.status.replaceChildren();
     this.#form.reset();
-    this.#repeat.value = null;
+    this.#repeat.clear();
     this.#reminders.value = [];
   }
 
@@ -116,7 +116,7 @@ export class TaskForm {
       if (!keep.includes(name)) this.#write(name, field.of(task));
     }
     $("zone-note").textContent = zoneNote();
-    this.#repeat.showNext(task);
+    this.#repeat.setTask(task);
     this.#grow();
   }
 

@@ -34,7 +34,7 @@ def reader(world):
 
 def required(template, user):
     """The parameters that a list requires."""
-    return {"ids": user.id} if template == "/v1/users" else {}
+    return {"/v1/users": {"ids": user.id}, "/v1/occurrences": {"rule": "FREQ=DAILY", "dueDate": "2040-01-02"}}.get(template, {})
 
 
 def test_every_parameter_of_every_list(reader):

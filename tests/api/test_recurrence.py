@@ -298,6 +298,57 @@ def test_what_is_refused(case, anna):
     assert anna.get(task)["rev"] == 1
 
 
+PREVIEWED = [  # the bodies of PATCHes
+    {"recurrence": {"rule": "FREQ=WEEKLY;BYDAY=MO,FR;COUNT=4"}},
+    {"recurrence": {"rule": "FREQ=DAILY;INTERVAL=3", "basis": "completion"}},
+    {"recurrence": {"rule": "FREQ=MONTHLY;BYMONTHDAY=-1", "start": "2040-01-31"}, "dueDate": "2040-02-29"},
+    {"recurrence": {"rule": "FREQ=DAILY"}, "dueAt": "2040-03-24T01:30:00Z", "dueDate": None, "timeZone": "Europe/Berlin"},
+    {"recurrence": {"basis": "completion"}},
+    {"dueDate": "2040-05-05"},
+]
+
+
+def as_parameters(body):
+    """The values of a PATCH as the parameters of a preview."""
+    return {k: v for k, v in {**body, **body.get("recurrence", {})}.items() if k != "recurrence" and v is not None}
+
+
+def test_a_preview_shows_what_a_change_would_give_and_changes_nothing(anna):
+    for body in PREVIEWED:
+        task = recurring(anna, "FREQ=MONTHLY", "2040-01-31")
+        here, asked = f"/v1/tasks/{task['id']}/occurrences", {"limit": 5, **as_parameters(body)}
+        seen = anna.items(here, **asked)
+        assert seen and anna.get(task)["rev"] == 1
+        assert anna.items(here, limit=5) != seen or "recurrence" in body, body
+        if "rule" in asked:
+            due = {} if {"dueAt", "dueDate"} & asked.keys() else {"dueDate": "2040-01-31"}
+            assert anna.items("/v1/occurrences", **asked, **due) == seen, body
+        anna.patch(task, **body).expect(200)
+        assert anna.items(here, limit=5) == seen, body
+
+
+RULE = {"rule": "FREQ=DAILY"}
+BAD_PARAMETERS = [  # what is asked for, and the parameter that is refused
+    *(({"dueDate": DUE, **recurrence}, pointer.split("/")[-1]) for recurrence, pointer in REFUSED.values()
+      if isinstance(recurrence, dict) and "byHour" not in recurrence and all(isinstance(v, str) for v in recurrence.values())),
+    *(({**RULE, "dueDate": DUE, "timeZone": zone}, "timeZone") for zone in ("Mars/Olympus", "../etc/passwd", "posix/UTC", "")),
+    ({**RULE, "dueDate": "2040-02-30"}, "dueDate"), ({**RULE, "dueDate": "9999-01-01"}, "dueDate"), ({**RULE, "dueDate": ""}, "dueDate"),
+    ({**RULE, "dueAt": DUE}, "dueAt"), ({**RULE, "dueAt": f"{DUE}T00:00:00Z", "dueDate": DUE}, "dueAt"), (RULE, "dueDate"),
+    ({"rule": "", "dueDate": DUE}, "rule"), ({**RULE, "dueDate": DUE, "limit": "201"}, "limit"), ({**RULE, "dueDate": DUE, "cursor": "x"}, "cursor"),
+]
+
+
+def test_a_preview_refuses_what_a_change_would_refuse(anna, ben):
+    task = anna.task()
+    here = f"/v1/tasks/{task['id']}/occurrences"
+    for parameters, name in BAD_PARAMETERS:
+        for path in (here, "/v1/occurrences"):
+            assert anna.get(path, **parameters).expect(400, "bad-parameter")["parameter"] == name, (path, parameters)
+    assert anna.get("/v1/occurrences", dueDate=DUE).expect(400, "bad-parameter")["parameter"] == "rule"
+    assert anna.items(here, dueDate=DUE) == []
+    ben.get(here, dueDate=DUE, **RULE).expect(404)
+
+
 def test_a_recurring_task_needs_a_due_date_and_a_zone(anna):
     anna.post("/v1/tasks", title="T", recurrence=daily()).expect(422, pointers=["/dueDate"])
     anna.post("/v1/tasks", title="T", dueDate="9999-01-01", recurrence=daily()).expect(422, pointers=["/dueDate"])

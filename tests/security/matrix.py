@@ -129,6 +129,7 @@ ROWS = [
     Row("GET /v1/tasks", SELF, 200, bound=200),
     Row("POST /v1/tasks", "member", 201, lambda s: {"title": "New", "projectId": s.project_id}),
     Row("POST /v1/tasks/bulk", SELF, 200, {"ids": ["f" * 24], "change": {"priority": "low"}}, bound=200),
+    Row("GET /v1/occurrences", SELF, 200, query="?rule=FREQ=DAILY&dueDate=2040-01-02", bound=200),
     task("GET /v1/tasks/{id}", "viewer", 200),
     task("PATCH /v1/tasks/{id}", "member", 200, {"title": "Other"}),
     task("DELETE /v1/tasks/{id}", "member", 204),

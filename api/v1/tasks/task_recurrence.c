@@ -369,6 +369,24 @@ reopen(const struct checking *c, bool *lost)
 }
 
 enum err
+task_series_preview(struct request *r, const bson_t *before, const bson_t *after,
+                    struct task_series *out, bool *recurs)
+{
+    struct entity_rules u = {
+        .r = r, .before = before, .after = after, .extra = request_keep(r, bson_new())};
+    struct checking c = {.u = &u, .task = after, .members = keep_members(r, after)};
+    enum err err = ERR_NONE;
+
+    check_zone(&c);
+    if (c.members != NULL)
+        err = check_recurrence(&c);
+    if (err == ERR_NONE)
+        err = request_validated(r);
+    *recurs = err == ERR_NONE && task_series_read(request_keep(r, doc_merge(after, u.extra)), out);
+    return err;
+}
+
+enum err
 task_recurrence_rules(const struct entity_rules *u)
 {
     struct checking c = {.u = u};

@@ -35,6 +35,14 @@ bool task_series_next(const struct task_series *s, int64_t now, struct due *next
 enum err task_recurrence_rules(const struct entity_rules *rules) MUST_CHECK;
 
 /*
+ * The series that a task would have after a change that is not made: before and after are the task
+ * without and with the client's values; before is NULL for a new one.  *recurs: it has one.
+ * ERR_INVALID with the complaints that such a change would get.
+ */
+enum err task_series_preview(struct request *r, const bson_t *before, const bson_t *after,
+                             struct task_series *out, bool *recurs) MUST_CHECK;
+
+/*
  * Appends the fields of a task at another date of its series: due and start dates, and the
  * recurrence with the new COUNT.
  */
