@@ -17,13 +17,12 @@
 #include "api/v1/notifications.h"
 #include "api/v1/projects/members.h"
 #include "api/v1/projects/projects.h"
+#include "api/v1/sync/sync_deleted.h"
 #include "api/v1/sync/sync_plan.h"
 #include "api/v1/tasks/saved_filters.h"
 #include "api/v1/tasks/subscriptions.h"
 #include "api/v1/user_jobs.h"
-#include "common/base/id.h"
 #include "common/change/cursor.h"
-#include "common/change/event_log.h"
 #include "common/store/store.h"
 
 #define CURSOR_MAX   262144 /* 5,000 projects need less */
@@ -32,18 +31,16 @@
 #define IDS_AT_ONCE  100    /* in one query: at most 50 queries per kind for 5,000 projects */
 #define BATCH        1000   /* documents in one batch; the default is 16 MiB */
 
-static const struct {
-    const char *name, *entity;
-} kinds[SYNC_KINDS] = {
-    [SYNC_PROJECTS] = {"projects", "project"},
-    [SYNC_MEMBERS] = {"members", "member"},
-    [SYNC_TASKS] = {"tasks", "task"},
-    [SYNC_COMMENTS] = {"comments", "comment"},
-    [SYNC_ATTACHMENTS] = {"attachments", "attachment"},
-    [SYNC_NOTIFICATIONS] = {"notifications", "notification"},
-    [SYNC_FILTERS] = {"filters", "filter"},
-    [SYNC_SUBSCRIPTIONS] = {"subscriptions", "subscription"},
-    [SYNC_JOBS] = {"jobs", "job"},
+static const char *const names[SYNC_KINDS] = {
+    [SYNC_PROJECTS] = "projects",
+    [SYNC_MEMBERS] = "members",
+    [SYNC_TASKS] = "tasks",
+    [SYNC_COMMENTS] = "comments",
+    [SYNC_ATTACHMENTS] = "attachments",
+    [SYNC_NOTIFICATIONS] = "notifications",
+    [SYNC_FILTERS] = "filters",
+    [SYNC_SUBSCRIPTIONS] = "subscriptions",
+    [SYNC_JOBS] = "jobs",
 };
 
 /* clang-format off */
@@ -117,7 +114,7 @@ item(struct sync *s)
 static void
 begin(struct sync *s, enum sync_kind kind)
 {
-    text_printf(s->out, "%s\"%s\":[", kind == 0 ? "{" : "],", kinds[kind].name);
+    text_printf(s->out, "%s\"%s\":[", kind == 0 ? "{" : "],", names[kind]);
     s->kind = kind;
     s->comma = false;
     s->exact = false;
@@ -314,14 +311,6 @@ write_all_members(struct sync *s)
 
 /* ------------------------------------------------------------ tasks, comments, notifications */
 
-/* Does it belong to the user alone, and to no project?  A token bound to projects does not see it.
- */
-static bool
-is_private(enum sync_kind kind)
-{
-    return kind == SYNC_FILTERS || kind == SYNC_JOBS;
-}
-
 static enum err
 write_entity(void *arg, const bson_t *doc)
 {
@@ -336,7 +325,8 @@ write_entity(void *arg, const bson_t *doc)
     };
     struct sync *s = arg;
     const struct sync_topic *t = NULL;
-    bool shown = is_private(s->kind) || api_token_auth_reaches(s->r, doc_id(doc, "projectId"));
+    bool shown =
+        sync_plan_is_private(s->kind) || api_token_auth_reaches(s->r, doc_id(doc, "projectId"));
 
     if (s->kind < SYNC_NOTIFICATIONS) { /* the caller may not be able to read it any more */
         t = sync_plan_topic(&s->plan, doc_id(doc, "projectId"));
@@ -419,83 +409,7 @@ write_private(struct sync *s, enum store_name store, const bson_t *own)
     return s->r->bound != NULL ? ERR_NONE : write_own(s, &(struct store_query){store, own, NULL});
 }
 
-/* ------------------------------------------------------------ what is gone, and the cursor */
-
-static void
-add_deleted(struct sync *s, const char *entity, const bson_oid_t *id, const char *project)
-{
-    char hex[ID_TEXT];
-
-    bson_oid_to_string(id, hex);
-    text_printf(item(s), "{\"entity\":\"%s\",\"id\":\"%s\",\"projectId\":", entity, hex);
-    text_printf(s->out, project == NULL ? "null}" : "\"%s\"}", project);
-    reply_flush(s->r);
-}
-
-struct origin {
-    const struct request *r;
-    bool reached;
-};
-
-static enum err
-note_origin(void *arg, const struct event_item *event)
-{
-    struct origin *o = arg;
-    bson_oid_t project;
-    char id[ID_TEXT];
-
-    if (!event_project(event->frame, event->len, id))
-        return ERR_NONE;
-    bson_oid_init_from_string(&project, id);
-    o->reached = api_token_auth_reaches(o->r, &project);
-    return ERR_NONE;
-}
-
-/* A token bound to projects is sent only tombstones from those projects. */
-static enum err
-may_report_deletion(struct sync *s, const struct sync_item *one, bool *allowed)
-{
-    struct origin o = {.r = s->r};
-    enum err err;
-
-    *allowed = s->r->bound == NULL || !is_private(one->kind);
-    if (s->r->bound == NULL || (one->kind != SYNC_NOTIFICATIONS && one->kind != SYNC_SUBSCRIPTIONS))
-        return ERR_NONE;
-    err = event_log_entity(s->r->store,
-                           &(struct event_history){s->plan.own.name, &one->id, INT64_MAX, 1},
-                           note_origin, &o);
-    *allowed = o.reached;
-    return err;
-}
-
-static enum err
-write_deleted(struct sync *s)
-{
-    const struct sync_plan *p = &s->plan;
-
-    text_puts(s->out, "],\"deleted\":[");
-    s->comma = false;
-    for (int i = 0; i < p->item_count; i++) {
-        const struct sync_item *one = &p->items[i];
-        const struct sync_topic *t = one->topic < 0 ? NULL : &p->topics[one->topic];
-        bool allowed;
-        enum err err;
-
-        if (one->kind == SYNC_PROJECTS || one->kind == SYNC_MOVED || one->found ||
-            (t != NULL && t->state == SYNC_GONE))
-            continue;
-        if ((err = may_report_deletion(s, one, &allowed)) != ERR_NONE)
-            return err;
-        if (allowed)
-            add_deleted(s, kinds[one->kind].entity, &one->id, t == NULL ? NULL : topic_id(t->name));
-    }
-    for (int i = 0; i < p->topic_count; i++)
-        if (p->topics[i].state == SYNC_GONE && p->topics[i].after >= 0)
-            add_deleted(s, "project", &p->topics[i].id, NULL);
-    for (int i = 0; i < p->lost_count; i++)
-        add_deleted(s, "project", &p->lost[i], NULL);
-    return ERR_NONE;
-}
+/* ------------------------------------------------------------ the reply */
 
 static void
 write_whole(struct sync *s)
@@ -558,7 +472,8 @@ write_answer(struct sync *s)
     begin(s, SYNC_JOBS);
     if ((err = write_private(s, STORE_USER_JOBS, user_jobs_own(s->r))) != ERR_NONE)
         return err;
-    if ((err = write_deleted(s)) != ERR_NONE)
+    text_puts(s->out, "],\"deleted\":[");
+    if ((err = sync_deleted_write(&s->plan, s->out)) != ERR_NONE)
         return err;
     write_whole(s);
     write_cursor(s);

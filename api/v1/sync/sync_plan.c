@@ -20,7 +20,7 @@
 #define ITEMS_MAX    ((2 + EVENT_COUNTED) * EVENTS_MAX) /* of these events */
 #define WHOLE_MAX    20000 /* projects and tasks sent whole in one reply, and its last project */
 
-static const char *const entities[SYNC_KINDS] = {
+const char *const sync_plan_entities[SYNC_KINDS] = {
     [SYNC_PROJECTS] = "project",
     [SYNC_MEMBERS] = "member",
     [SYNC_TASKS] = "task",
@@ -31,6 +31,12 @@ static const char *const entities[SYNC_KINDS] = {
     [SYNC_SUBSCRIPTIONS] = "subscription",
     [SYNC_JOBS] = "job",
 };
+
+bool
+sync_plan_is_private(enum sync_kind kind)
+{
+    return kind == SYNC_FILTERS || kind == SYNC_JOBS;
+}
 
 static int
 compare_topics(const void *a, const void *b)
@@ -218,7 +224,7 @@ note_event(void *arg, const struct event_item *event)
         return ERR_NONE; /* of a later version */
     for (enum sync_kind kind = 0; kind < SYNC_KINDS; kind++)
         /* The user's own topic repeats the memberships; these kinds are nowhere else. */
-        if (strcmp(event_rows[event_kind].entity, entities[kind]) == 0 &&
+        if (strcmp(event_rows[event_kind].entity, sync_plan_entities[kind]) == 0 &&
             (t == &p->own) == (kind >= SYNC_NOTIFICATIONS))
             note_item(p, t, kind, event->entity_id);
     if (event_kind == EVENT_TASK_MOVED)

@@ -27,6 +27,12 @@ enum sync_kind {
     SYNC_MOVED = SYNC_KINDS /* only of items: tasks that moved, with what belongs to them */
 };
 
+extern const char *const sync_plan_entities[SYNC_KINDS]; /* as events name them */
+
+/* Does it belong to the user alone, and to no project?  A token bound to projects does not see it.
+ */
+bool sync_plan_is_private(enum sync_kind kind);
+
 enum sync_state {
     SYNC_SAME,    /* nothing to send in this reply */
     SYNC_CHANGED, /* the entities of its events after `after`, up to `upto` */
