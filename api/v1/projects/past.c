@@ -1,6 +1,5 @@
 /*
- * One pass over the events after the number finds what has changed; how an entity was then is in
- * its newest event before that.
+ * One pass over the events after the number finds what has changed.
  */
 #include "api/v1/projects/past.h"
 
@@ -9,12 +8,17 @@
 
 #include "api/http/request.h"
 #include "api/schema/doc.h"
-#include "api/schema/doc_load.h"
-#include "api/schema/doc_revert.h"
+#include "api/v1/handlers.h"
+#include "api/v1/projects/projects.h"
 #include "common/base/vec.h"
 #include "common/change/event_log.h"
-#include "common/text/json.h"
-#include "common/time/clock.h"
+
+const struct past_class_row past_classes[PAST_CLASSES] = {
+    [PAST_PROJECT] = {"project", &project_shape},
+    [PAST_TASK] = {"task", &task_shape},
+    [PAST_ATTACHMENT] = {"attachment", &attachment_shape},
+    [PAST_MEMBER] = {"member", &member_shape},
+};
 
 static struct past_change *
 add(struct past *p, enum past_class class, const bson_oid_t *id)
@@ -27,9 +31,8 @@ add(struct past *p, enum past_class class, const bson_oid_t *id)
     return c;
 }
 
-/* The changes of a frame, the caller's to destroy; NULL: the event does not tell them. */
-static bson_t *
-read_changes(const struct event_item *item)
+bson_t *
+past_changes(const struct event_item *item)
 {
     struct event_content content;
 
@@ -60,7 +63,7 @@ count_before(const bson_t *changes, const char *name)
 static void
 note_move(struct past_change *c, const struct event_item *item)
 {
-    bson_t *changes = read_changes(item);
+    bson_t *changes = past_changes(item);
     bson_iter_t was;
 
     if (find_before(changes, "projectId", &was)) {
@@ -75,7 +78,7 @@ note_move(struct past_change *c, const struct event_item *item)
 static void
 note_member(struct past *p, struct past_change *c, const struct event_item *item)
 {
-    bson_t *changes = read_changes(item);
+    bson_t *changes = past_changes(item);
     bson_iter_t was;
 
     c->erased = !find_before(changes, "role", &was);
@@ -103,10 +106,8 @@ note_count(struct past *p, enum event_kind kind, const struct event_item *item)
 static bool
 find_class(const char *entity, enum past_class *class)
 {
-    static const char *const names[] = {"project", "task", "attachment", "member"};
-
-    for (int i = 0; i < 4; i++)
-        if (strcmp(entity, names[i]) == 0) {
+    for (int i = 0; i < PAST_CLASSES; i++)
+        if (strcmp(entity, past_classes[i].entity) == 0) {
             *class = (enum past_class)i;
             return true;
         }
@@ -154,13 +155,13 @@ compare(const void *a, const void *b)
 static void
 merge(struct past_change *to, const struct past_change *next)
 {
-    int64_t comments = to->comments, attachments = to->attachments;
+    int64_t talk = to->comments, files = to->attachments;
     bool left = to->left;
 
     if (to->kind == EVENT__COUNT && next->kind != EVENT__COUNT) {
         *to = *next;
-        to->comments = comments;
-        to->attachments = attachments;
+        to->comments = talk;
+        to->attachments = files;
         return;
     }
     if (left)
@@ -243,246 +244,19 @@ past_class(const struct past *p, enum past_class class, struct past_change **fir
     return count;
 }
 
-/* ------------------------------------------------------------ an entity as it was */
-
-struct reading {
-    struct past *p;
-    const struct shape *shape;
-    struct past_state *out;
-};
-
-static enum err
-note_state(void *arg, const struct event_item *item)
-{
-    const struct reading *s = arg;
-    struct past_state *out = s->out;
-    struct event_content content;
-    char at[CLOCK_INSTANT];
-    bson_t *public_doc;
-
-    out->found = true;
-    out->rev = item->rev;
-    if (json_member(item->frame, item->len, "at", at, sizeof(at)))
-        (void)clock_read(at, strlen(at), &out->at);
-    out->has_actor = item->actor_id != NULL;
-    if (out->has_actor)
-        bson_oid_init_from_string(&out->actor, item->actor_id);
-    if (s->shape == NULL || !event_content(item->frame, item->len, &content) ||
-        content.data[0] != '{')
-        return ERR_NONE;
-    public_doc = bson_new_from_json((const uint8_t *)content.data, (ssize_t)content.data_len, NULL);
-    if (public_doc != NULL)
-        out->doc = doc_load(s->shape, public_doc);
-    if (out->doc != NULL)
-        request_keep(s->p->r, out->doc);
-    bson_destroy(public_doc);
-    return ERR_NONE;
-}
-
-enum err
-past_state(struct past *p, const struct shape *shape, const bson_oid_t *id, struct past_state *out)
-{
-    struct reading s = {p, shape, out};
-
-    *out = (struct past_state){.doc = NULL};
-    return event_log_entity(p->r->store, &(struct event_history){p->topic, id, p->at + 1, 1, NULL},
-                            note_state, &s);
-}
-
-enum err
-past_member_version(struct past *p, int64_t rev, struct past_state *out)
-{
-    struct reading s = {p, NULL, out};
-    bson_t *filter = request_keep(p->r, BCON_NEW("topic", BCON_UTF8(p->topic), "seq", "{", "$gt",
-                                                 BCON_INT64(p->at - PAST_EVENTS), "$lte",
-                                                 BCON_INT64(p->at), "}", "kind", "{", "$in", "[",
-                                                 BCON_UTF8(event_rows[EVENT_MEMBER_ADDED].kind),
-                                                 BCON_UTF8(event_rows[EVENT_MEMBER_UPDATED].kind),
-                                                 BCON_UTF8(event_rows[EVENT_MEMBER_REMOVED].kind),
-                                                 "]", "}", "rev", BCON_INT64(rev)));
-    bson_t *opts = request_keep(p->r, BCON_NEW("sort", "{", "topic", BCON_INT32(-1), "seq",
-                                               BCON_INT32(-1), "}", "limit", BCON_INT64(1)));
-
-    *out = (struct past_state){.doc = NULL};
-    return event_log_find(p->r->store, filter, opts, note_state, &s);
-}
-
 void
-past_omit(struct past *p, const char *entity, const bson_oid_t *id, const char *fields)
+past_omit(struct past *p, enum past_class class, const bson_oid_t *id, const char *fields)
 {
     char hex[ID_TEXT];
 
     bson_oid_to_string(id, hex);
     p->omitted = arena_printf(p->r->arena, "%s%s{\"entity\":\"%s\",\"id\":\"%s\",\"fields\":[%s]}",
                               p->omitted == NULL ? "" : p->omitted, p->omitted == NULL ? "" : ",",
-                              entity, hex, fields);
+                              past_classes[class].entity, hex, fields);
 }
 
-struct rebuilding {
-    struct past *p;
-    const struct shape *shape;
-    bson_t *doc;
-    struct text fields; /* that are not told */
-};
-
-static void
-add_field(struct text *fields, const char *name, size_t len)
+bool
+past_is_living(const bson_t *doc)
 {
-    struct text quoted = {0};
-
-    json_string(&quoted, name, len);
-    if (fields->len == 0 || strstr(fields->bytes, quoted.bytes) == NULL) {
-        text_puts(fields, fields->len > 0 ? "," : "");
-        text_puts(fields, quoted.bytes);
-    }
-    text_free(&quoted);
-}
-
-/* Takes back one event; they come newest first. */
-static enum err
-take_back(void *arg, const struct event_item *item)
-{
-    struct rebuilding *b = arg;
-    struct request *r = b->p->r;
-    struct doc_reverted was = {.set = request_keep(r, bson_new())};
-    bson_t *changes;
-
-    if (item->seq <= b->p->at)
-        return ERR_NOT_FOUND; /* there are no more */
-    if ((changes = read_changes(item)) == NULL) {
-        for (const struct field *f = b->shape->fields; f->name != NULL; f++)
-            if (doc_is_public(f) && (f->flags & (MUST_SET | MAY_EDIT)) && !(f->flags & VIRTUAL))
-                add_field(&b->fields, f->name, strlen(f->name));
-        return ERR_NONE;
-    }
-    doc_revert(b->shape, changes, b->doc, &was);
-    for (int i = 0; i < was.untold_count; i++)
-        add_field(&b->fields, was.untold[i], strcspn(was.untold[i], "/"));
-    b->doc = request_keep(r, doc_merge(b->doc, was.set));
-    bson_destroy(changes);
-    return ERR_NONE;
-}
-
-/* An entity's events up to the number, newest first, until one has its document. */
-struct replaying {
-    struct past *p;
-    const struct shape *shape;
-    struct past_state state; /* of the one that has */
-    bson_t **changes;        /* of those after it, with before and after exchanged */
-    uint32_t count, room;
-    bool lost; /* one of them does not tell what has changed */
-};
-
-static enum err
-note_earlier(void *arg, const struct event_item *item)
-{
-    struct replaying *w = arg;
-    struct reading s = {w->p, w->shape, &w->state};
-    enum err err = note_state(&s, item);
-    bson_t *changes;
-
-    if (err != ERR_NONE || w->state.doc != NULL)
-        return err == ERR_NONE ? ERR_NOT_FOUND : err; /* that is enough */
-    changes = read_changes(item);
-    w->lost = w->lost || changes == NULL || bson_has_field(changes, "projectId");
-    if (changes != NULL && !w->lost) {
-        w->changes = vec_room(w->changes, w->count, &w->room, sizeof(*w->changes));
-        w->changes[w->count] = request_keep(w->p->r, bson_new());
-        doc_revert_swap(changes, w->changes[w->count++]);
-    }
-    bson_destroy(changes);
-    return w->lost ? ERR_NOT_FOUND : ERR_NONE;
-}
-
-enum err
-past_replay(struct past *p, const struct shape *shape, const bson_oid_t *id, bson_t **out)
-{
-    struct request *r = p->r;
-    struct replaying w = {.p = p, .shape = shape};
-    struct past_state newest;
-    struct text fields = {0};
-    bson_t *doc, *set;
-    enum err err = event_log_entity(
-        r->store, &(struct event_history){p->topic, id, p->at + 1, PAST_EVENTS, NULL}, note_earlier,
-        &w);
-
-    *out = NULL;
-    err = err == ERR_NOT_FOUND ? ERR_NONE : err;
-    if (err == ERR_NONE && w.state.doc != NULL && !w.lost)
-        err = past_state(p, shape, id, &newest);
-    if (err != ERR_NONE || w.state.doc == NULL || w.lost) {
-        free(w.changes);
-        return err;
-    }
-    doc = w.state.doc;
-    for (uint32_t i = w.count; i > 0; i--) {
-        struct doc_reverted next = {.set = request_keep(r, bson_new())};
-
-        doc_revert(shape, w.changes[i - 1], doc, &next);
-        for (int n = 0; n < next.untold_count; n++)
-            add_field(&fields, next.untold[n], strcspn(next.untold[n], "/"));
-        doc = request_keep(r, doc_merge(doc, next.set));
-    }
-    set = request_keep(
-        r, BCON_NEW("rev", BCON_INT64(newest.rev), "updatedAt", BCON_DATE_TIME(newest.at)));
-    if (newest.has_actor)
-        BSON_APPEND_OID(set, "updatedBy", &newest.actor);
-    *out = request_keep(r, doc_merge(doc, set));
-    if (fields.len > 0)
-        past_omit(p, "task", id, fields.bytes);
-    text_free(&fields);
-    free(w.changes);
-    return ERR_NONE;
-}
-
-/* Who changed it last up to the number, and when; if the log no longer has that, who created it. */
-static void
-append_version(struct rebuilding *b, const struct past_state *state, int64_t rev, bson_t *set)
-{
-    const bson_oid_t *by = doc_id(b->doc, "createdBy");
-    int64_t at = 0;
-
-    BSON_APPEND_INT64(set, "rev", rev);
-    if (state->found && state->has_actor) {
-        BSON_APPEND_DATE_TIME(set, "updatedAt", state->at);
-        BSON_APPEND_OID(set, "updatedBy", &state->actor);
-        return;
-    }
-    doc_time(b->doc, "createdAt", &at);
-    BSON_APPEND_DATE_TIME(set, "updatedAt", at);
-    if (by != NULL)
-        BSON_APPEND_OID(set, "updatedBy", by);
-    add_field(&b->fields, "updatedAt", 9);
-    add_field(&b->fields, "updatedBy", 9);
-}
-
-enum err
-past_rebuild(struct past *p, const struct shape *shape, const bson_t *now, bson_t **out)
-{
-    const bson_oid_t *id = doc_id(now, "_id");
-    struct rebuilding b = {.p = p, .shape = shape, .doc = request_keep(p->r, bson_copy(now))};
-    enum past_class class = PAST_TASK;
-    const struct past_change *c;
-    struct past_state state;
-    bson_t *set = request_keep(p->r, bson_new());
-    char entity[32];
-    enum err err;
-
-    for (size_t i = 0; i <= strlen(shape->name) && i < sizeof(entity); i++)
-        entity[i] = (char)(shape->name[i] | (shape->name[i] != '\0' ? 0x20 : 0));
-    if (!find_class(entity, &class) || (c = past_find(p, class, id)) == NULL)
-        return ERR_INTERNAL;
-    err = event_log_entity(p->r->store,
-                           &(struct event_history){p->topic, id, p->head + 1, PAST_EVENTS, NULL},
-                           take_back, &b);
-    if (err == ERR_NOT_FOUND)
-        err = ERR_NONE;
-    if (err == ERR_NONE && (err = past_state(p, shape, id, &state)) == ERR_NONE) {
-        append_version(&b, &state, c->rev - 1, set);
-        *out = request_keep(p->r, doc_merge(b.doc, set));
-        if (b.fields.len > 0)
-            past_omit(p, entity, id, b.fields.bytes);
-    }
-    text_free(&b.fields);
-    return err;
+    return doc != NULL && !doc_has(doc, "deletedAt");
 }

@@ -12,11 +12,17 @@
 #include "api/schema/field.h"
 #include "common/change/event.h"
 
+struct event_item;
 struct request;
 
 #define PAST_EVENTS 5000 /* events that are taken back at most */
 
-enum past_class { PAST_PROJECT, PAST_TASK, PAST_ATTACHMENT, PAST_MEMBER };
+enum past_class { PAST_PROJECT, PAST_TASK, PAST_ATTACHMENT, PAST_MEMBER, PAST_CLASSES };
+struct past_class_row {
+    const char *entity; /* as events name it */
+    const struct shape *shape;
+};
+extern const struct past_class_row past_classes[PAST_CLASSES];
 
 /* What has happened to one entity since. */
 struct past_change {
@@ -39,6 +45,8 @@ struct past_change {
 
 struct past {
     struct request *r;
+    const bson_oid_t *id;  /* the project's */
+    const bson_t *project; /* now */
     const char *topic;
     int64_t at, head;            /* the number, and the newest one */
     struct past_change *changes; /* sorted */
@@ -56,35 +64,13 @@ struct past_change *past_find(const struct past *p, enum past_class class, const
 /* The changes of a class; returns how many, and the first in *first. */
 uint32_t past_class(const struct past *p, enum past_class class, struct past_change **first);
 
-/* The newest event of an entity up to the number. */
-struct past_state {
-    bool found;
-    int64_t rev, at;
-    bson_t *doc; /* the entity after it; NULL: the event does not have it */
-    bool has_actor;
-    bson_oid_t actor;
-};
-enum err past_state(struct past *p, const struct shape *shape, const bson_oid_t *id,
-                    struct past_state *out) MUST_CHECK;
+/* The changes that an event tells, the caller's to destroy; NULL: it does not tell them. */
+bson_t *past_changes(const struct event_item *item);
 
-/* The version of the project that a change of a member has made, if that is not long before. */
-enum err past_member_version(struct past *p, int64_t rev, struct past_state *out) MUST_CHECK;
-
-/*
- * An entity as it was, from what it is now: every change since is taken back.  What the log does
- * not tell is added to p->omitted, and is then as it is now.
- */
-enum err past_rebuild(struct past *p, const struct shape *shape, const bson_t *now,
-                      bson_t **out) MUST_CHECK;
-
-/*
- * An entity that is no longer in the project, as it was: from its newest event with a document and
- * the changes after that.  NULL if there is no such event.
- */
-enum err past_replay(struct past *p, const struct shape *shape, const bson_oid_t *id,
-                     bson_t **out) MUST_CHECK;
+/* Is it there, and not in the trash? */
+bool past_is_living(const bson_t *doc);
 
 /* Adds to p->omitted; fields: names with "," between them, each in quotes. */
-void past_omit(struct past *p, const char *entity, const bson_oid_t *id, const char *fields);
+void past_omit(struct past *p, enum past_class class, const bson_oid_t *id, const char *fields);
 
 #endif
