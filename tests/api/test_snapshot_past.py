@@ -3,6 +3,7 @@ import json
 import random
 
 import pytest
+from bson import ObjectId
 from pymongo import MongoClient
 
 import state
@@ -20,6 +21,24 @@ def past(user, project, at):
     return user.get(f"/v1/projects/{project['id']}/snapshot", at=at)
 
 
+def pad(database, project, count=520):
+    """Adds events to the log that change nothing, so that earlier ones are far back."""
+    topic = f"project:{project['id']}"
+    last = database.events.find_one({"topic": topic}, sort=[("topic", -1), ("seq", -1)])
+    rows = []
+    for seq in range(last["seq"] + 1, last["seq"] + count + 1):
+        row = {k: v for k, v in last.items() if k not in ("_id", "counted")}
+        rows.append({**row, "seq": seq, "kind": "task.later", "entityId": ObjectId(),
+                     "frame": '{"op":"event","kind":"task.later"}'})
+    database.events.insert_many(rows)
+    database.topics.update_one({"_id": topic}, {"$inc": {"seq": count}})
+
+
+def files_of(snapshot):
+    return {f["id"]: {k: v for k, v in f.items() if k not in ("rev", "updatedAt", "updatedBy", "projectId")}
+            for f in snapshot["attachments"]}
+
+
 def head(user, project):
     return user.get(f"/v1/projects/{project['id']}/snapshot").expect(200)["seq"]
 
@@ -31,7 +50,7 @@ class Editor:
         self.anna, self.ben, self.random = anna, ben, random.Random(seed)
         self.project, self.elsewhere = anna.project("Past", labels=LABELS), anna.project("Elsewhere", labels=LABELS[:1])
         anna.share(self.project, ben)
-        self.comments, self.files, self.events = [], [], []
+        self.comments, self.files, self.deleted = [], [], set()
 
     def tasks(self, **query):
         return self.anna.items("/v1/tasks", projectId=self.project["id"], limit=200, **query)
@@ -95,8 +114,17 @@ class Editor:
     def attach(self):
         self.files.append(self.anna.attach(self.task()).expect(201))
 
+    def attach_elsewhere(self):
+        for task in self.anna.items("/v1/tasks", projectId=self.elsewhere["id"], limit=1):
+            self.files.append(self.anna.attach(task).expect(201))
+
+    def rename(self):
+        if self.files:
+            self.anna.patch(self.random.choice(self.files), name=self.random.choice(["a.txt", "b.txt"]))
+
     def unattach(self):
         if self.files:
+            self.deleted.add(self.files[-1]["id"])
             self.anna.delete(self.files.pop())
 
     def member(self):
@@ -114,29 +142,37 @@ class Editor:
         self.anna.post(task, "/undo", seq=self.anna.items(f"/v1/tasks/{task['id']}/history", limit=1)[0]["seq"])
 
     ALL = ("patch " * 9 + "complete " * 3 + "subtask " * 3 + "item " * 4 + "move move leave come trash restore comment comment uncomment "
-           "attach unattach member settings unlabel undo undo").split()
+           "attach attach attach_elsewhere rename rename unattach member settings unlabel undo undo").split()
 
     def edit(self):
         getattr(self, self.random.choice(self.ALL))()
 
 
 @pytest.mark.parametrize("seed", [3])
-def test_after_any_changes_it_is_what_a_snapshot_was_then(seed, world):
+def test_after_any_changes_it_is_what_a_snapshot_was_then(seed, world, database):
     anna, ben = world.user("anna"), world.user("ben")
     anna.acquaint(ben)
     editor = Editor(anna, ben, seed)
     project = editor.project
-    states = {}
-    for _ in range(50):
+    states, files = {}, {}
+    for step in range(40):
         editor.edit()
         now = anna.get(f"/v1/projects/{project['id']}/snapshot").expect(200)
-        states[now["seq"]] = state.of_snapshot(now.json)
-    assert len(states) > 20
+        states[now["seq"]], files[now["seq"]] = state.of_snapshot(now.json), files_of(now)
+        if step == 20:
+            pad(database, project)
+    assert len(states) > 15
     wrong = []
     for seq, expected in states.items():
         got = past(anna, project, seq).expect(200)
         assert got["seq"] == seq
+        omitted = {lost["id"]: lost["fields"] for lost in got["omitted"] if lost["entity"] == "attachment"}
+        known = {i: {**f, "name": None} if omitted.get(i) == ["name"] else f for i, f in files_of(got).items()}
+        assert known == {i: {**f, "name": None} if omitted.get(i) == ["name"] else f for i, f in files[seq].items()
+                         if i not in editor.deleted and omitted.get(i) != []}
         for lost in got["omitted"]:  # too large for an event, and no longer in the project
+            if lost["entity"] == "attachment":
+                continue
             was = expected.tasks.pop(lost["id"])
             assert lost["fields"] == [] and len(json.dumps(was)) > 4000
             if was["parentId"] in expected.tasks:
@@ -199,6 +235,46 @@ def test_files_and_what_was_erased_do_not_come_back(anna, ben):
     assert "secret" not in then.body.decode() and [t["id"] for t in then["tasks"]] == [task["id"]]
     assert {m["userId"]: (m["role"], m["name"]) for m in then["members"]} == {
         anna.id: ("owner", anna.name), ben.id: ("member", ben.name)}, "with the name that the log has"
+
+
+def test_files_of_tasks_that_have_left_are_as_they_were(anna):
+    project, other, home = anna.project(), anna.project(), anna.project()
+    left, back, guest, new = (anna.task(projectId=p["id"]) for p in (project, project, other, other))
+    files = [anna.attach(t, name=f"{n}.txt").expect(201) for t, n in ((left, "left"), (left, "erased"), (back, "back"), (guest, "guest"))]
+    anna.post(guest, "/move", projectId=project["id"]).expect(200)
+    at = head(anna, project)
+    for task in (left, back, guest):
+        anna.post(task, "/move", projectId=home["id"]).expect(200)
+    for file in (files[0], files[2]):
+        anna.patch(file, name="secret.txt").expect(200)
+    anna.delete(files[1]).expect(204)
+    for task in (left, back):
+        anna.attach(task, name="secret.txt").expect(201)
+    anna.attach(new, name="later.txt").expect(201)
+    for task in (back, new):
+        anna.post(task, "/move", projectId=project["id"]).expect(200)
+    then = past(anna, project, at).expect(200)
+    assert {t["id"] for t in then["tasks"]} == {left["id"], back["id"], guest["id"]}
+    assert sorted(f["name"] for f in then["attachments"]) == ["back.txt", "left.txt"]
+    assert then["omitted"] == [{"entity": "attachment", "id": files[3]["id"], "fields": []}], "it came from elsewhere"
+
+
+def test_the_number_of_commands_does_not_grow_with_the_changes(anna, database, stack):
+    """Tasks changed shortly before the number are found by reading the log, others a hundred at a time."""
+    project = anna.project()
+    make = lambda count: [{"method": "POST", "path": "/v1/tasks", "body": {"projectId": project["id"], "title": "T"}}] * count
+    ids = [r["body"]["id"] for r in anna.post("/v1/batch", ops=make(40)).expect(200)["results"]]
+    change = lambda value: anna.post("/v1/batch", ops=[{"method": "PATCH", "path": f"/v1/tasks/{i}", "body": {"title": value}} for i in ids])
+    near, change_then = head(anna, project), change("U").expect(200)
+    assert {r["status"] for r in change_then["results"]} == {200}
+    pad(database, project)
+    far = head(anna, project)
+    change("V").expect(200)
+    for at, title in ((near, "T"), (far, "U")):
+        with stack.fault("delay ms=0 times=0 collection=events command=find program=taskwire-api") as (finds,):
+            then = past(anna, project, at).expect(200)
+            assert {t["title"] for t in then["tasks"]} == {title} and len(then["tasks"]) == 40
+            assert stack.fault_hits(finds) <= 8
 
 
 def test_what_was_too_long_for_the_log_is_named(anna):

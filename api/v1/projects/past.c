@@ -12,6 +12,8 @@
 #include "api/v1/projects/projects.h"
 #include "common/base/vec.h"
 #include "common/change/event_log.h"
+#include "common/text/json.h"
+#include "common/time/clock.h"
 
 const struct past_class_row past_classes[PAST_CLASSES] = {
     [PAST_PROJECT] = {"project", &project_shape},
@@ -64,11 +66,14 @@ static void
 note_move(struct past_change *c, const struct event_item *item)
 {
     bson_t *changes = past_changes(item);
+    char at[CLOCK_INSTANT];
     bson_iter_t was;
 
     if (find_before(changes, "projectId", &was)) {
         c->came = BSON_ITER_HOLDS_NULL(&was);
         c->left = !c->came;
+        if (json_member(item->frame, item->len, "at", at, sizeof(at)))
+            (void)clock_read(at, strlen(at), &c->left_at);
         c->left_comments = count_before(changes, "comments");
         c->left_attachments = count_before(changes, "attachments");
     }
@@ -171,6 +176,7 @@ merge(struct past_change *to, const struct past_change *next)
     to->left = next->left;
     to->left_comments = next->left_comments;
     to->left_attachments = next->left_attachments;
+    to->left_at = next->left_at;
 }
 
 enum err
@@ -229,6 +235,21 @@ past_find(const struct past *p, enum past_class class, const bson_oid_t *id)
             high = mid;
     }
     return NULL;
+}
+
+struct past_change *
+past_change_of(const struct past *p, const struct event_item *item)
+{
+    enum event_kind kind = event_kind_of(item->kind);
+    struct past_change *c;
+    enum past_class class;
+    bson_oid_t id;
+
+    if (kind == EVENT__COUNT || !find_class(event_rows[kind].entity, &class))
+        return NULL;
+    bson_oid_init_from_string(&id, item->entity_id);
+    c = past_find(p, class, &id);
+    return c != NULL && c->kind == EVENT__COUNT ? NULL : c;
 }
 
 uint32_t

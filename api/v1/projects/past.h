@@ -24,6 +24,15 @@ struct past_class_row {
 };
 extern const struct past_class_row past_classes[PAST_CLASSES];
 
+/* The newest event of an entity up to the number. */
+struct past_state {
+    bool found;
+    int64_t rev, at;
+    bson_t *doc; /* the entity after it; NULL: the event does not have it */
+    bool has_actor;
+    bson_oid_t actor;
+};
+
 /* What has happened to one entity since. */
 struct past_change {
     enum past_class class;
@@ -35,11 +44,10 @@ struct past_change {
     bool erased;          /* its account has been deleted */
     int64_t comments, attachments;           /* that a task has got since, until it left */
     int64_t left_comments, left_attachments; /* that it had when it left */
+    int64_t left_at;                         /* when that was */
     /* Set by its reader. */
-    bson_t *then; /* as it was; NULL: it was not there */
-    bool rebuild; /* the log does not tell how it was, so it has to be rebuilt from what it is */
-    bool here;    /* a task is in the project now */
-    const bson_t *now;                                  /* as it is, if it has to be rebuilt */
+    struct past_state *state;                           /* NULL: not found yet */
+    bson_t *then;                                       /* as it was; NULL: it was not there */
     int64_t done, total, now_comments, now_attachments; /* its counters now */
 };
 
@@ -60,6 +68,9 @@ void past_free(void *p);
 
 /* The changes of one entity; NULL: there are none. */
 struct past_change *past_find(const struct past *p, enum past_class class, const bson_oid_t *id);
+
+/* Those of the entity that an event is about. */
+struct past_change *past_change_of(const struct past *p, const struct event_item *item);
 
 /* The changes of a class; returns how many, and the first in *first. */
 uint32_t past_class(const struct past *p, enum past_class class, struct past_change **first);

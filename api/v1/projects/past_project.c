@@ -52,24 +52,24 @@ enum err
 past_project_find(struct past *p, const bson_t **out)
 {
     const struct past_change *first = first_of_project(p);
-    struct past_state own;
-    bson_t *then, *set = request_keep(p->r, bson_new());
+    struct past_change *own = past_find(p, PAST_PROJECT, p->id);
+    struct past_group *g = past_group_new(p, PAST_PROJECT);
+    struct past_entity *e = &g->items[0];
+    bson_t *set = request_keep(p->r, bson_new());
     enum err err;
 
     *out = p->project;
     if (first == NULL)
         return ERR_NONE;
-    if ((err = past_state(p, &project_shape, p->id, &own)) != ERR_NONE)
+    past_group_add(g, p->id, own);
+    if ((err = past_group_states(g)) != ERR_NONE)
         return err;
-    if (past_find(p, PAST_PROJECT, p->id) == NULL)
-        then = request_keep(p->r, bson_copy(p->project));
-    else if (own.doc != NULL)
-        then = own.doc;
-    else if ((err = past_rebuild(p, PAST_PROJECT, p->project, &then)) != ERR_NONE)
+    e->now = bson_copy(p->project);
+    if (own != NULL)
+        err = past_group_rebuild(g);
+    if (err != ERR_NONE || (err = append_version(p, first->rev - 1, &e->state, set)) != ERR_NONE)
         return err;
-    if ((err = append_version(p, first->rev - 1, &own, set)) != ERR_NONE)
-        return err;
-    *out = request_keep(p->r, doc_merge(then, set));
+    *out = request_keep(p->r, doc_merge(own == NULL ? p->project : e->then, set));
     return ERR_NONE;
 }
 
@@ -104,22 +104,21 @@ note_member(void *arg, const bson_t *project, const bson_oid_t *user, enum role 
     return ERR_NONE;
 }
 
-/* Someone who has left, with the name that the log has; not those whose account was erased. */
+/* Those who have left, with the names that the log has. */
 static enum err
-write_gone(struct past *p, const struct past_change *c, struct text *out)
+write_gone(struct past_group *g, struct text *out)
 {
-    struct past_state state;
-    const char *name = "";
-    enum err err;
+    enum err err = past_group_states(g);
 
-    if (c->role == NULL || c->erased || access_member(p->project, &c->id) != ROLE_NONE)
-        return ERR_NONE;
-    err = past_state(p, &member_shape, &c->id, &state);
-    if (err == ERR_NONE && state.doc != NULL)
-        name = doc_text(state.doc, "name");
-    if (out->bytes[out->len - 1] != '[')
-        text_putc(out, ',');
-    members_write_one(out, &c->id, role_named(c->role), name, "");
+    for (int i = 0; err == ERR_NONE && i < g->count; i++) {
+        const struct past_entity *e = &g->items[i];
+
+        if (out->bytes[out->len - 1] != '[')
+            text_putc(out, ',');
+        members_write_one(out, &e->id, role_named(e->change->role),
+                          e->then == NULL ? "" : doc_text(e->then, "name"), "");
+    }
+    past_group_free(g);
     return err;
 }
 
@@ -128,6 +127,7 @@ past_project_members(struct past *p, struct text *out)
 {
     bson_t *list = request_keep(p->r, bson_new()), *then = request_keep(p->r, bson_new());
     struct membership_list l = {p, {list, 0}};
+    struct past_group *g = past_group_new(p, PAST_MEMBER);
     struct past_change *changes;
     uint32_t count = past_class(p, PAST_MEMBER, &changes);
     enum err err = access_each(p->project, note_member, &l);
@@ -135,7 +135,13 @@ past_project_members(struct past *p, struct text *out)
     BSON_APPEND_ARRAY(then, "members", list);
     if (err == ERR_NONE)
         err = members_write(p->r, out, then, "");
-    for (uint32_t i = 0; err == ERR_NONE && i < count; i++)
-        err = write_gone(p, &changes[i], out);
-    return err;
+    for (uint32_t i = 0; err == ERR_NONE && i < count; i++) {
+        struct past_change *c = &changes[i];
+
+        if (c->role != NULL && !c->erased && access_member(p->project, &c->id) == ROLE_NONE)
+            past_group_add(g, &c->id, c);
+        if (g->count == PAST_GROUP)
+            err = write_gone(g, out);
+    }
+    return err == ERR_NONE && g->count > 0 ? write_gone(g, out) : err;
 }

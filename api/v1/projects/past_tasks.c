@@ -9,11 +9,9 @@
 
 #include "api/http/request.h"
 #include "api/schema/doc.h"
-#include "api/v1/handlers.h"
 #include "api/v1/projects/past_entity.h"
 #include "common/base/vec.h"
-
-#define GROUP 100 /* ids of one query */
+#include "common/store/store.h"
 
 /* Subtasks that a task had more then than it has now. */
 struct past_more {
@@ -61,71 +59,86 @@ sum_more(struct past_tasks *t)
     t->more_count = kept;
 }
 
+/* Tasks of a group while they are looked for. */
+struct finding {
+    struct past_tasks *tasks;
+    struct past_group *group;
+};
+
 /* A task that has changed, as it is now. */
 static enum err
 note_now(void *arg, const bson_t *task)
 {
-    struct past_tasks *t = arg;
-    struct past_change *c = past_find(t->past, PAST_TASK, doc_id(task, "_id"));
+    struct finding *f = arg;
+    struct past_entity *e = past_group_find(f->group, doc_id(task, "_id"));
+    struct past_change *c = e == NULL ? NULL : e->change;
 
-    if (c == NULL || !bson_oid_equal(doc_id(task, "projectId"), t->past->id))
+    if (c == NULL || !bson_oid_equal(doc_id(task, "projectId"), f->group->p->id))
         return ERR_NONE;
-    c->here = true;
     c->done = doc_int_at(task, "subtasks.done");
     c->total = doc_int_at(task, "subtasks.total");
     c->now_comments = doc_int(task, "comments");
     c->now_attachments = doc_int(task, "attachments");
-    if (c->rebuild && !c->left) /* one that was away has come back with other values */
-        c->now = request_keep(t->past->r, bson_copy(task));
-    add_subtask(t, task, -1);
+    if (e->then == NULL && !c->left) /* one that was away has come back with other values */
+        e->now = bson_copy(task);
+    add_subtask(f->tasks, task, -1);
     return ERR_NONE;
 }
 
-/* The next tasks that have changed themselves, as many as one query reads. */
 static enum err
-find_group(struct past_tasks *t, struct past_change *changes, uint32_t count, uint32_t *next)
+read_now(struct finding *f)
 {
     bson_t filter = BSON_INITIALIZER, ids = BSON_INITIALIZER;
     struct doc_array array = {&ids, 0};
-    enum err err = ERR_NONE;
+    enum err err;
 
-    for (; err == ERR_NONE && *next < count && array.count < GROUP; (*next)++) {
-        struct past_change *c = &changes[*next];
-
-        if (c->kind == EVENT__COUNT)
-            continue;
-        doc_array_add_id(&array, &c->id);
-        err = past_then(t->past, c);
-    }
+    for (int i = 0; i < f->group->count; i++)
+        doc_array_add_id(&array, &f->group->items[i].id);
     doc_in(&filter, "_id", &ids);
-    if (err == ERR_NONE && array.count > 0)
-        err = store_find(t->past->r->store, &(struct store_query){STORE_TASKS, &filter, NULL},
-                         note_now, t);
+    err = store_find(f->group->p->r->store, &(struct store_query){STORE_TASKS, &filter, NULL},
+                     note_now, f);
     bson_destroy(&filter);
     bson_destroy(&ids);
     return err;
 }
 
+static enum err
+find_group(struct finding *f)
+{
+    struct past_group *g = f->group;
+    enum err err = past_group_states(g);
+
+    if (err != ERR_NONE || (err = read_now(f)) != ERR_NONE ||
+        (err = past_group_rebuild(g)) != ERR_NONE || (err = past_group_replay(g)) != ERR_NONE)
+        return err;
+    for (int i = 0; i < g->count; i++) {
+        struct past_entity *e = &g->items[i];
+
+        e->change->then = e->then;
+        add_subtask(f->tasks, e->then, 1);
+        if (e->then == NULL && !e->is_new)
+            past_omit(g->p, g->class, &e->id, "");
+    }
+    past_group_free(g);
+    return ERR_NONE;
+}
+
 enum err
 past_tasks_find(struct past_tasks *t)
 {
+    struct finding f = {t, past_group_new(t->past, PAST_TASK)};
     struct past_change *changes;
-    uint32_t count = past_class(t->past, PAST_TASK, &changes), next = 0;
+    uint32_t count = past_class(t->past, PAST_TASK, &changes);
     enum err err = ERR_NONE;
 
-    while (err == ERR_NONE && next < count)
-        err = find_group(t, changes, count, &next);
     for (uint32_t i = 0; err == ERR_NONE && i < count; i++) {
-        struct past_change *c = &changes[i];
-
-        if (c->now != NULL)
-            err = past_rebuild(t->past, PAST_TASK, c->now, &c->then);
-        else if (c->rebuild) /* it has left */
-            err = past_replay(t->past, &task_shape, &c->id, &c->then);
-        if (err == ERR_NONE && c->rebuild && c->then == NULL)
-            past_omit(t->past, PAST_TASK, &c->id, "");
-        add_subtask(t, c->then, 1);
+        if (changes[i].kind != EVENT__COUNT) /* else only its counters have changed */
+            past_group_add(f.group, &changes[i].id, &changes[i]);
+        if (f.group->count == PAST_GROUP)
+            err = find_group(&f);
     }
+    if (err == ERR_NONE && f.group->count > 0)
+        err = find_group(&f);
     sum_more(t);
     return err;
 }

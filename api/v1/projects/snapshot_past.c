@@ -13,6 +13,7 @@
 #include "api/schema/doc.h"
 #include "api/v1/event_page.h"
 #include "api/v1/handlers.h"
+#include "api/v1/projects/past_entity.h"
 #include "api/v1/projects/past_files.h"
 #include "api/v1/projects/past_project.h"
 #include "api/v1/projects/past_tasks.h"
@@ -148,20 +149,18 @@ write_tasks(struct snapshot *s)
 }
 
 static enum err
+write_changed_file(void *arg, const bson_t *file)
+{
+    write_doc(arg, file);
+    return ERR_NONE;
+}
+
+static enum err
 write_files(struct snapshot *s)
 {
-    struct past_change *changes;
-    uint32_t count = past_class(&s->past, PAST_ATTACHMENT, &changes);
     enum err err = each_now(s, &attachments, write_file);
 
-    for (uint32_t i = 0; err == ERR_NONE && i < count; i++) {
-        const bson_t *then;
-
-        err = past_files_then(&s->past, &changes[i], &then);
-        if (err == ERR_NONE && then != NULL)
-            write_doc(s, then);
-    }
-    return err;
+    return err == ERR_NONE ? past_files_each(&s->past, write_changed_file, s) : err;
 }
 
 static void
@@ -210,7 +209,8 @@ read_snapshot(struct snapshot *s)
 
     if (access != ERR_NONE)
         return access;
-    if (err != ERR_NONE || (err = past_read(&s->past)) != ERR_NONE)
+    if (err != ERR_NONE || (err = past_read(&s->past)) != ERR_NONE ||
+        (err = past_recent(&s->past)) != ERR_NONE)
         return err;
     return write_snapshot(s);
 }
