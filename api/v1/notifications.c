@@ -18,12 +18,14 @@
 #include "api/v1/handlers.h"
 #include "common/base/id.h"
 
-#define TRIM_EVERY 8
+#define TRIM_EVERY    8
+#define READ_AT_ONCE  100  /* notifications that one change marks as read */
+#define READ_IN_BATCH 1000 /* and one that is an operation of a batch */
 
 /* clang-format off */
 static const struct field notification_fields[] = {
     ENTITY_FIELDS,
-    {"kind",      TEXT,    0, .about = "assigned, mentioned, commented (on a task that you watch), reminder or invited"},
+    {"kind",      TEXT,    0, .about = "assigned, mentioned, commented or statusChanged (of a task that you watch), reminder or invited"},
     {"projectId", REF,     0},
     {"taskId",    REF,     NULLABLE, .about = "null for an invitation"},
     {"title",     TEXT,    NULLABLE, .about = "the task's title if known; for an invitation, the project's name"},
@@ -42,6 +44,16 @@ const struct list notification_list = {
     .store = STORE_NOTIFICATIONS, .filters = notification_filters, .orders = notification_orders};
 
 const struct shape notification_shape = {"Notification", notification_fields};
+
+static const struct resource notifications = {
+    .shape = &notification_shape,
+    .store = STORE_NOTIFICATIONS,
+    .path = "/v1/notifications/",
+    .created = EVENT_NOTIFICATION_CREATED,
+    .changed = EVENT_NOTIFICATION_UPDATED,
+    .removed = EVENT__COUNT,
+    .restored = EVENT__COUNT,
+};
 
 /*
  * Keeps only a user's newest notifications.  Checked for one of TRIM_EVERY new ones, at random, so
@@ -254,36 +266,41 @@ notifications_list(struct request *r)
     return page_reply(r, notifications_own(r), write_notification);
 }
 
+/* ------------------------------------------------------------ marking as read */
+
 struct marking {
     struct request *r;
     bson_oid_t id;
-    bool all, read;
+    bool read;
+    int most; /* of all unread ones: how many this change may mark */
 };
+
+/* Stores whether it was read, with an event on its user's topic, the only one of the change. */
+static enum err
+store_read(const struct marking *m, struct change *change, const bson_t *doc, const bson_t **stored)
+{
+    const struct entity_change e = {m->r, change, &notifications, 0};
+    bson_t *set = request_keep(m->r, BCON_NEW("read", BCON_BOOL(m->read)));
+
+    return entity_store(&e, EVENT_NOTIFICATION_UPDATED, doc,
+                        request_keep(m->r, doc_merge(doc, set)), stored);
+}
 
 static enum err
 mark(struct change *change, void *arg)
 {
-    struct marking *m = arg;
+    const struct marking *m = arg;
     struct request *r = m->r;
     bson_t *filter = notifications_own(r);
-    bson_t *set = request_keep(r, BCON_NEW("read", BCON_BOOL(m->read)));
-    bson_t *update = entity_update(r, change_now(change), set);
-    const bson_t *doc;
-    int64_t matched;
+    const bson_t *doc, *stored;
     enum err err;
 
-    if (m->all) {
-        BSON_APPEND_BOOL(filter, "read", false);
-        err = store_update_many(change_store(change), STORE_NOTIFICATIONS, filter, update, NULL);
-        return err == ERR_NONE ? reply_empty(r, 204) : err;
-    }
     BSON_APPEND_OID(filter, "_id", &m->id);
-    err = store_update(change_store(change), STORE_NOTIFICATIONS, filter, update, &matched);
-    if (err == ERR_NONE && matched == 0)
-        err = ERR_NOT_FOUND;
-    if (err == ERR_NONE)
-        err = request_fetch(r, STORE_NOTIFICATIONS, &m->id, &doc);
-    return err == ERR_NONE ? reply_doc(r, 200, &notification_shape, doc) : err;
+    if ((err = request_find(r, change_store(change), STORE_NOTIFICATIONS, filter, &doc)) !=
+            ERR_NONE ||
+        (err = store_read(m, change, doc, &stored)) != ERR_NONE)
+        return err;
+    return reply_doc(r, 200, &notification_shape, stored);
 }
 
 enum err
@@ -291,7 +308,8 @@ notifications_change(struct request *r)
 {
     bson_t *body = request_keep(r, bson_new());
     struct marking m = {.r = r};
-    struct change_plan plan = {.fn = mark, .arg = &m};
+    struct change_plan plan = {
+        .topics = {request_user_topic(r, &r->user_id)}, .topic_count = 1, .fn = mark, .arg = &m};
     enum err err;
 
     if ((err = request_id_arg(r, 0, &m.id)) != ERR_NONE ||
@@ -301,11 +319,77 @@ notifications_change(struct request *r)
     return request_change(r, &plan);
 }
 
+/* Unread notifications. */
+struct unread {
+    struct request *r;
+    const bson_t *docs[READ_IN_BATCH + 1];
+    int count;
+};
+
+static enum err
+note_unread(void *arg, const bson_t *doc)
+{
+    struct unread *u = arg;
+
+    u->docs[u->count++] = request_keep(u->r, bson_copy(doc));
+    return ERR_NONE;
+}
+
+/* The caller's newest unread notifications, one more than `most` if there are more. */
+static enum err
+find_unread(struct request *r, int most, struct unread **out)
+{
+    bson_t *filter = notifications_own(r);
+    bson_t *opts = request_keep(r, BCON_NEW("sort", "{", "createdAt", BCON_INT32(-1), "_id",
+                                            BCON_INT32(-1), "}", "limit", BCON_INT64(most + 1)));
+    struct unread *u = arena_alloc(r->arena, sizeof(*u));
+
+    BSON_APPEND_BOOL(filter, "read", false);
+    u->r = r;
+    u->count = 0;
+    *out = u;
+    return store_find(r->store, &(struct store_query){STORE_NOTIFICATIONS, filter, opts},
+                      note_unread, u);
+}
+
+static enum err
+mark_all(struct change *change, void *arg)
+{
+    const struct marking *m = arg;
+    struct unread *u;
+    const bson_t *stored;
+    enum err err = find_unread(m->r, m->most, &u);
+
+    if (err == ERR_NONE && u->count > m->most && m->r->step != NULL)
+        return request_fail(m->r, ERR_TOO_MUCH,
+                            "more than %d notifications are unread: mark them outside a batch",
+                            m->most);
+    for (int i = 0; err == ERR_NONE && i < u->count && i < m->most; i++)
+        err = store_read(m, change, u->docs[i], &stored);
+    return err == ERR_NONE ? reply_empty(m->r, 204) : err;
+}
+
+/*
+ * Changes of limited size, so that nobody waits long for the user's topic.  Only the last one has
+ * the request's key: if the others are repeated, they find less to do.
+ */
 enum err
 notifications_read_all(struct request *r)
 {
-    struct marking m = {.r = r, .all = true, .read = true};
-    struct change_plan plan = {.fn = mark, .arg = &m};
+    struct marking m = {
+        .r = r, .read = true, .most = r->step != NULL ? READ_IN_BATCH : READ_AT_ONCE};
+    struct change_plan plan = {.topics = {request_user_topic(r, &r->user_id)},
+                               .topic_count = 1,
+                               .fn = mark_all,
+                               .arg = &m};
+    const char *key = r->key;
+    struct unread *u;
+    enum err err = ERR_NONE;
 
-    return request_change(r, &plan);
+    r->key = NULL;
+    while (r->step == NULL && (err = find_unread(r, m.most, &u)) == ERR_NONE && u->count > m.most)
+        if ((err = request_change(r, &plan)) != ERR_NONE)
+            break;
+    r->key = key;
+    return err == ERR_NONE ? request_change(r, &plan) : err;
 }
