@@ -413,6 +413,20 @@ reply(struct bulk *b)
     return ERR_NONE;
 }
 
+/* A name of the request: its key's, or one that no other has. */
+static const char *
+name_of(const struct request *r)
+{
+    bson_oid_t id;
+    char hex[ID_TEXT];
+
+    if (r->key != NULL)
+        return r->key;
+    bson_oid_init(&id, NULL);
+    bson_oid_to_string(&id, hex);
+    return arena_dup(r->arena, hex);
+}
+
 enum err
 bulk_execute(struct request *r)
 {
@@ -427,7 +441,7 @@ bulk_execute(struct request *r)
     operations_start(&b->all, r);
     arena_defer(r->arena, free_failed, b);
     b->all.settled = note_result;
-    b->all.tell_once = true;
+    b->all.tell_once = name_of(r);
     dry = doc_flag(body, "dryRun");
     if ((err = read_body(b, body)) != ERR_NONE)
         return err;

@@ -423,7 +423,7 @@ operation_may_tell(struct operation *op, const bson_oid_t *user)
     struct operations *all = op == NULL ? NULL : op->all;
     int by;
 
-    if (all == NULL || !all->tell_once)
+    if (all == NULL || all->tell_once == NULL)
         return true;
     by = all->before + op->index;
     for (size_t i = 0; i < all->told_count; i++)
@@ -435,6 +435,12 @@ operation_may_tell(struct operation *op, const bson_oid_t *user)
     }
     all->told[all->told_count++] = (struct operation_told){*user, by};
     return true;
+}
+
+const char *
+operation_tell_once(const struct operation *op)
+{
+    return op == NULL ? NULL : op->all->tell_once;
 }
 
 void

@@ -55,7 +55,7 @@ struct operations {
     void *arg; /* for settled() */
     struct change_set set;
 
-    bool tell_once; /* at most one of them notifies the same user: */
+    const char *tell_once; /* a name if at most one of them notifies the same user; else NULL */
     struct operation_told *told;
     size_t told_count, told_size;
 };
@@ -87,6 +87,12 @@ enum err operation_settle(struct operation *op, enum err err);
  * request of no operation always may.
  */
 bool operation_may_tell(struct operation *op, const bson_oid_t *user);
+
+/*
+ * A name that is the same for all operations of a request if only one of them may notify the same
+ * user, also when it is repeated with its key.  NULL: each may.
+ */
+const char *operation_tell_once(const struct operation *op);
 
 /* What it did was undone, and nobody was notified. */
 void operation_tell_nobody(struct operation *op);

@@ -70,7 +70,7 @@ static const struct {
     [QUOTA_UNCONFIRMED_INVITATIONS] = {AT(unconfirmed_invitations), DAY, "unconfirmed-invitations", "invitations by you in a day, until you have confirmed your address"},
     [QUOTA_ADDRESS_INVITATIONS]    = {AT(address_invitations),    DAY,  "address-invitations",    "invitations to this address in a day"},
     [QUOTA_ADDRESS_REGISTRATIONS]  = {AT(address_registrations),  DAY,  "address-registrations",  "registrations of this address in a day"},
-    [QUOTA_WATCHER_NOTIFICATIONS]  = {AT(watcher_notifications),  HOUR, "watcher-notifications",  "notifications of comments that you cause in an hour"},
+    [QUOTA_WATCHER_NOTIFICATIONS]  = {AT(watcher_notifications),  HOUR, "watcher-notifications",  "notifications of comments and statuses that you cause in an hour"},
     [QUOTA_SENDER_NOTIFICATIONS]   = {AT(sender_notifications),   HOUR, "sender-notifications",   "notifications that you cause for one person in an hour"},
 };
 /* clang-format on */

@@ -58,8 +58,8 @@ enum quota {
     QUOTA_ADDRESS_REGISTRATIONS,   /* emails that open an account for one address */
     /* Notifications in a time window: above the limit none are made, and no request is refused. */
     QUOTA_SENDER_NOTIFICATIONS,  /* notifications that one user causes for another */
-    QUOTA_WATCHER_NOTIFICATIONS, /* notifications of comments that one user causes for all: each
-                                    takes time that other jobs wait for */
+    QUOTA_WATCHER_NOTIFICATIONS, /* notifications of comments and statuses that one user causes for
+                                    all: each takes time that other jobs wait for */
     QUOTA__COUNT
 };
 

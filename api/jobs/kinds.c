@@ -61,6 +61,7 @@ static enum err (*const does[JOB__COUNT])(const struct jobs_context *, const bso
     [JOB_DUPLICATE] = duplicate_job,
     [JOB_INVITED] = invited_notify,
     [JOB_COMMENTED] = watchers_commented,
+    [JOB_STATUS_CHANGED] = watchers_status_changed,
     [JOB_SUBSCRIPTIONS] = watchers_copy,
 };
 

@@ -20,6 +20,7 @@
 #include "common/time/clock.h"
 
 #define ARENA_MAX (16u << 20)
+#define KEY_MAX   128 /* a job's id, or an idempotency record's _id, and a word */
 
 /* A request of this user; end() frees its memory. */
 static void
@@ -40,29 +41,52 @@ end(struct request *r)
     arena_free(r->arena);
 }
 
-/* ------------------------------------------------------------ notifying of a comment */
+/* ------------------------------------------------------------ notifying the watchers */
 
-struct telling {
-    struct request *r; /* of the comment's author */
-    bson_oid_t comment, user;
+/* What the watchers are notified of: a comment, or the status that the task has been given. */
+struct news {
+    const char *kind;          /* of the notifications */
+    const char *key;           /* with a user's id, of the record that the user was notified */
+    const bson_oid_t *comment; /* NULL: it is about the status */
+    const bson_oid_t *task;    /* then */
+    const char *status;
+    const bson_oid_t *by; /* who has caused it, and is not notified */
 };
 
-/* The comment, its task and the project, if none of them is in the trash; ERR_NOT_FOUND. */
-static enum err
-read_all(struct request *r, const bson_oid_t *id, const bson_t **comment, const bson_t **task,
-         const bson_t **project)
-{
-    enum err err;
+/* What it is about, as it is now. */
+struct subject {
+    const bson_t *comment, *task, *project; /* comment NULL: it is about the status */
+};
 
-    if ((err = request_fetch(r, STORE_COMMENTS, id, comment)) != ERR_NONE ||
-        (err = request_fetch(r, STORE_TASKS, doc_id(*comment, "taskId"), task)) != ERR_NONE ||
-        (err = request_fetch(r, STORE_PROJECTS, doc_id(*task, "projectId"), project)) != ERR_NONE)
+/* ERR_NOT_FOUND if one of them is in the trash, or the task has another status by now. */
+static enum err
+read_subject(struct request *r, const struct news *n, struct subject *s)
+{
+    const bson_oid_t *task = n->task;
+    enum err err = ERR_NONE;
+
+    s->comment = NULL;
+    if (n->comment != NULL) {
+        if ((err = request_fetch(r, STORE_COMMENTS, n->comment, &s->comment)) != ERR_NONE)
+            return err;
+        task = doc_id(s->comment, "taskId");
+    }
+    if ((err = request_fetch(r, STORE_TASKS, task, &s->task)) != ERR_NONE ||
+        (err = request_fetch(r, STORE_PROJECTS, doc_id(s->task, "projectId"), &s->project)) !=
+            ERR_NONE)
         return err;
-    return doc_has(*comment, "deletedAt") || doc_has(*task, "deletedAt") ||
-                   doc_has(*project, "deletedAt")
-               ? ERR_NOT_FOUND
-               : ERR_NONE;
+    if ((s->comment != NULL && doc_has(s->comment, "deletedAt")) ||
+        (s->comment == NULL && strcmp(doc_text(s->task, "status"), n->status) != 0) ||
+        doc_has(s->task, "deletedAt") || doc_has(s->project, "deletedAt"))
+        return ERR_NOT_FOUND;
+    return ERR_NONE;
 }
+
+struct telling {
+    struct request *r; /* of whoever has caused it */
+    const struct news *news;
+    bson_oid_t user;
+};
 
 /*
  * In the user's topic, whose number a change takes too that removes the user from the project or
@@ -72,82 +96,141 @@ static enum err
 tell(struct change *change, void *arg)
 {
     struct telling *t = arg;
-    const bson_t *comment, *task, *project;
-    struct notification n = {.kind = "commented"};
+    struct notification n = {.kind = t->news->kind};
     struct store *own = t->r->store;
+    struct subject s;
     bool muted = false;
     enum err err;
 
     t->r->store = change_store(change);
-    if ((err = read_all(t->r, &t->comment, &comment, &task, &project)) == ERR_NONE &&
-        access_role(project, &t->user) != ROLE_NONE)
-        err = task_watchers_muted(change_store(change), doc_id(task, "_id"), &t->user, &muted);
+    if ((err = read_subject(t->r, t->news, &s)) == ERR_NONE &&
+        access_role(s.project, &t->user) != ROLE_NONE)
+        err = task_watchers_muted(change_store(change), doc_id(s.task, "_id"), &t->user, &muted);
     else
         muted = true;
     if (err == ERR_NONE && !muted) {
-        n.task = doc_id(task, "_id");
-        err = notifications_tell(t->r, change, &n, task, &t->user);
+        n.task = doc_id(s.task, "_id");
+        err = notifications_tell(t->r, change, &n, s.task, &t->user);
     }
     t->r->store = own;
     return err;
 }
 
-/* Once, even if the job runs again: its id is part of an idempotency key. */
+/* Once, even if the job runs again: the record has the news' key. */
 static enum err
-notify(const struct jobs_context *c, const bson_t *comment, const bson_oid_t *user)
+notify(const struct jobs_context *c, const struct news *n, const bson_oid_t *user,
+       const char *record)
 {
     struct request r;
-    struct telling t = {&r, *doc_id(comment, "_id"), *user};
-    struct change_plan plan = {.topic_count = 1, .fn = tell, .arg = &t};
-    char hex[ID_TEXT];
+    struct telling t = {&r, n, *user};
+    struct change_plan plan = {.topic_count = 1, .fn = tell, .arg = &t, .idempotency = record};
     enum err err;
 
-    bson_oid_to_string(user, hex);
-    begin(&r, c, doc_id(comment, "createdBy"));
+    begin(&r, c, n->by);
     plan.actor_id = r.user;
-    plan.idempotency = arena_printf(r.arena, "job %s %s", c->id, hex);
     plan.topics[0] = request_user_topic(&r, user);
     err = change_run(c->store, c->runner->bus, c->runner->epoch, &plan);
     end(&r);
     return err == ERR_NOT_FOUND || err == ERR_CONFLICT ? ERR_NONE : err;
 }
 
-/* Is the user to be notified of the comment? */
+/* Is the user to be notified? */
 static bool
-is_told(const bson_t *comment, const bson_t *project, const bson_oid_t *user)
+is_told(const struct news *n, const struct subject *s, const bson_oid_t *user)
 {
-    return !bson_oid_equal(user, doc_id(comment, "createdBy")) &&
-           !doc_lists(comment, "mentions", user) && access_role(project, user) != ROLE_NONE;
+    return !bson_oid_equal(user, n->by) &&
+           (s->comment == NULL || !doc_lists(s->comment, "mentions", user)) &&
+           access_role(s->project, user) != ROLE_NONE;
+}
+
+/* Has the user been notified already, by an earlier try or another job with the same key? */
+static enum err
+find_record(struct request *r, const char *record, bool *told)
+{
+    bson_t *which = request_keep(r, BCON_NEW("_id", BCON_UTF8(record))), *doc;
+    enum err err = store_get(r->store, STORE_IDEMPOTENCY, which, NULL, &doc);
+
+    *told = err == ERR_NONE;
+    if (err == ERR_NONE)
+        bson_destroy(doc);
+    return err == ERR_NOT_FOUND ? ERR_NONE : err;
+}
+
+/* Notifies one watcher; *over: whoever has caused it may cause no more. */
+static enum err
+tell_watcher(const struct jobs_context *c, struct request *r, const struct news *n,
+             const bson_oid_t *user, bool *over)
+{
+    char hex[ID_TEXT];
+    const char *record;
+    bool told;
+    enum err err;
+
+    bson_oid_to_string(user, hex);
+    record = arena_printf(r->arena, "%s %s", n->key, hex);
+    if ((err = find_record(r, record, &told)) != ERR_NONE || told)
+        return err;
+    bson_oid_to_string(n->by, hex);
+    err = quotas_count(c->store, clock_now(), QUOTA_WATCHER_NOTIFICATIONS, hex, over);
+    return err == ERR_NONE && !*over ? notify(c, n, user, record) : err;
+}
+
+static enum err
+tell_watchers(const struct jobs_context *c, struct news *n)
+{
+    struct task_watchers watchers;
+    struct subject s;
+    struct request r;
+    bool over = false;
+    enum err err;
+
+    begin(&r, c, n->comment != NULL ? n->comment : n->by);
+    err = read_subject(&r, n, &s);
+    if (err == ERR_NONE && s.comment != NULL)
+        n->by = doc_id(s.comment, "createdBy");
+    if (err == ERR_NONE)
+        err = task_watchers_find(&r, s.task, &watchers);
+    for (uint32_t i = 0; err == ERR_NONE && !over && i < watchers.count; i++)
+        if (is_told(n, &s, &watchers.users[i]))
+            err = tell_watcher(c, &r, n, &watchers.users[i], &over);
+    end(&r);
+    return err == ERR_NOT_FOUND ? ERR_NONE : err;
+}
+
+/* The key of news that one job tells. */
+static const char *
+job_key(const struct jobs_context *c, char key[KEY_MAX])
+{
+    bson_snprintf(key, KEY_MAX, "job %s", c->id);
+    return key;
 }
 
 enum err
 watchers_commented(const struct jobs_context *c, const bson_t *content)
 {
-    const bson_oid_t *id = doc_id(content, "commentId");
-    const bson_t *comment, *task, *project;
-    struct task_watchers watchers;
-    struct request r;
-    bool over = false;
-    char author[ID_TEXT];
-    enum err err;
+    char key[KEY_MAX];
+    struct news n = {
+        .kind = "commented", .key = job_key(c, key), .comment = doc_id(content, "commentId")};
 
-    if (id == NULL)
-        return ERR_INVALID;
-    begin(&r, c, id);
-    err = read_all(&r, id, &comment, &task, &project);
-    if (err == ERR_NONE)
-        err = task_watchers_find(&r, task, &watchers);
-    if (err == ERR_NONE)
-        bson_oid_to_string(doc_id(comment, "createdBy"), author);
-    for (uint32_t i = 0; err == ERR_NONE && !over && i < watchers.count; i++) {
-        if (!is_told(comment, project, &watchers.users[i]))
-            continue;
-        err = quotas_count(c->store, clock_now(), QUOTA_WATCHER_NOTIFICATIONS, author, &over);
-        if (err == ERR_NONE && !over)
-            err = notify(c, comment, &watchers.users[i]);
+    return n.comment == NULL ? ERR_INVALID : tell_watchers(c, &n);
+}
+
+enum err
+watchers_status_changed(const struct jobs_context *c, const bson_t *content)
+{
+    const char *once = doc_text(content, "once");
+    char key[KEY_MAX];
+    struct news n = {.kind = "statusChanged",
+                     .key = job_key(c, key),
+                     .task = doc_id(content, "taskId"),
+                     .status = doc_text(content, "status"),
+                     .by = doc_id(content, "userId")};
+
+    if (once != NULL) {
+        bson_snprintf(key, sizeof(key), "once %s", once);
+        n.key = key;
     }
-    end(&r);
-    return err == ERR_NOT_FOUND ? ERR_NONE : err;
+    return n.task == NULL || n.status == NULL || n.by == NULL ? ERR_INVALID : tell_watchers(c, &n);
 }
 
 /* ------------------------------------------------------------ copying states */

@@ -28,6 +28,7 @@ const char *const job_names[JOB__COUNT] = {
     [JOB_DUPLICATE] = "duplicate",
     [JOB_INVITED] = "invited",
     [JOB_COMMENTED] = "commented",
+    [JOB_STATUS_CHANGED] = "statusChanged",
     [JOB_SUBSCRIPTIONS] = "subscriptions",
 };
 

@@ -15,17 +15,18 @@ struct change;
 struct text;
 
 enum job_kind {
-    JOB_EMAIL,         /* to an email address */
-    JOB_TEXT,          /* to a phone */
-    JOB_PURGE,         /* of an account whose grace period is over */
-    JOB_RESET,         /* the address may have no account */
-    JOB_STATUS_KIND,   /* the tasks of a status whose kind changed, or of a deleted one or label */
-    JOB_REGISTRATION,  /* the address may have an account already */
-    JOB_DUPLICATE,     /* the tasks of a project that was duplicated */
-    JOB_INVITED,       /* notifies the account that has an */
-    JOB_COMMENTED,     /* notifies those who watch the task of a comment */
-    JOB_SUBSCRIPTIONS, /* copies the states that users have set for tasks to copies of these tasks
-                        */
+    JOB_EMAIL,          /* to an email address */
+    JOB_TEXT,           /* to a phone */
+    JOB_PURGE,          /* of an account whose grace period is over */
+    JOB_RESET,          /* the address may have no account */
+    JOB_STATUS_KIND,    /* the tasks of a status whose kind changed, or of a deleted one or label */
+    JOB_REGISTRATION,   /* the address may have an account already */
+    JOB_DUPLICATE,      /* the tasks of a project that was duplicated */
+    JOB_INVITED,        /* notifies the account that has an */
+    JOB_COMMENTED,      /* notifies those who watch the task of a comment */
+    JOB_STATUS_CHANGED, /* notifies those who watch a task that has another status */
+    JOB_SUBSCRIPTIONS,  /* copies the states that users have set for tasks to copies of these tasks
+                         */
     JOB__COUNT
 };
 

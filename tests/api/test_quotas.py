@@ -239,7 +239,7 @@ def test_duplicates_count_like_what_a_client_has_sent(people, owner):
     assert at_once(3, lambda n: owner.post(tasks[0], "/duplicate")) == [201, 409, 409]
 
 
-def test_notifications_of_comments_by_one_user_are_limited(small, people, owner):
+def test_notifications_of_comments_and_statuses_by_one_user_are_limited(small, people, owner):
     """Otherwise comments that many watch could keep taskwire-jobs from sending emails."""
     project, watchers = owner.project(), [people.user("watcher") for _ in range(2)]
     for each in watchers:
@@ -252,6 +252,9 @@ def test_notifications_of_comments_by_one_user_are_limited(small, people, owner)
     eventually(lambda: jobs.count_documents({"kind": "commented"}) == 0, within=15.0, what="the end of the jobs")
     senders = [n["createdBy"] for each in (owner, *watchers) for n in each.items("/v1/notifications") if n["kind"] == "commented"]
     assert sorted(senders) == sorted([owner.id] * 3 + [watchers[0].id] * 2)
+    owner.patch(task, status="completed").expect(200)  # counts with the comments
+    eventually(lambda: jobs.count_documents({"kind": "statusChanged"}) == 0, within=15.0, what="the end of the job")
+    assert not any(n["kind"] == "statusChanged" for each in watchers for n in each.items("/v1/notifications"))
 
 
 def test_a_users_subscriptions_are_limited(people, owner):

@@ -71,7 +71,7 @@ def test_numbers_and_lists_follow_changes_in_all_projects(windows, anna, ben):
     # Notifications: one is opened, the others are marked as read.
     page.click("[data-row=notifications]")
     page.until(lambda: [plain(e.text).split(".")[0] for e in page.all("#notices-list .notice")]
-               == ["You were assigned to “Sow”", "You were assigned to “Dig”"])
+               == ["The status of “Dig” changed", "You were assigned to “Sow”", "You were assigned to “Dig”"])
     page.click("#notices-read")
     wait_numbers(page, notifications="")
     assert page.text("#notices-note") == "No new notifications."

@@ -12,12 +12,12 @@
 #include "api/http/doc_read.h"
 #include "api/http/quotas.h"
 #include "api/http/request.h"
-#include "api/queue/queue.h"
 #include "api/schema/doc.h"
 #include "api/v1/handlers.h"
 #include "api/v1/notifications.h"
 #include "api/v1/tasks/task_counts.h"
 #include "api/v1/tasks/task_path.h"
+#include "api/v1/tasks/task_watchers.h"
 #include "common/store/derived.h"
 
 #define EDITS_MAX 20 /* earlier texts that are kept */
@@ -26,7 +26,6 @@
  * first, but the last text is always kept.
  */
 #define EDITS_BYTES 65536
-#define WATCHERS_MS (86400 * 1000LL) /* for which it makes sense to notify them */
 
 /* clang-format off */
 static const struct field edit_fields[] = {
@@ -152,29 +151,18 @@ forget_comment(bson_t *set)
     bson_destroy(&none);
 }
 
-/* Queues that the watchers of the task are notified, unless the author is alone in the project. */
-static enum err
-queue_watchers(struct request *r, struct change *change, const bson_t *comment)
-{
-    int64_t now = change_now(change);
-    const bson_t *project;
-    bson_t *content;
-    enum err err = project_access(r, doc_id(comment, "projectId"), ACTION_COMMENT, &project);
-
-    if (err != ERR_NONE || (access_members(project) < 2 && access_open(project) == ROLE_NONE))
-        return err;
-    content = request_keep(r, BCON_NEW("commentId", BCON_OID(doc_id(comment, "_id"))));
-    return queue_job(change, JOB_COMMENTED, now, now + WATCHERS_MS, content);
-}
-
 /* Those who are mentioned are notified of that, the other watchers of the comment. */
 static enum err
 notify(struct request *r, struct change *change, const bson_t *before, const bson_t *after)
 {
     const struct notification n = {"mentioned", "mentions", doc_id(after, "taskId")};
+    bson_t *content;
     enum err err = notifications_add(r, change, &n, before, after);
 
-    return err == ERR_NONE && before == NULL ? queue_watchers(r, change, after) : err;
+    if (err != ERR_NONE || before != NULL)
+        return err;
+    content = request_keep(r, BCON_NEW("commentId", BCON_OID(doc_id(after, "_id"))));
+    return task_watchers_queue(r, change, JOB_COMMENTED, doc_id(after, "projectId"), content);
 }
 
 const struct resource comments = {

@@ -129,13 +129,16 @@ append_change(const struct batch *b, const struct project_lists_item *item, cons
         BSON_APPEND_NULL(set, "completedAt");
 }
 
+/* Nobody is notified: it is the project that has changed. */
 static enum err
 follow(struct batch *b, const struct project_lists_item *item)
 {
-    const struct entity_change e = {b->r, b->change, &tasks, 0};
+    struct resource quiet = tasks;
+    const struct entity_change e = {b->r, b->change, &quiet, 0};
     const bson_t *stored;
     enum err err = find_tasks(b, item);
 
+    quiet.after = NULL;
     for (int i = 0; err == ERR_NONE && i < b->count; i++) {
         bson_t *set = request_keep(b->r, bson_new());
 

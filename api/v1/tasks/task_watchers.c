@@ -5,8 +5,12 @@
 
 #include <string.h>
 
+#include "api/access/project_access.h"
+#include "api/batch/operation.h"
 #include "api/http/request.h"
 #include "api/schema/doc.h"
+
+#define TOLD_MS (86400 * 1000LL) /* for which it makes sense to notify watchers */
 
 struct involved {
     bson_oid_t ids[TASK_WATCHERS_INVOLVED];
@@ -150,4 +154,35 @@ task_watchers_find(struct request *r, const bson_t *task, struct task_watchers *
             while (bson_iter_next(&list))
                 add_default(&f, bson_iter_oid(&list));
     return ERR_NONE;
+}
+
+enum err
+task_watchers_queue(struct request *r, struct change *change, enum job_kind kind,
+                    const bson_oid_t *project, const bson_t *content)
+{
+    int64_t now = change_now(change);
+    const bson_t *doc;
+    enum err err = project_access(r, project, ACTION_READ, &doc);
+
+    if (err != ERR_NONE || (access_members(doc) < 2 && access_open(doc) == ROLE_NONE))
+        return err;
+    return queue_job(change, kind, now, now + TOLD_MS, content);
+}
+
+enum err
+task_watchers_status(struct request *r, struct change *change, const bson_t *before,
+                     const bson_t *after)
+{
+    const bson_oid_t *project = doc_id(after, "projectId");
+    const char *once = operation_tell_once(r->operation);
+    bson_t *content;
+
+    if (!doc_differs(before, after, "status") || doc_differs(before, after, "projectId"))
+        return ERR_NONE;
+    content = request_keep(r, BCON_NEW("taskId", BCON_OID(doc_id(after, "_id")), "status",
+                                       BCON_UTF8(doc_text(after, "status")), "userId",
+                                       BCON_OID(&r->user_id)));
+    if (once != NULL)
+        BSON_APPEND_UTF8(content, "once", once);
+    return task_watchers_queue(r, change, JOB_STATUS_CHANGED, project, content);
 }

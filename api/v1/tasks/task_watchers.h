@@ -9,9 +9,11 @@
 #include <bson/bson.h>
 #include <stdbool.h>
 
+#include "api/queue/queue.h"
 #include "common/base/err.h"
 #include "common/store/store.h"
 
+struct change;
 struct request;
 
 /*
@@ -43,5 +45,16 @@ struct task_watchers {
 };
 enum err task_watchers_find(struct request *r, const bson_t *task,
                             struct task_watchers *out) MUST_CHECK;
+
+/*
+ * Within a change: queues the job that notifies the watchers of one of the project's tasks, unless
+ * the caller is alone in the project.
+ */
+enum err task_watchers_queue(struct request *r, struct change *change, enum job_kind kind,
+                             const bson_oid_t *project, const bson_t *content) MUST_CHECK;
+
+/* The same if the task's status changed, except by a move to another project. */
+enum err task_watchers_status(struct request *r, struct change *change, const bson_t *before,
+                              const bson_t *after) MUST_CHECK;
 
 #endif

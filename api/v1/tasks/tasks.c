@@ -267,13 +267,18 @@ scope_tasks(struct request *r, bson_t *filter)
     return q == NULL ? ERR_NONE : search_filter(r, q, filter);
 }
 
-/* Notifies users who are newly assigned; a series goes on or back. */
+/*
+ * Notifies users who are newly assigned, and the watchers of a new status; a series goes on or
+ * back.
+ */
 static enum err
 task_changed(struct request *r, struct change *change, const bson_t *before, const bson_t *after)
 {
     const struct notification n = {"assigned", "assigneeIds", doc_id(after, "_id")};
     enum err err = notifications_add(r, change, &n, before, after);
 
+    if (err == ERR_NONE && before != NULL)
+        err = task_watchers_status(r, change, before, after);
     return err == ERR_NONE && before != NULL ? task_successor(r, change, before, after) : err;
 }
 
