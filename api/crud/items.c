@@ -75,7 +75,7 @@ static enum err
 read_list(struct request *r, const struct field *f, const bson_t *doc, struct item_list **out)
 {
     bson_iter_t iter;
-    bool found = bson_iter_init_find(&iter, doc, f->name), whole;
+    bool found = doc_find(doc, f->name, &iter), whole;
 
     *out = arena_alloc(r->arena, sizeof(**out));
     whole = item_list_read(*out, f, found ? &iter : NULL);
@@ -130,7 +130,7 @@ insert(struct request *r, const struct item_edit *e, const struct item_list *lis
                          "must have at most %ld items", e->field->high);
         return ERR_INVALID;
     }
-    if (!bson_iter_init_find(&item, e->item, "0"))
+    if (!doc_find(e->item, "0", &item))
         return ERR_INTERNAL;
     edit.item = &item;
     item_list_write(list, &edit, out->set);
@@ -230,7 +230,7 @@ change_item(struct request *r, void *arg, const bson_t *before, struct crud_chan
         return ERR_INTERNAL;
     merged = request_keep(r, doc_merge(&item, e->body));
     BSON_APPEND_DOCUMENT(whole, "0", merged);
-    if (!bson_iter_init_find(&iter, whole, "0"))
+    if (!doc_find(whole, "0", &iter))
         return ERR_INTERNAL;
     edit = (struct item_list_edit){.skip = n, .at = n, .item = &iter};
     item_list_write(list, &edit, out->set);
@@ -443,7 +443,7 @@ items_check_keys(const struct entity_rules *u, const struct field *f)
     bson_iter_t iter;
 
     if ((u->before != NULL && !doc_differs(u->before, u->after, f->name)) ||
-        !bson_iter_init_find(&iter, u->after, f->name))
+        !doc_find(u->after, f->name, &iter))
         return;
     if (!item_list_read(&list, f, &iter))
         for (int i = 0; i < list.count; i++)

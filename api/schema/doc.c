@@ -15,7 +15,7 @@ doc_list_has(const bson_t *doc, const char *name, const bson_iter_t *item)
 {
     bson_iter_t iter, list;
 
-    if (doc == NULL || !bson_iter_init_find(&iter, doc, name) || !bson_iter_recurse(&iter, &list))
+    if (doc == NULL || !doc_find(doc, name, &iter) || !bson_iter_recurse(&iter, &list))
         return false;
     while (bson_iter_next(&list)) {
         uint32_t len = list.next_off - list.d1;
@@ -32,7 +32,7 @@ doc_differs(const bson_t *a, const bson_t *b, const char *name)
 {
     bson_iter_t was, is;
 
-    if (!bson_iter_init_find(&was, a, name) || !bson_iter_init_find(&is, b, name))
+    if (!doc_find(a, name, &was) || !doc_find(b, name, &is))
         return true;
     return bson_iter_type(&was) != bson_iter_type(&is) ||
            was.next_off - was.off != is.next_off - is.off ||
@@ -287,14 +287,14 @@ doc_merge(const bson_t *before, const bson_t *change)
     text_add(&bytes, "\0\0\0\0", sizeof(size)); /* the size, which is set last */
     bson_iter_init(&iter, before);
     while (bson_iter_next(&iter)) {
-        bool replaced = bson_iter_init_find(&found, change, bson_iter_key(&iter));
+        bool replaced = doc_find(change, bson_iter_key(&iter), &found);
 
         p = element(replaced ? &found : &iter, &len);
         text_add(&bytes, p, len);
     }
     bson_iter_init(&iter, change);
     while (bson_iter_next(&iter)) {
-        if (bson_has_field(before, bson_iter_key(&iter)))
+        if (doc_find(before, bson_iter_key(&iter), &found))
             continue;
         p = element(&iter, &len);
         text_add(&bytes, p, len);

@@ -62,7 +62,7 @@ append_differing(const bson_t *doc, const bson_t *right, bson_t *set)
     while (bson_iter_next(&wanted)) {
         uint32_t len = wanted.next_off - wanted.off;
 
-        if (!bson_iter_init_find(&stored, doc, bson_iter_key(&wanted)) ||
+        if (!doc_find(doc, bson_iter_key(&wanted), &stored) ||
             stored.next_off - stored.off != len ||
             memcmp(stored.raw + stored.off, wanted.raw + wanted.off, len) != 0)
             bson_append_iter(set, NULL, 0, &wanted);

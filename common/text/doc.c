@@ -9,12 +9,72 @@
 
 #define KEY 12 /* the digits of a 32-bit number and a NUL, as bson_uint32_to_string() asks for */
 
+/*
+ * How many bytes a value has, by its type; SIZE_MAX: libbson must tell, since it is of a type that
+ * we never store, or cut off.
+ */
+static size_t
+value_size(uint8_t type, const uint8_t *value, size_t left)
+{
+    uint32_t length;
+
+    if (left < sizeof(length)) /* only then the document ends within this value */
+        return type == BSON_TYPE_NULL ? 0 : type == BSON_TYPE_BOOL ? 1 : SIZE_MAX;
+    memcpy(&length, value, sizeof(length));
+    length = BSON_UINT32_FROM_LE(length);
+    switch (type) {
+    case BSON_TYPE_NULL:
+        return 0;
+    case BSON_TYPE_BOOL:
+        return 1;
+    case BSON_TYPE_INT32:
+        return 4;
+    case BSON_TYPE_DOUBLE:
+    case BSON_TYPE_INT64:
+    case BSON_TYPE_DATE_TIME:
+        return 8;
+    case BSON_TYPE_OID:
+        return 12;
+    case BSON_TYPE_UTF8:
+        return sizeof(length) + (size_t)length;
+    case BSON_TYPE_BINARY:
+        return sizeof(length) + 1 + (size_t)length;
+    case BSON_TYPE_DOCUMENT:
+    case BSON_TYPE_ARRAY:
+        return length;
+    default:
+        return SIZE_MAX;
+    }
+}
+
+bool
+doc_find(const bson_t *doc, const char *name, bson_iter_t *out)
+{
+    const uint8_t *bytes = bson_get_data(doc), *end = bytes + doc->len - 1; /* its last is zero */
+    size_t len = strlen(name);
+
+    for (const uint8_t *at = bytes + sizeof(uint32_t); at < end;) {
+        const char *key = (const char *)at + 1;
+        size_t key_len = strlen(key), size;
+        const uint8_t *value = at + 1 + key_len + 1;
+
+        if (key_len == len && memcmp(key, name, len) == 0)
+            return bson_iter_init_from_data_at_offset(out, bytes, doc->len, (uint32_t)(at - bytes),
+                                                      (uint32_t)len);
+        size = value > end ? SIZE_MAX : value_size(*at, value, (size_t)(end - value));
+        if (size > (size_t)(end - value))
+            return bson_iter_init_find(out, doc, name);
+        at = value + size;
+    }
+    return false;
+}
+
 int64_t
 doc_int(const bson_t *doc, const char *name)
 {
     bson_iter_t iter;
 
-    return bson_iter_init_find(&iter, doc, name) ? bson_iter_as_int64(&iter) : 0;
+    return doc_find(doc, name, &iter) ? bson_iter_as_int64(&iter) : 0;
 }
 
 int64_t
@@ -32,7 +92,7 @@ doc_text(const bson_t *doc, const char *name)
 {
     bson_iter_t iter;
 
-    if (!bson_iter_init_find(&iter, doc, name) || !BSON_ITER_HOLDS_UTF8(&iter))
+    if (!doc_find(doc, name, &iter) || !BSON_ITER_HOLDS_UTF8(&iter))
         return NULL;
     return bson_iter_utf8(&iter, NULL);
 }
@@ -42,7 +102,7 @@ doc_id(const bson_t *doc, const char *name)
 {
     bson_iter_t iter;
 
-    if (!bson_iter_init_find(&iter, doc, name) || !BSON_ITER_HOLDS_OID(&iter))
+    if (!doc_find(doc, name, &iter) || !BSON_ITER_HOLDS_OID(&iter))
         return NULL;
     return bson_iter_oid(&iter);
 }
@@ -52,7 +112,7 @@ doc_time(const bson_t *doc, const char *name, int64_t *ms)
 {
     bson_iter_t iter;
 
-    if (!bson_iter_init_find(&iter, doc, name) || !BSON_ITER_HOLDS_DATE_TIME(&iter))
+    if (!doc_find(doc, name, &iter) || !BSON_ITER_HOLDS_DATE_TIME(&iter))
         return false;
     *ms = bson_iter_date_time(&iter);
     return true;
@@ -63,8 +123,7 @@ doc_flag(const bson_t *doc, const char *name)
 {
     bson_iter_t iter;
 
-    return bson_iter_init_find(&iter, doc, name) && BSON_ITER_HOLDS_BOOL(&iter) &&
-           bson_iter_bool(&iter);
+    return doc_find(doc, name, &iter) && BSON_ITER_HOLDS_BOOL(&iter) && bson_iter_bool(&iter);
 }
 
 bool
@@ -72,7 +131,7 @@ doc_has(const bson_t *doc, const char *name)
 {
     bson_iter_t iter;
 
-    return bson_iter_init_find(&iter, doc, name) && !BSON_ITER_HOLDS_NULL(&iter);
+    return doc_find(doc, name, &iter) && !BSON_ITER_HOLDS_NULL(&iter);
 }
 
 bool
@@ -80,7 +139,7 @@ doc_lists(const bson_t *doc, const char *name, const bson_oid_t *id)
 {
     bson_iter_t iter, list;
 
-    if (!bson_iter_init_find(&iter, doc, name) || !bson_iter_recurse(&iter, &list))
+    if (!doc_find(doc, name, &iter) || !bson_iter_recurse(&iter, &list))
         return false;
     while (bson_iter_next(&list))
         if (BSON_ITER_HOLDS_OID(&list) && bson_oid_equal(bson_iter_oid(&list), id))
@@ -95,8 +154,7 @@ doc_lists(const bson_t *doc, const char *name, const bson_oid_t *id)
 static bool
 find_next(bson_iter_t *at, const bson_t *doc, const char *name)
 {
-    return (bson_iter_next(at) && strcmp(bson_iter_key(at), name) == 0) ||
-           bson_iter_init_find(at, doc, name);
+    return (bson_iter_next(at) && strcmp(bson_iter_key(at), name) == 0) || doc_find(doc, name, at);
 }
 
 /* Are name, type and value of the fields the same? */

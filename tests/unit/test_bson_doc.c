@@ -1,5 +1,5 @@
 /*
- * Arrays in documents, as the library reads them, and differences of documents.
+ * Fields and arrays in documents, as the library reads them, and differences of documents.
  */
 #include "common/text/doc.h"
 
@@ -120,10 +120,86 @@ test_the_difference_of_two_versions_as_an_update(void **state)
     }
 }
 
+/* A document with values of every type, of which the last is `null`. */
+static bson_t *
+new_of_all_types(void)
+{
+    static const uint8_t bytes[] = {1, 2, 3};
+    bson_t *doc = bson_new(), *part = BCON_NEW("a", BCON_INT32(1));
+    bson_decimal128_t decimal = {1, 2};
+    bson_oid_t id;
+
+    bson_oid_init_from_string(&id, FIRST);
+    BSON_APPEND_OID(doc, "_id", &id);
+    BSON_APPEND_UTF8(doc, "text", "some text");
+    BSON_APPEND_UTF8(doc, "", "without a name");
+    BSON_APPEND_BINARY(doc, "binary", BSON_SUBTYPE_BINARY, bytes, sizeof(bytes));
+    BSON_APPEND_DOCUMENT(doc, "document", part);
+    BSON_APPEND_ARRAY(doc, "array", part);
+    BSON_APPEND_BOOL(doc, "bool", true);
+    BSON_APPEND_INT32(doc, "int32", 7);
+    BSON_APPEND_INT64(doc, "int64", 8);
+    BSON_APPEND_DOUBLE(doc, "double", 1.5);
+    BSON_APPEND_DATE_TIME(doc, "date", 9);
+    BSON_APPEND_TIMESTAMP(doc, "timestamp", 1, 2);
+    BSON_APPEND_DECIMAL128(doc, "decimal", &decimal);
+    BSON_APPEND_REGEX(doc, "regex", "a", "i");
+    BSON_APPEND_MINKEY(doc, "least");
+    BSON_APPEND_CODE(doc, "code", "x");
+    BSON_APPEND_NULL(doc, "null");
+    bson_destroy(part);
+    return doc;
+}
+
+static void
+test_a_field_is_found_as_the_library_finds_it(void **state)
+{
+    static const char *const absent[] = {"tex", "text2", "Text", "a", "some text", "nul"};
+    bson_t *doc = new_of_all_types();
+    bson_iter_t each, found;
+
+    (void)state;
+    assert_true(bson_iter_init(&each, doc));
+    while (bson_iter_next(&each)) {
+        assert_true(doc_find(doc, bson_iter_key(&each), &found));
+        assert_int_equal(found.off, each.off);
+        assert_int_equal(found.next_off, each.next_off);
+        assert_int_equal(bson_iter_type(&found), bson_iter_type(&each));
+        assert_string_equal(bson_iter_key(&found), bson_iter_key(&each));
+    }
+    for (size_t i = 0; i < sizeof(absent) / sizeof(absent[0]); i++)
+        assert_false(doc_find(doc, absent[i], &found));
+    bson_destroy(doc);
+}
+
+/* Each byte is replaced by each value: nothing beyond the document is read. */
+static void
+test_a_field_of_a_damaged_document_is_looked_for_within_it(void **state)
+{
+    bson_t *whole = new_of_all_types(), damaged;
+    uint8_t *bytes = malloc(whole->len);
+    bson_iter_t found;
+
+    (void)state;
+    assert_non_null(bytes);
+    for (uint32_t i = 4; i < whole->len - 1; i++)
+        for (int value = 0; value < 256; value++) {
+            memcpy(bytes, bson_get_data(whole), whole->len);
+            bytes[i] = (uint8_t)value;
+            assert_true(bson_init_static(&damaged, bytes, whole->len));
+            if (doc_find(&damaged, "null", &found))
+                assert_true(found.next_off <= whole->len);
+        }
+    free(bytes);
+    bson_destroy(whole);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_field_is_found_as_the_library_finds_it),
+        cmocka_unit_test(test_a_field_of_a_damaged_document_is_looked_for_within_it),
         cmocka_unit_test(test_items_of_several_types_keep_their_order),
         cmocka_unit_test(test_keys_of_many_items_count_on),
         cmocka_unit_test(test_conditions),

@@ -53,9 +53,8 @@ moment_of(const struct entity_rules *u, const char *instant, const char *date)
     struct moment m = {.date = doc_text(u->after, date)};
     bson_iter_t cleared;
 
-    m.timed =
-        !bson_iter_init_find(&cleared, u->extra, instant) && doc_time(u->after, instant, &m.at);
-    if (m.timed || bson_iter_init_find(&cleared, u->extra, date))
+    m.timed = !doc_find(u->extra, instant, &cleared) && doc_time(u->after, instant, &m.at);
+    if (m.timed || doc_find(u->extra, date, &cleared))
         m.date = NULL;
     return m;
 }
@@ -150,7 +149,7 @@ check_assignees(const struct entity_rules *u)
 {
     bson_iter_t iter, list;
 
-    if (!touched(u, "assigneeIds") || !bson_iter_init_find(&iter, u->after, "assigneeIds") ||
+    if (!touched(u, "assigneeIds") || !doc_find(u->after, "assigneeIds", &iter) ||
         !bson_iter_recurse(&iter, &list))
         return;
     while (next_added(u, "assigneeIds", &list))
@@ -165,7 +164,7 @@ check_labels(const struct entity_rules *u)
 {
     bson_iter_t iter, list;
 
-    if (!touched(u, "labelIds") || !bson_iter_init_find(&iter, u->after, "labelIds") ||
+    if (!touched(u, "labelIds") || !doc_find(u->after, "labelIds", &iter) ||
         !bson_iter_recurse(&iter, &list))
         return;
     while (next_added(u, "labelIds", &list))
@@ -225,7 +224,7 @@ check_relations(const struct entity_rules *u)
     bson_iter_t iter, list, id;
     enum err err = ERR_NONE;
 
-    if (!touched(u, "relations") || !bson_iter_init_find(&iter, u->after, "relations") ||
+    if (!touched(u, "relations") || !doc_find(u->after, "relations", &iter) ||
         !bson_iter_recurse(&iter, &list))
         return ERR_NONE;
     while (err == ERR_NONE && next_added(u, "relations", &list)) {
@@ -270,7 +269,7 @@ task_rules_keep_assignees(const bson_t *project, const bson_t *task, bson_t *set
     bson_iter_t iter, list;
 
     BSON_APPEND_ARRAY_BEGIN(set, "assigneeIds", &kept);
-    if (bson_iter_init_find(&iter, task, "assigneeIds") && bson_iter_recurse(&iter, &list))
+    if (doc_find(task, "assigneeIds", &iter) && bson_iter_recurse(&iter, &list))
         while (bson_iter_next(&list))
             if (access_member(project, bson_iter_oid(&list)) != ROLE_NONE)
                 doc_array_add_id(&array, bson_iter_oid(&list));
