@@ -25,8 +25,8 @@ struct gathered {
     bson_oid_t id;
     int64_t rev; /* the revision that it replaces */
     bson_t *doc;
-    bool seen;            /* read before the transaction */
-    const bson_t *before; /* that revision, if it is in the list; only while it is being sent */
+    bool seen;                     /* read before the transaction */
+    const struct gathered *before; /* that revision, if it is in the list; only while being sent */
 };
 
 static struct gathered *
@@ -49,7 +49,7 @@ add_doc(struct store *s, enum store_name name, enum state state, const bson_t *d
     bson_iter_t id;
     struct gathered *g;
 
-    if (!bson_iter_init_find(&id, doc, "_id") || !BSON_ITER_HOLDS_OID(&id))
+    if (!doc_find(doc, "_id", &id) || !BSON_ITER_HOLDS_OID(&id))
         must_not_happen("store: a gathered document without an id");
     g = add(s, name, state, bson_iter_oid(&id));
     g->rev = rev;
@@ -205,7 +205,7 @@ merge(struct store *s)
 }
 
 /* The document as the database has it, before the entry at index `end`; NULL: unknown. */
-static const bson_t *
+static const struct gathered *
 version_before(const struct store *s, const struct gathered *g, size_t end)
 {
     while (end-- > 0) {
@@ -213,9 +213,8 @@ version_before(const struct store *s, const struct gathered *g, size_t end)
 
         if (old->state == MERGED || old->name != g->name || !bson_oid_equal(&old->id, &g->id))
             continue;
-        return old->state != LOST && old->doc != NULL && doc_int(old->doc, "rev") == g->rev
-                   ? old->doc
-                   : NULL;
+        return old->state != LOST && old->doc != NULL && doc_int(old->doc, "rev") == g->rev ? old
+                                                                                            : NULL;
     }
     return NULL;
 }
@@ -252,8 +251,10 @@ insert(struct store *s, enum store_name name, const struct gathered *some, size_
 }
 
 /*
- * The document as it was read.  Counters change without its rev, so how often they have changed
- * must be the same too, or an older copy (store_gather_seen()) would be told as the current one.
+ * The document as it was read.  What this transaction has read or written itself cannot have
+ * changed: the write of another one conflicts with ours.  A copy from before the transaction can,
+ * so the database must have its rev.  Counters change without the rev, so how often they have
+ * changed must be the same too, or an older copy would be told as the current one.
  */
 static bson_t *
 new_filter(const struct gathered *g)
@@ -262,8 +263,10 @@ new_filter(const struct gathered *g)
     bson_iter_t counted;
 
     BSON_APPEND_OID(filter, "_id", &g->id);
+    if (g->before != NULL && !g->before->seen)
+        return filter;
     BSON_APPEND_INT64(filter, "rev", g->rev);
-    if (g->before != NULL && bson_iter_init_find(&counted, g->before, STORE_COUNTED))
+    if (g->before != NULL && doc_find(g->before->doc, STORE_COUNTED, &counted))
         bson_append_iter(filter, NULL, 0, &counted);
     return filter;
 }
@@ -278,7 +281,7 @@ new_statement(const struct gathered *g)
     bson_t *update = bson_new();
 
     if (g->before != NULL)
-        doc_difference(update, g->before, g->doc);
+        doc_difference(update, g->before->doc, g->doc);
     if (!bson_empty(update)) /* an empty update would be taken for an empty document */
         return (struct store_statement){new_filter(g), update, false};
     bson_destroy(update);

@@ -32,8 +32,8 @@ bool store_gather_used_seen(const struct store *store);
 
 /*
  * Only in a transaction. replace: the document with this id and rev; if the database has another
- * rev, the flush fails with ERR_RETRY.  Of a document that was read here, only the fields that
- * differ are sent.  The doc is copied.
+ * rev, the flush fails with ERR_RETRY.  Of a document that is here, only the fields that differ are
+ * sent.  The doc is copied.
  */
 void store_gather_insert(struct store *store, enum store_name name, const bson_t *doc);
 void store_gather_replace(struct store *store, enum store_name name, int64_t rev,
