@@ -31,7 +31,6 @@ struct loop {
     mongoc_collection_t *c[COLLECTIONS];
     mongoc_client_session_t *session;
     bson_t in_session;
-    bson_t task; /* for patch: as it was just before the transaction */
     const struct id *ids;
     size_t count, at;
     unsigned random;
@@ -66,9 +65,9 @@ bool (*bare_operation(const char *name))(struct loop *);
 /* Finds one document, copies it to out unless that is NULL; destroys the filter. */
 bool bare_find(struct loop *l, int collection, bson_t *filter, bool in_transaction, bson_t *out);
 
-/* Shared by the operations: the next task, a copy with a new rev and title, an event. */
+/* Shared by the operations: the next task, the update of a task, an event. */
 const struct id *bare_next_id(struct loop *l);
-bson_t *bare_changed(struct loop *l, const bson_t *task, int64_t *rev);
+bson_t *bare_changed(struct loop *l, const bson_t *task);
 bson_t *bare_event(const struct id *id, int64_t seq, const char *kind, const bson_oid_t *entity);
 
 /* One attempt at eight changes, within a transaction. */

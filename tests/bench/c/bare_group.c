@@ -86,12 +86,11 @@ change_tasks(struct loop *l, bson_t **tasks, int count)
     bool ok = true;
 
     for (int i = 0; i < count; i++) {
-        int64_t rev = 0;
-        bson_t *change = bare_changed(l, tasks[i], &rev), *filter;
+        bson_t *change = bare_changed(l, tasks[i]), *filter;
         bson_iter_t id;
 
         bson_iter_init_find(&id, tasks[i], "_id");
-        filter = BCON_NEW("_id", BCON_OID(bson_iter_oid(&id)), "rev", BCON_INT64(rev));
+        filter = BCON_NEW("_id", BCON_OID(bson_iter_oid(&id)));
         ok = ok && mongoc_bulk_operation_update_one_with_opts(bulk, filter, change, NULL, NULL);
         bson_destroy(filter);
         bson_destroy(change);

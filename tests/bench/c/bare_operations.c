@@ -279,10 +279,11 @@ append_terms(bson_t *set, bson_iter_t *terms, unsigned long long number)
 
 /* The update that gives a task a new title, with all that follows from it and is in an index. */
 bson_t *
-bare_changed(struct loop *l, const bson_t *task, int64_t *rev)
+bare_changed(struct loop *l, const bson_t *task)
 {
     bson_t *change = bson_new(), set;
     bson_iter_t iter;
+    int64_t rev;
     char title[64];
 
     snprintf(title, sizeof(title), "Changed by the bare loop %llu", (unsigned long long)l->done);
@@ -291,20 +292,23 @@ bare_changed(struct loop *l, const bson_t *task, int64_t *rev)
     BSON_APPEND_DATE_TIME(&set, "updatedAt", (int64_t)time(NULL) * 1000);
     if (bson_iter_init_find(&iter, task, "terms"))
         append_terms(&set, &iter, l->done);
-    *rev = bson_iter_init_find(&iter, task, "rev") ? bson_iter_as_int64(&iter) : 0;
-    BSON_APPEND_INT64(&set, "rev", *rev + 1);
+    rev = bson_iter_init_find(&iter, task, "rev") ? bson_iter_as_int64(&iter) : 0;
+    BSON_APPEND_INT64(&set, "rev", rev + 1);
     bson_append_document_end(change, &set);
     return change;
 }
 
-/* The new title, guarded by rev, and the event. */
+/* The task read, its new title, and the event. */
 static bool
-store_patch(struct loop *l, const struct id *id, int64_t seq, const bson_t *task)
+store_patch(struct loop *l, const struct id *id, int64_t seq)
 {
-    int64_t rev = 0;
-    bson_t *change = bare_changed(l, task, &rev);
+    bson_t task, *change;
 
-    return update(l, TASKS, BCON_NEW("_id", BCON_OID(&id->task), "rev", BCON_INT64(rev)), change) &&
+    if (!bare_find(l, TASKS, BCON_NEW("_id", BCON_OID(&id->task)), true, &task))
+        return false;
+    change = bare_changed(l, &task);
+    bson_destroy(&task);
+    return update(l, TASKS, BCON_NEW("_id", BCON_OID(&id->task)), change) &&
            insert_event(l, id, seq, "task.updated", &id->task);
 }
 
@@ -312,25 +316,19 @@ store_patch(struct loop *l, const struct id *id, int64_t seq, const bson_t *task
 static bool
 patch_plain_once(struct loop *l, const struct id *id)
 {
-    bson_t task;
     int64_t seq;
-    bool ok;
 
-    if (!take_number(l, id, false, &seq) || !check_project(l, &id->topic->project, true) ||
-        !bare_find(l, TASKS, BCON_NEW("_id", BCON_OID(&id->task)), true, &task))
-        return false;
-    ok = store_patch(l, id, seq, &task);
-    bson_destroy(&task);
-    return ok;
+    return take_number(l, id, false, &seq) && check_project(l, &id->topic->project, true) &&
+           store_patch(l, id, seq);
 }
 
-/* As our workers do it: what was read just before is guarded, not read again. */
+/* As our workers do it: the number and the rights are known. */
 static bool
 patch_once(struct loop *l, const struct id *id)
 {
     int64_t seq;
 
-    return take_known(l, id, false, &seq) && store_patch(l, id, seq, &l->task);
+    return take_known(l, id, false, &seq) && store_patch(l, id, seq);
 }
 
 /* A copy of the sample task, as a new one, and its event. */
@@ -380,8 +378,7 @@ create_once(struct loop *l, const struct id *id)
 
 /* A transaction, repeated until it commits; waits between tries as our event log does. */
 static bool
-transact(struct loop *l, const struct id *id, bool (*once)(struct loop *, const struct id *),
-         bool look_up)
+transact(struct loop *l, const struct id *id, bool (*once)(struct loop *, const struct id *))
 {
     for (int tries = 0; tries < 60; tries++) {
         long us = 1000L << (tries < 6 ? tries : 6);
@@ -389,8 +386,6 @@ transact(struct loop *l, const struct id *id, bool (*once)(struct loop *, const 
 
         if (bare.queue)
             pthread_mutex_lock(&bare.writing);
-        if (look_up && !bare_find(l, TASKS, BCON_NEW("_id", BCON_OID(&id->task)), false, &l->task))
-            abort(); /* tasks are not removed here */
         if (!mongoc_client_session_start_transaction(l->session, bare.transaction, NULL))
             abort(); /* only one is open at a time */
         ok = once(l, id);
@@ -400,8 +395,6 @@ transact(struct loop *l, const struct id *id, bool (*once)(struct loop *, const 
             mongoc_client_session_abort_transaction(l->session, NULL);
         if (!ok)
             id->topic->seq = -1;
-        if (look_up)
-            bson_destroy(&l->task);
         if (bare.queue)
             pthread_mutex_unlock(&bare.writing);
         if (ok)
@@ -416,31 +409,31 @@ transact(struct loop *l, const struct id *id, bool (*once)(struct loop *, const 
 static bool
 patch(struct loop *l)
 {
-    return transact(l, bare_next_id(l), patch_once, true);
+    return transact(l, bare_next_id(l), patch_once);
 }
 
 static bool
 patch_plain(struct loop *l)
 {
-    return transact(l, bare_next_id(l), patch_plain_once, false);
+    return transact(l, bare_next_id(l), patch_plain_once);
 }
 
 static bool
 patch_group(struct loop *l)
 {
-    return transact(l, bare_next_id(l), bare_patch_group, false);
+    return transact(l, bare_next_id(l), bare_patch_group);
 }
 
 static bool
 create(struct loop *l)
 {
-    return transact(l, bare_next_id(l), create_once, false);
+    return transact(l, bare_next_id(l), create_once);
 }
 
 static bool
 create_plain(struct loop *l)
 {
-    return transact(l, bare_next_id(l), create_plain_once, false);
+    return transact(l, bare_next_id(l), create_plain_once);
 }
 
 static const struct {
