@@ -29,6 +29,7 @@ def options():
     p.add_argument("--rounds", type=int, default=5, help="alternating rounds (5)")
     p.add_argument("--name", help="of the result files (the subjects', or quick, or full)")
     p.add_argument("--sockets", type=int, nargs="*", help="of fanout and idle (1000 10000)")
+    p.add_argument("--before", metavar="TREE", help="of import: a checkout of an earlier version, built in its var/build, to compare with")
     args = p.parse_args()
     for s in args.subjects:
         if s not in SUBJECTS:
@@ -42,7 +43,7 @@ class Run:
         from load import Load
         from report import Report
         self.quick, self.rounds = args.quick, max(1, args.rounds)
-        self.sockets = args.sockets
+        self.sockets, self.before = args.sockets, args.before
         self.load = Load(tools.programs())
         whole = "quick" if args.quick else "full"
         name = args.name or ("-".join(args.subjects) + ("-quick" if args.quick else "")

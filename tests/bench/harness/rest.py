@@ -10,6 +10,7 @@ import others
 import tools
 from proc import Meter
 from stats import Figures, number, rounds, spread
+from world import World
 
 PATCH = '{"title":"Changed by the load, number #"}'
 CREATE = '{"projectId":"&","title":"Made by the load, number #"}'
@@ -202,26 +203,35 @@ BATCH = '{"ops":[' + ",".join(['{"method":"POST","path":"/v1/tasks","body":' + C
 
 
 def imports(run, world):
-    """Tasks created in one project: by writers of single tasks, and in batches."""
-    ours = Http(run.load, world, world.address, world.tiers(), "api")
-    batch = ("batch", "POST", "/v1/batch", BATCH)
-    cases = {"32 writers, one task each": (OPERATIONS["create"], 32, 1), "1 writer, one task each": (OPERATIONS["create"], 1, 1),
-             "1 writer, batches of 100": (batch, 1, IMPORTED), "4 writers, batches of 100": (batch, 4, IMPORTED)}
-    figures = Figures()
-    for n, name, (operation, connections, each) in rounds(run.rounds, cases):
-        project = world.project(f"Import {n} {name}")
-        ids = world.ids_file("import", {project: world.add_tasks(project, 32)})
-        out, own, used = ours.run(operation, run.pick(2, 5), ids, connections)
-        done = max(1, out["ok"] * each)
-        figures.add(name, rate=out["rate"] * each, own=own / done * 1e6, db=used.get("db", 0) / done * 1e6,
-                    nginx=used["nginx"] / done * 1e6, p50=out["p50"], p99=out["p99"])
-    first = next(iter(cases))
+    """Tasks created in one project: by writers of single tasks, and in batches; by an earlier version too, if one is given."""
+    batch, one = ("batch", "POST", "/v1/batch", BATCH), OPERATIONS["create"]
+    cases = {"32 writers, one task each": (world, one, 32, 1), "1 writer, one task each": (world, one, 1, 1),
+             "1 writer, batches of 100": (world, batch, 1, IMPORTED), "4 writers, batches of 100": (world, batch, 4, IMPORTED)}
+    with contextlib.ExitStack() as stack:
+        if run.before:
+            before = stack.enter_context(World(uri=world.uri, database="before", tree=run.before))
+            cases["the earlier version, 32 writers"] = (before, one, 32, 1)
+        figures = measure_imports(run, cases, world.tiers().get("db", []))
+    base = list(cases)[-1] if run.before else next(iter(cases))
     run.report.section(
         "Import", "Tasks created in one project. Rate and CPU per task; latency per request.",
-        ["who", "tasks/s", "ratio to 32 writers", "api CPU µs", "nginx", "db", "p50 ms", "p99 ms"],
-        [[name, number(figures.middle(name, "rate")), spread(figures.ratios(name, first, "rate")),
+        ["who", "tasks/s", "ratio to " + base.split(", one")[0], "api CPU µs", "nginx", "db", "p50 ms", "p99 ms"],
+        [[name, number(figures.middle(name, "rate")), spread(figures.ratios(name, base, "rate")),
           spread(figures.of(name, "own"), 0), number(figures.middle(name, "nginx")), number(figures.middle(name, "db")),
           *[number(figures.middle(name, p) / 1000) for p in ("p50", "p99")]] for name in cases], figures.json())
+
+
+def measure_imports(run, cases, database):
+    figures = Figures()
+    for n, name, (where, operation, connections, each) in rounds(run.rounds, cases):
+        project = where.project(f"Import {n} {name}")
+        ids = where.ids_file("import", {project: where.add_tasks(project, 32)})
+        out, own, used = Http(run.load, where, where.address, {**where.tiers(), "db": database}, "api").run(
+            operation, run.pick(2, 5), ids, connections)
+        done = max(1, out["ok"] * each)
+        figures.add(name, rate=out["rate"] * each, own=own / done * 1e6, db=used["db"] / done * 1e6,
+                    nginx=used["nginx"] / done * 1e6, p50=out["p50"], p99=out["p99"])
+    return figures
 
 
 def hosts(run, world):

@@ -4,6 +4,7 @@ import contextlib
 import copy
 import datetime
 import http.client
+import importlib.util
 import json
 import os
 import pathlib
@@ -26,12 +27,23 @@ import tokens  # noqa: E402  (tests/tokens.py)
 BATCH = 1000
 
 
-class World:
-    """`with World(...) as w:` starts everything, and removes everything at the end."""
+def stacks_of(tree):
+    """tests/stack.py of another checkout, and the folder of its programs."""
+    tree = pathlib.Path(tree).resolve()
+    spec = importlib.util.spec_from_file_location("stack_before", tree / "tests" / "stack.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module, tree / "var" / "build"
 
-    def __init__(self, api_programs=1, settings=None, database="bench"):
+
+class World:
+    """`with World(...) as w:` starts everything, and removes everything at the end.
+    uri: of a database server that runs.  tree: another checkout, whose programs in its var/build are started instead of ours."""
+
+    def __init__(self, api_programs=1, settings=None, database="bench", uri="", tree=None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="taskwire-bench-"))
-        self.database = database
+        self.database, self.uri = database, uri or os.environ.get("MONGODB_URI", "")
+        self.stacks, self.build = stacks_of(tree) if tree else (stacks, None)
         self.api_programs, self.more = api_programs, settings or {}
         self.close = contextlib.ExitStack()
         self.mongod = None
@@ -51,7 +63,6 @@ class World:
         self.close.close()
 
     def start_database(self):
-        self.uri = os.environ.get("MONGODB_URI", "")
         if not self.uri:
             name, path = tools.database_program()
             port, data = stacks.free_port(), self.folder / "db"
@@ -75,7 +86,7 @@ class World:
         settings = {"MONGODB_URI": self.uri, "MONGODB_DATABASE": self.database,
                     "PUSH_LISTEN": f"127.0.0.1:{self.push_port}", "PUSH_USER_SOCKETS": "1000000",
                     "PUSH_ADDRESS_SOCKETS": "1000000", "PUSH_HELLO_SECONDS": "60", **self.more}
-        self.stack = stacks.Stack(data=self.folder / "ours", api=self.api_programs, settings=settings)
+        self.stack = self.stacks.Stack(build=self.build, data=self.folder / "ours", api=self.api_programs, settings=settings)
         self.stack.start()
         self.close.callback(self.stack.stop)
         self.address = f"127.0.0.1:{self.stack.port}"
