@@ -18,6 +18,9 @@ import judge
 SETTINGS = {"PASSWORD_COST": "10", "PASSWORD_SLOTS": "4", "PUSH_HELLO_SECONDS": "2",
             "USER_INVITATIONS": "1000000", "UNCONFIRMED_INVITATIONS": "1000000", "ADDRESS_EMAILS": "1000", "NETWORK_RESETS": "1000000"}  # some people are everywhere
 PASSWORD = "correct horse battery staple"
+# Seconds to wait.  SOON: for what must come; how fast it comes is for the tests that measure it, so the bound only ends a test
+# that has failed.  PROMISED: for what a second is promised for, on a machine that runs two suites with sanitizers.
+SOON, PROMISED = 15.0, 5.0
 RETRIABLE = (http.client.RemoteDisconnected, ConnectionError, BrokenPipeError)
 _phones = itertools.count(int.from_bytes(os.urandom(4), "big"))
 
@@ -282,7 +285,7 @@ def fresh_account(name="anna"):
             "phone": f"+4917{next(_phones) % 10**9:09d}", "password": PASSWORD}
 
 
-def eventually(check, within=5.0, every=0.02, what="the condition"):
+def eventually(check, within=SOON, every=0.02, what="the condition"):
     """Waits until check() returns something true, and returns that."""
     end = time.monotonic() + within
     while True:

@@ -15,6 +15,7 @@ import time
 import urllib.parse
 
 import judge
+from client import SOON
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 SUBPROTOCOL = "taskwire.v1"
@@ -44,7 +45,7 @@ class Nothing(Exception):
 class Socket:
     """Frames in and out, nothing more."""
 
-    def __init__(self, url, origin=None, protocol=SUBPROTOCOL, headers=None, within=5.0, rcvbuf=None,
+    def __init__(self, url, origin=None, protocol=SUBPROTOCOL, headers=None, within=SOON, rcvbuf=None,
                  tls=None, source=None):
         parts = urllib.parse.urlsplit(url)
         self.buffer, self.code = b"", None
@@ -124,7 +125,7 @@ class Socket:
         self.close()
         raise Closed(self.code, reason)
 
-    def read(self, within=1.0):
+    def read(self, within=SOON):
         """The next frame as (opcode, payload).  Answers pings; raises Closed when the connection ends."""
         end, whole = time.monotonic() + within, b""
         if self.code is not None:
@@ -180,7 +181,7 @@ class Live(Socket):
     def send(self, **message):
         self.frame(TEXT, json.dumps(message).encode())
 
-    def receive(self, within=1.0):
+    def receive(self, within=SOON):
         """The next message; checks the order of events and stores them."""
         opcode, payload = self.read(within)
         assert opcode == TEXT, f"frame of kind {opcode}: {payload[:200]!r}"
@@ -203,7 +204,7 @@ class Live(Socket):
         self.last[topic], self.cursors[topic] = event["seq"], event["cursor"]
         self.events.append(event)
 
-    def expect(self, kind, within=1.0, id=None, **fields):
+    def expect(self, kind, within=SOON, id=None, **fields):
         """Waits for an event of that kind (with a dot) or a message with that op; keeps others for later."""
         wanted = {("kind" if "." in kind else "op"): kind, **({"entityId": id} if id else {}), **fields}
         for n, message in enumerate(self.waiting):
@@ -220,7 +221,7 @@ class Live(Socket):
                 return message
             self.waiting.append(message)
 
-    def expect_close(self, code, within=1.0):
+    def expect_close(self, code, within=SOON):
         end = time.monotonic() + within
         try:
             while True:
@@ -230,11 +231,11 @@ class Live(Socket):
         except Nothing:
             raise AssertionError(f"still open after {within} s, expected close {code}") from None
 
-    def silent(self, within=0.3):
+    def silent(self):
         """Checks that no message arrives: the next one must be the answer to a ping."""
         ref = os.urandom(4).hex()
         self.send(op="ping", ref=ref)
-        message = self.receive(within + 2)
+        message = self.receive()
         assert message == {"op": "pong", "ref": ref}, f"expected silence, got {message}"
 
     def hear_nothing_more(self, within):
@@ -247,11 +248,11 @@ class Live(Socket):
                 assert time.monotonic() < end, f"not ended within {within} s"
         return received
 
-    def hello(self, token, within=5.0):
+    def hello(self, token, within=SOON):
         self.send(op="hello", token=token)
         return self.expect("ready", within)
 
-    def follow(self, topic, since=None, within=5.0):
+    def follow(self, topic, since=None, within=SOON):
         """Follows a topic and returns the answer: `following`, `resync` or `error`."""
         ref = os.urandom(4).hex()
         self.send(op="follow", topic=topic, ref=ref, **({} if since is None else {"since": since}))

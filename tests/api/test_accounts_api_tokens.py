@@ -6,7 +6,7 @@ import bson
 import pymongo
 import pytest
 import tokens
-from client import PASSWORD, User, eventually
+from client import PASSWORD, PROMISED, User, eventually
 
 OTHER = "an altogether new one"
 
@@ -272,7 +272,7 @@ def test_a_removed_api_token_stops_working_immediately(world, anna):
 def test_an_api_token_expires(world, anna):
     script = program(world, anna, "read", expiresAt=instant(seconds=1))
     script.get("/v1/me").expect(200)
-    eventually(lambda: script.get("/v1/me").status == 401, within=3, what="the end of the token")
+    eventually(lambda: script.get("/v1/me").status == 401, within=PROMISED, what="the end of the token")
 
 
 def test_users_cannot_see_or_remove_each_others_api_tokens(anna, ben):

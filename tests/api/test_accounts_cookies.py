@@ -6,7 +6,7 @@ import secrets
 import urllib.parse
 
 import pytest
-from client import PASSWORD, User, eventually, fresh_account
+from client import PASSWORD, PROMISED, User, eventually, fresh_account
 from stack import Stack
 
 NAME = "taskwire_refresh"
@@ -169,7 +169,7 @@ def test_sessions_have_names(world, anna, ben):
     anna.patch(path, ip="1.2.3.4").expect(422, "invalid", {"/ip"})
     assert {s["device"] for s in phone.items("/v1/sessions")} == {"The desk", "Old phone"}
     phone.delete("/v1/sessions/current").expect(204)
-    eventually(lambda: phone.get("/v1/me").status == 401, within=1.0, what="401")
+    eventually(lambda: phone.get("/v1/me").status == 401, within=PROMISED, what="401")
     anna.patch(path, device="Gone").expect(404)
 
 

@@ -2,7 +2,7 @@
 import threading
 
 import pytest
-from client import PASSWORD, eventually, fresh_account
+from client import PASSWORD, PROMISED, eventually, fresh_account
 
 OTHER = "an altogether different one"
 
@@ -55,7 +55,7 @@ def test_a_password_based_on_the_name_or_address_is_refused(world, outbox):
 def test_changing_the_password_ends_all_other_sessions_but_not_the_current_one(world, anna, outbox):
     other = anna.log_in()
     anna.post("/v1/me/password", currentPassword=PASSWORD, newPassword=OTHER).expect(204)
-    eventually(lambda: other.get("/v1/me").status == 401, within=1.0, what="the end of the other session")
+    eventually(lambda: other.get("/v1/me").status == 401, within=PROMISED, what="the end of the other session")
     anna.get("/v1/me").expect(200)
     world.anonymous().post("/v1/sessions", login=anna.email, password=PASSWORD).expect(401)
     anna.log_in(password=OTHER)
@@ -77,7 +77,7 @@ def test_a_reset_by_email_sets_a_new_password_and_ends_every_session(world, anna
     sessions = [anna, anna.log_in()]
     use(world, token_for(world, outbox, anna)).expect(204)
     for each in sessions:
-        eventually(lambda: each.get("/v1/me").status == 401, within=1.0, what="the end of a session")
+        eventually(lambda: each.get("/v1/me").status == 401, within=PROMISED, what="the end of a session")
     world.anonymous().post("/v1/sessions/refresh", refreshToken=anna.refresh_token).expect(401)
     world.anonymous().post("/v1/sessions", login=anna.email, password=PASSWORD).expect(401)
     again = anna.log_in(password=OTHER)
@@ -89,7 +89,7 @@ def test_a_reset_closes_the_sockets(world, anna, outbox):
     token = token_for(world, outbox, anna)
     feed = anna.live()
     use(world, token).expect(204)
-    feed.expect_close(4401, within=2.0)
+    feed.expect_close(4401, within=PROMISED)
 
 
 def test_a_reset_token_works_once_even_for_two_concurrent_requests(world, anna, outbox):

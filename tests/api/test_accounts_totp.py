@@ -8,7 +8,7 @@ import time
 import urllib.parse
 
 import pytest
-from client import PASSWORD, User, eventually
+from client import PASSWORD, PROMISED, User, eventually
 from second_factor import code_of
 
 
@@ -137,7 +137,7 @@ def test_turning_it_on_ends_sessions_opened_without_it(world, anna):
     secret = anna.post("/v1/me/totp", password=PASSWORD).expect(201)["secret"]
     other.get("/v1/me").expect(200)
     anna.put("/v1/me/totp", code=code_of(secret)).expect(200)
-    eventually(lambda: other.get("/v1/me").status == 401, within=1.0, what="the end of the other session")
+    eventually(lambda: other.get("/v1/me").status == 401, within=PROMISED, what="the end of the other session")
     User(world).post("/v1/sessions/refresh", refreshToken=other.refresh_token).expect(401)
     anna.get("/v1/me").expect(200)
 
@@ -172,8 +172,8 @@ def test_an_operator_can_remove_a_lost_second_factor(stack, world, armed):
     assert admin(stack, "remove-second-factor", "f" * 24)[0] == 1
     status, said = admin(stack, "remove-second-factor", armed.id)
     assert status == 0 and '"event":"second-factor.removed"' in said and armed.id in said
-    feed.expect_close(4401, within=5.0)
-    eventually(lambda: armed.get("/v1/me").status == 401, within=2.0, what="the end of the session")
+    feed.expect_close(4401)
+    eventually(lambda: armed.get("/v1/me").status == 401, within=PROMISED, what="the end of the session")
     world.anonymous().post("/v1/sessions/refresh", refreshToken=armed.refresh_token).expect(401)
     log_in(world, armed, password="not it at all").expect(401)
     assert log_in(world, armed).expect(201)["user"]["totpEnabledAt"] is None

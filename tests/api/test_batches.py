@@ -24,9 +24,9 @@ def board(world):
 
 
 @contextlib.contextmanager
-def held(stack, anna, task):
+def held(stack, anna, task, ms=250):
     """While a commit of the task's project is held; what is sent meanwhile has to wait for it."""
-    with stack.fault("hold command=commitTransaction ms=250") as (number,), \
+    with stack.fault(f"hold command=commitTransaction ms={ms}") as (number,), \
             concurrent.futures.ThreadPoolExecutor(1) as pool:
         first = pool.submit(lambda: anna.patch(task, title=f"Held {secrets.token_hex(4)}"))
         eventually(lambda: stack.fault_hits(number) == 1, what="a commit that is held")
@@ -34,9 +34,10 @@ def held(stack, anna, task):
         first.result().expect(200)
 
 
-def at_once(stack, anna, task, sends, *faults):
-    """Sends all while a commit is held; their replies, and how many commits there were (without the one held)."""
-    with held(stack, anna, task), concurrent.futures.ThreadPoolExecutor(len(sends)) as pool:
+def at_once(stack, anna, task, sends, *faults, ms=250):
+    """Sends all while a commit is held; their replies, and how many commits there were (without the one held).  Where these are
+    counted, the machine gets a second to send all."""
+    with held(stack, anna, task, ms), concurrent.futures.ThreadPoolExecutor(len(sends)) as pool:
         count = stack.proxy_control("add delay command=commitTransaction ms=1 times=0")
         for fault in faults:
             stack.proxy_control("add " + fault)
@@ -67,7 +68,7 @@ def test_each_change_of_a_batch_succeeds_or_fails_by_itself(stack, board):
     # Mixed, so that changes that fail are between others.
     sends = list(zip(good + made + moved + late + same + wrong + absent, wanted))
     sends = sends[::3] + sends[1::3] + sends[2::3]
-    replies, commits = at_once(stack, anna, blocker, [send for send, _ in sends])
+    replies, commits = at_once(stack, anna, blocker, [send for send, _ in sends], ms=1000)
     assert [r.status for r in replies] == [status for _, status in sends]
     assert commits < 12, "they were not committed together"
     assert len(log_of(anna, project)) == before + 1 + 12  # dense, and nothing of those that failed
@@ -83,7 +84,7 @@ def test_a_later_change_of_a_batch_sees_what_an_earlier_one_did(stack, board):
     task = anna.get(tasks[1]).expect(200)
     before = len(events_of(anna, project, task))
     replies, commits = at_once(stack, anna, tasks[0],
-                               [lambda n=n: anna.patch(task, title=f"By {n}") for n in range(12)])
+                               [lambda n=n: anna.patch(task, title=f"By {n}") for n in range(12)], ms=1000)
     assert {r.status for r in replies} == {200} and commits < 8
     assert sorted(r["rev"] for r in replies) == list(range(task["rev"] + 1, task["rev"] + 13))
     events = events_of(anna, project, task)[before:]
@@ -133,7 +134,7 @@ def test_moves_of_a_batch_have_the_result_of_one_after_another(stack, board):
              ids[7]: {}, ids[8]: {"status": "in-progress"}, ids[9]: {"after": ids[12]}, ids[10]: {"before": ids[11]}}
     before = len(log_of(anna, project))
     replies, commits = at_once(stack, anna, tasks[0], [lambda i=i, m=m: anna.post(f"/v1/tasks/{i}/move", **m)
-                                                       for i, m in moves.items()])
+                                                       for i, m in moves.items()], ms=1000)
     assert [r.status for r in replies] == [200] * len(moves) and commits < len(moves)
     moved = [e["entityId"] for e in log_of(anna, project)[before:] if e["kind"] == "task.moved"]
     assert sorted(moved) == sorted(moves)
@@ -151,7 +152,7 @@ def test_a_project_that_does_not_exist_does_not_break_up_a_batch(stack, board):
     projects = [anna.post("/v1/projects", name=f"Project {n}").expect(201) for n in range(8)]
     absent = [{"id": secrets.token_hex(12)} for _ in range(3)]
     sends = [lambda p=p: anna.post("/v1/tasks", projectId=p["id"], title="Made") for p in projects + absent]
-    replies, commits = at_once(stack, anna, tasks[0], sends)
+    replies, commits = at_once(stack, anna, tasks[0], sends, ms=1000)
     assert [r.status for r in replies] == [201] * 8 + [404] * 3
     assert commits < 8, "each project's change was committed by itself"
 

@@ -146,7 +146,7 @@ def test_counters_are_right_after_many_changes_at_once(anna, ben, scene):
             list(pool.map(work, range(36)))
         fresh = anna.get(f"/v1/projects/{project['id']}/snapshot").expect(200).json
         while not feed.events or feed.events[-1]["cursor"] != fresh["cursor"]:
-            feed.receive(5)
+            feed.receive()
         for event in feed.events:
             copy.apply(event)
     assert counters(anna, task) == (12, 12, 6)

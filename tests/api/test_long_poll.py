@@ -4,7 +4,7 @@ import threading
 import time
 import urllib.parse
 
-from client import eventually
+from client import PROMISED, SOON, eventually
 
 WAITERS = 100  # more than all worker threads together
 
@@ -27,10 +27,10 @@ def test_a_poll_returns_as_soon_as_there_is_a_change(anna, ben):
     assert poll.is_alive()
     task = anna.task(projectId=plan["id"])
     written = time.monotonic()
-    poll.join(5)
+    poll.join()
     reply, when = got[0]
     assert [e["entityId"] for e in reply["items"]] == [task["id"]] and reply["resync"] is False
-    assert when - written < 1.5
+    assert when - written < PROMISED
 
 
 def test_a_poll_with_missed_events_returns_at_once(anna):
@@ -39,7 +39,7 @@ def test_a_poll_with_missed_events_returns_at_once(anna):
     anna.task(projectId=plan["id"])
     began = time.monotonic()
     assert len(wait(anna, plan, since)["items"]) == 1
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < PROMISED
 
 
 def test_a_poll_that_times_out_returns_an_empty_page_and_its_cursor(anna):
@@ -58,7 +58,7 @@ def test_a_removed_member_gets_nothing_more_from_a_poll(anna, ben):
     poll.start()
     poll.join(0.3)
     anna.delete(f"/v1/projects/{plan['id']}/members/{ben.id}").expect(204)
-    poll.join(5)
+    poll.join()
     got[0].expect(404)
 
 
@@ -77,10 +77,10 @@ def test_more_polls_than_threads_do_not_block_other_requests(anna):
     began = time.monotonic()
     for _ in range(20):
         anna.get("/v1/me").expect(200)
-    assert time.monotonic() - began < 5 and not got
+    assert time.monotonic() - began < 15 and not got
     anna.task(projectId=plan["id"])
     for poll in polls:
-        poll.join(10)
+        poll.join()
     assert len(got) == WAITERS and all(len(reply["items"]) == 1 for reply in got)
 
 
@@ -111,8 +111,8 @@ def test_closed_and_endless_polls_do_not_use_up_all_places(anna, ben):
     for one in sockets:
         one.close()
     began = time.monotonic()
-    eventually(lambda: waits(anna, plan, since), within=5.0, what="a place for who hung up")
-    assert time.monotonic() - began < 5.0
+    eventually(lambda: waits(anna, plan, since), what="a place for who hung up")
+    assert time.monotonic() - began < SOON
 
 
 def waits(user, plan, since):

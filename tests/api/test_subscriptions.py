@@ -83,8 +83,8 @@ def test_the_same_state_again_is_no_event_and_a_retry_is_replayed(ben, scene):
         again = ben.put(path, state="muted", key="k").expect(200)
         assert again.headers["idempotency-replayed"] == "true"
         put(ben, task, "watching").expect(200)
-        assert feed.expect("subscription.created", within=5.0)["data"]["state"] == "muted"
-        event = feed.expect("subscription.updated", within=5.0)
+        assert feed.expect("subscription.created")["data"]["state"] == "muted"
+        event = feed.expect("subscription.updated")
     assert event["changes"] == {"state": ["muted", "watching"]} and event["rev"] == 2
 
 
@@ -184,7 +184,7 @@ def test_states_are_live_and_in_sync_and_export(ben, scene):
         made = ben.items("/v1/subscriptions")[0]
         ben.delete(f"/v1/tasks/{task['id']}/subscription").expect(204)
         put(ben, task, "watching").expect(200)
-        events = [feed.expect(f"subscription.{kind}", within=5.0) for kind in ("created", "deleted", "created")]
+        events = [feed.expect(f"subscription.{kind}") for kind in ("created", "deleted", "created")]
     assert events[0]["data"] == events[1]["data"] == made
     now = ben.items("/v1/subscriptions")
     news = ben.get("/v1/sync", cursor=before["cursor"]).expect(200)
@@ -224,7 +224,7 @@ def test_the_next_task_of_a_series_keeps_the_states(anna, ben, cleo, scene):
     anna.delete(f"/v1/projects/{project['id']}/members/{cleo.id}").expect(204)
     with ben.live(("user:me",)) as feed:
         done = anna.patch(task, status="completed").expect(200)
-        created = [feed.expect("subscription.created", within=10.0)["data"] for _ in range(2)]
+        created = [feed.expect("subscription.created")["data"] for _ in range(2)]
     following = anna.get(f"/v1/tasks/{done['nextId']}").expect(200)
     part = anna.items("/v1/tasks", parentId=following["id"], projectId=project["id"])[0]
     assert [(s["taskId"], s["state"]) for s in created] == [(following["id"], "watching"), (part["id"], "muted")]

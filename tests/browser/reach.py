@@ -143,7 +143,7 @@ def scrolled_to(page, element, move, tries=24):
 
 def settled(page, element, before):
     """Waits until the element has moved and come to rest; False if it does not move."""
-    end = time.monotonic() + 0.5
+    end = time.monotonic() + 1.5
     last, moved = before, False
     while time.monotonic() < end:
         now = js(page, "const b = arguments[0].getBoundingClientRect(); return [b.left, b.top]", element)

@@ -77,9 +77,9 @@ def test_a_browser_can_connect_with_wss(anna, project, topic, secure):
         task = anna.task("By wire", projectId=project["id"])
         assert feed.expect("task.created", id=task["id"])["data"]["title"] == "By wire"
         feed.send(op="ping", ref="large", pad="x" * 60_000)  # more than one record of TLS holds
-        assert feed.receive(3) == {"op": "pong", "ref": "large"}
+        assert feed.receive() == {"op": "pong", "ref": "large"}
         anna.patch(task, description="y" * 50_000).expect(200)
-        event = feed.expect("task.updated", within=3)
+        event = feed.expect("task.updated")
         assert event["dataOmitted"] and event["data"] is None and event["changes"] == {"description": None}
 
 
@@ -92,7 +92,7 @@ def test_wss_replays_missed_events(anna, project, topic, secure):
     with mine.live(follow=[], tls=secure.trust()) as feed:
         assert feed.follow(topic, since=cursor)["recovered"] is True
         while len(feed.events) < 60:
-            feed.receive(3)
+            feed.receive()
 
 
 def resident(pid):
@@ -194,7 +194,7 @@ def test_the_certificate_can_be_renewed_without_closing_sockets(anna, project, t
         secure.key.write_bytes(key)
         lines = secure.log.read_text().count('"tls:')
         secure.world.process.send_signal(signal.SIGHUP)
-        eventually(lambda: secure.log.read_text().count('"tls:') > lines, within=3, what="a word about it")
+        eventually(lambda: secure.log.read_text().count('"tls:') > lines, what="a word about it")
 
     with elsewhere(anna, secure.world).live(follow=[topic], tls=secure.trust()) as feed:
         renew(cert.read_bytes(), old[1])
@@ -290,7 +290,7 @@ def test_an_incomplete_request_is_closed_and_counts_for_its_address(anna, stack,
         for half in halves:
             with contextlib.suppress(OSError):
                 half.sendall(GET)
-        eventually(lambda: sum(ended(half) for half in halves) >= 30, within=2, what="an end of those over the limit")
+        eventually(lambda: sum(ended(half) for half in halves) >= 30, what="an end of those over the limit")
         eventually(lambda: all(drip(half) for half in halves), within=10, what="an end of the others")
         with elsewhere(anna, small).live(follow=["user:me"]) as feed:
             feed.silent()

@@ -3,6 +3,7 @@ import contextlib
 
 import pytest
 
+from client import PROMISED, SOON
 from daemons import daemon
 from live import Nothing
 
@@ -24,14 +25,14 @@ def at(user, topic, world=None):
 
 def join(feed, topic, state="online"):
     feed.send(op="presence", topic=topic, state=state, ref="p")
-    return people(feed.expect("presence", within=2.0, ref="p"))
+    return people(feed.expect("presence", ref="p"))
 
 
 def people(message):
     return {u["id"]: u["state"] for u in message["users"]}
 
 
-def becomes(feed, wanted, within=2.0):
+def becomes(feed, wanted, within=SOON):
     """Waits until the list is as said; lists on the way there do not matter."""
     seen = []
     while wanted not in seen:
@@ -107,14 +108,14 @@ def test_turning_presence_off_and_on_takes_effect_at_once(anna, ben, shared, top
         ben.patch("/v1/me", presence=False, name="Ben the shy").expect(200)
         event = own.expect("user.updated", id=ben.id)
         assert event["changes"] == {"presence": [True, False]} and event["data"] is None
-        becomes(here, {anna.id: "online"}, within=1.0)
+        becomes(here, {anna.id: "online"}, within=PROMISED)
         one.send(op="presence", topic=topic, state="away")
         assert join(here, topic) == {anna.id: "online"}
         ben.patch("/v1/me", presence=False).expect(200)
         ben.patch("/v1/me", name="Ben the bold").expect(200)
         own.silent()
         ben.patch("/v1/me", presence=True).expect(200)
-        becomes(here, both, within=1.0)
+        becomes(here, both, within=PROMISED)
         assert own.expect("user.updated")["changes"] == {"presence": [False, True]}
 
 
@@ -141,7 +142,7 @@ def test_a_signal_reaches_everyone_but_its_sender(anna, ben, shared, topic, seco
     with at(anna, topic) as here, at(anna, topic) as tab, at(ben, topic, second_push) as there:
         here.send(op="signal", topic=topic, typing={"taskId": "x"}, userId="forged", ref=9)
         for feed in (tab, there):
-            signal = feed.expect("signal", within=2.0)
+            signal = feed.expect("signal")
             assert signal == {"op": "signal", "topic": topic, "typing": {"taskId": "x"}, "userId": anna.id}
         here.silent()
 

@@ -42,7 +42,7 @@ class Floor:
     def __enter__(self):
         self.port = free_port()
         self.process = subprocess.Popen([swarm.program("bare_fanout", "bench/c/bare_fanout.c"), str(self.port)])
-        eventually(lambda: listening(self.port), within=5, what="the floor")
+        eventually(lambda: listening(self.port), what="the floor")
         self.publisher = socket.create_connection(("127.0.0.1", self.port))
         self.publisher.sendall(b"PUBLISH\n")
         return self
@@ -121,7 +121,7 @@ def delays_of_a_round(writer, task, quick):
         mark = os.urandom(4).hex()
         began = time.monotonic()
         writer.patch(task, description=mark + "x" * 10_000).expect(200)
-        while not quick.expect("task.updated", within=5)["changes"]["description"][1].startswith(mark):
+        while not quick.expect("task.updated")["changes"]["description"][1].startswith(mark):
             pass
         delays.append(time.monotonic() - began)
     return sorted(delays)[-2]
@@ -147,13 +147,13 @@ def test_a_lagging_socket_is_closed_and_affects_nobody_else(anna, project, topic
                 slow.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
                 with pytest.raises(live.Closed) as closed:
                     while True:
-                        slow.receive(10)
+                        slow.receive()
                 codes.append(closed.value.code)
                 cursor = slow.cursors.get(topic, cursor)
         with ours.live(follow=[]) as again:
             assert again.follow(topic, since=cursor)["recovered"] is True
             while not again.events or again.events[-1]["seq"] < quick.events[-1]["seq"]:
-                again.receive(5)
+                again.receive()
     print(f"\np97 alone {[round(d * 1000) for d in without]} ms, beside a laggard {[round(d * 1000) for d in beside]} "
           f"ms: {min(beside) / min(without):.2f}")
     assert set(codes) == {4429}
@@ -171,7 +171,7 @@ def test_a_burst_of_more_than_200_messages_closes_the_socket(anna, second_push):
         answered = 0
         with pytest.raises(live.Closed) as closed:
             while True:
-                answered += feed.receive(5)["op"] == "pong"
+                answered += feed.receive()["op"] == "pong"
         assert closed.value.code in (4429, 1006)
         assert 150 <= answered <= 320  # what was queued goes with the socket
 
@@ -182,10 +182,10 @@ def test_a_users_sockets_are_limited(anna, ben, stack, tmp_path):
         feeds = [open_ones.enter_context(mine.live(follow=["user:me"])) for _ in range(3)]
         with live.Live(small.ws_url, origin=small.origin) as fourth:
             fourth.send(op="hello", token=mine.token)
-            fourth.expect_close(4429, within=3)
+            fourth.expect_close(4429)
         open_ones.enter_context(his.live(follow=["user:me"]))
         feeds.pop().close()
-        eventually(lambda: admitted(mine), within=5, what="room for another")
+        eventually(lambda: admitted(mine), what="room for another")
         for feed in feeds:
             feed.silent()
 
@@ -206,7 +206,7 @@ def test_sockets_per_address_are_limited(anna, stack, tmp_path):
             live.Live(small.ws_url, origin=small.origin)
         assert sixth.value.status == 429
         feeds.pop().close()
-        eventually(lambda: admitted(mine), within=5, what="room for another")
+        eventually(lambda: admitted(mine), what="room for another")
         for feed in feeds:
             feed.silent()
 

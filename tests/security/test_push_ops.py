@@ -3,6 +3,7 @@ import pathlib
 import re
 
 import pytest
+from client import PROMISED
 from live import Closed, Live
 from matrix import ROLES, STRANGERS, Scene, reader
 
@@ -30,7 +31,7 @@ def ask(feed, op, **fields):
     found, passed = None, False
     late = op in ("follow", "presence")  # these look into a store first
     while found is None and not (passed and not late) or not passed:
-        message = feed.receive(3.0)
+        message = feed.receive()
         passed = passed or message.get("ref") == "after"
         if message.get("ref") == "asked":
             found = message
@@ -58,7 +59,7 @@ def test_each_op_is_allowed_for_the_right_users(world, cast, op, caller):
         if caller == "no hello":
             answer = "ready" if op == "hello" else "pong" if op == "ping" else "error no-hello"
             feed.send(op=op, ref="asked", **fields(scene, scene.caller))
-            message = feed.expect(answer.split()[0], within=3.0, ref="asked")
+            message = feed.expect(answer.split()[0], ref="asked")
             assert message.get("code", "no-hello") == "no-hello"
             witness.silent()
             return
@@ -68,7 +69,7 @@ def test_each_op_is_allowed_for_the_right_users(world, cast, op, caller):
         wanted = inside if caller in ROLES or (caller == "link" and op in READERS) else outside
         assert ask(feed, op, **fields(scene, who)) == ("error forbidden" if caller == "link" and op not in READERS else wanted)
         if caller in ROLES and op in ("presence", "signal"):
-            witness.expect(op, within=3.0)
+            witness.expect(op)
         else:
             witness.silent()
 
@@ -92,7 +93,7 @@ def test_a_member_removed_during_a_conversation_is_cut_off(cast, op):
     topic = "project:" + scene.project_id
     with scene.caller.live(follow=[topic]) as feed:
         scene.settle()
-        feed.expect("left", within=1.0)
+        feed.expect("left", within=PROMISED)
         assert ask(feed, op, topic=topic).startswith("error")
 
 
@@ -102,8 +103,8 @@ def test_an_ended_session_can_send_nothing_more(world, cast):
     topic = "project:" + scene.project_id
     with other.live(follow=[topic]) as feed, scene.host.live(follow=[topic]) as witness:
         other.delete("/v1/sessions/current").expect(204)
-        feed.expect_close(4401, within=1.0)
+        feed.expect_close(4401, within=PROMISED)
         with pytest.raises((Closed, OSError)):
             feed.send(op="signal", topic=topic)
-            feed.receive(0.5)
+            feed.receive()
         witness.silent()
