@@ -1,7 +1,9 @@
 """Fixtures: one running system for all tests, and its users."""
 import os
 import pathlib
+import re
 import sys
+import time
 import urllib.request
 
 import pytest
@@ -12,7 +14,11 @@ sys.path.insert(0, str(HERE))
 import commands  # noqa: E402
 import judge  # noqa: E402
 import tokens  # noqa: E402
-from client import SETTINGS, World  # noqa: E402
+from client import PASSWORD, SETTINGS, World  # noqa: E402
+
+# How our secrets look: access tokens, refresh tokens, API tokens, one-time links, stored passwords.
+SECRETS = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}\.|[0-9a-f]{24}\.[\w-]{43}|tw_[\w-]{43}|token=[\w-]{20,}|\$s1\$|"
+                     r"[Bb]earer [\w-]{8,}|" + re.escape(PASSWORD))
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +32,15 @@ def stack():
         pytest.exit(f"the system does not start: {error}", returncode=1)
     yield running
     commands.take(running)
+    shown = secrets_in(running.logs())
     running.stop()
+    assert not shown, shown
+
+
+def secrets_in(logs):
+    """No log of a run may hold a secret: what surrounds the first one, by log."""
+    found = {name: SECRETS.search(text) for name, text in logs.items()}
+    return {name: logs[name][max(0, hit.start() - 120):hit.end() + 20] for name, hit in found.items() if hit}
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +61,14 @@ def signing_keys(stack):
 def outbox(stack):
     from outbox import Outbox
     return Outbox(stack.data / "outbox")
+
+
+@pytest.fixture(autouse=True)
+def within_one_hour():
+    """Quotas count in windows that end with an hour, and so do days: no test begins just before."""
+    left = 3600 - time.time() % 3600
+    if left < 20:
+        time.sleep(left + 0.1)
 
 
 @pytest.fixture

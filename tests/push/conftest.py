@@ -9,11 +9,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from daemons import daemon  # noqa: E402
 
 
-@pytest.fixture(scope="session", autouse=True)
-def quick_database(stack):
-    stack.restart_database()
-
-
 @pytest.fixture
 def project(anna):
     return anna.project("Live")
