@@ -3,6 +3,7 @@
 Where the system publishes /v1/openapi.json, replies are judged against that document too.
 """
 import collections
+import functools
 import json
 import re
 
@@ -233,14 +234,37 @@ def problem(r):
 def load_contract(text_of_it):
     global contract
     contract = json.loads(text_of_it)
+    operation_like.cache_clear()
+    validator.cache_clear()
 
 
 def operation(path, method):
+    return operation_like(pattern(path), method)
+
+
+@functools.cache
+def operation_like(path, method):
+    """The template and the operation of a path whose ids were taken out; not looked for again at each reply."""
     for template, methods in contract["paths"].items():
         regex = re.sub(r"\{[^}]+\}", "[^/]+", template)
         if re.fullmatch(regex, path) and method.lower() in methods:
             return template, methods[method.lower()]
     return None, None
+
+
+@functools.cache
+def validator(template, method, status, kind):
+    """Checks bodies of one kind of reply; None: the contract says nothing about them."""
+    responses = contract["paths"][template][method.lower()]["responses"]
+    declared = responses.get(str(status)) or responses.get("default")
+    assert declared, f"{method} {template} does not declare {status}"
+    if "$ref" in declared:
+        declared = contract["components"]["responses"][declared["$ref"].rsplit("/", 1)[1]]
+    schema = declared.get("content", {}).get(kind, {}).get("schema")
+    if not schema:
+        return None
+    import jsonschema
+    return jsonschema.Draft202012Validator({**schema, "components": contract.get("components", {})})
 
 
 def by_contract(r, path):
@@ -251,16 +275,9 @@ def by_contract(r, path):
     if found is None:  # /v1/live is asyncapi.json's
         assert r.status in (404, 405) or path == "/v1/live", f"{r.method} {path} is not in openapi.json, yet: {r}"
         return
-    declared = found["responses"].get(str(r.status)) or found["responses"].get("default")
-    assert declared, f"{r.method} {template} does not declare {r.status}: {r}"
-    if "$ref" in declared:
-        declared = contract["components"]["responses"][declared["$ref"].rsplit("/", 1)[1]]
-    kind = r.headers.get("content-type", "").split(";")[0]
-    schema = declared.get("content", {}).get(kind, {}).get("schema")
-    if schema and r.json is not None:
-        import jsonschema
-        whole = {**schema, "components": contract.get("components", {})}
-        errors = list(jsonschema.Draft202012Validator(whole).iter_errors(r.json))
+    check = validator(template, r.method, r.status, r.headers.get("content-type", "").split(";")[0])
+    if check and r.json is not None:
+        errors = list(check.iter_errors(r.json))
         assert not errors, f"{r.method} {template} breaks openapi.json: {errors[0].message} in {r}"
 
 
