@@ -9,6 +9,9 @@ The folder holds, as JSON lines,
   log.jsonl         {"topic", "seq", "kind", "entity", "entityId", "rev", "marker"?, "frame"}: the whole log
   follower-*.jsonl  {"start": snapshot, "topic", "seq"}, then {"event": ...}, {"reconnect": true} or
                     {"resync": reason} in the order they came
+  reader-*.jsonl    {"link", "topic", "seen": [seq], "ended": bool}: what the reader of a deleted share link saw, and whether
+                    the server has ended its stream
+  reminders.jsonl   {"task", "reminders": count}: how often each reminder was sent
   snapshot-*.json   a fresh snapshot of each topic, taken after the last change
 """
 import collections
@@ -21,7 +24,7 @@ import state  # noqa: E402
 
 KINDS = ("lost", "doubled", "denied", "unknown", "missing", "repeat-in-log", "revision", "gap", "repeat",
          "reorder",
-         "unlogged", "altered", "behind", "resync", "stale")
+         "unlogged", "altered", "behind", "resync", "stale", "leak", "reminder")
 
 
 class Verdict:
@@ -111,7 +114,28 @@ def judge_follower(name, records, by_number, heads, snapshots, verdict):
         verdict.report("stale", f"{name}: {words[:400]}")
 
 
-def judge(changes, log, followers, snapshots):
+def judge_readers(links, log, verdict):
+    """The reader of a share link sees nothing after the link's deletion, and learns of it."""
+    ends = {event["entityId"]: event["seq"] for event in log if event["kind"] == "link.deleted"}
+    for link in links:
+        end = ends.get(link["link"])
+        verdict.counts["links"] += 1
+        if end is None:
+            verdict.report("lost", f"the deletion of link {link['link']} was acknowledged and is not in the log")
+        elif max(link["seen"], default=0) > end:
+            verdict.report("leak", f"link {link['link']} was deleted at {end}, its reader saw {max(link['seen'])}")
+        elif not link["ended"]:
+            verdict.report("leak", f"the reader of the deleted link {link['link']} was not refused")
+
+
+def judge_reminders(reminders, verdict):
+    for each in reminders:
+        verdict.counts["reminders"] += 1
+        if each["reminders"] != 1:
+            verdict.report("reminder", f"{each['task']} was reminded of {each['reminders']} times")
+
+
+def judge(changes, log, followers, snapshots, links=(), reminders=()):
     """followers: {name: records}; snapshots: {topic: document}."""
     verdict = Verdict()
     log = sorted(log, key=lambda e: (e["topic"], e["seq"]))
@@ -121,6 +145,8 @@ def judge(changes, log, followers, snapshots):
     for name, records in followers.items():
         judge_follower(name, records, by_number, heads, snapshots, verdict)
     verdict.counts["followers"] = len(followers)
+    judge_readers(links, log, verdict)
+    judge_reminders(reminders, verdict)
     return verdict
 
 
@@ -137,7 +163,9 @@ def judge_folder(folder):
     for path in folder.glob("snapshot-*.json"):
         document = json.loads(path.read_text(encoding="utf-8"))
         snapshots["project:" + document["project"]["id"]] = document
-    return judge(changes, lines(folder / "log.jsonl"), followers, snapshots)
+    links = [link for path in sorted(folder.glob("reader-*.jsonl")) for link in lines(path)]
+    reminders = [each for path in folder.glob("reminders.jsonl") for each in lines(path)]
+    return judge(changes, lines(folder / "log.jsonl"), followers, snapshots, links, reminders)
 
 
 def main(argv):

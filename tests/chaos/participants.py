@@ -3,6 +3,7 @@
 Each records its responses or events for the checker.
 """
 import collections
+import datetime
 import http.client
 import json
 import os
@@ -64,16 +65,50 @@ class Progress:
             self.retries[why] += 1
 
 
-class Writer(threading.Thread):
+class Asking(threading.Thread):
+    """Repeats each request, with a key of its own, until there is a response."""
+
+    counts = False  # are its changes counted among those of the run?
+
+    def __init__(self, name, member, seed, progress):
+        super().__init__(daemon=True)
+        self.called, self.member, self.progress, self.dice = name, member, progress, random.Random(seed)
+
+    def ask(self, method, path, body=None, good=(200, 201), **how):
+        """The document in the response, {} if it is empty; None if there was none in time."""
+        start, key = time.monotonic(), f"{self.called}-{os.urandom(8).hex()}"
+        while time.monotonic() < start + PATIENCE:
+            token = self.member.user.token
+            try:
+                reply = self.member.user.send(method, path, body, key=None if method == "GET" else key, **how)
+                failed = [status for status in statuses(reply) if status not in good]
+                if not failed:
+                    if self.counts and method != "GET":
+                        self.progress.ack(time.monotonic() - start)
+                    return reply.json or {}
+                if not AGAIN.issuperset(failed):
+                    raise AssertionError(f"refused: {reply}")
+                self.progress.retry(failed[0])
+                if reply.status == 401:
+                    self.member.renew(token)
+            except BROKEN as error:
+                self.progress.retry(type(error).__name__)
+            time.sleep(0.02 + self.dice.random() * 0.08)
+        now = time.strftime("%H:%M:%S", time.gmtime())  # as in the programs' logs
+        self.progress.failures.append(f"{self.called}: no answer to {method} {path}, {key} in {PATIENCE} s, at {now}")
+        return None
+
+
+class Writer(Asking):
     """Makes one change after another, each with its own key, and repeats it until there is a response."""
 
+    counts = True
     most = 200  # tasks of its own in a project
-    mix = {"create": 27, "patch": 38, "move": 10, "comment": 8, "add_item": 6, "complete": 5, "batch": 4, "attach": 2}
+    mix = {"create": 27, "patch": 38, "move": 10, "comment": 8, "add_item": 6, "complete": 5, "batch": 4, "attach": 2, "undo": 4, "remind": 3}
 
     def __init__(self, number, member, projects, folder, seed, progress):
-        super().__init__(daemon=True)
-        self.number, self.member, self.progress = number, member, progress
-        self.projects, self.dice = projects, random.Random(seed)
+        super().__init__(f"writer-{number}", member, seed, progress)
+        self.number, self.projects, self.reminded = number, projects, []
         self.mine = {p: {} for p in projects}  # project -> {task: status}; nobody else touches these
         self.series = {}  # project -> the open task of a recurring series
         self.comments = {}  # project -> its latest comment
@@ -86,7 +121,7 @@ class Writer(threading.Thread):
                 count += 1
                 self.change(f"w{self.number}-{count}")
         except Exception as error:  # noqa: BLE001 - shown by the run
-            self.progress.failures.append(f"writer {self.number}: {error!r}")
+            self.progress.failures.append(f"{self.called}: {error!r}")
         finally:
             self.lines.close()
 
@@ -145,6 +180,25 @@ class Writer(threading.Thread):
         if reply is not None:
             self.series[project] = reply["id"] if task is None else reply["nextId"]
 
+    def undo(self, marker, project, task):
+        """A description, which is taken back at once."""
+        path = "/v1/tasks/" + task
+        reply = self.ask("PATCH", path, {"description": marker})
+        self.note_task(marker, project, reply)
+        history = reply and self.ask("GET", path + "/history", query={"limit": 10})
+        if history:
+            seq = next(e["seq"] for e in history["items"] if (e["entity"], e["rev"]) == ("task", reply["rev"]))
+            self.note_task(f"undo:{marker}", project, self.ask("POST", path + "/undo", {"seq": seq}))
+
+    def remind(self, marker, project, _):
+        """A task that soon reminds the writer."""
+        soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=1)
+        at = soon.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        reply = self.ask("POST", "/v1/tasks", {"title": marker, "projectId": project, "reminders": [{"id": "r", "at": at}]})
+        self.note(marker, project, reply)
+        if reply is not None:
+            self.reminded.append(reply["id"])
+
     def batch(self, marker, project, task):
         """A new task, a comment on it, and another title for an older task, atomically or not."""
         ops = [{"method": "POST", "path": "/v1/tasks", "body": {"title": marker + ".0", "projectId": project}, "ref": "a"},
@@ -166,30 +220,6 @@ class Writer(threading.Thread):
         self.note(marker, project, reply)
         if reply is not None:
             self.mine[project][reply["id"]] = reply["status"]
-
-    # -- asking until there is an answer -------------------------------------
-    def ask(self, method, path, body=None, **how):
-        """The response to a change; None if there was none in time."""
-        start, key = time.monotonic(), f"w{self.number}-{os.urandom(8).hex()}"
-        while time.monotonic() < start + PATIENCE:
-            token = self.member.user.token
-            try:
-                reply = self.member.user.send(method, path, body, key=key, **how)
-                failed = [status for status in statuses(reply) if status not in (200, 201)]
-                if not failed:
-                    self.progress.ack(time.monotonic() - start)
-                    return reply.json
-                if not AGAIN.issuperset(failed):
-                    raise AssertionError(f"refused: {reply}")
-                self.progress.retry(failed[0])
-                if reply.status == 401:
-                    self.member.renew(token)
-            except BROKEN as error:
-                self.progress.retry(type(error).__name__)
-            time.sleep(0.02 + self.dice.random() * 0.08)
-        now = time.strftime("%H:%M:%S", time.gmtime())  # as in the programs' logs
-        self.progress.failures.append(f"writer {self.number}: no answer to {key} in {PATIENCE} s, at {now}")
-        return None
 
 
 def statuses(reply):

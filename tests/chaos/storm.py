@@ -17,6 +17,7 @@ from pymongo import MongoClient  # noqa: E402
 
 from client import World, eventually  # noqa: E402
 from faults import Saboteur  # noqa: E402
+from link_readers import LinkReader  # noqa: E402
 from participants import BROKEN, PATIENCE, Follower, Lines, Member, Progress, Writer  # noqa: E402
 
 
@@ -60,7 +61,7 @@ class Storm:
     """One run: prepares users and projects, runs everything, and writes the final records."""
 
     def __init__(self, stack, folder, changes=600, kills=20, seed=1, writers=6, followers=4, projects=2,
-                 targets=("worker", "push-1"), limit=50, say=lambda *_: None, faults=False):
+                 targets=("worker", "push-1"), limit=50, say=lambda *_: None, faults=False, links=False):
         self.stack, self.folder, self.changes, self.limit, self.say = stack, pathlib.Path(folder), changes, limit, say
         self.folder.mkdir(parents=True, exist_ok=True)
         self.progress = Progress()
@@ -77,6 +78,8 @@ class Storm:
                         for n in range(writers)]
         self.followers = [Follower(n, members[n], self.projects[n % projects], self.folder, self.progress)
                           for n in range(followers)]
+        self.readers = [LinkReader(n, self.owner, p, self.folder, seed * 1000 + 500 + n, self.progress)
+                        for n, p in enumerate(self.projects)] if links else []
         self.killer = Killer(stack, targets, kills, changes, seed, self.progress)
         self.saboteur = Saboteur(stack, random.Random(seed + 1), self.progress.stop) if faults else None
 
@@ -86,7 +89,8 @@ class Storm:
         for thread in self.followers:
             thread.start()
         eventually(lambda: all(f.connected for f in self.followers), within=15, what="all followers")
-        for thread in [*self.writers, self.killer, *filter(None, [self.saboteur])]:
+        others = [*self.writers, *self.readers, self.killer, *filter(None, [self.saboteur])]
+        for thread in others:
             thread.start()
         while (self.progress.acked < self.changes or self.killer.is_alive()) and not self.progress.failures:
             if time.monotonic() - start > self.limit:
@@ -95,7 +99,7 @@ class Storm:
             time.sleep(0.1)
         self.seconds = time.monotonic() - start
         self.progress.stop.set()
-        for thread in [*self.writers, self.killer, *filter(None, [self.saboteur])]:
+        for thread in others:
             thread.join(PATIENCE + 5)
         self.settle()
 
@@ -106,6 +110,7 @@ class Storm:
         for follower in self.followers:
             while follower.seq < heads["project:" + follower.topic.split(":")[1]] and time.monotonic() < end:
                 time.sleep(0.02)
+        self.dump_reminders()
         time.sleep(0.3)  # nothing may come after the head: leave time for a stray repetition
         for follower in self.followers:
             follower.done.set()
@@ -116,14 +121,44 @@ class Storm:
             (self.folder / f"snapshot-{n}.json").write_text(json.dumps(shot), encoding="utf-8")
 
     def load(self, project):
-        token = self.owner.user.token
+        return self.read(self.owner, f"/v1/projects/{project}/snapshot")
+
+    @staticmethod
+    def read(member, path, **query):
+        """A document; None if there was no response, which is then asked for again."""
+        token = member.user.token
         try:
-            reply = self.owner.user.get(f"/v1/projects/{project}/snapshot")
+            reply = member.user.get(path, **query)
             if reply.status == 401:
-                self.owner.renew(token)
+                member.renew(token)
             return reply.json if reply.status == 200 else None
         except BROKEN:
             return None
+
+    def dump_reminders(self):
+        """Writes reminders.jsonl: how often each task has reminded its writer, once all have or time is up."""
+        lines = Lines(self.folder / "reminders.jsonl")
+        for writer in self.writers:
+            end = time.monotonic() + PATIENCE
+            while True:
+                counts = collections.Counter(self.reminders_of(writer.member))
+                if all(counts[task] for task in writer.reminded) or time.monotonic() > end:
+                    break
+                time.sleep(0.2)
+            for task in writer.reminded:
+                lines.add({"task": task, "reminders": counts[task]})
+        lines.close()
+
+    def reminders_of(self, member):
+        """The task of each of a member's notifications that is a reminder."""
+        cursor = None
+        while True:
+            query = {"limit": 200, **({"cursor": cursor} if cursor else {})}
+            page = eventually(lambda: self.read(member, "/v1/notifications", **query), within=PATIENCE, every=0.2, what="notifications")
+            yield from (n["taskId"] for n in page["items"] if n["kind"] == "reminder")
+            cursor = page["nextCursor"]
+            if cursor is None:
+                return
 
     def dump_log(self):
         """Writes log.jsonl and returns the head of every topic; None while the database is unreachable."""
@@ -165,6 +200,9 @@ def marker_in(event):
         return f"successor:{data['previousId']}" if data["previousId"] else data["title"]
     if kind in ("comment.created", "attachment.created"):
         return data["text" if kind == "comment.created" else "name"]
+    if "description" in changes:
+        before, after = changes["description"]
+        return after or f"undo:{before}"
     for name in ("title", "text"):
         if name in changes:
             return changes[name][1]

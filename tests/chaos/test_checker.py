@@ -7,6 +7,7 @@ import pytest
 import checker
 
 TOPIC, TASK = "project:" + "a" * 24, "b" * 24
+SHARED, LINK = "project:" + "f" * 24, "e" * 24
 PROJECT = {"id": "a" * 24, "name": "P", "rev": 1}
 
 
@@ -36,10 +37,15 @@ class Records:
                      "rev": 1, "frame": "{}"}] + [logged(e) for e in events]
         start = {"start": {"project": PROJECT, "members": [], "tasks": []}, "topic": TOPIC, "seq": 1}
         self.follower = [start] + [{"event": e} for e in events]
+        # In another project, a link is deleted by the second change.
+        self.shared = [{"topic": SHARED, "seq": n, "kind": kind, "entity": "link", "entityId": LINK, "rev": n, "frame": "{}"}
+                       for n, kind in ((1, "link.created"), (2, "link.deleted"))]
+        self.links = [{"link": LINK, "topic": SHARED, "seen": [1, 2], "ended": True}]
+        self.reminders = [{"task": TASK, "reminders": 1}]
         self.snapshots = {TOPIC: {"project": PROJECT, "members": [], "tasks": [task(5, "m5")]}}
 
     def verdict(self):
-        return checker.judge(self.changes, self.log, {"follower-0": self.follower}, self.snapshots)
+        return checker.judge(self.changes, self.log + self.shared, {"follower-0": self.follower}, self.snapshots, self.links, self.reminders)
 
 
 @pytest.fixture
@@ -52,8 +58,8 @@ def test_correct_records_pass(records):
     records.changes.append({"marker": "given up", "topic": TOPIC, "acked": False})
     verdict = records.verdict()
     assert verdict.violations == []
-    assert verdict.counts == {"logged": 6, "acknowledged": 5, "given up": 1, "delivered": 5, "reconnects": 1,
-                              "followers": 1}
+    assert verdict.counts == {"logged": 8, "acknowledged": 5, "given up": 1, "delivered": 5, "reconnects": 1,
+                              "followers": 1, "links": 1, "reminders": 1}
 
 
 def lose(r):
@@ -104,6 +110,11 @@ LIES = {
     "a follower told to start over": (lambda r: r.follower.insert(3, {"resync": "trimmed"}), {"resync"}),
     "a state that is not the fresh one": (lambda r: r.snapshots[TOPIC]["tasks"].append({**task(1, "x"),
     "id": "d" * 24}), {"stale"}),
+    "a link whose deletion is not in the log": (lambda r: r.shared.pop(), {"lost"}),
+    "a link's reader who saw more": (lambda r: r.links[0]["seen"].append(3), {"leak"}),
+    "a link's reader who was not refused": (lambda r: r.links[0].update(ended=False), {"leak"}),
+    "a reminder that was not sent": (lambda r: r.reminders[0].update(reminders=0), {"reminder"}),
+    "a reminder that was sent twice": (lambda r: r.reminders[0].update(reminders=2), {"reminder"}),
     "a task that should be gone": (lambda r: r.snapshots[TOPIC].update(tasks=[]), {"stale"}),
 }
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from client import SETTINGS, World, eventually
+from client import PROMISED, SETTINGS, World, eventually
 from skew import slow_commits
 from stack import Stack
 
@@ -78,4 +78,4 @@ def test_a_session_whose_end_is_committed_late_is_ended_on_both_hosts(hosts):
             anna.delete(f"/v1/sessions/{ids[0]}").expect(204)
             assert time.monotonic() - began > 5
         eventually(lambda: sum(all(o.get("/v1/me").status == 401 for _ in range(6)) for o in others) == 1,
-                   within=3, what="the end of one of two sessions at both hosts")
+                   within=PROMISED, what="the end of one of two sessions at both hosts")

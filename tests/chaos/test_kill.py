@@ -13,8 +13,8 @@ SEED = int(os.environ.get("CHAOS_SEED", "1"))
 
 
 @pytest.mark.parametrize("targets, changes, kills", [
-    (("worker", "api", "push-1", "push-2"), 500, 15),
-    (("worker", "push-1", "push-2", "redis", "mongodb"), 200, 10)],
+    (("worker", "api", "push-1", "push-2"), 300, 10),
+    (("worker", "push-1", "push-2", "redis", "mongodb"), 150, 8)],
                          ids=["workers and push", "everything"])
 @pytest.mark.timeout(150)
 def test_killing_processes_loses_no_acknowledged_change_and_misleads_no_follower(stack, tmp_path, targets, changes, kills):

@@ -2,11 +2,10 @@
 (libfaketime), and all time limits still hold, because all programs use the database's time."""
 import concurrent.futures
 import datetime
-import time
 
 import pytest
 
-from client import SETTINGS, World, eventually
+from client import PROMISED, SETTINGS, World, eventually
 from outbox import Outbox
 from live import Live
 from skew import skewed_build
@@ -47,7 +46,7 @@ def test_a_session_ended_on_one_host_is_ended_on_the_other(skewed):
         other.get("/v1/me").expect(200)
         ended = [s for s in anna.items("/v1/sessions") if not s["current"]][0]
         anna.delete(f"/v1/sessions/{ended['id']}").expect(204)
-        eventually(lambda: all(other.get("/v1/me").status == 401 for _ in range(4)), within=3,
+        eventually(lambda: all(other.get("/v1/me").status == 401 for _ in range(4)), within=PROMISED,
                    what="the end of the session")
 
 
@@ -63,7 +62,7 @@ def test_both_daemons_find_unpublished_events(skewed):
         for n in range(4):
             task = anna.post("/v1/tasks", title=f"Swept {n}", projectId=project["id"]).expect(201)
             with concurrent.futures.ThreadPoolExecutor(4) as pool:
-                list(pool.map(lambda s: s.expect("task.created", within=5, id=task["id"]), sockets))
+                list(pool.map(lambda s: s.expect("task.created", id=task["id"]), sockets))
     for s in sockets:
         s.close()
 
@@ -77,8 +76,6 @@ def test_an_email_is_sent_at_once_whichever_host_creates_and_sends_it(skewed, he
         skewed.wait_for(lambda: skewed.pids()[held] is None, f"{held} did not stop", 20)
         for name in ("anna", "ben"):
             who = skewed.world.user(name)
-            began = time.monotonic()
-            eventually(lambda: outbox.emails(who.email), within=8, what="the email")
-            assert time.monotonic() - began < 8
+            eventually(lambda: outbox.emails(who.email), what="the email")  # not 30 s later
     finally:
         hold.unlink()
