@@ -10,16 +10,36 @@ import pymongo
 import pytest
 import tokens
 from client import PASSWORD, SETTINGS, User, World, eventually
-from outbox import Outbox
+from outbox import Relay
 from second_factor import code_of
-from stack import Stack
+from stack import Stack, free_port
 
 
 @pytest.fixture(scope="module")
-def own():
-    """A system whose keys and settings the tests change; restarting one takes seconds."""
-    with Stack(settings=dict(SETTINGS)) as stack:
+def relay(tmp_path_factory):
+    """Not started."""
+    relay = Relay(tmp_path_factory.mktemp("relay"), free_port())
+    yield relay
+    relay.stop()
+
+
+@pytest.fixture(scope="module")
+def own(relay):
+    """A system whose keys the tests change, and whose relay is away."""
+    with Stack(settings={**SETTINGS, **relay.settings()}) as stack:
         yield stack
+
+
+def add_key(stack, kid):
+    """A new signing key, before the others; returns once all programs use it and what is stored is encrypted with it."""
+    stack.signing_keys_file.write_text(f"{kid} {secrets.token_hex(32)}\n" + stack.signing_keys_file.read_text())
+    before = stack.logs("jobs").count("reencrypt: ")
+    stack.restart_programs("api", "push", "jobs")
+    eventually(lambda: stack.logs("jobs").count("reencrypt: ") > before, what="the new encryption")
+
+
+def remove_older_keys(stack):
+    stack.signing_keys_file.write_text(stack.signing_keys_file.read_text().split("\n")[0] + "\n")
 
 
 def world_of(stack):
@@ -50,41 +70,37 @@ def test_rotating_keys_logs_nobody_out(own):
     anna.put("/v1/me/totp", code=code_of(secret)).expect(200)
     lost = refresh(anna).expect(200)  # assume that its response was lost
     task = anna.post("/v1/tasks", title="Once", key="once").expect(201)
-    old_line = own.signing_keys_file.read_text()
-    own.signing_keys_file.write_text(f"next {secrets.token_hex(32)}\n{old_line}")
-    own.restart()
+    add_key(own, "next")
     anna.get("/v1/me").expect(200)  # the token of the old key
     assert anna.post("/v1/tasks", title="Once", key="once").expect(201)["id"] == task["id"]
     used_just_now(own, anna)
     reply = refresh(anna).expect(200)
     assert reply["refreshToken"] == lost["refreshToken"]
     assert tokens.header(reply["accessToken"])["kid"] == "next"
-    own.signing_keys_file.write_text(own.signing_keys_file.read_text().split("\n")[0] + "\n")
-    own.restart()
+    remove_older_keys(own)
+    own.restart_programs("api", "push", "jobs")
     anna.get("/v1/me").expect(401)
     newer = User(anna.world).take(reply)
     newer.get("/v1/me").expect(200)
     newer.log_in(code=code_of(secret, 1)).get("/v1/me").expect(200)  # nobody had logged in since
 
 
-def test_jobs_survive_the_rotation_of_their_key(own):
+def test_jobs_survive_the_rotation_of_their_key(own, relay):
     """An email that no relay accepted and an account that is being closed, both encrypted with a key that is removed."""
-    own.settings["SMTP_URL"] = "smtp://127.0.0.1:1"
-    own.restart()
     anna, ben = (world_of(own).user(name) for name in ("anna", "ben"))
     anna.send("DELETE", "/v1/me", {"password": PASSWORD}).expect(204)
     anna.world.anonymous().post("/v1/password-resets", email=ben.email).expect(202)
-    own.signing_keys_file.write_text(f"later {secrets.token_hex(32)}\n" + own.signing_keys_file.read_text())
-    own.restart()
-    own.signing_keys_file.write_text(own.signing_keys_file.read_text().split("\n")[0] + "\n")
-    del own.settings["SMTP_URL"]
+    add_key(own, "later")
+    remove_older_keys(own)
     past = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=30)
-    with pymongo.MongoClient(own.mongodb_uri) as client:
+    with own.without("jobs"), pymongo.MongoClient(own.mongodb_uri) as client:
         db = client[own.mongodb_database]
         db.users.update_one({"_id": bson.ObjectId(anna.id)}, {"$set": {"deletedAt": past}})
         db.jobs.update_many({}, {"$set": {"dueAt": past}, "$unset": {"lease": ""}})
-    own.restart()
-    token = Outbox(own.data / "outbox").email(ben.email, "Choose a new password").token
+        own.restart_programs("api")
+        relay.start()
+    reset = eventually(lambda: [m for m in relay.emails if m.to == ben.email and m.subject.startswith("Choose a new password")], what="the email")
+    token = reset[0].token
     anna.world.anonymous().put("/v1/password-resets", token=token, password="an altogether new one").expect(204)
     with pymongo.MongoClient(own.mongodb_uri) as client:
         users = client[own.mongodb_database].users
@@ -147,7 +163,7 @@ def test_text_messages_go_through_the_gateway_and_are_retried(gateway):
 
 def test_a_full_hash_queue_returns_retry_after():
     """More concurrent logins than may wait: 503 with Retry-After, and the others succeed."""
-    with Stack(settings={**SETTINGS, "PASSWORD_COST": "16", "PASSWORD_SLOTS": "1", "API_PROCESSES": "1",
+    with Stack(settings={**SETTINGS, "PASSWORD_COST": "15", "PASSWORD_SLOTS": "1", "API_PROCESSES": "1",
                          "API_THREADS": "48"}) as stack:
         world = world_of(stack)
         world.strict = False
