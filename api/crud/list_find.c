@@ -299,3 +299,11 @@ list_find(struct request *r, const struct query *query, const bson_t *filter, st
     f.page = arena_alloc(r->arena, sizeof(*f.page) * (size_t)(f.most + 1));
     return query->at == NULL ? find_part(&f, filter) : find_after(&f, filter);
 }
+
+bool
+list_find_streams(const struct query *query)
+{
+    bson_t projects;
+
+    return !query->order->unindexed && !is_wide(query->filter, &projects);
+}

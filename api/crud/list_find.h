@@ -9,6 +9,7 @@
 #define API_CRUD_LIST_FIND_H
 
 #include <bson/bson.h>
+#include <stdbool.h>
 
 #include "common/store/store.h"
 
@@ -22,5 +23,8 @@ struct request;
  */
 enum err list_find(struct request *r, const struct query *query, const bson_t *filter,
                    store_each each, void *arg) MUST_CHECK;
+
+/* Does list_find() with the query's filter give documents before it has read the others? */
+bool list_find_streams(const struct query *query);
 
 #endif

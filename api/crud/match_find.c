@@ -1,6 +1,8 @@
 /*
- * The order is followed in steps, of which each is larger than the one before, so that a page of
- * which most documents match costs little.
+ * The order is followed by one query, which ends when the page is full.  Where the documents come
+ * only after all have been read (by due time, over very many projects), it is followed in steps, of
+ * which each is larger than the one before, so that a page of which most documents match costs
+ * little.
  */
 #include "api/crud/match_find.h"
 
@@ -10,7 +12,7 @@
 #include "api/http/request.h"
 #include "api/schema/doc.h"
 
-#define STEP_FIRST 200 /* documents of the first step */
+#define STEP_FIRST 200 /* documents of the first step, or of one batch */
 #define STEP_HEAVY 50
 #define STEP_GROWS 4 /* the next step is so many times larger */
 
@@ -19,7 +21,9 @@ struct finding {
     const struct query *query; /* of the page */
     const bson_t **found;      /* the fields of those that match */
     int count;
+    bool streams;   /* documents come while others are still to be read */
     int step, seen; /* documents of this step: at most, and so far */
+    int batch;      /* documents of one reply of the database */
     bson_t *last;   /* the last one examined; NULL: none */
     bson_t *next;   /* the one that follows it; NULL: none */
     store_each each;
@@ -53,7 +57,7 @@ note(bson_t **kept, const bson_t *doc)
     *kept = bson_copy(doc);
 }
 
-/* Examines a document, unless the step has ended or the page is full. */
+/* Examines a document.  If the step has ended or the page is full, it ends the query, if it can. */
 static enum err
 examine(void *arg, const bson_t *doc)
 {
@@ -62,7 +66,7 @@ examine(void *arg, const bson_t *doc)
     if (f->count == f->query->limit || f->seen == f->step) {
         if (f->next == NULL)
             f->next = bson_copy(doc);
-        return ERR_NONE;
+        return f->streams ? ERR_TOO_MUCH : ERR_NONE;
     }
     f->seen++;
     note(&f->last, doc);
@@ -85,7 +89,7 @@ take_step(struct finding *f, const struct query *from)
     query_project(&q, &fields);
     bson_append_document_end(opts, &fields);
     BSON_APPEND_INT64(opts, "limit", f->step + 1);
-    BSON_APPEND_INT32(opts, "batchSize", f->step + 1);
+    BSON_APPEND_INT32(opts, "batchSize", f->batch + 1);
     q.limit = f->step;
     q.opts = opts;
     f->seen = 0;
@@ -94,7 +98,7 @@ take_step(struct finding *f, const struct query *from)
     err = q.order->due ? due_order_find(f->r, &q, examine, f)
                        : list_find(f->r, &q, q.filter, examine, f);
     bson_destroy(opts);
-    return err;
+    return f->streams && f->next != NULL ? ERR_NONE : err; /* ended by examine() */
 }
 
 static enum err
@@ -104,8 +108,12 @@ find_matches(struct finding *f, struct query *q)
     int most = heavy ? MATCH_EXAMINED_HEAVY : MATCH_EXAMINED, examined = 0;
     enum err err = ERR_NONE;
 
-    f->step = heavy ? STEP_HEAVY : STEP_FIRST;
+    f->batch = heavy ? STEP_HEAVY : STEP_FIRST;
+    f->streams = !q->order->due && list_find_streams(q);
+    f->step = f->streams ? most : f->batch;
     do {
+        if (!f->streams)
+            f->batch = f->step;
         err = take_step(f, q);
         examined += f->seen;
         if (err == ERR_NONE && f->last != NULL)

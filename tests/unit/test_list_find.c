@@ -7,8 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "api/schema/doc.h"
+#include "api/crud/match_find.h"
 #include "api/crud/query.h"
+#include "api/schema/doc.h"
 #include "tests/unit/request_fixture.h"
 #include "tests/unit/unit.h"
 
@@ -102,7 +103,8 @@ enum err __wrap_store_find(struct store *store, const struct store_query *query,
 enum err
 __wrap_store_find(struct store *store, const struct store_query *query, store_each each, void *arg)
 {
-    const bson_t *filter = query->filter, *opts = query->opts;
+    const bson_t none = BSON_INITIALIZER, *filter = query->filter,
+                 *opts = query->opts != NULL ? query->opts : &none;
     struct asked asked = {0};
     bson_iter_t iter, sub;
     int count = read_in(filter, &asked), at[5 * TASKS], given = 0, limit;
@@ -157,10 +159,14 @@ collect(void *arg, const bson_t *doc)
     return ERR_NONE;
 }
 
+/* How the tasks are asked for: with a condition that no index answers, or all. */
+static const struct query_match *condition;
+
 /* Asks for the tasks of so many projects; `more` is added to the filter. */
 static struct found
 ask(int count, const struct order *order, const char *more)
 {
+    bool follow;
     struct request *r = fixture_request("GET", "/v1/tasks");
     bson_t *filter = fixture_bson(r, more), *all = request_keep(r, bson_new()), in, list;
     struct query q = {
@@ -184,7 +190,10 @@ ask(int count, const struct order *order, const char *more)
     projects = count;
     questions = largest = read_count = 0;
     bounded = true;
-    assert_int_equal(list_find(r, &q, q.filter, collect, &found), ERR_NONE);
+    q.match = condition;
+    assert_int_equal(condition != NULL ? match_find(r, &q, collect, &found, &follow)
+                                       : list_find(r, &q, q.filter, collect, &found),
+                     ERR_NONE);
     return found;
 }
 
@@ -274,6 +283,54 @@ test_an_order_of_ours(void **state)
         assert_int_equal(position_of(found.n[k]), k);
 }
 
+/* The tasks at these positions. */
+static bool
+is_between(const void *arg, const bson_t *task)
+{
+    const int *range = arg;
+    int position = position_of((int)doc_int(task, "n"));
+
+    return position >= range[0] && position < range[1];
+}
+
+static void
+no_fields(const void *arg, bson_t *projection)
+{
+    (void)arg;
+    (void)projection;
+}
+
+/* One query examines the tasks until the page is full, another reads those of the page. */
+static void
+test_a_condition_without_an_index(void **state)
+{
+    static const struct {
+        int range[2], projects, found, questions, read;
+    } rows[] = {
+        {{0, 2000}, 100, LIMIT, 2, 2 * LIMIT + 1},
+        {{900, 2000}, 100, LIMIT, 2, 900 + 2 * LIMIT + 1},
+        {{998, 2000}, 100, 2, 2, MATCH_EXAMINED + 1 + 2},
+        {{1000, 2000}, 100, 0, 1, MATCH_EXAMINED + 1},
+        /* of many projects all are read before the first is known: in steps */
+        {{0, 2000}, 200, LIMIT, 3, 201 + 201 + 2 * LIMIT},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct query_match match = {is_between, rows[i].range, no_fields};
+        struct found found;
+
+        condition = &match;
+        found = ask(rows[i].projects, &by_position, LIVING);
+        condition = NULL;
+        if (found.count != rows[i].found || questions != rows[i].questions ||
+            read_count > rows[i].read)
+            unit_wrong("%d to %d: %d found by %d questions, %d read", rows[i].range[0],
+                       rows[i].range[1], found.count, questions, read_count);
+    }
+    unit_rows_done();
+}
+
 int
 main(void)
 {
@@ -282,6 +339,7 @@ main(void)
         cmocka_unit_test(test_one_page_in_order),
         cmocka_unit_test(test_no_part_gives_what_stands_behind_the_page),
         cmocka_unit_test(test_an_order_of_ours),
+        cmocka_unit_test(test_a_condition_without_an_index),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 

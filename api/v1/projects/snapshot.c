@@ -70,8 +70,9 @@ static enum err
 write_entities(struct writing *w, const char *name, const struct resource *kind,
                const bson_oid_t *project)
 {
-    bson_t *filter =
-        request_keep(w->r, BCON_NEW("projectId", BCON_OID(project), "deletedAt", BCON_NULL));
+    bson_t *filter = request_keep(
+        w->r, kind == &tasks ? tasks_untrashed(project)
+                             : BCON_NEW("projectId", BCON_OID(project), "deletedAt", BCON_NULL));
     bson_t *opts = request_keep(w->r, BCON_NEW("batchSize", BCON_INT32(BATCH)));
 
     w->count = 0;

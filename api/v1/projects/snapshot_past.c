@@ -18,6 +18,7 @@
 #include "api/v1/projects/past_project.h"
 #include "api/v1/projects/past_tasks.h"
 #include "api/v1/projects/projects.h"
+#include "api/v1/tasks/tasks.h"
 #include "common/change/cursor.h"
 #include "common/time/clock.h"
 
@@ -126,8 +127,9 @@ static enum err
 each_now(struct snapshot *s, const struct resource *kind, store_each each)
 {
     struct request *r = s->r;
-    bson_t *filter =
-        request_keep(r, BCON_NEW("projectId", BCON_OID(s->past.id), "deletedAt", BCON_NULL));
+    bson_t *filter = request_keep(
+        r, kind == &tasks ? tasks_untrashed(s->past.id)
+                          : BCON_NEW("projectId", BCON_OID(s->past.id), "deletedAt", BCON_NULL));
     bson_t *opts = request_keep(r, BCON_NEW("batchSize", BCON_INT32(BATCH)));
 
     s->written = 0;

@@ -72,8 +72,8 @@ note_id(void *arg, const bson_t *task)
 }
 
 /*
- * The ids of the matches, in no order; for a due time each of its two ranges bounds the index by
- * itself.
+ * The ids of the matches, in no order, as far as they are needed to see that they are too many; for
+ * a due time each of its two ranges bounds the index by itself.
  */
 static enum err
 find_ids(struct request *r, const struct query *query, struct doc_array *found)
@@ -83,7 +83,7 @@ find_ids(struct request *r, const struct query *query, struct doc_array *found)
     bool due = r->due != NULL && !query->order->due;
     enum err err = ERR_NONE;
 
-    for (int part = 0; err == ERR_NONE && part < 1 + due; part++) {
+    for (int part = 0; err == ERR_NONE && part < 1 + due && found->count <= SEARCH_FOUND; part++) {
         bson_t filter = BSON_INITIALIZER;
 
         if (due)

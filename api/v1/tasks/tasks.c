@@ -192,6 +192,13 @@ living_states(const struct task_filter *f)
     return states.bson;
 }
 
+bson_t *
+tasks_untrashed(const bson_oid_t *project)
+{
+    return BCON_NEW("projectId", BCON_OID(project), "state", "{", "$in", "[", "archived", "done",
+                    "open", "]", "}");
+}
+
 enum err
 tasks_scope_state(struct request *r, bool overdue, bson_t *filter)
 {

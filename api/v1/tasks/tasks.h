@@ -15,7 +15,8 @@ extern const struct field task_fields[];
 
 /* What a move to another project has lost: the field dropped of its reply. */
 extern const struct field task_dropped_fields[];
-#define TASK_DROPPED_MAX 10000 /* of a list; 101 tasks have at most 50 labels or 100 relations each */
+#define TASK_DROPPED_MAX                                                                           \
+    10000 /* of a list; 101 tasks have at most 50 labels or 100 relations each */
 
 /* The cross-field rules (task_rules.c): a struct resource's check. */
 enum err task_rules(const struct entity_rules *u) MUST_CHECK;
@@ -44,5 +45,11 @@ enum err task_place_key(struct request *r, const struct task_place *place, const
  * index; for overdue tasks only the open ones.
  */
 enum err tasks_scope_state(struct request *r, bool overdue, bson_t *filter) MUST_CHECK;
+
+/*
+ * The filter for a project's tasks that are not in the trash, by their states, so that it bounds an
+ * index too.  The caller destroys it.
+ */
+bson_t *tasks_untrashed(const bson_oid_t *project);
 
 #endif
