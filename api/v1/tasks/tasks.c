@@ -25,6 +25,7 @@
 #include "api/v1/tasks/task_filter.h"
 #include "api/v1/tasks/task_recurrence.h"
 #include "api/v1/tasks/task_reminders.h"
+#include "api/v1/tasks/task_watchers.h"
 #include "common/base/id.h"
 #include "common/store/derived.h"
 #include "common/time/duration.h"
