@@ -147,21 +147,17 @@ arrives(const bson_t *before, const bson_t *after)
 }
 
 /*
- * The changes for an event.  For a document from another project only that it has arrived: the
- * members of one project may not know the other's users, labels and tasks.
+ * The changes for an event.  For a document from another project only what it is here: the members
+ * of one project may not know the other's users, labels and tasks.
  */
 static void
 write_changes(struct text *out, const struct entity_change *e, const bson_t *before,
               const bson_t *after)
 {
-    char hex[ID_TEXT];
-
-    if (!arrives(before, after)) {
+    if (arrives(before, after))
+        doc_changes_half(out, e->resource->shape, before, after, false);
+    else
         doc_changes(out, e->resource->shape, before, after, e->moved);
-        return;
-    }
-    bson_oid_to_string(doc_id(after, "projectId"), hex);
-    text_printf(out, "{\"projectId\":[null,\"%s\"]}", hex);
 }
 
 /* Appends the event with a document before and after. */

@@ -338,3 +338,29 @@ doc_changes(struct text *out, const struct shape *shape, const bson_t *before, c
     text_free(&is);
     return count;
 }
+
+void
+doc_changes_half(struct text *out, const struct shape *shape, const bson_t *before,
+                 const bson_t *after, bool left)
+{
+    const struct text none = {.bytes = (char *)(uintptr_t) "null", .len = 4};
+    struct text was = {0}, is = {0};
+    struct places old, new;
+
+    find_places(&old, shape, before);
+    find_places(&new, shape, after);
+    text_putc(out, '{');
+    for (const struct field *f = shape->fields; f->name != NULL; f++) {
+        const bson_iter_t *a = place(&old, f - shape->fields), *b = place(&new, f - shape->fields);
+
+        if (same_bytes(a, b) || !is_in_events(f))
+            continue;
+        write_member(&was, f, a);
+        write_member(&is, f, b);
+        if (strcmp(was.bytes, is.bytes) != 0)
+            event_change(out, f->name, left ? &was : &none, left ? &none : &is);
+    }
+    text_putc(out, '}');
+    text_free(&was);
+    text_free(&is);
+}

@@ -175,7 +175,7 @@ move_task(struct change *change, void *arg)
         return err;
     err = entity_store(&e, EVENT_TASK_MOVED, before, after, &stored);
     if (err == ERR_NONE && m->transfer != NULL)
-        err = task_transfer_tell(m->transfer, before, true);
+        err = task_transfer_tell(m->transfer, before, stored, true);
     return err == ERR_NONE ? reply_moved(m, stored) : err;
 }
 

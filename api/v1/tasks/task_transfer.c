@@ -11,6 +11,7 @@
 #include "api/http/quotas.h"
 #include "api/http/request.h"
 #include "api/schema/doc.h"
+#include "api/schema/doc_changes.h"
 #include "api/schema/order_key.h"
 #include "api/v1/handlers.h"
 #include "api/v1/notifications.h"
@@ -217,10 +218,10 @@ task_transfer_fields(struct task_transfer *t, const bson_t *task, bson_t *set)
 /* ------------------------------------------------------------ changes */
 
 enum err
-task_transfer_tell(struct task_transfer *t, const bson_t *before, bool counted)
+task_transfer_tell(struct task_transfer *t, const bson_t *before, const bson_t *after, bool counted)
 {
-    char id[ID_TEXT], project[ID_TEXT];
-    struct text counts = {0};
+    char id[ID_TEXT];
+    struct text counts = {0}, changes = {0};
     struct event event = {
         .kind = EVENT_TASK_MOVED, .rev = entity_next_rev(before), .entity_id = id};
     enum err err = ERR_NONE;
@@ -228,40 +229,49 @@ task_transfer_tell(struct task_transfer *t, const bson_t *before, bool counted)
     if (counted)
         err = task_counts_task(&(struct counting){t->r, &event, &counts}, before, NULL);
     bson_oid_to_string(doc_id(before, "_id"), id);
-    bson_oid_to_string(doc_id(before, "projectId"), project);
-    event.changes = arena_printf(t->r->arena,
-                                 "{\"projectId\":[\"%s\",null],\"comments\":[%lld,null],"
-                                 "\"attachments\":[%lld,null]}",
-                                 project, (long long)doc_int(before, "comments"),
-                                 (long long)doc_int(before, "attachments"));
+    doc_changes_half(&changes, &task_shape, before, after, true);
+    changes.len--; /* the brace */
+    text_printf(&changes, ",\"comments\":[%lld,null],\"attachments\":[%lld,null]}",
+                (long long)doc_int(before, "comments"), (long long)doc_int(before, "attachments"));
+    event.changes = changes.bytes;
     if (err == ERR_NONE)
         err = change_event(t->change, t->from_topic, &event);
+    text_free(&changes);
     text_free(&counts);
     return err;
 }
 
-/* A subtask goes to the place with a number of the change that no other task has. */
+/*
+ * A subtask goes to the place with a number of the change that no other task has; or back to where
+ * it was.
+ */
 static enum err
 move_subtask(struct task_transfer *t, const bson_t *task, int64_t place)
 {
     struct request *r = t->r;
     const struct entity_change e = {r, t->change, &tasks, t->to_topic};
-    bson_t *set = request_keep(r, bson_new());
-    int64_t number = change_count(t->change, t->to_topic);
+    bson_t *set = request_keep(r, bson_new()), *after;
     struct text key = {0};
-    const bson_t *stored;
-    enum err err;
+    const bson_t *stored, *former = t->former == NULL ? NULL : t->former(t, task);
+    enum err err = ERR_NONE;
 
     task_transfer_fields(t, task, set);
-    BSON_APPEND_INT64(set, "number", number);
     order_key_last(&key, place);
     BSON_APPEND_UTF8(set, "position", key.bytes);
     text_free(&key);
-    if ((err = quotas_check(r, QUOTA_PROJECT_TASKS, number - 1)) != ERR_NONE ||
-        (err = entity_store(&e, EVENT_TASK_MOVED, task, request_keep(r, doc_merge(task, set)),
-                            &stored)) != ERR_NONE)
+    if (former == NULL || !doc_has(former, "number")) {
+        int64_t number = change_count(t->change, t->to_topic);
+
+        BSON_APPEND_INT64(set, "number", number);
+        err = quotas_check(r, QUOTA_PROJECT_TASKS, number - 1);
+    }
+    if (former != NULL)
+        set = request_keep(r, doc_merge(set, former));
+    after = request_keep(r, doc_merge(task, set));
+    if (err != ERR_NONE ||
+        (err = entity_store(&e, EVENT_TASK_MOVED, task, after, &stored)) != ERR_NONE)
         return err;
-    return task_transfer_tell(t, task, false);
+    return task_transfer_tell(t, task, stored, false);
 }
 
 enum err
