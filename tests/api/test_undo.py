@@ -4,6 +4,8 @@ import secrets
 
 import pytest
 
+from faults import until_done
+
 LABELS = [{"id": i, "name": i.title()} for i in ("red", "blue", "green")]
 DAILY = {"rule": "FREQ=DAILY"}
 
@@ -129,6 +131,156 @@ def test_a_move_is_taken_back(board):
     back = undo(anna, tasks[2]).expect(200)
     assert (order(), back["status"]) == (["a", "b", "c"], "todo") and events(anna, tasks[2])[0]["kind"] == "task.moved"
     assert undo(anna, tasks[2]).expect(200)["status"] == "in-progress" and order() == ["c", "a", "b"]
+
+
+@pytest.fixture(scope="module")
+def two(world):
+    """Two people, and two projects of theirs with different labels and statuses."""
+    anna, ben = world.user("anna"), world.user("ben")
+    statuses = [{"id": "todo", "name": "To do", "kind": "open"}, {"id": "review", "name": "Review", "kind": "open"},
+                {"id": "completed", "name": "Completed", "kind": "done"}]
+    one, other = anna.project("One", labels=LABELS, statuses=statuses), anna.project("Other", labels=[{"id": "rot", "name": "RED"}])
+    for project in (one, other):
+        anna.share(project, ben)
+    return anna, ben, one, other
+
+
+def moved(anna, ben, one, other, **more):
+    """A task with everything that a move loses, with a subtask, that Anna has moved; what it was before."""
+    friend = anna.task(projectId=one["id"])
+    fields = {"labelIds": ["red", "blue"], "assigneeIds": [ben.id], "status": "review", "dueDate": "2030-01-31",
+              "relations": [{"kind": "blocks", "taskId": friend["id"]}], **more}
+    task = anna.task("Moved", projectId=one["id"], **fields)
+    sub = anna.task("Sub", projectId=one["id"], parentId=task["id"], status="review", labelIds=["blue"],
+                    relations=[{"kind": "relates", "taskId": task["id"]}, {"kind": "relates", "taskId": friend["id"]}])
+    anna.task("Last", projectId=one["id"])
+    anna.post(task, "/comments", text="Hm").expect(201)
+    anna.attach(task).expect(201)
+    before = [anna.get(t).json for t in (task, sub)]
+    anna.post(task, "/move", projectId=other["id"]).expect(200)
+    return {"before": before, "task": task, "sub": sub, "friend": friend}
+
+
+def numbers_are_dense(user, project):
+    seqs = [e["seq"] for e in user.pages_of_events(project)]
+    assert seqs == list(range(seqs[0], seqs[0] + len(seqs)))
+
+
+def test_a_move_to_another_project_is_taken_back_and_made_again(two):
+    anna, ben, one, other = two
+    with_both = moved(*two)
+    task, sub = with_both["task"], with_both["sub"]
+    there = anna.get(task).json
+    assert (there["projectId"], there["labelIds"], there["relations"], there["status"]) == (other["id"], ["rot"], [], "todo")
+    back = undo(anna, task).expect(200)
+    for now, before in zip((back.json, anna.get(sub).json), with_both["before"]):
+        assert without_version(now) == without_version(before) and now["rev"] == before["rev"] + 2
+    order = [t["title"] for t in anna.items("/v1/tasks", projectId=one["id"], sort="position", limit=200)]
+    assert order.index("Moved") < order.index("Sub") < order.index("Last")
+    assert len(anna.items(f"/v1/tasks/{task['id']}/comments")) == len(anna.items(f"/v1/tasks/{task['id']}/attachments")) == 1
+    arrived, left = events(anna, task)[0], [e for e in anna.pages_of_events(other) if e["entityId"] == task["id"]][-1]
+    assert (arrived["kind"], left["kind"], arrived["rev"], left["rev"]) == ("task.moved", "task.moved", back["rev"], back["rev"])
+    assert left["changes"]["projectId"] == [other["id"], None] and left["data"] is None and "red" not in str(left)
+    for project in (one, other):
+        numbers_are_dense(ben, project)
+    again = undo(anna, task).expect(200)
+    assert without_version(again.json) == without_version(there) and anna.get(sub)["projectId"] == other["id"]
+
+
+@pytest.mark.parametrize("edit, conflict", [
+    ({"title": "Ben's", "priority": "high", "assigneeIds": []}, None), ({"status": "in-progress"}, "status"),
+    ({"labelIds": []}, "labelIds"), ({"relations": "another"}, "relations")])
+def test_what_was_changed_after_a_move_to_another_project(edit, conflict, two):
+    anna, ben, one, other = two
+    m = moved(*two)
+    if edit.get("relations"):
+        edit = {"relations": [{"kind": "blocks", "taskId": anna.task(projectId=other["id"])["id"]}]}
+    event = events(anna, m["task"])[0]
+    ben.patch(m["task"], **edit).expect(200)
+    if conflict:
+        assert undo(anna, m["task"], event).expect(409, "conflict")["conflicts"] == [conflict]
+        assert anna.get(m["task"])["projectId"] == anna.get(m["sub"])["projectId"] == other["id"]
+    else:
+        back = undo(anna, m["task"], event).expect(200)
+        assert {k: back[k] for k in edit} == edit and back["labelIds"] == ["red", "blue"]
+
+
+def test_what_no_longer_exists_in_the_former_project_does_not_come_back(two, cleo):
+    anna, ben, _, other = two
+    one = anna.project(labels=LABELS, statuses=[{"id": i, "name": i, "kind": k} for i, k in (("todo", "open"), ("review", "open"), ("completed", "done"))])
+    for user in (ben, cleo):
+        anna.share(one, user)
+    m = moved(anna, ben, one, other, assigneeIds=[cleo.id, anna.id])
+    new = anna.task("New", projectId=other["id"], parentId=m["task"]["id"], labelIds=["rot"])
+    anna.patch(m["sub"], labelIds=["rot"], title="Renamed").expect(200)
+    anna.delete(one, "/labels/blue").expect(204)
+    anna.delete(one, f"/members/{cleo.id}").expect(204)
+    anna.delete(m["friend"]).expect(204)
+    back = undo(anna, m["task"]).expect(200)
+    assert (back["labelIds"], back["assigneeIds"], back["relations"], back["status"]) == (["red"], [anna.id], [], "review")
+    sub, new = anna.get(m["sub"]), anna.get(new)
+    assert (sub["title"], sub["labelIds"], sub["status"], sub["number"]) == ("Renamed", ["red"], "review", m["sub"]["number"])
+    assert (new["projectId"], new["labelIds"]) == (one["id"], ["red"]), "it has become a subtask since"
+    assert back["subtasks"] == {"done": 0, "total": 2}
+    anna.post(back, "/move", projectId=other["id"]).expect(200)
+    anna.delete(one, "/statuses/review").expect(204)
+    assert undo(anna, back).expect(409)["conflicts"] == ["status"]
+
+
+@pytest.mark.parametrize("what, status", [
+    ("not a member of the former project", 404), ("a viewer there", 403), ("a viewer here", 403), ("archived there", 409), ("in the trash there", 404),
+    ("somebody else's move", 403), ("moved on", 422), ("trashed", 404)])
+def test_a_move_is_taken_back_only_by_who_may_still_make_it(what, status, two, world):
+    anna, ben, _, _ = two
+    one, other, third = anna.project("Secret"), anna.project(), anna.project()
+    for project in (one, other, third):
+        anna.share(project, ben)
+    task = anna.task(projectId=one["id"])
+    ben.post(task, "/move", projectId=other["id"]).expect(200)
+    event = events(ben, task)[0]
+    who = anna if what == "somebody else's move" else ben
+    {"not a member of the former project": lambda: anna.delete(one, f"/members/{ben.id}").expect(204),
+     "a viewer there": lambda: anna.put(one, f"/members/{ben.id}", role="viewer").expect(200),
+     "a viewer here": lambda: anna.put(other, f"/members/{ben.id}", role="viewer").expect(200),
+     "archived there": lambda: anna.patch(one, archived=True).expect(200),
+     "in the trash there": lambda: anna.delete(one).expect(204), "somebody else's move": lambda: None,
+     "moved on": lambda: anna.post(task, "/move", projectId=third["id"]).expect(200), "trashed": lambda: anna.delete(task).expect(204)}[what]()
+    before = anna.get(f"/v1/projects/{other['id']}/snapshot")["seq"]
+    refused = undo(who, task, cursor=event["cursor"]).expect(status)
+    assert one["id"] not in refused.body.decode() and "Secret" not in refused.body.decode()
+    assert anna.get(f"/v1/projects/{other['id']}/snapshot")["seq"] == before
+
+
+def test_taking_back_a_move_races_with_an_edit(two):
+    """Of both, one sees the other: a label that Ben takes off is never lost."""
+    anna, ben, one, other = two
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for _ in range(2):
+            m = moved(*two)
+            event = events(anna, m["task"])[0]
+            edit = pool.submit(ben.patch, m["task"], labelIds=[])
+            back = undo(anna, m["task"], event)
+            edit.result().expect(200)
+            final = anna.get(m["task"])
+            assert final["labelIds"] == [] and final["projectId"] == (one["id"] if back.expect((200, 409)).status == 200 else other["id"])
+
+
+@pytest.mark.parametrize("fault", ["cut-after command=commitTransaction", "cut-before command=insert collection=events",
+                                   "error command=commitTransaction code=112 labels=TransientTransactionError"])
+def test_taking_back_a_move_takes_effect_once_whatever_happens_to_its_commands(fault, world, stack):
+    anna = world.user("anna")
+    anna.http.strict = False  # a 503 is an answer here
+    one, other = anna.project(labels=LABELS), anna.project()
+    task = anna.task(projectId=one["id"], labelIds=["red"])
+    anna.task(projectId=one["id"], parentId=task["id"])
+    anna.post(task, "/move", projectId=other["id"]).expect(200)
+    seq, key = events(anna, task)[0]["seq"], secrets.token_hex(8)
+    with stack.fault(fault):
+        back = until_done(lambda: anna.post(f"/v1/tasks/{task['id']}/undo", key=key, seq=seq)).expect(200)
+    assert (back["projectId"], back["labelIds"], back["subtasks"]) == (one["id"], ["red"], {"done": 0, "total": 1})
+    for project in (one, other):
+        numbers_are_dense(anna, project)
+    assert [e["kind"] for e in anna.pages_of_events(one)][-4:] == ["task.moved"] * 4
 
 
 def test_a_place_that_is_taken_is_next_to_the_one_who_took_it(board):

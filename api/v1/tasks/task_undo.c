@@ -2,7 +2,7 @@
  * /v1/tasks/{id}/undo: takes back a change that the caller has made.  It is an ordinary change, by
  * today's rights and rules, to what the fields were before.
  */
-#include "api/v1/tasks/tasks.h"
+#include "api/v1/tasks/task_undo.h"
 
 #include <string.h>
 
@@ -15,9 +15,9 @@
 #include "api/http/doc_read.h"
 #include "api/http/request.h"
 #include "api/schema/doc.h"
-#include "api/schema/doc_revert.h"
 #include "api/v1/handlers.h"
 #include "api/v1/tasks/project_statuses.h"
+#include "api/v1/tasks/tasks.h"
 #include "common/base/id.h"
 #include "common/change/cursor.h"
 #include "common/change/event_log.h"
@@ -32,15 +32,6 @@ static const struct field undo_fields[] = {
 /* clang-format on */
 
 const struct shape undo_shape = {"Undo", undo_fields};
-
-struct undo {
-    struct request *r;
-    bson_oid_t id, project;
-    const char *topic;
-    int64_t seq;
-    enum event_kind kind; /* of the event */
-    const bson_t *changes;
-};
 
 /* ------------------------------------------------------------ the event */
 
@@ -76,7 +67,9 @@ note_event(void *arg, const struct event_item *item)
 {
     struct undo *u = arg;
     struct request *r = u->r;
+    static const char *const names[] = {"projectId"};
     struct event_content content;
+    bson_iter_t project, was;
     char id[ID_TEXT];
 
     bson_oid_to_string(&u->id, id);
@@ -94,10 +87,13 @@ note_event(void *arg, const struct event_item *item)
     if (content.changes[0] != '{' || u->changes == NULL)
         return request_fail(r, ERR_GONE, "the log does not have what was changed");
     request_keep(r, (bson_t *)(uintptr_t)u->changes);
-    if (bson_has_field(u->changes, "projectId"))
-        return request_fail(r, ERR_CONFLICT,
-                            "a move to another project cannot be undone; move the task back");
-    return ERR_NONE;
+    if (!bson_iter_init_find(&project, u->changes, "projectId"))
+        return ERR_NONE;
+    u->rev = item->rev;
+    u->arrived = bson_iter_recurse(&project, &was) && bson_iter_next(&was) &&
+                 BSON_ITER_HOLDS_NULL(&was);
+    return u->arrived ? ERR_CONFLICT /* which is another plan: task_undo_move() */
+                      : task_undo_refuse(r, names, 1);
 }
 
 /* Reads the event, which is not one of the same transaction: no client knows its number yet. */
@@ -118,22 +114,21 @@ find_event(struct undo *u, struct change *change)
 
 /* ------------------------------------------------------------ what has become invalid */
 
-/* The change during its transaction. */
-struct undoing {
-    struct undo *u;
-    struct change *change;
-    const bson_t *project, *before; /* before: the task as it is */
-};
-
 /* Is it another task of the project that is not in the trash? */
 static enum err
 is_living(const struct undoing *d, const bson_oid_t *id, bool *living)
 {
     const bson_t *other;
-    enum err err = request_fetch(d->u->r, STORE_TASKS, id, &other);
+    bson_iter_t iter;
+    enum err err;
 
+    for (bool more = d->moving != NULL && bson_iter_init(&iter, d->moving);
+         more && bson_iter_next(&iter);)
+        if ((*living = bson_oid_equal(bson_iter_oid(&iter), id)))
+            return ERR_NONE;
+    err = request_fetch(d->u->r, STORE_TASKS, id, &other);
     *living = err == ERR_NONE && !doc_has(other, "deletedAt") &&
-              bson_oid_equal(doc_id(other, "projectId"), &d->u->project);
+              bson_oid_equal(doc_id(other, "projectId"), doc_id(d->project, "_id"));
     return err == ERR_NOT_FOUND ? ERR_NONE : err;
 }
 
@@ -196,13 +191,17 @@ append_parent(const struct undoing *d, const bson_iter_t *parent, bson_t *out)
 static bool
 is_derived(const char *name)
 {
-    return strcmp(name, "number") == 0 || strcmp(name, "nextId") == 0 ||
-           strcmp(name, "previousId") == 0 || strcmp(name, "deletedAt") == 0;
+    static const char *const names[] = {"number",   "nextId",      "previousId", "deletedAt",
+                                        "comments", "attachments", "projectId"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
 }
 
-/* Appends the fields that the task gets back. */
-static enum err
-append_fields(const struct undoing *d, const bson_t *was, bson_t *set)
+enum err
+task_undo_fields(const struct undoing *d, const bson_t *was, bson_t *set)
 {
     bson_iter_t iter;
     enum err err = ERR_NONE;
@@ -225,8 +224,8 @@ append_fields(const struct undoing *d, const bson_t *was, bson_t *set)
 
 /* ------------------------------------------------------------ the change */
 
-static enum err
-fail_with(struct request *r, const char *const *names, int count)
+enum err
+task_undo_refuse(struct request *r, const char *const *names, int count)
 {
     struct text list = {0};
 
@@ -241,20 +240,20 @@ fail_with(struct request *r, const char *const *names, int count)
                         "fields that this would take back have been changed since");
 }
 
-/* A position that another task has taken meanwhile: next to that one. */
-static enum err
-find_position(const struct undoing *d, bson_t *set)
+enum err
+task_undo_position(const struct undoing *d, bson_t *set)
 {
     struct undo *u = d->u;
     struct request *r = u->r;
-    const struct task_place place = {d->change, 0, &u->project, &u->id, true};
+    const bson_oid_t *project = doc_id(d->project, "_id");
+    const struct task_place place = {d->change, d->topic, project, &u->id, true};
     bson_t *filter, *other, *own;
     struct text key = {0};
     enum err err;
 
     if (!doc_has(set, "position"))
         return ERR_NONE;
-    filter = request_keep(r, BCON_NEW("projectId", BCON_OID(&u->project), "position",
+    filter = request_keep(r, BCON_NEW("projectId", BCON_OID(project), "position",
                                       BCON_UTF8(doc_text(set, "position")), "_id", "{", "$ne",
                                       BCON_OID(&u->id), "}"));
     err = store_get(change_store(d->change), STORE_TASKS, filter, NULL, &other);
@@ -281,12 +280,12 @@ revert(const struct undoing *d, const struct entity_change *e, const struct doc_
     bson_t *set = request_keep(r, bson_new());
     enum err err;
 
-    if ((err = append_fields(d, was->set, set)) != ERR_NONE ||
-        (err = find_position(d, set)) != ERR_NONE)
+    if ((err = task_undo_fields(d, was->set, set)) != ERR_NONE ||
+        (err = task_undo_position(d, set)) != ERR_NONE)
         return err;
     if (doc_has(set, "status") &&
         project_statuses_kind(d->project, doc_text(set, "status")) == '\0')
-        return fail_with(r, status, 1);
+        return task_undo_refuse(r, status, 1);
     *after = request_keep(r, doc_merge(d->before, set));
     err = entity_apply_rules(e, d->project, d->before, after);
     return err == ERR_INVALID ? ERR_CONFLICT : err; /* the complaints say why */
@@ -314,9 +313,8 @@ opposite(enum event_kind kind)
                                          : kind;
 }
 
-/* Is the task where the event has left it, and does it still have the values from then? */
-static enum err
-check(const struct undoing *d, const struct entity_change *e, struct doc_reverted *was)
+enum err
+task_undo_check(const struct undoing *d, const struct entity_change *e, struct doc_reverted *was)
 {
     struct request *r = d->u->r;
     struct field_names names = {.count = 0};
@@ -329,7 +327,7 @@ check(const struct undoing *d, const struct entity_change *e, struct doc_reverte
     if (was->untold_count > 0)
         return request_fail(r, ERR_GONE, "a value was too long for the log");
     if (was->conflict_count > 0)
-        return fail_with(r, was->conflicts, was->conflict_count);
+        return task_undo_refuse(r, was->conflicts, was->conflict_count);
     for (int i = 0; i < was->name_count; i++)
         field_names_add(&names, was->names[i]);
     return field_base_check(e, d->before, &names);
@@ -367,7 +365,8 @@ undo_change(struct change *change, void *arg)
     enum err err;
 
     r->conflicts = NULL;
-    if ((err = load(&d)) != ERR_NONE || (err = check(&d, &e, &was)) != ERR_NONE)
+    d.u->arrived = false;
+    if ((err = load(&d)) != ERR_NONE || (err = task_undo_check(&d, &e, &was)) != ERR_NONE)
         return err;
     kind = opposite(d.u->kind);
     if (kind == d.u->kind)
@@ -377,7 +376,7 @@ undo_change(struct change *change, void *arg)
     if (err != ERR_NONE || (err = entity_store(&e, kind, d.before, after, &stored)) != ERR_NONE)
         return err;
     if (stored == d.before)
-        return fail_with(r, was.names, was.name_count);
+        return task_undo_refuse(r, was.names, was.name_count);
     return entity_reply(r, 200, &tasks, stored);
 }
 
@@ -402,6 +401,8 @@ tasks_undo(struct request *r)
         return err;
     u.project = *doc_id(task, "projectId");
     u.topic = plan.topics[0] = request_project_topic(r, &u.project);
-    err = read_seq(&u, body);
-    return err == ERR_NONE ? request_change(r, &plan) : err;
+    if ((err = read_seq(&u, body)) != ERR_NONE)
+        return err;
+    err = request_change(r, &plan);
+    return err == ERR_CONFLICT && u.arrived ? task_undo_move(&u) : err;
 }
