@@ -9,6 +9,7 @@
 
 #include "api/jobs/context.h"
 #include "common/base/must.h"
+#include "common/change/change.h"
 #include "common/change/event_find.h"
 #include "common/config.h"
 #include "common/log.h"
@@ -52,13 +53,18 @@ trim_topic(struct store *store, const char *topic, int64_t upto)
     bson_t *which = BCON_NEW("_id", BCON_UTF8(topic));
     bson_t *note = BCON_NEW("$max", "{", "trimmed", BCON_INT64(upto), "}");
     bson_t *old = BCON_NEW("topic", BCON_UTF8(topic), "seq", "{", "$lte", BCON_INT64(upto), "}");
+    bson_t *unused =
+        BCON_NEW("_id", BCON_UTF8(topic), "seq", BCON_INT64(upto), EVENT_LOG_GONE, BCON_BOOL(true));
     enum err err = store_update(store, STORE_TOPICS, which, note, NULL);
 
     if (err == ERR_NONE)
         err = store_many_remove(store, STORE_EVENTS, old);
+    if (err == ERR_NONE) /* of something that no longer exists, and this was its last event */
+        err = store_many_remove(store, STORE_TOPICS, unused);
     bson_destroy(which);
     bson_destroy(note);
     bson_destroy(old);
+    bson_destroy(unused);
     return err;
 }
 

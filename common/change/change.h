@@ -18,6 +18,7 @@ struct bus;
 #define EVENT_LOG_COUNTER "tasks" /* in a topic's document: how many tasks the project ever had */
 #define EVENT_LOG_BYTES   "bytes" /* and how many bytes changes ever added */
 #define EVENT_LOG_FILES   "files" /* and how many bytes its attachments have now */
+#define EVENT_LOG_GONE    "gone"  /* and whether it goes with its last event */
 #define CHANGE_TOPICS     8       /* topics that one plan can name */
 
 struct change;

@@ -190,8 +190,11 @@ def test_an_inconsistent_backup_is_detected_and_repaired(stack, database):
 
 
 def test_retention_trims_by_number_regardless_of_clocks(anna, stack):
-    """Two events from a host whose clock was a year slow: only what is before them is trimmed."""
+    """Two events from a host whose clock was a year slow: only what is before them is trimmed.  The topic of a
+    share link that was deleted goes with its last event."""
     project = anna.project()
+    links = [anna.post(f"/v1/projects/{project['id']}/links").expect(201) for _ in range(2)]
+    anna.delete(f"/v1/projects/{project['id']}/links/{links[0]['id']}").expect(204)
     path, cursors = f"/v1/projects/{project['id']}", []
     for n in range(6):
         cursors.append(anna.get(path + "/snapshot").expect(200)["cursor"])
@@ -201,8 +204,12 @@ def test_retention_trims_by_number_regardless_of_clocks(anna, stack):
         db, topic = mongo[stack.mongodb_database], f"project:{project['id']}"
         long_ago = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=365)
         db.events.update_many({"topic": topic, "seq": {"$in": [cut - 2, cut]}}, {"$set": {"at": long_ago}})
+        gone, stays = (f"user:{link['id']}" for link in links)
+        assert db.events.update_many({"topic": gone}, {"$set": {"at": long_ago}}).modified_count
         db.meta.update_one({"_id": "trim"}, {"$set": {"dueAt": long_ago}})
         stack.wait_for(lambda: db.events.find_one({"topic": topic, "seq": cut}) is None, "nothing was trimmed", 20)
+        stack.wait_for(lambda: db.topics.find_one({"_id": gone}) is None, "the topic of a deleted link is left")
+        assert db.topics.find_one({"_id": stays})
         stack.wait_for(lambda: db.events.find_one({"topic": topic, "seq": {"$lt": cut}}) is None, "numbers are missing")
         assert db.topics.find_one({"_id": topic})["trimmed"] == cut
     for cursor in cursors[:4]:

@@ -372,6 +372,20 @@ edit_link(struct change *change, void *arg)
     return entity_reply(r, 200, &share_links, after);
 }
 
+/*
+ * The link's topic is no longer needed once its last event, which ends the sessions, is trimmed
+ * (jobs/trim.c): until then push finds that event by it.
+ */
+static enum err
+give_up_topic(struct edit *edit, struct change *change)
+{
+    struct request *r = edit->r;
+    bson_t *which = request_keep(r, BCON_NEW("_id", BCON_UTF8(request_user_topic(r, &edit->id))));
+    bson_t *set = request_keep(r, BCON_NEW("$set", "{", EVENT_LOG_GONE, BCON_BOOL(true), "}"));
+
+    return store_update(change_store(change), STORE_TOPICS, which, set, NULL);
+}
+
 static enum err
 remove_link(struct change *change, void *arg)
 {
@@ -384,6 +398,7 @@ remove_link(struct change *change, void *arg)
     if (err != ERR_NONE || (err = load(edit, change, &names, &link)) != ERR_NONE ||
         (err = end_sessions(edit, change, link)) != ERR_NONE ||
         (err = store_remove(change_store(change), STORE_LINKS, which)) != ERR_NONE ||
+        (err = give_up_topic(edit, change)) != ERR_NONE ||
         (err = tell(edit, change, link, EVENT_LINK_DELETED)) != ERR_NONE)
         return err;
     return reply_empty(edit->r, 204);
