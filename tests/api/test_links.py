@@ -57,6 +57,7 @@ def test_an_admin_makes_lists_changes_and_deletes_links(anna):
     assert shown[0] == anna.get(here(project, made)).expect(200).json == {k: v for k, v in made.json.items() if k != "token"}
     for secret in (made["token"], PASSWORD, "Hash", "generation"):
         assert secret not in str(shown)
+    assert anna.get("/v1/me/export").expect(200)["links"] == shown
     changed = anna.patch(here(project, made), name=None, if_match=made.etag).expect(200)
     assert (changed["name"], changed["rev"], changed["hasPassword"]) == (None, 2, True)
     anna.patch(here(project, made), name="x", if_match=made.etag).expect(412, "stale")
@@ -413,8 +414,10 @@ def test_links_stay_when_whoever_made_them_leaves(world, anna, ben):
     anna.share(project, ben, "admin")
     link = ben.post(here(project)).expect(201)
     guest = reader(world, link)
+    assert [each["id"] for each in ben.get("/v1/me/export").expect(200)["links"]] == [link["id"]]
     ben.delete(project, f"/members/{ben.id}").expect(204)
     guest.get(project).expect(200)
+    assert ben.get("/v1/me/export").expect(200)["links"] == []
     assert anna.items(here(project))[0]["createdBy"] == ben.id
     anna.delete(here(project, link)).expect(204)
     eventually(lambda: guest.get(project).status == 401, within=PROMISED)

@@ -7,6 +7,7 @@
 
 #include "api/access/access.h"
 #include "api/access/api_token_auth.h"
+#include "api/access/project_access.h"
 #include "api/account/account.h"
 #include "api/http/reply.h"
 #include "api/http/request.h"
@@ -35,6 +36,7 @@ static const struct field export_fields[] = {
     {"filters",       ANY,     0},
     {"subscriptions", ANY,     0, .about = "tasks that you watch or have muted"},
     {"jobs",          ANY,     0},
+    {"links",         ANY,     0, .about = "share links that you have made, of projects that you administer"},
     {"complete",      FLAG,    0, .about = "false when there was more than one reply can hold"},
     {NULL},
 };
@@ -42,28 +44,41 @@ static const struct field export_fields[] = {
 
 const struct shape export_shape = {"AccountExport", export_fields};
 
+struct ids {
+    bson_oid_t *list;
+    int count, room;
+};
+
 struct part {
     struct request *r;
     struct text *out;
     const struct shape *shape;
-    bson_oid_t *projects; /* collected while reading; NULL: not collected */
-    int project_count, project_size;
+    struct ids projects, managed; /* collected while reading: all, and those whose links one sees */
     bool first, full;
 };
 
 static void
+add_id(struct part *p, struct ids *ids, const bson_oid_t *id)
+{
+    if (ids->count == ids->room) {
+        int room = ids->room == 0 ? 64 : ids->room * 2;
+        bson_oid_t *more = arena_alloc(p->r->arena, (size_t)room * sizeof(*more));
+
+        if (ids->count > 0)
+            memcpy(more, ids->list, (size_t)ids->count * sizeof(*more));
+        ids->list = more;
+        ids->room = room;
+    }
+    ids->list[ids->count++] = *id;
+}
+
+static void
 note_project(struct part *p, const bson_t *project)
 {
-    if (p->project_count == p->project_size) {
-        int size = p->project_size == 0 ? 64 : p->project_size * 2;
-        bson_oid_t *more = arena_alloc(p->r->arena, (size_t)size * sizeof(*more));
-
-        if (p->project_count > 0)
-            memcpy(more, p->projects, (size_t)p->project_count * sizeof(*more));
-        p->projects = more;
-        p->project_size = size;
-    }
-    p->projects[p->project_count++] = *doc_id(project, "_id");
+    add_id(p, &p->projects, doc_id(project, "_id"));
+    if (!doc_has(project, "deletedAt") &&
+        project_access_check(p->r, project, ACTION_MANAGE) == ERR_NONE)
+        add_id(p, &p->managed, doc_id(project, "_id"));
 }
 
 static enum err
@@ -117,28 +132,49 @@ write_list(struct part *p, const char *name, enum store_name store, const struct
     return err;
 }
 
-/* {projectId: {$in: at most count ids from first on}, …}: tasks are read by project. */
+/* Adds {projectId: {$in: at most PROJECTS_AT_ONCE ids from first on}}. */
 static bson_t *
-tasks_filter(const struct part *p, int first, int count)
+in_projects(bson_t *filter, const struct ids *ids, int first)
 {
-    const bson_oid_t *me = &p->r->user_id;
-    bson_t *filter = BCON_NEW("$or", "[", "{", "createdBy", BCON_OID(me), "}", "{", "assigneeIds",
-                              BCON_OID(me), "}", "]");
-    int left = p->project_count - first;
+    int left = ids->count - first;
 
-    doc_in_ids(filter, "projectId", p->projects + first, (uint32_t)(left < count ? left : count));
+    doc_in_ids(filter, "projectId", ids->list + first,
+               (uint32_t)(left < PROJECTS_AT_ONCE ? left : PROJECTS_AT_ONCE));
     return filter;
 }
 
+/* Tasks are read by project. */
 static enum err
 write_tasks(struct part *p)
 {
+    const bson_oid_t *me = &p->r->user_id;
     enum err err = ERR_NONE;
 
     text_puts(p->out, ",\"tasks\":[");
     p->first = true;
-    for (int i = 0; err == ERR_NONE && i < p->project_count; i += PROJECTS_AT_ONCE)
-        err = write_some(p, STORE_TASKS, &task_shape, tasks_filter(p, i, PROJECTS_AT_ONCE));
+    for (int i = 0; err == ERR_NONE && i < p->projects.count; i += PROJECTS_AT_ONCE) {
+        bson_t *own = BCON_NEW("$or", "[", "{", "createdBy", BCON_OID(me), "}", "{", "assigneeIds",
+                               BCON_OID(me), "}", "]");
+
+        err = write_some(p, STORE_TASKS, &task_shape, in_projects(own, &p->projects, i));
+    }
+    text_putc(p->out, ']');
+    return err;
+}
+
+/* And links, which only those see who administer the project. */
+static enum err
+write_links(struct part *p)
+{
+    enum err err = ERR_NONE;
+
+    text_puts(p->out, ",\"links\":[");
+    p->first = true;
+    for (int i = 0; err == ERR_NONE && i < p->managed.count; i += PROJECTS_AT_ONCE) {
+        bson_t *own = BCON_NEW("createdBy", BCON_OID(&p->r->user_id));
+
+        err = write_some(p, STORE_LINKS, &link_shape, in_projects(own, &p->managed, i));
+    }
     text_putc(p->out, ']');
     return err;
 }
@@ -178,7 +214,8 @@ me_export(struct request *r)
         (err = write_list(&p, "subscriptions", STORE_SUBSCRIPTIONS, &subscription_shape,
                           BCON_NEW("userId", BCON_OID(me)))) != ERR_NONE ||
         (err = write_list(&p, "jobs", STORE_USER_JOBS, &user_job_shape,
-                          BCON_NEW("userId", BCON_OID(me)))) != ERR_NONE)
+                          BCON_NEW("userId", BCON_OID(me)))) != ERR_NONE ||
+        (err = write_links(&p)) != ERR_NONE)
         return err;
     text_printf(p.out, ",\"complete\":%s}", p.full ? "false" : "true");
     return ERR_NONE;
