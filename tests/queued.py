@@ -37,9 +37,9 @@ def ended(user, job, within=30):
 
 
 @contextlib.contextmanager
-def killed_in_second_part(stack):
+def killed_in_second_part(stack, meanwhile=lambda: None):
     """Whatever job is started here: its program is killed when it writes the job's document for the second time, and another
-    goes on."""
+    goes on, after `meanwhile`."""
     held = stack.proxy_control("add hold command=update collection=userJobs nth=2 ms=60000")
     try:
         yield
@@ -48,6 +48,7 @@ def killed_in_second_part(stack):
         stack.wait_restarted("jobs", pid)
     finally:
         stack.proxy_control("clear")
+    meanwhile()
     make_due(stack)
 
 

@@ -1,5 +1,6 @@
 /*
- * Only finds out which tasks are left, so it does not matter where it is interrupted.
+ * Only changes tasks that do not agree with the project, so it does not matter where it is
+ * interrupted.
  */
 #include "api/jobs/status_kind.h"
 
@@ -9,7 +10,13 @@
 static enum err
 follow(struct request *r, struct change *change, struct user_job_part *part)
 {
-    return project_lists_follow(r, change, part->content, &part->done, &part->more);
+    struct project_lists_part p;
+    enum err err = project_lists_follow(r, change, part->content, part->place, &p);
+
+    part->done = p.done;
+    part->more = p.more;
+    part->next = p.next;
+    return err;
 }
 
 enum err
