@@ -22,7 +22,7 @@ rules='
 <ev\.h>                                  push/(main|metrics|clients/(follow_all|lists|presence)|events/fanout|net/session|sources/(feed|reader)|topics/(compare|load|repair))\.c|push/net/intake\.[ch]
 "api/                                    api/.*
 "push/                                   push/.*
-"api/v1/                                 api/v1/.*|api/routes\.c|api/jobs/(duplicate|invited|purge|registration|remind|reset|status_kind|user_job|watchers)\.c
+"api/v1/                                 api/v1/.*|api/routes\.c|api/jobs/(duplicate|invited|purge|registration|remind|remind_due|reset|status_kind|user_job|watchers)\.c|api/jobs/remind_due\.h
 "common/(store/.*|change/(change|event_log))\.h" common/.*|api/.*|push/sources/read[a-z_]*\.[ch]
 "common/redis/bus\.h"                    common/.*|api/.*|push/sources/feed\.c
 '

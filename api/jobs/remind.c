@@ -1,7 +1,8 @@
 /*
- * One transaction for each task: it notifies those for whom a reminder is due, notes for each of
- * them that this was done, and sets remindAt to the next instant at which somebody's may be due.
- * So two programs that deal with the same task conflict, and one that is killed has done nothing.
+ * A transaction deals with a group of tasks: it notifies those for whom a reminder is due, notes
+ * for each of them that this was done, and sets remindAt of each task to the next instant at which
+ * somebody's may be due.  So two programs that deal with the same task conflict, and one that is
+ * killed has done nothing.  If a group fails, each of its tasks gets a transaction of its own.
  *
  * The note outlives every reason to look at the task again (another assignee, another time zone,
  * the due date of before): a reminder is sent once for the same time.
@@ -11,209 +12,217 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/access/access.h"
 #include "api/http/request.h"
 #include "api/jobs/context.h"
+#include "api/jobs/remind_due.h"
 #include "api/schema/doc.h"
 #include "api/v1/notifications.h"
-#include "api/v1/tasks/task_reminders.h"
-#include "api/v1/tasks/task_watchers.h"
-#include "common/base/id.h"
 #include "common/base/must.h"
 #include "common/change/change.h"
 #include "common/store/store.h"
+#include "common/store/store_gather.h"
 #include "common/text/text.h"
 #include "common/time/clock.h"
-#include "common/time/zone.h"
 
-#define BATCH          100 /* tasks that are found at once */
-#define ARENA_MAX      (16u << 20)
-#define RECIPIENTS_MAX 50               /* the most assignees of a task */
-#define NOTE_MS        (7 * 86400000LL) /* more than REMINDER_LATE_MS and a move around the world */
+#define BATCH     100              /* tasks that are found at once */
+#define GROUP     25               /* of them, those that share a transaction */
+#define GROUP_US  5000000          /* for it; then they are dealt with one by one */
+#define ARENA_MAX (64u << 20)      /* for a group, each of whose tasks may have a megabyte */
+#define NOTE_MS   (7 * 86400000LL) /* more than REMINDER_LATE_MS and a move around the world */
 
-/* Somebody who is reminded of a task. */
-struct recipient {
-    bson_oid_t id;
-    const struct zone *zone, *zone_before;
-    int64_t moved; /* when the zone changed; 0: never */
-    bool told;     /* may see the task, which is to be done */
-    bool asked;    /* whether the user has muted it */
-};
-
-/* A reminder that is due for somebody. */
-struct due {
-    struct recipient *recipient;
-    const char *note; /* the id of the note that it was dealt with */
-    bool noted;
-};
-
-struct reminding {
-    struct request *r;
+/* Tasks that one transaction deals with. */
+struct group {
+    struct request r;
     struct change *change;
-    bson_oid_t id;
-    const bson_t *task;
     int64_t now;
-    struct recipient recipients[RECIPIENTS_MAX];
-    int recipient_count;
-    struct due due[RECIPIENTS_MAX * REMINDERS_MAX];
-    int due_count;
-    int64_t next; /* INT64_MAX: never */
+    struct remind_task tasks[GROUP];
+    int count;
 };
 
-/* --- Who is reminded ------------------------------------------------------------------- */
+/* --- Reading ------------------------------------------------------------------------------ */
 
+/* The tasks that are still due, and with them whatever they refer to, a command for each kind. */
 static enum err
-note_recipient(void *arg, const bson_t *user)
+read_tasks(struct group *g)
 {
-    struct reminding *m = arg;
-    struct recipient *who = &m->recipients[m->recipient_count];
-
-    if (doc_has(user, "deletedAt") || m->recipient_count == RECIPIENTS_MAX)
-        return ERR_NONE;
-    *who = (struct recipient){.id = *doc_id(user, "_id"),
-                              .zone = zone_or_utc(doc_text(user, "timeZone")),
-                              .zone_before = zone_or_utc(doc_text(user, "zoneBefore"))};
-    doc_time(user, "zoneChangedAt", &who->moved);
-    m->recipient_count++;
-    return ERR_NONE;
-}
-
-/* The accounts of the assignees, or of the creator if there are none. */
-static enum err
-find_recipients(struct reminding *m)
-{
-    bson_oid_t ids[RECIPIENTS_MAX];
-    bson_t filter = BSON_INITIALIZER;
-    bson_t *opts = request_keep(m->r, BCON_NEW("projection", "{", "timeZone", BCON_BOOL(true),
-                                               "zoneBefore", BCON_BOOL(true), "zoneChangedAt",
-                                               BCON_BOOL(true), "deletedAt", BCON_BOOL(true), "}"));
-    bson_iter_t iter, list;
-    uint32_t count = 0;
+    bson_oid_t ids[GROUP], projects[GROUP], people[GROUP * REMIND_RECIPIENTS];
+    size_t found = 0, person_count = 0;
     enum err err;
 
-    if (bson_iter_init_find(&iter, m->task, "assigneeIds") && bson_iter_recurse(&iter, &list))
-        while (count < RECIPIENTS_MAX && bson_iter_next(&list))
-            ids[count++] = *bson_iter_oid(&list);
-    if (count == 0)
-        ids[count++] = *doc_id(m->task, "createdBy");
-    doc_in_ids(&filter, "_id", ids, count);
-    m->recipient_count = 0;
-    err = store_find(m->r->store, &(struct store_query){STORE_USERS, &filter, opts}, note_recipient,
-                     m);
-    bson_destroy(&filter);
-    return err;
-}
+    for (int i = 0; i < g->count; i++)
+        ids[i] = g->tasks[i].id;
+    err = store_gather_read(g->r.store, STORE_TASKS, ids, (size_t)g->count);
+    for (int i = 0; err == ERR_NONE && i < g->count; i++) {
+        struct remind_task *t = &g->tasks[i];
 
-/* Which of them are told: nobody of a task that is done, archived or in the trash. */
-static enum err
-check_rights(struct reminding *m)
-{
-    const char *state = doc_text(m->task, "state");
-    const bson_t *project;
-    enum err err = request_fetch(m->r, STORE_PROJECTS, doc_id(m->task, "projectId"), &project);
-
-    if (err != ERR_NONE)
-        return err == ERR_NOT_FOUND ? ERR_NONE : err;
-    if (doc_has(project, "deletedAt") || doc_has(project, "archivedAt") || state == NULL ||
-        strcmp(state, "open") != 0)
-        return ERR_NONE;
-    for (int i = 0; i < m->recipient_count; i++)
-        m->recipients[i].told = access_role(project, &m->recipients[i].id) != ROLE_NONE;
-    return ERR_NONE;
-}
-
-/* --- What is due --------------------------------------------------------------------------- */
-
-static void
-note_next(struct reminding *m, int64_t at)
-{
-    if (at < m->next)
-        m->next = at;
-}
-
-static void
-add_due(struct reminding *m, const struct task_reminder *reminder, struct recipient *who)
-{
-    char task[ID_TEXT], user[ID_TEXT];
-
-    bson_oid_to_string(&m->id, task);
-    bson_oid_to_string(&who->id, user);
-    m->due[m->due_count++] = (struct due){
-        who,
-        arena_printf(m->r->arena, "reminder %s %s %s %s %s", task, reminder->id, reminder->value,
-                     reminder->due == NULL ? "-" : reminder->due, user),
-        false};
-}
-
-/*
- * Had it passed for somebody when it was set?  If the zone has changed since, it counts whether it
- * had in the zone before.
- */
-static bool
-had_passed(const struct task_reminder *reminder, const struct recipient *who, int64_t at)
-{
-    return task_reminder_passed(reminder, at) &&
-           (!reminder->local || who->moved <= reminder->armedAt ||
-            task_reminder_passed(reminder, task_reminder_at(reminder, who->zone_before)));
-}
-
-/* Finds what is due now, and when to look again. */
-static void
-judge(struct reminding *m)
-{
-    struct task_reminder_texts texts;
-    struct task_reminder reminders[REMINDERS_MAX];
-    int count = task_reminders_read(m->task, &texts, reminders);
-
-    m->next = INT64_MAX;
-    m->due_count = 0;
-    for (int i = 0; i < count; i++) {
-        const struct task_reminder *reminder = &reminders[i];
-
-        if (task_reminder_first(reminder) > m->now) {
-            note_next(m, task_reminder_first(reminder));
+        err = request_fetch(&g->r, STORE_TASKS, &t->id, &t->doc);
+        if (err == ERR_NOT_FOUND ||
+            (err == ERR_NONE && (!doc_time(t->doc, "remindAt", &t->from) || t->from > g->now)))
+            t->doc = NULL;
+        err = err == ERR_NOT_FOUND ? ERR_NONE : err;
+        if (err != ERR_NONE || t->doc == NULL)
             continue;
-        }
-        for (int k = 0; k < m->recipient_count; k++) {
-            int64_t at = task_reminder_at(reminder, m->recipients[k].zone);
-
-            if (at > m->now)
-                note_next(m, at);
-            else if (at >= m->now - REMINDER_LATE_MS &&
-                     !had_passed(reminder, &m->recipients[k], at))
-                add_due(m, reminder, &m->recipients[k]);
-        }
+        projects[found++] = *doc_id(t->doc, "projectId");
+        person_count += remind_due_ids(t->doc, people + person_count);
     }
+    if (err == ERR_NONE)
+        err = store_gather_read(g->r.store, STORE_PROJECTS, projects, found);
+    return err == ERR_NONE ? store_gather_read(g->r.store, STORE_USERS, people, person_count) : err;
 }
-
-/* --- Dealing with it ----------------------------------------------------------------------- */
 
 static enum err
 see_note(void *arg, const bson_t *note)
 {
-    struct reminding *m = arg;
+    struct group *g = arg;
     const char *id = doc_text(note, "_id");
 
-    for (int i = 0; id != NULL && i < m->due_count; i++)
-        m->due[i].noted |= strcmp(m->due[i].note, id) == 0;
+    for (int i = 0; id != NULL && i < g->count; i++)
+        for (int k = 0; k < g->tasks[i].due_count; k++)
+            g->tasks[i].due[k].noted |= strcmp(g->tasks[i].due[k].note, id) == 0;
     return ERR_NONE;
 }
 
 /* Which of what is due has been dealt with before? */
 static enum err
-find_notes(struct reminding *m)
+find_notes(struct group *g, size_t due_count)
 {
-    const char **ids = arena_alloc(m->r->arena, (size_t)m->due_count * sizeof(*ids));
+    const char **ids = arena_alloc(g->r.arena, due_count * sizeof(*ids));
     bson_t filter = BSON_INITIALIZER;
+    uint32_t count = 0;
     enum err err;
 
-    for (int i = 0; i < m->due_count; i++)
-        ids[i] = m->due[i].note;
-    doc_in_texts(&filter, "_id", ids, (uint32_t)m->due_count);
-    err = store_find(m->r->store, &(struct store_query){STORE_IDEMPOTENCY, &filter, NULL}, see_note,
-                     m);
+    for (int i = 0; i < g->count; i++)
+        for (int k = 0; k < g->tasks[i].due_count; k++)
+            ids[count++] = g->tasks[i].due[k].note;
+    doc_in_texts(&filter, "_id", ids, count);
+    err = store_find(g->r.store, &(struct store_query){STORE_IDEMPOTENCY, &filter, NULL}, see_note,
+                     g);
     bson_destroy(&filter);
     return err;
+}
+
+/* Who has muted a task is not told. */
+static enum err
+see_state(void *arg, const bson_t *subscription)
+{
+    struct group *g = arg;
+
+    if (strcmp(doc_text(subscription, "state"), "muted") != 0)
+        return ERR_NONE;
+    for (int i = 0; i < g->count; i++)
+        for (int k = 0; bson_oid_equal(&g->tasks[i].id, doc_id(subscription, "taskId")) &&
+                        k < g->tasks[i].recipient_count;
+             k++)
+            if (bson_oid_equal(&g->tasks[i].recipients[k].id, doc_id(subscription, "userId")))
+                g->tasks[i].recipients[k].told = false;
+    return ERR_NONE;
+}
+
+static enum err
+find_muted(struct group *g)
+{
+    bson_oid_t ids[GROUP], people[GROUP * REMIND_RECIPIENTS];
+    bson_t filter = BSON_INITIALIZER;
+    uint32_t count = 0, person_count = 0;
+    enum err err;
+
+    for (int i = 0; i < g->count; i++) {
+        const struct remind_task *t = &g->tasks[i];
+
+        if (t->due_count == 0)
+            continue;
+        ids[count++] = t->id;
+        for (int k = 0; k < t->recipient_count; k++)
+            people[person_count++] = t->recipients[k].id;
+    }
+    doc_in_ids(&filter, "taskId", ids, count);
+    doc_in_ids(&filter, "userId", people, person_count);
+    err = store_find(g->r.store, &(struct store_query){STORE_SUBSCRIPTIONS, &filter, NULL},
+                     see_state, g);
+    bson_destroy(&filter);
+    return err;
+}
+
+/* Finds what is due; *due: how many reminders. */
+static enum err
+read_group(struct group *g, size_t *due)
+{
+    enum err err = read_tasks(g);
+
+    *due = 0;
+    for (int i = 0; err == ERR_NONE && i < g->count; i++) {
+        g->tasks[i].due_count = g->tasks[i].recipient_count = 0;
+        if (g->tasks[i].doc != NULL)
+            err = remind_due_find(&g->r, &g->tasks[i], g->now);
+        *due += (size_t)g->tasks[i].due_count;
+    }
+    if (err == ERR_NONE && *due > 0 && (err = find_notes(g, *due)) == ERR_NONE)
+        err = find_muted(g);
+    return err;
+}
+
+/* --- Dealing with it ----------------------------------------------------------------------- */
+
+/* The notifications count as caused by whoever set the reminders. */
+static void
+set_sender(struct group *g, const bson_t *task)
+{
+    const bson_oid_t *by = doc_id(task, "armedBy");
+
+    g->r.user_id = by != NULL ? *by : *doc_id(task, "createdBy");
+    bson_oid_to_string(&g->r.user_id, g->r.user);
+}
+
+/* What a group has sent. */
+struct sent {
+    const bson_t **notes;
+    size_t note_count;
+    const bson_oid_t *projects[GROUP]; /* whose tasks somebody was reminded of */
+    int project_count;
+};
+
+static void
+add_project(struct sent *s, const bson_oid_t *project)
+{
+    for (int i = 0; i < s->project_count; i++)
+        if (bson_oid_equal(s->projects[i], project))
+            return;
+    s->projects[s->project_count++] = project;
+}
+
+/* Sends what was not sent before, and notes it. */
+static enum err
+send(struct group *g, const struct remind_task *t, struct sent *sent)
+{
+    enum err err = ERR_NONE;
+
+    set_sender(g, t->doc);
+    for (int i = 0; err == ERR_NONE && i < t->due_count; i++) {
+        const struct remind_due *due = &t->due[i];
+
+        if (due->noted)
+            continue;
+        sent->notes[sent->note_count++] =
+            request_keep(&g->r, BCON_NEW("_id", BCON_UTF8(due->note), "expiresAt",
+                                         BCON_DATE_TIME(g->now + NOTE_MS)));
+        if (!due->recipient->told)
+            continue;
+        add_project(sent, doc_id(t->doc, "projectId"));
+        err = notifications_remind(&g->r, g->change, t->doc, &due->recipient->id);
+    }
+    return err;
+}
+
+/* Sets remindAt, unless the task has changed since it was read. */
+static void
+set_next(struct group *g, const struct remind_task *t)
+{
+    bson_t *set =
+        request_keep(&g->r, t->next == INT64_MAX ? BCON_NEW("remindAt", BCON_NULL)
+                                                 : BCON_NEW("remindAt", BCON_DATE_TIME(t->next)));
+
+    store_gather_replace(g->r.store, STORE_TASKS, doc_int(t->doc, "rev"),
+                         request_keep(&g->r, doc_merge(t->doc, set)));
 }
 
 /*
@@ -221,104 +230,47 @@ find_notes(struct reminding *m)
  * each change of a project writes to its topic.
  */
 static enum err
-hold_project(struct reminding *m)
+hold_projects(struct group *g, const struct sent *sent)
 {
-    const char *topic = request_project_topic(m->r, doc_id(m->task, "projectId"));
-    bson_t *which = request_keep(m->r, BCON_NEW("_id", BCON_UTF8(topic)));
-    bson_t *count = request_keep(m->r, BCON_NEW("$inc", "{", "reminders", BCON_INT64(1), "}"));
-
-    return store_update(m->r->store, STORE_TOPICS, which, count, NULL);
-}
-
-/* Who has muted the task is not told. */
-static enum err
-check_muted(struct reminding *m, struct recipient *who)
-{
-    bool muted = false;
-    enum err err = ERR_NONE;
-
-    if (who->told && !who->asked)
-        err = task_watchers_muted(m->r->store, &m->id, &who->id, &muted);
-    who->told = who->told && !muted;
-    who->asked = true;
-    return err;
-}
-
-/* Sends what was not sent before, and notes it. */
-static enum err
-send(struct reminding *m)
-{
-    const bson_t **notes = arena_alloc(m->r->arena, (size_t)m->due_count * sizeof(const bson_t *));
-    bool sent = false;
-    size_t count = 0;
-    enum err err = find_notes(m);
-
-    for (int i = 0; err == ERR_NONE && i < m->due_count; i++) {
-        const struct due *due = &m->due[i];
-
-        if (due->noted)
-            continue;
-        notes[count++] = request_keep(m->r, BCON_NEW("_id", BCON_UTF8(due->note), "expiresAt",
-                                                     BCON_DATE_TIME(m->now + NOTE_MS)));
-        err = check_muted(m, due->recipient);
-        if (err != ERR_NONE || !due->recipient->told)
-            continue;
-        sent = true;
-        err = notifications_remind(m->r, m->change, m->task, &due->recipient->id);
-    }
-    if (err == ERR_NONE && count > 0)
-        err = store_insert_many(m->r->store, STORE_IDEMPOTENCY, notes, count);
-    return err == ERR_NONE && sent ? hold_project(m) : err;
-}
-
-/* Sets remindAt, unless the task has changed since it was read. */
-static enum err
-set_next(struct reminding *m, int64_t from)
-{
-    bson_t *which = request_keep(m->r, BCON_NEW("_id", BCON_OID(&m->id), "rev",
-                                                BCON_INT64(doc_int(m->task, "rev")), "remindAt",
-                                                BCON_DATE_TIME(from)));
-    bson_t *set =
-        request_keep(m->r, m->next == INT64_MAX
-                               ? BCON_NEW("$set", "{", "remindAt", BCON_NULL, "}")
-                               : BCON_NEW("$set", "{", "remindAt", BCON_DATE_TIME(m->next), "}"));
+    struct store_statement statements[GROUP];
     int64_t matched;
-    enum err err = store_update(m->r->store, STORE_TASKS, which, set, &matched);
 
-    return err == ERR_NONE && matched == 0 ? ERR_RETRY : err;
-}
+    for (int i = 0; i < sent->project_count; i++) {
+        const char *topic = request_project_topic(&g->r, sent->projects[i]);
 
-/* The notifications count as caused by whoever set the reminders. */
-static void
-set_sender(struct reminding *m)
-{
-    const bson_oid_t *by = doc_id(m->task, "armedBy");
-
-    m->r->user_id = by != NULL ? *by : *doc_id(m->task, "createdBy");
-    bson_oid_to_string(&m->r->user_id, m->r->user);
+        statements[i] = (struct store_statement){
+            request_keep(&g->r, BCON_NEW("_id", BCON_UTF8(topic))),
+            request_keep(&g->r, BCON_NEW("$inc", "{", "reminders", BCON_INT64(1), "}")), false};
+    }
+    if (sent->project_count == 0)
+        return ERR_NONE;
+    return store_update_each(g->r.store, STORE_TOPICS, statements, (size_t)sent->project_count,
+                             &matched);
 }
 
 static enum err
 remind(struct change *change, void *arg)
 {
-    struct reminding *m = arg;
-    int64_t from;
+    struct group *g = arg;
+    struct sent sent = {0};
+    size_t due;
     enum err err;
 
-    m->change = change;
-    m->r->store = change_store(change);
-    m->now = change_now(change);
-    if ((err = request_fetch(m->r, STORE_TASKS, &m->id, &m->task)) != ERR_NONE)
-        return err == ERR_NOT_FOUND ? ERR_NONE : err;
-    if (!doc_time(m->task, "remindAt", &from) || from > m->now)
-        return ERR_NONE; /* another program was first */
-    if ((err = find_recipients(m)) != ERR_NONE || (err = check_rights(m)) != ERR_NONE)
+    g->change = change;
+    g->now = change_now(change);
+    g->r.store = change_store(change);
+    if ((err = read_group(g, &due)) != ERR_NONE)
         return err;
-    judge(m);
-    set_sender(m);
-    if (m->due_count > 0 && (err = send(m)) != ERR_NONE)
-        return err;
-    return set_next(m, from);
+    sent.notes = arena_alloc(g->r.arena, due * sizeof(const bson_t *));
+    for (int i = 0; err == ERR_NONE && i < g->count; i++)
+        if (g->tasks[i].doc != NULL)
+            err = send(g, &g->tasks[i], &sent);
+    for (int i = 0; err == ERR_NONE && i < g->count; i++)
+        if (g->tasks[i].doc != NULL)
+            set_next(g, &g->tasks[i]);
+    if (err == ERR_NONE)
+        err = store_insert_many(g->r.store, STORE_IDEMPOTENCY, sent.notes, sent.note_count);
+    return err == ERR_NONE ? hold_projects(g, &sent) : err;
 }
 
 /* A task that must be looked at. */
@@ -326,20 +278,45 @@ struct found {
     bson_oid_t id, project;
 };
 
+/* Deals with tasks in one transaction.  The lock is that of one project: most have the same. */
 static enum err
-remind_task(const struct runner *runner, struct store *store, const struct found *found)
+remind_together(const struct runner *runner, struct store *store, const struct found *const *found,
+                int count)
 {
-    struct request r = {.arena = arena_new(ARENA_MAX), .store = store};
-    struct reminding *m = arena_alloc(r.arena, sizeof(*m));
-    struct change_plan plan = {.fn = remind, .arg = m};
+    struct arena *arena = arena_new(ARENA_MAX);
+    struct group *g = arena_alloc(arena, sizeof(*g));
+    struct change_plan plan = {.fn = remind, .arg = g};
     enum err err;
 
-    m->r = &r;
-    m->id = found->id;
-    plan.last_topic = request_project_topic(&r, &found->project);
+    g->r = (struct request){.arena = arena, .store = store};
+    g->count = count;
+    for (int i = 0; i < count; i++)
+        g->tasks[i].id = found[i]->id;
+    plan.last_topic = request_project_topic(&g->r, &found[0]->project);
+    store_deadline(store, count > 1 ? clock_steady() + GROUP_US : 0);
     err = change_run(store, runner->bus, runner->epoch, &plan);
-    arena_free(r.arena);
-    return err == ERR_CONFLICT ? ERR_NONE : err; /* with another program: the next look tells */
+    store_deadline(store, 0);
+    arena_free(arena);
+    return err;
+}
+
+/* Returns the last error. */
+static enum err
+remind_group(const struct runner *runner, struct store *store, const struct found *const *found,
+             int count)
+{
+    enum err err = remind_together(runner, store, found, count), failed = ERR_NONE;
+
+    if (count == 1) /* a conflict is with another program: the next look tells */
+        return err == ERR_CONFLICT ? ERR_NONE : err;
+    if (err == ERR_NONE || (err == ERR_STORE && !store_refused(store)))
+        return err;
+    for (int i = 0; i < count && !*runner->stopping; i++) {
+        err = remind_group(runner, store, found + i, 1);
+        if (err != ERR_NONE)
+            failed = err;
+    }
+    return failed;
 }
 
 /* --- All tasks ---------------------------------------------------------------------------- */
@@ -385,14 +362,18 @@ find_batch(struct store *store, int64_t from, int64_t now, struct batch *b)
 static enum err
 remind_batch(const struct runner *runner, struct store *store, const struct batch *b)
 {
+    const struct found *group[GROUP];
     unsigned char dice;
     enum err err = ERR_NONE;
 
     text_random(&dice, 1);
-    for (int i = 0; i < b->count && !*runner->stopping; i++) {
-        enum err one = remind_task(runner, store, &b->found[(i + dice) % b->count]);
+    for (int done = 0; done < b->count && !*runner->stopping; done += GROUP) {
+        int count = b->count - done < GROUP ? b->count - done : GROUP;
+        enum err one;
 
-        if (one != ERR_NONE)
+        for (int i = 0; i < count; i++)
+            group[i] = &b->found[(dice + done + i) % b->count];
+        if ((one = remind_group(runner, store, group, count)) != ERR_NONE)
             err = one;
     }
     return err;

@@ -17,6 +17,7 @@
 #include "api/schema/doc.h"
 #include "api/v1/handlers.h"
 #include "common/base/id.h"
+#include "common/store/store_gather.h"
 
 #define TRIM_EVERY    8
 #define READ_AT_ONCE  100  /* notifications that one change marks as read */
@@ -89,14 +90,14 @@ insert(struct request *r, struct change *change, const bson_t *doc)
     unsigned char dice;
     struct event event = {.kind = EVENT_NOTIFICATION_CREATED, .rev = 1, .entity_id = id};
     int topic;
-    enum err err;
+    enum err err = ERR_NONE;
 
     bson_oid_to_string(doc_id(doc, "_id"), id);
     doc_write(&data, &notification_shape, doc);
     event.data = data.bytes;
-    err = store_insert(change_store(change), STORE_NOTIFICATIONS, doc);
+    store_gather_insert(change_store(change), STORE_NOTIFICATIONS, doc);
     text_random(&dice, 1);
-    if (err == ERR_NONE && dice % TRIM_EVERY == 0)
+    if (dice % TRIM_EVERY == 0)
         err = trim(r, change, doc_id(doc, "userId"));
     if (err == ERR_NONE)
         err = change_join_topic(change, request_user_topic(r, doc_id(doc, "userId")), &topic);
