@@ -33,10 +33,18 @@
 #define TRIM_EVERY     5    /* of these, one looks for old events */
 #define LEASE_NAME     33
 
+/*
+ * Kinds that take a moment, and that somebody may be waiting for.  They have a thread of their own,
+ * so that jobs that take long do not delay them; the others take them too.
+ */
+static const enum job_kind letters[] = {JOB_EMAIL, JOB_TEXT, JOB_RESET, JOB_REGISTRATION};
+#define LETTERS (sizeof(letters) / sizeof(letters[0]))
+
 struct worker {
     const struct runner *runner;
     struct store *store;
-    pthread_mutex_t *looking; /* one thread polls for all */
+    pthread_mutex_t *looking; /* one thread polls for all that take the same kinds */
+    bool letters;             /* it takes only these */
 };
 
 static void
@@ -46,12 +54,26 @@ pause_for(const struct runner *r, long ms)
         nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
 }
 
+/* The jobs that are due. */
+static bson_t *
+due_jobs(const struct worker *w, int64_t now)
+{
+    bson_t *due = BCON_NEW("dueAt", "{", "$lte", BCON_DATE_TIME(now), "}");
+    const char *names[LETTERS];
+
+    for (size_t i = 0; i < LETTERS; i++)
+        names[i] = job_names[letters[i]];
+    if (w->letters)
+        doc_in_texts(due, "kind", names, LETTERS);
+    return due;
+}
+
 /* Takes any job that is due; ERR_NOT_FOUND when there is none. */
 static enum err
 lease(struct worker *w, const char *name, bson_t **job)
 {
     int64_t now = clock_now(), matched;
-    bson_t *due = BCON_NEW("dueAt", "{", "$lte", BCON_DATE_TIME(now), "}");
+    bson_t *due = due_jobs(w, now);
     bson_t *take =
         BCON_NEW("$set", "{", "lease", BCON_UTF8(name), "dueAt", BCON_DATE_TIME(now + LEASE_MS),
                  "}", "$inc", "{", "tries", BCON_INT32(1), "}");
@@ -222,20 +244,21 @@ run_reminders(void *arg)
 void
 runner_run(const struct runner *runner)
 {
+    static void *(*const others[RUNNER_OTHERS])(void *) = {thread_main, run_regular_work,
+                                                           run_reminders};
     size_t jobs = (size_t)runner->config->jobs_threads, count = jobs + RUNNER_OTHERS;
     pthread_t *threads = must_alloc(count, sizeof(*threads));
     struct worker *workers = must_alloc(count, sizeof(*workers));
-    pthread_mutex_t looking = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_t looking[] = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER};
 
     for (size_t i = 0; i < count; i++) {
-        workers[i] = (struct worker){runner, store_take(runner->pool), &looking};
+        bool other = i >= jobs;
+
+        workers[i] = (struct worker){runner, store_take(runner->pool), &looking[other], other};
         if (workers[i].store == NULL)
             must_not_happen("jobs: the pool has no connection left for a thread");
         store_notes_in(workers[i].store, &runner->notes[i]);
-        threads[i] = must_thread(i < jobs    ? thread_main
-                                 : i == jobs ? run_regular_work
-                                             : run_reminders,
-                                 &workers[i]);
+        threads[i] = must_thread(other ? others[i - jobs] : thread_main, &workers[i]);
     }
     for (size_t i = 0; i < count; i++) {
         pthread_join(threads[i], NULL);

@@ -6,7 +6,7 @@
 
 struct runner;
 
-#define RUNNER_OTHERS 2 /* threads beside those: one for regular work, one for reminders */
+#define RUNNER_OTHERS 3 /* threads beside those: for emails and texts, regular work, reminders */
 
 /* Runs JOBS_THREADS threads until *stopping, and finishes the jobs that were started. */
 void runner_run(const struct runner *runner);

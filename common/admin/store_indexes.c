@@ -92,6 +92,7 @@ static const struct index indexes[] = {
     {STORE_TOKENS,      {"userId", "purpose", "createdAt", "_id"},     IDS},
     {STORE_TOKENS,      {"hash"},                                      UNIQUE | SPARSE},
     {STORE_JOBS,        {"dueAt"},                                     SPARSE},
+    {STORE_JOBS,        {"kind", "dueAt"}}, /* emails and texts (api/jobs/runner.c) */
     {STORE_JOBS,        {"lease"},                                     SPARSE},
     {STORE_JOBS,        {"expiresAt"},                                 TTL},
     {STORE_THROTTLES,   {"expiresAt"},                                 TTL},

@@ -4,6 +4,7 @@ import re
 import pytest
 import queued
 from bson import ObjectId
+from client import eventually
 from pymongo import MongoClient
 
 LABEL = {"id": "l", "name": "Soon"}
@@ -124,3 +125,17 @@ def test_a_users_jobs_are_limited(stack, anna):
 @pytest.mark.parametrize("query", [{"state": "done"}, {"sort": "total"}, {"limit": 201}])
 def test_wrong_parameters_are_named(anna, query):
     assert anna.get("/v1/jobs", **query).expect(400, "bad-parameter")["parameter"] in query
+
+
+def test_emails_do_not_wait_for_jobs_that_take_long(stack, world, outbox, anna, ben):
+    """Every other thread of taskwire-jobs is busy when a password is to be reset."""
+    project = anna.project("Busy")
+    anna.share(project, ben)
+    task = anna.task(projectId=project["id"])
+    with stack.fault("hold command=find collection=comments program=taskwire-jobs times=0 ms=60000") as (held,):
+        for n in range(5):
+            ben.post(task, "/comments", text=f"Comment {n}").expect(201)
+        stack.wait_for(lambda: stack.fault_hits(held) >= 4, "all threads to be busy")
+        world.anonymous().post("/v1/password-resets", email=anna.email).expect(202)
+        assert outbox.email(anna.email, "Choose a new password").token
+    eventually(lambda: len(anna.items("/v1/notifications")) == 5, within=15.0, what="what the other threads were busy with")
