@@ -197,7 +197,7 @@ main(int argc, char **argv)
     sigaction(SIGTERM, &stop, NULL);
     sigaction(SIGINT, &stop, NULL);
     password_open(config.password_cost, config.password_slots);
-    quotas_open(&config);
+    quotas_open(&config, CONFIG_API);
     revocation = session_revocation_new();
     topic_lock_share();
     tickets_share();

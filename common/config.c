@@ -128,6 +128,15 @@ config_read(struct config *config, unsigned program)
     return ERR_NONE;
 }
 
+bool
+config_reads(unsigned program, size_t place)
+{
+    for (size_t i = 0; i < SETTINGS; i++)
+        if (settings[i].place == place)
+            return (settings[i].programs & program) != 0;
+    return false;
+}
+
 void
 config_help(FILE *out, const char *name, unsigned program)
 {

@@ -4,6 +4,8 @@
 #ifndef COMMON_CONFIG_H
 #define COMMON_CONFIG_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 
 #include "common/base/err.h"
@@ -33,6 +35,9 @@ struct config {
  * invalid value it writes one sentence to stderr and fails.
  */
 enum err config_read(struct config *config, unsigned program) MUST_CHECK;
+
+/* Does the program read the setting that is at this place in struct config? */
+bool config_reads(unsigned program, size_t place);
 
 /* The table as text, for --help. */
 void config_help(FILE *out, const char *name, unsigned program);

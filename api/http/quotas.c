@@ -12,6 +12,7 @@
 #include "api/http/request.h"
 #include "api/schema/doc.h"
 #include "common/base/hash.h"
+#include "common/base/must.h"
 #include "common/change/change.h"
 #include "common/config.h"
 #include "common/text/text.h"
@@ -77,9 +78,20 @@ static const struct {
 
 static const struct config *settings;
 
-void
-quotas_open(const struct config *config)
+bool
+quotas_known_to(unsigned program)
 {
+    for (int i = 0; i < QUOTA__COUNT; i++)
+        if (!config_reads(program, quotas[i].limit))
+            return false;
+    return true;
+}
+
+void
+quotas_open(const struct config *config, unsigned program)
+{
+    if (!quotas_known_to(program))
+        must_not_happen("quotas: one of them is a setting that this program does not read");
     settings = config;
 }
 

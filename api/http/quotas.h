@@ -63,8 +63,14 @@ enum quota {
     QUOTA__COUNT
 };
 
-/* To be called once when a process starts: reads the numbers from its settings. */
-void quotas_open(const struct config *config);
+/*
+ * To be called once when a process starts: reads the numbers from its settings.  A program that
+ * does not read all of them does not start, since a quota that it lacks would be 0.
+ */
+void quotas_open(const struct config *config, unsigned program);
+
+/* Does the program (CONFIG_API, CONFIG_JOBS) read the setting of every quota? */
+bool quotas_known_to(unsigned program);
 
 long quotas_limit(enum quota quota);
 

@@ -87,7 +87,7 @@ main(int argc, char **argv)
     if (txn_reaper_open(config.jobs_sessions) != 0)
         return 1;
     runner.notes = txn_reaper_notes(0);
-    quotas_open(&config);
+    quotas_open(&config, CONFIG_JOBS);
     tickets_share();
     runner.bus = bus_open(config.redis_url);
     runner.mail = mail;
