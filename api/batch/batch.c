@@ -22,7 +22,7 @@ static const char *const methods[] = {"POST", "PUT", "PATCH", "DELETE", NULL};
 /* clang-format off */
 static const struct field op_fields[] = {
     {"method",  CHOICE,  MUST_SET,           .choices = methods},
-    {"path",    TEXT,    MUST_SET,           1, OPERATION_PATH, .about = "a segment $a is the id that the operation with ref a created"},
+    {"path",    TEXT,    MUST_SET,           1, OPERATION_PATH, .about = "with a query, if the route has parameters; a segment or a value $a is the id that the operation with ref a created"},
     {"body",    ANY,     MAY_SET | NULLABLE, .about = "the JSON body; $a as an id is the id that the operation with ref a created"},
     {"ifMatch", TEXT,    MAY_SET | NULLABLE, 1, 200, .about = "as If-Match"},
     {"baseRev", INTEGER, MAY_SET | NULLABLE, 1, REV_MAX, .about = "as Base-Rev"},
@@ -101,20 +101,29 @@ add_result(struct operation *op)
 }
 
 enum err
-batch_execute(struct request *r)
+batch_read(struct request *r, struct operations *all)
 {
-    struct operations *all = arena_alloc(r->arena, sizeof(*all));
     bson_t *body = request_keep(r, bson_new());
-    struct text results = {0};
     enum err err = doc_read(r, DOC_CREATE, batch_fields, r->json, body);
 
     if (err != ERR_NONE)
         return err;
     operations_start(all, r);
+    return read_ops(all, body);
+}
+
+enum err
+batch_execute(struct request *r)
+{
+    struct operations *all = arena_alloc(r->arena, sizeof(*all));
+    struct text results = {0};
+    enum err err = batch_read(r, all);
+
+    if (err != ERR_NONE)
+        return err;
     all->settled = add_result;
     all->arg = &results;
-    if ((err = read_ops(all, body)) == ERR_NONE)
-        err = operations_run(all);
+    err = operations_run(all);
     if (err == ERR_NONE) {
         struct text *out = reply_json(r, 200);
 

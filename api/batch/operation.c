@@ -16,8 +16,9 @@
 #include "common/base/must.h"
 #include "common/text/json.h"
 
-#define PATH_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~$/"
-#define REF_CHARACTERS  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+#define PATH_CHARACTERS  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~$/"
+#define QUERY_CHARACTERS PATH_CHARACTERS "=&%+,:"
+#define REF_CHARACTERS   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 static const char *
 pointer(const struct operation *op, const char *member)
@@ -119,14 +120,15 @@ walk_members(struct walk *w, struct json_object *json, const struct field *field
     }
 }
 
-/* Appends the path with its references resolved. */
+/*
+ * Appends a part of the path in which ids are between these marks, with its references resolved:
+ * the segments of a path, or the names and values of a query.
+ */
 static void
-walk_path(struct walk *w, struct text *out)
+walk_parts(struct walk *w, const char *p, const char *marks, struct text *out)
 {
-    const char *p = w->op->path;
-
-    while (*p != '\0') {
-        size_t len = strcspn(p, "/");
+    while (p != NULL && *p != '\0') {
+        size_t len = strcspn(p, marks);
         const char *id = visit(w, p, len, pointer(w->op, "path"));
 
         if (id != NULL)
@@ -134,7 +136,7 @@ walk_path(struct walk *w, struct text *out)
         else
             text_add(out, p, len);
         p += len;
-        if (*p == '/')
+        if (*p != '\0')
             text_putc(out, *p++);
     }
 }
@@ -145,7 +147,8 @@ check_refs(struct operation *op)
     struct walk w = {op, false, ERR_NONE};
     struct text unused = {0};
 
-    walk_path(&w, &unused);
+    walk_parts(&w, op->path, "/", &unused);
+    walk_parts(&w, op->query, "=&", &unused);
     text_free(&unused);
     if (op->route != NULL && op->route->body != NULL)
         walk_members(&w, op->body, op->route->body->fields, pointer(op, "body"));
@@ -159,16 +162,30 @@ may_be_operation(const struct route *route)
            (route->flags & (PERSON | UPLOAD | READS | COSTLY | STEP_UP | ENDS | ALONE)) == 0;
 }
 
+/* Divides what was sent as the path into the path and the query. */
+static void
+take_query(struct operation *op)
+{
+    size_t len = strcspn(op->path, "?");
+
+    op->query = op->path[len] == '?' ? op->path + len + 1 : NULL;
+    op->path = arena_copy(op->all->r->arena, op->path, len);
+}
+
 static void
 check_path(struct operation *op)
 {
     struct request *r = op->all->r;
-    struct request look = {.arena = r->arena, .method_name = op->method, .path = op->path};
+    struct request look = {.arena = r->arena, .method_name = op->method};
 
+    take_query(op);
+    look.path = op->path;
     if (strncmp(op->path, "/v1/", 4) != 0 ||
-        strspn(op->path, PATH_CHARACTERS) != strlen(op->path) || strstr(op->path, "//") != NULL) {
-        request_complain(r, pointer(op, "path"), "format",
-                         "must be a path that begins with /v1/, without escapes and a query");
+        strspn(op->path, PATH_CHARACTERS) != strlen(op->path) || strstr(op->path, "//") != NULL ||
+        (op->query != NULL && strspn(op->query, QUERY_CHARACTERS) != strlen(op->query))) {
+        request_complain(
+            r, pointer(op, "path"), "format",
+            "must be a path that begins with /v1/, without escapes, and perhaps a query");
         return;
     }
     if (router_find(&look) != ERR_NONE)
@@ -343,17 +360,30 @@ start(struct operation *op)
         op->r.base_rev = arena_printf(op->r.arena, "%lld", (long long)op->base);
 }
 
-/* Sets path and body, with their references resolved. */
+/* A part of the path with its references resolved. */
+static const char *
+resolve_parts(struct walk *w, const char *part, const char *marks)
+{
+    struct text out = {0};
+    const char *resolved;
+
+    if (part == NULL)
+        return NULL;
+    walk_parts(w, part, marks, &out);
+    resolved = arena_dup(w->op->r.arena, out.bytes == NULL ? "" : out.bytes);
+    text_free(&out);
+    return resolved;
+}
+
+/* Sets path, query and body, with their references resolved. */
 static enum err
 resolve(struct operation *op)
 {
     struct walk w = {op, true, ERR_NONE};
-    struct text path = {0};
     size_t len = 0;
 
-    walk_path(&w, &path);
-    op->r.path = arena_dup(op->r.arena, path.bytes);
-    text_free(&path);
+    op->r.path = resolve_parts(&w, op->path, "/");
+    op->r.query = resolve_parts(&w, op->query, "=&");
     if (op->refers && op->body != NULL && op->route != NULL && op->route->body != NULL) {
         op->r.json = NULL;
         if (json_object_deep_copy(op->body, &op->r.json, NULL) != 0)

@@ -22,7 +22,8 @@ struct operation {
 
     /* As sent; NULL if absent. */
     const char *method, *path, *if_match, *key, *ref;
-    int64_t base; /* baseRev; 0: none */
+    const char *query; /* of the path, which ends before it */
+    int64_t base;      /* baseRev; 0: none */
     struct json_object *body;
 
     const struct route *route; /* NULL: there is none with this method and path */

@@ -192,7 +192,7 @@ gate_check_op(struct request *r)
 {
     enum err err;
 
-    if ((err = router_find(r)) != ERR_NONE ||
+    if ((err = router_find(r)) != ERR_NONE || (err = request_parse_query(r)) != ERR_NONE ||
         ((r->route->flags & LOGINS) && (err = limits_address(r)) != ERR_NONE) ||
         (err = api_token_auth_covers(r)) != ERR_NONE)
         return err;

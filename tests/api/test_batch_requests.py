@@ -46,6 +46,27 @@ def state(anna, project):
             anna.get(project).expect(200).json)
 
 
+def test_an_operation_takes_the_parameters_of_its_route(plan):
+    anna, _ = plan
+    project = anna.project("Statuses")
+    task, path = anna.task(projectId=project["id"], status="in-progress"), f"/v1/projects/{project['id']}/statuses"
+    for bad in ("?moveTo=", "?moveTo=none", "?moveTo=completed&moveTo=todo", "?other=1", "?moveTo=%zz", ""):
+        alone, within = anna.delete(f"{path}/in-progress{bad}"), batch(anna, op("DELETE", f"{path}/in-progress{bad}"))
+        result = within.expect(200)["results"][0]
+        assert result["status"] == alone.status >= 400 and result["body"]["type"] == alone["type"], bad
+        assert result["body"].get("parameter") == alone.json.get("parameter")
+        batch(anna, op("DELETE", f"{path}/in-progress{bad}"), atomic=True).expect(alone.status)
+    move = [op("POST", path, {"name": "Review", "kind": "open"}, ref="s"), op("DELETE", f"{path}/in-progress?moveTo=$s")]
+    key = secrets.token_hex(8)
+    for _ in range(2):
+        assert statuses(batch(anna, *move, key=key, atomic=True)) == [201, 204]
+    assert batch(anna, op("DELETE", f"{path}/in-progress?moveTo=todo", key=f"{key}/1")).expect(200)["results"][0]["status"] == 422
+    status = anna.get(task)["status"]
+    assert status not in ("in-progress", "todo") and anna.get(f"{path}/{status}")["name"] == "Review"
+    # A change of a task has no parameters: what it is sent is treated as on its own route.
+    assert statuses(batch(anna, op("PATCH", f"/v1/tasks/{task['id']}?x=1", {"title": "Y"}))) == [anna.patch(f"/v1/tasks/{task['id']}?x=1", title="X").status]
+
+
 def test_each_operation_of_a_batch_has_the_result_of_a_request_of_its_own(plan):
     anna, project = plan
     old = anna.task(projectId=project["id"])
@@ -236,7 +257,9 @@ BAD = {
     "a method in lower case": ({"ops": [op("post", "/v1/tasks", {"title": "x"})]}, {"/ops/0/method"}),
     "an absolute URL": ({"ops": [op("POST", "http://127.0.0.1/v1/tasks", {"title": "x"})]}, {"/ops/0/path"}),
     "a URL without a scheme": ({"ops": [op("POST", "//127.0.0.1/v1/tasks", {"title": "x"})]}, {"/ops/0/path"}),
-    "a query": ({"ops": [op("DELETE", "/v1/projects/x/statuses/todo?moveTo=done")]}, {"/ops/0/path"}),
+    "a query with a space": ({"ops": [op("DELETE", "/v1/projects/x/statuses/todo?moveTo=not done")]}, {"/ops/0/path"}),
+    "a query in a query": ({"ops": [op("DELETE", "/v1/projects/x/statuses/todo?moveTo=done?x")]}, {"/ops/0/path"}),
+    "a ref to nothing in a query": ({"ops": [op("DELETE", "/v1/projects/x/statuses/todo?moveTo=$a")]}, {"/ops/0/path"}),
     "a fragment": ({"ops": [op("DELETE", "/v1/tasks/x#y")]}, {"/ops/0/path"}),
     "an escaped slash": ({"ops": [op("DELETE", "/v1/tasks%2Fx")]}, {"/ops/0/path"}),
     "a line break": ({"ops": [op("DELETE", "/v1/tasks/x\r\nHost: y")]}, {"/ops/0/path"}),
