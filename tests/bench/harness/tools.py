@@ -71,11 +71,20 @@ def node():
     return folder
 
 
+def go_program(name):
+    folder = copied(name)
+    quiet([need("go"), "build", "-o", name + "-bench", "."], cwd=folder)
+    return folder / (name + "-bench")
+
+
 def centrifuge():
     """The program that uses the centrifuge library."""
-    folder = copied("centrifuge")
-    quiet([need("go"), "build", "-o", "centrifuge-bench", "."], cwd=folder)
-    return folder / "centrifuge-bench"
+    return go_program("centrifuge")
+
+
+def pocketbase():
+    """PocketBase, built as a library's user would."""
+    return go_program("pocketbase")
 
 
 def nchan():

@@ -79,7 +79,8 @@ class World:
                 {"_id": 0, "host": self.uri.split("/")[2]}]})
         wait(lambda: self.client.admin.command("hello").get("isWritablePrimary"), "MongoDB")
         self.db = self.client[self.database]
-        self.close.callback(self.client.drop_database, self.database)
+        if not self.mongod:  # a server of our own ends with its files
+            self.close.callback(self.client.drop_database, self.database)
 
     def start_ours(self):
         self.push_port = stacks.free_port()
