@@ -16,11 +16,12 @@ export class Board {
   #selection;
   #order = []; /* ids, as shown, column after column */
   #cards = new Map(); /* task id -> element */
-  #columns = new Map(); /* status id -> {root, name, count, body} */
+  #columns = new Map(); /* status id -> {root, name, count, body, stop: the one card that Tab reaches} */
   #drag;
   #store = null;
   #held = null; /* a render that was requested during a drag */
   #visible = () => true;
+  #opened = null; /* id of the open task, as it was drawn last */
   #steps = { id: null, trail: [] }; /* moves of one card by keyboard, so that the opposite key undoes them */
   #moving = Promise.resolve();
 
@@ -37,7 +38,11 @@ export class Board {
     root.addEventListener("click", (e) => this.#clicked(e));
     root.addEventListener("keydown", (e) => this.#key(e));
     /* Scroll a focused card fully into view; browsers leave one that is half visible where it is. */
-    root.addEventListener("focusin", (e) => e.target.closest(".card")?.scrollIntoView({ block: "nearest", inline: "nearest" }));
+    root.addEventListener("focusin", (e) => {
+      const card = e.target.closest(".card");
+      card?.scrollIntoView({ block: "nearest", inline: "nearest" });
+      if (card) this.#stopAt(card);
+    });
   }
 
   /* Draws the tasks of the store that pass `visible`; `flash` holds ids of tasks that others just changed. */
@@ -62,6 +67,31 @@ export class Board {
       for (const [status, tasks] of columns) this.#fill(status, tasks, flash, selected);
     });
     for (const id of this.#cards.keys()) if (!store.tasks.has(id)) this.#cards.delete(id);
+    this.#setStops();
+    if (selected !== this.#opened) this.#cards.get(selected)?.scrollIntoView({ block: "nearest", inline: "nearest" }); /* beside the panel cards wrap elsewhere */
+    this.#opened = selected;
+  }
+
+  /* Tab reaches one card of a column, not thousands: the one that had the focus last, or the first. */
+  #setStops() {
+    const columns = [...this.#columns.values()];
+    for (const c of columns) {
+      if (!c.stop || c.stop.parentElement === c.body) continue;
+      c.stop.tabIndex = -1;
+      c.stop = null;
+    }
+    for (const c of columns) {
+      c.stop ??= c.body.firstElementChild;
+      if (c.stop) c.stop.tabIndex = 0;
+    }
+  }
+
+  #stopAt(card) {
+    const c = this.#columns.get(card.parentElement.dataset.status);
+    if (!c || c.stop === card) return;
+    if (c.stop) c.stop.tabIndex = -1;
+    c.stop = card;
+    card.tabIndex = 0;
   }
 
   /* Removes all project data from the view. */
@@ -102,7 +132,7 @@ export class Board {
   #card(task, flash, selected) {
     let card = this.#cards.get(task.id);
     if (!card) {
-      card = el("div.card", { role: "listitem", tabIndex: 0, dataset: { task: task.id } });
+      card = el("div.card", { role: "listitem", tabIndex: -1, dataset: { task: task.id } });
       card.addEventListener("animationend", () => card.classList.remove("flash"));
       this.#cards.set(task.id, card);
     }

@@ -15,6 +15,8 @@ import { offerUndo } from "./undo.js";
 import { Watch } from "./watch.js";
 
 const OVER = matchMedia("(width < 1100px)"); /* as in panel.css: the panel covers the board */
+const SLOW_MS = 1000; /* a save that takes longer is told */
+const WAITING = "Saving…";
 
 export class Panel {
   #workspace;
@@ -214,8 +216,14 @@ export class Panel {
   #submit() {
     if (!this.#workspace.store.mayWrite) return;
     const work = async () => {
-      await this.#fields.addTypedLabel();
-      await (this.#base ? this.#save() : this.#make());
+      const slow = setTimeout(() => { this.#note.textContent = WAITING; }, SLOW_MS);
+      try {
+        await this.#fields.addTypedLabel();
+        await (this.#base ? this.#save() : this.#make());
+      } finally {
+        clearTimeout(slow);
+        if (this.#note.textContent === WAITING) this.#note.textContent = "";
+      }
     };
     busy(this.#form, work, { aliases: { dueAt: "dueTime" }, texts: { "not-found": "This task was deleted, or you no longer have access to it." } });
   }

@@ -20,6 +20,7 @@ export class Rows {
   #maySelect = false;
   #order = []; /* ids, as shown */
   #rows = new Map();
+  #stop = null; /* the one row that Tab reaches: the one that had the focus last, or the first */
   #all = el("input", { type: "checkbox", tabIndex: -1, "aria-label": "Select all tasks" });
 
   /* head: the table's heading row; open(id) */
@@ -32,6 +33,11 @@ export class Rows {
     body.addEventListener("click", (e) => this.#clicked(e));
     body.addEventListener("mousedown", (e) => { if (e.shiftKey) e.preventDefault(); }); /* would select text */
     body.addEventListener("keydown", (e) => this.#key(e));
+    body.addEventListener("focusin", (e) => {
+      const row = e.target.closest("tr");
+      this.#stopAt(row);
+      row.scrollIntoView({ block: "nearest" }); /* browsers leave a row that is half visible where it is */
+    });
   }
 
   /*
@@ -45,6 +51,7 @@ export class Rows {
     const rows = items.map((item) => this.#row(item, flash, open));
     keepFocus(this.#body, () => arrange(this.#body, rows));
     for (const id of this.#rows.keys()) if (!known.has(id)) this.#rows.delete(id);
+    this.#stopAt(this.#stop?.isConnected ? this.#stop : this.#body.firstElementChild);
     const { size } = this.#selection;
     this.#body.parentElement.classList.toggle("selecting", this.#selection.on);
     this.#all.checked = size > 0 && size === rows.length;
@@ -53,14 +60,21 @@ export class Rows {
 
   clear() {
     this.#order = [];
+    this.#stop = null;
     this.#rows.clear();
     this.#body.replaceChildren();
+  }
+
+  #stopAt(row) {
+    if (this.#stop) this.#stop.tabIndex = -1;
+    this.#stop = row;
+    if (row) row.tabIndex = 0;
   }
 
   #row({ task, look, cells, done }, flash, open) {
     let row = this.#rows.get(task.id);
     if (!row) {
-      row = el("tr", { tabIndex: 0, dataset: { task: task.id } });
+      row = el("tr", { tabIndex: -1, dataset: { task: task.id } });
       row.addEventListener("animationend", () => row.classList.remove("flash"));
       this.#rows.set(task.id, row);
     }

@@ -168,7 +168,8 @@ function drawTask() {
   $("shared-task-facts").replaceChildren(...[el("span", {}, statusOf(store, task.status)?.name ?? ""), task.priority === "none" ? null : el("span", {}, capital(task.priority)),
     dueChip(store, task), ...labelChips(store, task), assigneeAvatars(store, task)].filter(Boolean));
   $("shared-task-text").textContent = task.description;
-  $("shared-task-list").replaceChildren(...(task.checklist ?? []).map((item) => el("li", { dir: "auto" }, item.done ? icon("check") : null, item.text)));
+  $("shared-task-list").replaceChildren(...(task.checklist ?? []).map(({ done, text }) =>
+    el("li", { dir: "auto" }, el("input", { type: "checkbox", checked: done, disabled: true, "aria-label": text }), el("span", { "aria-hidden": "true" }, text))));
   return undefined;
 }
 

@@ -62,6 +62,7 @@ export class TaskForm {
       form.requestSubmit();
     });
     form.elements.title.addEventListener("input", () => this.#grow());
+    window.addEventListener("resize", () => this.#grow()); /* a phone is turned: the title wraps elsewhere */
   }
 
   focusTitle() { this.#form.elements.title.focus(); }

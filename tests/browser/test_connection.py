@@ -103,6 +103,7 @@ def test_a_write_started_offline_takes_effect_once(windows, anna):
     page.browser.offline(True)
     page.save()
     page.wait_connection("offline")
+    page.until(lambda: page.text("#task-note") == "Saving…", why="nothing says that the task is not saved yet")
     page.browser.offline(False)
     page.wait_titles("todo", ["Only one"])
     assert [t["title"] for t in anna.items("/v1/tasks", projectId=project["id"])] == ["Only one"]
