@@ -103,14 +103,16 @@ def test_cards_are_selected_by_mouse_keyboard_and_touch(windows, anna):
 
     # A finger: the button, then cards.
     page.click("#select")
+    page.visible("#selection-bar")  # which moves the cards down
     page.driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
-    for title in ("Roof", "Paint"):
+    for title, picked_then in (("Roof", ["Roof"]), ("Paint", ["Roof", "Paint"])):
         box = page.card(title).rect
         finger(page, "touchStart", (box["x"] + 40, box["y"] + 15))
         finger(page, "touchEnd")
+        wait_picked(*picked_then)
     page.driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
-    wait_picked("Roof", "Paint")
     page.click("#selection-end")
+    page.until(lambda: not page.find("#selection-bar").is_displayed())
     # A mouse: Ctrl adds, Shift selects a range of a column.
     ActionChains(page.driver).key_down(Keys.CONTROL).click(page.card("Roof")).key_up(Keys.CONTROL).perform()
     page.visible("#selection-bar")  # which moves the cards down
