@@ -37,9 +37,9 @@ def ended(user, job, within=30):
 
 
 @contextlib.contextmanager
-def killed_in_second_part(stack, meanwhile=lambda: None):
+def killed_in_second_part(stack):
     """Whatever job is started here: its program is killed when it writes the job's document for the second time, and another
-    goes on, after `meanwhile`."""
+    goes on."""
     held = stack.proxy_control("add hold command=update collection=userJobs nth=2 ms=60000")
     try:
         yield
@@ -48,7 +48,6 @@ def killed_in_second_part(stack, meanwhile=lambda: None):
         stack.wait_restarted("jobs", pid)
     finally:
         stack.proxy_control("clear")
-    meanwhile()
     make_due(stack)
 
 

@@ -1,6 +1,5 @@
 /*
- * Only changes tasks that do not agree with the project, so it does not matter where it is
- * interrupted.
+ * Only finds out which tasks are left, so it does not matter where it is interrupted.
  */
 #include "api/jobs/status_kind.h"
 
@@ -10,13 +9,7 @@
 static enum err
 follow(struct request *r, struct change *change, struct user_job_part *part)
 {
-    struct project_lists_part p;
-    enum err err = project_lists_follow(r, change, part->content, part->place, &p);
-
-    part->done = p.done;
-    part->more = p.more;
-    part->next = p.next;
-    return err;
+    return project_lists_follow(r, change, part->content, &part->done, &part->more);
 }
 
 enum err

@@ -46,16 +46,12 @@ do_part(struct change *change, void *arg)
     if (err != ERR_NONE)
         return err == ERR_NOT_FOUND ? ERR_NONE : err; /* it has ended */
     p->before = job == NULL ? 0 : doc_int(job, "done");
-    p->place = job == NULL ? NULL : doc_text(job, "place");
     p->done = 0;
-    p->next = p->what = NULL;
+    p->what = NULL;
     if (w->failure == NULL) {
         if ((err = w->fn(w->r, change, p)) != ERR_NONE)
             return err;
-        step = (struct user_job_step){.done = p->done,
-                                      .state = p->more ? "running" : "done",
-                                      .what = p->what,
-                                      .place = p->next};
+        step = (struct user_job_step){p->done, p->more ? "running" : "done", p->what};
     }
     return job == NULL ? ERR_NONE : user_jobs_advance(w->r, change, job, &step);
 }

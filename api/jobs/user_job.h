@@ -18,11 +18,9 @@ struct request;
 struct user_job_part {
     const bson_t *content; /* of the queued job: {jobId, userId, projectId, ...} */
     void *arg;
-    int64_t before;    /* how much is done already */
-    const char *place; /* where the part before ended; NULL: this is the first one */
+    int64_t before; /* how much is done already */
     /* Results. */
     int64_t done;     /* by this part */
-    const char *next; /* the place where the next part begins; NULL: it has none */
     const char *what; /* for the report; NULL: nothing */
     bool more;        /* there is more to do */
 };

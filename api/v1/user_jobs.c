@@ -40,7 +40,6 @@ static const struct field job_fields[] = {
     {"endedAt",   INSTANT, NULLABLE, .about = "the job can be read for 7 days from then on"},
     {"userId",    REF,     HIDDEN},
     {"expiresAt", INSTANT, HIDDEN},
-    {"place",     TEXT,    HIDDEN}, /* where the next part begins (api/jobs/user_job.h) */
     {NULL},
 };
 /* clang-format on */
@@ -183,8 +182,6 @@ user_jobs_advance(struct request *r, struct change *change, const bson_t *job,
         BSON_APPEND_INT64(set, "total", done); /* others may have done some of it, or added some */
     if (step->what != NULL)
         append_report(job, step, ends, now, set);
-    if (step->place != NULL)
-        BSON_APPEND_UTF8(set, "place", step->place);
     if (ends) {
         BSON_APPEND_DATE_TIME(set, "endedAt", now);
         BSON_APPEND_DATE_TIME(set, "expiresAt", now + USER_JOBS_KEPT_MS);

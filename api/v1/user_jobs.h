@@ -46,7 +46,6 @@ struct user_job_step {
     int64_t done;      /* is added to the job's; never counted twice, as it is part of the change */
     const char *state; /* "running", or the one in which the job ends */
     const char *what;  /* added to the report; NULL: nothing */
-    const char *place; /* where the next part begins; NULL: it has no place */
 };
 
 /* Within a change: stores what was done, with its event. */

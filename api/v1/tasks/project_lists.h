@@ -34,21 +34,12 @@ struct project_lists_item {
 enum err project_lists_removed(struct request *r, struct change *change, const bson_t *project,
                                const struct project_lists_item *item) MUST_CHECK;
 
-/* What a part of the job did. */
-struct project_lists_part {
-    int64_t done;     /* how many tasks */
-    bool more;        /* some are left */
-    const char *next; /* then: the place where the next part begins, owned by the request */
-};
-
 /*
- * Within a change of the job: updates up to PROJECT_LISTS_BATCH tasks to the project as it is now,
- * from a place on (NULL: from the beginning).  These are first the tasks that the job lists, so
- * that a part reads only those that it changes; then any that are not in the list, such as copies
- * made since.  content: the job's, {projectId, items: [{status, to, label}], tasks: [ids]}, or,
- * from earlier versions, without `tasks`, or one item without `items`.
+ * Within a change of the job: updates up to PROJECT_LISTS_BATCH tasks to the project as it is now.
+ * content: the job's, {projectId, items: [{status, to, label}]}, or, from earlier versions, one
+ * item without `items`.  *done: how many tasks; *more: some are left.
  */
 enum err project_lists_follow(struct request *r, struct change *change, const bson_t *content,
-                              const char *place, struct project_lists_part *part) MUST_CHECK;
+                              int64_t *done, bool *more) MUST_CHECK;
 
 #endif
