@@ -442,7 +442,7 @@ operation_run(struct change *change, void *arg)
 enum err
 operation_settle(struct operation *op, enum err err)
 {
-    if (op->r.arena == NULL) /* it never ran: the time of the request was up before */
+    if (op->r.arena == NULL) /* the time of the request was up before it could run (again) */
         start(op);
     op->err = err == ERR_NONE ? ERR_NONE : gate_answer_of_twin(&op->r, err);
     note_made(op);

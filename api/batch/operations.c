@@ -138,6 +138,8 @@ settle(void *arg, int first, int count)
         text_free(&op->r.reply.body);
     }
     arena_reset(all->arena);
+    for (int i = first + count; i < all->count; i++)
+        all->items[i].r.arena = NULL; /* what is left of a run before was in that memory */
 }
 
 static enum err
