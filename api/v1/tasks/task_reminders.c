@@ -206,8 +206,8 @@ next_look(const struct arming *a, const bson_t *armed, int64_t *next)
     bson_t *task = doc_merge(a->task, armed);
     int count = task_reminders_read(task, &texts, reminders);
     int64_t pending;
-    bool found = false;
 
+    *next = INT64_MAX;
     for (int i = 0; i < count; i++) {
         const struct task_reminder *r = &reminders[i];
         int64_t first = task_reminder_first(r), last = task_reminder_last(r);
@@ -215,17 +215,14 @@ next_look(const struct arming *a, const bson_t *armed, int64_t *next)
 
         if (last < a->now && (r->armedAt != a->now || task_reminder_passed(r, last)))
             continue; /* it has been dealt with, or never will be */
-        if (!found || look < *next)
+        if (look < *next)
             *next = look;
-        found = true;
     }
     /* What has become due is still to be dealt with. */
-    if (a->before != NULL && doc_time(a->before, "remindAt", &pending) && pending <= a->now) {
+    if (a->before != NULL && doc_time(a->before, "remindAt", &pending) && pending <= a->now)
         *next = pending;
-        found = true;
-    }
     bson_destroy(task);
-    return found;
+    return *next != INT64_MAX;
 }
 
 /* Does the change touch what the hidden fields depend on? */
