@@ -172,7 +172,7 @@ class Stack:
         try:
             return [int(p) for p in
                     pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             return []
 
     def kill(self, program, number=signal.SIGKILL):
@@ -261,7 +261,7 @@ def full_name(program):
 def is_running(pid):
     try:
         return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the second if it ends between opening and reading
         return False
 
 

@@ -21,13 +21,7 @@ if __name__ == "__main__":
 import checker  # noqa: E402
 from client import SETTINGS, eventually  # noqa: E402
 from reconnect import Reconnect  # noqa: E402
-
-
-def gone(pid):
-    try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
-    except OSError:
-        return True
+from stack import is_running  # noqa: E402
 
 
 class Drain(Reconnect):
@@ -46,7 +40,7 @@ class Drain(Reconnect):
         before = clients.report()["ended"].get("1012", 0)
         clients.say("mark")
         began, pid = time.monotonic(), self.stack.kill(name, signal.SIGTERM)
-        eventually(lambda: gone(pid), within=20, what=f"the end of {name}")
+        eventually(lambda: not is_running(pid), within=20, what=f"the end of {name}")
         self.exits.append(time.monotonic() - began)
         self.stack.wait_restarted(name, pid)
         report = clients.wait(lambda r: r["following"] == self.clients, 20, "all back")
