@@ -8,7 +8,8 @@ import pytest
 
 import checker
 from client import World, eventually
-from drain import Drain, gone
+from drain import Drain
+from stack import is_running
 
 SEED = int(os.environ.get("CHAOS_SEED", "1"))
 
@@ -49,7 +50,7 @@ def test_a_worker_that_is_stopped_finishes_its_requests(stack):
     eventually(lambda: len(answers) > 20, what="the first answers")
     for worker in stack.workers("api"):
         os.kill(worker, signal.SIGTERM)
-        eventually(lambda: gone(worker), within=10, what="the end of a worker")
+        eventually(lambda: not is_running(worker), within=10, what="the end of a worker")
     so_far = len(answers)
     eventually(lambda: len(answers) > so_far + 20, what="answers of its successor")
     stop.set()
