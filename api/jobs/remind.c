@@ -47,6 +47,7 @@ read_tasks(struct group *g)
 {
     bson_oid_t ids[GROUP], projects[GROUP], people[GROUP * REMIND_RECIPIENTS];
     size_t found = 0, person_count = 0;
+    int64_t due;
     enum err err;
 
     for (int i = 0; i < g->count; i++)
@@ -57,7 +58,7 @@ read_tasks(struct group *g)
 
         err = request_fetch(&g->r, STORE_TASKS, &t->id, &t->doc);
         if (err == ERR_NOT_FOUND ||
-            (err == ERR_NONE && (!doc_time(t->doc, "remindAt", &t->from) || t->from > g->now)))
+            (err == ERR_NONE && (!doc_time(t->doc, "remindAt", &due) || due > g->now)))
             t->doc = NULL;
         err = err == ERR_NOT_FOUND ? ERR_NONE : err;
         if (err != ERR_NONE || t->doc == NULL)
@@ -213,7 +214,7 @@ send(struct group *g, const struct remind_task *t, struct sent *sent)
     return err;
 }
 
-/* Sets remindAt, unless the task has changed since it was read. */
+/* Sets remindAt.  If the task changes meanwhile, the transaction fails. */
 static void
 set_next(struct group *g, const struct remind_task *t)
 {

@@ -35,7 +35,6 @@ struct remind_due {
 struct remind_task {
     bson_oid_t id;
     const bson_t *doc; /* NULL: it is gone, or another program was first */
-    int64_t from;      /* its remindAt */
     struct remind_recipient recipients[REMIND_RECIPIENTS];
     int recipient_count;
     struct remind_due due[REMIND_RECIPIENTS * REMINDERS_MAX];

@@ -98,7 +98,9 @@ find_left(struct past_search *s)
 
 /* ------------------------------------------------------------ how they were */
 
-/* A file of the group that still exists: one that the log does not tell stays as it is, if it may.
+/*
+ * A file of the group that still exists.  One of which the log says nothing stays as it is, if it
+ * was there.
  */
 static enum err
 note_now(void *arg, const bson_t *file)
